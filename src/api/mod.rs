@@ -1,0 +1,4 @@
+//! How an endpoint is declared, called and answered.
+
+pub mod reply;
+pub mod request;

@@ -1,0 +1,79 @@
+//! A request as the rest of the program sees it: no HTTP library's type gets past `server`.
+
+use std::io::Read;
+use std::net::IpAddr;
+
+use crate::base::secret::Secret;
+
+/// HTTP methods that Vault knows; others are answered 405 by the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// HEAD
+    Head,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+    /// LIST (Vault's own)
+    List,
+    /// OPTIONS
+    Options,
+    /// RECOVER (Vault Enterprise's own)
+    Recover,
+}
+
+/// One request, its head checked and bounded by the gate.
+pub struct Request {
+    /// The verb.
+    pub method: Method,
+    /// The path after `/v1/`, percent-decoded, without a query; `sys/health`, never `/v1/sys/health`.
+    pub path: String,
+    /// Query parameters in their order, decoded.
+    pub query: Vec<(String, String)>,
+    /// Header names in lower case, with their values, in their order. The token is not among them.
+    pub headers: Vec<(String, String)>,
+    /// `X-Vault-Token`, or `Authorization: Bearer`.
+    pub token: Option<Secret>,
+    /// The body.
+    pub body: Body,
+    /// Who sent it.
+    pub peer: Peer,
+}
+
+impl Request {
+    /// The first header of that name (given in lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The first query parameter of that name.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The body of a request.
+pub enum Body {
+    /// Read whole, at most 32 MiB; wiped when dropped.
+    Whole(Secret),
+    /// Read as it arrives, for what is not bounded (a snapshot). Its end without an error is the
+    /// end that the peer meant: a body cut short is an error.
+    Stream(Box<dyn Read + Send>),
+}
+
+/// The other end of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Its address; none on a unix socket.
+    pub address: Option<IpAddr>,
+    /// Its port; none on a unix socket.
+    pub port: Option<u16>,
+    /// Its TLS client certificates, leaf first, DER.
+    pub certificates: Vec<Vec<u8>>,
+}

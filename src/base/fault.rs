@@ -1,0 +1,71 @@
+//! A request's failure as the client is told it: Vault's status and Vault's texts.
+
+use std::borrow::Cow;
+
+/// What is answered instead of a reply. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// HTTP status, 4xx or 5xx.
+    pub status: u16,
+    /// The texts of `{"errors": [...]}`; empty for Vault's bare 404 and 405.
+    pub errors: Vec<Cow<'static, str>>,
+}
+
+impl Fault {
+    /// A status with one text.
+    pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, errors: vec![text.into()] }
+    }
+
+    /// A status and `{"errors":[]}`.
+    pub const fn bare(status: u16) -> Self {
+        Self { status, errors: Vec::new() }
+    }
+
+    /// 400: the request is wrong, and the text says what to send instead.
+    pub fn bad_request(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, text)
+    }
+
+    /// 403 `permission denied`.
+    pub fn denied() -> Self {
+        Self::new(403, "permission denied")
+    }
+
+    /// 404 with no text: nothing is there.
+    pub const fn not_found() -> Self {
+        Self::bare(404)
+    }
+
+    /// 405: the path is there, the verb is not. Vault's text.
+    pub fn unsupported_operation() -> Self {
+        Self::new(405, "1 error occurred:\n\t* unsupported operation\n\n")
+    }
+
+    /// 500: our failure; the text is for the operator and names no secret.
+    pub fn internal(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(500, text)
+    }
+
+    /// 503 `Vault is sealed`.
+    pub fn sealed() -> Self {
+        Self::new(503, "Vault is sealed")
+    }
+
+    /// 507: the disk is too full for writes; reads and deletes go on.
+    pub fn disk_full() -> Self {
+        Self::new(
+            507,
+            "the disk is nearly full: writes are refused until space is freed; reads and deletes \
+             go on",
+        )
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, self.errors.join("; "))
+    }
+}
+
+impl std::error::Error for Fault {}

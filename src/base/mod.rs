@@ -1,0 +1,8 @@
+//! Leaf values that every layer may use: time, randomness, secrets, records, faults.
+
+pub mod clock;
+pub mod digest;
+pub mod entropy;
+pub mod fault;
+pub mod record;
+pub mod secret;

@@ -1,0 +1,15 @@
+#![doc = include_str!("README.md")]
+#![deny(unsafe_code)]
+#![warn(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+// The order is the order of the layers: a module imports only from those above it.
+pub mod api;
+pub mod base;
+pub mod storage;
