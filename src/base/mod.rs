@@ -1,4 +1,4 @@
-//! Leaf values that every layer may use: time, randomness, secrets, records, faults.
+//! Leaf values that every layer may use: time, randomness, secrets, records, faults, durations.
 
 pub mod clock;
 pub mod digest;
@@ -6,3 +6,4 @@ pub mod entropy;
 pub mod fault;
 pub mod record;
 pub mod secret;
+pub mod ttl;
