@@ -4,7 +4,11 @@
 //! writer. Everything that all stores share (conflict checks, group commit) is written once, over
 //! this trait, in [`commit`].
 
+pub mod commit;
+pub mod memory;
+
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A physical key, at most 64 KiB.
 pub type Key = Vec<u8>;
@@ -112,3 +116,8 @@ impl fmt::Display for StorageError {
 }
 
 impl std::error::Error for StorageError {}
+
+/// Locks, also after a panic elsewhere: what a lock guards here is whole at any moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
