@@ -4,6 +4,7 @@ pub mod clock;
 pub mod digest;
 pub mod entropy;
 pub mod fault;
+pub mod hcl;
 pub mod record;
 pub mod secret;
 pub mod ttl;
