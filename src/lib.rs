@@ -11,5 +11,6 @@
 
 // The order is the order of the layers: a module imports only from those above it.
 pub mod api;
+pub mod barrier;
 pub mod base;
 pub mod storage;

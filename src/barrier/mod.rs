@@ -1,0 +1,363 @@
+//! Encryption: what stands between everything that knows secrets and everything that stores bytes.
+//!
+//! [`Barrier`] is the store of a running server, sealed or not. [`Unsealed`] is what its keys make
+//! of it: a request holds one while it runs and works in a [`txn::Txn`].
+
+pub mod envelope;
+pub mod keyring;
+pub mod names;
+pub mod root;
+pub mod seal;
+pub mod txn;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use zeroize::Zeroizing;
+
+use self::keyring::{Keyring, Rotation};
+use self::names::Names;
+use self::root::{RootKeeper, RootRecord};
+use self::seal::shamir::Split;
+use self::seal::{SealRecord, Settings};
+use self::txn::{Txn, TxnError};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::pages::Key;
+use crate::base::record::{Record, RecordError};
+use crate::base::secret::Secret;
+use crate::base::timekeeper::TimeKeeper;
+use crate::storage::commit::{Changes, Committer, Exclusive, Reads};
+use crate::storage::{Storage, StorageError, Urgency};
+
+/// Where the seal record stands: the one entry in the clear.
+pub const SEAL: &[u8] = b"\0seal";
+/// Where the keyring stands, sealed by the root key.
+pub const KEYRING: &[u8] = b"\0keyring";
+/// Where the root record stands, sealed by a data key.
+pub const ROOT: &[u8] = b"\0root";
+
+/// An opened value, wiped when dropped.
+pub type Opened = Zeroizing<Vec<u8>>;
+
+/// The store of a server.
+pub struct Barrier {
+    storage: Arc<dyn Storage>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    unsealed: RwLock<Option<Arc<Unsealed>>>,
+}
+
+impl Barrier {
+    /// A store, sealed as it is found.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { storage, clock, entropy, unsealed: RwLock::new(None) }
+    }
+
+    /// The seal's settings; `None` before the store is initialized.
+    pub fn settings(&self) -> Result<Option<Settings>, UnsealError> {
+        Ok(self.seal_record()?.map(|record| record.settings()))
+    }
+
+    /// What the store is while it is unsealed.
+    pub fn unsealed(&self) -> Option<Arc<Unsealed>> {
+        read(&self.unsealed).clone()
+    }
+
+    /// Makes the keys of an empty store and writes them, together with what `first` writes: all or
+    /// nothing. The store stays sealed. Returns the shares of the unseal key, which are kept
+    /// nowhere else.
+    pub fn initialize<T, E: From<InitError> + From<TxnError>>(
+        &self,
+        split: Split,
+        first: impl FnOnce(&mut Txn) -> Result<T, E>,
+    ) -> Result<(Vec<Secret>, T), E> {
+        // Held so that no one else initializes meanwhile.
+        let _unsealed = write(&self.unsealed);
+        let view = self.storage.view().map_err(InitError::from)?;
+        if view.get(SEAL).map_err(InitError::from)?.is_some() {
+            return Err(InitError::Initialized.into());
+        }
+        let found = view.scan(&[], None).map_err(InitError::from)?.next();
+        if found.transpose().map_err(InitError::from)?.is_some() {
+            return Err(InitError::Occupied.into());
+        }
+        drop(view);
+        let root_key = Key::random(&*self.entropy);
+        let (seal, shares) = SealRecord::close(&root_key, split, &*self.entropy);
+        let keyring = Keyring::generate(&*self.entropy, self.clock.wall());
+        let keyring_sealed = keyring.seal(&root_key, &*self.entropy);
+        let record = RootRecord::first(&*self.entropy);
+        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        let mut txn = unsealed.begin()?;
+        let outcome = first(&mut txn)?;
+        txn.put_system(SEAL, seal.encode().to_vec());
+        txn.put_system(KEYRING, keyring_sealed);
+        txn.commit(Urgency::Ordinary)?;
+        Ok((shares, outcome))
+    }
+
+    /// Opens the store. Opening an open one only checks the key.
+    pub fn unseal(&self, unseal_key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+        let mut state = write(&self.unsealed);
+        let root_key = self.root_key(unseal_key)?;
+        if let Some(unsealed) = &*state {
+            return Ok(Arc::clone(unsealed));
+        }
+        let view = self.storage.view()?;
+        let keyring = view.get(KEYRING)?.ok_or(UnsealError::Damaged("its keyring"))?;
+        let keyring = Keyring::open(&root_key, &keyring)?;
+        let record = view.get(ROOT)?.ok_or(UnsealError::Damaged("its root record"))?;
+        let record = RootRecord::open(&keyring, &record)?;
+        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        *state = Some(Arc::clone(&unsealed));
+        Ok(unsealed)
+    }
+
+    /// Whether that is the unseal key (for a rekey or a new root token, which ask for it again).
+    pub fn check(&self, unseal_key: &Key<32>) -> Result<(), UnsealError> {
+        self.root_key(unseal_key).map(drop)
+    }
+
+    /// Lets go of the keys, after the commits that are under way. Requests that still run may read
+    /// on but no longer commit; the keys are wiped when the last of them ends.
+    pub fn seal(&self) {
+        if let Some(unsealed) = write(&self.unsealed).take() {
+            *write(&unsealed.open) = false;
+        }
+    }
+
+    fn root_key(&self, unseal_key: &Key<32>) -> Result<Key<32>, UnsealError> {
+        self.seal_record()?.ok_or(UnsealError::NotInitialized)?.open(unseal_key)
+    }
+
+    fn seal_record(&self) -> Result<Option<SealRecord>, UnsealError> {
+        let record = self.storage.view()?.get(SEAL)?;
+        Ok(record.map(|record| SealRecord::decode(&record)).transpose()?)
+    }
+}
+
+/// A store and its keys.
+pub struct Unsealed {
+    entropy: Arc<dyn Entropy>,
+    root_key: Key<32>,
+    names: Names,
+    keyring: Arc<RwLock<Arc<Keyring>>>,
+    record: Arc<Mutex<RootRecord>>,
+    time: Arc<TimeKeeper>,
+    committer: Committer,
+    /// False once the store was sealed. Held for reading by each commit.
+    open: RwLock<bool>,
+}
+
+impl Unsealed {
+    fn new(barrier: &Barrier, root_key: Key<32>, keyring: Keyring, record: RootRecord) -> Self {
+        let entropy = Arc::clone(&barrier.entropy);
+        let time = Arc::new(TimeKeeper::new(Arc::clone(&barrier.clock), record.latest));
+        let names = Names::new(&keyring.fixed().names);
+        let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
+        let record = Arc::new(Mutex::new(record));
+        let keeper = RootKeeper::new(
+            Arc::clone(&record),
+            Arc::clone(&keyring),
+            Arc::clone(&time),
+            Arc::clone(&entropy),
+        );
+        let committer = Committer::new(Arc::clone(&barrier.storage), Box::new(keeper));
+        let open = RwLock::new(true);
+        Self { entropy, root_key, names, keyring, record, time, committer, open }
+    }
+
+    /// Begins a transaction on the newest committed state.
+    pub fn begin(self: &Arc<Self>) -> Result<Txn, TxnError> {
+        Ok(Txn::new(Arc::clone(self), self.committer.begin()?))
+    }
+
+    /// Runs `job` in a transaction and commits it. After three conflicts it runs alone, all other
+    /// commits waiting, so that it always ends.
+    pub fn transact<T, E: From<TxnError>>(
+        self: &Arc<Self>,
+        urgency: Urgency,
+        mut job: impl FnMut(&mut Txn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        for _ in 0..3 {
+            let mut txn = self.begin()?;
+            let outcome = job(&mut txn)?;
+            match txn.commit(urgency) {
+                Ok(()) => return Ok(outcome),
+                Err(TxnError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let _open = self.hold_open()?;
+        let alone = self.committer.exclusive();
+        let mut txn = Txn::new(Arc::clone(self), alone.begin().map_err(TxnError::from)?);
+        let outcome = job(&mut txn)?;
+        alone.commit(&txn.into_changes(urgency)).map_err(TxnError::from)?;
+        Ok(outcome)
+    }
+
+    /// What the root record says.
+    pub fn status(&self) -> RootRecord {
+        lock(&self.record).clone()
+    }
+
+    /// The time that everything in this store goes by.
+    pub fn time(&self) -> &TimeKeeper {
+        &self.time
+    }
+
+    /// The keys in force.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&read(&self.keyring))
+    }
+
+    /// Adds a term to the keyring; what is sealed from now on is sealed under it.
+    pub fn rotate(&self) -> Result<(), TxnError> {
+        self.change_keyring(|keyring| keyring.rotated(&*self.entropy, self.time.now()))
+    }
+
+    /// Sets when a term is added by itself.
+    pub fn set_rotation(&self, rotation: Rotation) -> Result<(), TxnError> {
+        self.change_keyring(|keyring| keyring.with_rotation(rotation))
+    }
+
+    /// A new seal over the same root key, and the shares that open it. It is in force only after
+    /// [`rekey`](Self::rekey), so that the shares can be verified first.
+    pub fn prepare_rekey(&self, split: Split) -> (SealRecord, Vec<Secret>) {
+        SealRecord::close(&self.root_key, split, &*self.entropy)
+    }
+
+    /// Replaces the seal record: the shares given out before open the store no more.
+    pub fn rekey(&self, seal: &SealRecord) -> Result<(), TxnError> {
+        let _open = self.hold_open()?;
+        self.replace_record(&self.committer.exclusive(), SEAL, seal.encode().to_vec())
+    }
+
+    fn change_keyring(&self, change: impl FnOnce(&Keyring) -> Keyring) -> Result<(), TxnError> {
+        let _open = self.hold_open()?;
+        let alone = self.committer.exclusive();
+        let next = change(&self.keyring());
+        self.replace_record(&alone, KEYRING, next.seal(&self.root_key, &*self.entropy))?;
+        *write(&self.keyring) = Arc::new(next);
+        Ok(())
+    }
+
+    fn replace_record(
+        &self,
+        alone: &Exclusive<'_>,
+        key: &[u8],
+        record: Vec<u8>,
+    ) -> Result<(), TxnError> {
+        let changes = Changes {
+            base: alone.begin()?.base,
+            reads: Reads::default(),
+            writes: BTreeMap::from([(key.to_vec(), Some(record))]),
+            urgency: Urgency::Essential,
+        };
+        Ok(alone.commit(&changes)?)
+    }
+
+    /// For the length of a commit: the store is not sealed meanwhile.
+    fn hold_open(&self) -> Result<RwLockReadGuard<'_, bool>, TxnError> {
+        let open = read(&self.open);
+        if *open { Ok(open) } else { Err(TxnError::Sealed) }
+    }
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug)]
+pub enum UnsealError {
+    /// It has no keys yet.
+    NotInitialized,
+    /// The shares given do not make its unseal key.
+    WrongKey,
+    /// It was written by a newer program.
+    Newer(RecordError),
+    /// A record without which nothing can be read was changed or is missing: which.
+    Damaged(&'static str),
+    /// It cannot be read.
+    Storage(StorageError),
+}
+
+impl fmt::Display for UnsealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInitialized => f.write_str("the store is not initialized"),
+            Self::WrongKey => f.write_str("the key does not open the store"),
+            Self::Newer(error) => error.fmt(f),
+            Self::Damaged(what) => write!(
+                f,
+                "the store is damaged: {what} is missing or was changed: restore a snapshot"
+            ),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for UnsealError {}
+
+impl From<StorageError> for UnsealError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<RecordError> for UnsealError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Version(_) => Self::Newer(error),
+            RecordError::Malformed => Self::Damaged("a record"),
+        }
+    }
+}
+
+/// Why a store cannot be initialized.
+#[derive(Debug)]
+pub enum InitError {
+    /// It is already.
+    Initialized,
+    /// It has no seal record but other entries: what opens them is lost.
+    Occupied,
+    /// It cannot be read.
+    Storage(StorageError),
+}
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Initialized => f.write_str("the store is initialized already"),
+            Self::Occupied => f.write_str(
+                "the store is not empty but its seal record is missing: restore a snapshot, or \
+                 move the file away to begin anew",
+            ),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for InitError {}
+
+impl From<StorageError> for InitError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

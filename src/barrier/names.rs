@@ -1,0 +1,262 @@
+//! Sealed paths: where an entry stands in the store, with no name in the clear.
+//!
+//! ```text
+//! kind 1 = 0x01 | mount 8 | segment.. | [ 0x00 0x00 | part 8 BE ]
+//! segment = length 2 BE | SIV 16 | ciphertext
+//! ```
+//!
+//! Each segment of a path is sealed by itself with AES-256-SIV (RFC 5297); its associated data is
+//! the SIV of the segment before, for the first one the mount's id. So equal names look different
+//! under different parents, a sealed folder is a prefix of everything below it, and a listing is
+//! one range. A segment's length is never below 16, so an entry's numbered parts sort between the
+//! entry and what is below it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use aes_siv::KeyInit;
+use aes_siv::siv::Aes256Siv;
+
+use crate::base::entropy::Entropy;
+use crate::base::pages::{Key, Locked};
+
+/// The first byte of every sealed path; what begins with another is a record of the system.
+pub const TREE: u8 = 1;
+
+/// At most this many segments in a path, those of its scope included.
+pub const MAX_SEGMENTS: usize = 1000;
+/// A segment is at most this long, in bytes, so that its sealed length fits 16 bits.
+pub const MAX_SEGMENT: usize = u16::MAX as usize - SIV;
+/// A sealed path is at most this long, so that it and a part's number fit a physical key.
+pub const MAX_SEALED: usize = (64 << 10) - PART;
+
+const SIV: usize = 16;
+const ROOT: usize = 1 + size_of::<MountId>();
+const PART: usize = 2 + size_of::<u64>();
+
+/// What a mount's entries begin with: a random number, never its path, so that a remount moves
+/// nothing. It stands in the clear.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct MountId([u8; 8]);
+
+impl MountId {
+    /// The tree of what belongs to no mount: mount tables, tokens, leases, configuration.
+    pub const SYSTEM: Self = Self([0; 8]);
+
+    /// A new one.
+    pub fn random(entropy: &dyn Entropy) -> Self {
+        Self(entropy.bytes())
+    }
+}
+
+impl fmt::Display for MountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for MountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MountId({self})")
+    }
+}
+
+/// A path that cannot be stored: the client's mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// More than [`MAX_SEGMENTS`].
+    TooManySegments,
+    /// A segment longer than [`MAX_SEGMENT`], or a whole longer than [`MAX_SEALED`] once sealed.
+    TooLong,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManySegments => write!(f, "the path has more than {MAX_SEGMENTS} segments"),
+            Self::TooLong => f.write_str("the path is too long"),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+/// A physical key that is no sealed path of this store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreign;
+
+/// A sealed folder or entry. As bytes it is the physical key of the entry.
+#[derive(Clone)]
+pub struct Sealed {
+    key: Vec<u8>,
+    segments: usize,
+    /// Where the last segment's SIV stands; in a root, the mount's id.
+    context: Range<usize>,
+}
+
+impl Sealed {
+    /// The root of a mount's tree.
+    pub fn root(mount: MountId) -> Self {
+        Self { key: [&[TREE], &mount.0[..]].concat(), segments: 0, context: 1..ROOT }
+    }
+
+    /// The physical key of the entry.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The physical key of one part of the entry.
+    pub fn part(&self, number: u64) -> Vec<u8> {
+        [&self.key[..], &[0, 0], &number.to_be_bytes()].concat()
+    }
+
+    /// Everything below this folder: from, and before which key. Neither the entry of the same
+    /// name nor its parts are in it.
+    pub fn below(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        (first_below(&self.key), successor(&self.key))
+    }
+
+    /// The sealed segment right below this folder that `key`, which is below it, goes through.
+    pub fn child_of<'k>(&self, key: &'k [u8]) -> Result<Child<'k>, Foreign> {
+        let rest = key.strip_prefix(&self.key[..]).ok_or(Foreign)?;
+        let (segment, rest) = split_segment(rest).ok_or(Foreign)?;
+        let role = match rest {
+            [] => Role::Entry,
+            [0, 0, ..] => Role::Part,
+            _ => Role::Deeper,
+        };
+        Ok(Child { segment, end: key.len() - rest.len(), role })
+    }
+
+    /// The associated data of the segments right below.
+    fn context(&self) -> &[u8] {
+        &self.key[self.context.clone()]
+    }
+}
+
+/// One segment below a folder.
+pub struct Child<'k> {
+    /// SIV and ciphertext.
+    pub segment: &'k [u8],
+    /// Where the segment ends in the key.
+    pub end: usize,
+    /// What the key is to the child.
+    pub role: Role,
+}
+
+/// What a physical key is to a child that it goes through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The child's own entry.
+    Entry,
+    /// A part of the child's entry.
+    Part,
+    /// An entry or part below the child.
+    Deeper,
+}
+
+/// No key below the entry or folder at `key` sorts before this one, and all its parts do.
+pub fn first_below(key: &[u8]) -> Vec<u8> {
+    [key, &(SIV as u16).to_be_bytes()].concat()
+}
+
+/// The first key after all that begin with `prefix`; none when there is no such key.
+pub fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
+    let mut next = prefix[..=last].to_vec();
+    next[last] += 1;
+    Some(next)
+}
+
+/// A path as it was before it was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// Whose it is.
+    pub mount: MountId,
+    /// The path within the mount.
+    pub path: String,
+    /// Which part of the entry, or the entry itself.
+    pub part: Option<u64>,
+}
+
+/// The cipher of all names, kept ready.
+pub struct Names {
+    // The cipher's MAC has a state that every use writes to. A use takes a microsecond or two.
+    cipher: Mutex<Locked<Aes256Siv>>,
+}
+
+impl Names {
+    /// Prepares the name key.
+    pub fn new(key: &Key<64>) -> Self {
+        Self { cipher: Mutex::new(Locked::new(Aes256Siv::new((&**key).into()))) }
+    }
+
+    /// Seals `path`, split at each `/`, below `folder`. Empty segments are kept.
+    pub fn seal(&self, folder: &Sealed, path: &str) -> Result<Sealed, NameError> {
+        let mut cipher = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sealed = folder.clone();
+        for segment in path.split('/') {
+            if sealed.segments == MAX_SEGMENTS {
+                return Err(NameError::TooManySegments);
+            }
+            if segment.len() > MAX_SEGMENT {
+                return Err(NameError::TooLong);
+            }
+            let name = cipher.encrypt([sealed.context()], segment.as_bytes());
+            let name = name.map_err(|_| NameError::TooLong)?;
+            sealed.key.extend((name.len() as u16).to_be_bytes());
+            let start = sealed.key.len();
+            sealed.key.extend(&name);
+            sealed.context = start..start + SIV;
+            sealed.segments += 1;
+            if sealed.key.len() > MAX_SEALED {
+                return Err(NameError::TooLong);
+            }
+        }
+        Ok(sealed)
+    }
+
+    /// The name of a child of `folder`.
+    pub fn open_child(&self, folder: &Sealed, segment: &[u8]) -> Result<String, Foreign> {
+        self.open_segment(folder.context(), segment)
+    }
+
+    /// What a physical key was made of.
+    pub fn open(&self, key: &[u8]) -> Result<Plain, Foreign> {
+        let (root, mut rest) = key.split_at_checked(ROOT).ok_or(Foreign)?;
+        let mount = root.strip_prefix(&[TREE]).and_then(|id| id.try_into().ok()).ok_or(Foreign)?;
+        let mut path = Vec::new();
+        let mut context = &root[1..];
+        while let Some((segment, after)) = split_segment(rest) {
+            path.push(self.open_segment(context, segment)?);
+            context = &segment[..SIV];
+            rest = after;
+        }
+        let part = match rest {
+            [] => None,
+            [0, 0, number @ ..] => Some(u64::from_be_bytes(number.try_into().or(Err(Foreign))?)),
+            _ => return Err(Foreign),
+        };
+        if path.is_empty() || path.len() > MAX_SEGMENTS {
+            return Err(Foreign);
+        }
+        Ok(Plain { mount: MountId(mount), path: path.join("/"), part })
+    }
+
+    fn open_segment(&self, context: &[u8], segment: &[u8]) -> Result<String, Foreign> {
+        let mut cipher = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = cipher.decrypt([context], segment).map_err(|_| Foreign)?;
+        let name = String::from_utf8(name).map_err(|_| Foreign)?;
+        if name.contains('/') { Err(Foreign) } else { Ok(name) }
+    }
+}
+
+/// The sealed segment in front, and what follows it.
+fn split_segment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<2>()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    if length < SIV { None } else { rest.split_at_checked(length) }
+}

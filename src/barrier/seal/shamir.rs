@@ -1,0 +1,144 @@
+//! Shares of the unseal key, in Vault's layout: 32 bytes of values in GF(2^8) over 0x11b, then x.
+//! A single share is the key itself.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use rand_core::{TryCryptoRng, TryRng};
+use serde::{Deserialize, Serialize};
+use vsss_rs::{Gf256, IdentifierGf256};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::base::entropy::Entropy;
+use crate::base::pages::Key;
+use crate::base::secret::Secret;
+
+const KEY: usize = 32;
+
+/// Into how many shares the unseal key is split, and how many of them give it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u8, u8)", into = "(u8, u8)")]
+pub struct Split {
+    shares: u8,
+    threshold: u8,
+}
+
+impl Split {
+    /// The texts of the errors are Vault's.
+    pub fn new(shares: u64, threshold: u64) -> Result<Self, SplitError> {
+        let wrong = match (shares, threshold) {
+            (0, _) => Some("shares must be at least one"),
+            (_, 0) => Some("threshold must be at least one"),
+            (2.., 1) => Some("threshold must be greater than one for multiple shares"),
+            (256.., _) => Some("shares must be less than 256"),
+            (_, 256..) => Some("threshold must be less than 256"),
+            _ if threshold > shares => Some("threshold cannot be larger than shares"),
+            _ => None,
+        };
+        match wrong {
+            Some(text) => Err(SplitError(text)),
+            None => Ok(Self { shares: shares as u8, threshold: threshold as u8 }),
+        }
+    }
+
+    /// How many shares there are: 1 to 255.
+    pub fn shares(self) -> u8 {
+        self.shares
+    }
+
+    /// How many are needed: 1 for a single share, else 2 to as many as there are.
+    pub fn threshold(self) -> u8 {
+        self.threshold
+    }
+}
+
+impl TryFrom<(u8, u8)> for Split {
+    type Error = SplitError;
+
+    fn try_from((shares, threshold): (u8, u8)) -> Result<Self, SplitError> {
+        Self::new(shares.into(), threshold.into())
+    }
+}
+
+impl From<Split> for (u8, u8) {
+    fn from(split: Split) -> Self {
+        (split.shares, split.threshold)
+    }
+}
+
+/// Why a key cannot be split so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SplitError(&'static str);
+
+impl fmt::Display for SplitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for SplitError {}
+
+/// Splits `key`. The shares' x are random and differ, as Vault's.
+pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret> {
+    if split.shares == 1 {
+        return vec![Secret::new(&key[..])];
+    }
+    let (threshold, shares) = (split.threshold.into(), split.shares.into());
+    let xs = distinct(shares, entropy).into_iter().map(|x| IdentifierGf256(Gf256(x)));
+    let source = Source(entropy);
+    // It refuses only what `Split` and `distinct` rule out.
+    let split = Gf256::split_bytes_with_participant_ids_iter(threshold, shares, &**key, source, xs);
+    let mut shares = split.unwrap_or_default();
+    shares.iter_mut().for_each(|share| share.rotate_left(1));
+    shares.into_iter().map(Secret::new).collect()
+}
+
+/// The key that these shares make. It may be a wrong one: only opening something tells.
+/// `None` when they are no shares of one key: of wrong length, two with one x, or x of zero.
+pub fn combine(shares: &[Secret]) -> Option<Key<KEY>> {
+    if let [single] = shares {
+        return Key::from_bytes(single.expose());
+    }
+    if shares.iter().any(|share| share.expose().len() != KEY + 1) {
+        return None;
+    }
+    let mut turned: Vec<Vec<u8>> = shares.iter().map(|share| share.expose().to_vec()).collect();
+    turned.iter_mut().for_each(|share| share.rotate_right(1));
+    let key = Gf256::combine_bytes(&turned).map(Zeroizing::new);
+    turned.zeroize();
+    Key::from_bytes(&key.ok()?)
+}
+
+/// As many different numbers from 1 to 255, in random order.
+fn distinct(count: usize, entropy: &dyn Entropy) -> Vec<u8> {
+    let mut numbers = Vec::with_capacity(count);
+    while numbers.len() < count {
+        let [number] = entropy.bytes();
+        if number != 0 && !numbers.contains(&number) {
+            numbers.push(number);
+        }
+    }
+    numbers
+}
+
+/// Our random source, as the library wants it.
+struct Source<'a>(&'a dyn Entropy);
+
+impl TryRng for Source<'_> {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes(self.0.bytes()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from_le_bytes(self.0.bytes()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Source<'_> {}

@@ -1,0 +1,401 @@
+//! What an engine sees: a transaction, through a scope that ends at its own mount.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::keyring::Keyring;
+use super::names::{Foreign, MountId, NameError, Role, Sealed, first_below, successor};
+use super::walk::Walk;
+use super::{Opened, Unsealed};
+use crate::base::clock::Timestamp;
+use crate::base::fault::Fault;
+use crate::base::record::{Record, RecordError};
+use crate::storage::commit::{Begin, Changes, CommitError, Reads};
+use crate::storage::{Key, StorageError, Urgency, Value, View};
+
+/// A transaction: reads one unchanging state and its own writes; nothing of it is in the store
+/// before [`commit`](Self::commit) returns. Dropped, it leaves no trace.
+pub struct Txn {
+    unsealed: Arc<Unsealed>,
+    keyring: Arc<Keyring>,
+    view: Box<dyn View>,
+    base: u64,
+    reads: Reads,
+    writes: BTreeMap<Key, Option<Value>>,
+    now: Timestamp,
+}
+
+impl Txn {
+    pub(super) fn new(unsealed: Arc<Unsealed>, begin: Begin) -> Self {
+        // After the view: so it has the term of whatever is in there.
+        let keyring = unsealed.keyring();
+        let now = unsealed.time().now();
+        let Begin { view, base } = begin;
+        let (reads, writes) = Default::default();
+        Self { unsealed, keyring, view, base, reads, writes, now }
+    }
+
+    /// The entries of one mount.
+    pub fn scope(&mut self, mount: MountId) -> Scope<'_> {
+        Scope { txn: self, folder: Sealed::root(mount) }
+    }
+
+    /// The transaction's time: it stands still.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Whether anything would be written.
+    pub fn writes(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    /// Returns when the writes are durable. A transaction that wrote nothing always succeeds: what
+    /// it read was one state.
+    pub fn commit(self, urgency: Urgency) -> Result<(), TxnError> {
+        if !self.writes() {
+            return Ok(());
+        }
+        let unsealed = Arc::clone(&self.unsealed);
+        let _open = unsealed.hold_open()?;
+        Ok(unsealed.committer.commit(self.into_changes(urgency))?)
+    }
+
+    /// What [`commit`](Self::commit) hands to the store.
+    pub(super) fn into_changes(self, urgency: Urgency) -> Changes {
+        Changes { base: self.base, reads: self.reads, writes: self.writes, urgency }
+    }
+
+    /// Sets a record of the system.
+    pub(super) fn put_system(&mut self, key: &[u8], value: Value) {
+        self.writes.insert(key.to_vec(), Some(value));
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<Opened>, TxnError> {
+        let open =
+            |sealed: &[u8]| self.keyring.open_value(key, sealed).map_err(|_| TxnError::Damaged);
+        if let Some(written) = self.writes.get(key) {
+            return written.as_deref().map(open).transpose();
+        }
+        let stored = self.view.get(key)?;
+        let opened = stored.as_deref().map(open).transpose();
+        self.reads.point(key);
+        opened
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        let sealed = self.keyring.seal_value(key, value, &*self.unsealed.entropy);
+        self.writes.insert(key.to_vec(), Some(sealed));
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.writes.insert(key.to_vec(), None);
+    }
+
+    /// The names right below `folder`: whether each is an entry, and a folder.
+    fn list(&mut self, folder: &Sealed) -> Result<BTreeMap<String, Listed>, TxnError> {
+        let (from, to) = folder.below();
+        self.reads.range(from.clone(), to.clone());
+        let mut names = BTreeMap::new();
+        let mut walk = Walk::new(&*self.view, &self.writes, to);
+        let mut next = walk.seek(&from)?;
+        while let Some(key) = next {
+            let child = folder.child_of(&key)?;
+            let name = self.unsealed.names.open_child(folder, child.segment)?;
+            let listed: &mut Listed = names.entry(name).or_default();
+            let path = &key[..child.end];
+            let from = match child.role {
+                Role::Entry => {
+                    listed.entry = true;
+                    first_below(path)
+                }
+                // Its entry sorts before and would have been met.
+                Role::Part => first_below(path),
+                Role::Deeper => {
+                    listed.folder = true;
+                    match successor(path) {
+                        Some(after) => after,
+                        None => break,
+                    }
+                }
+            };
+            next = walk.seek(&from)?;
+        }
+        Ok(names)
+    }
+
+    fn delete_tree(&mut self, folder: &Sealed) -> Result<(), TxnError> {
+        let (from, to) = folder.below();
+        self.reads.range(from.clone(), to.clone());
+        let mut found = Vec::new();
+        let mut walk = Walk::new(&*self.view, &self.writes, to);
+        let mut next = walk.seek(&from)?;
+        while let Some(key) = next {
+            next = walk.seek(&[&key[..], &[0]].concat())?;
+            found.push(key);
+        }
+        drop(walk);
+        self.writes.extend(found.into_iter().map(|key| (key, None)));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Listed {
+    entry: bool,
+    folder: bool,
+}
+
+/// The entries below one folder of one mount: all that an engine reaches.
+///
+/// A path is split at each `/` and empty segments are kept: `a`, `a/` and `a//` are three entries.
+/// The entry `a` and the folder `a/` may both exist. An entry may have numbered parts, which
+/// stand right beside it and in no listing; deleting the entry leaves them.
+pub struct Scope<'a> {
+    txn: &'a mut Txn,
+    folder: Sealed,
+}
+
+impl Scope<'_> {
+    /// The same transaction, seen from `folder` (`a/b` or `a/b/`).
+    pub fn under(&mut self, folder: &str) -> Result<Scope<'_>, TxnError> {
+        let folder = self.folder(folder)?;
+        Ok(Scope { txn: self.txn, folder })
+    }
+
+    /// The transaction's time: it stands still.
+    pub fn now(&self) -> Timestamp {
+        self.txn.now()
+    }
+
+    /// The value of the entry at `path`.
+    pub fn get(&mut self, path: &str) -> Result<Option<Zeroizing<Vec<u8>>>, TxnError> {
+        let sealed = self.entry(path)?;
+        self.txn.get(sealed.key())
+    }
+
+    /// Sets the entry at `path`.
+    pub fn put(&mut self, path: &str, value: &[u8]) -> Result<(), TxnError> {
+        let sealed = self.entry(path)?;
+        self.txn.put(sealed.key(), value);
+        Ok(())
+    }
+
+    /// Removes the entry at `path`, if it is there; its parts stay.
+    pub fn delete(&mut self, path: &str) -> Result<(), TxnError> {
+        let sealed = self.entry(path)?;
+        self.txn.delete(sealed.key());
+        Ok(())
+    }
+
+    /// The value of part `number` of the entry at `path`.
+    pub fn get_part(
+        &mut self,
+        path: &str,
+        number: u64,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, TxnError> {
+        let part = self.entry(path)?.part(number);
+        self.txn.get(&part)
+    }
+
+    /// Sets part `number` of the entry at `path`, which need not exist.
+    pub fn put_part(&mut self, path: &str, number: u64, value: &[u8]) -> Result<(), TxnError> {
+        let part = self.entry(path)?.part(number);
+        self.txn.put(&part, value);
+        Ok(())
+    }
+
+    /// Removes part `number` of the entry at `path`, if it is there.
+    pub fn delete_part(&mut self, path: &str, number: u64) -> Result<(), TxnError> {
+        let part = self.entry(path)?.part(number);
+        self.txn.delete(&part);
+        Ok(())
+    }
+
+    /// The record at `path`.
+    pub fn read<R: Record>(&mut self, path: &str) -> Result<Option<R>, TxnError> {
+        Ok(self.get(path)?.map(|bytes| R::decode(&bytes)).transpose()?)
+    }
+
+    /// Sets the record at `path`.
+    pub fn write<R: Record>(&mut self, path: &str, record: &R) -> Result<(), TxnError> {
+        self.put(path, &record.encode())
+    }
+
+    /// The record in part `number` of the entry at `path`.
+    pub fn read_part<R: Record>(&mut self, path: &str, number: u64) -> Result<Option<R>, TxnError> {
+        Ok(self.get_part(path, number)?.map(|bytes| R::decode(&bytes)).transpose()?)
+    }
+
+    /// Sets the record in part `number` of the entry at `path`.
+    pub fn write_part<R: Record>(
+        &mut self,
+        path: &str,
+        number: u64,
+        record: &R,
+    ) -> Result<(), TxnError> {
+        self.put_part(path, number, &record.encode())
+    }
+
+    /// The names right below `folder` in byte order, folders with a `/` at their end. `""` is the
+    /// scope itself; `a/b` and `a/b/` are the same folder.
+    pub fn list(&mut self, folder: &str) -> Result<Vec<String>, TxnError> {
+        let folder = self.folder(folder)?;
+        let mut names = Vec::new();
+        for (name, listed) in self.txn.list(&folder)? {
+            if listed.folder {
+                names.push(format!("{name}/"));
+            }
+            if listed.entry {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Removes everything below `folder`, parts too, but not the entry of the same name.
+    pub fn delete_tree(&mut self, folder: &str) -> Result<(), TxnError> {
+        let folder = self.folder(folder)?;
+        self.txn.delete_tree(&folder)
+    }
+
+    fn entry(&self, path: &str) -> Result<Sealed, TxnError> {
+        Ok(self.txn.unsealed.names.seal(&self.folder, path)?)
+    }
+
+    fn folder(&self, folder: &str) -> Result<Sealed, TxnError> {
+        match folder {
+            "" => Ok(self.folder.clone()),
+            _ => self.entry(folder.strip_suffix('/').unwrap_or(folder)),
+        }
+    }
+}
+
+/// Why a transaction did not do what it was asked.
+#[derive(Clone, Debug)]
+pub enum TxnError {
+    /// The path cannot be stored.
+    Name(NameError),
+    /// An entry was changed behind the program's back, or by a failing disk.
+    Damaged,
+    /// A record cannot be read by this program.
+    Record(RecordError),
+    /// Another transaction changed what this one read: run it again.
+    Conflict,
+    /// The store was sealed meanwhile.
+    Sealed,
+    /// The store failed.
+    Storage(Arc<StorageError>),
+}
+
+impl fmt::Display for TxnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => error.fmt(f),
+            Self::Damaged => f.write_str(
+                "the store is damaged: an entry was changed behind the server's back: run \
+                 `edgekeep snapshot verify`, and restore a good snapshot",
+            ),
+            Self::Record(error) => error.fmt(f),
+            Self::Conflict => f.write_str("another request changed what this one read: try again"),
+            Self::Sealed => f.write_str("Vault is sealed"),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TxnError {}
+
+impl From<TxnError> for Fault {
+    fn from(error: TxnError) -> Self {
+        match &error {
+            TxnError::Name(_) => Self::bad_request(error.to_string()),
+            TxnError::Sealed => Self::sealed(),
+            TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
+            _ => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<NameError> for TxnError {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl From<Foreign> for TxnError {
+    fn from(_: Foreign) -> Self {
+        Self::Damaged
+    }
+}
+
+impl From<RecordError> for TxnError {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
+impl From<StorageError> for TxnError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(Arc::new(error))
+    }
+}
+
+impl From<CommitError> for TxnError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Conflict,
+            CommitError::Storage(cause) => Self::Storage(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::barrier::Barrier;
+    use crate::barrier::seal::shamir::{Split, combine};
+    use crate::base::clock::ManualClock;
+    use crate::base::entropy::SeededEntropy;
+    use crate::storage::memory::Memory;
+
+    const MOUNT: MountId = MountId::SYSTEM;
+
+    fn store() -> (Barrier, Arc<Unsealed>) {
+        let barrier = Barrier::new(
+            Arc::new(Memory::new()),
+            Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))),
+            Arc::new(SeededEntropy::new(7)),
+        );
+        let split = Split::new(1, 1).unwrap();
+        let (shares, ()) = barrier.initialize(split, |_| Ok::<_, Error>(())).unwrap();
+        let unsealed = barrier.unseal(&combine(&shares).unwrap()).unwrap();
+        (barrier, unsealed)
+    }
+
+    type Error = Box<dyn std::error::Error>;
+
+    #[test]
+    fn a_transaction_reads_its_own_writes_and_others_do_not() {
+        let (_barrier, store) = store();
+        let mut txn = store.begin().unwrap();
+        let mut scope = txn.scope(MOUNT);
+        scope.put("a/b", b"1").unwrap();
+        scope.put_part("a/b", 7, b"part").unwrap();
+        assert_eq!(scope.get("a/b").unwrap().unwrap().as_slice(), b"1");
+        assert_eq!(scope.list("").unwrap(), ["a/"]);
+        let mut other = store.begin().unwrap();
+        assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
+        txn.commit(Urgency::Ordinary).unwrap();
+        assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
+        let mut later = store.begin().unwrap();
+        assert_eq!(later.scope(MOUNT).get("a/b").unwrap().unwrap().as_slice(), b"1");
+        assert_eq!(later.scope(MOUNT).under("a").unwrap().get("b").unwrap().unwrap()[..], *b"1");
+        assert_eq!(later.scope(MOUNT).get_part("a/b", 7).unwrap().unwrap()[..], *b"part");
+        assert_eq!(later.scope(MOUNT).get("a").unwrap(), None);
+    }
+}
