@@ -1,8 +1,88 @@
-//! What is sent back: see [`Response`] for the wire, `Reply` for what a handler returns.
+//! What is sent back: a [`Reply`] is what a handler returns, a [`Response`] is ready for the wire.
 
 use std::io::{self, Write};
 
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+/// A handler's answer; the pipeline makes Vault's envelope around it.
+pub struct Reply {
+    /// HTTP status; 204 where there is nothing to say.
+    pub status: u16,
+    /// What is answered.
+    pub content: Content,
+    /// `warnings` of the envelope.
+    pub warnings: Vec<String>,
+    /// `lease_duration` of the envelope, seconds: a hint where there is no lease (kv v1's `ttl`).
+    pub lease_duration: u64,
+}
+
+/// What is answered.
+pub enum Content {
+    /// Nothing.
+    Nothing,
+    /// `data` of the envelope; null when `None`.
+    Data(Option<Map<String, Value>>),
+    /// `data` of the envelope, repeated at its top level, as Vault does for parts of `sys`.
+    DataAtTop(Map<String, Value>),
+    /// A JSON document without an envelope.
+    Bare(Value),
+    /// Anything else.
+    Body(ResponseBody),
+}
+
+impl Reply {
+    /// 204.
+    pub const fn nothing() -> Self {
+        Self::of(204, Content::Nothing)
+    }
+
+    /// 200 with `data`.
+    pub const fn data(data: Map<String, Value>) -> Self {
+        Self::of(200, Content::Data(Some(data)))
+    }
+
+    /// 200 with `data`, repeated at top level.
+    pub const fn data_at_top(data: Map<String, Value>) -> Self {
+        Self::of(200, Content::DataAtTop(data))
+    }
+
+    /// 200 with the `keys` of a listing; Vault's bare 404 when there are none.
+    pub fn list(keys: Vec<String>) -> super::route::Outcome {
+        if keys.is_empty() {
+            return Err(crate::base::fault::Fault::not_found());
+        }
+        Ok(Self::data(Map::from_iter([("keys".to_owned(), keys.into())])))
+    }
+
+    /// 200 with a document that has no envelope.
+    pub const fn bare(document: Value) -> Self {
+        Self::of(200, Content::Bare(document))
+    }
+
+    /// A status with content.
+    pub const fn of(status: u16, content: Content) -> Self {
+        Self { status, content, warnings: Vec::new(), lease_duration: 0 }
+    }
+
+    /// The same under another status.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Adds a warning. An answer with warnings has a body: 204 becomes 200.
+    #[must_use]
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        if let Content::Nothing = self.content {
+            self.content = Content::Data(None);
+            self.status = 200;
+        }
+        self
+    }
+}
 
 /// An answer, ready for the wire.
 pub struct Response {

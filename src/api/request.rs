@@ -24,6 +24,8 @@ pub enum Method {
     List,
     /// OPTIONS
     Options,
+    /// HELP (Vault's own)
+    Help,
     /// RECOVER (Vault Enterprise's own)
     Recover,
 }

@@ -1,0 +1,45 @@
+//! What a handler is given.
+
+use serde_json::{Map, Value};
+
+use super::ask::Ask;
+use super::field::Fields;
+use crate::barrier::txn::{Scope, Txn};
+
+/// The mount that a request came through, as an engine may see it.
+pub struct MountView {
+    /// Its path, with a slash at the end.
+    pub path: String,
+    /// Its options, such as kv's `version`.
+    pub options: Map<String, Value>,
+    /// Seconds that a lease lasts when nothing else says so.
+    pub default_lease_ttl: u64,
+    /// Seconds that a lease lasts at most.
+    pub max_lease_ttl: u64,
+}
+
+/// A call of an engine: it sees its own mount's part of the store and nothing else.
+pub struct Call<'a> {
+    /// The request.
+    pub ask: &'a Ask,
+    /// The path below the mount.
+    pub path: &'a str,
+    /// The declared fields, converted.
+    pub fields: &'a Fields,
+    /// The mount.
+    pub mount: &'a MountView,
+    /// The mount's part of the store.
+    pub scope: Scope<'a>,
+}
+
+/// A call of an endpoint of `sys`, which may act on the whole store.
+pub struct SystemCall<'a> {
+    /// The request.
+    pub ask: &'a Ask,
+    /// The path below `sys/`.
+    pub path: &'a str,
+    /// The declared fields, converted.
+    pub fields: &'a Fields,
+    /// The transaction.
+    pub txn: &'a mut Txn,
+}

@@ -1,0 +1,167 @@
+//! Conversion of sent JSON to a field's kind: as lenient as Vault's, with its error texts.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::field::{Converted, FieldInfo, Kind};
+use crate::base::golang;
+use crate::base::ttl;
+
+/// A field that cannot be converted; the text is Vault's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConvertError {
+    field: &'static str,
+    input: String,
+    why: String,
+}
+
+impl std::fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { field, input, why } = self;
+        write!(f, "error converting input {input} for field \"{field}\": {why}")
+    }
+}
+
+impl std::error::Error for ConvertError {}
+
+/// Converts `sent` to the kind of `info`. A JSON null is the kind's zero value.
+pub fn convert(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
+    let outcome = match info.kind {
+        Kind::Text => text(&sent, "''").map(Converted::Text),
+        Kind::Int => int(&sent, "''").map(Converted::Int),
+        Kind::Bool => bool(&sent).map(Converted::Bool),
+        Kind::Duration => duration(&sent).map(Converted::Duration),
+        Kind::Ints => ints(&sent).map(Converted::Ints),
+        Kind::List => list(&sent).map(Converted::List),
+        Kind::Object => return object(info, sent),
+        Kind::Any => return Ok(Converted::Any(sent)),
+    };
+    outcome.map_err(|why| error(info, &sent, why))
+}
+
+fn error(info: &FieldInfo, sent: &Value, why: String) -> ConvertError {
+    ConvertError { field: info.name, input: golang::display(sent), why }
+}
+
+fn object(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
+    let why = match sent {
+        Value::Object(map) => return Ok(Converted::Object(Some(map))),
+        Value::Null => return Ok(Converted::Object(None)),
+        Value::Array(ref items) if items.is_empty() => {
+            return Ok(Converted::Object(Some(Map::new())));
+        }
+        Value::Array(ref items) => {
+            // Go's decoder merges an array of objects into one.
+            match items.iter().position(|item| !item.is_object()) {
+                None => {
+                    let merged = items.iter().filter_map(Value::as_object).flatten();
+                    let merged = merged.map(|(k, v)| (k.clone(), v.clone())).collect();
+                    return Ok(Converted::Object(Some(merged)));
+                }
+                Some(i) => format!("'[{i}]' expected a map, got '{}'", weak_kind(&items[i])),
+            }
+        }
+        ref other => format!("'' expected a map, got '{}'", weak_kind(other)),
+    };
+    Err(error(info, &sent, why))
+}
+
+/// The name Go's decoder has for a kind: numbers are text to it until they are asked for.
+fn weak_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+        _ => "string",
+    }
+}
+
+fn unconvertible(value: &Value, at: &str, wanted: &str) -> String {
+    let kind = match value {
+        Value::Array(_) => "[]interface {}",
+        _ => "map[string]interface {}",
+    };
+    let shown = golang::display(value);
+    format!("{at} expected type '{wanted}', got unconvertible type '{kind}', value: '{shown}'")
+}
+
+fn text(value: &Value, at: &str) -> Result<String, String> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(if *flag { "1" } else { "0" }.to_owned()),
+        other => Err(unconvertible(other, at, "string")),
+    }
+}
+
+fn int(value: &Value, at: &str) -> Result<i64, String> {
+    match value {
+        Value::Null => Ok(0),
+        Value::Bool(flag) => Ok(i64::from(*flag)),
+        Value::Number(number) => golang::parse_int(&number.to_string()),
+        Value::String(text) if text.is_empty() => Ok(0),
+        Value::String(text) => golang::parse_int(text),
+        other => return Err(unconvertible(other, at, "int")),
+    }
+    .map_err(|why: String| format!("cannot parse {at} as int: {why}"))
+}
+
+fn bool(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(*flag),
+        Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
+        Value::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+            other => Err(format!(
+                "cannot parse '' as bool: strconv.ParseBool: parsing {other:?}: invalid syntax"
+            )),
+        },
+        other => Err(unconvertible(other, "''", "bool")),
+    }
+}
+
+fn duration(value: &Value) -> Result<Duration, String> {
+    let seconds = match value {
+        Value::Null => 0,
+        Value::Number(number) => golang::parse_int(&number.to_string())?,
+        Value::String(text) => ttl::parse_seconds(text).map_err(|error| error.to_string())?,
+        _ => return Err("could not parse duration from input".to_owned()),
+    };
+    u64::try_from(seconds)
+        .map(Duration::from_secs)
+        .map_err(|_| format!("cannot provide negative value '{seconds}'"))
+}
+
+/// Go's decoder reports the elements of a list together.
+fn gather<T>(items: Vec<Result<T, String>>) -> Result<Vec<T>, String> {
+    let errors: Vec<&String> = items.iter().filter_map(|item| item.as_ref().err()).collect();
+    if errors.is_empty() {
+        return Ok(items.into_iter().flatten().collect());
+    }
+    let listed: String = errors.iter().map(|error| format!("\n* {error}")).collect();
+    Err(format!("{} error(s) decoding:\n{listed}", errors.len()))
+}
+
+fn elements(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.clone(),
+        Value::String(text) if text.is_empty() => Vec::new(),
+        Value::String(text) => text.split(',').map(|part| Value::from(part.trim())).collect(),
+        other => vec![other.clone()],
+    }
+}
+
+fn ints(value: &Value) -> Result<Vec<i64>, String> {
+    let items = elements(value);
+    gather(items.iter().enumerate().map(|(i, item)| int(item, &format!("'[{i}]'"))).collect())
+}
+
+fn list(value: &Value) -> Result<Vec<String>, String> {
+    let items = elements(value);
+    gather(items.iter().enumerate().map(|(i, item)| text(item, &format!("'[{i}]'"))).collect())
+}

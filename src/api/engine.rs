@@ -1,0 +1,167 @@
+//! An engine: a table of routes bound to the service that their handlers are given.
+
+use super::ask::{Ask, DirectAsk, Verb};
+use super::call::{Call, SystemCall};
+use super::field::{FieldInfo, Fields};
+use super::pattern::{self, Captures};
+use super::route::{Access, Operation, Outcome, Route, Run};
+use crate::base::fault::Fault;
+
+/// A declared table with its service. The pipeline sees only [`Engine`].
+pub struct Bound<S: 'static> {
+    /// What the engine is for, in a line.
+    pub about: &'static str,
+    /// Its endpoints; the first whose pattern matches is taken.
+    pub routes: &'static [Route<S>],
+    /// What its handlers are given.
+    pub service: S,
+}
+
+/// A route's place in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteId(usize);
+
+/// An endpoint that was found, before its verb is looked at.
+pub struct Found<'p> {
+    /// Where it is in the table.
+    pub id: RouteId,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether creates and updates are told apart there.
+    pub tells_creates: bool,
+    /// What its pattern took from the path.
+    pub captures: Captures<'p>,
+}
+
+/// How an operation wants to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// By [`Engine::call`].
+    Engine,
+    /// By [`Engine::call_system`].
+    System,
+    /// By [`Engine::call_direct`].
+    Direct,
+}
+
+/// What the pipeline needs of any engine.
+pub trait Engine: Send + Sync {
+    /// The route for a path below the mount.
+    fn find<'p>(&self, path: &'p str) -> Option<Found<'p>>;
+    /// How `verb` is called there, and whether it is essential; `None` when it is unsupported.
+    fn operation(&self, id: RouteId, verb: Verb) -> Option<(Form, bool)>;
+    /// Converts the request's data to the route's fields, with Vault's error.
+    fn fields(&self, found: &Found<'_>, ask: &Ask) -> Result<Fields, Fault>;
+    /// Whether what the path names is there; `None` where creates are not told from updates.
+    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<bool>, Fault>;
+    /// Runs an operation inside its mount.
+    fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
+    /// Runs an operation on the whole store.
+    fn call_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Outcome;
+    /// Runs an operation that has no transaction.
+    fn call_direct(&self, id: RouteId, ask: DirectAsk) -> Outcome;
+    /// The declarations, for help and OpenAPI.
+    fn declarations(&self) -> Vec<Declaration>;
+    /// What the engine is for.
+    fn about(&self) -> &'static str;
+}
+
+/// A route without its handlers.
+pub struct Declaration {
+    /// See [`super::pattern`].
+    pub path: &'static str,
+    /// One line of help.
+    pub synopsis: &'static str,
+    /// The rest of the help.
+    pub description: &'static str,
+    /// What it takes.
+    pub fields: &'static [&'static FieldInfo],
+    /// Who may call it.
+    pub access: Access,
+    /// Its verbs with what they do.
+    pub operations: Vec<(Verb, &'static str)>,
+}
+
+impl<S> Bound<S> {
+    fn pick(&self, id: RouteId, verb: Verb) -> Option<&'static Operation<S>> {
+        self.routes.get(id.0)?.operations.iter().find(|operation| operation.verb == verb)
+    }
+}
+
+impl<S: Send + Sync> Engine for Bound<S> {
+    fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
+        self.routes.iter().enumerate().find_map(|(index, route)| {
+            let captures = pattern::matches(route.path, path)?;
+            let tells_creates = route.exists.is_some();
+            Some(Found { id: RouteId(index), access: route.access, tells_creates, captures })
+        })
+    }
+
+    fn operation(&self, id: RouteId, verb: Verb) -> Option<(Form, bool)> {
+        let operation = self.pick(id, verb)?;
+        let form = match operation.run {
+            Run::Engine(_) => Form::Engine,
+            Run::System(_) => Form::System,
+            Run::Direct(_) => Form::Direct,
+        };
+        Some((form, operation.essential))
+    }
+
+    fn fields(&self, found: &Found<'_>, ask: &Ask) -> Result<Fields, Fault> {
+        let declared = self.routes.get(found.id.0).map_or(&[][..], |route| route.fields);
+        let converted = Fields::convert(declared, |name| {
+            let captured = found.captures.iter().find(|(captured, _)| *captured == name);
+            captured.map(|(_, text)| (*text).into()).or_else(|| ask.data.get(name).cloned())
+        });
+        // Vault checks fields before it asks whether the thing exists, and words that otherwise.
+        let bare = found.tells_creates && ask.verb == Verb::Write;
+        converted.map_err(|error| {
+            let prefix = if bare { "" } else { "Field validation failed: " };
+            Fault::bad_request(format!("{prefix}{error}"))
+        })
+    }
+
+    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<bool>, Fault> {
+        let exists = self.routes.get(id.0).and_then(|route| route.exists);
+        exists.map(|exists| exists(&self.service, call)).transpose()
+    }
+
+    fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {
+        match self.pick(id, call.ask.verb).map(|operation| operation.run) {
+            Some(Run::Engine(run)) => run(&self.service, call),
+            _ => Err(Fault::unsupported_operation()),
+        }
+    }
+
+    fn call_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Outcome {
+        match self.pick(id, call.ask.verb).map(|operation| operation.run) {
+            Some(Run::System(run)) => run(&self.service, call),
+            _ => Err(Fault::unsupported_operation()),
+        }
+    }
+
+    fn call_direct(&self, id: RouteId, ask: DirectAsk) -> Outcome {
+        match self.pick(id, ask.verb).map(|operation| operation.run) {
+            Some(Run::Direct(run)) => run(&self.service, ask),
+            _ => Err(Fault::bare(405)),
+        }
+    }
+
+    fn declarations(&self) -> Vec<Declaration> {
+        self.routes
+            .iter()
+            .map(|route| Declaration {
+                path: route.path,
+                synopsis: route.synopsis,
+                description: route.description,
+                fields: route.fields,
+                access: route.access,
+                operations: route.operations.iter().map(|o| (o.verb, o.summary)).collect(),
+            })
+            .collect()
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+}

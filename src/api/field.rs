@@ -1,0 +1,172 @@
+//! Fields: what an endpoint takes, declared once and read by typed keys.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::convert::{self, ConvertError};
+use crate::base::fault::Fault;
+
+/// What is known of a field without its type.
+pub struct FieldInfo {
+    /// Its name in JSON, in the query and in a path pattern.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// What it means, with unit and range, for help and OpenAPI.
+    pub help: &'static str,
+}
+
+/// A field with the type that it is read as.
+pub struct Field<T> {
+    /// The declaration, as a table lists it.
+    pub info: FieldInfo,
+    typed: PhantomData<fn() -> T>,
+}
+
+impl<T: FieldType> Field<T> {
+    /// Declares a field.
+    pub const fn new(name: &'static str, help: &'static str) -> Self {
+        Self { info: FieldInfo { name, kind: T::KIND, help }, typed: PhantomData }
+    }
+}
+
+/// The types of fields; conversions are as lenient as Vault's (numbers as text and so on).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Int,
+    /// true or false.
+    Bool,
+    /// A duration: seconds, or Go's form (`1h30m`); never negative.
+    Duration,
+    /// Whole numbers: an array, or text with commas.
+    Ints,
+    /// Texts: an array, or text with commas.
+    List,
+    /// An object with values of any kind.
+    Object,
+    /// Any JSON.
+    Any,
+}
+
+/// A type that a field can have.
+pub trait FieldType: Sized {
+    /// Its kind.
+    const KIND: Kind;
+    /// Takes it out of a converted value of that kind.
+    fn take(value: &Converted) -> Option<&Self>;
+}
+
+/// A value after conversion to its field's kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Converted {
+    /// Of [`Kind::Text`].
+    Text(String),
+    /// Of [`Kind::Int`].
+    Int(i64),
+    /// Of [`Kind::Bool`].
+    Bool(bool),
+    /// Of [`Kind::Duration`].
+    Duration(Duration),
+    /// Of [`Kind::Ints`].
+    Ints(Vec<i64>),
+    /// Of [`Kind::List`].
+    List(Vec<String>),
+    /// Of [`Kind::Object`]; `None` when null was sent.
+    Object(Option<Map<String, Value>>),
+    /// Of [`Kind::Any`].
+    Any(Value),
+}
+
+impl FieldType for String {
+    const KIND: Kind = Kind::Text;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Text(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for i64 {
+    const KIND: Kind = Kind::Int;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Int(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for bool {
+    const KIND: Kind = Kind::Bool;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Bool(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Duration {
+    const KIND: Kind = Kind::Duration;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Duration(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Vec<i64> {
+    const KIND: Kind = Kind::Ints;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Ints(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Vec<String> {
+    const KIND: Kind = Kind::List;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::List(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Option<Map<String, Value>> {
+    const KIND: Kind = Kind::Object;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Object(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Value {
+    const KIND: Kind = Kind::Any;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Any(inner) = value { Some(inner) } else { None }
+    }
+}
+
+/// The fields of one request, converted and checked against its route's declarations.
+#[derive(Default)]
+pub struct Fields(BTreeMap<&'static str, Converted>);
+
+impl Fields {
+    /// Converts what was sent of the declared fields; what is not declared is ignored, as Vault
+    /// does. The first field that cannot be converted is the error.
+    pub fn convert(
+        declared: &[&FieldInfo],
+        mut sent: impl FnMut(&str) -> Option<Value>,
+    ) -> Result<Self, ConvertError> {
+        let mut fields = BTreeMap::new();
+        for info in declared {
+            if let Some(value) = sent(info.name) {
+                fields.insert(info.name, convert::convert(info, value)?);
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// The value of a field, when it was sent.
+    pub fn get<T: FieldType>(&self, field: &Field<T>) -> Option<&T> {
+        self.0.get(field.info.name).and_then(T::take)
+    }
+
+    /// The value of a field that the path pattern captures, or that must be sent.
+    pub fn need<T: FieldType>(&self, field: &Field<T>) -> Result<&T, Fault> {
+        self.get(field)
+            .ok_or_else(|| Fault::bad_request(format!("missing {}", field.info.name)))
+    }
+}

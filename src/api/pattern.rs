@@ -1,0 +1,70 @@
+//! Path patterns: segments, `{name}` for one segment, `{path..}` for the rest. No regular
+//! expressions.
+
+/// What a pattern captured, in the order of the pattern: name and text.
+pub type Captures<'p> = Vec<(&'static str, &'p str)>;
+
+/// Matches `path` (relative to its mount, no leading slash) against `pattern`.
+///
+/// `{name}` takes one segment that is not empty; `{name..}` takes everything that is left, which
+/// may be empty or end in a slash. A trailing slash matters.
+pub fn matches<'p>(pattern: &'static str, path: &'p str) -> Option<Captures<'p>> {
+    let mut captures = Vec::new();
+    let mut rest = Some(path);
+    for part in pattern.split('/') {
+        let left = rest?;
+        match capture(part) {
+            Some((name, true)) => {
+                captures.push((name, left));
+                return Some(captures);
+            }
+            other => {
+                let (segment, after) = match left.split_once('/') {
+                    Some((segment, after)) => (segment, Some(after)),
+                    None => (left, None),
+                };
+                match other {
+                    Some((name, _)) if !segment.is_empty() => captures.push((name, segment)),
+                    None if segment == part => {}
+                    _ => return None,
+                }
+                rest = after;
+            }
+        }
+    }
+    rest.is_none().then_some(captures)
+}
+
+/// The name in `{name}` or `{name..}`, and whether it takes the rest.
+pub fn capture(part: &'static str) -> Option<(&'static str, bool)> {
+    let inner = part.strip_prefix('{')?.strip_suffix('}')?;
+    Some(match inner.strip_suffix("..") {
+        Some(name) => (name, true),
+        None => (inner, false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_take_segments_and_rests() {
+        for (pattern, path, expected) in [
+            ("config", "config", Some(vec![])),
+            ("config", "config/", None),
+            ("config", "conf", None),
+            ("keys/{name}", "keys/a", Some(vec![("name", "a")])),
+            ("keys/{name}", "keys/", None),
+            ("keys/{name}", "keys/a/b", None),
+            ("keys/{name}/rotate", "keys/a/rotate", Some(vec![("name", "a")])),
+            ("data/{path..}", "data/a/b", Some(vec![("path", "a/b")])),
+            ("data/{path..}", "data/", Some(vec![("path", "")])),
+            ("data/{path..}", "data", None),
+            ("{path..}", "a/b/", Some(vec![("path", "a/b/")])),
+            ("{path..}", "", Some(vec![("path", "")])),
+        ] {
+            assert_eq!(matches(pattern, path), expected, "{pattern} on {path}");
+        }
+    }
+}

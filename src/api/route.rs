@@ -1,0 +1,110 @@
+//! The declaration of an endpoint.
+
+use super::ask::{DirectAsk, Verb};
+use super::call::{Call, SystemCall};
+use super::field::FieldInfo;
+use super::reply::Reply;
+use crate::base::fault::Fault;
+
+/// What a handler returns.
+pub type Outcome = Result<Reply, Fault>;
+
+/// Who may call an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, in every state of the server, sealed ones included.
+    Sealed,
+    /// Anybody, once the server is unsealed.
+    Open,
+    /// Whoever has a token whose policies allow it.
+    Policy,
+    /// As `Policy`, and `sudo` on the path.
+    Sudo,
+}
+
+/// One endpoint: a path with its verbs. `S` is the service that its handlers are given.
+pub struct Route<S: 'static> {
+    /// See [`super::pattern`].
+    pub path: &'static str,
+    /// One line of help.
+    pub synopsis: &'static str,
+    /// The rest of the help.
+    pub description: &'static str,
+    /// What it takes, path captures included.
+    pub fields: &'static [&'static FieldInfo],
+    /// Who may call it.
+    pub access: Access,
+    /// Tells a create from an update, where policies are to tell them apart.
+    pub exists: Option<fn(&S, &mut Call<'_>) -> Result<bool, Fault>>,
+    /// What can be done there.
+    pub operations: &'static [Operation<S>],
+}
+
+/// One verb of an endpoint.
+pub struct Operation<S: 'static> {
+    /// The verb.
+    pub verb: Verb,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Whether it frees space or revokes, so that it goes on when the disk is full.
+    pub essential: bool,
+    /// The handler.
+    pub run: Run<S>,
+}
+
+/// A handler. The transactional ones may be run again when their commit meets a conflict, so
+/// they do nothing outside of their transaction.
+pub enum Run<S: 'static> {
+    /// Inside its own mount.
+    Engine(fn(&S, &mut Call<'_>) -> Outcome),
+    /// On the whole store: for `sys` alone.
+    System(fn(&S, &mut SystemCall<'_>) -> Outcome),
+    /// Without a transaction: for what works while sealed, or streams.
+    Direct(fn(&S, DirectAsk) -> Outcome),
+}
+
+impl<S> Clone for Run<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Run<S> {}
+
+impl<S> Operation<S> {
+    /// An operation of an engine.
+    pub const fn new(
+        verb: Verb,
+        summary: &'static str,
+        run: fn(&S, &mut Call<'_>) -> Outcome,
+    ) -> Self {
+        let essential = matches!(verb, Verb::Delete);
+        Self { verb, summary, essential, run: Run::Engine(run) }
+    }
+
+    /// An operation of `sys` on the whole store.
+    pub const fn system(
+        verb: Verb,
+        summary: &'static str,
+        run: fn(&S, &mut SystemCall<'_>) -> Outcome,
+    ) -> Self {
+        let essential = matches!(verb, Verb::Delete);
+        Self { verb, summary, essential, run: Run::System(run) }
+    }
+
+    /// An operation without a transaction.
+    pub const fn direct(
+        verb: Verb,
+        summary: &'static str,
+        run: fn(&S, DirectAsk) -> Outcome,
+    ) -> Self {
+        Self { verb, summary, essential: false, run: Run::Direct(run) }
+    }
+
+    /// Marks it as one that frees space or revokes, whatever its verb.
+    #[must_use]
+    pub const fn essential(mut self) -> Self {
+        self.essential = true;
+        self
+    }
+}
