@@ -1,0 +1,151 @@
+//! From a request to what is asked: verb, path and data, by Vault's rules.
+
+use serde_json::{Map, Value};
+
+use crate::api::ask::{Ask, Verb};
+use crate::api::request::{Body, Method, Request};
+use crate::base::fault::Fault;
+use crate::base::secret::Secret;
+
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The verb of a request, and its path with the slash that a listing has.
+pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
+    let listing = match request.query("list") {
+        Some(text) if request.method == Method::Get && !text.is_empty() => flag(text)?,
+        _ => false,
+    };
+    let verb = match request.method {
+        _ if asks_help(request) => Verb::Help,
+        Method::Get if listing => Verb::List,
+        Method::Get => Verb::Read,
+        Method::List => Verb::List,
+        Method::Post | Method::Put => Verb::Write,
+        Method::Patch => Verb::Patch,
+        Method::Delete => Verb::Delete,
+        Method::Help => Verb::Help,
+        Method::Head | Method::Options | Method::Recover => return Err(Fault::bare(405)),
+    };
+    let mut path = request.path.clone();
+    if verb == Verb::List && !path.ends_with('/') {
+        path.push('/');
+    }
+    Ok((verb, path))
+}
+
+fn asks_help(request: &Request) -> bool {
+    let bodied = matches!(
+        request.method,
+        Method::Get | Method::Post | Method::Put | Method::Delete | Method::Patch | Method::List
+    );
+    bodied && request.query.iter().any(|(name, _)| name == "help")
+}
+
+/// Go's `strconv.ParseBool`; what it refuses is Vault's bare 400.
+fn flag(text: &str) -> Result<bool, Fault> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err(Fault::bare(400)),
+    }
+}
+
+/// The whole question, its data read from the body or the query.
+pub fn ask(request: Request, request_id: String) -> Result<Ask, Fault> {
+    let (verb, path) = verb(&request)?;
+    let content_type = request.header("content-type").map(str::to_owned);
+    let data = match verb {
+        Verb::Write => body_of_write(content_type.as_deref(), whole(&request.body))?,
+        Verb::Patch => body_of_patch(content_type.as_deref(), whole(&request.body))?,
+        Verb::Read | Verb::List | Verb::Delete => gather(&request.query),
+        Verb::Help => Map::new(),
+    };
+    let Request { query, headers, token, peer, .. } = request;
+    Ok(Ask { verb, path, data, query, headers, token, peer, request_id })
+}
+
+fn whole(body: &Body) -> &Secret {
+    static NOTHING: std::sync::LazyLock<Secret> = std::sync::LazyLock::new(Secret::default);
+    match body {
+        Body::Whole(bytes) => bytes,
+        Body::Stream(_) => &NOTHING,
+    }
+}
+
+fn body_of_write(content_type: Option<&str>, body: &Secret) -> Result<Map<String, Value>, Fault> {
+    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let bytes = body.expose();
+    // A client that says form and sends JSON is a common one (curl -d).
+    if media.eq_ignore_ascii_case(FORM) && bytes.first() != Some(&b'{') {
+        return form(bytes);
+    }
+    json(bytes)
+}
+
+fn body_of_patch(content_type: Option<&str>, body: &Secret) -> Result<Map<String, Value>, Fault> {
+    let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match media.to_ascii_lowercase().as_str() {
+        MERGE_PATCH => json(body.expose()),
+        "" => Err(Fault::bad_request("mime: no media type")),
+        other => Err(Fault::new(
+            415,
+            format!("PATCH requires Content-Type of {MERGE_PATCH}, provided {other}"),
+        )),
+    }
+}
+
+/// The first JSON value must be an object or null; what follows it is ignored, as Vault does.
+fn json(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    match serde_json::Deserializer::from_slice(bytes).into_iter::<Value>().next() {
+        None | Some(Ok(Value::Null)) => Ok(Map::new()),
+        Some(Ok(Value::Object(object))) => Ok(object),
+        Some(_) => Err(Fault::bad_request("error parsing JSON")),
+    }
+}
+
+/// A form's fields; one that is sent several times is joined by commas.
+fn form(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    let bad = || Fault::bad_request("error parsing form data");
+    let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
+    let mut fields = Map::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (unescape(name).ok_or_else(bad)?, unescape(value).ok_or_else(bad)?);
+        match fields.get_mut(&name) {
+            Some(Value::String(before)) => *before = format!("{before},{value}"),
+            _ => drop(fields.insert(name, Value::String(value))),
+        }
+    }
+    Ok(fields)
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |b: Option<u8>| char::from(b?).to_digit(16);
+                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Query parameters as data: text, or an array of texts where one is given several times.
+fn gather(query: &[(String, String)]) -> Map<String, Value> {
+    let mut data = Map::new();
+    for (name, value) in query {
+        match data.get_mut(name) {
+            None => drop(data.insert(name.clone(), Value::String(value.clone()))),
+            Some(Value::Array(values)) => values.push(Value::String(value.clone())),
+            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value.clone())]),
+        }
+    }
+    data
+}
