@@ -62,6 +62,8 @@ pub struct DirectAsk {
     pub captures: Vec<(&'static str, String)>,
     /// The query as it came.
     pub query: Vec<(String, String)>,
+    /// The headers as they came, names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
     /// The sender.

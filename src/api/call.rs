@@ -1,7 +1,5 @@
 //! What a handler is given.
 
-use serde_json::{Map, Value};
-
 use super::ask::Ask;
 use super::field::Fields;
 use crate::barrier::txn::{Scope, Txn};
@@ -10,12 +8,20 @@ use crate::barrier::txn::{Scope, Txn};
 pub struct MountView {
     /// Its path, with a slash at the end.
     pub path: String,
-    /// Its options, such as kv's `version`.
-    pub options: Map<String, Value>,
     /// Seconds that a lease lasts when nothing else says so.
     pub default_lease_ttl: u64,
     /// Seconds that a lease lasts at most.
     pub max_lease_ttl: u64,
+}
+
+/// Who sends a request, as an engine may see it.
+pub struct Caller {
+    /// The accessor of its token.
+    pub accessor: String,
+    /// Where its private secrets lie; never shown.
+    pub cubbyhole: String,
+    /// Whether everything is allowed to it.
+    pub root: bool,
 }
 
 /// A call of an engine: it sees its own mount's part of the store and nothing else.
@@ -28,6 +34,8 @@ pub struct Call<'a> {
     pub fields: &'a Fields,
     /// The mount.
     pub mount: &'a MountView,
+    /// The sender; `None` where no token is needed and none was sent.
+    pub caller: Option<&'a Caller>,
     /// The mount's part of the store.
     pub scope: Scope<'a>,
 }

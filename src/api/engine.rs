@@ -21,6 +21,13 @@ pub struct Bound<S: 'static> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteId(usize);
 
+impl RouteId {
+    /// The place, counted from 0: also that in [`Engine::declarations`].
+    pub const fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// An endpoint that was found, before its verb is looked at.
 pub struct Found<'p> {
     /// Where it is in the table.

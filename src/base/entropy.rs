@@ -32,6 +32,13 @@ impl dyn Entropy + '_ {
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
+    /// `len` random bytes in hex.
+    pub fn hex(&self, len: usize) -> String {
+        let mut bytes = vec![0; len];
+        self.fill(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// `len` random letters and digits: Vault's form of a token's body and of an accessor.
     pub fn base62(&self, len: usize) -> String {
         let mut out = String::with_capacity(len);

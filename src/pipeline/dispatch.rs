@@ -1,0 +1,81 @@
+//! The call of the endpoint that was located.
+
+use super::locate::Target;
+use crate::api::ask::{Ask, Verb};
+use crate::api::call::{Call, Caller, SystemCall};
+use crate::api::engine::{Engine, Form, Found};
+use crate::api::help;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Outcome};
+use crate::barrier::txn::Txn;
+use crate::base::fault::Fault;
+use crate::storage::Urgency;
+
+/// Runs the operation.
+pub fn run(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Caller>) -> Outcome {
+    if matches!(ask.verb, Verb::Write | Verb::Patch) && ask.path.ends_with('/') {
+        return Err(Fault::bad_request("cannot write to a path ending in '/'"));
+    }
+    match target {
+        Target::Builtin(endpoint) => {
+            let (engine, found) = (endpoint.engine, &endpoint.found);
+            ready(engine, found, txn, ask.verb)?;
+            let fields = engine.fields(found, ask)?;
+            let path = endpoint.below;
+            engine.call_system(found.id, &mut SystemCall { ask, path, fields: &fields, txn })
+        }
+        Target::Mounted { view, id, engine, found, below } => {
+            let found = found.as_ref().ok_or_else(unsupported_path)?;
+            ready(engine.as_ref(), found, txn, ask.verb)?;
+            let fields = engine.fields(found, ask)?;
+            let scope = txn.scope(*id);
+            let mut call = Call { ask, path: below, fields: &fields, mount: view, caller, scope };
+            engine.call(found.id, &mut call)
+        }
+        Target::Unsupported => Err(unsupported_path()),
+        Target::Nowhere(path) => {
+            Err(Fault::new(404, format!("no handler for route '{path}'")))
+        }
+    }
+}
+
+/// The help of the path.
+pub fn help(target: &Target<'_, '_>) -> Outcome {
+    let (engine, found, path) = match target {
+        Target::Builtin(endpoint) => (endpoint.engine, Some(&endpoint.found), endpoint.below),
+        Target::Mounted { engine, found, below, .. } => (engine.as_ref(), found.as_ref(), *below),
+        Target::Unsupported => return Err(unsupported_path()),
+        Target::Nowhere(path) => {
+            return Err(Fault::new(404, format!("no handler for route '{path}'")));
+        }
+    };
+    let declarations = engine.declarations();
+    let text = match found.and_then(|found| declarations.get(found.id.index())) {
+        Some(declaration) if !path.is_empty() => help::route(declaration, path),
+        _ => help::mount(engine.about(), &declarations),
+    };
+    Ok(Reply::bare(text))
+}
+
+/// Refuses a verb that is not there; what frees space may use the reserve of a full disk.
+fn ready(
+    engine: &dyn Engine,
+    found: &Found<'_>,
+    txn: &mut Txn,
+    verb: Verb,
+) -> Result<Form, Fault> {
+    match engine.operation(found.id, verb) {
+        Some((form, essential)) => {
+            if essential {
+                txn.set_urgency(Urgency::Essential);
+            }
+            Ok(form)
+        }
+        None if found.access == Access::Open => Err(Fault::new(405, "unsupported operation")),
+        None => Err(Fault::unsupported_operation()),
+    }
+}
+
+fn unsupported_path() -> Fault {
+    Fault::new(404, "1 error occurred:\n\t* unsupported path\n\n")
+}

@@ -1,0 +1,118 @@
+//! Which endpoint a path names: a builtin's, or that of a mounted engine.
+
+use std::sync::Arc;
+
+use super::{Builtin, Pipeline};
+use crate::api::ask::Verb;
+use crate::api::call::MountView;
+use crate::api::engine::{Engine, Found};
+use crate::api::route::Access;
+use crate::barrier::names::MountId;
+use crate::barrier::txn::Txn;
+use crate::base::fault::Fault;
+use crate::engines;
+use crate::mount::table::Mount;
+
+/// An endpoint of a builtin.
+pub struct Endpoint<'a, 'p> {
+    /// The engine that has it.
+    pub engine: &'a dyn Engine,
+    /// Its route.
+    pub found: Found<'p>,
+    /// The path below the builtin's prefix.
+    pub below: &'p str,
+}
+
+impl Endpoint<'_, '_> {
+    /// Whether `verb` is called without a transaction there.
+    pub fn is_direct(&self, verb: Verb) -> bool {
+        super::is_direct(self.engine, self.found.id, verb)
+    }
+
+    /// Whether its caller must have a token.
+    pub fn needs_token(&self) -> bool {
+        matches!(self.found.access, Access::Policy | Access::Sudo)
+    }
+}
+
+/// What a path leads to.
+pub enum Target<'a, 'p> {
+    /// A builtin's endpoint.
+    Builtin(Endpoint<'a, 'p>),
+    /// A place in a mounted engine; the endpoint is `None` when it has none there.
+    Mounted {
+        /// The mount.
+        view: MountView,
+        /// Where its entries lie.
+        id: MountId,
+        /// Its engine.
+        engine: Arc<dyn Engine>,
+        /// The route.
+        found: Option<Found<'p>>,
+        /// The path below the mount.
+        below: &'p str,
+    },
+    /// A builtin has that prefix, but no such path.
+    Unsupported,
+    /// Nothing is mounted there.
+    Nowhere(&'p str),
+}
+
+impl Target<'_, '_> {
+    /// Who may call it. What is not there is guarded as if it were, so that nobody without a
+    /// token learns what exists.
+    pub fn access(&self) -> Access {
+        match self {
+            Self::Builtin(endpoint) => endpoint.found.access,
+            Self::Mounted { found: Some(found), .. } => found.access,
+            _ => Access::Policy,
+        }
+    }
+}
+
+/// The builtin endpoint that `path` names.
+pub fn builtin<'a, 'p>(builtins: &'a [Builtin], path: &'p str) -> Option<Endpoint<'a, 'p>> {
+    builtins.iter().find_map(|(prefix, engine)| {
+        let below = path.strip_prefix(prefix)?;
+        let found = engine.find(below)?;
+        Some(Endpoint { engine: engine.as_ref(), found, below })
+    })
+}
+
+/// What `path` leads to, as the transaction sees the mounts.
+pub fn target<'a, 'p>(
+    pipeline: &'a Pipeline,
+    txn: &mut Txn,
+    path: &'p str,
+) -> Result<Target<'a, 'p>, Fault> {
+    if let Some(endpoint) = builtin(&pipeline.builtins, path) {
+        return Ok(Target::Builtin(endpoint));
+    }
+    if pipeline.builtins.iter().any(|(prefix, _)| path.starts_with(prefix)) {
+        return Ok(Target::Unsupported);
+    }
+    let table = pipeline.mounts.read(txn)?;
+    let Some((mount, below)) = table.resolve(path) else { return Ok(Target::Nowhere(path)) };
+    let Some(engine) = engines::find(&mount.kind, option(mount, "version")) else {
+        return Ok(Target::Unsupported);
+    };
+    let found = engine.find(below);
+    let view = view(pipeline, mount);
+    Ok(Target::Mounted { view, id: mount.id, engine, found, below })
+}
+
+fn option<'m>(mount: &'m Mount, name: &str) -> Option<&'m str> {
+    mount.options.as_ref()?.get(name).map(String::as_str)
+}
+
+fn view(pipeline: &Pipeline, mount: &Mount) -> MountView {
+    let or_system = |name: &str, system: u64| match mount.ttl(name) {
+        0 => system,
+        own => own,
+    };
+    MountView {
+        path: mount.path.clone(),
+        default_lease_ttl: or_system("default_lease_ttl", pipeline.ttls.default),
+        max_lease_ttl: or_system("max_lease_ttl", pipeline.ttls.max),
+    }
+}

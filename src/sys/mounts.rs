@@ -1,0 +1,394 @@
+//! `sys/mounts` and `sys/remount`: which engines are mounted where.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::{golang, ttl};
+use crate::engines;
+use crate::mount::table::{Mount, MountCache, MountTable};
+
+/// What these endpoints are given.
+pub struct Mounts {
+    /// Reads the table.
+    pub cache: Arc<MountCache>,
+    /// For ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// The system's default TTL.
+    pub default_lease_ttl: Duration,
+    /// The system's longest TTL.
+    pub max_lease_ttl: Duration,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Mounts) -> Bound<Mounts> {
+    Bound { about: "What is mounted where.", routes: ROUTES, service }
+}
+
+const PATH: Field<String> = Field::new("path", "Where to mount, or what is mounted.");
+const TYPE: Field<String> = Field::new("type", "The engine's type, such as kv.");
+const DESCRIPTION: Field<String> = Field::new("description", "Free text.");
+const OPTIONS: Field<Option<Map<String, Value>>> =
+    Field::new("options", "The engine's options, such as version for kv.");
+const CONFIG: Field<Option<Map<String, Value>>> =
+    Field::new("config", "TTLs, listing_visibility and the like.");
+const LOCAL: Field<bool> = Field::new("local", "Accepted; there is no replication.");
+const SEAL_WRAP: Field<bool> = Field::new("seal_wrap", "Accepted; everything is sealed.");
+const EXTERNAL_ENTROPY: Field<bool> =
+    Field::new("external_entropy_access", "Accepted; there is no entropy augmentation.");
+const DEFAULT_TTL: Field<String> =
+    Field::new("default_lease_ttl", "Seconds or a duration; empty for the system's.");
+const MAX_TTL: Field<String> =
+    Field::new("max_lease_ttl", "Seconds or a duration; empty for the system's.");
+const VISIBILITY: Field<String> = Field::new("listing_visibility", "unauth, hidden or empty.");
+const FROM: Field<String> = Field::new("from", "Where the engine is mounted.");
+const TO: Field<String> = Field::new("to", "Where it is to be.");
+
+const ROUTES: &[Route<Mounts>] = &[
+    Route {
+        path: "mounts",
+        synopsis: "List the mounted engines.",
+        description: "Each mount's path with its type, options and configuration.",
+        fields: &[],
+        access: Access::Policy,
+        exists: None,
+        operations: &[Operation::system(Verb::Read, "List all mounts.", list)],
+    },
+    Route {
+        path: "mounts/{path..}",
+        synopsis: "Mount, read, tune or unmount an engine.",
+        description: "PATH/tune reads and changes a mount's configuration.",
+        fields: &[
+            &PATH.info,
+            &TYPE.info,
+            &DESCRIPTION.info,
+            &OPTIONS.info,
+            &CONFIG.info,
+            &LOCAL.info,
+            &SEAL_WRAP.info,
+            &EXTERNAL_ENTROPY.info,
+            &DEFAULT_TTL.info,
+            &MAX_TTL.info,
+            &VISIBILITY.info,
+        ],
+        access: Access::Policy,
+        exists: None,
+        operations: &[
+            Operation::system(Verb::Read, "Read a mount or its configuration.", read),
+            Operation::system(Verb::Write, "Mount an engine or tune it.", write),
+            Operation::system(Verb::Delete, "Unmount an engine and delete its data.", unmount),
+        ],
+    },
+    Route {
+        path: "remount",
+        synopsis: "Move a mount to another path.",
+        description: "Its data stays where it is; policies keep the old path.",
+        fields: &[&FROM.info, &TO.info],
+        access: Access::Sudo,
+        exists: None,
+        operations: &[Operation::system(Verb::Write, "Move a mount.", remount)],
+    },
+    Route {
+        path: "internal/ui/mounts",
+        synopsis: "The mounts that the caller may see.",
+        description: "Used by the command line and the web interface.",
+        fields: &[],
+        access: Access::Policy,
+        exists: None,
+        operations: &[Operation::system(Verb::Read, "List visible mounts.", ui_list)],
+    },
+    Route {
+        path: "internal/ui/mounts/{path..}",
+        synopsis: "The mount that a path is in.",
+        description: "Used by the command line to find a kv mount and its version.",
+        fields: &[&PATH.info],
+        access: Access::Policy,
+        exists: None,
+        operations: &[Operation::system(Verb::Read, "Find a path's mount.", ui_read)],
+    },
+];
+
+fn list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let table = mounts.cache.read(call.txn)?;
+    Ok(Reply::data_at_top(table.iter().map(|m| (m.path.clone(), shown(m).into())).collect()))
+}
+
+fn read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let path = call.fields.need(&PATH)?.trim_end_matches('/');
+    let table = mounts.cache.read(call.txn)?;
+    if let Some(path) = path.strip_suffix("/tune").filter(|_| !call.path.ends_with('/')) {
+        let mount = find(&table, path)?;
+        return Ok(Reply::data_at_top(mounts.tuning(mount)));
+    }
+    let (mount, _) = table.resolve(path).ok_or_else(|| no_mount(path))?;
+    Ok(Reply::data_at_top(shown(mount)))
+}
+
+fn write(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let path = call.fields.need(&PATH)?.clone();
+    match path.strip_suffix("/tune") {
+        Some(path) => tune(mounts, call, path),
+        None => mount(mounts, call, &path),
+    }
+}
+
+fn mount(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
+    let fields = call.fields;
+    let path = format!("{}/", path.trim_matches('/'));
+    let kind = fields.get(&TYPE).map_or("", String::as_str);
+    if kind.is_empty() {
+        return Err(Fault::bad_request("backend type must be specified as a string"));
+    }
+    if matches!(kind, "cubbyhole" | "identity" | "system" | "token") {
+        let text = format!("mount type of {kind:?} is not mountable");
+        return Err(Fault::bad_request(text));
+    }
+    let config = fields.get(&CONFIG).cloned().flatten().unwrap_or_default();
+    let mut options = match fields.get(&OPTIONS) {
+        None => Some(BTreeMap::new()),
+        Some(None) => None,
+        Some(Some(sent)) => Some(texts(sent)),
+    };
+    // `kv-v2` is Vault's short name for kv with version 2; kv's v1 was once called generic.
+    let kind = match kind {
+        "kv-v1" | "kv-v2" => {
+            let version = kind.trim_start_matches("kv-v").to_owned();
+            options.get_or_insert_default().insert("version".to_owned(), version);
+            "kv"
+        }
+        other => other,
+    };
+    let version = options.as_ref().and_then(|options| options.get("version"));
+    if !engines::mountable(kind) {
+        return Err(Fault::bad_request(format!("plugin not found in the catalog: {kind}")));
+    }
+    if engines::find(kind, version.map(String::as_str)).is_none() {
+        let text = format!("nil backend of type {kind:?} returned from factory");
+        return Err(Fault::bad_request(text));
+    }
+    let description = fields.get(&DESCRIPTION).map_or("", String::as_str);
+    let mut mount = Mount::new(&path, kind, description, &*mounts.entropy);
+    mount.options = options;
+    mount.local = fields.get(&LOCAL).copied().unwrap_or_default();
+    mount.seal_wrap = fields.get(&SEAL_WRAP).copied().unwrap_or_default();
+    mount.external_entropy_access = fields.get(&EXTERNAL_ENTROPY).copied().unwrap_or_default();
+    mounts.configure(&mut mount, &config)?;
+    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
+    if let Some(other) = table.conflict(&path) {
+        return Err(Fault::bad_request(format!("path is already in use at {}", other.path)));
+    }
+    if path.starts_with("auth/") || path == "/" {
+        return Err(Fault::bad_request(format!("cannot mount {path:?}")));
+    }
+    table.insert(mount);
+    table.store(call.txn)?;
+    Ok(Reply::nothing())
+}
+
+fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
+    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
+    let path = find(&table, path)?.path.clone();
+    if is_fixed(&path) {
+        return Err(Fault::bad_request(format!("cannot tune {path:?}")));
+    }
+    let mut reply = Reply::nothing();
+    let Some(mount) = table.at_mut(&path) else { return Err(no_mount(&path)) };
+    let mut config = Map::new();
+    for name in ["default_lease_ttl", "max_lease_ttl", "listing_visibility"] {
+        config.extend(call.ask.data.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    mounts.configure(mount, &config)?;
+    if let Some(description) = call.fields.get(&DESCRIPTION) {
+        mount.description.clone_from(description);
+    }
+    if let Some(sent) = call.fields.get(&OPTIONS).cloned().flatten() {
+        let sent = texts(&sent);
+        if let Some(wanted) = sent.get("version") {
+            let before = version_of(mount);
+            let after = wanted_version(wanted, before)?;
+            if after != before {
+                reply = reply.warn(format!(
+                    "Upgrading mount from version {before} to version {after}. This mount will be \
+                     unavailable for a brief period and will resume service shortly."
+                ));
+            }
+            if after == 2 && before < 2 {
+                engines::kv2::upgrade(&mut call.txn.scope(mount.id))?;
+            }
+        }
+        mount.options.get_or_insert_default().extend(sent);
+    }
+    table.store(call.txn)?;
+    Ok(reply)
+}
+
+fn unmount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let path = format!("{}/", call.fields.need(&PATH)?.trim_matches('/'));
+    if is_fixed(&path) {
+        return Err(Fault::bad_request(format!("cannot unmount {path:?}")));
+    }
+    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
+    if let Some(mount) = table.remove(&path) {
+        call.txn.scope(mount.id).delete_tree("")?;
+        table.store(call.txn)?;
+    }
+    Ok(Reply::nothing())
+}
+
+fn remount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let from = format!("{}/", call.fields.need(&FROM)?.trim_matches('/'));
+    let to = format!("{}/", call.fields.need(&TO)?.trim_matches('/'));
+    if let Some(path) = [&from, &to].into_iter().find(|path| is_fixed(path)) {
+        return Err(Fault::bad_request(format!("cannot remount {path:?}")));
+    }
+    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
+    let Some(mut mount) = table.remove(&from) else {
+        return Err(Fault::bad_request(format!("no matching mount at {from:?}")));
+    };
+    if let Some(other) = table.conflict(&to) {
+        return Err(Fault::bad_request(format!("path already in use at {:?}", other.path)));
+    }
+    mount.path = to;
+    table.insert(mount);
+    table.store(call.txn)?;
+    Ok(Reply::nothing())
+}
+
+fn ui_list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let table = mounts.cache.read(call.txn)?;
+    let secret: Map<String, Value> =
+        table.iter().map(|mount| (mount.path.clone(), shown(mount).into())).collect();
+    Ok(Reply::data([("auth".into(), json!({})), ("secret".into(), secret.into())].into_iter().collect()))
+}
+
+fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
+    let path = call.fields.need(&PATH)?;
+    let table = mounts.cache.read(call.txn)?;
+    let (mount, _) = table.resolve(path).ok_or_else(|| {
+        Fault::new(403, format!("preflight capability check returned 403, please ensure client's \
+                                 policies grant access to path \"{path}/\""))
+    })?;
+    let mut data = shown(mount);
+    data.insert("path".into(), mount.path.clone().into());
+    Ok(Reply::data(data))
+}
+
+impl Mounts {
+    /// Puts what was sent into a mount's configuration.
+    fn configure(&self, mount: &mut Mount, sent: &Map<String, Value>) -> Result<(), Fault> {
+        for (name, said) in [("default_lease_ttl", "default"), ("max_lease_ttl", "max")] {
+            let Some(value) = sent.get(name) else { continue };
+            let text = golang::display(value);
+            let seconds = match text.as_str() {
+                "" | "system" | "<nil>" => 0,
+                text => ttl::parse_seconds(text).map_err(|error| {
+                    Fault::bad_request(format!("unable to parse {said} TTL of {text}: {error}"))
+                })?,
+            };
+            mount.config.insert(name.to_owned(), seconds.into());
+        }
+        let (default, max) = (mount.ttl("default_lease_ttl"), mount.ttl("max_lease_ttl"));
+        if max != 0 && default > max {
+            let text = "given default lease TTL greater than given max lease TTL";
+            return Err(Fault::bad_request(text));
+        }
+        if max == 0 && default > self.max_lease_ttl.as_secs() {
+            return Err(Fault::bad_request(format!(
+                "given default lease TTL greater than system max lease TTL of {}",
+                self.max_lease_ttl.as_secs()
+            )));
+        }
+        if let Some(flag) = sent.get("force_no_cache").and_then(Value::as_bool) {
+            mount.config.insert("force_no_cache".to_owned(), flag.into());
+        }
+        if let Some(visibility) = sent.get("listing_visibility") {
+            let text = golang::display(visibility);
+            if !matches!(text.as_str(), "" | "hidden" | "unauth") {
+                return Err(Fault::bad_request(format!("invalid listing_visibility {text}")));
+            }
+            mount.config.insert("listing_visibility".to_owned(), text.into());
+        }
+        Ok(())
+    }
+
+    fn tuning(&self, mount: &Mount) -> Map<String, Value> {
+        let or_system = |name: &str, system: Duration| match mount.ttl(name) {
+            0 => system.as_secs(),
+            own => own,
+        };
+        let mut data = mount.config.clone();
+        let default = or_system("default_lease_ttl", self.default_lease_ttl);
+        data.insert("default_lease_ttl".into(), default.into());
+        let max = or_system("max_lease_ttl", self.max_lease_ttl);
+        data.insert("max_lease_ttl".into(), max.into());
+        data.insert("description".into(), mount.description.clone().into());
+        if let Some(options) = &mount.options {
+            data.insert("options".into(), json!(options));
+        }
+        data
+    }
+}
+
+/// A mount as clients see it.
+fn shown(mount: &Mount) -> Map<String, Value> {
+    let Value::Object(map) = json!({
+        "accessor": mount.accessor,
+        "config": mount.config,
+        "description": mount.description,
+        "external_entropy_access": mount.external_entropy_access,
+        "local": mount.local,
+        "options": mount.options,
+        "seal_wrap": mount.seal_wrap,
+        "type": mount.kind,
+        "uuid": mount.uuid,
+    }) else {
+        return Map::new();
+    };
+    map
+}
+
+fn find<'t>(table: &'t MountTable, path: &str) -> Result<&'t Mount, Fault> {
+    let path = format!("{}/", path.trim_matches('/'));
+    table.at(&path).ok_or_else(|| no_mount(&path))
+}
+
+fn no_mount(path: &str) -> Fault {
+    let path = path.trim_end_matches('/');
+    Fault::bad_request(format!("No secret engine mount at {path}/"))
+}
+
+/// The mounts that every store has.
+fn is_fixed(path: &str) -> bool {
+    ["sys/", "identity/", "cubbyhole/", "auth/"].iter().any(|fixed| path.starts_with(fixed))
+}
+
+fn texts(map: &Map<String, Value>) -> BTreeMap<String, String> {
+    map.iter().map(|(key, value)| (key.clone(), golang::display(value))).collect()
+}
+
+fn version_of(mount: &Mount) -> i64 {
+    let version = mount.options.as_ref().and_then(|options| options.get("version"));
+    version.and_then(|version| version.parse().ok()).unwrap_or(0)
+}
+
+fn wanted_version(text: &str, before: i64) -> Result<i64, Fault> {
+    let wanted = golang::parse_int(text)
+        .map_err(|error| Fault::bad_request(format!("unable to parse options: {error}")))?;
+    if !(1..=2).contains(&wanted) {
+        return Err(Fault::bad_request(format!("invalid version provided: {wanted}")));
+    }
+    if wanted < before {
+        return Err(Fault::bad_request(format!("cannot downgrade mount from version {before}")));
+    }
+    Ok(wanted)
+}

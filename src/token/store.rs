@@ -1,0 +1,81 @@
+//! The stored half of tokens.
+
+use serde::{Deserialize, Serialize};
+
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::clock::Timestamp;
+use crate::base::entropy::Entropy;
+use crate::base::record::Record;
+use crate::base::secret::Secret;
+
+/// What is stored of a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Token {
+    /// By which it is named without being shown.
+    pub accessor: String,
+    /// Where its private secrets lie; never shown.
+    pub cubbyhole: String,
+    /// Its policies.
+    pub policies: Vec<String>,
+    /// The path of the request that made it.
+    pub path: String,
+    /// Shown in the audit log.
+    pub display_name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl Record for Token {
+    const VERSION: u8 = 1;
+}
+
+impl Token {
+    /// Whether everything is allowed to it.
+    pub fn is_root(&self) -> bool {
+        self.policies.iter().any(|policy| policy == "root")
+    }
+}
+
+/// Makes a root token that never expires. `id` is given in dev mode; else it is random.
+pub fn create_root(
+    txn: &mut Txn,
+    entropy: &dyn Entropy,
+    path: &str,
+    id: Option<Secret>,
+) -> Result<Secret, TxnError> {
+    let id = id.unwrap_or_else(|| Secret::new(format!("hvs.{}", entropy.base62(24))));
+    let token = Token {
+        accessor: entropy.base62(24),
+        cubbyhole: entropy.uuid(),
+        policies: vec!["root".to_owned()],
+        path: path.to_owned(),
+        display_name: "root".to_owned(),
+        created: txn.now(),
+    };
+    let place = place(txn, &id);
+    txn.system().put(&format!("token/accessor/{}", token.accessor), place.as_bytes())?;
+    txn.system().write(&place, &token)?;
+    Ok(id)
+}
+
+/// The token of that id, if there is one.
+pub fn lookup(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
+    let place = place(txn, id);
+    txn.system().read(&place)
+}
+
+/// Makes the token useless, and takes its private secrets along.
+pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<(), TxnError> {
+    let place = place(txn, id);
+    if let Some(token) = txn.system().read::<Token>(&place)? {
+        txn.system().delete(&format!("token/accessor/{}", token.accessor))?;
+        txn.system().delete(&place)?;
+    }
+    Ok(())
+}
+
+fn place(txn: &Txn, id: &Secret) -> String {
+    let mac = txn.token_mac(id.expose());
+    let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("token/id/{hex}")
+}
