@@ -10,7 +10,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 // The order is the order of the layers: a module imports only from those above it.
-pub mod api;
-pub mod barrier;
 pub mod base;
 pub mod storage;
+pub mod barrier;
+pub mod api;
+pub mod token;
+pub mod engines;
+pub mod mount;
+pub mod pipeline;
+pub mod sys;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::{Converted, FieldInfo, Kind};
 use crate::base::golang;
-use crate::base::ttl;
+use crate::base::ttl::Ttl;
 
 /// A field that cannot be converted; the text is Vault's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,15 +125,8 @@ fn bool(value: &Value) -> Result<bool, String> {
 }
 
 fn duration(value: &Value) -> Result<Duration, String> {
-    let seconds = match value {
-        Value::Null => 0,
-        Value::Number(number) => golang::parse_int(&number.to_string())?,
-        Value::String(text) => ttl::parse_seconds(text).map_err(|error| error.to_string())?,
-        _ => return Err("could not parse duration from input".to_owned()),
-    };
-    u64::try_from(seconds)
-        .map(Duration::from_secs)
-        .map_err(|_| format!("cannot provide negative value '{seconds}'"))
+    let ttl = Ttl::from_json(value).map_err(|error| error.to_string())?;
+    ttl.to_duration().ok_or_else(|| format!("cannot provide negative value '{}'", ttl.as_secs()))
 }
 
 /// Go's decoder reports the elements of a list together.

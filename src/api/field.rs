@@ -166,7 +166,6 @@ impl Fields {
 
     /// The value of a field that the path pattern captures, or that must be sent.
     pub fn need<T: FieldType>(&self, field: &Field<T>) -> Result<&T, Fault> {
-        self.get(field)
-            .ok_or_else(|| Fault::bad_request(format!("missing {}", field.info.name)))
+        self.get(field).ok_or_else(|| Fault::bad_request(format!("missing {}", field.info.name)))
     }
 }

@@ -94,6 +94,9 @@ pub struct Response {
     pub body: ResponseBody,
 }
 
+/// Writes a streamed body.
+pub type StreamWriter = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
 /// The body of an answer.
 pub enum ResponseBody {
     /// No body and no content type.
@@ -107,6 +110,6 @@ pub enum ResponseBody {
         /// Exact length; a writer that gives less or fails closes the connection.
         length: u64,
         /// Writes the body.
-        write: Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>,
+        write: StreamWriter,
     },
 }

@@ -9,6 +9,9 @@ use crate::base::fault::Fault;
 /// What a handler returns.
 pub type Outcome = Result<Reply, Fault>;
 
+/// Tells whether what a path names is there.
+pub type Exists<S> = fn(&S, &mut Call<'_>) -> Result<bool, Fault>;
+
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -35,7 +38,7 @@ pub struct Route<S: 'static> {
     /// Who may call it.
     pub access: Access,
     /// Tells a create from an update, where policies are to tell them apart.
-    pub exists: Option<fn(&S, &mut Call<'_>) -> Result<bool, Fault>>,
+    pub exists: Option<Exists<S>>,
     /// What can be done there.
     pub operations: &'static [Operation<S>],
 }

@@ -73,9 +73,7 @@ impl Strict {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => items
                 .iter()
-                .map(|item| {
-                    item.as_str().ok_or_else(|| self.mistyped(field, item, "string"))
-                })
+                .map(|item| item.as_str().ok_or_else(|| self.mistyped(field, item, "string")))
                 .collect(),
             Some(other) => Err(self.mistyped(field, other, "[]string")),
         }
@@ -117,9 +115,7 @@ fn syntax(bytes: &[u8]) -> String {
         let same = text.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
         let (found, wanted) = (text.chars().nth(same), word.chars().nth(same));
         if let (1.., Some(found), Some(wanted)) = (same, found, wanted) {
-            return format!(
-                "invalid character {found:?} in literal {word} (expecting {wanted:?})"
-            );
+            return format!("invalid character {found:?} in literal {word} (expecting {wanted:?})");
         }
     }
     match text.chars().next() {

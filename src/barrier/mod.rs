@@ -99,7 +99,7 @@ impl Barrier {
         let outcome = first(&mut txn)?;
         txn.put_system(SEAL, seal.encode().to_vec());
         txn.put_system(KEYRING, keyring_sealed);
-        txn.commit(Urgency::Ordinary)?;
+        txn.commit()?;
         Ok((shares, outcome))
     }
 
@@ -183,13 +183,12 @@ impl Unsealed {
     /// commits waiting, so that it always ends.
     pub fn transact<T, E: From<TxnError>>(
         self: &Arc<Self>,
-        urgency: Urgency,
         mut job: impl FnMut(&mut Txn) -> Result<T, E>,
     ) -> Result<T, E> {
         for _ in 0..3 {
             let mut txn = self.begin()?;
             let outcome = job(&mut txn)?;
-            match txn.commit(urgency) {
+            match txn.commit() {
                 Ok(()) => return Ok(outcome),
                 Err(TxnError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -199,7 +198,7 @@ impl Unsealed {
         let alone = self.committer.exclusive();
         let mut txn = Txn::new(Arc::clone(self), alone.begin().map_err(TxnError::from)?);
         let outcome = job(&mut txn)?;
-        alone.commit(&txn.into_changes(urgency)).map_err(TxnError::from)?;
+        alone.commit(&txn.into_changes()).map_err(TxnError::from)?;
         Ok(outcome)
     }
 

@@ -11,6 +11,7 @@ use super::names::{Foreign, MountId, NameError, Role, Sealed, first_below, succe
 use super::walk::Walk;
 use super::{Opened, Unsealed};
 use crate::base::clock::Timestamp;
+use crate::base::digest::MacKey;
 use crate::base::fault::Fault;
 use crate::base::record::{Record, RecordError};
 use crate::storage::commit::{Begin, Changes, CommitError, Reads};
@@ -26,6 +27,7 @@ pub struct Txn {
     reads: Reads,
     writes: BTreeMap<Key, Option<Value>>,
     now: Timestamp,
+    urgency: Urgency,
 }
 
 impl Txn {
@@ -35,7 +37,8 @@ impl Txn {
         let now = unsealed.time().now();
         let Begin { view, base } = begin;
         let (reads, writes) = Default::default();
-        Self { unsealed, keyring, view, base, reads, writes, now }
+        let urgency = Urgency::Ordinary;
+        Self { unsealed, keyring, view, base, reads, writes, now, urgency }
     }
 
     /// The entries of one mount.
@@ -48,6 +51,16 @@ impl Txn {
         self.now
     }
 
+    /// Lets the commit use the reserve of a full disk: for what frees space or revokes.
+    pub fn set_urgency(&mut self, urgency: Urgency) {
+        self.urgency = urgency;
+    }
+
+    /// The HMAC under which a token is stored.
+    pub fn token_mac(&self, token: &[u8]) -> [u8; 32] {
+        MacKey::new(&self.keyring.fixed().tokens).mac(&[token])
+    }
+
     /// Whether anything would be written.
     pub fn writes(&self) -> bool {
         !self.writes.is_empty()
@@ -55,18 +68,19 @@ impl Txn {
 
     /// Returns when the writes are durable. A transaction that wrote nothing always succeeds: what
     /// it read was one state.
-    pub fn commit(self, urgency: Urgency) -> Result<(), TxnError> {
+    pub fn commit(self) -> Result<(), TxnError> {
         if !self.writes() {
             return Ok(());
         }
         let unsealed = Arc::clone(&self.unsealed);
         let _open = unsealed.hold_open()?;
-        Ok(unsealed.committer.commit(self.into_changes(urgency))?)
+        Ok(unsealed.committer.commit(self.into_changes())?)
     }
 
     /// What [`commit`](Self::commit) hands to the store.
-    pub(super) fn into_changes(self, urgency: Urgency) -> Changes {
-        Changes { base: self.base, reads: self.reads, writes: self.writes, urgency }
+    pub(super) fn into_changes(self) -> Changes {
+        let Self { base, reads, writes, urgency, .. } = self;
+        Changes { base, reads, writes, urgency }
     }
 
     /// Sets a record of the system.
@@ -390,7 +404,7 @@ mod tests {
         assert_eq!(scope.list("").unwrap(), ["a/"]);
         let mut other = store.begin().unwrap();
         assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
-        txn.commit(Urgency::Ordinary).unwrap();
+        txn.commit().unwrap();
         assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
         let mut later = store.begin().unwrap();
         assert_eq!(later.scope(MOUNT).get("a/b").unwrap().unwrap().as_slice(), b"1");

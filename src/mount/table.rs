@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
@@ -143,20 +144,23 @@ impl MountTable {
     /// Writes the table.
     pub fn store(&self, txn: &mut Txn) -> Result<(), TxnError> {
         let mounts = self.mounts.iter().map(StoredMount::from).collect();
-        txn.system().write(PATH, &StoredTable { mounts })
+        txn.scope(MountId::SYSTEM).write(PATH, &StoredTable { mounts })
     }
 }
+
+/// The table's stored form and what it says.
+type Known = (Zeroizing<Vec<u8>>, Arc<MountTable>);
 
 /// Reads the table; decoded anew only when it has changed.
 #[derive(Default)]
 pub struct MountCache {
-    last: Mutex<Option<(zeroize::Zeroizing<Vec<u8>>, Arc<MountTable>)>>,
+    last: Mutex<Option<Known>>,
 }
 
 impl MountCache {
     /// The table as the transaction sees it.
     pub fn read(&self, txn: &mut Txn) -> Result<Arc<MountTable>, TxnError> {
-        let Some(bytes) = txn.system().get(PATH)? else {
+        let Some(bytes) = txn.scope(MountId::SYSTEM).get(PATH)? else {
             return Ok(Arc::default());
         };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +190,7 @@ impl Record for StoredTable {
 struct StoredMount {
     path: String,
     kind: String,
-    id: [u8; 8],
+    id: MountId,
     uuid: String,
     accessor: String,
     description: String,
@@ -203,7 +207,7 @@ impl From<&Mount> for StoredMount {
         Self {
             path: mount.path.clone(),
             kind: mount.kind.clone(),
-            id: mount.id.0,
+            id: mount.id,
             uuid: mount.uuid.clone(),
             accessor: mount.accessor.clone(),
             description: mount.description.clone(),
@@ -221,7 +225,7 @@ impl From<StoredMount> for Mount {
         Self {
             path: stored.path,
             kind: stored.kind,
-            id: MountId(stored.id),
+            id: stored.id,
             uuid: stored.uuid,
             accessor: stored.accessor,
             description: stored.description,

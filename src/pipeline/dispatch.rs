@@ -26,16 +26,14 @@ pub fn run(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Ca
         }
         Target::Mounted { view, id, engine, found, below } => {
             let found = found.as_ref().ok_or_else(unsupported_path)?;
-            ready(engine.as_ref(), found, txn, ask.verb)?;
+            ready(*engine, found, txn, ask.verb)?;
             let fields = engine.fields(found, ask)?;
             let scope = txn.scope(*id);
             let mut call = Call { ask, path: below, fields: &fields, mount: view, caller, scope };
             engine.call(found.id, &mut call)
         }
         Target::Unsupported => Err(unsupported_path()),
-        Target::Nowhere(path) => {
-            Err(Fault::new(404, format!("no handler for route '{path}'")))
-        }
+        Target::Nowhere(path) => Err(Fault::new(404, format!("no handler for route '{path}'"))),
     }
 }
 
@@ -43,7 +41,7 @@ pub fn run(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Ca
 pub fn help(target: &Target<'_, '_>) -> Outcome {
     let (engine, found, path) = match target {
         Target::Builtin(endpoint) => (endpoint.engine, Some(&endpoint.found), endpoint.below),
-        Target::Mounted { engine, found, below, .. } => (engine.as_ref(), found.as_ref(), *below),
+        Target::Mounted { engine, found, below, .. } => (*engine, found.as_ref(), *below),
         Target::Unsupported => return Err(unsupported_path()),
         Target::Nowhere(path) => {
             return Err(Fault::new(404, format!("no handler for route '{path}'")));
@@ -58,12 +56,7 @@ pub fn help(target: &Target<'_, '_>) -> Outcome {
 }
 
 /// Refuses a verb that is not there; what frees space may use the reserve of a full disk.
-fn ready(
-    engine: &dyn Engine,
-    found: &Found<'_>,
-    txn: &mut Txn,
-    verb: Verb,
-) -> Result<Form, Fault> {
+fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> Result<Form, Fault> {
     match engine.operation(found.id, verb) {
         Some((form, essential)) => {
             if essential {

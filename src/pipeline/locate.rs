@@ -1,7 +1,5 @@
 //! Which endpoint a path names: a builtin's, or that of a mounted engine.
 
-use std::sync::Arc;
-
 use super::{Builtin, Pipeline};
 use crate::api::ask::Verb;
 use crate::api::call::MountView;
@@ -46,7 +44,7 @@ pub enum Target<'a, 'p> {
         /// Where its entries lie.
         id: MountId,
         /// Its engine.
-        engine: Arc<dyn Engine>,
+        engine: &'static dyn Engine,
         /// The route.
         found: Option<Found<'p>>,
         /// The path below the mount.
@@ -93,7 +91,7 @@ pub fn target<'a, 'p>(
     }
     let table = pipeline.mounts.read(txn)?;
     let Some((mount, below)) = table.resolve(path) else { return Ok(Target::Nowhere(path)) };
-    let Some(engine) = engines::find(&mount.kind, option(mount, "version")) else {
+    let Some(engine) = engines::engine(&mount.kind, option(mount, "version")) else {
         return Ok(Target::Unsupported);
     };
     let found = engine.find(below);

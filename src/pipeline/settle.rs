@@ -5,7 +5,7 @@ use crate::api::ask::Ask;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
-use crate::base::ttl;
+use crate::base::ttl::Ttl;
 
 /// Whether the request asks for its answer to be wrapped.
 pub struct Wrap(bool);
@@ -13,13 +13,11 @@ pub struct Wrap(bool);
 /// Reads `X-Vault-Wrap-TTL`, before anything is done.
 pub fn wanted(ask: &Ask) -> Result<Wrap, Fault> {
     let text = ask.header("x-vault-wrap-ttl").unwrap_or_default();
-    let bad = |why: &str| {
-        Fault::bad_request(format!("error parsing X-Vault-Wrap-TTL header: {why}"))
-    };
-    match ttl::parse_seconds(text) {
-        Ok(0) => Ok(Wrap(false)),
-        Ok(1..) => Ok(Wrap(true)),
-        Ok(_) => Err(bad("requested wrap ttl cannot be negative")),
+    let bad =
+        |why: &str| Fault::bad_request(format!("error parsing X-Vault-Wrap-TTL header: {why}"));
+    match Ttl::parse(text) {
+        Ok(ttl) if ttl.is_negative() => Err(bad("requested wrap ttl cannot be negative")),
+        Ok(ttl) => Ok(Wrap(!ttl.is_zero())),
         Err(error) => Err(bad(&error.to_string())),
     }
 }

@@ -14,7 +14,8 @@ use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::base::{golang, ttl};
+use crate::base::golang;
+use crate::base::ttl::Ttl;
 use crate::engines;
 use crate::mount::table::{Mount, MountCache, MountTable};
 
@@ -169,11 +170,11 @@ fn mount(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
         other => other,
     };
     let version = options.as_ref().and_then(|options| options.get("version"));
-    if !engines::mountable(kind) {
-        return Err(Fault::bad_request(format!("plugin not found in the catalog: {kind}")));
-    }
-    if engines::find(kind, version.map(String::as_str)).is_none() {
-        let text = format!("nil backend of type {kind:?} returned from factory");
+    if engines::engine(kind, version.map(String::as_str)).is_none() {
+        let text = match engines::engine(kind, None) {
+            Some(_) => format!("nil backend of type {kind:?} returned from factory"),
+            None => format!("plugin not found in the catalog: {kind}"),
+        };
         return Err(Fault::bad_request(text));
     }
     let description = fields.get(&DESCRIPTION).map_or("", String::as_str);
@@ -222,9 +223,6 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
                      unavailable for a brief period and will resume service shortly."
                 ));
             }
-            if after == 2 && before < 2 {
-                engines::kv2::upgrade(&mut call.txn.scope(mount.id))?;
-            }
         }
         mount.options.get_or_insert_default().extend(sent);
     }
@@ -268,15 +266,22 @@ fn ui_list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let table = mounts.cache.read(call.txn)?;
     let secret: Map<String, Value> =
         table.iter().map(|mount| (mount.path.clone(), shown(mount).into())).collect();
-    Ok(Reply::data([("auth".into(), json!({})), ("secret".into(), secret.into())].into_iter().collect()))
+    Ok(Reply::data(
+        [("auth".into(), json!({})), ("secret".into(), secret.into())].into_iter().collect(),
+    ))
 }
 
 fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let path = call.fields.need(&PATH)?;
     let table = mounts.cache.read(call.txn)?;
     let (mount, _) = table.resolve(path).ok_or_else(|| {
-        Fault::new(403, format!("preflight capability check returned 403, please ensure client's \
-                                 policies grant access to path \"{path}/\""))
+        Fault::new(
+            403,
+            format!(
+                "preflight capability check returned 403, please ensure client's \
+                                 policies grant access to path \"{path}/\""
+            ),
+        )
     })?;
     let mut data = shown(mount);
     data.insert("path".into(), mount.path.clone().into());
@@ -291,7 +296,7 @@ impl Mounts {
             let text = golang::display(value);
             let seconds = match text.as_str() {
                 "" | "system" | "<nil>" => 0,
-                text => ttl::parse_seconds(text).map_err(|error| {
+                text => Ttl::parse(text).map(Ttl::as_secs).map_err(|error| {
                     Fault::bad_request(format!("unable to parse {said} TTL of {text}: {error}"))
                 })?,
             };

@@ -36,7 +36,7 @@ const ROUTES: &[Route<()>] = &[
         access: Access::Policy,
         exists: None,
         operations: &[
-            Operation::system(Verb::Write, "Revoke the caller's token.", revoke_self).essential(),
+            Operation::system(Verb::Write, "Revoke the caller's token.", revoke_self).essential()
         ],
     },
 ];

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
@@ -53,23 +54,24 @@ pub fn create_root(
         created: txn.now(),
     };
     let place = place(txn, &id);
-    txn.system().put(&format!("token/accessor/{}", token.accessor), place.as_bytes())?;
-    txn.system().write(&place, &token)?;
+    txn.scope(MountId::SYSTEM)
+        .put(&format!("token/accessor/{}", token.accessor), place.as_bytes())?;
+    txn.scope(MountId::SYSTEM).write(&place, &token)?;
     Ok(id)
 }
 
 /// The token of that id, if there is one.
 pub fn lookup(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
     let place = place(txn, id);
-    txn.system().read(&place)
+    txn.scope(MountId::SYSTEM).read(&place)
 }
 
 /// Makes the token useless, and takes its private secrets along.
 pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<(), TxnError> {
     let place = place(txn, id);
-    if let Some(token) = txn.system().read::<Token>(&place)? {
-        txn.system().delete(&format!("token/accessor/{}", token.accessor))?;
-        txn.system().delete(&place)?;
+    if let Some(token) = txn.scope(MountId::SYSTEM).read::<Token>(&place)? {
+        txn.scope(MountId::SYSTEM).delete(&format!("token/accessor/{}", token.accessor))?;
+        txn.scope(MountId::SYSTEM).delete(&place)?;
     }
     Ok(())
 }

@@ -41,24 +41,24 @@ pub fn run_while(
 ) -> io::Result<Outcome> {
     let ready = Barrier::new(connections + 1);
     let failed = AtomicBool::new(false);
-    let (results, elapsed, cpu) = thread::scope(|scope| {
-        let work = |connection: usize| -> io::Result<Vec<Duration>> {
-            let client = running.client();
-            ready.wait();
-            let mut client = client?;
-            let (mut spans, started) = (Vec::with_capacity(1 << 16), Instant::now());
-            for number in 0.. {
-                if failed.load(Ordering::Relaxed) || !go_on(started) {
-                    break;
-                }
-                let (method, path, body) = next(connection, number);
-                let sent = Instant::now();
-                shoot(&mut client, method, &path, &body)
-                    .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-                spans.push(sent.elapsed());
+    let work = |connection: usize| -> io::Result<Vec<Duration>> {
+        let client = running.client();
+        ready.wait();
+        let mut client = client?;
+        let (mut spans, started) = (Vec::with_capacity(1 << 16), Instant::now());
+        for number in 0.. {
+            if failed.load(Ordering::Relaxed) || !go_on(started) {
+                break;
             }
-            Ok(spans)
-        };
+            let (method, path, body) = next(connection, number);
+            let sent = Instant::now();
+            shoot(&mut client, method, &path, &body)
+                .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            spans.push(sent.elapsed());
+        }
+        Ok(spans)
+    };
+    let (results, elapsed, cpu) = thread::scope(|scope| {
         let work = &work;
         let threads: Vec<_> =
             (0..connections).map(|connection| scope.spawn(move || work(connection))).collect();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,9 +21,15 @@ pub struct Running {
 }
 
 struct Own {
-    child: std::cell::RefCell<Child>,
+    child: Mutex<Child>,
     folder: PathBuf,
     key: String,
+}
+
+impl Own {
+    fn lock(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().expect("no thread panicked with it")
+    }
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -74,7 +81,7 @@ impl Running {
 
     /// The process, where it is known.
     pub fn pid(&self) -> Option<u32> {
-        self.own.as_ref().map(|own| own.child.borrow().id()).or(self.pid)
+        self.own.as_ref().map(|own| own.lock().id()).or(self.pid)
     }
 
     /// The folder of our server's store.
@@ -85,11 +92,11 @@ impl Running {
     /// Stops ours cleanly, starts it again and measures from exec to an answer of sys/health.
     pub fn restart(&self) -> Result<Duration, Failure> {
         let own = self.own.as_ref().ok_or("only our own server is restarted")?;
-        let pid = rustix::process::Pid::from_child(&own.child.borrow());
+        let pid = rustix::process::Pid::from_child(&own.lock());
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        own.child.borrow_mut().wait()?;
+        own.lock().wait()?;
         let started = Instant::now();
-        *own.child.borrow_mut() = spawn(&own.folder)?;
+        *own.lock() = spawn(&own.folder)?;
         self.wait_for_answer()?;
         let span = started.elapsed();
         self.unseal()?;
@@ -132,8 +139,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(own) = &self.own {
-            let _ = own.child.borrow_mut().kill();
-            let _ = own.child.borrow_mut().wait();
+            let _ = own.lock().kill();
+            let _ = own.lock().wait();
             let _ = fs::remove_dir_all(&own.folder);
         }
     }

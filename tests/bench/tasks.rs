@@ -128,13 +128,12 @@ pub fn snapshot(running: &Running, options: &Options, report: &mut Report) -> Do
     let (before, done) = (resident(), AtomicBool::new(false));
     let (mut taken, mut peak) = (None, before);
     let busy = thread::scope(|scope| {
-        let writers = scope.spawn(|| {
-            load::run_while(running, 16, &|_| !done.load(Ordering::Relaxed), write)
-        });
+        let writers =
+            scope.spawn(|| load::run_while(running, 16, &|_| !done.load(Ordering::Relaxed), write));
         let started = Instant::now();
-        let answer = running.client().and_then(|mut client| {
-            client.send("GET", "sys/storage/raft/snapshot", b"")
-        });
+        let answer = running
+            .client()
+            .and_then(|mut client| client.send("GET", "sys/storage/raft/snapshot", b""));
         taken = Some((answer, started.elapsed()));
         peak = peak.max(resident());
         done.store(true, Ordering::Relaxed);

@@ -66,7 +66,7 @@ impl Options {
                 "--secrets" => options.secrets = usize::try_from(number()?).unwrap_or(usize::MAX),
                 "--data" => options.data = value.into(),
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
-                other => return Err(format!("unknown flag {other}: see tests/bench/main.rs")),
+                other => return Err(format!("unknown flag {other}: see tests/bench/run.rs")),
             }
         }
         Ok(options)

@@ -1,0 +1,5 @@
+//! The system's own endpoints: a file for each group of paths, each a small engine of its own
+//! that is given only the service that it needs.
+
+pub mod mounts;
+pub mod token;
