@@ -16,6 +16,13 @@ pub struct ConvertError {
     why: String,
 }
 
+impl ConvertError {
+    /// What is wrong with the value, without its field.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+}
+
 impl std::fmt::Display for ConvertError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { field, input, why } = self;
@@ -25,13 +32,22 @@ impl std::fmt::Display for ConvertError {
 
 impl std::error::Error for ConvertError {}
 
-/// Converts `sent` to the kind of `info`. A JSON null is the kind's zero value.
-pub fn convert(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
+/// Converts `sent` to the kind of `info`. A JSON null is the kind's zero value, but for durations:
+/// there it counts as not sent.
+pub fn convert(info: &FieldInfo, sent: Value) -> Result<Option<Converted>, ConvertError> {
+    match (info.kind, sent) {
+        (Kind::Duration | Kind::SignedDuration, Value::Null) => Ok(None),
+        (_, sent) => convert_value(info, sent).map(Some),
+    }
+}
+
+fn convert_value(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
     let outcome = match info.kind {
         Kind::Text => text(&sent, "''").map(Converted::Text),
         Kind::Int => int(&sent, "''").map(Converted::Int),
         Kind::Bool => bool(&sent).map(Converted::Bool),
         Kind::Duration => duration(&sent).map(Converted::Duration),
+        Kind::SignedDuration => ttl(&sent).map(Converted::SignedDuration),
         Kind::Ints => ints(&sent).map(Converted::Ints),
         Kind::List => list(&sent).map(Converted::List),
         Kind::Object => return object(info, sent),
@@ -124,8 +140,12 @@ fn bool(value: &Value) -> Result<bool, String> {
     }
 }
 
+fn ttl(value: &Value) -> Result<Ttl, String> {
+    Ttl::from_json(value).map_err(|error| error.to_string())
+}
+
 fn duration(value: &Value) -> Result<Duration, String> {
-    let ttl = Ttl::from_json(value).map_err(|error| error.to_string())?;
+    let ttl = ttl(value)?;
     ttl.to_duration().ok_or_else(|| format!("cannot provide negative value '{}'", ttl.as_secs()))
 }
 

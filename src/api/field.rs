@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::convert::{self, ConvertError};
 use crate::base::fault::Fault;
+use crate::base::ttl::Ttl;
 
 /// What is known of a field without its type.
 pub struct FieldInfo {
@@ -44,6 +45,8 @@ pub enum Kind {
     Bool,
     /// A duration: seconds, or Go's form (`1h30m`); never negative.
     Duration,
+    /// As `Duration`, negative too.
+    SignedDuration,
     /// Whole numbers: an array, or text with commas.
     Ints,
     /// Texts: an array, or text with commas.
@@ -73,6 +76,8 @@ pub enum Converted {
     Bool(bool),
     /// Of [`Kind::Duration`].
     Duration(Duration),
+    /// Of [`Kind::SignedDuration`].
+    SignedDuration(Ttl),
     /// Of [`Kind::Ints`].
     Ints(Vec<i64>),
     /// Of [`Kind::List`].
@@ -108,6 +113,13 @@ impl FieldType for Duration {
     const KIND: Kind = Kind::Duration;
     fn take(value: &Converted) -> Option<&Self> {
         if let Converted::Duration(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Ttl {
+    const KIND: Kind = Kind::SignedDuration;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::SignedDuration(inner) = value { Some(inner) } else { None }
     }
 }
 
@@ -153,7 +165,9 @@ impl Fields {
         let mut fields = BTreeMap::new();
         for info in declared {
             if let Some(value) = sent(info.name) {
-                fields.insert(info.name, convert::convert(info, value)?);
+                if let Some(converted) = convert::convert(info, value)? {
+                    fields.insert(info.name, converted);
+                }
             }
         }
         Ok(Self(fields))

@@ -13,8 +13,9 @@ pub struct Reply {
     pub content: Content,
     /// `warnings` of the envelope.
     pub warnings: Vec<String>,
-    /// `lease_duration` of the envelope, seconds: a hint where there is no lease (kv v1's `ttl`).
-    pub lease_duration: u64,
+    /// `lease_duration` of the envelope, seconds: a hint where there is no lease (kv v1's `ttl`,
+    /// which may be negative).
+    pub lease_duration: i64,
 }
 
 /// What is answered.

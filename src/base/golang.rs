@@ -21,6 +21,38 @@ pub fn display(value: &Value) -> String {
     }
 }
 
+/// Text in quotes as Go's `%q` prints it.
+pub fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if is_printable(c) => out.push(c),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{b}' => out.push_str("\\v"),
+            c if c.is_ascii() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Go's `unicode.IsPrint`: everything but control and format characters, separators other than
+/// the ASCII space, and what Unicode has not assigned.
+pub fn is_printable(c: char) -> bool {
+    // Rust's `Debug` escapes the same characters, marks aside, which it leaves alone after
+    // another character, and those with a meaning in a literal.
+    let shown: String = ['a', c].into_iter().collect::<String>().escape_debug().collect();
+    matches!(c, '"' | '\'' | '\\') || shown.chars().nth(1) == Some(c)
+}
+
 /// A whole number as Go's `strconv.ParseInt` with base 0 reads it (`0x1f`, `0b1`, `1_000`), with
 /// its error text.
 pub fn parse_int(text: &str) -> Result<i64, String> {

@@ -6,6 +6,7 @@ pub mod entropy;
 pub mod fault;
 pub mod golang;
 pub mod hcl;
+pub mod merge_patch;
 pub mod pages;
 pub mod process;
 pub mod record;

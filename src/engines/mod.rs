@@ -1,9 +1,19 @@
 //! The secrets engines: a readable list of what can be mounted.
 
+pub mod cubbyhole;
+pub mod document;
+pub mod kv1;
+pub mod kv2;
+
 use crate::api::engine::Engine;
 
 /// The engine of a mount of type `kind`, with the `version` of its options; `None` where there is
 /// no such engine.
-pub fn engine(_kind: &str, _version: Option<&str>) -> Option<&'static dyn Engine> {
-    None
+pub fn engine(kind: &str, version: Option<&str>) -> Option<&'static dyn Engine> {
+    match (kind, version) {
+        ("kv", None | Some("1")) | ("generic", _) => Some(&kv1::ENGINE),
+        ("kv", Some("2")) => Some(&kv2::ENGINE),
+        ("cubbyhole", _) => Some(&cubbyhole::ENGINE),
+        _ => None,
+    }
 }

@@ -38,7 +38,7 @@ fn envelope(
     mut top: Map<String, Value>,
     data: Value,
     request_id: &str,
-    lease_duration: u64,
+    lease_duration: i64,
     warnings: Vec<String>,
 ) -> Value {
     let warnings = if warnings.is_empty() { Value::Null } else { warnings.into() };

@@ -1,0 +1,58 @@
+//! The cubbyhole: values that only the token that wrote them can read, and that go with it.
+
+use super::document;
+use crate::api::ask::Verb;
+use crate::api::call::Call;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Route};
+use crate::barrier::txn::Scope;
+use crate::base::fault::Fault;
+
+/// Type `cubbyhole`, mounted once and for good.
+pub static ENGINE: Bound<()> = Bound {
+    about: "Keeps values that only the token that wrote them can read.",
+    routes: &ROUTES,
+    service: (),
+};
+
+static PATH: Field<String> = Field::new("path", "Where the value lies.");
+
+static ROUTES: [Route<()>; 1] = [Route {
+    path: "{path..}",
+    synopsis: "Keeps a token's own values.",
+    description: "Each token has a cubbyhole that no other can see, root neither. It is removed \
+                  when the token expires or is revoked.\n",
+    fields: &[&PATH.info],
+    access: Access::Policy,
+    exists: Some(|_, call| {
+        let path = call.path;
+        Ok(document::read(&mut own(call)?, path)?.is_some())
+    }),
+    operations: &[
+        Operation::new(Verb::Read, "Reads the value.", |_, call| {
+            let path = call.path;
+            let value = document::read(&mut own(call)?, path)?;
+            value.map(Reply::data).ok_or_else(Fault::not_found)
+        }),
+        Operation::new(Verb::Write, "Replaces the value.", |_, call| {
+            let (ask, path) = (call.ask, call.path);
+            document::write(&mut own(call)?, path, &ask.data)
+        }),
+        Operation::new(Verb::Delete, "Removes the value.", |_, call| {
+            let path = call.path;
+            document::delete(&mut own(call)?, path)
+        }),
+        Operation::new(Verb::List, "Lists the names in a folder.", |_, call| {
+            let path = call.path;
+            document::list(&mut own(call)?, path)
+        }),
+    ],
+}];
+
+/// The caller's part of the store.
+fn own<'c>(call: &'c mut Call<'_>) -> Result<Scope<'c>, Fault> {
+    let caller = call.caller.ok_or_else(Fault::denied)?;
+    Ok(call.scope.under(&caller.cubbyhole)?)
+}

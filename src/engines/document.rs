@@ -1,0 +1,75 @@
+//! A JSON object at a path: what kv version 1 and a cubbyhole keep.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::api::reply::Reply;
+use crate::api::route::Outcome;
+use crate::barrier::txn::Scope;
+use crate::base::fault::Fault;
+use crate::base::record::Record;
+
+/// JSON as it is stored: its text, so that numbers keep all their digits.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Document {
+    json: String,
+}
+
+impl Record for Document {
+    const VERSION: u8 = 1;
+}
+
+impl Document {
+    /// The text of an object, or of null.
+    pub fn of(object: Option<&Map<String, Value>>) -> Self {
+        // A map of JSON values with text keys is always JSON.
+        Self { json: serde_json::to_string(&object).unwrap_or_default() }
+    }
+
+    /// The object; `None` for null.
+    pub fn read(&self) -> Result<Option<Map<String, Value>>, Fault> {
+        serde_json::from_str(&self.json).map_err(|_| {
+            Fault::internal("a stored value is no JSON: the store is damaged; run a verify")
+        })
+    }
+}
+
+/// The object at `path`.
+pub fn read(scope: &mut Scope<'_>, path: &str) -> Result<Option<Map<String, Value>>, Fault> {
+    if !is_name(path) {
+        return Ok(None);
+    }
+    let stored = scope.read::<Document>(path)?;
+    stored.map(|document| document.read().map(Option::unwrap_or_default)).transpose()
+}
+
+/// Puts `object` at `path`; Vault refuses an empty one.
+pub fn write(scope: &mut Scope<'_>, path: &str, object: &Map<String, Value>) -> Outcome {
+    if !is_name(path) {
+        return Err(Fault::bad_request("missing path"));
+    }
+    if object.is_empty() {
+        return Err(Fault::bad_request("missing data fields"));
+    }
+    scope.write(path, &Document::of(Some(object)))?;
+    Ok(Reply::nothing())
+}
+
+/// Removes what is at `path`, if anything is.
+pub fn delete(scope: &mut Scope<'_>, path: &str) -> Outcome {
+    if is_name(path) {
+        scope.delete(path)?;
+    }
+    Ok(Reply::nothing())
+}
+
+/// The names below the folder `path`, which ends in a slash or is empty.
+pub fn list(scope: &mut Scope<'_>, path: &str) -> Outcome {
+    Reply::list(scope.list(path)?)
+}
+
+/// Whether something can be kept at `path`.
+fn is_name(path: &str) -> bool {
+    !path.is_empty() && !path.ends_with('/')
+}
