@@ -1,0 +1,141 @@
+//! What several tests need: a server of the built program, an HTTP client that says exactly what
+//! it is told, folders that vanish.
+#![allow(dead_code, reason = "each test uses its own part")]
+
+pub mod http;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Client, Reply};
+
+/// The token of [`Server::dev`].
+pub const ROOT: &str = "root";
+
+/// How long a server may take to answer. It is a bound for a loaded machine, not an expectation.
+const START: Duration = Duration::from_secs(30);
+
+/// A running server of the built program; killed when dropped.
+pub struct Server {
+    child: Child,
+    /// Where it listens, `127.0.0.1:PORT`.
+    pub address: String,
+    /// Its home folder, with its output in `stdout` and `stderr`.
+    pub home: TempDir,
+}
+
+impl Server {
+    /// An unsealed server with nothing in it, whose root token is [`ROOT`].
+    pub fn dev() -> Self {
+        let address = free_address();
+        let root = format!("-dev-root-token-id={ROOT}");
+        let listen = format!("-dev-listen-address={address}");
+        let args = ["server", "-dev", "-dev-no-store-token", &root, &listen];
+        Self::start(&args, address)
+    }
+
+    /// A server with these arguments, which make it listen at `address`. Returns once it answers.
+    pub fn start(args: &[&str], address: String) -> Self {
+        let home = TempDir::new();
+        let output = |name| fs::File::create(home.path().join(name)).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
+            .args(args)
+            .env("HOME", home.path())
+            .stdin(Stdio::null())
+            .stdout(output("stdout"))
+            .stderr(output("stderr"))
+            .spawn()
+            .unwrap();
+        let mut server = Self { child, address, home };
+        server.wait_until_it_answers();
+        server
+    }
+
+    /// A client without a token.
+    pub fn client(&self) -> Client {
+        Client::new(&self.address)
+    }
+
+    /// A client with the root token.
+    pub fn root(&self) -> Client {
+        self.client().token(ROOT)
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// What it printed on both streams.
+    pub fn output(&self) -> String {
+        let read = |name| fs::read_to_string(self.home.path().join(name)).unwrap_or_default();
+        read("stdout") + &read("stderr")
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let deadline = Instant::now() + START;
+        while self.client().try_send("GET", "/v1/sys/health", &[], None).is_err() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended with {status}:\n{}", self.output());
+            }
+            assert!(Instant::now() < deadline, "no answer:\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the server at {} said:\n{}", self.address, self.output());
+        }
+    }
+}
+
+/// An address of the loopback on which nothing listens.
+pub fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A folder that is removed when dropped.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    /// A new one, empty.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("edgekeep-test-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The `data` of an answer.
+pub fn data(reply: &Reply) -> serde_json::Value {
+    reply.json()["data"].clone()
+}
