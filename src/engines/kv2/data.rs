@@ -73,9 +73,9 @@ fn check_and_set(fields: &Fields, config: &Config, metadata: &Metadata) -> Resul
     };
     match convert(&CAS.info, sent.clone()) {
         Ok(Some(Converted::Int(wanted))) if u64::try_from(wanted) == Ok(metadata.current) => Ok(()),
-        Ok(_) => Err(Fault::bad_request(
-            "check-and-set parameter did not match the current version",
-        )),
+        Ok(_) => {
+            Err(Fault::bad_request("check-and-set parameter did not match the current version"))
+        }
         Err(_) => Err(Fault::bad_request("error parsing check-and-set parameter")),
     }
 }
