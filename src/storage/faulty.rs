@@ -159,3 +159,34 @@ impl Writer for FaultyWriter<'_> {
         self.inner.delete(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::contract;
+    use crate::storage::memory::Memory;
+
+    #[test]
+    fn without_a_fault_it_keeps_the_contract() {
+        contract::run(&|| Box::new(Faulty::new(Box::new(Memory::new())))).unwrap();
+    }
+
+    #[test]
+    fn each_operation_can_fail_once_and_leaves_nothing() {
+        for number in 0..5 {
+            let store = Faulty::new(Box::new(Memory::new()));
+            store.fail(number..number + 1, Fault::Io);
+            let put = || {
+                store.write(Urgency::Ordinary, &mut |to| {
+                    to.put(b"a", b"1")?;
+                    to.put(b"b", b"2").map(|_| ())
+                })
+            };
+            assert_eq!(put().is_err(), number < 4, "{number}");
+            let _ = store.view();
+            let view = store.view().unwrap();
+            assert_eq!(view.get(b"a").unwrap().is_some(), number >= 4, "{number}");
+            put().unwrap();
+        }
+    }
+}

@@ -128,7 +128,7 @@ impl Handle {
         let mut writer = TableWriter { handle: self, table, undo: Undo::new() };
         let done = job(&mut writer);
         let TableWriter { table, undo, .. } = writer;
-        self.guard(|| Ok::<_, redb::Error>(drop(table)))?;
+        self.dismiss(table)?;
         done.map(|()| undo)
     }
 
@@ -164,7 +164,7 @@ impl Handle {
     /// Closes it. Views of it that are held see nothing any more.
     pub fn close(&self) {
         let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
-        let _ = self.guard(|| Ok::<_, redb::Error>(drop(db)));
+        let _ = self.dismiss(db);
     }
 
     fn with<T>(
@@ -191,6 +191,14 @@ impl Handle {
         };
         self.suspect.store(true, Ordering::Relaxed);
         Err(error)
+    }
+
+    /// Drops what redb made: it may have work to do then, and panic at it.
+    pub fn dismiss<T>(&self, thing: T) -> Result<(), StorageError> {
+        self.guard(|| {
+            drop(thing);
+            Ok::<_, redb::Error>(())
+        })
     }
 
     fn translate(&self, error: redb::Error) -> StorageError {

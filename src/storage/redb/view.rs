@@ -107,6 +107,6 @@ impl Drop for RedbView {
     fn drop(&mut self) {
         lock(&self.handle.pins.0).views.remove(&self.number);
         let entries = lock(&self.pin.entries).take();
-        let _ = self.handle.guard(|| Ok::<_, redb::Error>(drop(entries)));
+        let _ = self.handle.dismiss(entries);
     }
 }
