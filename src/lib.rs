@@ -19,3 +19,4 @@ pub mod engines;
 pub mod mount;
 pub mod pipeline;
 pub mod sys;
+pub mod server;

@@ -66,6 +66,20 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// The form of HTTP's headers (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn http_date(self) -> String {
+        let secs = i64::try_from(self.as_secs()).unwrap_or(0);
+        let t = OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (weekday, month) = (t.weekday().to_string(), t.month().to_string());
+        let (day, year) = (t.day(), t.year());
+        let (hour, minute, second) = t.to_hms();
+        format!(
+            "{}, {day:02} {} {year} {hour:02}:{minute:02}:{second:02} GMT",
+            &weekday[..3],
+            &month[..3],
+        )
+    }
+
     /// Reads RFC 3339 with any offset; `None` for other text and for times before 1970.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;

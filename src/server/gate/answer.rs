@@ -1,0 +1,89 @@
+//! Answers as peers get them: what each has, and what stands behind the gate says.
+
+use std::io::Write as _;
+
+use super::head::Persistence;
+use crate::server::refusal::{Refusal, reason};
+
+/// How one answer goes out.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    /// The `Date` header.
+    pub date: &'a str,
+    /// What becomes of the connection.
+    pub persistence: Persistence,
+    /// The request was HEAD.
+    pub bodiless: bool,
+}
+
+/// The head of an answer, read.
+pub struct Answer {
+    /// Bytes of it in what was parsed.
+    pub length: usize,
+    /// Bytes of body that follow it.
+    pub body: u64,
+}
+
+/// An answer from behind the gate that is none.
+#[derive(Debug)]
+pub struct Senseless;
+
+/// Begins an answer: status line and the headers that every one has (as Vault's).
+fn begin(status: u16, manner: Manner, out: &mut Vec<u8>) {
+    let connection = match manner.persistence {
+        Persistence::Stays => "",
+        Persistence::StaysIfTold => "Connection: keep-alive\r\n",
+        Persistence::Closes => "Connection: close\r\n",
+    };
+    // Writing into memory cannot fail.
+    let _ = write!(
+        out,
+        "HTTP/1.1 {status} {}\r\n\
+         Cache-Control: no-store\r\n\
+         Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n\
+         Date: {}\r\n{connection}",
+        reason(status),
+        manner.date,
+    );
+}
+
+/// Writes a refusal whole.
+pub fn refuse(refusal: Refusal, manner: Manner, out: &mut Vec<u8>) {
+    begin(refusal.status(), manner, out);
+    let (kind, body) = refusal.body().unwrap_or_default();
+    if !kind.is_empty() {
+        let _ = write!(out, "Content-Type: {kind}\r\n");
+    }
+    let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
+    if !manner.bodiless {
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
+/// Reads an answer's head from the front of `bytes`, none when it is not whole, and writes what
+/// the peer gets of it to `out`.
+pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<Answer>, Senseless> {
+    let mut lines = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut lines);
+    let length = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(Senseless),
+    };
+    let status = response.code.ok_or(Senseless)?;
+    begin(status, manner, out);
+    let mut body = None;
+    for header in response.headers.iter() {
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let text = std::str::from_utf8(header.value).ok();
+            body = Some(text.and_then(|text| text.parse().ok()).ok_or(Senseless)?);
+        }
+        out.extend_from_slice(header.name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(header.value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    let body = if manner.bodiless || status == 204 || status == 304 { Some(0) } else { body };
+    Ok(Some(Answer { length, body: body.ok_or(Senseless)? }))
+}

@@ -1,0 +1,153 @@
+//! A kept connection to the inner HTTP server: one request at a time.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+use super::answer::{self, Manner};
+use super::buffer::Buffer;
+use super::slots::Key;
+
+/// A line that cannot be used any more.
+#[derive(Debug)]
+pub struct Dead;
+
+/// Where the answer on a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Its head is still to come.
+    Head,
+    /// That many bytes of body are still to come.
+    Body(u64),
+}
+
+/// One line.
+pub struct Line {
+    socket: UnixStream,
+    out: Buffer,
+    head: Buffer,
+    /// Where the answer stands.
+    pub progress: Progress,
+    /// Whose request it carries.
+    pub peer: Option<Key>,
+    /// The inner server closes it after this answer.
+    pub last: bool,
+    /// The socket may have something to read.
+    pub readable: bool,
+    /// The socket may take something.
+    pub writable: bool,
+    /// The other end may be gone.
+    pub hung_up: bool,
+}
+
+impl Line {
+    /// A line that carries nothing yet; `socket` does not block.
+    pub fn new(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            out: Buffer::default(),
+            head: Buffer::default(),
+            progress: Progress::Head,
+            peer: None,
+            last: false,
+            readable: false,
+            writable: true,
+            hung_up: false,
+        }
+    }
+
+    /// The socket, to be watched.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Begins a request of `peer`.
+    pub fn begin(&mut self, peer: Key, request: Buffer, last: bool) -> Result<(), Dead> {
+        self.peer = Some(peer);
+        self.last = last;
+        self.progress = Progress::Head;
+        self.out = request;
+        self.flush()
+    }
+
+    /// Bytes of the request that wait to be written.
+    pub fn unsent(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Adds a chunk of the request's body; an empty one is its end.
+    pub fn send_chunk(&mut self, content: &[u8]) {
+        self.out.append(format!("{:x}\r\n", content.len()).as_bytes());
+        self.out.append(content);
+        self.out.append(b"\r\n");
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub fn flush(&mut self) -> Result<(), Dead> {
+        while self.writable && !self.out.is_empty() {
+            match rustix::net::send(&self.socket, self.out.as_slice(), SendFlags::NOSIGNAL) {
+                Ok(n) => self.out.consume(n),
+                Err(Errno::AGAIN) => self.writable = false,
+                Err(Errno::INTR) => {}
+                Err(_) => return Err(Dead),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once; none when nothing is there.
+    pub fn read(&mut self, scratch: &mut [u8]) -> Result<Option<usize>, Dead> {
+        match rustix::io::read(&self.socket, &mut *scratch) {
+            Ok(0) => Err(Dead),
+            Ok(n) => {
+                self.readable = n == scratch.len() || self.hung_up;
+                Ok(Some(n))
+            }
+            Err(Errno::AGAIN) => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(Errno::INTR) => Ok(None),
+            Err(_) => Err(Dead),
+        }
+    }
+
+    /// Turns bytes of the answer into what the peer gets, behind `out`.
+    pub fn pass(
+        &mut self,
+        mut bytes: &[u8],
+        manner: Manner,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Dead> {
+        if self.progress == Progress::Head {
+            let earlier = self.head.len();
+            let whole = if earlier == 0 {
+                answer::pass(bytes, manner, out)
+            } else {
+                self.head.append(bytes);
+                answer::pass(self.head.as_slice(), manner, out)
+            };
+            match whole {
+                Ok(Some(answer)) => {
+                    bytes = &bytes[answer.length - earlier..];
+                    self.head = Buffer::default();
+                    self.progress = Progress::Body(answer.body);
+                }
+                Ok(None) => {
+                    if earlier == 0 {
+                        self.head.append(bytes);
+                    }
+                    return Ok(());
+                }
+                Err(answer::Senseless) => return Err(Dead),
+            }
+        }
+        let Progress::Body(left) = self.progress else { return Ok(()) };
+        let left = left.checked_sub(bytes.len() as u64).ok_or(Dead)?;
+        out.extend_from_slice(bytes);
+        self.progress = Progress::Body(left);
+        Ok(())
+    }
+}

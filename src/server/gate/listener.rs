@@ -1,0 +1,187 @@
+//! The sockets that peers connect to: TCP, Unix, and those that systemd hands over.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use listenfd::ListenFd;
+use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
+
+use crate::server::tls::Tls;
+
+/// Connections that wait to be accepted; the kernel bounds it by `net.core.somaxconn`.
+const BACKLOG: i32 = 1024;
+
+/// Where a listener listens.
+#[derive(Clone, Debug)]
+pub enum Address {
+    /// `listener "tcp"`: host or address, and port; port 0 is any free one.
+    Tcp(String),
+    /// `listener "unix"`.
+    Unix {
+        /// Where the socket is made; one that nobody listens on is replaced.
+        path: PathBuf,
+        /// Its permissions (`socket_mode`), 0600 when not said.
+        mode: Option<u32>,
+        /// Its owner (`socket_user`), a name or a number.
+        owner: Option<String>,
+        /// Its group (`socket_group`), a name or a number.
+        group: Option<String>,
+    },
+}
+
+/// An open listener.
+pub struct Listener {
+    socket: OwnedFd,
+    /// What it is bound to: host:port or a path.
+    pub name: String,
+    /// The address it is bound to; none on a Unix socket.
+    pub address: Option<SocketAddr>,
+    /// TLS, when it is spoken.
+    pub tls: Option<Arc<Tls>>,
+    /// The path to take away at the end: a Unix socket that we made.
+    made: Option<PathBuf>,
+}
+
+/// The sockets that systemd opened for this process (sd_listen_fds(3)).
+pub struct Inherited(Vec<(String, OwnedFd)>);
+
+impl Inherited {
+    /// Takes them over; none when there are none.
+    pub fn take() -> Self {
+        let mut sockets = ListenFd::from_env();
+        let mut known = Vec::new();
+        for index in 0..sockets.len() {
+            if let Ok(Some(tcp)) = sockets.take_tcp_listener(index) {
+                if let Ok(address) = tcp.local_addr() {
+                    known.push((address.to_string(), tcp.into()));
+                }
+            } else if let Ok(Some(unix)) = sockets.take_unix_listener(index)
+                && let Some(path) = unix_path(&unix)
+            {
+                known.push((path, unix.into()));
+            }
+        }
+        Self(known)
+    }
+
+    /// The names of those that no listener of the configuration asked for.
+    pub fn unclaimed(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn claim(&mut self, name: &str) -> Option<OwnedFd> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+fn unix_path(listener: &UnixListener) -> Option<String> {
+    listener.local_addr().ok()?.as_pathname().map(|path| path.display().to_string())
+}
+
+impl Listener {
+    /// Listens there, on the inherited socket of that address if there is one.
+    pub fn open(
+        address: &Address,
+        tls: Option<Arc<Tls>>,
+        inherited: &mut Inherited,
+    ) -> io::Result<Self> {
+        let listener = match address {
+            Address::Tcp(text) => Self::open_tcp(text, tls, inherited)?,
+            Address::Unix { path, mode, owner, group } => {
+                let name = path.display().to_string();
+                let (socket, made) = match inherited.claim(&name) {
+                    Some(socket) => (socket, None),
+                    None => (bind_unix(path)?.into(), Some(path.clone())),
+                };
+                if made.is_some() {
+                    own(path, mode.unwrap_or(0o600), owner.as_deref(), group.as_deref())?;
+                }
+                Self { socket, name, address: None, tls, made }
+            }
+        };
+        rustix::net::listen(&listener.socket, BACKLOG)?;
+        rustix::io::ioctl_fionbio(&listener.socket, true)?;
+        Ok(listener)
+    }
+
+    fn open_tcp(text: &str, tls: Option<Arc<Tls>>, inherited: &mut Inherited) -> io::Result<Self> {
+        let wanted: Vec<SocketAddr> = text.to_socket_addrs()?.collect();
+        let handed = wanted.iter().find_map(|address| inherited.claim(&address.to_string()));
+        let tcp = match handed {
+            Some(socket) => TcpListener::from(socket),
+            None => TcpListener::bind(wanted.as_slice())?,
+        };
+        let address = tcp.local_addr()?;
+        Ok(Self {
+            socket: tcp.into(),
+            name: address.to_string(),
+            address: Some(address),
+            tls,
+            made: None,
+        })
+    }
+
+    /// The next connection that waits, and its peer's address.
+    pub fn accept(&self) -> rustix::io::Result<(OwnedFd, Option<SocketAddr>)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (socket, peer) = acceptfrom_with(&self.socket, flags)?;
+        let peer = peer.and_then(|any| SocketAddr::try_from(any).ok());
+        if self.address.is_some() {
+            // An answer must not wait for the peer's acknowledgement of the one before.
+            sockopt::set_tcp_nodelay(&socket, true)?;
+        }
+        Ok((socket, peer))
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.made {
+            // Whoever took it away before us has done our work.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Binds a Unix socket; what a server that is gone left there is replaced.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).is_err() {
+        fs::remove_file(path)?;
+    }
+    UnixListener::bind(path)
+}
+
+fn own(path: &Path, mode: u32, owner: Option<&str>, group: Option<&str>) -> io::Result<()> {
+    let owner = owner.map(|name| lookup("/etc/passwd", name)).transpose()?;
+    let group = group.map(|name| lookup("/etc/group", name)).transpose()?;
+    if owner.is_some() || group.is_some() {
+        chown(path, owner, group)?;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// The number behind a user's or a group's name; a number is itself.
+fn lookup(table: &str, name: &str) -> io::Result<u32> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let text = fs::read_to_string(table)?;
+    let entry = text.lines().map(|line| line.split(':')).find_map(|mut fields| {
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    });
+    entry.ok_or_else(|| io::Error::other(format!("{table} knows no {name}")))
+}

@@ -1,0 +1,410 @@
+//! One connection of a peer: what it is at, and how long it may take.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::body::Body;
+use super::buffer::Buffer;
+use super::callers::{Caller, CallerId};
+use super::desk::Desk;
+use super::head::{self, CONNECTION_ID, Framing, Head, Persistence};
+use super::slots::Key;
+use super::wire::{Fill, Lost, Wire};
+use crate::server::refusal::Refusal;
+
+/// Digits kept free in a forwarded head for a length that is known only at the body's end.
+const LENGTH_DIGITS: usize = 10;
+const END_OF_HEAD: usize = 4;
+
+/// Bytes of answer that wait for a peer before no more is taken from its line.
+pub const WINDOW: usize = 256 << 10;
+
+/// What a peer is at.
+pub enum Phase {
+    /// The TLS handshake.
+    Greeting,
+    /// Between requests, or in the middle of a head of which so many bytes hold no end.
+    Head(usize),
+    /// A body arrives; it is passed on when it is whole.
+    Body(Collected),
+    /// The request waits for a line; the body that follows it, when it has no bound.
+    Waiting(Buffer, Option<Body>),
+    /// The request is on that line, and the body that still follows it.
+    Running(Key, Option<Body>),
+    /// The last answer goes out; `true` when more may arrive that must be read away.
+    Closing(bool),
+    /// All was said; what still arrives is thrown away, so that the answer is not lost.
+    Lingering,
+}
+
+/// A request whose body is not whole yet.
+pub struct Collected {
+    request: Buffer,
+    /// Bytes of head in it; the rest is body.
+    head: usize,
+    body: Body,
+}
+
+/// What is to be done for a peer next.
+pub enum Step {
+    /// Nothing until its socket or its line moves.
+    Rest,
+    /// A request is ready for a line.
+    Ready,
+    /// It has a line that may have to be served.
+    Serve(Key),
+    /// It is done.
+    Close,
+}
+
+/// One connection.
+pub struct Peer {
+    /// Its socket.
+    pub wire: Wire,
+    /// What it is at.
+    pub phase: Phase,
+    /// Its id and what is known of it, once it may send requests.
+    pub caller: Option<(CallerId, Arc<Caller>)>,
+    /// What becomes of the connection after the answer.
+    pub persistence: Persistence,
+    /// The request was HEAD.
+    pub bodiless: bool,
+    /// Bytes that count against the room for bodies and answers.
+    pub held: usize,
+    /// Bytes of unbounded body that were passed on.
+    uploaded: u64,
+    address: Option<SocketAddr>,
+    plain: Buffer,
+    served: bool,
+    /// Since when it is waited for the peer, and what it did in that time.
+    since: Duration,
+    progress: u64,
+}
+
+impl Peer {
+    /// A new connection.
+    pub fn new(wire: Wire, address: Option<SocketAddr>, now: Duration) -> Self {
+        Self {
+            wire,
+            phase: Phase::Greeting,
+            caller: None,
+            persistence: Persistence::Stays,
+            bodiless: false,
+            held: 0,
+            uploaded: 0,
+            address,
+            plain: Buffer::default(),
+            served: false,
+            since: now,
+            progress: 0,
+        }
+    }
+
+    /// When its time is up; none while it is not the peer who is waited for.
+    pub fn deadline(&self, desk: &Desk) -> Option<Duration> {
+        let limits = &desk.limits;
+        let paced = limits.stall + Duration::from_secs(self.progress / limits.slowest.max(1));
+        let span = match &self.phase {
+            Phase::Greeting => limits.handshake,
+            Phase::Lingering => limits.linger,
+            _ if self.wire.unsent() > 0 => paced,
+            Phase::Head(_) if self.plain.is_empty() && self.served => limits.idle,
+            Phase::Head(_) => limits.head,
+            Phase::Body(_) | Phase::Running(_, Some(_)) | Phase::Closing(_) => paced,
+            Phase::Waiting(..) | Phase::Running(_, None) => return None,
+        };
+        Some(self.since + span)
+    }
+
+    /// Whether it may be sent away for a newer one: nothing of it is being worked on.
+    pub fn is_idle(&self) -> bool {
+        match self.phase {
+            Phase::Greeting | Phase::Lingering => true,
+            Phase::Head(_) => self.wire.unsent() == 0,
+            _ => false,
+        }
+    }
+
+    /// Whether it rests between two requests.
+    pub fn is_between_requests(&self) -> bool {
+        matches!(self.phase, Phase::Head(_)) && self.plain.is_empty() && self.wire.unsent() == 0
+    }
+
+    /// Goes as far as it can without waiting.
+    pub fn advance(&mut self, desk: &mut Desk) -> Result<Step, Lost> {
+        loop {
+            self.flush(desk)?;
+            match &mut self.phase {
+                Phase::Waiting(..) => return Ok(Step::Rest),
+                Phase::Running(line, _) => return Ok(Step::Serve(*line)),
+                Phase::Closing(_) if self.wire.unsent() > 0 => return Ok(Step::Rest),
+                Phase::Closing(true) => {
+                    self.wire.shut();
+                    self.enter(Phase::Lingering, desk.now);
+                }
+                Phase::Closing(false) => return Ok(Step::Close),
+                Phase::Lingering => match self.wire.discard(&mut desk.scratch)? {
+                    Fill::Some => {}
+                    Fill::Blocked => return Ok(Step::Rest),
+                    Fill::End => return Ok(Step::Close),
+                },
+                Phase::Head(_) if self.wire.unsent() > 0 => return Ok(Step::Rest),
+                Phase::Greeting | Phase::Head(_) | Phase::Body(_) => match self.receive(desk) {
+                    Ok(Some(step)) => return Ok(step),
+                    Ok(None) => {}
+                    Err(refusal) => self.refuse(refusal, desk)?,
+                },
+            }
+        }
+    }
+
+    /// Works on what has arrived, and reads more when that is not enough. None when there is
+    /// more to do at once.
+    fn receive(&mut self, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
+        match &mut self.phase {
+            Phase::Greeting if !self.wire.is_greeting() => {
+                let certificates = self.wire.certificates();
+                self.caller = Some(desk.enter(self.address, certificates));
+                self.enter(Phase::Head(0), desk.now);
+                return Ok(None);
+            }
+            Phase::Head(scanned) => {
+                if let Some(head) = next_head(&mut self.plain, scanned, desk)? {
+                    return self.take_head(head, desk);
+                }
+            }
+            Phase::Body(collected) => {
+                let arrived =
+                    collected.body.take(&mut self.plain, &mut collected.request, usize::MAX)?;
+                self.progress += arrived as u64;
+                let length = collected.request.len() - collected.head;
+                if length as u64 > desk.limits.body_bytes {
+                    return Err(Refusal::BodyTooLarge);
+                }
+                let held = if length > desk.limits.small_bytes { length } else { 0 };
+                if !desk.hold(&mut self.held, held) {
+                    return Err(Refusal::NoRoom);
+                }
+                if collected.body.is_whole() {
+                    let mut request = std::mem::take(&mut collected.request);
+                    write_length(&mut request.as_mut_slice()[..collected.head], length);
+                    self.phase = Phase::Waiting(request, None);
+                    return Ok(Some(Step::Ready));
+                }
+            }
+            _ => {}
+        }
+        self.read(desk)
+    }
+
+    fn read(&mut self, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
+        let was_empty = self.plain.is_empty();
+        match self.wire.fill(&mut desk.scratch, &mut self.plain, &desk.counters) {
+            Ok(Fill::Some) => {
+                if was_empty && matches!(self.phase, Phase::Head(_)) && self.served {
+                    self.since = desk.now;
+                }
+                Ok(None)
+            }
+            Ok(Fill::Blocked) => Ok(Some(Step::Rest)),
+            Ok(Fill::End) | Err(Lost::Socket) => Ok(Some(Step::Close)),
+            Err(lost) => {
+                desk.counters.handshake_failures.count();
+                if lost == Lost::Plain {
+                    self.wire.send_raw(NOT_TLS);
+                }
+                self.enter(Phase::Closing(true), desk.now);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A head has arrived: what follows it, and where it goes.
+    fn take_head(&mut self, head: Head, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
+        self.plain.consume(head.length);
+        self.served = true;
+        self.persistence = if desk.stopping { Persistence::Closes } else { head.persistence };
+        self.bodiless = head.bodiless;
+        let declared = match head.framing {
+            Framing::Length(length) => length,
+            Framing::Chunked => 0,
+        };
+        if !head.unbounded && declared > desk.limits.body_bytes {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let Some((id, caller)) = &self.caller else { return Err(Refusal::Failed) };
+        let mut request = head.forward;
+        request.extend_from_slice(format!("{CONNECTION_ID}: {id}\r\n").as_bytes());
+        if head.expects_continue {
+            // Nothing of the answer waits: it is sent at once.
+            let _ = self.wire.send(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        self.uploaded = 0;
+        let phase = if head.unbounded {
+            caller.begin_upload();
+            request.extend_from_slice(b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n");
+            Phase::Waiting(request.into(), Some(Body::new(head.framing)))
+        } else if head.framing == Framing::Length(0) {
+            request.extend_from_slice(b"\r\n");
+            Phase::Waiting(request.into(), None)
+        } else {
+            request.extend_from_slice(b"content-length: 0000000000\r\n\r\n");
+            let length = request.len();
+            Phase::Body(Collected {
+                request: request.into(),
+                head: length,
+                body: Body::new(head.framing),
+            })
+        };
+        let ready = matches!(phase, Phase::Waiting(..));
+        self.enter(phase, desk.now);
+        Ok(ready.then_some(Step::Ready))
+    }
+
+    /// Passes on, as chunks, what has arrived of an unbounded body. `room` is how much the line
+    /// takes; `pass` gives it a chunk, an empty one at the end.
+    pub fn upload(
+        &mut self,
+        desk: &mut Desk,
+        room: usize,
+        mut pass: impl FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut left = room;
+        while let Phase::Running(line, Some(body)) = &mut self.phase {
+            let mut content = Buffer::default();
+            let taken = body.take(&mut self.plain, &mut content, left)?;
+            if taken > 0 {
+                left -= taken;
+                self.uploaded += taken as u64;
+                (self.since, self.progress) = (desk.now, 0);
+                pass(content.as_slice());
+            }
+            if body.is_whole() {
+                if let Some((_, caller)) = &self.caller {
+                    caller.end_upload(self.uploaded);
+                }
+                pass(&[]);
+                self.phase = Phase::Running(*line, None);
+                return Ok(());
+            }
+            if left == 0 {
+                return Ok(());
+            }
+            match self.wire.fill(&mut desk.scratch, &mut self.plain, &desk.counters) {
+                Ok(Fill::Some) => {}
+                Ok(Fill::Blocked) => return Ok(()),
+                Ok(Fill::End) | Err(_) => return Err(Refusal::Malformed("")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether some of an unbounded body is still to come.
+    pub fn is_uploading(&self) -> bool {
+        matches!(self.phase, Phase::Running(_, Some(_)))
+    }
+
+    /// It is the handler that is waited for, not the peer.
+    pub fn excuse(&mut self, now: Duration) {
+        self.since = now;
+    }
+
+    /// The answer has gone out, or waits in full: on to the next request, or to the end.
+    pub fn finish(&mut self, desk: &mut Desk) {
+        let unread_body = self.is_uploading();
+        let unread = unread_body || !self.plain.is_empty() || self.wire.has_unread();
+        if self.persistence == Persistence::Closes || unread_body {
+            self.wire.say_goodbye();
+            self.enter(Phase::Closing(unread), desk.now);
+        } else {
+            self.enter(Phase::Head(0), desk.now);
+        }
+    }
+
+    /// Answers by the gate's own word, and closes.
+    pub fn refuse(&mut self, refusal: Refusal, desk: &mut Desk) -> Result<(), Lost> {
+        desk.counters.refused.count();
+        let text = desk.refusal(refusal, self.bodiless);
+        self.send(&text, desk.now)?;
+        self.wire.say_goodbye();
+        self.enter(Phase::Closing(true), desk.now);
+        Ok(())
+    }
+
+    /// Puts a piece of the answer behind what waits to be sent.
+    pub fn send(&mut self, bytes: &[u8], now: Duration) -> Result<(), Lost> {
+        if self.wire.unsent() == 0 {
+            (self.since, self.progress) = (now, 0);
+        }
+        self.wire.send(bytes)
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self, desk: &mut Desk) -> Result<(), Lost> {
+        if self.wire.unsent() > 0 {
+            self.progress += self.wire.flush(&desk.counters)? as u64;
+        }
+        if self.held > 0
+            && self.wire.unsent() == 0
+            && !matches!(self.phase, Phase::Body(_) | Phase::Waiting(..) | Phase::Running(..))
+        {
+            desk.release(&mut self.held);
+        }
+        Ok(())
+    }
+
+    /// Whether something may be done at once, without waiting for the socket to move.
+    pub fn is_eager(&self) -> bool {
+        !self.plain.is_empty() || self.wire.readable
+    }
+
+    fn enter(&mut self, phase: Phase, now: Duration) {
+        self.phase = phase;
+        (self.since, self.progress) = (now, 0);
+    }
+}
+
+/// What Go's server says to a peer that speaks no TLS.
+const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\n\
+    Client sent an HTTP request to an HTTPS server.\n";
+
+/// The next head in `plain`, when it is whole. `scanned` bytes are known to hold no end of one.
+fn next_head(
+    plain: &mut Buffer,
+    scanned: &mut usize,
+    desk: &Desk,
+) -> Result<Option<Head>, Refusal> {
+    if *scanned == 0 {
+        let blank = plain.as_slice().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let blank = blank.count();
+        plain.consume(blank);
+    }
+    let bytes = plain.as_slice();
+    let whole = ends_a_head(&bytes[scanned.saturating_sub(3)..]);
+    *scanned = bytes.len();
+    if whole && let Some(head) = head::parse(bytes)? {
+        if head.length > desk.limits.head_bytes {
+            return Err(Refusal::HeadTooLarge);
+        }
+        *scanned = 0;
+        return Ok(Some(head));
+    }
+    if bytes.len() > desk.limits.head_bytes { Err(Refusal::HeadTooLarge) } else { Ok(None) }
+}
+
+/// Whether an empty line is in it.
+fn ends_a_head(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'\n')
+        .any(|(at, _)| matches!(bytes[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
+}
+
+/// Puts the length of the body into the place kept free for it at the end of the head.
+fn write_length(head: &mut [u8], length: usize) {
+    let end = head.len() - END_OF_HEAD;
+    let digits = format!("{length:0LENGTH_DIGITS$}");
+    head[end - LENGTH_DIGITS..end].copy_from_slice(digits.as_bytes());
+}

@@ -1,0 +1,67 @@
+//! What the front bears: every bound in one place.
+
+use std::time::Duration;
+
+/// The bounds of the front. The defaults suit a board with 512 MB of memory.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once, idle ones included; lowered at the start to what RLIMIT_NOFILE gives.
+    /// One more makes the one that has idled longest go.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Bytes of a request's body, but for a snapshot that is restored: that has no bound.
+    pub body_bytes: u64,
+    /// Bytes of all bodies and answers that are held at once; a body that finds no room is
+    /// answered 503. What fits into `small_bytes` is not counted.
+    pub held_bytes: usize,
+    /// A body or an answer of at most this many bytes always finds room.
+    pub small_bytes: usize,
+    /// From accepting to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From a head's first byte (of the first one: from the handshake's end) to its last.
+    pub head: Duration,
+    /// How long a peer may make no progress in the middle of a request or of an answer.
+    pub stall: Duration,
+    /// Bytes per second that a peer must reach over the time beyond `stall`.
+    pub slowest: u64,
+    /// How long a connection may rest between two requests.
+    pub idle: Duration,
+    /// How long a peer's remaining bytes are read and thrown away after a refusal, so that it
+    /// can read the answer.
+    pub linger: Duration,
+    /// How long the requests that run when the server stops may take to end.
+    pub drain: Duration,
+    /// Threads that run requests, which is how many run at once.
+    pub workers: usize,
+}
+
+impl Limits {
+    /// The shortest of the time limits, within a tenth of a second and four seconds: how finely
+    /// they are kept follows from it.
+    pub fn shortest(&self) -> Duration {
+        let all = [self.handshake, self.head, self.stall, self.idle, self.linger];
+        let shortest = all.into_iter().min().unwrap_or_default();
+        shortest.clamp(Duration::from_millis(100), Duration::from_secs(4))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 2048,
+            head_bytes: 64 << 10,
+            body_bytes: 32 << 20,
+            held_bytes: 96 << 20,
+            small_bytes: 64 << 10,
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            slowest: 1 << 10,
+            idle: Duration::from_secs(300),
+            linger: Duration::from_secs(2),
+            drain: Duration::from_secs(30),
+            workers: 8,
+        }
+    }
+}
