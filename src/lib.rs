@@ -20,3 +20,4 @@ pub mod mount;
 pub mod pipeline;
 pub mod sys;
 pub mod server;
+pub mod config;

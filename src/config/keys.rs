@@ -1,0 +1,310 @@
+//! Every key that a configuration may hold: declared once, read and documented from here.
+
+use std::fmt::Write as _;
+
+/// A key of a section.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name; case does not matter.
+    pub name: &'static str,
+    /// What its value must be.
+    pub form: Form,
+    /// What holds when it is absent, in the key's own form; empty for nothing.
+    pub default: &'static str,
+    /// The environment variable that goes before the file; empty for none.
+    pub env: &'static str,
+    /// What it does or, for one that is not heeded, why.
+    pub help: &'static str,
+    /// Whether it is heeded.
+    pub standing: Standing,
+}
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Text.
+    Text,
+    /// The path of a file or folder.
+    Path,
+    /// `true` or `false`; 1 and 0 too.
+    Flag,
+    /// A duration: `768h`, `1h30m`, `30d`; a bare number is seconds.
+    Duration,
+    /// A whole number.
+    Count,
+    /// A number of bytes; `64KiB`, `32MiB` and `1GiB` too.
+    Bytes,
+    /// A file's permission bits, in octal.
+    Mode,
+    /// A list of texts, or one text with commas.
+    List,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A section of its own: `name { ... }` or `name "label" { ... }`.
+    Section,
+}
+
+/// Whether a key is heeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Yes.
+    Heeded,
+    /// Vault knows it; here it has no meaning, and a warning says so.
+    Ignored,
+}
+
+/// A section and its keys.
+#[derive(Debug)]
+pub struct Table {
+    /// How the section is written.
+    pub title: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+impl Table {
+    /// The key of that name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+    }
+}
+
+const fn key(
+    name: &'static str,
+    form: Form,
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key { name, form, default, env: "", help, standing: Standing::Heeded }
+}
+
+const fn with_env(key: Key, env: &'static str) -> Key {
+    Key { env, ..key }
+}
+
+const fn ignored(name: &'static str, help: &'static str) -> Key {
+    Key { name, form: Form::Text, default: "", env: "", help, standing: Standing::Ignored }
+}
+
+const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elect";
+const NO_PLUGINS: &str = "engines and auth methods are built in";
+const NO_PROXY: &str = "not supported: the peer's own address counts";
+const LEVELS: &[&str] =
+    &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
+
+/// The top of the file.
+pub static TOP: Table = Table {
+    title: "the top of the file",
+    help: "What concerns the whole server.",
+    keys: &[
+        key("listener", Form::Section, "", "Where requests are taken; at least one, may repeat."),
+        key("storage", Form::Section, "", "Where the data lies; exactly one."),
+        key("backend", Form::Section, "", "The old name of storage."),
+        key("seal", Form::Section, "", "How the root key is guarded: `shamir`, which it is anyway."),
+        key("limits", Form::Section, "", "What all peers together may take up."),
+        with_env(
+            key("api_addr", Form::Text, "", "The URL at which clients reach this server."),
+            "VAULT_API_ADDR",
+        ),
+        key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
+        key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
+        with_env(
+            key("log_level", Form::Word(LEVELS), "info", "How much is logged; SIGHUP reloads it."),
+            "VAULT_LOG_LEVEL",
+        ),
+        with_env(
+            key("log_format", Form::Word(&["standard", "json"]), "standard", "A log line's form."),
+            "VAULT_LOG_FORMAT",
+        ),
+        key("log_file", Form::Path, "", "A file that the log goes to instead of stderr."),
+        key("pid_file", Form::Path, "", "A file that holds the process id while it runs."),
+        key("disable_mlock", Form::Flag, "false", "Do not lock the memory in which keys live."),
+        with_env(key("ui", Form::Flag, "false", "Serve the web interface."), "VAULT_UI"),
+        key("cluster_name", Form::Text, "", "The name that status shows; else one is made."),
+        ignored("cluster_addr", NO_CLUSTER),
+        ignored("disable_clustering", NO_CLUSTER),
+        ignored("ha_storage", NO_CLUSTER),
+        ignored("service_registration", NO_CLUSTER),
+        ignored("replication", NO_CLUSTER),
+        ignored("disable_performance_standby", NO_CLUSTER),
+        ignored("disable_sealwrap", "everything is sealed alike"),
+        ignored("disable_cache", "the cache is bounded and always consistent"),
+        ignored("cache_size", "counted in entries; see cache_size of the storage section"),
+        ignored("disable_printable_check", "every name of Vault's form is taken"),
+        ignored("disable_indexing", "nothing is indexed for Sentinel"),
+        ignored("disable_sentinel_trace", "there is no Sentinel"),
+        ignored("raw_storage_endpoint", "stored names and values are sealed: there is no raw view"),
+        ignored("introspection_endpoint", "there is no introspection of the server's memory"),
+        ignored("enable_response_header_hostname", "no answer names the host"),
+        ignored("enable_response_header_raft_node_id", NO_CLUSTER),
+        ignored("enable_ui", "its name is ui"),
+        ignored("plugin_directory", NO_PLUGINS),
+        ignored("plugin_file_uid", NO_PLUGINS),
+        ignored("plugin_file_permissions", NO_PLUGINS),
+        ignored("telemetry", "metrics are at sys/metrics, without a sink"),
+        ignored("entropy", "random numbers come from the kernel"),
+        ignored("kms_library", "there is no PKCS#11"),
+        ignored("license_path", "there is no license"),
+        ignored("log_requests_level", "requests are logged at debug"),
+        ignored("log_rotate_bytes", "leave rotating to journald or logrotate"),
+        ignored("log_rotate_duration", "leave rotating to journald or logrotate"),
+        ignored("log_rotate_max_files", "leave rotating to journald or logrotate"),
+        ignored("user_lockout", "not supported"),
+    ],
+};
+
+/// `listener "tcp"`.
+pub static LISTENER_TCP: Table = Table {
+    title: "listener \"tcp\"",
+    help: "A port. Without certificate files one is made at the first start and renewed.",
+    keys: &[
+        key("address", Form::Text, "127.0.0.1:8200", "Address and port; port 8200 if left out."),
+        key("tls_disable", Form::Flag, "false", "Speak plain HTTP."),
+        key("tls_cert_file", Form::Path, "", "The certificate and its chain, PEM."),
+        key("tls_key_file", Form::Path, "", "Its private key, PEM."),
+        key("tls_min_version", Form::Word(TLS_VERSIONS), "tls12", "The lowest version of TLS."),
+        key("tls_max_version", Form::Word(TLS_VERSIONS), "tls13", "The highest version of TLS."),
+        key("tls_cipher_suites", Form::List, "", "The suites of TLS 1.2 by their IANA names."),
+        key(
+            "tls_require_and_verify_client_cert",
+            Form::Flag,
+            "false",
+            "Refuse peers without a certificate of tls_client_ca_file.",
+        ),
+        key("tls_client_ca_file", Form::Path, "", "Who may vouch for client certificates, PEM."),
+        key("tls_disable_client_certs", Form::Flag, "false", "Never ask for a certificate."),
+        key("max_request_size", Form::Bytes, "32MiB", "The largest body of a request."),
+        key("max_request_duration", Form::Duration, "90s", "The longest that a request may run."),
+        key("http_read_header_timeout", Form::Duration, "10s", "For a request's head."),
+        key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
+        key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
+        key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        ignored("cluster_address", NO_CLUSTER),
+        ignored("tls_prefer_server_cipher_suites", "the server's order always counts"),
+        ignored("proxy_protocol_behavior", NO_PROXY),
+        ignored("proxy_protocol_authorized_addrs", NO_PROXY),
+        ignored("x_forwarded_for_authorized_addrs", NO_PROXY),
+        ignored("x_forwarded_for_hop_skips", NO_PROXY),
+        ignored("x_forwarded_for_reject_not_authorized", NO_PROXY),
+        ignored("x_forwarded_for_reject_not_present", NO_PROXY),
+        ignored("telemetry", "metrics need a token"),
+        ignored("profiling", "there is no profiling endpoint"),
+        ignored("custom_response_headers", "not supported"),
+    ],
+};
+
+const TLS_VERSIONS: &[&str] = &["tls12", "tls13"];
+
+/// `listener "unix"`.
+pub static LISTENER_UNIX: Table = Table {
+    title: "listener \"unix\"",
+    help: "A socket in the file system, without TLS.",
+    keys: &[
+        key("address", Form::Path, "", "The socket's path."),
+        key("socket_mode", Form::Mode, "0600", "Its permissions."),
+        key("socket_user", Form::Text, "", "Its owner, by name or number."),
+        key("socket_group", Form::Text, "", "Its group, by name or number."),
+        key("max_request_size", Form::Bytes, "32MiB", "The largest body of a request."),
+        key("max_request_duration", Form::Duration, "90s", "The longest that a request may run."),
+        key("http_read_header_timeout", Form::Duration, "10s", "For a request's head."),
+        key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
+        key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
+        key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        ignored("tls_disable", "a unix socket has no TLS"),
+        ignored("telemetry", "metrics need a token"),
+    ],
+};
+
+/// `storage "redb"`, and `storage "file"` and `storage "raft"` in its place.
+pub static STORAGE: Table = Table {
+    title: "storage \"redb\"",
+    help: "One file, edgekeep.redb, in a folder that is made with mode 0700. `file` and `raft` of \
+           a Vault configuration are taken for it, `inmem` keeps everything in memory.",
+    keys: &[
+        key("path", Form::Path, "", "The folder."),
+        key("cache_size", Form::Bytes, "4MiB", "Memory for pages of the file."),
+        ignored("node_id", NO_CLUSTER),
+        ignored("retry_join", NO_CLUSTER),
+        ignored("retry_join_as_non_voter", NO_CLUSTER),
+        ignored("performance_multiplier", NO_CLUSTER),
+        ignored("trailing_logs", NO_CLUSTER),
+        ignored("snapshot_threshold", NO_CLUSTER),
+        ignored("autopilot_reconcile_interval", NO_CLUSTER),
+        ignored("autopilot_update_interval", NO_CLUSTER),
+        ignored("max_entry_size", "an entry may be as large as a request's body"),
+        ignored("max_parallel", "writes wait for each other in memory"),
+    ],
+};
+
+/// `seal "shamir"`.
+pub static SEAL: Table =
+    Table { title: "seal \"shamir\"", help: "The root key is split among people.", keys: &[] };
+
+/// `limits`.
+pub static LIMITS: Table = Table {
+    title: "limits",
+    help: "The defaults fit a board with 512 MB.",
+    keys: &[
+        key("max_connections", Form::Count, "2048", "At once, idle ones included."),
+        key("max_held_bytes", Form::Bytes, "96MiB", "Of bodies and answers held at once."),
+        key("workers", Form::Count, "8", "Requests that run at once."),
+        key("tls_handshake_timeout", Form::Duration, "10s", "For the TLS handshake."),
+        key("drain_timeout", Form::Duration, "30s", "For requests to end when the server stops."),
+    ],
+};
+
+/// All sections in the order of the reference.
+pub static TABLES: &[&Table] =
+    &[&TOP, &LISTENER_TCP, &LISTENER_UNIX, &STORAGE, &SEAL, &LIMITS];
+
+impl Form {
+    fn describe(self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::Path => "path".into(),
+            Self::Flag => "true or false".into(),
+            Self::Duration => "duration".into(),
+            Self::Count => "number".into(),
+            Self::Bytes => "bytes".into(),
+            Self::Mode => "octal mode".into(),
+            Self::List => "list of texts".into(),
+            Self::Word(words) => words.join(", "),
+            Self::Section => "section".into(),
+        }
+    }
+}
+
+/// The reference of all keys, in Markdown.
+pub fn reference() -> String {
+    let mut out = String::new();
+    for table in TABLES {
+        let _ = write!(out, "### {}\n\n{}\n", table.title, table.help);
+        let (heeded, ignored): (Vec<&Key>, Vec<&Key>) =
+            table.keys.iter().partition(|key| key.standing == Standing::Heeded);
+        if !heeded.is_empty() {
+            out.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
+        }
+        for key in heeded {
+            let env = match key.env {
+                "" => String::new(),
+                env => format!(" `{env}` goes before it."),
+            };
+            let form = key.form.describe();
+            let _ = writeln!(
+                out,
+                "| `{}` | {form} | {} | {}{env} |",
+                key.name, key.default, key.help
+            );
+        }
+        if !ignored.is_empty() {
+            out.push_str("\nTaken with a warning, and not heeded:\n\n");
+        }
+        for key in ignored {
+            let _ = writeln!(out, "- `{}`: {}", key.name, key.help);
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,265 @@
+//! The server's configuration: Vault's HCL or JSON into typed values.
+//!
+//! [`keys`] declares every key once; [`section`] reads through those declarations, so that what
+//! is read and what is documented cannot differ. An unknown key is a warning with its line; a
+//! wrong value is an error with file, line and remedy.
+
+mod files;
+pub mod keys;
+mod listener;
+mod section;
+mod storage;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use listener::{
+    Bounds, CertificateFiles, ClientCertificates, Listener, Place, Tls, TlsVersion,
+};
+pub use storage::Storage;
+
+use crate::base::hcl::Document;
+use section::{Entry, Section};
+
+/// Looks up an environment variable.
+pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// All that the server is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where requests are taken; at least one.
+    pub listeners: Vec<Listener>,
+    /// Where the data lies.
+    pub storage: Storage,
+    /// The URL at which clients reach this server.
+    pub api_addr: Option<String>,
+    /// The lease of what names none; never longer than `max_lease_ttl`.
+    pub default_lease_ttl: Duration,
+    /// The longest lease.
+    pub max_lease_ttl: Duration,
+    /// What is logged, how and where.
+    pub log: Log,
+    /// The file that holds the process id.
+    pub pid_file: Option<PathBuf>,
+    /// Whether the memory in which keys live is locked.
+    pub lock_memory: bool,
+    /// Whether the web interface is served.
+    pub ui: bool,
+    /// The name that status shows.
+    pub cluster_name: Option<String>,
+    /// What all peers together may take up.
+    pub limits: Limits,
+}
+
+/// What is logged, how and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least that is logged.
+    pub level: log::LevelFilter,
+    /// The form of a line.
+    pub format: LogFormat,
+    /// The file; `None` for stderr.
+    pub file: Option<PathBuf>,
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Standard,
+    /// A JSON object.
+    Json,
+}
+
+/// What all peers together may take up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once, idle ones included.
+    pub connections: usize,
+    /// Bytes of bodies and answers that are held at once.
+    pub held_bytes: u64,
+    /// Requests that run at once.
+    pub workers: usize,
+    /// From accepting to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// How long the requests that run when the server stops may take to end.
+    pub drain: Duration,
+}
+
+/// What the operator should know, although the server starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The file, or the environment variable.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: Option<u32>,
+    /// What is so.
+    pub what: String,
+}
+
+/// Why the server does not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file or folder, or the environment variable.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl ConfigError {
+    fn of_file(file: &Path, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: None, what: what.into(), remedy: remedy.into() }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, &self.file, self.line)?;
+        f.write_str(&self.what)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_place(f, &self.file, self.line)?;
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn write_place(f: &mut fmt::Formatter<'_>, file: &Path, line: Option<u32>) -> fmt::Result {
+    match line {
+        Some(line) => write!(f, "{}:{line}: ", file.display()),
+        None => write!(f, "{}: ", file.display()),
+    }
+}
+
+/// Reads files, and folders with all their `*.hcl` and `*.json` in the order of their names, as
+/// one configuration: a later value replaces an earlier one, listeners add up.
+pub fn read(
+    paths: &[PathBuf],
+    environment: &Environment<'_>,
+) -> Result<(Config, Vec<Warning>), ConfigError> {
+    let documents = files::read(paths)?;
+    let mut warnings = Vec::new();
+    let config = interpret(paths, &documents, environment, &mut warnings)?;
+    Ok((config, warnings))
+}
+
+fn interpret(
+    paths: &[PathBuf],
+    documents: &[(PathBuf, Document)],
+    environment: &Environment<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Config, ConfigError> {
+    let entries = documents
+        .iter()
+        .flat_map(|(file, document)| {
+            document.body.items.iter().map(|item| Entry { file: file.as_path(), item })
+        })
+        .collect();
+    let absent = |what: &str, remedy: &str| {
+        let file = paths.last().map_or(Path::new("configuration"), PathBuf::as_path);
+        ConfigError::of_file(file, what, remedy)
+    };
+    let top = Section::new(&keys::TOP, entries, environment, warnings);
+
+    if let Some(seal) = top.all("seal").find(|seal| !matches!(seal.label(), Ok(Some("shamir")))) {
+        let name = seal.label()?.unwrap_or_default();
+        return Err(seal.error(
+            format!("seal {name:?} is not supported"),
+            "leave the section out: the keys that operator init gives unseal the server",
+        ));
+    }
+    for seal in top.all("seal") {
+        Section::new(&keys::SEAL, seal.block()?, environment, warnings);
+    }
+
+    let mut stores = top.all("storage").chain(top.all("backend"));
+    let storage = match (stores.next(), stores.next()) {
+        (Some(entry), None) => storage::read(entry, environment, warnings)?,
+        (Some(_), Some(second)) => {
+            return Err(second.error("a second storage section", "keep one of them"));
+        }
+        (None, _) => {
+            return Err(absent(
+                "no storage section",
+                "add storage \"redb\" { path = \"/var/lib/edgekeep\" }",
+            ));
+        }
+    };
+    let listeners = top
+        .all("listener")
+        .map(|entry| listener::read(entry, environment, warnings))
+        .collect::<Result<Vec<_>, _>>()?;
+    if listeners.is_empty() {
+        return Err(absent(
+            "no listener section",
+            "add listener \"tcp\" { address = \"127.0.0.1:8200\" }",
+        ));
+    }
+
+    let max_lease_ttl = top.time_limit("max_lease_ttl")?;
+    let default_lease_ttl = top.time_limit("default_lease_ttl")?;
+    if let Some(given) = top.last("default_lease_ttl")
+        && default_lease_ttl > max_lease_ttl
+    {
+        return Err(given.error(
+            "default_lease_ttl is longer than max_lease_ttl",
+            "shorten it, or raise max_lease_ttl",
+        ));
+    }
+    Ok(Config {
+        listeners,
+        storage,
+        api_addr: top.text("api_addr")?,
+        default_lease_ttl: default_lease_ttl.min(max_lease_ttl),
+        max_lease_ttl,
+        log: log(&top)?,
+        pid_file: top.path("pid_file")?,
+        lock_memory: !top.flag("disable_mlock")?,
+        ui: top.flag("ui")?,
+        cluster_name: top.text("cluster_name")?,
+        limits: limits(&top, environment, warnings)?,
+    })
+}
+
+fn log(top: &Section<'_>) -> Result<Log, ConfigError> {
+    let level = match top.word("log_level")?.as_str() {
+        "trace" => log::LevelFilter::Trace,
+        "debug" => log::LevelFilter::Debug,
+        "warn" | "warning" => log::LevelFilter::Warn,
+        "error" | "err" => log::LevelFilter::Error,
+        _ => log::LevelFilter::Info,
+    };
+    let format = match top.word("log_format")?.as_str() {
+        "json" => LogFormat::Json,
+        _ => LogFormat::Standard,
+    };
+    Ok(Log { level, format, file: top.path("log_file")? })
+}
+
+fn limits(
+    top: &Section<'_>,
+    environment: &Environment<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Limits, ConfigError> {
+    let mut entries = Vec::new();
+    for entry in top.all("limits") {
+        entries.extend(entry.block()?);
+    }
+    let section = Section::new(&keys::LIMITS, entries, environment, warnings);
+    Ok(Limits {
+        connections: section.count("max_connections")?,
+        held_bytes: section.bytes("max_held_bytes")?,
+        workers: section.count("workers")?,
+        handshake: section.time_limit("tls_handshake_timeout")?,
+        drain: section.time_limit("drain_timeout")?,
+    })
+}

@@ -1,0 +1,356 @@
+//! Configurations as operators write them, and what comes of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use edgekeep::base::hcl;
+use edgekeep::config::{self, Config, ConfigError, Place, Storage, Warning, keys};
+
+/// A folder that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("edgekeep-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn read(path: &Path) -> Result<(Config, Vec<Warning>), ConfigError> {
+    config::read(&[path.to_owned()], &|_| None)
+}
+
+/// The configuration of one text; the folder's name is cut out of warnings and errors.
+fn read_text(name: &str, text: &str) -> Result<(Config, Vec<String>), String> {
+    let folder = Folder::new(name);
+    let path = folder.write("c.hcl", text);
+    let plain = |text: String| text.replace(&format!("{}/", folder.0.display()), "");
+    read(&path)
+        .map(|(config, warnings)| {
+            (config, warnings.iter().map(|warning| plain(warning.to_string())).collect())
+        })
+        .map_err(|error| plain(error.to_string()))
+}
+
+const LEAST: &str = "listener \"tcp\" {}\nstorage \"inmem\" {}\n";
+const IN_MEMORY: &str = "c.hcl:2: storage in memory: all is lost when the server ends";
+
+#[test]
+fn the_least_configuration_takes_all_defaults() {
+    let (config, warnings) = read_text("least", LEAST).unwrap();
+    assert_eq!(warnings, [IN_MEMORY]);
+    let summary = format!("{config:#?}");
+    assert_eq!(config.listeners.len(), 1, "{summary}");
+    let Place::Tcp { address, tls: Some(tls) } = &config.listeners[0].place else {
+        panic!("{summary}");
+    };
+    assert_eq!(address, "127.0.0.1:8200");
+    assert_eq!(tls.files, None);
+    assert_eq!(tls.min, config::TlsVersion::Tls12);
+    assert_eq!(tls.max, config::TlsVersion::Tls13);
+    assert_eq!(tls.clients, config::ClientCertificates::Asked);
+    assert_eq!(config.listeners[0].bounds.request_bytes, 32 << 20);
+    assert_eq!(config.listeners[0].bounds.request, Duration::from_secs(90));
+    assert_eq!(config.default_lease_ttl, Duration::from_secs(768 * 3600));
+    assert_eq!(config.log.level, log::LevelFilter::Info);
+    assert_eq!(config.log.format, config::LogFormat::Standard);
+    assert_eq!(config.limits.connections, 2048);
+    assert_eq!(config.limits.held_bytes, 96 << 20);
+    assert!(config.lock_memory && !config.ui);
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+listener "tcp" {
+  address = "[::]:8443"
+  tls_cert_file = "/c.pem"
+  tls_key_file = "/k.pem"
+  tls_min_version = "tls13"
+  tls_cipher_suites = "A,B"
+  tls_require_and_verify_client_cert = "true"
+  tls_client_ca_file = "/ca.pem"
+  max_request_size = 1048576
+  max_request_duration = "2m"
+  http_idle_timeout = 60
+  http_write_timeout = 0
+}
+listener "tcp" { address = "localhost" tls_disable = 1 }
+listener "unix" { address = "/run/e.sock" socket_mode = "0660" socket_group = "keys" }
+backend "redb" { path = "/srv/no-such-folder" cache_size = "8MiB" }
+seal "shamir" {}
+api_addr = "https://e.example:8443"
+max_lease_ttl = "24h"
+log_level = "Warning"
+log_format = "json"
+pid_file = "/run/e.pid"
+disable_mlock = true
+UI = true
+cluster_name = "attic"
+limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout = "5s" }
+"#;
+    let (config, warnings) = read_text("every", text).unwrap();
+    assert_eq!(warnings, Vec::<String>::new());
+    let summary = format!("{config:?}");
+    for wanted in [
+        "address: \"[::]:8443\"",
+        "certificate: \"/c.pem\", key: \"/k.pem\"",
+        "min: Tls13, max: Tls13, cipher_suites: [\"A\", \"B\"], clients: Required(\"/ca.pem\")",
+        "request_bytes: 1048576, request: 120s",
+        "write: 30s, idle: 60s",
+        "Tcp { address: \"localhost:8200\", tls: None }",
+        "path: \"/run/e.sock\", mode: 432, user: None, group: Some(\"keys\")",
+        "Redb { folder: \"/srv/no-such-folder\", cache_bytes: 8388608 }",
+        "api_addr: Some(\"https://e.example:8443\")",
+        "default_lease_ttl: 86400s, max_lease_ttl: 86400s",
+        "Log { level: Warn, format: Json, file: None }",
+        "pid_file: Some(\"/run/e.pid\"), lock_memory: false, ui: true",
+        "cluster_name: Some(\"attic\")",
+        "connections: 64, held_bytes: 16777216, workers: 2, handshake: 10s, drain: 5s",
+    ] {
+        assert!(summary.contains(wanted), "{wanted} in {summary}");
+    }
+}
+
+#[test]
+fn json_says_the_same() {
+    let hcl = "listener \"tcp\" { address = \"0.0.0.0:1\" tls_disable = true }\n\
+               storage \"file\" { path = \"/srv/no-such-folder\" }\nui = true";
+    let json = r#"{"listener": [{"tcp": {"address": "0.0.0.0:1", "tls_disable": true}}],
+                   "storage": {"file": {"path": "/srv/no-such-folder"}}, "ui": true}"#;
+    let (from_hcl, _) = read_text("as-hcl", hcl).unwrap();
+    let (from_json, warnings) = read_text("as-json", json).unwrap();
+    assert_eq!(from_hcl, from_json);
+    assert_eq!(
+        warnings,
+        ["c.hcl:2: storage \"file\" is taken for \"redb\" at its path: one file, edgekeep.redb"]
+    );
+}
+
+#[test]
+fn warnings_name_the_line() {
+    let cases = [
+        ("colour = \"red\"", "c.hcl:3: unknown key \"colour\" is not heeded"),
+        (
+            "cluster_addr = \"https://x:8201\"",
+            "c.hcl:3: cluster_addr has no meaning here: one server is all there is: nothing to \
+             forward or elect",
+        ),
+        ("ui = true\nui = false", "c.hcl:4: ui stands twice: the last one counts"),
+        (
+            "listener \"tcp\" {\n  x_forwarded_for_hop_skips = 1\n}",
+            "c.hcl:4: x_forwarded_for_hop_skips has no meaning here: not supported: the peer's \
+             own address counts",
+        ),
+        ("limits { speed = 9 }", "c.hcl:3: unknown key \"speed\" is not heeded"),
+        (
+            "telemetry { a = 1 }",
+            "c.hcl:3: telemetry has no meaning here: metrics are at sys/metrics, without a sink",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let (_, warnings) = read_text("warnings", &format!("{LEAST}{text}")).unwrap();
+        assert!(warnings.contains(&wanted.to_owned()), "{wanted} in {warnings:?}");
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+    }
+}
+
+#[test]
+fn errors_name_the_line_and_the_remedy() {
+    let cases = [
+        (
+            "default_lease_ttl = \"soon\"",
+            "c.hcl:3: the value of default_lease_ttl is \"soon\"; it must be a duration such as \
+             \"768h\", \"90s\" or 30 (seconds)",
+        ),
+        (
+            "\ndefault_lease_ttl = \"9000h\"",
+            "c.hcl:4: default_lease_ttl is longer than max_lease_ttl; shorten it, or raise \
+             max_lease_ttl",
+        ),
+        (
+            "log_level = \"loud\"",
+            "c.hcl:3: the value of log_level is \"loud\"; it must be one of trace, debug, info, \
+             notice, warn, warning, error, err",
+        ),
+        ("ui = \"maybe\"", "c.hcl:3: the value of ui is \"maybe\"; it must be true or false"),
+        (
+            "limits { workers = 0 }",
+            "c.hcl:3: the value of workers is 0; it must be a whole number above 0",
+        ),
+        ("limits = 3", "c.hcl:3: limits is a section, not a value; write limits { ... }"),
+        (
+            "storage \"redb\" { path = \"/x\" }",
+            "c.hcl:3: a second storage section; keep one of them",
+        ),
+        (
+            "seal \"awskms\" {}",
+            "c.hcl:3: seal \"awskms\" is not supported; leave the section out: the keys that \
+             operator init gives unseal the server",
+        ),
+        (
+            "listener \"udp\" {}",
+            "c.hcl:3: there is no listener \"udp\"; write listener \"tcp\" or listener \"unix\"",
+        ),
+        (
+            "listener \"unix\" {}",
+            "c.hcl:3: a unix listener without a path; add address = \
+             \"/run/edgekeep/edgekeep.sock\"",
+        ),
+        (
+            "listener \"tcp\" {\n tls_cert_file = \"/c\"\n}",
+            "c.hcl:4: tls_cert_file without tls_key_file; name both, or neither: then a \
+             certificate is made",
+        ),
+        (
+            "listener \"tcp\" { tls_require_and_verify_client_cert = true }",
+            "c.hcl:3: client certificates are required, but not who may vouch for them; name the \
+             authorities in tls_client_ca_file",
+        ),
+        (
+            "listener \"tcp\" { tls_min_version = \"tls10\" }",
+            "c.hcl:3: the value of tls_min_version is \"tls10\"; it must be one of tls12, tls13",
+        ),
+        (
+            "listener \"tcp\" { address = \"{{ GetPrivateIP }}\" }",
+            "c.hcl:3: \"{{ GetPrivateIP }}\" is no address; write a host or IP address and a \
+             port, such as \"0.0.0.0:8200\" or \"[::]:8200\"",
+        ),
+        (
+            "listener \"unix\" { address = \"/x\" socket_mode = \"rw\" }",
+            "c.hcl:3: the value of socket_mode is \"rw\"; it must be permissions in octal such as \
+             \"0660\"",
+        ),
+        (
+            "ui = tru",
+            "c.hcl:3: at column 6: Unknown token: 3:6 IDENT tru; write HCL or JSON as Vault's \
+             documentation has it",
+        ),
+        (
+            "ui =",
+            "c.hcl:3: at column 4: a key without a value; write HCL or JSON as Vault's \
+             documentation has it",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let error = read_text("errors", &format!("{LEAST}{text}")).unwrap_err();
+        assert_eq!(error, wanted);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let error = read_text("missing", "storage \"inmem\" {}").unwrap_err();
+    assert_eq!(
+        error,
+        "c.hcl: no listener section; add listener \"tcp\" { address = \"127.0.0.1:8200\" }"
+    );
+    let error = read_text("missing", "listener \"tcp\" {}").unwrap_err();
+    assert!(error.starts_with("c.hcl: no storage section; add storage \"redb\""), "{error}");
+    let error = read_text("missing", "storage \"consul\" {}").unwrap_err();
+    assert!(error.starts_with("c.hcl:1: storage \"consul\" is not supported; "), "{error}");
+    let error = read(Path::new("/no/such/file.hcl")).unwrap_err().to_string();
+    assert!(error.starts_with("/no/such/file.hcl: the file cannot be read: "), "{error}");
+}
+
+#[test]
+fn data_of_vault_is_refused() {
+    let markers = ["vault.db", "raft/raft.db", "core/_keyring", "sys/token/id/_h1"];
+    for marker in markers {
+        let folder = Folder::new("vaults");
+        folder.write(&format!("data/{marker}"), "x");
+        let data = folder.0.join("data");
+        let text = format!("listener \"tcp\" {{}}\nstorage \"file\" {{ path = {data:?} }}");
+        let error = read(&folder.write("c.hcl", &text)).unwrap_err();
+        assert_eq!(error.line, Some(2));
+        assert_eq!(
+            error.what,
+            format!("{}/{marker} belongs to Vault: its data can not be opened here", data.display())
+        );
+        assert!(error.remedy.contains("operator init"), "{}", error.remedy);
+    }
+}
+
+#[test]
+fn a_folder_is_read_in_the_order_of_names() {
+    let folder = Folder::new("folder");
+    folder.write("10-base.hcl", &format!("{LEAST}log_level = \"debug\"\nui = true"));
+    folder.write("20-more.json", r#"{"listener": {"unix": {"address": "/s"}}, "ui": false}"#);
+    folder.write("notes.txt", "not read");
+    folder.write("deeper/x.hcl", "not read");
+    let (config, warnings) = read(&folder.0).unwrap();
+    assert_eq!(config.listeners.len(), 2);
+    assert_eq!(config.storage, Storage::Memory);
+    assert_eq!(config.log.level, log::LevelFilter::Debug);
+    assert!(!config.ui);
+    let last = warnings.iter().map(ToString::to_string).find(|text| text.contains("twice"));
+    assert!(last.unwrap().ends_with("20-more.json:1: ui stands twice: the last one counts"));
+
+    let empty = Folder::new("empty");
+    let error = read(&empty.0).unwrap_err().to_string();
+    assert!(error.contains("the folder holds no *.hcl and no *.json; "), "{error}");
+}
+
+#[test]
+fn the_environment_goes_before_the_file() {
+    let folder = Folder::new("environment");
+    let path = folder.write("c.hcl", &format!("{LEAST}log_level = \"error\"\nui = false"));
+    let environment = |name: &str| match name {
+        "VAULT_LOG_LEVEL" => Some("trace".to_owned()),
+        "VAULT_API_ADDR" => Some("https://a".to_owned()),
+        "VAULT_UI" => Some("1".to_owned()),
+        _ => None,
+    };
+    let (config, _) = config::read(std::slice::from_ref(&path), &environment).unwrap();
+    assert_eq!(config.log.level, log::LevelFilter::Trace);
+    assert_eq!(config.api_addr.as_deref(), Some("https://a"));
+    assert!(config.ui);
+
+    let error = config::read(&[path], &|name| (name == "VAULT_UI").then(|| "x".to_owned()));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "VAULT_UI: the value of ui is \"x\"; it must be true or false"
+    );
+}
+
+#[test]
+fn the_reference_tells_every_key() {
+    let reference = keys::reference();
+    for table in keys::TABLES {
+        assert!(reference.contains(&format!("### {}\n", table.title)));
+        for key in table.keys {
+            assert!(reference.contains(&format!("`{}`", key.name)), "{}", key.name);
+            assert!(!key.help.is_empty(), "{}", key.name);
+        }
+    }
+    assert!(reference.contains("| `log_level` |"));
+    assert!(reference.contains("`VAULT_LOG_LEVEL` goes before it."));
+}
+
+#[test]
+fn what_the_fuzzer_found_is_read_or_refused() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/hcl");
+    let mut read = 0;
+    for seed in fs::read_dir(seeds).unwrap() {
+        if hcl::parse_bytes(&fs::read(seed.unwrap().path()).unwrap()).is_ok() {
+            read += 1;
+        }
+    }
+    assert!(read > 5, "{read}");
+}
