@@ -281,7 +281,10 @@ fn data_of_vault_is_refused() {
         assert_eq!(error.line, Some(2));
         assert_eq!(
             error.what,
-            format!("{}/{marker} belongs to Vault: its data can not be opened here", data.display())
+            format!(
+                "{}/{marker} belongs to Vault: its data can not be opened here",
+                data.display()
+            )
         );
         assert!(error.remedy.contains("operator init"), "{}", error.remedy);
     }

@@ -71,12 +71,7 @@ impl Table {
     }
 }
 
-const fn key(
-    name: &'static str,
-    form: Form,
-    default: &'static str,
-    help: &'static str,
-) -> Key {
+const fn key(name: &'static str, form: Form, default: &'static str, help: &'static str) -> Key {
     Key { name, form, default, env: "", help, standing: Standing::Heeded }
 }
 
@@ -91,8 +86,7 @@ const fn ignored(name: &'static str, help: &'static str) -> Key {
 const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elect";
 const NO_PLUGINS: &str = "engines and auth methods are built in";
 const NO_PROXY: &str = "not supported: the peer's own address counts";
-const LEVELS: &[&str] =
-    &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
+const LEVELS: &[&str] = &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
 
 /// The top of the file.
 pub static TOP: Table = Table {
@@ -102,7 +96,12 @@ pub static TOP: Table = Table {
         key("listener", Form::Section, "", "Where requests are taken; at least one, may repeat."),
         key("storage", Form::Section, "", "Where the data lies; exactly one."),
         key("backend", Form::Section, "", "The old name of storage."),
-        key("seal", Form::Section, "", "How the root key is guarded: `shamir`, which it is anyway."),
+        key(
+            "seal",
+            Form::Section,
+            "",
+            "How the root key is guarded: `shamir`, which it is anyway.",
+        ),
         key("limits", Form::Section, "", "What all peers together may take up."),
         with_env(
             key("api_addr", Form::Text, "", "The URL at which clients reach this server."),
@@ -256,8 +255,7 @@ pub static LIMITS: Table = Table {
 };
 
 /// All sections in the order of the reference.
-pub static TABLES: &[&Table] =
-    &[&TOP, &LISTENER_TCP, &LISTENER_UNIX, &STORAGE, &SEAL, &LIMITS];
+pub static TABLES: &[&Table] = &[&TOP, &LISTENER_TCP, &LISTENER_UNIX, &STORAGE, &SEAL, &LIMITS];
 
 impl Form {
     fn describe(self) -> String {
@@ -292,11 +290,8 @@ pub fn reference() -> String {
                 env => format!(" `{env}` goes before it."),
             };
             let form = key.form.describe();
-            let _ = writeln!(
-                out,
-                "| `{}` | {form} | {} | {}{env} |",
-                key.name, key.default, key.help
-            );
+            let _ =
+                writeln!(out, "| `{}` | {form} | {} | {}{env} |", key.name, key.default, key.help);
         }
         if !ignored.is_empty() {
             out.push_str("\nTaken with a warning, and not heeded:\n\n");
