@@ -223,6 +223,9 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
                      unavailable for a brief period and will resume service shortly."
                 ));
             }
+            if after == 2 && before < 2 {
+                engines::kv2::upgrade(&mut call.txn.scope(mount.id))?;
+            }
         }
         mount.options.get_or_insert_default().extend(sent);
     }
@@ -387,8 +390,11 @@ fn version_of(mount: &Mount) -> i64 {
 }
 
 fn wanted_version(text: &str, before: i64) -> Result<i64, Fault> {
-    let wanted = golang::parse_int(text)
-        .map_err(|error| Fault::bad_request(format!("unable to parse options: {error}")))?;
+    let wanted = match text {
+        "" => 0,
+        text => golang::parse_int(text)
+            .map_err(|error| Fault::bad_request(format!("unable to parse options: {error}")))?,
+    };
     if !(1..=2).contains(&wanted) {
         return Err(Fault::bad_request(format!("invalid version provided: {wanted}")));
     }
