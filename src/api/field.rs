@@ -164,10 +164,10 @@ impl Fields {
     ) -> Result<Self, ConvertError> {
         let mut fields = BTreeMap::new();
         for info in declared {
-            if let Some(value) = sent(info.name) {
-                if let Some(converted) = convert::convert(info, value)? {
-                    fields.insert(info.name, converted);
-                }
+            if let Some(value) = sent(info.name)
+                && let Some(converted) = convert::convert(info, value)?
+            {
+                fields.insert(info.name, converted);
             }
         }
         Ok(Self(fields))
