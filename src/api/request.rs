@@ -34,7 +34,7 @@ pub enum Method {
 pub struct Request {
     /// The verb.
     pub method: Method,
-    /// The path after `/v1/`, percent-decoded, without a query; `sys/health`, never `/v1/sys/health`.
+    /// The path after `/v1/`, percent-decoded, without a query: `sys/health`.
     pub path: String,
     /// Query parameters in their order, decoded.
     pub query: Vec<(String, String)>,

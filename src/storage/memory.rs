@@ -4,9 +4,9 @@
 //! A version goes when no view can see it any more.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::scan::{Chunk, Rest, scan};
 use super::{
     Condition, Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer, lock,
 };
@@ -163,12 +163,24 @@ impl View for MemoryView {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<Box<dyn Iterator<Item = Result<Entry, StorageError>> + 'a>, StorageError> {
-        Ok(Box::new(Scan {
-            view: self,
-            next: Some(Bound::Included(from.to_vec())),
-            to: to.map(<[u8]>::to_vec),
-            ready: VecDeque::new(),
-        }))
+        Ok(Box::new(scan(from, to, |rest| Ok(self.chunk(rest)))))
+    }
+}
+
+impl MemoryView {
+    fn chunk(&self, rest: Rest<'_>) -> Chunk {
+        let versions = self.content.read();
+        let mut chunk = Chunk::default();
+        for (seen, (key, history)) in versions.keys.range::<[u8], _>(rest).enumerate() {
+            if seen == CHUNK {
+                break;
+            }
+            if let Some(value) = at(history, self.commit) {
+                chunk.entries.push((key.clone(), value.clone()));
+            }
+            chunk.more_after = (seen + 1 == CHUNK).then(|| key.clone());
+        }
+        chunk
     }
 }
 
@@ -182,43 +194,6 @@ impl Drop for MemoryView {
                 versions.prune();
             }
         }
-    }
-}
-
-struct Scan<'a> {
-    view: &'a MemoryView,
-    /// Where the next chunk begins; `None` when there is none.
-    next: Option<Bound<Key>>,
-    to: Option<Key>,
-    ready: VecDeque<Entry>,
-}
-
-impl Scan<'_> {
-    fn fill(&mut self) {
-        let Some(next) = self.next.take() else { return };
-        let versions = self.view.content.read();
-        let below = |key: &Key| self.to.as_ref().is_none_or(|to| key < to);
-        let range = versions.keys.range((next, Bound::Unbounded)).take_while(|(key, _)| below(key));
-        for (seen, (key, history)) in range.enumerate() {
-            if let Some(value) = at(history, self.view.commit) {
-                self.ready.push_back((key.clone(), value.clone()));
-            }
-            if seen + 1 == CHUNK {
-                self.next = Some(Bound::Excluded(key.clone()));
-                break;
-            }
-        }
-    }
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<Entry, StorageError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.ready.is_empty() && self.next.is_some() {
-            self.fill();
-        }
-        self.ready.pop_front().map(Ok)
     }
 }
 
@@ -254,5 +229,34 @@ impl Writer for MemoryWriter<'_> {
 
     fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
         Ok(self.set(key, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_keeps_the_contract() {
+        crate::storage::contract::run(&|| Box::new(Memory::new())).unwrap();
+    }
+
+    #[test]
+    fn old_versions_go_with_the_views_that_saw_them() {
+        let store = Memory::new();
+        let put = |value: &[u8]| {
+            store.write(Urgency::Ordinary, &mut |to| to.put(b"k", value).map(|_| ())).unwrap();
+        };
+        put(b"old");
+        let view = store.view().unwrap();
+        for _ in 0..100 {
+            put(&[1; 100]);
+        }
+        assert_eq!(view.get(b"k").unwrap(), Some(b"old".to_vec()));
+        assert!(store.condition().file_bytes > 10_000);
+        drop(view);
+        assert_eq!(store.condition().file_bytes, 101);
+        store.write(Urgency::Ordinary, &mut |to| to.delete(b"k").map(|_| ())).unwrap();
+        assert_eq!(store.condition().file_bytes, 0);
     }
 }

@@ -5,9 +5,16 @@
 //! this trait, in [`commit`].
 
 pub mod commit;
+pub mod contract;
+pub mod faulty;
+pub mod folder;
 pub mod memory;
+pub mod redb;
+mod scan;
+pub mod space;
 
 use std::fmt;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A physical key, at most 64 KiB.
@@ -98,7 +105,12 @@ pub enum StorageError {
     /// The file is damaged: what and where, and the remedy.
     Damaged(String),
     /// The device failed; nothing of the transaction is there. The store reopens by itself.
-    Io(std::io::Error),
+    Io(io::Error),
+    /// The store was not opened: another process has it, others can read it, it is no store of
+    /// ours. What, and the remedy.
+    Refused(String),
+    /// The view was held while the store grew beyond its bound, and is gone: begin again.
+    Expired,
     /// The job itself gave up.
     Aborted(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -110,12 +122,24 @@ impl fmt::Display for StorageError {
             Self::ReadOnly(what) => write!(f, "the store cannot be written: {what}"),
             Self::Damaged(what) => write!(f, "the store is damaged: {what}"),
             Self::Io(error) => write!(f, "the store's device failed: {error}"),
+            Self::Refused(why) => f.write_str(why),
+            Self::Expired => f.write_str("the store grew too much while it was read: try again"),
             Self::Aborted(why) => write!(f, "{why}"),
         }
     }
 }
 
 impl std::error::Error for StorageError {}
+
+impl From<io::Error> for StorageError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(error.to_string()),
+            _ => Self::Io(error),
+        }
+    }
+}
 
 /// Locks, also after a panic elsewhere: what a lock guards here is whole at any moment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,0 +1,142 @@
+//! The folder of a store on disk: who may read it, who has it open, what lies in it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::StorageError;
+use super::space::Space;
+
+const DATA: &str = "edgekeep.redb";
+const NEXT: &str = "edgekeep.redb.next";
+const RESERVE: &str = "edgekeep.reserve";
+
+/// A store's folder, held by this process alone while it lives.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    /// Open and locked: a lock on a folder needs no file and works where nothing can be written.
+    held: File,
+    space: Space,
+}
+
+/// A data file, opened as well as it goes.
+pub struct DataFile {
+    /// The file.
+    pub file: File,
+    /// Why it can only be read, when that is so.
+    pub read_only: Option<String>,
+}
+
+impl Folder {
+    /// Opens the store's folder `path`, making it (0700) where it is absent, and removes what a
+    /// crash in the middle of a replacement left. `reserve_bytes` of its file system are set
+    /// aside by [`Space`].
+    pub fn open(path: &Path, reserve_bytes: u64) -> Result<Self, StorageError> {
+        if !path.exists() {
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(|error| cannot("create", parent, &error))?;
+            }
+            let made = DirBuilder::new().mode(0o700).create(path);
+            made.map_err(|error| cannot("create", path, &error))?;
+        }
+        let held = File::open(path).map_err(|error| cannot("open", path, &error))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StorageError::Refused(format!(
+                    "{} is in use by another edgekeep: stop that one first",
+                    path.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
+        }
+        let space = Space::new(path, RESERVE, reserve_bytes);
+        let folder = Self { path: path.to_owned(), held, space };
+        folder.discard_next();
+        Ok(folder)
+    }
+
+    /// The path of the data file.
+    pub fn data_path(&self) -> PathBuf {
+        self.path.join(DATA)
+    }
+
+    /// Room on the file system.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Opens the data file, where there is one; for reading alone where nothing can be written.
+    pub fn open_data(&self) -> Result<Option<DataFile>, StorageError> {
+        let path = self.data_path();
+        let (file, read_only) = match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => (file, None),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) if is_read_only(&why) => {
+                let file = File::open(&path).map_err(|error| cannot("open", &path, &error))?;
+                (file, Some(format!("{} cannot be written: {why}", path.display())))
+            }
+            Err(error) => return Err(cannot("open", &path, &error)),
+        };
+        self.refuse_readable_by_others(&file)?;
+        Ok(Some(DataFile { file, read_only }))
+    }
+
+    fn refuse_readable_by_others(&self, file: &File) -> Result<(), StorageError> {
+        let mode = file.metadata()?.mode();
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        let path = self.data_path();
+        let (path, mode) = (path.display(), mode & 0o777);
+        Err(StorageError::Refused(format!(
+            "{path} is open to other users (mode {mode:04o}): find out who could read it, then \
+             run chmod 600 {path}"
+        )))
+    }
+
+    /// Makes an empty file that may take the data file's place.
+    pub fn create_next(&self) -> io::Result<File> {
+        let path = self.path.join(NEXT);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+    }
+
+    /// Puts the file of `create_next`, whose content is synced, in the data file's place: after
+    /// a crash at any point one of the two is there.
+    pub fn promote_next(&self) -> io::Result<()> {
+        fs::rename(self.path.join(NEXT), self.data_path())?;
+        self.sync()
+    }
+
+    /// Removes the file of `create_next`, if there is one.
+    pub fn discard_next(&self) {
+        // What cannot be removed is truncated when the next one is made.
+        let _ = fs::remove_file(self.path.join(NEXT));
+    }
+
+    /// Bytes that the data file takes on the disk.
+    pub fn data_bytes(&self) -> u64 {
+        fs::metadata(self.data_path()).map_or(0, |meta| meta.blocks() * 512)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.held.sync_all()
+    }
+}
+
+/// Whether `error` says that here nothing can be written.
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> StorageError {
+    let remedy = match error.kind() {
+        io::ErrorKind::PermissionDenied => ": give it to the user that runs edgekeep",
+        io::ErrorKind::NotADirectory => ": the path of the storage is a folder",
+        _ => "",
+    };
+    StorageError::Refused(format!("cannot {what} {}: {error}{remedy}", path.display()))
+}

@@ -1,0 +1,391 @@
+//! The store on disk: one redb file with one table, kept alive through what disks do.
+//!
+//! `README.md` beside this file tells the format and redb's habits that are met here.
+
+mod device;
+mod handle;
+mod view;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use self::device::{Medium, Progress, Repair, Site};
+use self::handle::{Handle, Undo};
+use self::view::RedbView;
+use super::folder::Folder;
+use super::{Condition, Job, Key, Storage, StorageError, Urgency, Value, View, Writer, lock};
+use crate::base::clock::Clock;
+
+const MIB: u64 = 1 << 20;
+
+/// How a store on disk behaves.
+#[derive(Clone)]
+pub struct Options {
+    /// Bytes of the file that are kept in memory.
+    pub cache_bytes: usize,
+    /// Ordinary writes are refused while fewer bytes than this are free.
+    pub floor_bytes: u64,
+    /// Bytes set aside for essential writes on a full disk; less than the floor.
+    pub reserve_bytes: u64,
+    /// A view expires when the file has grown by more than this, and has doubled, since it began.
+    pub growth_bytes: u64,
+    /// Unused space is given back when the file takes more bytes than this and uses under half.
+    pub compact_bytes: u64,
+    /// Measures pauses.
+    pub clock: Arc<dyn Clock>,
+    /// Told of a repair after a crash.
+    pub progress: Progress,
+}
+
+impl Options {
+    /// What suits a board of 512 MB.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            cache_bytes: 4 << 20,
+            floor_bytes: 16 * MIB,
+            reserve_bytes: 4 * MIB,
+            growth_bytes: 64 * MIB,
+            compact_bytes: 16 * MIB,
+            clock,
+            progress: Arc::new(|_| {}),
+        }
+    }
+}
+
+/// A file is looked through for unused space after this many commits, and once after it is opened.
+const COMMITS_PER_LOOK: u64 = 10_000;
+
+/// What is put into a new file goes there in transactions of this many bytes.
+const FILL_BYTES: usize = 8 << 20;
+
+/// A store in one file.
+pub struct Redb {
+    site: Arc<dyn Site>,
+    options: Options,
+    state: RwLock<State>,
+    /// Held by the one who writes.
+    writing: Mutex<()>,
+    /// How to take back a transaction of which the device said that it failed: it may be there.
+    in_doubt: Mutex<Undo>,
+    /// Commits until the file is looked through for unused space.
+    until_look: AtomicU64,
+}
+
+enum State {
+    Open(Arc<Handle>),
+    /// Not to be opened, and why.
+    Closed(StorageError),
+}
+
+impl Redb {
+    /// Opens the store in `folder`, or makes an empty one. After a crash the whole file is read.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, StorageError> {
+        let folder = Folder::open(folder, options.reserve_bytes)?;
+        Self::open_site(Arc::new(folder), options)
+    }
+
+    /// The same on what is not a folder.
+    pub fn open_site(site: Arc<dyn Site>, options: Options) -> Result<Self, StorageError> {
+        let unopened = StorageError::Refused("the store was not opened yet".into());
+        let store = Self {
+            site,
+            options,
+            state: RwLock::new(State::Closed(unopened)),
+            writing: Mutex::default(),
+            in_doubt: Mutex::default(),
+            until_look: AtomicU64::new(0),
+        };
+        let handle = match store.open_file(false)? {
+            Some(handle) => handle,
+            None => store.build(&mut |_| Ok(()))?,
+        };
+        *store.state_mut() = State::Open(handle);
+        if let Err(error) = store.site.fill_reserve() {
+            log::warn!("{}: no reserve for a full disk: {error}", store.site.name());
+        }
+        Ok(store)
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the file for writing, or else for reading, and takes back what is in doubt.
+    fn open_file(&self, distrust: bool) -> Result<Option<Arc<Handle>>, StorageError> {
+        let Some(medium) = self.site.open(distrust)? else { return Ok(None) };
+        let writable = medium.read_only.is_none();
+        let outcome = match self.open_medium(medium) {
+            Err(error) if writable && is_of_the_device(&error) => {
+                let Some(mut medium) = self.site.open(distrust)? else { return Ok(None) };
+                medium.read_only = Some(error.to_string());
+                self.open_medium(medium)
+            }
+            outcome => outcome,
+        };
+        outcome.map(Some)
+    }
+
+    fn open_medium(&self, medium: Medium) -> Result<Arc<Handle>, StorageError> {
+        let Options { cache_bytes, progress, .. } = &self.options;
+        let handle = Handle::open(&self.site, medium, *cache_bytes, progress)?;
+        let mut undo = lock(&self.in_doubt);
+        if !undo.is_empty() {
+            handle.gauge.allow_reserve(true);
+            handle.apply(&undo)?;
+            if handle.read_only.is_none() {
+                undo.clear();
+            }
+        }
+        Ok(Arc::new(handle))
+    }
+
+    /// The open file; opened anew when redb takes no orders any more.
+    fn handle(&self) -> Result<Arc<Handle>, StorageError> {
+        match &*self.state() {
+            State::Open(handle) if !handle.is_suspect() => return Ok(Arc::clone(handle)),
+            State::Open(_) => {}
+            State::Closed(why) => return Err(again(why)),
+        }
+        let mut state = self.state_mut();
+        match &*state {
+            State::Open(handle) if !handle.is_suspect() || handle.works() => {
+                return Ok(Arc::clone(handle));
+            }
+            State::Open(handle) => handle.close(),
+            State::Closed(why) => return Err(again(why)),
+        }
+        self.reopen(&mut state)
+    }
+
+    fn reopen(&self, state: &mut State) -> Result<Arc<Handle>, StorageError> {
+        let name = self.site.name();
+        log::warn!("{name}: the device failed; opening the file anew");
+        let gone = || StorageError::Damaged(format!("{name} is gone: restore the newest snapshot"));
+        match self.open_file(true).and_then(|handle| handle.ok_or_else(gone)) {
+            Ok(handle) => {
+                *state = State::Open(Arc::clone(&handle));
+                Ok(handle)
+            }
+            Err(error) => {
+                log::error!("{error}");
+                *state = State::Closed(again(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a new file of what `job` puts, in place of the present one.
+    fn build(&self, job: &mut Job<'_>) -> Result<Arc<Handle>, StorageError> {
+        let built = self.fill(job).and_then(|handle| {
+            self.site.promote_next()?;
+            Ok(Arc::new(handle))
+        });
+        if built.is_err() {
+            self.site.discard_next();
+        }
+        built
+    }
+
+    fn fill(&self, job: &mut Job<'_>) -> Result<Handle, StorageError> {
+        let medium = Medium { backend: self.site.create_next()?, read_only: None };
+        let Options { cache_bytes, progress, .. } = &self.options;
+        let handle = Handle::open(&self.site, medium, *cache_bytes, progress)?;
+        let mut filler = Filler { handle: &handle, batch: BTreeMap::new(), bytes: 0 };
+        job(&mut filler)?;
+        filler.flush()?;
+        Ok(handle)
+    }
+
+    /// Puts what `job` makes in the place of everything. Only for the one who writes.
+    fn put_in_place(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
+        let handle = self.build(job)?;
+        lock(&self.in_doubt).clear();
+        // Views of the old file keep it, though it has no name any more, until they are dropped.
+        *self.state_mut() = State::Open(handle);
+        Ok(())
+    }
+
+    fn can_be_written(&self) -> bool {
+        matches!(self.site.open(false), Ok(Some(Medium { read_only: None, .. })))
+    }
+
+    fn is_below_floor(&self) -> bool {
+        self.site.free_bytes().is_some_and(|free| free < self.options.floor_bytes)
+    }
+
+    /// Gives unused space back by copying what is used into a new file. Reads go on meanwhile.
+    fn compact(&self) -> Result<(), StorageError> {
+        let look = self.until_look.load(Ordering::Relaxed) == 0;
+        let before = self.site.data_bytes();
+        if !look || before <= self.options.compact_bytes {
+            return Ok(());
+        }
+        self.until_look.store(COMMITS_PER_LOOK, Ordering::Relaxed);
+        let handle = self.handle()?;
+        let live = handle.live_bytes()?;
+        let room = self.site.free_bytes().is_none_or(|free| free > live + self.options.floor_bytes);
+        if handle.read_only.is_some() || live * 2 >= before || !room {
+            return Ok(());
+        }
+        drop(handle);
+        let _writing = lock(&self.writing);
+        let started = self.options.clock.boot();
+        let view = self.view()?;
+        self.put_in_place(&mut |to| {
+            for entry in view.scan(b"", None)? {
+                let (key, value) = entry?;
+                to.put(&key, &value)?;
+            }
+            Ok(())
+        })?;
+        log::info!(
+            "{}: compacted from {} to {} MiB; writes waited {} ms",
+            self.site.name(),
+            before / MIB,
+            self.site.data_bytes() / MIB,
+            (self.options.clock.boot() - started).as_millis()
+        );
+        Ok(())
+    }
+}
+
+impl Storage for Redb {
+    fn view(&self) -> Result<Box<dyn View>, StorageError> {
+        let handle = self.handle()?;
+        let view = match RedbView::new(Arc::clone(&handle)) {
+            // The device failed: what there is was opened anew, or says why it was not.
+            Err(_) if handle.is_suspect() => RedbView::new(self.handle()?)?,
+            outcome => outcome?,
+        };
+        Ok(Box::new(view))
+    }
+
+    fn write(&self, urgency: Urgency, job: &mut Job<'_>) -> Result<(), StorageError> {
+        let _writing = lock(&self.writing);
+        if urgency == Urgency::Ordinary && self.is_below_floor() {
+            return Err(StorageError::Full);
+        }
+        let handle = self.handle()?;
+        if let Some(why) = &handle.read_only {
+            return Err(StorageError::ReadOnly(why.clone()));
+        }
+        handle.gauge.allow_reserve(urgency == Urgency::Essential);
+        let outcome = handle.transact(&self.in_doubt, job);
+        match &outcome {
+            Ok(()) => {
+                handle.pins.expire(handle.gauge.extent(), self.options.growth_bytes);
+                let less_one = |left: u64| left.checked_sub(1);
+                let _ =
+                    self.until_look.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less_one);
+            }
+            // Whatever comes of it is the next one's to see; this one is told what happened.
+            Err(_) => drop(self.handle()),
+        }
+        outcome
+    }
+
+    fn replace(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
+        let _writing = lock(&self.writing);
+        self.put_in_place(job)
+    }
+
+    fn condition(&self) -> Condition {
+        let free_bytes = self.site.free_bytes();
+        let trouble = match &*self.state() {
+            State::Closed(why) => Some(why.to_string()),
+            State::Open(handle) => handle.read_only.clone(),
+        };
+        let full = || {
+            let floor = self.options.floor_bytes / MIB;
+            let name = self.site.name();
+            let less = format!("less than {floor} MiB are free beside {name}");
+            self.is_below_floor().then(|| format!("{less}: only deletes pass; free some space"))
+        };
+        Condition { file_bytes: self.site.data_bytes(), free_bytes, trouble: trouble.or_else(full) }
+    }
+
+    fn maintain(&self) -> Result<(), StorageError> {
+        {
+            let _writing = lock(&self.writing);
+            let mut state = self.state_mut();
+            let better = match &*state {
+                State::Closed(_) => true,
+                State::Open(handle) => handle.read_only.is_some() && self.can_be_written(),
+            };
+            if better {
+                self.reopen(&mut state)?;
+            }
+        }
+        let Options { floor_bytes, reserve_bytes, .. } = self.options;
+        if self.site.free_bytes().is_some_and(|free| free >= floor_bytes + reserve_bytes) {
+            self.site.fill_reserve()?;
+        }
+        self.compact()
+    }
+}
+
+/// Puts entries into a file that nobody sees yet, in transactions of bounded size.
+struct Filler<'a> {
+    handle: &'a Handle,
+    batch: BTreeMap<Key, Option<Value>>,
+    bytes: usize,
+}
+
+impl Filler<'_> {
+    fn set(&mut self, key: &[u8], value: Option<Value>) -> Result<Option<Value>, StorageError> {
+        let old = self.get(key)?;
+        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        self.batch.insert(key.to_vec(), value);
+        if self.bytes >= FILL_BYTES {
+            self.flush()?;
+        }
+        Ok(old)
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        self.bytes = 0;
+        self.handle.apply(&std::mem::take(&mut self.batch))
+    }
+}
+
+impl Writer for Filler<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        match self.batch.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.handle.get(key),
+        }
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.set(key, Some(value.to_vec()))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.set(key, None)
+    }
+}
+
+/// Whether reading may still go where `error` ended the opening.
+fn is_of_the_device(error: &StorageError) -> bool {
+    matches!(error, StorageError::Io(_) | StorageError::Full | StorageError::ReadOnly(_))
+}
+
+/// An error told once more.
+fn again(error: &StorageError) -> StorageError {
+    match error {
+        StorageError::Full => StorageError::Full,
+        StorageError::Expired => StorageError::Expired,
+        StorageError::ReadOnly(what) => StorageError::ReadOnly(what.clone()),
+        StorageError::Damaged(what) => StorageError::Damaged(what.clone()),
+        StorageError::Refused(what) => StorageError::Refused(what.clone()),
+        StorageError::Io(error) => io::Error::new(error.kind(), error.to_string()).into(),
+        StorageError::Aborted(why) => StorageError::Aborted(why.to_string().into()),
+    }
+}

@@ -1,0 +1,279 @@
+//! One opened redb database: every call into redb goes through here, where its errors get our
+//! names and its panics are caught.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use redb::{
+    Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    Table, TableDefinition, WriteTransaction,
+};
+
+use super::device::{Device, Gauge, Medium, Progress, Site};
+use super::view::Pins;
+use crate::storage::{Job, Key, StorageError, Value, Writer, lock};
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// The one table.
+const ENTRIES: Definition = TableDefinition::new("entries");
+
+/// The table in one unchanging state.
+pub type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// What stood under the keys that a transaction changed.
+pub type Undo = BTreeMap<Key, Option<Value>>;
+
+/// A database, until it is closed.
+pub struct Handle {
+    db: RwLock<Option<Database>>,
+    /// What the store's file is called.
+    name: String,
+    /// What is seen of it.
+    pub gauge: Arc<Gauge>,
+    /// Why it cannot be written, when that is so.
+    pub read_only: Option<String>,
+    /// Who reads it.
+    pub pins: Pins,
+    suspect: AtomicBool,
+}
+
+impl Handle {
+    /// Opens what `medium` at `site` holds, making an empty database of an empty file.
+    pub fn open(
+        site: &Arc<dyn Site>,
+        medium: Medium,
+        cache_bytes: usize,
+        progress: &Progress,
+    ) -> Result<Self, StorageError> {
+        let gauge = Arc::new(Gauge::new(Arc::clone(progress)));
+        let handle = Self {
+            db: RwLock::new(None),
+            name: site.name(),
+            gauge: Arc::clone(&gauge),
+            read_only: medium.read_only.clone(),
+            pins: Pins::default(),
+            suspect: AtomicBool::new(false),
+        };
+        let device = Device::new(medium, Arc::clone(site), Arc::clone(&gauge))?;
+        gauge.allow_reserve(true);
+        let opened = handle.guard(|| {
+            let gauge = Arc::clone(&gauge);
+            Builder::new()
+                .set_cache_size(cache_bytes)
+                .set_repair_callback(move |_| gauge.repairing(true))
+                .create_with_backend(device)
+        });
+        gauge.repairing(false);
+        *handle.db.write().unwrap_or_else(PoisonError::into_inner) = Some(opened?);
+        handle.expect_entries()?;
+        gauge.allow_reserve(false);
+        handle.suspect.store(false, Ordering::Relaxed);
+        Ok(handle)
+    }
+
+    /// Makes the table in a new database; anything else without it is none of ours.
+    fn expect_entries(&self) -> Result<(), StorageError> {
+        let tables = self.with(|db| Ok(db.begin_read()?.list_tables()?.count()))?;
+        if tables > 0 {
+            return self.entries().map(|_| ());
+        }
+        let txn = self.with(|db| Ok(db.begin_write()?))?;
+        self.guard(|| txn.open_table(ENTRIES).map(|_| ()))?;
+        self.guard(|| txn.commit())
+    }
+
+    /// The newest state.
+    pub fn entries(&self) -> Result<Entries, StorageError> {
+        self.with(|db| Ok(db.begin_read()?.open_table(ENTRIES)?))
+    }
+
+    /// The value of `key` in it.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        let entries = self.entries()?;
+        self.guard(|| Ok::<_, redb::Error>(entries.get(key)?.map(|value| value.value().to_vec())))
+    }
+
+    /// Bytes of the pages that the newest state is made of. Reads all of them.
+    pub fn live_bytes(&self) -> Result<u64, StorageError> {
+        let entries = self.entries()?;
+        let stats = self.guard(|| entries.stats())?;
+        Ok(stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes())
+    }
+
+    /// Runs `job` in one durable transaction. While `in_doubt` holds something afterwards, that
+    /// transaction may be in the file or not.
+    pub fn transact(&self, in_doubt: &Mutex<Undo>, job: &mut Job<'_>) -> Result<(), StorageError> {
+        let txn = self.with(|db| Ok(db.begin_write()?))?;
+        match self.run(&txn, job) {
+            Ok(undo) if undo.is_empty() => self.guard(|| txn.abort()),
+            Ok(undo) => {
+                *lock(in_doubt) = undo;
+                self.guard(|| txn.commit())?;
+                lock(in_doubt).clear();
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.guard(|| txn.abort());
+                Err(error)
+            }
+        }
+    }
+
+    fn run(&self, txn: &WriteTransaction, job: &mut Job<'_>) -> Result<Undo, StorageError> {
+        let table = self.guard(|| txn.open_table(ENTRIES))?;
+        let mut writer = TableWriter { handle: self, table, undo: Undo::new() };
+        let done = job(&mut writer);
+        let TableWriter { table, undo, .. } = writer;
+        self.dismiss(table)?;
+        done.map(|()| undo)
+    }
+
+    /// Writes `changes` in one durable transaction.
+    pub fn apply(&self, changes: &Undo) -> Result<(), StorageError> {
+        self.transact(&Mutex::default(), &mut |writer| {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => writer.put(key, value)?,
+                    None => writer.delete(key)?,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether something went wrong since the last look.
+    pub fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
+    }
+
+    /// Whether redb still takes orders: after an I/O error it takes none until it is opened anew.
+    pub fn works(&self) -> bool {
+        let probe = self.with(|db| match db.try_begin_write() {
+            Ok(txn) => Ok(txn.abort()?),
+            Err(redb::TransactionError::WouldBlock) => Ok(()),
+            Err(error) => Err(error.into()),
+        });
+        self.suspect.store(probe.is_err(), Ordering::Relaxed);
+        probe.is_ok()
+    }
+
+    /// Closes it. Views of it that are held see nothing any more.
+    pub fn close(&self) {
+        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = self.dismiss(db);
+    }
+
+    fn with<T>(
+        &self,
+        action: impl FnOnce(&Database) -> Result<T, redb::Error>,
+    ) -> Result<T, StorageError> {
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        self.guard(|| action(db.as_ref().ok_or(redb::Error::DatabaseClosed)?))
+    }
+
+    /// Calls redb.
+    pub fn guard<T, E: Into<redb::Error>>(
+        &self,
+        action: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, StorageError> {
+        let error = match catch_unwind(AssertUnwindSafe(action)) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => self.translate(error.into()),
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+                self.damaged(text.unwrap_or("a page that makes no sense"))
+            }
+        };
+        self.suspect.store(true, Ordering::Relaxed);
+        Err(error)
+    }
+
+    /// Drops what redb made: it may have work to do then, and panic at it.
+    pub fn dismiss<T>(&self, thing: T) -> Result<(), StorageError> {
+        self.guard(|| {
+            drop(thing);
+            Ok::<_, redb::Error>(())
+        })
+    }
+
+    fn translate(&self, error: redb::Error) -> StorageError {
+        let name = &self.name;
+        match error {
+            redb::Error::Corrupted(what) => self.damaged(&what),
+            redb::Error::Io(error) => match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.damaged("it ends too early"),
+                io::ErrorKind::InvalidData => self.damaged(&error.to_string()),
+                io::ErrorKind::ReadOnlyFilesystem => StorageError::ReadOnly(format!(
+                    "the file system of {name} has become read-only: look at the disk, then \
+                     mount it for writing"
+                )),
+                _ => error.into(),
+            },
+            error @ (redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableDoesNotExist(_)
+            | redb::Error::TypeDefinitionChanged { .. }) => StorageError::Refused(format!(
+                "{name} is a redb file, but not of edgekeep ({error}): name another path"
+            )),
+            error @ redb::Error::UpgradeRequired(_) => StorageError::Refused(format!(
+                "{name} is of a redb that this edgekeep does not know ({error}): name another path"
+            )),
+            error => StorageError::Io(io::Error::other(error.to_string())),
+        }
+    }
+
+    fn damaged(&self, what: &str) -> StorageError {
+        StorageError::Damaged(format!(
+            "{}: {what}. Move the file away and restore the newest snapshot",
+            self.name
+        ))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct TableWriter<'a> {
+    handle: &'a Handle,
+    table: Table<'a, &'static [u8], &'static [u8]>,
+    undo: Undo,
+}
+
+impl TableWriter<'_> {
+    fn changed(&mut self, key: &[u8], old: Option<Value>) -> Option<Value> {
+        if !self.undo.contains_key(key) {
+            self.undo.insert(key.to_vec(), old.clone());
+        }
+        old
+    }
+}
+
+impl Writer for TableWriter<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.handle.guard(|| Ok::<_, redb::Error>(self.table.get(key)?.map(|v| v.value().to_vec())))
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
+        let table = &mut self.table;
+        let old = self.handle.guard(|| {
+            Ok::<_, redb::Error>(table.insert(key, value)?.map(|old| old.value().to_vec()))
+        })?;
+        Ok(self.changed(key, old))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        let table = &mut self.table;
+        let old = self
+            .handle
+            .guard(|| Ok::<_, redb::Error>(table.remove(key)?.map(|old| old.value().to_vec())))?;
+        Ok(if old.is_some() { self.changed(key, old) } else { None })
+    }
+}
