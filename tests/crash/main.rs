@@ -1,0 +1,221 @@
+//! Power cuts: a workload is recorded down to each write and sync of its disk, and the disk as a
+//! cut at any moment may leave it must open, hold every acknowledged commit, nothing half, and
+//! come to what its root record says.
+
+mod tape;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::root::{EntryHasher, RootRecord, Tally};
+use edgekeep::barrier::seal::shamir::{Split, combine};
+use edgekeep::barrier::txn::{Scope, TxnError};
+use edgekeep::barrier::{Barrier, ROOT, Unsealed};
+use edgekeep::base::clock::SystemClock;
+use edgekeep::base::entropy::SystemEntropy;
+use edgekeep::base::secret::Secret;
+use edgekeep::storage::redb::{Options, Redb};
+use edgekeep::storage::{Storage, contract};
+use tape::{Dice, Event, Replay, TEARS, Tape, Tear};
+
+type Failure = Box<dyn std::error::Error>;
+
+const THREADS: u64 = 6;
+const ROUNDS: u64 = 70;
+const MOUNT: MountId = MountId::SYSTEM;
+
+fn store(tape: &Tape) -> Arc<Redb> {
+    let options = Options { growth_bytes: 1 << 20, ..Options::new(Arc::new(SystemClock)) };
+    Arc::new(Redb::open_site(Arc::new(tape.clone()), options).unwrap())
+}
+
+fn barrier(store: Arc<Redb>) -> Barrier {
+    Barrier::new(store, Arc::new(SystemClock), Arc::new(SystemEntropy))
+}
+
+fn unseal(barrier: &Barrier, shares: &[Secret]) -> Arc<Unsealed> {
+    barrier.unseal(&combine(shares).unwrap()).unwrap()
+}
+
+fn number(scope: &mut Scope<'_>, path: &str) -> Result<u64, TxnError> {
+    let value = scope.get(path)?;
+    Ok(value.map_or(0, |value| u64::from_be_bytes(value[..8].try_into().unwrap())))
+}
+
+/// What a writer's commit number `round` does: two entries that must agree, entries that come and
+/// go, and a counter that all writers share.
+fn commit(store: &Arc<Unsealed>, writer: u64, round: u64, dice: &Dice) -> Result<(), Failure> {
+    let spread = dice.below(12);
+    let length = dice.below(if dice.below(20) == 0 { 20_000 } else { 400 }) as usize;
+    store.transact(|txn| {
+        let mut scope = txn.scope(MOUNT);
+        for path in [format!("{writer}/first"), format!("other/{writer}/last")] {
+            scope.put(&path, &[&round.to_be_bytes()[..], &vec![7; length]].concat())?;
+        }
+        let path = format!("{writer}/spread/{spread}");
+        match scope.get(&path)? {
+            Some(_) => scope.delete(&path)?,
+            None => scope.put(&path, &vec![8; length])?,
+        }
+        let total = number(&mut scope, "total")?;
+        scope.put("total", &(total + 1).to_be_bytes())
+    })?;
+    Ok(())
+}
+
+/// Checks a store that was opened after a cut. `acknowledged` are the commits of each writer that
+/// it must hold; it may hold one more, that was under way.
+fn check(store: Arc<Redb>, shares: &[Secret], acknowledged: &BTreeMap<u64, u64>) {
+    recount(&*store, &unseal(&barrier(Arc::clone(&store)), shares));
+    let unsealed = unseal(&barrier(store), shares);
+    let mut txn = unsealed.begin().unwrap();
+    let mut scope = txn.scope(MOUNT);
+    let mut sum = 0;
+    for writer in 0..THREADS {
+        let round = number(&mut scope, &format!("{writer}/first")).unwrap();
+        let other = number(&mut scope, &format!("other/{writer}/last")).unwrap();
+        assert_eq!(round, other, "half a commit of writer {writer}");
+        let least = acknowledged.get(&writer).copied().unwrap_or(0);
+        assert!(round == least || round == least + 1, "writer {writer}: {round} after {least}");
+        sum += round;
+    }
+    assert_eq!(number(&mut scope, "total").unwrap(), sum, "commits that no order can give");
+}
+
+/// Whether the entries come to what the root record says.
+fn recount(store: &dyn Storage, unsealed: &Unsealed) {
+    let keyring = unsealed.keyring();
+    let hasher = EntryHasher::new(&keyring.fixed().entries);
+    let view = store.view().unwrap();
+    let mut tally = Tally::default();
+    let mut root = None;
+    for entry in view.scan(b"", None).unwrap() {
+        let (key, value) = entry.unwrap();
+        if key == ROOT {
+            root = Some(RootRecord::open(&keyring, &value).unwrap());
+        } else {
+            tally.add(&hasher, &key, &value);
+        }
+    }
+    assert_eq!(root.unwrap().tally, tally, "the root record does not recount");
+}
+
+/// A recording of concurrent writers on an initialized store, and the shares that open it.
+fn record(seed: u64) -> (Vec<u8>, Vec<Event>, Vec<Secret>) {
+    let new = Tape::default();
+    let (shares, ()) = barrier(store(&new))
+        .initialize(Split::new(1, 1).unwrap(), |_| Ok::<_, Failure>(()))
+        .unwrap();
+    let image = new.image().unwrap();
+    let tape = Tape::of(image.clone());
+    let unsealed = unseal(&barrier(store(&tape)), &shares);
+    std::thread::scope(|scope| {
+        for writer in 0..THREADS {
+            let (tape, unsealed) = (&tape, &unsealed);
+            scope.spawn(move || {
+                let dice = Dice::new(seed * THREADS + writer);
+                for round in 1..=ROUNDS {
+                    commit(unsealed, writer, round, &dice).unwrap();
+                    tape.note(writer);
+                }
+            });
+        }
+    });
+    (image, tape.events(), shares)
+}
+
+#[test]
+fn a_cut_at_any_moment_loses_and_halves_nothing() {
+    let dice = Dice::new(1);
+    let (image, events, shares) = record(0);
+    let mut replay = Replay::of(Some(image));
+    let mut acknowledged = BTreeMap::new();
+    let mut cuts = 0;
+    for event in &events {
+        if let Event::Note(writer) = event {
+            *acknowledged.entry(*writer).or_default() += 1;
+            continue;
+        }
+        // Just before a sync the most is at stake: every tear; after each write one by lot.
+        let tears = match event {
+            Event::Sync { .. } => TEARS.to_vec(),
+            _ => vec![TEARS[dice.below(TEARS.len() as u64) as usize]],
+        };
+        for tear in tears {
+            let tape = Tape::of(replay.torn(tear, &dice).unwrap());
+            check(store(&tape), &shares, &acknowledged);
+            cuts += 1;
+            if cuts % 50 == 0 {
+                let torn = Replay::of(replay.torn(tear, &dice));
+                cuts += cut_again(torn, &shares, &acknowledged, &dice);
+            }
+        }
+        replay.step(event);
+    }
+    assert!(cuts > 3000, "only {cuts} cuts");
+}
+
+/// Opens what a cut left and cuts again at each moment of the repair.
+fn cut_again(
+    torn: Replay,
+    shares: &[Secret],
+    acknowledged: &BTreeMap<u64, u64>,
+    dice: &Dice,
+) -> u64 {
+    let image = torn.torn(Tear::Kept, dice).unwrap();
+    let tape = Tape::of(image.clone());
+    drop(store(&tape));
+    let mut replay = Replay::of(Some(image));
+    let mut cuts = 0;
+    for event in tape.events() {
+        for tear in TEARS {
+            check(store(&Tape::of(replay.torn(tear, dice).unwrap())), shares, acknowledged);
+            cuts += 1;
+        }
+        replay.step(&event);
+    }
+    cuts
+}
+
+#[test]
+fn a_cut_while_everything_is_replaced_leaves_the_old_or_the_new() {
+    let dice = Dice::new(2);
+    let new = Tape::default();
+    let fill = |store: &Redb, value: u8| {
+        store
+            .replace(&mut |to| {
+                for n in 0..3000u32 {
+                    to.put(&n.to_be_bytes(), &[value; 100])?;
+                }
+                Ok(())
+            })
+            .unwrap();
+    };
+    fill(&store(&new), 1);
+    let image = new.image().unwrap();
+    let tape = Tape::of(image.clone());
+    fill(&store(&tape), 2);
+    let mut replay = Replay::of(Some(image));
+    let mut promoted = false;
+    for event in tape.events() {
+        replay.step(&event);
+        promoted |= matches!(event, Event::Promote { .. });
+        let tear = TEARS[dice.below(TEARS.len() as u64) as usize];
+        let left = store(&Tape::of(replay.torn(tear, &dice).unwrap()));
+        let view = left.view().unwrap();
+        let entries: Result<Vec<_>, _> = view.scan(b"", None).unwrap().collect();
+        let values: Vec<u8> = entries.unwrap().iter().map(|(_, value)| value[0]).collect();
+        assert!(values == vec![if promoted { 2 } else { 1 }; 3000], "{tear:?}");
+    }
+    assert!(promoted);
+}
+
+#[test]
+fn a_disk_that_is_no_file_keeps_the_contract() {
+    contract::run(&|| {
+        let options = Options::new(Arc::new(SystemClock));
+        Box::new(Redb::open_site(Arc::new(Tape::default()), options).unwrap())
+    })
+    .unwrap();
+}
