@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] =
-    &[("hcl", read_hcl), ("json", read_json), ("merge_patch", patch)];
+pub const TARGETS: &[Target] = &[("hcl", read_hcl), ("json", read_json), ("merge_patch", patch)];
 
 /// Policies and configuration.
 pub fn read_hcl(bytes: &[u8]) {
