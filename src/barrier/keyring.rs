@@ -167,11 +167,11 @@ impl Keyring {
     /// Opens what [`seal`](Self::seal) made.
     pub fn open(root_key: &Key<32>, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain = envelope::open(root_key, KEYRING, sealed)
-            .map_err(|_| UnsealError::Damaged("its keyring"))?;
+            .map_err(|_| UnsealError::Damaged("keyring"))?;
         let stored = Stored::decode(&plain)?;
         let fixed = FixedKeys {
             names: Key::from_bytes(stored.names.as_flattened())
-                .ok_or(UnsealError::Damaged("its keyring"))?,
+                .ok_or(UnsealError::Damaged("keyring"))?,
             entries: Key::new(stored.entries),
             tokens: Key::new(stored.tokens),
             journal: Key::new(stored.journal),

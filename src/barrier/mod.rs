@@ -6,9 +6,12 @@
 pub mod envelope;
 pub mod keyring;
 pub mod names;
+pub mod restore;
 pub mod root;
+pub mod scrub;
 pub mod seal;
 pub mod txn;
+pub mod verify;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -19,7 +22,8 @@ use zeroize::Zeroizing;
 
 use self::keyring::{Keyring, Rotation};
 use self::names::Names;
-use self::root::{RootKeeper, RootRecord};
+use self::root::{Books, EntryHasher, RootKeeper, RootRecord};
+use self::scrub::Scrubbed;
 use self::seal::shamir::Split;
 use self::seal::{SealRecord, Settings};
 use self::txn::{Txn, TxnError};
@@ -29,15 +33,21 @@ use crate::base::pages::Key;
 use crate::base::record::{Record, RecordError};
 use crate::base::secret::Secret;
 use crate::base::timekeeper::TimeKeeper;
-use crate::storage::commit::{Changes, Committer, Exclusive, Reads};
-use crate::storage::{Storage, StorageError, Urgency};
+use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Reads};
+use crate::storage::{Storage, StorageError, Urgency, Value};
 
+/// The first byte of the records of the system, which stand before everything else.
+pub const SYSTEM: u8 = 0;
 /// Where the seal record stands: the one entry in the clear.
 pub const SEAL: &[u8] = b"\0seal";
 /// Where the keyring stands, sealed by the root key.
 pub const KEYRING: &[u8] = b"\0keyring";
 /// Where the root record stands, sealed by a data key.
 pub const ROOT: &[u8] = b"\0root";
+
+/// Where a restore leaves its note: the seal record that the root record counts. It is itself not
+/// counted.
+pub const RESTORED: &[u8] = b"\0restored";
 
 /// An opened value, wiped when dropped.
 pub type Opened = Zeroizing<Vec<u8>>;
@@ -110,13 +120,27 @@ impl Barrier {
         if let Some(unsealed) = &*state {
             return Ok(Arc::clone(unsealed));
         }
-        let view = self.storage.view()?;
-        let keyring = view.get(KEYRING)?.ok_or(UnsealError::Damaged("its keyring"))?;
-        let keyring = Keyring::open(&root_key, &keyring)?;
-        let record = view.get(ROOT)?.ok_or(UnsealError::Damaged("its root record"))?;
-        let record = RootRecord::open(&keyring, &record)?;
-        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        let unsealed = self.open(root_key)?;
         *state = Some(Arc::clone(&unsealed));
+        Ok(unsealed)
+    }
+
+    fn open(&self, root_key: Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+        let view = self.storage.view()?;
+        let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
+        let restored = view.get(RESTORED)?;
+        if let Some(before) = &restored {
+            let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
+            let hasher = EntryHasher::new(&keyring.fixed().entries);
+            record.tally -= hasher.tally(SEAL, before);
+            record.tally += hasher.tally(SEAL, &present);
+            record.timeline = record.timeline.next(&*self.entropy);
+        }
+        drop(view);
+        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        if restored.is_some() {
+            write_record(&unsealed.committer.exclusive(), RESTORED, None)?;
+        }
         Ok(unsealed)
     }
 
@@ -149,7 +173,8 @@ pub struct Unsealed {
     root_key: Key<32>,
     names: Names,
     keyring: Arc<RwLock<Arc<Keyring>>>,
-    record: Arc<Mutex<RootRecord>>,
+    books: Arc<Mutex<Books>>,
+    scrubbed: Mutex<Option<Arc<Scrubbed>>>,
     time: Arc<TimeKeeper>,
     committer: Committer,
     /// False once the store was sealed. Held for reading by each commit.
@@ -162,16 +187,25 @@ impl Unsealed {
         let time = Arc::new(TimeKeeper::new(Arc::clone(&barrier.clock), record.latest));
         let names = Names::new(&keyring.fixed().names);
         let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
-        let record = Arc::new(Mutex::new(record));
+        let books = Arc::new(Mutex::new(Books { record, recount: None }));
         let keeper = RootKeeper::new(
-            Arc::clone(&record),
+            Arc::clone(&books),
             Arc::clone(&keyring),
             Arc::clone(&time),
             Arc::clone(&entropy),
         );
         let committer = Committer::new(Arc::clone(&barrier.storage), Box::new(keeper));
-        let open = RwLock::new(true);
-        Self { entropy, root_key, names, keyring, record, time, committer, open }
+        Self {
+            entropy,
+            root_key,
+            names,
+            keyring,
+            books,
+            scrubbed: Mutex::new(None),
+            time,
+            committer,
+            open: RwLock::new(true),
+        }
     }
 
     /// Begins a transaction on the newest committed state.
@@ -204,7 +238,7 @@ impl Unsealed {
 
     /// What the root record says.
     pub fn status(&self) -> RootRecord {
-        lock(&self.record).clone()
+        lock(&self.books).record.clone()
     }
 
     /// The time that everything in this store goes by.
@@ -236,31 +270,17 @@ impl Unsealed {
     /// Replaces the seal record: the shares given out before open the store no more.
     pub fn rekey(&self, seal: &SealRecord) -> Result<(), TxnError> {
         let _open = self.hold_open()?;
-        self.replace_record(&self.committer.exclusive(), SEAL, seal.encode().to_vec())
+        Ok(write_record(&self.committer.exclusive(), SEAL, Some(seal.encode().to_vec()))?)
     }
 
     fn change_keyring(&self, change: impl FnOnce(&Keyring) -> Keyring) -> Result<(), TxnError> {
         let _open = self.hold_open()?;
         let alone = self.committer.exclusive();
         let next = change(&self.keyring());
-        self.replace_record(&alone, KEYRING, next.seal(&self.root_key, &*self.entropy))?;
+        let sealed = next.seal(&self.root_key, &*self.entropy);
+        write_record(&alone, KEYRING, Some(sealed))?;
         *write(&self.keyring) = Arc::new(next);
         Ok(())
-    }
-
-    fn replace_record(
-        &self,
-        alone: &Exclusive<'_>,
-        key: &[u8],
-        record: Vec<u8>,
-    ) -> Result<(), TxnError> {
-        let changes = Changes {
-            base: alone.begin()?.base,
-            reads: Reads::default(),
-            writes: BTreeMap::from([(key.to_vec(), Some(record))]),
-            urgency: Urgency::Essential,
-        };
-        Ok(alone.commit(&changes)?)
     }
 
     /// For the length of a commit: the store is not sealed meanwhile.
@@ -269,6 +289,33 @@ impl Unsealed {
         if *open { Ok(open) } else { Err(TxnError::Sealed) }
     }
 }
+
+/// Writes or removes one record of the system.
+fn write_record(
+    alone: &Exclusive<'_>,
+    key: &[u8],
+    value: Option<Value>,
+) -> Result<(), CommitError> {
+    let changes = Changes {
+        base: alone.begin()?.base,
+        reads: Reads::default(),
+        writes: BTreeMap::from([(key.to_vec(), value)]),
+        urgency: Urgency::Essential,
+    };
+    alone.commit(&changes)
+}
+
+/// Opens the records that open all others.
+fn open_records(root_key: &Key<32>, get: &Get<'_>) -> Result<(Keyring, RootRecord), UnsealError> {
+    let keyring = get(KEYRING)?.ok_or(UnsealError::Damaged("keyring"))?;
+    let keyring = Keyring::open(root_key, &keyring)?;
+    let record = get(ROOT)?.ok_or(UnsealError::Damaged("root record"))?;
+    let record = RootRecord::open(&keyring, &record)?;
+    Ok((keyring, record))
+}
+
+/// Looks up a physical key.
+type Get<'a> = dyn Fn(&[u8]) -> Result<Option<Value>, StorageError> + 'a;
 
 /// Why a store cannot be opened.
 #[derive(Debug)]
@@ -281,8 +328,8 @@ pub enum UnsealError {
     Newer(RecordError),
     /// A record without which nothing can be read was changed or is missing: which.
     Damaged(&'static str),
-    /// It cannot be read.
-    Storage(StorageError),
+    /// The store failed.
+    Storage(CommitError),
 }
 
 impl fmt::Display for UnsealError {
@@ -293,7 +340,7 @@ impl fmt::Display for UnsealError {
             Self::Newer(error) => error.fmt(f),
             Self::Damaged(what) => write!(
                 f,
-                "the store is damaged: {what} is missing or was changed: restore a snapshot"
+                "the store is damaged: its {what} is missing or was changed: restore a snapshot"
             ),
             Self::Storage(error) => error.fmt(f),
         }
@@ -304,6 +351,12 @@ impl std::error::Error for UnsealError {}
 
 impl From<StorageError> for UnsealError {
     fn from(error: StorageError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<CommitError> for UnsealError {
+    fn from(error: CommitError) -> Self {
         Self::Storage(error)
     }
 }
@@ -312,7 +365,7 @@ impl From<RecordError> for UnsealError {
     fn from(error: RecordError) -> Self {
         match error {
             RecordError::Version(_) => Self::Newer(error),
-            RecordError::Malformed => Self::Damaged("a record"),
+            RecordError::Malformed => Self::Damaged("seal record, keyring or root record"),
         }
     }
 }
@@ -360,3 +413,6 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

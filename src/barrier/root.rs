@@ -5,6 +5,7 @@
 //! deleted, hidden or put back from an earlier time.
 
 use std::error::Error;
+use std::ops::{AddAssign, SubAssign};
 use std::sync::{Arc, Mutex, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -12,15 +13,16 @@ use serde::{Deserialize, Serialize};
 use super::envelope::{self, Term};
 use super::keyring::Keyring;
 use super::names::TREE;
-use super::{ROOT, UnsealError, lock, read};
+use super::scrub::Recount;
+use super::{RESTORED, ROOT, UnsealError, lock, read};
 use crate::base::clock::Timestamp;
 use crate::base::digest::{MacKey, sha256};
 use crate::base::entropy::Entropy;
 use crate::base::pages::{Key, Locked};
 use crate::base::record::Record;
 use crate::base::timekeeper::TimeKeeper;
-use crate::storage::Entry;
 use crate::storage::commit::Witness;
+use crate::storage::{Entry, Key as PhysicalKey};
 
 /// The newest format of a store that this program writes.
 pub const FORMAT: u32 = 1;
@@ -82,7 +84,8 @@ impl std::fmt::Display for Timeline {
     }
 }
 
-/// What a set of entries comes to.
+/// What a set of entries comes to, whatever their order; all sums wrap, so that a difference of two
+/// is one too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// How many they are.
@@ -95,35 +98,35 @@ pub struct Tally {
     hash: [u64; 4],
 }
 
-impl Tally {
-    /// Counts an entry in.
-    pub fn add(&mut self, hasher: &EntryHasher, key: &[u8], value: &[u8]) {
-        self.entries = self.entries.wrapping_add(1);
-        self.key_bytes = self.key_bytes.wrapping_add(key.len() as u64);
-        self.value_bytes = self.value_bytes.wrapping_add(value.len() as u64);
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.entries = self.entries.wrapping_add(other.entries);
+        self.key_bytes = self.key_bytes.wrapping_add(other.key_bytes);
+        self.value_bytes = self.value_bytes.wrapping_add(other.value_bytes);
         let mut carry = false;
-        for (sum, term) in self.hash.iter_mut().zip(hasher.hash(key, value)) {
+        for (sum, term) in self.hash.iter_mut().zip(other.hash) {
             let (partial, over) = sum.overflowing_add(term);
-            let (total, over_again) = partial.overflowing_add(u64::from(carry));
+            let (total, over_again) = partial.overflowing_add(carry.into());
             (*sum, carry) = (total, over || over_again);
         }
     }
+}
 
-    /// Counts an entry out that was counted in.
-    pub fn subtract(&mut self, hasher: &EntryHasher, key: &[u8], value: &[u8]) {
-        self.entries = self.entries.wrapping_sub(1);
-        self.key_bytes = self.key_bytes.wrapping_sub(key.len() as u64);
-        self.value_bytes = self.value_bytes.wrapping_sub(value.len() as u64);
+impl SubAssign for Tally {
+    fn sub_assign(&mut self, other: Self) {
+        self.entries = self.entries.wrapping_sub(other.entries);
+        self.key_bytes = self.key_bytes.wrapping_sub(other.key_bytes);
+        self.value_bytes = self.value_bytes.wrapping_sub(other.value_bytes);
         let mut borrow = false;
-        for (sum, term) in self.hash.iter_mut().zip(hasher.hash(key, value)) {
+        for (sum, term) in self.hash.iter_mut().zip(other.hash) {
             let (partial, under) = sum.overflowing_sub(term);
-            let (total, under_again) = partial.overflowing_sub(u64::from(borrow));
+            let (total, under_again) = partial.overflowing_sub(borrow.into());
             (*sum, borrow) = (total, under || under_again);
         }
     }
 }
 
-/// The keyed hash of single entries, its key kept ready.
+/// Hashes single entries under a key that is kept ready.
 pub struct EntryHasher(Locked<MacKey>);
 
 impl EntryHasher {
@@ -132,11 +135,17 @@ impl EntryHasher {
         Self(Locked::new(MacKey::new(key)))
     }
 
-    fn hash(&self, key: &[u8], value: &[u8]) -> [u64; 4] {
+    /// What this entry alone comes to.
+    pub fn tally(&self, key: &[u8], value: &[u8]) -> Tally {
         let length = (key.len() as u32).to_be_bytes();
         let mac = self.0.mac(&[&length, key, &sha256(value)]);
         let (words, _) = mac.as_chunks::<8>();
-        std::array::from_fn(|n| u64::from_le_bytes(words[n]))
+        Tally {
+            entries: 1,
+            key_bytes: key.len() as u64,
+            value_bytes: value.len() as u64,
+            hash: std::array::from_fn(|n| words.get(n).map_or(0, |w| u64::from_le_bytes(*w))),
+        }
     }
 }
 
@@ -158,18 +167,26 @@ impl RootRecord {
 
     /// Opens the sealed record.
     pub fn open(keyring: &Keyring, sealed: &[u8]) -> Result<Self, UnsealError> {
-        let plain = keyring
-            .open_value(ROOT, sealed)
-            .map_err(|_| UnsealError::Damaged("its root record"))?;
+        let plain =
+            keyring.open_value(ROOT, sealed).map_err(|_| UnsealError::Damaged("root record"))?;
         Ok(Self::decode(&plain)?)
     }
 }
 
-/// Keeps the root record while the store is unsealed: it sees each change on its way to the disk.
+/// The root record of an unsealed store and the recount that may be under way, in step.
+pub struct Books {
+    /// The root record as it is in the store.
+    pub record: RootRecord,
+    /// While the scrub runs.
+    pub recount: Option<Recount>,
+}
+
+/// Keeps the root record: it sees each change on its way to the disk.
 pub struct RootKeeper {
-    /// What the store says, shared with those who ask for the status.
-    kept: Arc<Mutex<RootRecord>>,
+    books: Arc<Mutex<Books>>,
     next: RootRecord,
+    /// What is changed since the last commit, if a recount wants to know.
+    changed: Vec<(PhysicalKey, Tally)>,
     hasher: EntryHasher,
     keyring: Arc<RwLock<Arc<Keyring>>>,
     time: Arc<TimeKeeper>,
@@ -177,16 +194,16 @@ pub struct RootKeeper {
 }
 
 impl RootKeeper {
-    /// Goes on from what `kept` says.
+    /// Goes on from what the books say.
     pub fn new(
-        kept: Arc<Mutex<RootRecord>>,
+        books: Arc<Mutex<Books>>,
         keyring: Arc<RwLock<Arc<Keyring>>>,
         time: Arc<TimeKeeper>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let next = lock(&kept).clone();
+        let next = lock(&books).record.clone();
         let hasher = EntryHasher::new(&read(&keyring).fixed().entries);
-        Self { kept, next, hasher, keyring, time, entropy }
+        Self { books, next, changed: Vec::new(), hasher, keyring, time, entropy }
     }
 
     fn count_encryption(&mut self, term: Term) {
@@ -199,14 +216,21 @@ impl RootKeeper {
 
 impl Witness for RootKeeper {
     fn observe(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {
+        if key == RESTORED {
+            return;
+        }
+        let mut change = Tally::default();
         if let Some(old) = old {
-            self.next.tally.subtract(&self.hasher, key, old);
+            change -= self.hasher.tally(key, old);
         }
-        let Some(new) = new else { return };
-        self.next.tally.add(&self.hasher, key, new);
-        if let (Some(&TREE), Ok(term)) = (key.first(), envelope::term(new)) {
-            self.count_encryption(term);
+        if let Some(new) = new {
+            change += self.hasher.tally(key, new);
+            if let (Some(&TREE), Ok(term)) = (key.first(), envelope::term(new)) {
+                self.count_encryption(term);
+            }
         }
+        self.next.tally += change;
+        self.changed.push((key.to_vec(), change));
     }
 
     fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn Error + Send + Sync>> {
@@ -214,16 +238,21 @@ impl Witness for RootKeeper {
         self.count_encryption(keyring.term());
         self.next.revision += 1;
         self.next.latest = self.time.now();
-        let plain = self.next.encode();
-        let sealed = keyring.seal_value(ROOT, &plain, &*self.entropy);
+        let sealed = keyring.seal_value(ROOT, &self.next.encode(), &*self.entropy);
         Ok(vec![(ROOT.to_vec(), sealed)])
     }
 
     fn committed(&mut self) {
-        lock(&self.kept).clone_from(&self.next);
+        let mut books = lock(&self.books);
+        books.record.clone_from(&self.next);
+        if let Some(recount) = &mut books.recount {
+            recount.follow(self.next.revision, self.changed.drain(..));
+        }
+        self.changed.clear();
     }
 
     fn abandoned(&mut self) {
-        self.next.clone_from(&lock(&self.kept));
+        self.next.clone_from(&lock(&self.books).record);
+        self.changed.clear();
     }
 }

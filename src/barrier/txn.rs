@@ -7,7 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::keyring::Keyring;
-use super::names::{Foreign, MountId, NameError, Role, Sealed, first_below, successor};
+use super::names::{Foreign, MountId, NameError, Role, SealedPath, first_below, successor};
 use super::walk::Walk;
 use super::{Opened, Unsealed};
 use crate::base::clock::Timestamp;
@@ -43,7 +43,7 @@ impl Txn {
 
     /// The entries of one mount.
     pub fn scope(&mut self, mount: MountId) -> Scope<'_> {
-        Scope { txn: self, folder: Sealed::root(mount) }
+        Scope { txn: self, folder: SealedPath::root(mount) }
     }
 
     /// The transaction's time: it stands still.
@@ -110,7 +110,7 @@ impl Txn {
     }
 
     /// The names right below `folder`: whether each is an entry, and a folder.
-    fn list(&mut self, folder: &Sealed) -> Result<BTreeMap<String, Listed>, TxnError> {
+    fn list(&mut self, folder: &SealedPath) -> Result<BTreeMap<String, Listed>, TxnError> {
         let (from, to) = folder.below();
         self.reads.range(from.clone(), to.clone());
         let mut names = BTreeMap::new();
@@ -141,7 +141,7 @@ impl Txn {
         Ok(names)
     }
 
-    fn delete_tree(&mut self, folder: &Sealed) -> Result<(), TxnError> {
+    fn delete_tree(&mut self, folder: &SealedPath) -> Result<(), TxnError> {
         let (from, to) = folder.below();
         self.reads.range(from.clone(), to.clone());
         let mut found = Vec::new();
@@ -170,7 +170,7 @@ struct Listed {
 /// stand right beside it and in no listing; deleting the entry leaves them.
 pub struct Scope<'a> {
     txn: &'a mut Txn,
-    folder: Sealed,
+    folder: SealedPath,
 }
 
 impl Scope<'_> {
@@ -277,11 +277,11 @@ impl Scope<'_> {
         self.txn.delete_tree(&folder)
     }
 
-    fn entry(&self, path: &str) -> Result<Sealed, TxnError> {
+    fn entry(&self, path: &str) -> Result<SealedPath, TxnError> {
         Ok(self.txn.unsealed.names.seal(&self.folder, path)?)
     }
 
-    fn folder(&self, folder: &str) -> Result<Sealed, TxnError> {
+    fn folder(&self, folder: &str) -> Result<SealedPath, TxnError> {
         match folder {
             "" => Ok(self.folder.clone()),
             _ => self.entry(folder.strip_suffix('/').unwrap_or(folder)),
@@ -365,51 +365,5 @@ impl From<CommitError> for TxnError {
             CommitError::Conflict => Self::Conflict,
             CommitError::Storage(cause) => Self::Storage(cause),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::barrier::Barrier;
-    use crate::barrier::seal::shamir::{Split, combine};
-    use crate::base::clock::ManualClock;
-    use crate::base::entropy::SeededEntropy;
-    use crate::storage::memory::Memory;
-
-    const MOUNT: MountId = MountId::SYSTEM;
-
-    fn store() -> (Barrier, Arc<Unsealed>) {
-        let barrier = Barrier::new(
-            Arc::new(Memory::new()),
-            Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))),
-            Arc::new(SeededEntropy::new(7)),
-        );
-        let split = Split::new(1, 1).unwrap();
-        let (shares, ()) = barrier.initialize(split, |_| Ok::<_, Error>(())).unwrap();
-        let unsealed = barrier.unseal(&combine(&shares).unwrap()).unwrap();
-        (barrier, unsealed)
-    }
-
-    type Error = Box<dyn std::error::Error>;
-
-    #[test]
-    fn a_transaction_reads_its_own_writes_and_others_do_not() {
-        let (_barrier, store) = store();
-        let mut txn = store.begin().unwrap();
-        let mut scope = txn.scope(MOUNT);
-        scope.put("a/b", b"1").unwrap();
-        scope.put_part("a/b", 7, b"part").unwrap();
-        assert_eq!(scope.get("a/b").unwrap().unwrap().as_slice(), b"1");
-        assert_eq!(scope.list("").unwrap(), ["a/"]);
-        let mut other = store.begin().unwrap();
-        assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
-        txn.commit().unwrap();
-        assert_eq!(other.scope(MOUNT).get("a/b").unwrap(), None);
-        let mut later = store.begin().unwrap();
-        assert_eq!(later.scope(MOUNT).get("a/b").unwrap().unwrap().as_slice(), b"1");
-        assert_eq!(later.scope(MOUNT).under("a").unwrap().get("b").unwrap().unwrap()[..], *b"1");
-        assert_eq!(later.scope(MOUNT).get_part("a/b", 7).unwrap().unwrap()[..], *b"part");
-        assert_eq!(later.scope(MOUNT).get("a").unwrap(), None);
     }
 }

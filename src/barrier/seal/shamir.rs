@@ -87,7 +87,8 @@ pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret>
     let xs = distinct(shares, entropy).into_iter().map(|x| IdentifierGf256(Gf256(x)));
     let source = Source(entropy);
     // It refuses only what `Split` and `distinct` rule out.
-    let split = Gf256::split_bytes_with_participant_ids_iter(threshold, shares, &**key, source, xs);
+    let split =
+        Gf256::split_bytes_with_participant_ids_iter(threshold, shares, &key[..], source, xs);
     let mut shares = split.unwrap_or_default();
     shares.iter_mut().for_each(|share| share.rotate_left(1));
     shares.into_iter().map(Secret::new).collect()
@@ -142,3 +143,89 @@ impl TryRng for Source<'_> {
 }
 
 impl TryCryptoRng for Source<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SeededEntropy;
+
+    /// a * b by hand in GF(2^8) over x^8 + x^4 + x^3 + x + 1 (0x11b): the field of AES.
+    fn times(a: u8, b: u8) -> u8 {
+        let product = (0..8).filter(|n| b >> n & 1 == 1).fold(0, |sum, n| sum ^ u16::from(a) << n);
+        let reduced = (8..15).rev().fold(product, |rest, n| {
+            if rest >> n & 1 == 1 { rest ^ 0x11b << (n - 8) } else { rest }
+        });
+        reduced as u8
+    }
+
+    #[test]
+    fn the_field_is_that_of_vault() {
+        assert_eq!(times(0x57, 0x83), 0xc1); // FIPS 197, section 4.2
+        for a in 0..=255 {
+            for b in 0..=255 {
+                assert_eq!((Gf256(a) * Gf256(b)).0, times(a, b));
+            }
+        }
+    }
+
+    #[test]
+    fn shares_made_by_hand_combine() {
+        // f(x) = key + 0x35 x + 0xd2 x^2 in each byte.
+        let key: [u8; KEY] = std::array::from_fn(|n| n as u8 * 7 + 3);
+        let share = |x: u8| {
+            let y = |key: &u8| key ^ times(0x35, x) ^ times(0xd2, times(x, x));
+            Secret::new(key.iter().map(y).chain([x]).collect::<Vec<u8>>())
+        };
+        let shares = [share(200), share(9), share(77)];
+        assert_eq!(*combine(&shares).unwrap(), key);
+        assert_ne!(*combine(&shares[..2]).unwrap(), key);
+    }
+
+    #[test]
+    fn any_threshold_of_the_shares_gives_the_key_back() {
+        let entropy = SeededEntropy::new(5);
+        for (shares, threshold) in [(1, 1), (2, 2), (5, 3), (255, 255), (255, 2)] {
+            let key = Key::random(&entropy);
+            let split_as = Split::new(shares, threshold).unwrap();
+            let made = split(&key, split_as, &entropy);
+            assert_eq!(made.len() as u64, shares);
+            let length = if shares == 1 { KEY } else { KEY + 1 };
+            assert!(made.iter().all(|share| share.expose().len() == length));
+            let needed = threshold as usize;
+            for start in [0, made.len() - needed] {
+                assert_eq!(*combine(&made[start..start + needed]).unwrap(), *key);
+            }
+            if needed > 2 {
+                assert_ne!(*combine(&made[..needed - 1]).unwrap(), *key);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_share_does_not_combine() {
+        let entropy = SeededEntropy::new(6);
+        let shares = split(&Key::random(&entropy), Split::new(3, 2).unwrap(), &entropy);
+        let [one, two, _] = shares.as_slice() else { panic!() };
+        let with_x = |x: u8| {
+            let mut bytes = two.expose().to_vec();
+            bytes[KEY] = x;
+            Secret::new(bytes)
+        };
+        let cut = Secret::new(&two.expose()[..KEY]);
+        for bad in [with_x(0), with_x(one.expose()[KEY]), cut.clone(), Secret::new([])] {
+            assert!(combine(&[one.clone(), bad]).is_none());
+        }
+        assert!(combine(&[]).is_none());
+        assert!(combine(&shares[..1]).is_none(), "a part of a key is not a key");
+        assert!(combine(&[cut]).is_some());
+    }
+
+    #[test]
+    fn splits_that_vault_refuses() {
+        for (shares, threshold) in [(0, 0), (0, 1), (1, 0), (2, 1), (2, 3), (256, 2), (300, 300)] {
+            assert!(Split::new(shares, threshold).is_err(), "{shares} {threshold}");
+        }
+        let stored = postcard::from_bytes::<Split>(&[5, 6]);
+        assert!(stored.is_err());
+    }
+}

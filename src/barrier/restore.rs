@@ -1,0 +1,112 @@
+//! Puts the content of a snapshot in the place of the store's own.
+//!
+//! A snapshot can be restored where nobody has its keys, so its root record is taken as it is, and
+//! a note stays for the next time that the store is unsealed: begin a new timeline, and count the
+//! present seal record in the place of the snapshot's.
+
+use std::fmt;
+
+use super::seal::{KeyId, SealRecord};
+use super::{Barrier, RESTORED, SEAL, UnsealError, Unsealed, open_records, write};
+use crate::base::pages::Key;
+use crate::base::record::Record;
+use crate::storage::{Job, StorageError, Writer};
+
+/// Which snapshots may be restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// Those of the store's own root key; any, where the store is not initialized.
+    SameKeys,
+    /// Any: the shares of the snapshot's time will open the store.
+    AnyKeys,
+}
+
+/// A snapshot of another root key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherKeys {
+    /// The store's.
+    pub present: KeyId,
+    /// The snapshot's.
+    pub snapshot: KeyId,
+}
+
+impl fmt::Display for OtherKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { present, snapshot } = self;
+        write!(
+            f,
+            "the snapshot is sealed by another root key ({snapshot}, here it is {present}): its \
+             own unseal keys would be needed; force the restore if you have them"
+        )
+    }
+}
+
+impl std::error::Error for OtherKeys {}
+
+impl Barrier {
+    /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
+    /// record over the same root key stays. An unsealed store stays unsealed if its keys open the
+    /// snapshot. Requests under way can no longer commit.
+    ///
+    /// # Errors
+    /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
+    /// replaced then.
+    pub fn restore(&self, accept: Accept, fill: &mut Job<'_>) -> Result<(), UnsealError> {
+        let mut state = write(&self.unsealed);
+        let present = self.seal_record()?;
+        let mut job = |to: &mut dyn Writer, opened: Option<&Unsealed>| {
+            fill(to)?;
+            let same = settle_seal(present.as_ref(), accept, to)?;
+            let root_key = opened.map(|unsealed| &unsealed.root_key).filter(|_| same);
+            if let Some(root_key) = root_key {
+                open_records(root_key, &|key| to.get(key)).map_err(aborted)?;
+            }
+            Ok(same)
+        };
+        let Some(unsealed) = state.take() else {
+            return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
+        };
+        let mut same = false;
+        let mut open = write(&unsealed.open);
+        let replaced = unsealed.committer.exclusive().replace(&mut |to| {
+            same = job(to, Some(&unsealed))?;
+            Ok(())
+        });
+        if let Err(error) = replaced {
+            drop(open);
+            *state = Some(unsealed);
+            return Err(error.into());
+        }
+        *open = false;
+        if same {
+            *state = Some(self.open(Key::new(*unsealed.root_key))?);
+        }
+        Ok(())
+    }
+}
+
+/// Leaves the right seal record and the note. Whether the present one stays.
+fn settle_seal(
+    present: Option<&SealRecord>,
+    accept: Accept,
+    to: &mut dyn Writer,
+) -> Result<bool, StorageError> {
+    let missing = || aborted(UnsealError::Damaged("seal record"));
+    let theirs = to.get(SEAL)?.ok_or_else(missing)?;
+    let snapshot = SealRecord::decode(&theirs).map_err(aborted)?.settings().root_key;
+    to.put(RESTORED, &theirs)?;
+    let Some(record) = present else { return Ok(false) };
+    let present = record.settings().root_key;
+    if present == snapshot {
+        to.put(SEAL, &record.encode())?;
+        return Ok(true);
+    }
+    match accept {
+        Accept::SameKeys => Err(aborted(OtherKeys { present, snapshot })),
+        Accept::AnyKeys => Ok(false),
+    }
+}
+
+fn aborted(error: impl std::error::Error + Send + Sync + 'static) -> StorageError {
+    StorageError::Aborted(Box::new(error))
+}
