@@ -95,7 +95,7 @@ fn recount(store: &dyn Storage, unsealed: &Unsealed) {
         if key == ROOT {
             root = Some(RootRecord::open(&keyring, &value).unwrap());
         } else {
-            tally.add(&hasher, &key, &value);
+            tally += hasher.tally(&key, &value);
         }
     }
     assert_eq!(root.unwrap().tally, tally, "the root record does not recount");
