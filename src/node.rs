@@ -1,0 +1,256 @@
+//! The composition root: the only place that wires concrete types together.
+
+mod front;
+mod housekeeping;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::api::reply::Response;
+use crate::api::request::Request;
+use crate::barrier::seal::shamir::{self, Split};
+use crate::barrier::{Barrier, InitError};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::secret::Secret;
+use crate::config::{Config, Storage as StorageConfig};
+use crate::mount::table::{Mount, MountCache, MountTable};
+use crate::pipeline::{Builtin, Pipeline, Ttls};
+use crate::server::certificate::CertificateError;
+use crate::server::tls::TlsError;
+use crate::server::{Front, FrontError, Service, Surroundings};
+use crate::storage::memory::Memory;
+use crate::storage::redb::{Options, Redb};
+use crate::storage::{Storage, StorageError};
+use crate::sys;
+use housekeeping::Housekeeping;
+
+/// A running server.
+pub struct Node {
+    barrier: Arc<Barrier>,
+    entropy: Arc<dyn Entropy>,
+    front: Arc<Front>,
+    housekeeping: Housekeeping,
+}
+
+/// What a node is given besides its configuration.
+#[derive(Clone)]
+pub struct World {
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where sockets of our own lie; found by itself when `None`.
+    pub run_folder: Option<PathBuf>,
+}
+
+impl Node {
+    /// Opens the store and serves it, sealed.
+    pub fn start(config: &Config, world: World) -> Result<Self, NodeError> {
+        let World { clock, entropy, run_folder } = world;
+        let storage = open(&config.storage, &clock)?;
+        let barrier = Arc::new(Barrier::new(storage.clone(), clock.clone(), entropy.clone()));
+        let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
+        let about = sys::about::About {
+            barrier: barrier.clone(),
+            storage_type: match config.storage {
+                StorageConfig::Redb { .. } => "redb",
+                StorageConfig::Memory => "inmem",
+            },
+            certificate: certificates.notice(),
+        };
+        let mounts = Arc::new(MountCache::default());
+        let ttls = Ttls {
+            default: config.default_lease_ttl.as_secs(),
+            max: config.max_lease_ttl.as_secs(),
+        };
+        let services = Services { storage: &storage, about, mounts: &mounts, ttls };
+        let builtins = builtins(&services, &clock, &entropy);
+        let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
+        let settings = front::settings(config, &certificates, run_folder);
+        let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
+        let around = Surroundings { service, clock: clock.clone(), entropy: entropy.clone() };
+        let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
+        let housekeeping = Housekeeping::start(housekeeping::Care {
+            storage,
+            barrier: barrier.clone(),
+            front: front.clone(),
+            certificates,
+            clock,
+            entropy: entropy.clone(),
+        })?;
+        Ok(Self { barrier, entropy, front, housekeeping })
+    }
+
+    /// What is listened on: host:port, or a path.
+    pub fn names(&self) -> &[String] {
+        self.front.names()
+    }
+
+    /// The address of the first TCP listener.
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.front.addresses().first().copied()
+    }
+
+    /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
+    /// and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
+    pub fn make_dev_store(&self, root: Secret) -> Result<Option<DevStore>, NodeError> {
+        let settings = self.barrier.settings().map_err(|e| NodeError::Store(e.to_string()))?;
+        if settings.is_some() {
+            return Ok(None);
+        }
+        let one = Split::new(1, 1).map_err(|e| NodeError::Store(e.to_string()))?;
+        let entropy = &*self.entropy;
+        let (shares, root) = self.barrier.initialize(one, |txn| {
+            let mut table = MountTable::initial(entropy);
+            let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
+            secret.options = Some([("version".to_owned(), "2".to_owned())].into());
+            table.insert(secret);
+            sys::init::first(txn, entropy, &table, Some(root.clone())).map_err(NodeError::from)
+        })?;
+        let key = shamir::combine(&shares).map_err(|e| NodeError::Store(e.to_string()))?;
+        self.barrier.unseal(&key).map_err(|e| NodeError::Store(e.to_string()))?;
+        let unseal_key = shares.into_iter().next().unwrap_or_default();
+        Ok(Some(DevStore { unseal_key, root }))
+    }
+
+    /// Reads the certificates again.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        self.front.reload()
+    }
+
+    /// Lets what runs end, seals, and ends.
+    pub fn stop(self) {
+        self.housekeeping.stop();
+        // The housekeeping, which had the only other, is gone.
+        if let Ok(front) = Arc::try_unwrap(self.front) {
+            front.stop();
+        }
+        self.barrier.seal();
+    }
+}
+
+/// The keys of a store that was made for development.
+pub struct DevStore {
+    /// The one share.
+    pub unseal_key: Secret,
+    /// The root token.
+    pub root: Secret,
+}
+
+struct Serving(Pipeline);
+
+impl Service for Serving {
+    fn call(&self, request: Request) -> Response {
+        self.0.answer(request)
+    }
+}
+
+fn open(
+    config: &StorageConfig,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Storage>, StorageError> {
+    match config {
+        StorageConfig::Memory => Ok(Arc::new(Memory::new())),
+        StorageConfig::Redb { folder, cache_bytes } => {
+            let mut options = Options::new(clock.clone());
+            options.cache_bytes = *cache_bytes;
+            options.progress = housekeeping::repair_progress(clock.clone());
+            Ok(Arc::new(Redb::open(folder, options)?))
+        }
+    }
+}
+
+/// What the builtins are made of.
+struct Services<'a> {
+    storage: &'a Arc<dyn Storage>,
+    about: sys::about::About,
+    mounts: &'a Arc<MountCache>,
+    ttls: Ttls,
+}
+
+/// Every engine of our own, with the prefix that it answers under.
+fn builtins(
+    services: &Services<'_>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Vec<Builtin> {
+    let Services { storage, about, mounts, ttls } = services;
+    let barrier = &about.barrier;
+    let mounts = sys::mounts::Mounts {
+        cache: (*mounts).clone(),
+        entropy: entropy.clone(),
+        ttls: *ttls,
+    };
+    vec![
+        ("auth/token/", Box::new(sys::token::engine())),
+        ("sys/", Box::new(sys::mounts::engine(mounts))),
+    ]
+}
+
+/// Why a server does not start.
+#[derive(Debug)]
+pub enum NodeError {
+    /// Its store cannot be opened.
+    Storage(StorageError),
+    /// Its store cannot be made or unsealed.
+    Store(String),
+    /// Its own certificate cannot be made.
+    Certificate(CertificateError),
+    /// A listener.
+    Front(FrontError),
+    /// A thread.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for NodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(error) => error.fmt(f),
+            Self::Store(what) => f.write_str(what),
+            Self::Certificate(error) => error.fmt(f),
+            Self::Front(error) => error.fmt(f),
+            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for NodeError {}
+
+impl From<StorageError> for NodeError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<InitError> for NodeError {
+    fn from(error: InitError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<crate::barrier::txn::TxnError> for NodeError {
+    fn from(error: crate::barrier::txn::TxnError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<Fault> for NodeError {
+    fn from(fault: Fault) -> Self {
+        Self::Store(fault.to_string())
+    }
+}
+
+impl From<CertificateError> for NodeError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(error)
+    }
+}
+
+impl From<std::io::Error> for NodeError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Thread(error)
+    }
+}
