@@ -21,3 +21,4 @@ pub mod pipeline;
 pub mod sys;
 pub mod server;
 pub mod config;
+pub mod node;

@@ -6,6 +6,7 @@ mod housekeeping;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::reply::Response;
 use crate::api::request::Request;
@@ -25,6 +26,7 @@ use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
 use crate::storage::{Storage, StorageError};
 use crate::sys;
+use crate::token::store;
 use housekeeping::Housekeeping;
 
 /// A running server.
@@ -53,21 +55,13 @@ impl Node {
         let storage = open(&config.storage, &clock)?;
         let barrier = Arc::new(Barrier::new(storage.clone(), clock.clone(), entropy.clone()));
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
-        let about = sys::about::About {
-            barrier: barrier.clone(),
-            storage_type: match config.storage {
-                StorageConfig::Redb { .. } => "redb",
-                StorageConfig::Memory => "inmem",
-            },
-            certificate: certificates.notice(),
-        };
         let mounts = Arc::new(MountCache::default());
         let ttls = Ttls {
             default: config.default_lease_ttl.as_secs(),
             max: config.max_lease_ttl.as_secs(),
         };
-        let services = Services { storage: &storage, about, mounts: &mounts, ttls };
-        let builtins = builtins(&services, &clock, &entropy);
+        let services = Services { mounts: &mounts, ttls };
+        let builtins = builtins(&services, &entropy);
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
         let settings = front::settings(config, &certificates, run_folder);
         let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
@@ -75,7 +69,6 @@ impl Node {
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
         let housekeeping = Housekeeping::start(housekeeping::Care {
             storage,
-            barrier: barrier.clone(),
             front: front.clone(),
             certificates,
             clock,
@@ -108,9 +101,12 @@ impl Node {
             let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
             secret.options = Some([("version".to_owned(), "2".to_owned())].into());
             table.insert(secret);
-            sys::init::first(txn, entropy, &table, Some(root.clone())).map_err(NodeError::from)
+            table.store(txn)?;
+            let root = store::create_root(txn, entropy, "auth/token/root", Some(root.clone()))?;
+            Ok::<_, NodeError>(root)
         })?;
-        let key = shamir::combine(&shares).map_err(|e| NodeError::Store(e.to_string()))?;
+        let key = shamir::combine(&shares)
+            .ok_or_else(|| NodeError::Store("the new store's share makes no key".to_owned()))?;
         self.barrier.unseal(&key).map_err(|e| NodeError::Store(e.to_string()))?;
         let unseal_key = shares.into_iter().next().unwrap_or_default();
         Ok(Some(DevStore { unseal_key, root }))
@@ -148,16 +144,13 @@ impl Service for Serving {
     }
 }
 
-fn open(
-    config: &StorageConfig,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Storage>, StorageError> {
+fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storage>, StorageError> {
     match config {
         StorageConfig::Memory => Ok(Arc::new(Memory::new())),
         StorageConfig::Redb { folder, cache_bytes } => {
             let mut options = Options::new(clock.clone());
             options.cache_bytes = *cache_bytes;
-            options.progress = housekeeping::repair_progress(clock.clone());
+            options.progress = Arc::new(housekeeping::tell_repair);
             Ok(Arc::new(Redb::open(folder, options)?))
         }
     }
@@ -165,24 +158,18 @@ fn open(
 
 /// What the builtins are made of.
 struct Services<'a> {
-    storage: &'a Arc<dyn Storage>,
-    about: sys::about::About,
     mounts: &'a Arc<MountCache>,
     ttls: Ttls,
 }
 
 /// Every engine of our own, with the prefix that it answers under.
-fn builtins(
-    services: &Services<'_>,
-    clock: &Arc<dyn Clock>,
-    entropy: &Arc<dyn Entropy>,
-) -> Vec<Builtin> {
-    let Services { storage, about, mounts, ttls } = services;
-    let barrier = &about.barrier;
+fn builtins(services: &Services<'_>, entropy: &Arc<dyn Entropy>) -> Vec<Builtin> {
+    let Services { mounts, ttls } = services;
     let mounts = sys::mounts::Mounts {
         cache: (*mounts).clone(),
         entropy: entropy.clone(),
-        ttls: *ttls,
+        default_lease_ttl: Duration::from_secs(ttls.default),
+        max_lease_ttl: Duration::from_secs(ttls.max),
     };
     vec![
         ("auth/token/", Box::new(sys::token::engine())),

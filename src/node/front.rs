@@ -35,7 +35,9 @@ impl Certificates {
     ) -> Result<Self, CertificateError> {
         let folder = match &config.storage {
             Storage::Redb { folder, .. } => folder.join("tls"),
-            Storage::Memory => std::env::temp_dir().join(format!("edgekeep-tls-{}", std::process::id())),
+            Storage::Memory => {
+                std::env::temp_dir().join(format!("edgekeep-tls-{}", std::process::id()))
+            }
         };
         let mut names = Vec::new();
         for listener in &config.listeners {
@@ -119,13 +121,13 @@ fn tls_settings(tls: &Tls, certificates: &Certificates) -> Option<TlsSettings> {
     };
     let mut settings = TlsSettings::new(certificate, key);
     let version = |version| match version {
-        TlsVersion::Tls12 => tls::TlsVersion::Tls12,
-        TlsVersion::Tls13 => tls::TlsVersion::Tls13,
+        TlsVersion::Tls12 => tls::TlsVersion::V12,
+        TlsVersion::Tls13 => tls::TlsVersion::V13,
     };
     settings.min_version = version(tls.min);
     settings.max_version = version(tls.max);
     match &tls.clients {
-        ClientCertificates::Never => settings.client_certs = ClientCerts::Never,
+        ClientCertificates::Never => settings.client_certs = ClientCerts::Off,
         ClientCertificates::Asked => settings.client_certs = ClientCerts::Asked,
         ClientCertificates::Required(file) => {
             settings.client_certs = ClientCerts::Required;

@@ -8,12 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
-use crate::barrier::Barrier;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::server::Front;
 use crate::storage::Storage;
-use crate::storage::redb::Progress;
+use crate::storage::redb::Repair;
 
 /// How often the store is maintained.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -21,7 +20,6 @@ const MAINTENANCE: Duration = Duration::from_secs(10);
 /// What is looked after.
 pub struct Care {
     pub storage: Arc<dyn Storage>,
-    pub barrier: Arc<Barrier>,
     pub front: Arc<Front>,
     pub certificates: Certificates,
     pub clock: Arc<dyn Clock>,
@@ -74,4 +72,13 @@ impl Care {
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
         }
     }
+}
+
+/// A store that was not closed is read whole before it is served: how far that is.
+pub fn tell_repair(repair: Repair) {
+    let megabytes = |bytes: u64| bytes >> 20;
+    let (read, size) = (megabytes(repair.read), megabytes(repair.size));
+    log::warn!("the store was not closed: it is looked through, {read} of {size} MB");
+    // systemd is not to lose patience; outside of it there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(30_000_000)]);
 }

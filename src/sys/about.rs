@@ -1,0 +1,54 @@
+//! What a server says of itself before anybody has a token.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use crate::barrier::{Barrier, Unsealed};
+use crate::base::clock::Timestamp;
+
+/// The API that is followed, as clients compare versions, and our own behind it.
+pub const VERSION: &str = concat!("1.10.0+edgekeep.", env!("CARGO_PKG_VERSION"));
+
+/// What a server says of itself.
+#[derive(Clone)]
+pub struct About {
+    /// The store.
+    pub barrier: Arc<Barrier>,
+    /// `redb` or `inmem`.
+    pub storage_type: &'static str,
+    /// The certificate that the server made itself.
+    pub certificate: CertificateNotice,
+}
+
+impl About {
+    /// Name and id of the cluster, which for us is the store; only an unsealed one knows them.
+    pub fn add_cluster(unsealed: Option<&Unsealed>, answer: &mut Map<String, Value>) {
+        if let Some(unsealed) = unsealed {
+            let id = unsealed.status().store_id;
+            let short: String = id.chars().take(8).collect();
+            answer.insert("cluster_name".to_owned(), format!("vault-cluster-{short}").into());
+            answer.insert("cluster_id".to_owned(), id.into());
+        }
+    }
+}
+
+/// The certificate that the server made itself, as `status` shows it; renewed now and then.
+#[derive(Clone, Default)]
+pub struct CertificateNotice(Arc<Mutex<Option<(String, Timestamp)>>>);
+
+impl CertificateNotice {
+    /// There is a new one: its SHA-256 and the last moment at which it is valid.
+    pub fn tell(&self, fingerprint: String, expires: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((fingerprint, expires));
+    }
+
+    /// Adds it to an answer, where there is one.
+    pub fn add_to(&self, answer: &mut Map<String, Value>) {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((fingerprint, expires)) = &*told {
+            answer.insert("certificate_sha256".to_owned(), fingerprint.as_str().into());
+            answer.insert("certificate_expires".to_owned(), expires.rfc3339().into());
+        }
+    }
+}
