@@ -1,0 +1,210 @@
+//! Frozen files: what was once written must open for ever. See `tests/vectors/README.md`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use edgekeep::barrier::Barrier;
+use edgekeep::barrier::envelope;
+use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::seal::shamir::{Split, combine};
+use edgekeep::base::clock::{ManualClock, Timestamp};
+use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::pages::Key;
+use edgekeep::base::secret::Secret;
+use edgekeep::storage::memory::Memory;
+use edgekeep::storage::{Storage, Urgency};
+
+type Error = Box<dyn std::error::Error>;
+
+/// A frozen file: lines of a word and hex fields.
+struct Vector(Vec<(String, Vec<Vec<u8>>)>);
+
+impl Vector {
+    fn load(name: &str) -> Self {
+        let text = fs::read_to_string(path(name)).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let parsed = lines.map(|line| {
+            let mut words = line.split(' ');
+            (words.next().unwrap().to_owned(), words.map(unhex).collect())
+        });
+        Self(parsed.collect())
+    }
+
+    fn all(&self, word: &str) -> Vec<&[Vec<u8>]> {
+        let lines = self.0.iter().filter(|(first, _)| first == word);
+        lines.map(|(_, fields)| fields.as_slice()).collect()
+    }
+
+    fn one(&self, word: &str) -> &[u8] {
+        &self.all(word)[0][0]
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "vectors", name].iter().collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn envelope_1_opens() {
+    let vector = Vector::load("envelope-1.txt");
+    let key = Key::from_bytes(vector.one("key")).unwrap();
+    for fields in vector.all("sealed") {
+        let [place, value, sealed] = fields else { panic!("{fields:?}") };
+        assert_eq!(envelope::open(&key, place, sealed).unwrap().as_slice(), value);
+        assert_eq!(envelope::term(sealed), Ok(0x0102_0304));
+    }
+}
+
+#[test]
+fn names_1_are_sealed_as_ever() {
+    let vector = Vector::load("names-1.txt");
+    let names = Names::new(&Key::from_bytes(vector.one("key")).unwrap());
+    let root = SealedPath::root(MountId::SYSTEM);
+    for fields in vector.all("sealed") {
+        let [path, sealed] = fields else { panic!("{fields:?}") };
+        let path = std::str::from_utf8(path).unwrap();
+        assert_eq!(hex(names.seal(&root, path).unwrap().key()), hex(sealed), "{path}");
+        assert_eq!(names.open(sealed).unwrap().path, path);
+    }
+}
+
+/// Seal record, keyring with two terms, root record, sealed paths, parts.
+#[test]
+fn store_1_opens_whole() {
+    let vector = Vector::load("store-1.txt");
+    let storage = Arc::new(Memory::new());
+    storage
+        .write(Urgency::Ordinary, &mut |to| {
+            for fields in vector.all("entry") {
+                to.put(&fields[0], &fields[1])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let clock = ManualClock::at(Timestamp::EPOCH);
+    let entropy = SeededEntropy::new(0);
+    let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
+    let shares: Vec<Secret> =
+        vector.all("share").iter().map(|fields| Secret::new(fields[0].clone())).collect();
+    let store = barrier.unseal(&combine(&shares[1..]).unwrap()).unwrap();
+    assert!(store.verify(&*storage.view().unwrap()).unwrap().good());
+
+    let status = store.status();
+    assert_eq!(status.store_id.as_bytes(), vector.one("store-id"));
+    assert_eq!(status.timeline.to_string().as_bytes(), vector.one("timeline"));
+    assert_eq!((status.format, status.revision, status.term), (1, 3, 2));
+    assert_eq!(status.latest, STORED_AT);
+    let keyring = store.keyring();
+    assert_eq!((keyring.term(), keyring.installed()), (2, STORED_AT));
+
+    let mut txn = store.begin().unwrap();
+    let mut found = BTreeMap::new();
+    for (path, part, value) in STORED {
+        let mut scope = txn.scope(MountId::SYSTEM);
+        let read = match part {
+            None => scope.get(path),
+            Some(part) => scope.get_part(path, *part),
+        };
+        assert_eq!(read.unwrap().unwrap().as_slice(), *value, "{path}");
+        found.insert((path, part), value);
+    }
+    assert_eq!(status.tally.entries, found.len() as u64 + 2);
+}
+
+const STORED_AT: Timestamp = Timestamp::from_nanos(1_800_000_000_123_456_789);
+
+const STORED: &[(&str, Option<u64>, &[u8])] = &[
+    ("a", None, b"before the rotation"),
+    ("a/b", None, b"after the rotation"),
+    ("a/b", Some(1), b"part one"),
+    ("a/b", Some(u64::MAX), b"last part"),
+    ("a//", None, b""),
+    ("\u{fc}n\u{ef}/c\u{f6}de", None, b"\0\xff"),
+];
+
+/// Made the frozen files; it overwrites none. `cargo test --test vectors -- --ignored`.
+#[test]
+#[ignore = "writes files"]
+fn freeze() -> Result<(), Error> {
+    write("envelope-1.txt", &frozen_envelope())?;
+    write("names-1.txt", &frozen_names())?;
+    write("store-1.txt", &frozen_store()?)
+}
+
+fn write(name: &str, lines: &[String]) -> Result<(), Error> {
+    match fs::exists(path(name))? {
+        true => Ok(()),
+        false => Ok(fs::write(path(name), lines.join("\n") + "\n")?),
+    }
+}
+
+fn frozen_envelope() -> Vec<String> {
+    let entropy = SeededEntropy::new(100);
+    let key = Key::random(&entropy);
+    let sealed = [(&b"\0place"[..], &b"value"[..]), (b"", b"")].map(|(place, value)| {
+        let sealed = envelope::seal(&key, 0x0102_0304, place, value, &entropy);
+        format!("sealed {} {} {}", hex(place), hex(value), hex(&sealed))
+    });
+    ["# key; place, value, sealed value".into(), format!("key {}", hex(&key[..]))]
+        .into_iter()
+        .chain(sealed)
+        .collect()
+}
+
+fn frozen_names() -> Vec<String> {
+    let key = Key::random(&SeededEntropy::new(101));
+    let names = Names::new(&key);
+    let root = SealedPath::root(MountId::SYSTEM);
+    let entries = STORED.iter().filter(|(_, part, _)| part.is_none());
+    let sealed = entries.map(|(path, ..)| {
+        let sealed = names.seal(&root, path).unwrap();
+        format!("sealed {} {}", hex(path.as_bytes()), hex(sealed.key()))
+    });
+    ["# key; path, sealed path".into(), format!("key {}", hex(&key[..]))]
+        .into_iter()
+        .chain(sealed)
+        .collect()
+}
+
+fn frozen_store() -> Result<Vec<String>, Error> {
+    let storage = Arc::new(Memory::new());
+    let clock = ManualClock::at(STORED_AT);
+    let entropy = SeededEntropy::new(102);
+    let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
+    let (shares, ()) = barrier.initialize(Split::new(3, 2)?, |txn| {
+        let (path, _, value) = STORED[0];
+        Ok::<_, Error>(txn.scope(MountId::SYSTEM).put(path, value)?)
+    })?;
+    let store = barrier.unseal(&combine(&shares[..2]).ok_or("no key")?)?;
+    store.rotate()?;
+    store.transact(|txn| {
+        let mut scope = txn.scope(MountId::SYSTEM);
+        STORED[1..].iter().try_for_each(|(path, part, value)| match part {
+            None => scope.put(path, value),
+            Some(part) => scope.put_part(path, *part, value),
+        })
+    })?;
+    let status = store.status();
+    let mut lines = vec![
+        "# any two shares; what the root record says; key and value of each entry".into(),
+        format!("store-id {}", hex(status.store_id.as_bytes())),
+        format!("timeline {}", hex(status.timeline.to_string().as_bytes())),
+    ];
+    lines.extend(shares.iter().map(|share| format!("share {}", hex(share.expose()))));
+    for entry in storage.view()?.scan(&[], None)? {
+        let (key, value) = entry?;
+        lines.push(format!("entry {} {}", hex(&key), hex(&value)));
+    }
+    Ok(lines)
+}
