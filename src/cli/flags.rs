@@ -1,0 +1,271 @@
+//! Go's flag habits turned into argh's, from each command's own table.
+//!
+//! Go takes `-a` and `--a`, `-a=b` and `-a b`, `-bool` and `-bool=false`, lets the last of a
+//! repeated option win, stops at the first operand, and knows the operand `-`. argh takes
+//! `--a b`, each once. What has the argument name `bool` in the table is an option whose value
+//! may be left out.
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
+
+/// The command line, sorted by table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sorted {
+    /// For each table what argh is to read of it, without operands.
+    pub options: Vec<Vec<String>>,
+    /// What follows the options.
+    pub operands: Vec<String>,
+    /// For each option given, where what follows it begins.
+    ends: Vec<(String, usize)>,
+}
+
+/// An option that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FlagError {
+    /// What is wrong, in the words of Go's flag package.
+    pub text: String,
+    /// Where in the command line what follows it begins.
+    pub end: usize,
+}
+
+/// Sorts a command line by the tables that its options are in.
+pub fn sort(args: &[String], tables: &[CommandInfoWithArgs]) -> Result<Sorted, FlagError> {
+    let mut sorted = Sorted { options: vec![Vec::new(); tables.len()], ..Sorted::default() };
+    let mut at = 0;
+    while let Some(arg) = args.get(at) {
+        if !arg.starts_with('-') || arg == "-" {
+            break;
+        }
+        at += 1;
+        if arg == "--" {
+            break;
+        }
+        let wrong = |text: String, end| Err(FlagError { text, end });
+        let bare = arg.strip_prefix("--").or_else(|| arg.strip_prefix('-')).unwrap_or(arg);
+        if bare.starts_with(['-', '=']) {
+            return wrong(format!("bad flag syntax: {arg}"), at);
+        }
+        let (name, given) = match bare.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (bare, None),
+        };
+        let Some((table, flag)) = find(tables, name) else {
+            return wrong(format!("flag provided but not defined: -{name}"), at);
+        };
+        let value = match (takes_value(flag), given) {
+            (false, None) => "true".to_owned(),
+            (false, Some(value)) => match truth(&value) {
+                Some(truth) => truth.to_string(),
+                None => {
+                    let text = format!("invalid boolean value {value:?} for -{name}: parse error");
+                    return wrong(text, at);
+                }
+            },
+            (true, Some(value)) => value,
+            (true, None) => match args.get(at) {
+                Some(value) => {
+                    at += 1;
+                    value.clone()
+                }
+                None => return wrong(format!("flag needs an argument: -{name}"), at),
+            },
+        };
+        put(&mut sorted.options[table], flag, value);
+        sorted.ends.push((flag.long.to_owned(), at));
+    }
+    sorted.operands = args.get(at..).unwrap_or_default().to_vec();
+    Ok(sorted)
+}
+
+impl Sorted {
+    /// argh's complaint about a value in the words of Go's flag package.
+    pub fn complaint(&self, argh: &str) -> FlagError {
+        let parts = argh.strip_prefix("Error parsing option '").and_then(|rest| {
+            let (flag, rest) = rest.split_once("' with value '")?;
+            let (value, why) = rest.split_once("': ")?;
+            Some((flag, value, why))
+        });
+        let Some((flag, value, why)) = parts else {
+            return FlagError { text: argh.trim_end().to_owned(), end: usize::MAX };
+        };
+        let end = self.ends.iter().rev().find(|(long, _)| long == flag).map(|(_, end)| *end);
+        FlagError {
+            text: format!(
+                "invalid value {value:?} for flag {}: {}",
+                &flag[1..],
+                why.trim_end()
+            ),
+            end: end.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// What of `rest` looks like an option and is none, for it stands behind an operand.
+pub fn stray(rest: &[String]) -> Option<String> {
+    let stray: Vec<&str> = rest
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| arg.starts_with('-') && *arg != "-")
+        .filter(|arg| !matches!(name_of(arg), "format" | "output-curl-string" | "output-policy"))
+        .collect();
+    (!stray.is_empty()).then(|| {
+        format!(
+            "Command flags must be provided before positional arguments. The following arguments \
+             will not be parsed as flags: [{}]",
+            stray.join(",")
+        )
+    })
+}
+
+/// The last value that an option has anywhere on the command line.
+pub fn anywhere(args: &[String], name: &str) -> Option<String> {
+    let mut found = None;
+    for (i, arg) in args.iter().enumerate() {
+        if arg.starts_with('-') && name_of(arg) == name {
+            found = match arg.split_once('=') {
+                Some((_, value)) => Some(value.to_owned()),
+                None => args.get(i + 1).cloned(),
+            };
+        }
+    }
+    found
+}
+
+fn name_of(arg: &str) -> &str {
+    let bare = arg.trim_start_matches('-');
+    bare.split_once('=').map_or(bare, |(name, _)| name)
+}
+
+fn find<'a>(tables: &'a [CommandInfoWithArgs], name: &str) -> Option<(usize, &'a FlagInfo<'a>)> {
+    tables.iter().enumerate().find_map(|(i, table)| {
+        let matches = |flag: &&FlagInfo| {
+            flag.long.strip_prefix("--") == Some(name)
+                || flag.short.is_some_and(|short| name.len() == 1 && name.starts_with(short))
+        };
+        table.flags.iter().find(matches).map(|flag| (i, flag))
+    })
+}
+
+/// Whether an option must have a value: all but switches and those named `bool`.
+pub fn takes_value(flag: &FlagInfo) -> bool {
+    matches!(flag.kind, FlagInfoKind::Option { arg_name } if arg_name != "bool")
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Adds an option in argh's form; of one that may stand only once, the last value stays.
+fn put(options: &mut Vec<String>, flag: &FlagInfo, value: String) {
+    let long = flag.long.to_owned();
+    let before = options.iter().position(|option| *option == long);
+    match (&flag.kind, before) {
+        (FlagInfoKind::Switch, Some(at)) if value == "false" => {
+            options.remove(at);
+        }
+        (FlagInfoKind::Switch, None) if value == "true" => options.push(long),
+        (FlagInfoKind::Switch, _) => {}
+        (_, Some(at)) if flag.optionality != Optionality::Repeating => options[at + 1] = value,
+        _ => options.extend([long, value]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use argh::{ArgsInfo, FromArgs};
+
+    /// options of every kind
+    #[derive(FromArgs, ArgsInfo)]
+    #[expect(dead_code, reason = "only its table is looked at")]
+    struct Own {
+        /// a number
+        #[argh(option)]
+        cas: Option<i64>,
+        /// a switch
+        #[argh(switch, short = 'f')]
+        force: bool,
+        /// said, denied or left open
+        #[argh(option, arg_name = "bool")]
+        cas_required: Option<bool>,
+        /// many
+        #[argh(option)]
+        versions: Vec<String>,
+    }
+
+    /// another table
+    #[derive(FromArgs, ArgsInfo)]
+    #[expect(dead_code, reason = "only its table is looked at")]
+    struct Other {
+        /// a format
+        #[argh(option)]
+        format: Option<String>,
+    }
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn sorted(line: &str) -> Result<(String, String, String), String> {
+        let sorted = sort(&words(line), &[Own::get_args_info(), Other::get_args_info()]);
+        let sorted = sorted.map_err(|e| e.text)?;
+        let joined = |list: &[String]| list.join(" ");
+        Ok((
+            joined(&sorted.options[0]),
+            joined(&sorted.options[1]),
+            joined(&sorted.operands),
+        ))
+    }
+
+    #[test]
+    fn go_habits_become_arghs() {
+        for (line, own, other, operands) in [
+            ("-cas=3 a b", "--cas 3", "", "a b"),
+            ("--cas 3 -format json a", "--cas 3", "--format json", "a"),
+            ("-cas -1 x", "--cas -1", "", "x"),
+            ("-cas=1 -cas=2 x", "--cas 2", "", "x"),
+            ("-versions=1 -versions 2,3", "--versions 1 --versions 2,3", "", ""),
+            ("-force -", "--force", "", "-"),
+            ("-f=true x", "--force", "", "x"),
+            ("-force -force=false x", "", "", "x"),
+            ("-cas-required x", "--cas-required true", "", "x"),
+            ("-cas-required=0 x", "--cas-required false", "", "x"),
+            ("-- -cas=3", "", "", "-cas=3"),
+            ("a -cas=3", "", "", "a -cas=3"),
+            ("-cas= x", "--cas ", "", "x"),
+        ] {
+            let want = (own.to_owned(), other.to_owned(), operands.to_owned());
+            assert_eq!(sorted(line), Ok(want), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_as_go_names_them() {
+        for (line, text) in [
+            ("-nope x", "flag provided but not defined: -nope"),
+            ("-cas", "flag needs an argument: -cas"),
+            ("-force=maybe", "invalid boolean value \"maybe\" for -force: parse error"),
+            ("---cas=1", "bad flag syntax: ---cas=1"),
+            ("-=1", "bad flag syntax: -=1"),
+        ] {
+            assert_eq!(sorted(line), Err(text.to_owned()), "{line}");
+        }
+        let line = words("-cas=x -force a");
+        let found = sort(&line, &[Own::get_args_info()]).unwrap();
+        let complaint = found.complaint("Error parsing option '--cas' with value 'x': no number\n");
+        assert_eq!(complaint.text, "invalid value \"x\" for flag -cas: no number");
+        assert_eq!(complaint.end, 1);
+    }
+
+    #[test]
+    fn options_behind_operands_are_warned_of() {
+        assert_eq!(stray(&words("a=1 - -format=json")), None);
+        let warning = stray(&words("a -x=1 b --y")).unwrap();
+        assert!(warning.ends_with("flags: [-x=1,--y]"), "{warning}");
+        assert_eq!(anywhere(&words("a -format json"), "format"), Some("json".into()));
+        assert_eq!(anywhere(&words("-format=a x --format=b"), "format"), Some("b".into()));
+    }
+}

@@ -1,0 +1,101 @@
+//! The options that commands share, each declared once.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::command::Shared;
+use super::go;
+
+/// HTTP Options
+#[derive(FromArgs, ArgsInfo, Default)]
+pub struct HttpFlags {
+    /// address of the server: http://, https:// or unix:// (VAULT_ADDR)
+    #[argh(option, arg_name = "string")]
+    pub address: Option<String>,
+    /// PEM file of the authorities that may have signed the server's certificate (VAULT_CACERT)
+    #[argh(option, arg_name = "string")]
+    pub ca_cert: Option<String>,
+    /// folder of such files (VAULT_CAPATH)
+    #[argh(option, arg_name = "string")]
+    pub ca_path: Option<String>,
+    /// PEM file of the client's certificate (VAULT_CLIENT_CERT)
+    #[argh(option, arg_name = "string")]
+    pub client_cert: Option<String>,
+    /// PEM file of its key (VAULT_CLIENT_KEY)
+    #[argh(option, arg_name = "string")]
+    pub client_key: Option<String>,
+    /// believe any certificate: only ever for a try (VAULT_SKIP_VERIFY)
+    #[argh(option, arg_name = "bool")]
+    pub tls_skip_verify: Option<bool>,
+    /// name that the server's certificate must bear (VAULT_TLS_SERVER_NAME)
+    #[argh(option, arg_name = "string")]
+    pub tls_server_name: Option<String>,
+    /// namespace of the request (VAULT_NAMESPACE)
+    #[argh(option, arg_name = "string")]
+    pub namespace: Option<String>,
+    /// the same
+    #[argh(option, arg_name = "string", hidden_help)]
+    pub ns: Option<String>,
+    /// header to send with each request, KEY=VALUE; may be given more than once
+    #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
+    pub header: Vec<(String, String)>,
+    /// wrap the answer in a token that lives this long (VAULT_WRAP_TTL)
+    #[argh(option, arg_name = "duration", from_str_fn(go::parse_duration))]
+    pub wrap_ttl: Option<std::time::Duration>,
+    /// print the curl command that does the same, and do nothing
+    #[argh(switch)]
+    pub output_curl_string: bool,
+    /// print the policy that the command needs, and do nothing
+    #[argh(switch)]
+    pub output_policy: bool,
+    /// ask nothing, even on a terminal
+    #[argh(switch)]
+    pub non_interactive: bool,
+}
+
+impl HttpFlags {
+    /// The flag that stands before a variable of the environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        match name {
+            "VAULT_ADDR" => self.address.clone(),
+            "VAULT_CACERT" => self.ca_cert.clone(),
+            "VAULT_CAPATH" => self.ca_path.clone(),
+            "VAULT_CLIENT_CERT" => self.client_cert.clone(),
+            "VAULT_CLIENT_KEY" => self.client_key.clone(),
+            "VAULT_SKIP_VERIFY" => self.tls_skip_verify.map(|v| v.to_string()),
+            "VAULT_TLS_SERVER_NAME" => self.tls_server_name.clone(),
+            "VAULT_NAMESPACE" => self.namespace.clone().or_else(|| self.ns.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Output Options
+#[derive(FromArgs, ArgsInfo, Default)]
+pub struct FormatFlags {
+    /// how the result is printed: table, json, yaml; read takes raw too (VAULT_FORMAT)
+    #[argh(option, arg_name = "string")]
+    pub format: Option<String>,
+}
+
+/// Field Options
+#[derive(FromArgs, ArgsInfo, Default)]
+pub struct FieldFlags {
+    /// print only this field, without anything around it
+    #[argh(option, arg_name = "string")]
+    pub field: Option<String>,
+}
+
+/// The tables of the shared options that a command takes.
+pub fn tables(shared: Shared) -> Vec<argh::CommandInfoWithArgs> {
+    let mut tables = Vec::new();
+    if shared >= Shared::Http {
+        tables.push(HttpFlags::get_args_info());
+    }
+    if shared >= Shared::Format {
+        tables.push(FormatFlags::get_args_info());
+    }
+    if shared >= Shared::Field {
+        tables.push(FieldFlags::get_args_info());
+    }
+    tables
+}

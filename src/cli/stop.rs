@@ -1,0 +1,66 @@
+//! How a command ends: its exit code, and what it says when it did not do its work.
+
+use std::process::ExitCode;
+
+use crate::client::Error;
+
+/// The exit codes of Vault's command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It was done.
+    Done = 0,
+    /// The command line is wrong, or a field is missing.
+    Usage = 1,
+    /// The server refused, has nothing there, or is sealed.
+    Failed = 2,
+    /// There is no such command.
+    UnknownCommand = 127,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// The command line is wrong; exits with 1.
+    Usage(String),
+    /// What was asked for is not there or cannot be done; exits with 2.
+    Failed(String),
+    /// A request failed; exits with 2. The first says what it was for.
+    Call(Option<String>, Error),
+    /// Printed instead of doing the request (`-output-curl-string`); exits with 0.
+    Instead(String),
+    /// Everything was said.
+    Quiet(Exit),
+}
+
+impl Stop {
+    /// Says what a request was for.
+    #[must_use]
+    pub fn about(self, doing: &str) -> Self {
+        match self {
+            Self::Call(None, error) => Self::Call(Some(doing.to_owned()), error),
+            other => other,
+        }
+    }
+
+    /// The exit code.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Failed(_) | Self::Call(..) => Exit::Failed,
+            Self::Instead(_) => Exit::Done,
+            Self::Quiet(exit) => *exit,
+        }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Call(None, error)
+    }
+}

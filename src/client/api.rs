@@ -1,0 +1,314 @@
+//! Vault's API: paths, headers, JSON, refusals, redirects, retries.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::time::Duration;
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use super::error::{Error, Refusal};
+use super::http::{Body, Http, Reply, Request};
+use super::settings::{Settings, SettingsError};
+
+/// An answer is held whole: no more than this, 32 MiB and what an envelope adds.
+const LARGEST_ANSWER: u64 = 40 << 20;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The verbs of Vault's client; a list is a GET with `list=true`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+    /// PATCH, as RFC 7396
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+impl Verb {
+    /// As it goes over the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One request to be made.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The verb.
+    pub verb: Verb,
+    /// The path below `/v1/`, not encoded.
+    pub path: String,
+    /// Query parameters, not encoded.
+    pub query: Vec<(String, String)>,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// How long a token that wraps the answer shall live, as Vault's client writes it: `1m30s`.
+    pub wrap_ttl: Option<String>,
+}
+
+impl Call {
+    /// A call without body or parameters.
+    pub fn new(verb: Verb, path: impl Into<String>) -> Self {
+        Self { verb, path: path.into(), query: Vec::new(), body: None, wrap_ttl: None }
+    }
+
+    /// A read.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Verb::Get, path)
+    }
+
+    /// A list.
+    pub fn list(path: impl Into<String>) -> Self {
+        Self::get(path).with_query("list", "true")
+    }
+
+    /// A write.
+    pub fn put(path: impl Into<String>, body: Value) -> Self {
+        Self::new(Verb::Put, path).with_body(body)
+    }
+
+    /// Adds a query parameter.
+    #[must_use]
+    pub fn with_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the JSON body.
+    #[must_use]
+    pub fn with_body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The body as it is sent.
+    pub fn body_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.body.as_ref().map(Value::to_string).unwrap_or_default())
+    }
+}
+
+/// A successful answer.
+pub struct Answer {
+    /// HTTP status, 2xx.
+    pub status: u16,
+    /// The JSON body; null where there is none.
+    pub body: Value,
+    /// The bytes of the body.
+    pub raw: Zeroizing<Vec<u8>>,
+}
+
+/// A client of one server.
+pub struct Client {
+    http: Http,
+    settings: Settings,
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let http = Http::new(settings.address.clone(), &settings.tls)?;
+        Ok(Self { http, settings })
+    }
+
+    /// The server.
+    pub fn address(&self) -> &Address {
+        &self.settings.address
+    }
+
+    /// The URL that a call goes to.
+    pub fn url(&self, call: &Call) -> String {
+        let mut url = self.settings.address.base().to_owned();
+        for segment in clean(&format!("v1/{}", call.path)) {
+            url.push('/');
+            encode(segment, b"-_.~$&+:=@", &mut url);
+        }
+        for (i, (name, value)) in call.query.iter().enumerate() {
+            url.push(if i == 0 { '?' } else { '&' });
+            encode(name, b"-_.~", &mut url);
+            url.push('=');
+            encode(value, b"-_.~", &mut url);
+        }
+        url
+    }
+
+    /// The headers of a call, in a fixed order, without the token's.
+    pub fn headers(&self, call: &Call) -> Vec<(String, String)> {
+        let mut headers = vec![("X-Vault-Request".to_owned(), "true".to_owned())];
+        if let Some(namespace) = &self.settings.namespace {
+            headers.push(("X-Vault-Namespace".into(), namespace.clone()));
+        }
+        headers.extend(self.settings.headers.iter().cloned());
+        if let Some(ttl) = &call.wrap_ttl {
+            headers.push(("X-Vault-Wrap-Ttl".into(), ttl.clone()));
+        }
+        match (call.verb, &call.body) {
+            (_, None) => {}
+            (Verb::Patch, _) => {
+                headers.push(("Content-Type".into(), "application/merge-patch+json".into()));
+            }
+            _ => headers.push(("Content-Type".into(), "application/json".into())),
+        }
+        headers
+    }
+
+    /// Makes a call and reads its answer. A 4xx or 5xx is [`Error::Refused`].
+    pub fn call(&self, call: &Call) -> Result<Answer, Error> {
+        let mut left = self.settings.retries;
+        loop {
+            let reply = self.exchange(call, Some(self.settings.timeout))?;
+            // These say "not now"; a plain 500 or a sealed server's 503 would say the same again.
+            if matches!(reply.status, 412 | 502 | 504) && left > 0 {
+                left -= 1;
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            return self.answer(call, reply);
+        }
+    }
+
+    /// Starts a read whose answer streams; a refusal is read whole.
+    pub fn download(&self, call: &Call) -> Result<Reply, Error> {
+        let reply = self.exchange(call, None)?;
+        if reply.status < 400 { Ok(reply) } else { Err(self.refusal(call, reply)) }
+    }
+
+    /// Sends `length` bytes as the body of a call.
+    pub fn upload(&self, call: &Call, length: u64, from: &mut dyn Read) -> Result<Answer, Error> {
+        let request = Request {
+            method: call.verb.name(),
+            url: &self.url(call),
+            headers: &self.signed(call),
+            body: Body::Stream { length, from },
+        };
+        let reply = self.http.send(request, None)?;
+        match &reply.location {
+            Some(elsewhere) if is_redirect(reply.status) => Err(Error::Broken(format!(
+                "{} is not the active server: send it to {elsewhere}",
+                self.address()
+            ))),
+            _ => self.answer(call, reply),
+        }
+    }
+
+    /// Sends a call; one redirect is followed, as Vault's client does, but never out of TLS.
+    fn exchange(&self, call: &Call, patience: Option<Duration>) -> Result<Reply, Error> {
+        let (url, headers, text) = (self.url(call), self.signed(call), call.body_text());
+        let send = |url: &str| {
+            let body = match &call.body {
+                None => Body::Empty,
+                Some(_) => Body::Bytes(text.as_bytes()),
+            };
+            let request = Request { method: call.verb.name(), url, headers: &headers, body };
+            self.http.send(request, patience)
+        };
+        let reply = send(&url)?;
+        match &reply.location {
+            Some(elsewhere) if is_redirect(reply.status) => {
+                if self.address().is_https() && !elsewhere.starts_with("https://") {
+                    return Err(Error::Broken(format!(
+                        "{} redirects out of TLS, to {elsewhere}: refused, the token would be \
+                         readable on the way",
+                        self.address()
+                    )));
+                }
+                send(elsewhere)
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    fn signed(&self, call: &Call) -> Vec<(String, String)> {
+        let mut headers = self.headers(call);
+        if let Some(token) = &self.settings.token {
+            let token = String::from_utf8_lossy(token.expose()).into_owned();
+            headers.push(("X-Vault-Token".into(), token));
+        }
+        headers
+    }
+
+    fn answer(&self, call: &Call, reply: Reply) -> Result<Answer, Error> {
+        if !(200..300).contains(&reply.status) {
+            return Err(self.refusal(call, reply));
+        }
+        let status = reply.status;
+        let raw = self.whole(reply)?;
+        let body = match raw.as_slice() {
+            [] => Value::Null,
+            bytes => serde_json::from_slice(bytes).map_err(|e| {
+                Error::Broken(format!("{} answered with no JSON: {e}", self.address()))
+            })?,
+        };
+        Ok(Answer { status, body, raw })
+    }
+
+    fn refusal(&self, call: &Call, reply: Reply) -> Error {
+        let status = reply.status;
+        let raw = match self.whole(reply) {
+            Ok(raw) => raw,
+            Err(e) => return e,
+        };
+        let (errors, body) = match serde_json::from_slice::<Value>(&raw) {
+            Ok(body) => {
+                let texts = body["errors"].as_array();
+                let texts = texts.map(|t| t.iter().filter_map(Value::as_str).map(str::to_owned));
+                (Some(texts.map(Iterator::collect).unwrap_or_default()), body)
+            }
+            Err(_) => (None, Value::String(String::from_utf8_lossy(&raw).into_owned())),
+        };
+        let (method, url) = (call.verb.name(), self.url(call));
+        Error::Refused(Box::new(Refusal { method, url, status, errors, body }))
+    }
+
+    fn whole(&self, reply: Reply) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut raw = Zeroizing::new(Vec::new());
+        match reply.body.take(LARGEST_ANSWER + 1).read_to_end(&mut raw) {
+            Ok(n) if n as u64 <= LARGEST_ANSWER => Ok(raw),
+            Ok(_) => Err(Error::Broken(format!("{} answers without end", self.address()))),
+            Err(e) => Err(Error::Broken(format!("{} broke off: {e}", self.address()))),
+        }
+    }
+}
+
+const fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 307)
+}
+
+/// The segments of a path, `.` and `..` resolved as Go's client does it.
+fn clean(path: &str) -> Vec<&str> {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            other => segments.push(other),
+        }
+    }
+    segments
+}
+
+fn encode(text: &str, kept: &[u8], out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}

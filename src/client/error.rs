@@ -1,0 +1,120 @@
+//! Why there is no answer, or none that helps; the text says what to do.
+
+use std::io;
+
+use serde_json::Value;
+
+use super::address::Address;
+
+/// Why a request gave nothing.
+#[derive(Debug)]
+pub enum Error {
+    /// Nobody listens there.
+    NoServer(Address),
+    /// Somebody does, but no exchange came about: the text says why.
+    Broken(String),
+    /// The server answered with a 4xx or 5xx.
+    Refused(Box<Refusal>),
+}
+
+/// A server's refusal.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The verb of the request.
+    pub method: &'static str,
+    /// Its URL.
+    pub url: String,
+    /// HTTP status.
+    pub status: u16,
+    /// The texts of `{"errors": [...]}`; `None` where the body is not Vault's JSON.
+    pub errors: Option<Vec<String>>,
+    /// The body: the JSON, or its text.
+    pub body: Value,
+}
+
+impl Error {
+    /// The server's status, where it answered.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    pub(super) fn unreachable(address: &Address, error: ureq::Error) -> Self {
+        let text = match error {
+            ureq::Error::ConnectionFailed => return Self::NoServer(address.clone()),
+            ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+                return Self::NoServer(address.clone());
+            }
+            ureq::Error::HostNotFound => format!(
+                "the host of {address} is not known: check the name in -address or VAULT_ADDR"
+            ),
+            ureq::Error::Timeout(_) => format!(
+                "{address} did not answer in time: is it overloaded? VAULT_CLIENT_TIMEOUT gives \
+                 it longer"
+            ),
+            ureq::Error::Rustls(e) => tls_text(address, &e.to_string()),
+            ureq::Error::Io(e) if tls_cause(&e).is_some() => {
+                tls_text(address, tls_cause(&e).unwrap_or_default().as_str())
+            }
+            ureq::Error::Protocol(e) if !address.is_https() => format!(
+                "{address} does not answer in HTTP ({e}): does it speak TLS? Then its address \
+                 begins with https://"
+            ),
+            other => format!("the exchange with {address} failed: {other}"),
+        };
+        Self::Broken(text)
+    }
+}
+
+fn tls_cause(error: &io::Error) -> Option<String> {
+    error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map(ToString::to_string)
+}
+
+fn tls_text(address: &Address, why: &str) -> String {
+    let remedy = if why.contains("UnknownIssuer") {
+        "name the authority that signed its certificate with -ca-cert or VAULT_CACERT"
+    } else if why.contains("not valid for name") || why.contains("NotValidForName") {
+        "use a name that the certificate bears, or say which with -tls-server-name"
+    } else if why.contains("Expired") || why.contains("expired") {
+        "its certificate has run out, or this machine's clock is wrong"
+    } else if why.contains("corrupt message") {
+        "it does not speak TLS: its address may begin with http://"
+    } else if why.contains("CertificateRequired") {
+        "it wants a client certificate: -client-cert and -client-key"
+    } else {
+        "the certificate or the TLS version does not suit"
+    };
+    format!("no TLS with {address}: {remedy} ({why})")
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoServer(address) => {
+                write!(f, "no server at {address}: is it running? `edgekeep server -dev`")
+            }
+            Self::Broken(text) => f.write_str(text),
+            Self::Refused(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+/// In the words of Vault's client.
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { method, url, status, errors, body } = self;
+        write!(f, "Error making API request.\n\nURL: {method} {url}\nCode: {status}. ")?;
+        let Some(errors) = errors else {
+            return write!(f, "Raw Message:\n\n{}", body.as_str().unwrap_or_default());
+        };
+        f.write_str("Errors:\n\n")?;
+        for (i, error) in errors.iter().enumerate() {
+            write!(f, "{}* {error}", if i == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,154 @@
+//! One exchange with any HTTP server; bodies stream both ways.
+
+use std::io::Read;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::config::{Config, RedirectAuthHeaders};
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{Connector as _, NextTimeout, TcpConnector};
+
+use super::address::Address;
+use super::connect::{TlsConnector, UnixConnector};
+use super::error::Error;
+use super::settings::SettingsError;
+use super::tls::Tls;
+
+/// A kept set of connections to one server.
+pub struct Http {
+    agent: Agent,
+    address: Address,
+}
+
+/// What is sent.
+pub struct Request<'a> {
+    /// The verb; any token of RFC 9110.
+    pub method: &'a str,
+    /// The whole URL, encoded.
+    pub url: &'a str,
+    /// Headers in their order.
+    pub headers: &'a [(String, String)],
+    /// The body.
+    pub body: Body<'a>,
+}
+
+/// What follows a request's head.
+pub enum Body<'a> {
+    /// Nothing.
+    Empty,
+    /// Bytes at hand.
+    Bytes(&'a [u8]),
+    /// Bytes that are read while they are sent.
+    Stream {
+        /// How many there are.
+        length: u64,
+        /// Where they come from.
+        from: &'a mut dyn Read,
+    },
+}
+
+/// What came back, its body still to be read.
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Where a redirect points.
+    pub location: Option<String>,
+    /// Bytes of the body, where declared.
+    pub length: Option<u64>,
+    /// The body; a declared length that is not reached is an error.
+    pub body: Box<dyn Read + Send>,
+}
+
+impl Http {
+    /// Connections to `address`; no server is asked yet. Reads the TLS files where it is `https`.
+    pub fn new(address: Address, tls: &Tls) -> Result<Self, SettingsError> {
+        let config = address.is_https().then(|| tls.config()).transpose()?;
+        let connector = UnixConnector { socket: address.socket().map(Into::into) }
+            .chain(TcpConnector::default())
+            .chain(TlsConnector { config, server_name: tls.server_name.clone() });
+        let settings = Config::builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .redirect_auth_headers(RedirectAuthHeaders::Never)
+            .timeout_connect(Some(Duration::from_secs(30)))
+            .user_agent(concat!("edgekeep/", env!("CARGO_PKG_VERSION")))
+            .proxy(None)
+            .build();
+        let resolver = Resolve { socket: address.socket().is_some() };
+        Ok(Self { agent: Agent::with_parts(settings, connector, resolver), address })
+    }
+
+    /// The server.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends a request and waits for the head of the answer, whatever its status. `patience`
+    /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
+    pub fn send(
+        &self,
+        request: Request<'_>,
+        patience: Option<Duration>,
+    ) -> Result<Reply, Error> {
+        let mut head = ureq::http::Request::builder().method(request.method).uri(request.url);
+        for (name, value) in request.headers {
+            head = head.header(name, value);
+        }
+        let sent = match request.body {
+            Body::Empty if matches!(request.method, "GET" | "HEAD" | "DELETE" | "LIST") => {
+                self.run(head, (), patience)
+            }
+            Body::Empty => self.run(head, &[][..] as &[u8], patience),
+            Body::Bytes(bytes) => self.run(head, bytes, patience),
+            Body::Stream { length, from } => {
+                let head = head.header("Content-Length", length.to_string());
+                self.run(head, ureq::SendBody::from_reader(from), patience)
+            }
+        };
+        let reply = sent.map_err(|e| Error::unreachable(&self.address, e))?;
+        let location = reply.headers().get("Location").and_then(|v| v.to_str().ok());
+        Ok(Reply {
+            status: reply.status().as_u16(),
+            location: location.map(str::to_owned),
+            length: reply.body().content_length(),
+            body: Box::new(reply.into_body().into_with_config().limit(u64::MAX).reader()),
+        })
+    }
+
+    fn run(
+        &self,
+        head: ureq::http::request::Builder,
+        body: impl ureq::AsSendBody,
+        patience: Option<Duration>,
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
+        let request = self
+            .agent
+            .configure_request(head.body(body)?)
+            .timeout_global(patience)
+            .build();
+        self.agent.run(request)
+    }
+}
+
+/// Looks names up, but for a Unix socket, which has none.
+#[derive(Debug)]
+struct Resolve {
+    socket: bool,
+}
+
+impl Resolver for Resolve {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        if self.socket {
+            return Ok(self.empty());
+        }
+        DefaultResolver::default().resolve(uri, config, timeout)
+    }
+}
