@@ -11,6 +11,7 @@
 
 // The order is the order of the layers: a module imports only from those above it.
 pub mod base;
+pub mod cli;
 pub mod client;
 pub mod storage;
 pub mod barrier;

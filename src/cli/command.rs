@@ -81,11 +81,12 @@ impl Node {
         }
     }
 
-    /// What it is for, in a line.
+    /// What it is for, in a sentence without its full stop.
     pub fn summary(&self) -> &'static str {
-        match self {
+        let text = match self {
             Self::Group(_, summary, _) => summary,
-            Self::Leaf(_, leaf) => (leaf.info)().description.lines().next().unwrap_or_default(),
-        }
+            Self::Leaf(_, leaf) => (leaf.info)().description,
+        };
+        text.split(". ").next().unwrap_or_default().trim_end_matches('.')
     }
 }

@@ -89,11 +89,7 @@ impl Sorted {
         };
         let end = self.ends.iter().rev().find(|(long, _)| long == flag).map(|(_, end)| *end);
         FlagError {
-            text: format!(
-                "invalid value {value:?} for flag {}: {}",
-                &flag[1..],
-                why.trim_end()
-            ),
+            text: format!("invalid value {value:?} for flag {}: {}", &flag[1..], why.trim_end()),
             end: end.unwrap_or(usize::MAX),
         }
     }
@@ -213,11 +209,7 @@ mod tests {
         let sorted = sort(&words(line), &[Own::get_args_info(), Other::get_args_info()]);
         let sorted = sorted.map_err(|e| e.text)?;
         let joined = |list: &[String]| list.join(" ");
-        Ok((
-            joined(&sorted.options[0]),
-            joined(&sorted.options[1]),
-            joined(&sorted.operands),
-        ))
+        Ok((joined(&sorted.options[0]), joined(&sorted.options[1]), joined(&sorted.operands)))
     }
 
     #[test]

@@ -4,6 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::command::Shared;
 use super::go;
+use crate::base::ttl::Ttl;
 
 /// HTTP Options
 #[derive(FromArgs, ArgsInfo, Default)]
@@ -39,8 +40,8 @@ pub struct HttpFlags {
     #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
     pub header: Vec<(String, String)>,
     /// wrap the answer in a token that lives this long (VAULT_WRAP_TTL)
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_duration))]
-    pub wrap_ttl: Option<std::time::Duration>,
+    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    pub wrap_ttl: Option<Ttl>,
     /// print the curl command that does the same, and do nothing
     #[argh(switch)]
     pub output_curl_string: bool,
@@ -74,7 +75,8 @@ impl HttpFlags {
 pub struct FormatFlags {
     /// how the result is printed: table, json, yaml; read takes raw too (VAULT_FORMAT)
     #[argh(option, arg_name = "string")]
-    pub format: Option<String>,
+    #[expect(dead_code, reason = "it holds wherever it stands: see flags::anywhere")]
+    format: Option<String>,
 }
 
 /// Field Options

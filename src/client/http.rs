@@ -88,11 +88,7 @@ impl Http {
 
     /// Sends a request and waits for the head of the answer, whatever its status. `patience`
     /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
-    pub fn send(
-        &self,
-        request: Request<'_>,
-        patience: Option<Duration>,
-    ) -> Result<Reply, Error> {
+    pub fn send(&self, request: Request<'_>, patience: Option<Duration>) -> Result<Reply, Error> {
         let mut head = ureq::http::Request::builder().method(request.method).uri(request.url);
         for (name, value) in request.headers {
             head = head.header(name, value);
@@ -124,11 +120,8 @@ impl Http {
         body: impl ureq::AsSendBody,
         patience: Option<Duration>,
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        let request = self
-            .agent
-            .configure_request(head.body(body)?)
-            .timeout_global(patience)
-            .build();
+        let request =
+            self.agent.configure_request(head.body(body)?).timeout_global(patience).build();
         self.agent.run(request)
     }
 }

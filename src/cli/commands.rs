@@ -1,0 +1,74 @@
+//! Every command, as the tree that the command line walks.
+
+use super::command::Node;
+use super::{
+    delete, kv, list, operator, patch, print_token, read, secrets, server, snapshot, status,
+    unwrap, version, write,
+};
+
+/// The commands, in the order in which help lists them.
+pub static COMMANDS: &[Node] = &[
+    Node::leaf::<read::Read>("read"),
+    Node::leaf::<write::Write>("write"),
+    Node::leaf::<patch::Patch>("patch"),
+    Node::leaf::<delete::Delete>("delete"),
+    Node::leaf::<list::List>("list"),
+    Node::leaf::<unwrap::Unwrap>("unwrap"),
+    Node::leaf::<server::Server>("server"),
+    Node::leaf::<status::Status>("status"),
+    Node::Group("kv", "Work with the key/value secrets engine", KV),
+    Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
+    Node::Group("print", "Print what the command line works with", PRINT),
+    Node::Group("secrets", "Work with secrets engines", SECRETS),
+    Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
+    Node::leaf::<version::Version>("version"),
+];
+
+static KV: &[Node] = &[
+    Node::leaf::<kv::delete::Delete>("delete"),
+    Node::leaf::<kv::destroy::Destroy>("destroy"),
+    Node::leaf::<kv::enable_versioning::EnableVersioning>("enable-versioning"),
+    Node::leaf::<kv::get::Get>("get"),
+    Node::leaf::<kv::list::List>("list"),
+    Node::Group("metadata", "Work with what is kept about a key: settings, versions", METADATA),
+    Node::leaf::<kv::patch::Patch>("patch"),
+    Node::leaf::<kv::put::Put>("put"),
+    Node::leaf::<kv::rollback::Rollback>("rollback"),
+    Node::leaf::<kv::undelete::Undelete>("undelete"),
+];
+
+static METADATA: &[Node] = &[
+    Node::leaf::<kv::metadata::delete::Delete>("delete"),
+    Node::leaf::<kv::metadata::get::Get>("get"),
+    Node::leaf::<kv::metadata::patch::Patch>("patch"),
+    Node::leaf::<kv::metadata::put::Put>("put"),
+];
+
+static OPERATOR: &[Node] = &[
+    Node::leaf::<operator::generate_root::GenerateRoot>("generate-root"),
+    Node::leaf::<operator::init::Init>("init"),
+    Node::leaf::<operator::key_status::KeyStatus>("key-status"),
+    Node::Group("raft", "Snapshots, under the name that Vault has for them", RAFT),
+    Node::leaf::<operator::rekey::Rekey>("rekey"),
+    Node::leaf::<operator::rotate::Rotate>("rotate"),
+    Node::leaf::<operator::seal::Seal>("seal"),
+    Node::leaf::<operator::unseal::Unseal>("unseal"),
+];
+
+static RAFT: &[Node] =
+    &[Node::Group("snapshot", "Save the store whole, and bring it back", RAFT_SNAPSHOT)];
+
+static RAFT_SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::restore::Restore>("restore"),
+    Node::leaf::<snapshot::save::Save>("save"),
+];
+
+static PRINT: &[Node] = &[Node::leaf::<print_token::PrintToken>("token")];
+
+static SECRETS: &[Node] =
+    &[Node::leaf::<secrets::enable::Enable>("enable"), Node::leaf::<secrets::list::List>("list")];
+
+static SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::restore::Restore>("restore"),
+    Node::leaf::<snapshot::save::Save>("save"),
+];

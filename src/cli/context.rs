@@ -1,0 +1,200 @@
+//! What a command works with: the server, the two streams, the environment.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::envelope::Envelope;
+use super::format::Format;
+use super::shared::HttpFlags;
+use super::stop::{Exit, Stop};
+use super::{curl, go, token_file, yaml};
+use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::secret::Secret;
+use crate::client::{Answer, Call, Client, Error, Settings};
+
+/// The surroundings of one command.
+pub struct Context {
+    /// How the result is printed.
+    pub format: Format,
+    /// The one field of it that is wanted.
+    pub field: Option<String>,
+    http: HttpFlags,
+    client: Option<Client>,
+}
+
+impl Context {
+    /// Surroundings for a command that was given these options; nothing is asked yet.
+    pub const fn new(http: HttpFlags, format: Format, field: Option<String>) -> Self {
+        Self { format, field, http, client: None }
+    }
+
+    /// The server's client, made at the first call.
+    pub fn client(&mut self) -> Result<&Client, Stop> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self.connect()?,
+        };
+        Ok(self.client.insert(client))
+    }
+
+    fn connect(&self) -> Result<Client, Stop> {
+        let value = |name: &str| self.http.variable(name).or_else(|| env(name));
+        let mut settings = Settings::read(value).map_err(|e| Stop::Failed(e.0))?;
+        settings.headers.clone_from(&self.http.header);
+        if settings.token.is_none() {
+            let stored = token_file::read().map_err(Stop::Failed)?;
+            settings.token = stored.map(|text| Secret::new(text.as_bytes()));
+        }
+        Client::new(settings).map_err(|e| Stop::Failed(e.0))
+    }
+
+    /// Makes a call, or prints the curl command or the policy that stands for it.
+    pub fn send(&mut self, mut call: Call) -> Result<Answer, Stop> {
+        call.wrap_ttl = self.wrap_ttl()?;
+        if self.http.output_policy {
+            return Err(Stop::Instead(curl::policy(&call)));
+        }
+        let as_curl = self.http.output_curl_string;
+        let client = self.client()?;
+        if as_curl {
+            return Err(Stop::Instead(curl::command(client, &call)));
+        }
+        Ok(client.call(&call)?)
+    }
+
+    fn wrap_ttl(&self) -> Result<Option<String>, Stop> {
+        let ttl = match (self.http.wrap_ttl, env("VAULT_WRAP_TTL")) {
+            (Some(ttl), _) => ttl,
+            (None, Some(text)) => {
+                go::parse_ttl(&text).map_err(|e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}")))?
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok((!ttl.is_zero()).then(|| ttl.to_string()))
+    }
+
+    /// Whether a call is only printed, not made.
+    pub const fn is_dry(&self) -> bool {
+        self.http.output_curl_string || self.http.output_policy
+    }
+
+    /// Makes a call; `None` where the server has nothing there, or nothing to say.
+    pub fn fetch(&mut self, call: Call) -> Result<Option<Envelope>, Stop> {
+        match self.send(call) {
+            Ok(answer) => Ok(Envelope::of(&answer)),
+            Err(Stop::Call(None, Error::Refused(refusal))) if refusal.status == 404 => {
+                Ok(Envelope::of_missing(&refusal.body))
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Writes `call`'s body at `path` and prints what came of it.
+    pub fn write(&mut self, call: Call, path: &str) -> Result<Exit, Stop> {
+        match self.written(call, path)? {
+            Some(envelope) => envelope.print(self),
+            None => {
+                self.done(&format!("Data written to: {path}"))?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+
+    /// Writes; of a refused write the error is printed with the warnings beside it.
+    pub fn written(&mut self, call: Call, path: &str) -> Result<Option<Envelope>, Stop> {
+        let doing = format!("Error writing data to {path}");
+        match self.send(call) {
+            Ok(answer) => Ok(Envelope::of(&answer)),
+            Err(Stop::Call(None, Error::Refused(refusal))) if refusal.status == 404 => {
+                let beside = Envelope::of_missing(&refusal.body);
+                let Some(envelope) = beside else {
+                    return Err(Stop::Call(Some(doing), Error::Refused(refusal)));
+                };
+                self.complain(&format!("{doing}: {refusal}"));
+                envelope.print(self)?;
+                Err(Stop::Quiet(Exit::Failed))
+            }
+            Err(stop) => Err(stop.about(&doing)),
+        }
+    }
+
+    /// Prints a line, or lines. A reader that went away ends the command quietly.
+    pub fn say(&mut self, text: &str) -> Result<(), Stop> {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes());
+        written.and_then(|()| out.write_all(b"\n")).map_err(|e| broken(&e))
+    }
+
+    /// Prints `Success!` and what was done, where people read it.
+    pub fn done(&mut self, text: &str) -> Result<(), Stop> {
+        match self.format {
+            Format::Table => self.say(&format!("Success! {text}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints to stderr. Nothing is left to be done when that fails.
+    pub fn complain(&mut self, text: &str) {
+        let _ = writeln!(io::stderr(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// Prints a value as JSON or YAML.
+    pub fn say_value(&mut self, value: &impl Serialize) -> Result<(), Stop> {
+        let unprintable = |e| Stop::Usage(format!("Could not parse output: {e}"));
+        match self.format {
+            Format::Pretty => Err(Stop::Usage(
+                "Could not parse output: cannot use the pretty formatter for this type".into(),
+            )),
+            Format::Yaml => {
+                let value = serde_json::to_value(value).map_err(unprintable)?;
+                self.say(yaml::document(&value).trim_end())
+            }
+            Format::Json | Format::Table | Format::Raw => {
+                self.say(&serde_json::to_string_pretty(value).map_err(unprintable)?)
+            }
+        }
+    }
+
+    /// Prints one field: bare where people read, without a newline into a pipe.
+    pub fn say_field(&mut self, value: &Value) -> Result<(), Stop> {
+        if self.format != Format::Table {
+            return self.say_value(value);
+        }
+        let text = go::show(value);
+        if io::stdout().is_terminal() {
+            return self.say(&text);
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| broken(&e))
+    }
+
+    /// Whether a person can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.http.non_interactive && io::stdin().is_terminal()
+    }
+
+    /// Random bytes.
+    pub const fn entropy(&self) -> &'static dyn Entropy {
+        &SystemEntropy
+    }
+}
+
+/// A variable of the environment that is set and not empty.
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The home folder.
+pub fn home() -> Option<PathBuf> {
+    env("HOME").map(PathBuf::from)
+}
+
+fn broken(error: &io::Error) -> Stop {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Stop::Quiet(Exit::Done),
+        _ => Stop::Failed(format!("the result cannot be printed: {error}")),
+    }
+}

@@ -1,0 +1,67 @@
+//! What is printed instead of a call: the curl command, or the policy, that stands for it.
+
+use crate::client::{Call, Client, Verb};
+
+/// The curl command that makes a call; the token stays out of it.
+pub fn command(client: &Client, call: &Call) -> String {
+    let mut out = String::from("curl ");
+    if let Some(socket) = client.address().socket() {
+        out.push_str(&format!("--unix-socket {} ", quoted(&socket.to_string_lossy())));
+    }
+    if call.verb != Verb::Get {
+        out.push_str(&format!("-X {} ", call.verb.name()));
+    }
+    for (name, value) in client.headers(call) {
+        out.push_str(&format!("-H {} ", quoted(&format!("{name}: {value}"))));
+    }
+    out.push_str("-H \"X-Vault-Token: $(edgekeep print token)\" ");
+    if call.body.is_some() {
+        out.push_str(&format!("-d {} ", quoted(&call.body_text())));
+    }
+    out.push_str(&quoted(&client.url(call)));
+    out
+}
+
+/// The policy that a call needs.
+pub fn policy(call: &Call) -> String {
+    let lists = call.query.iter().any(|(name, _)| name == "list");
+    let capabilities = match call.verb {
+        Verb::Get if lists => "[\"list\"]",
+        Verb::Get => "[\"read\"]",
+        Verb::Post | Verb::Put => "[\"create\", \"update\"]",
+        Verb::Patch => "[\"patch\"]",
+        Verb::Delete => "[\"delete\"]",
+    };
+    format!("path {:?} {{\n  capabilities = {capabilities}\n}}", call.path)
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "/:._-%+@,[]".contains(c);
+    if !text.is_empty() && text.chars().all(safe) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Settings;
+
+    #[test]
+    fn a_call_becomes_a_command_and_a_policy() {
+        let settings = Settings::read(|name| match name {
+            "VAULT_ADDR" => Some("http://127.0.0.1:8200".into()),
+            "VAULT_TOKEN" => Some("s.secret".into()),
+            _ => None,
+        });
+        let client = Client::new(settings.unwrap()).unwrap();
+        let call = Call::put("secret/data/it's", serde_json::json!({"a": "it's"}));
+        let line = command(&client, &call);
+        assert!(line.contains("-d '{\"a\":\"it'\\''s\"}'"), "{line}");
+        assert!(line.ends_with(" http://127.0.0.1:8200/v1/secret/data/it%27s"), "{line}");
+        assert!(!line.contains("s.secret"));
+        assert!(policy(&Call::list("a/b")).contains("[\"list\"]"));
+    }
+}

@@ -1,0 +1,111 @@
+//! Data on the command line: `key=value`, `key=@file`, `key=-`, `@file`, `-`.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::stop::Stop;
+
+/// The object that operands describe. A key that is given again becomes a list.
+pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
+    let mut object = Map::new();
+    for operand in operands {
+        add(&mut object, operand).map_err(|e| {
+            Stop::Usage(format!(
+                "Failed to parse K=V data: invalid key/value pair {operand:?}: {e}"
+            ))
+        })?;
+    }
+    Ok(object)
+}
+
+/// The query parameters that operands describe.
+pub fn query(operands: &[String]) -> Result<Vec<(String, String)>, Stop> {
+    let object = object(operands)?;
+    let mut query = Vec::new();
+    for (name, value) in object {
+        match value {
+            Value::Array(items) => {
+                query.extend(items.iter().map(|item| (name.clone(), super::go::show(item))));
+            }
+            other => query.push((name, super::go::show(&other))),
+        }
+    }
+    Ok(query)
+}
+
+fn add(object: &mut Map<String, Value>, operand: &str) -> Result<(), String> {
+    if operand == "-" {
+        return merge(object, &stdin()?);
+    }
+    if let Some(path) = operand.strip_prefix('@') {
+        return merge(object, &file(path)?);
+    }
+    let (key, value) = operand.split_once('=').ok_or("format must be key=value")?;
+    let value = match value {
+        "-" => stdin()?,
+        other => match (other.strip_prefix('@'), other.strip_prefix("\\@")) {
+            (Some(path), _) => file(path).map_err(|e| format!("error reading file: {e}"))?,
+            (None, Some(rest)) => format!("@{rest}"),
+            (None, None) => other.to_owned(),
+        },
+    };
+    put(object, key.to_owned(), Value::String(value));
+    Ok(())
+}
+
+fn merge(object: &mut Map<String, Value>, text: &str) -> Result<(), String> {
+    let read: Map<String, Value> = serde_json::from_str(text).map_err(|e| {
+        if e.is_eof() { "unexpected EOF".to_owned() } else { format!("no JSON object: {e}") }
+    })?;
+    for (key, value) in read {
+        put(object, key, value);
+    }
+    Ok(())
+}
+
+fn put(object: &mut Map<String, Value>, key: String, value: Value) {
+    match object.get_mut(&key) {
+        Some(Value::Array(items)) => items.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+        None => {
+            object.insert(key, value);
+        }
+    }
+}
+
+fn stdin() -> Result<String, String> {
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|e| format!("stdin cannot be read: {e}"))?;
+    Ok(text)
+}
+
+/// The text of a file; the error is the system's, in Go's words.
+pub fn file(path: &str) -> Result<String, String> {
+    let bytes = std::fs::read(Path::new(path)).map_err(|e| open_error(path, &e))?;
+    String::from_utf8(bytes).map_err(|_| format!("{path} is no UTF-8 text"))
+}
+
+/// Why a file cannot be opened, as `open x: no such file or directory`.
+pub fn open_error(path: &str, error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    format!("open {path}: {}", text.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_become_an_object() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let made = object(&words("a=1 b= c=x=y a=2 d=\\@at a=3")).unwrap();
+        let want = serde_json::json!({"a": ["1", "2", "3"], "b": "", "c": "x=y", "d": "@at"});
+        assert_eq!(Value::Object(made), want);
+        for wrong in ["noequals", "a=@/none", "@/none"] {
+            assert!(matches!(object(&words(wrong)), Err(Stop::Usage(_))), "{wrong}");
+        }
+    }
+}

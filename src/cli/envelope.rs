@@ -1,0 +1,190 @@
+//! The envelope of Vault's answers, and how each format prints it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::context::Context;
+use super::format::Format;
+use super::stop::{Exit, Stop};
+use super::{go, table};
+use crate::base::ttl::Ttl;
+use crate::client::Answer;
+
+/// What an answer holds, in the order in which Vault's command line prints it.
+#[derive(Serialize)]
+pub struct Envelope {
+    request_id: String,
+    lease_id: String,
+    lease_duration: i64,
+    renewable: bool,
+    /// What was asked for; null where the answer has only warnings.
+    pub data: Value,
+    warnings: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    auth: Value,
+    /// The token that wraps the answer; null when it is not wrapped.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub wrap_info: Value,
+    #[serde(skip)]
+    raw: String,
+}
+
+impl Envelope {
+    /// Reads an answer; `None` for one without a body.
+    pub fn of(answer: &Answer) -> Option<Self> {
+        let raw = String::from_utf8_lossy(&answer.raw).into_owned();
+        Self::read(&answer.body, raw)
+    }
+
+    /// Reads a body that came with a 404: `None` where it holds neither data nor warnings.
+    pub fn of_missing(body: &Value) -> Option<Self> {
+        let says_something = !body["data"].is_null() || !body["warnings"].is_null();
+        says_something.then(|| Self::read(body, body.to_string())).flatten()
+    }
+
+    fn read(body: &Value, raw: String) -> Option<Self> {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        body.is_object().then(|| Self {
+            request_id: text("request_id"),
+            lease_id: text("lease_id"),
+            lease_duration: body["lease_duration"].as_i64().unwrap_or(0),
+            renewable: body["renewable"].as_bool().unwrap_or(false),
+            data: body["data"].clone(),
+            warnings: body["warnings"].clone(),
+            auth: body["auth"].clone(),
+            wrap_info: body["wrap_info"].clone(),
+            raw,
+        })
+    }
+
+    /// Prints the field that `-field` names, or else all.
+    pub fn print(&self, cx: &mut Context) -> Result<Exit, Stop> {
+        match (cx.format, cx.field.clone()) {
+            (Format::Raw, _) => cx.say(self.raw.trim_end())?,
+            (_, Some(field)) => return self.print_field(cx, &field),
+            (Format::Table, None) => {
+                let rows = self.rows();
+                if !rows.is_empty() {
+                    cx.say(&table::pairs(&rows))?;
+                }
+                self.warn(cx);
+            }
+            (_, None) => cx.say_value(self)?,
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Prints one field, bare.
+    pub fn print_field(&self, cx: &mut Context, field: &str) -> Result<Exit, Stop> {
+        let value = self.field(field);
+        let value = value.or_else(|| (field == "data").then(|| self.data.clone()));
+        match value {
+            Some(value) if !value.is_null() => cx.say_field(&value)?,
+            _ => return Err(Stop::Usage(format!("Field {field:?} not present in secret"))),
+        }
+        Ok(Exit::Done)
+    }
+
+    fn field(&self, field: &str) -> Option<Value> {
+        let of_wrap = field.strip_prefix("wrapping_").map_or(field, |name| match name {
+            "token_ttl" => "ttl",
+            "token_creation_time" => "creation_time",
+            "token_creation_path" => "creation_path",
+            other => other,
+        });
+        let of_auth = match field {
+            "token" => "client_token",
+            "token_accessor" => "accessor",
+            "token_duration" => "lease_duration",
+            "token_renewable" => "renewable",
+            other => other,
+        };
+        let found = self.auth.get(of_auth).or_else(|| self.wrap_info.get(of_wrap));
+        let found = found.or_else(|| self.data.get(field)).cloned();
+        match field {
+            "refresh_interval" => found.or_else(|| Some(self.lease_duration.into())),
+            _ => found,
+        }
+    }
+
+    /// Prints the server's warnings beside a table.
+    pub fn warn(&self, cx: &mut Context) {
+        let texts: Vec<&str> =
+            self.warnings.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !texts.is_empty() {
+            let texts = texts.iter().map(|text| table::wrap(&format!("  * {text}"), 4));
+            let texts = texts.collect::<Vec<_>>().join("\n");
+            cx.complain(&format!(
+                "WARNING! The following warnings were returned from Edgekeep:\n\n{texts}\n"
+            ));
+        }
+    }
+
+    fn rows(&self) -> Vec<[String; 2]> {
+        let mut rows = Vec::new();
+        let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);
+        if self.lease_duration > 0 {
+            let duration = Ttl::from_secs(self.lease_duration).short();
+            if self.lease_id.is_empty() {
+                add("refresh_interval", duration);
+            } else {
+                add("lease_id", self.lease_id.clone());
+                add("lease_duration", duration);
+                add("lease_renewable", self.renewable.to_string());
+            }
+        }
+        if let Value::Object(auth) = &self.auth {
+            let get = |name: &str| auth.get(name).cloned().unwrap_or_default();
+            let list = |name: &str| get(name).to_string().replace("\",\"", "\" \"");
+            add("token", go::show(&get("client_token")));
+            add("token_accessor", go::show(&get("accessor")));
+            add(
+                "token_duration",
+                match get("lease_duration").as_i64() {
+                    None | Some(0) => "\u{221e}".into(),
+                    Some(seconds) => Ttl::from_secs(seconds).short(),
+                },
+            );
+            add("token_renewable", go::show(&get("renewable")));
+            add("token_policies", list("token_policies"));
+            add(
+                "identity_policies",
+                match get("identity_policies") {
+                    Value::Null => "[]".into(),
+                    _ => list("identity_policies"),
+                },
+            );
+            add("policies", list("policies"));
+            for (key, value) in get("metadata").as_object().into_iter().flatten() {
+                add(&format!("token_meta_{key}"), go::show(value));
+            }
+        }
+        if let Value::Object(wrap) = &self.wrap_info {
+            let get = |name: &str| wrap.get(name).map(go::show).unwrap_or_default();
+            let ttl = wrap.get("ttl").and_then(Value::as_i64).unwrap_or(0);
+            add("wrapping_token:", get("token"));
+            add("wrapping_accessor:", get("accessor"));
+            add("wrapping_token_ttl:", Ttl::from_secs(ttl).short());
+            add("wrapping_token_creation_time:", get("creation_time"));
+            add("wrapping_token_creation_path:", get("creation_path"));
+            if !get("wrapped_accessor").is_empty() {
+                add("wrapped_accessor:", get("wrapped_accessor"));
+            }
+        }
+        rows.extend(data_rows(&self.data));
+        rows
+    }
+}
+
+/// The rows of a table of data; times to live are printed as durations.
+pub fn data_rows(data: &Value) -> Vec<[String; 2]> {
+    let rows = data.as_object().into_iter().flatten().map(|(key, value)| {
+        let is_span = ["ttl", "period", "duration", "lease_max", "ttl_max"]
+            .iter()
+            .any(|&word| key == word || key.strip_suffix(word).is_some_and(|k| k.ends_with('_')));
+        let seconds = value.as_i64().filter(|_| is_span);
+        let shown = seconds.map_or_else(|| go::show(value), |s| Ttl::from_secs(s).short());
+        [key.clone(), shown]
+    });
+    rows.collect()
+}

@@ -1,0 +1,95 @@
+//! Help, derived from the tables of options and the tree of commands.
+
+use argh::{CommandInfoWithArgs, FlagInfoKind};
+
+use super::command::{Leaf, Node, Shared};
+use super::{shared, table};
+
+const PROGRAM: &str = "edgekeep";
+
+/// Help of the program.
+pub fn program(commands: &[Node]) -> String {
+    format!("Usage: {PROGRAM} <command> [args]\n\n{}", listed("Commands", commands))
+}
+
+/// Help of a group; `words` lead to it.
+pub fn group(words: &[&str], summary: &str, commands: &[Node]) -> String {
+    format!(
+        "Usage: {PROGRAM} {} <subcommand> [options] [args]\n\n  {summary}\n\n{}",
+        words.join(" "),
+        listed("Subcommands", commands)
+    )
+}
+
+/// Help of a command; `words` lead to it.
+pub fn leaf(words: &[&str], leaf: &Leaf) -> String {
+    let own = (leaf.info)();
+    let mut usage = format!("Usage: {PROGRAM} {}", words.join(" "));
+    if leaf.shared != Shared::None || !own.flags.iter().all(|flag| flag.hidden) {
+        usage.push_str(" [options]");
+    }
+    if !leaf.operands.is_empty() {
+        usage.push_str(&format!(" {}", leaf.operands));
+    }
+    let description = table::wrap(&format!("  {}", own.description), 2);
+    let mut out = format!("{usage}\n\n{description}\n");
+    for options in shared::tables(leaf.shared) {
+        out.push_str(&section(options.description, &options));
+    }
+    out.push_str(&section("Command Options", &own));
+    out
+}
+
+fn section(title: &str, options: &CommandInfoWithArgs) -> String {
+    let mut out = String::new();
+    for flag in options.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help") {
+        let name = &flag.long[1..];
+        let value = match flag.kind {
+            FlagInfoKind::Option { arg_name } if arg_name != "bool" => format!("=<{arg_name}>"),
+            _ => String::new(),
+        };
+        let text = table::wrap(&format!("      {}", flag.description), 6);
+        out.push_str(&format!("\n  {name}{value}\n{text}\n"));
+    }
+    if out.is_empty() { out } else { format!("\n{title}:\n{out}") }
+}
+
+fn listed(title: &str, commands: &[Node]) -> String {
+    let rows = commands.iter().map(|node| [format!("    {}", node.name()), node.summary().into()]);
+    format!("{title}:\n{}", table::columns(&rows.collect::<Vec<_>>()))
+}
+
+/// The command that was probably meant by a word that is none.
+pub fn nearest<'a>(word: &str, commands: &'a [Node]) -> Option<&'a str> {
+    let near = commands.iter().map(|node| (distance(word, node.name()), node.name()));
+    near.filter(|(far, name)| *far <= 2 && *far < name.len()).min().map(|(_, name)| name)
+}
+
+/// How many letters must be put in, taken out or changed to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let changed = corner + usize::from(from != *to);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_count_letters() {
+        assert_eq!(distance("statsu", "status"), 2);
+        assert_eq!(distance("kv", "kv"), 0);
+        assert_eq!(distance("", "read"), 4);
+        assert_eq!(distance("reed", "read"), 1);
+    }
+}

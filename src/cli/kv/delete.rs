@@ -1,0 +1,45 @@
+//! `kv delete`: versions that can be brought back.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::json;
+
+use super::place::Place;
+use super::versions;
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::operands;
+use crate::cli::stop::{Exit, Stop};
+use crate::client::{Call, Verb};
+
+/// Delete versions of a key; `kv undelete` brings them back.
+///
+/// Without -versions the latest is deleted. A mount of version 1 keeps nothing of it.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Delete {
+    /// mount that KEY is below; else the mount stands before the key
+    #[argh(option, arg_name = "string")]
+    mount: Option<String>,
+    /// versions to delete, parted by commas; may be given more than once
+    #[argh(option, arg_name = "list")]
+    versions: Vec<String>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Delete {
+    const OPERANDS: &'static str = "KEY";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let place = Place::find(cx, self.mount.as_deref(), operands::one(&self.operands)?)?;
+        let (path, versions) = (place.path("data"), versions(&self.versions));
+        let call = if place.is_versioned && !versions.is_empty() {
+            Call::put(place.path("delete"), json!({ "versions": versions }))
+        } else {
+            Call::new(Verb::Delete, path.as_str())
+        };
+        cx.send(call).map_err(|stop| stop.about(&format!("Error deleting {path}")))?;
+        cx.done(&format!("Data deleted (if it existed) at: {path}"))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,83 @@
+//! `kv get`: a key's data.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::Value;
+
+use super::place::Place;
+use super::show;
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
+use crate::cli::format::Format;
+use crate::cli::stop::{Exit, Stop};
+use crate::cli::{go, operands};
+use crate::client::Call;
+
+/// Retrieve data of a key.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Get {
+    /// mount that KEY is below; else the mount stands before the key
+    #[argh(option, arg_name = "string")]
+    mount: Option<String>,
+    /// version to read; the latest without it
+    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    version: Option<i64>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Get {
+    const OPERANDS: &'static str = "KEY";
+    const SHARED: Shared = Shared::Field;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let key = operands::one(&self.operands)?;
+        let place = Place::find(cx, self.mount.as_deref(), key)?;
+        let path = place.path("data");
+        let mut call = Call::get(path.as_str());
+        if let Some(version) = self.version.filter(|v| *v > 0 && place.is_versioned) {
+            call = call.with_query("version", version.to_string());
+        }
+        let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
+        match found {
+            None => Err(Stop::Failed(format!("No value found at {path}"))),
+            Some(envelope) if place.is_versioned => versioned(cx, &path, &envelope),
+            Some(envelope) if cx.format != Format::Table || cx.field.is_some() => {
+                envelope.print(cx)
+            }
+            Some(envelope) => {
+                cx.say(&show::section("Data", &envelope.data))?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+fn versioned(cx: &mut Context, path: &str, envelope: &Envelope) -> Result<Exit, Stop> {
+    let data = &envelope.data["data"];
+    if !envelope.wrap_info.is_null() {
+        return envelope.print(cx);
+    }
+    if let Some(field) = cx.field.clone() {
+        let whole = (field == "data").then_some(data);
+        return match data.get(&field).or(whole) {
+            _ if data.is_null() => Err(Stop::Failed(format!("No data found at {path}"))),
+            None | Some(Value::Null) => {
+                Err(Stop::Usage(format!("Field {field:?} not present in secret")))
+            }
+            Some(value) => cx.say_field(value).map(|()| Exit::Done),
+        };
+    }
+    if cx.format != Format::Table {
+        return envelope.print(cx);
+    }
+    let mut sections = vec![show::path("Secret Path", path)];
+    for (title, part) in [("Metadata", &envelope.data["metadata"]), ("Data", data)] {
+        if !part.is_null() {
+            sections.push(show::section(title, part));
+        }
+    }
+    cx.say(&sections.join("\n\n"))?;
+    envelope.warn(cx);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,33 @@
+//! `kv list`: the keys below a path.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::place::Place;
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::stop::{Exit, Stop};
+use crate::cli::{list, operands};
+
+/// List keys.
+#[derive(FromArgs, ArgsInfo)]
+pub struct List {
+    /// mount that PATH is below; else the mount stands before the path
+    #[argh(option, arg_name = "string")]
+    mount: Option<String>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for List {
+    const OPERANDS: &'static str = "PATH";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let path = match (&self.mount, self.operands.as_slice()) {
+            (Some(mount), []) if !mount.is_empty() => "",
+            (_, operands) => operands::one(operands)?,
+        };
+        let place = Place::find(cx, self.mount.as_deref(), path)?;
+        list::names(cx, &place.path("metadata"))
+    }
+}

@@ -1,0 +1,67 @@
+//! Where a key lies: which mount, which version of the engine.
+
+use crate::cli::context::Context;
+use crate::cli::operands;
+use crate::cli::stop::Stop;
+use crate::client::{Call, Error};
+
+/// A key of a mount.
+pub struct Place {
+    /// The mount, with a slash at its end; empty where the server does not tell.
+    mount: String,
+    /// The key below it.
+    key: String,
+    /// Whether the mount keeps versions.
+    pub is_versioned: bool,
+}
+
+impl Place {
+    /// Asks the server which mount `path` is in; with `mount` the path is below that.
+    pub fn find(cx: &mut Context, mount: Option<&str>, path: &str) -> Result<Self, Stop> {
+        let path = operands::path(path);
+        let mount = mount.map(operands::path).filter(|mount| !mount.is_empty());
+        let asked = mount.as_deref().unwrap_or(&path);
+        let call = Call::get(format!("sys/internal/ui/mounts/{asked}"));
+        let data = match cx.client()?.call(&call) {
+            Ok(answer) => answer.body["data"].clone(),
+            // A server older than this path has only the first version.
+            Err(Error::Refused(refusal)) if refusal.status == 404 => Default::default(),
+            Err(_) if cx.is_dry() => return Err(unknown_version(asked)),
+            Err(error) => return Err(error.into()),
+        };
+        let found = data["path"].as_str().unwrap_or_default().to_owned();
+        let is_versioned = data["options"]["version"] == "2";
+        Ok(match mount {
+            Some(mount) => {
+                let mount = if found.is_empty() { format!("{mount}/") } else { found };
+                Self { mount, key: path, is_versioned }
+            }
+            None => {
+                let key = match path.strip_prefix(found.as_str()) {
+                    Some(key) => key,
+                    None if path == found.trim_end_matches('/') => "",
+                    None => &path,
+                };
+                Self { key: key.to_owned(), mount: found, is_versioned }
+            }
+        })
+    }
+
+    /// The API's path of the key: with `area` (`data`, `metadata`, ...) where there are versions.
+    pub fn path(&self, area: &str) -> String {
+        let area = if self.is_versioned { area } else { "" };
+        let parts = [self.mount.trim_end_matches('/'), area, &self.key];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("/")
+    }
+}
+
+fn unknown_version(asked: &str) -> Stop {
+    Stop::Failed(format!(
+        "This output flag requires the success of a preflight request to determine the version \
+         of a KV secrets engine. Please\nre-run this command with a token with read access to \
+         {asked}. Note that if the path you are trying to reach is a KV v2 path, your token's \
+         policy must allow read access to that path in the format 'mount-path/data/foo', not \
+         just 'mount-path/foo'.\nUnable to generate cURL string from command"
+    ))
+}

@@ -1,0 +1,55 @@
+//! `list`: the names below a path.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::{Value, json};
+
+use super::command::{Command, Shared};
+use super::context::Context;
+use super::format::Format;
+use super::stop::{Exit, Stop};
+use super::{go, operands, table};
+use crate::client::Call;
+
+/// List data or secrets.
+#[derive(FromArgs, ArgsInfo)]
+pub struct List {
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for List {
+    const OPERANDS: &'static str = "PATH";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        names(cx, &operands::path(operands::one(&self.operands)?))
+    }
+}
+
+/// Prints the names below a path.
+pub fn names(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
+    let doing = format!("Error listing {path}");
+    let envelope = cx.fetch(Call::list(path)).map_err(|stop| stop.about(&doing))?;
+    let Some(envelope) = envelope else {
+        if cx.format != Format::Table {
+            cx.say_value(&json!({}))?;
+            return Err(Stop::Quiet(Exit::Failed));
+        }
+        return Err(Stop::Failed(format!("No value found at {path}")));
+    };
+    if !envelope.wrap_info.is_null() {
+        return envelope.print(cx);
+    }
+    let Some(Value::Array(names)) = envelope.data.get("keys") else {
+        envelope.warn(cx);
+        return Err(Stop::Failed(format!("No entries found at {path}")));
+    };
+    if cx.format == Format::Table {
+        let rows: Vec<[String; 1]> = names.iter().map(|name| [go::show(name)]).collect();
+        cx.say(&table::table(["Keys"], &rows))?;
+        envelope.warn(cx);
+    } else {
+        cx.say_value(names)?;
+    }
+    Ok(Exit::Done)
+}

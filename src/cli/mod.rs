@@ -1,0 +1,193 @@
+//! The command line, in Vault's words.
+//!
+//! A file for each command. [`commands`] is the tree that they hang in; [`flags`] turns Go's flag
+//! habits into argh's; [`context`] is what a command works with; [`stop`] is how it ends.
+
+use std::process::ExitCode;
+
+use argh::FromArgs;
+
+pub mod command;
+mod commands;
+pub mod context;
+mod curl;
+mod data;
+mod delete;
+mod envelope;
+mod flags;
+mod format;
+mod go;
+mod help;
+mod kv;
+mod list;
+mod operands;
+mod operator;
+mod patch;
+mod print_token;
+mod progress;
+mod prompt;
+mod read;
+mod seal_status;
+mod secrets;
+pub mod server;
+mod shared;
+mod snapshot;
+mod status;
+pub mod stop;
+mod table;
+pub mod token_file;
+mod unwrap;
+mod version;
+mod write;
+mod yaml;
+
+use command::{Leaf, Node, Ready};
+use commands::COMMANDS;
+use context::Context;
+use format::Format;
+use shared::{FieldFlags, FormatFlags, HttpFlags};
+use stop::{Exit, Stop};
+
+/// Runs the program's command line, without the program's name.
+pub fn main(args: &[String]) -> ExitCode {
+    if let [word] = args
+        && matches!(word.as_str(), "-v" | "-version" | "--version")
+    {
+        return main(&["version".to_owned()]);
+    }
+    let mut cx = Context::new(HttpFlags::default(), Format::Table, None);
+    let exit = match find(&mut cx, args) {
+        Ok(Found { words, leaf, args }) => run(&mut cx, &words, leaf, args),
+        Err(stop) => ended(&mut cx, stop),
+    };
+    exit.into()
+}
+
+/// A command that the command line leads to.
+struct Found<'a> {
+    words: Vec<&'static str>,
+    leaf: &'static Leaf,
+    args: &'a [String],
+}
+
+/// Follows the words of the command line down the tree.
+fn find<'a>(cx: &mut Context, args: &'a [String]) -> Result<Found<'a>, Stop> {
+    let mut words: Vec<&'static str> = Vec::new();
+    let (mut nodes, mut summary, mut rest) = (COMMANDS, "", args);
+    loop {
+        let help = match words.as_slice() {
+            [] => help::program(nodes),
+            words => help::group(words, summary, nodes),
+        };
+        let word = rest.first().map(String::as_str);
+        if word.is_some_and(is_help) {
+            return Err(Stop::Instead(help));
+        }
+        match nodes.iter().find(|node| Some(node.name()) == word) {
+            Some(Node::Group(name, about, inner)) => {
+                words.push(*name);
+                (nodes, summary, rest) = (inner, *about, &rest[1..]);
+            }
+            Some(Node::Leaf(name, leaf)) => {
+                words.push(*name);
+                return Ok(Found { words, leaf, args: &rest[1..] });
+            }
+            None => return Err(no_such_command(cx, &words, nodes, rest, &help)),
+        }
+    }
+}
+
+fn no_such_command(
+    cx: &mut Context,
+    words: &[&str],
+    nodes: &[Node],
+    rest: &[String],
+    help: &str,
+) -> Stop {
+    let at_top = words.is_empty();
+    let named = |word: &String| nodes.iter().any(|node| node.name() == word);
+    if at_top && rest.first().is_some_and(|w| w.starts_with('-')) && rest.iter().any(named) {
+        cx.complain(
+            "Invalid flags before the subcommand. If these flags are for\nthe subcommand, please \
+             put them after the subcommand.\n",
+        );
+        cx.complain(help);
+        return Stop::Quiet(Exit::Usage);
+    }
+    cx.complain(help);
+    if let Some(word) = rest.first().filter(|word| !word.starts_with('-')) {
+        let meant = help::nearest(word, nodes).map(|name| {
+            let words = words.iter().copied().chain([name]).collect::<Vec<_>>().join(" ");
+            format!(" Did you mean `edgekeep {words}`?")
+        });
+        cx.complain(&format!("\nThere is no command {word:?}.{}", meant.unwrap_or_default()));
+    }
+    Stop::Quiet(if at_top { Exit::UnknownCommand } else { Exit::Usage })
+}
+
+fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
+    let before_dashes = args.iter().take_while(|arg| *arg != "--");
+    let stopped = if before_dashes.map(String::as_str).any(is_help) {
+        Err(Stop::Instead(help::leaf(words, leaf)))
+    } else {
+        ready(cx, leaf, args).and_then(|ready| ready(cx))
+    };
+    stopped.unwrap_or_else(|stop| ended(cx, stop))
+}
+
+/// Reads the options into the context and the command.
+fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> {
+    let format = flags::anywhere(args, "format").or_else(|| context::env("VAULT_FORMAT"));
+    let format = Format::parse(&format.unwrap_or_default()).map_err(Stop::Usage)?;
+    let mut warn = |from: usize| {
+        let stray = flags::stray(args.get(from..).unwrap_or_default());
+        if let Some(stray) = stray.filter(|_| format == Format::Table) {
+            cx.complain(&stray);
+        }
+    };
+    let mut tables = vec![(leaf.info)()];
+    tables.extend(shared::tables(leaf.shared));
+    let sorted = flags::sort(args, &tables).map_err(|e| {
+        warn(e.end);
+        Stop::Usage(e.text)
+    })?;
+    let mut wrong = |exit: argh::EarlyExit| {
+        let complaint = sorted.complaint(&exit.output);
+        warn(complaint.end);
+        Stop::Usage(complaint.text)
+    };
+    let words = |table: usize| {
+        sorted.options.get(table).into_iter().flatten().map(String::as_str).collect::<Vec<_>>()
+    };
+    let http = HttpFlags::from_args(&[""], &words(1)).map_err(&mut wrong)?;
+    FormatFlags::from_args(&[""], &words(2)).map_err(&mut wrong)?;
+    let field = FieldFlags::from_args(&[""], &words(3)).map_err(&mut wrong)?.field;
+    let mut own = words(0);
+    own.push("--");
+    own.extend(sorted.operands.iter().map(String::as_str));
+    let ready = (leaf.parse)(&own).map_err(&mut wrong)?;
+    warn(args.len() - sorted.operands.len());
+    if format == Format::Raw && !leaf.raw {
+        return Err(Stop::Usage("This command does not support the -format=raw option.".into()));
+    }
+    *cx = Context::new(http, format, field.filter(|field| !field.is_empty()));
+    Ok(ready)
+}
+
+/// Says why a command stopped, and what it exits with.
+fn ended(cx: &mut Context, stop: Stop) -> Exit {
+    let exit = stop.exit();
+    match stop {
+        Stop::Usage(text) | Stop::Failed(text) => cx.complain(&text),
+        Stop::Call(None, error) => cx.complain(&error.to_string()),
+        Stop::Call(Some(doing), error) => cx.complain(&format!("{doing}: {error}")),
+        // Where this cannot be printed nobody reads on.
+        Stop::Instead(text) => drop(cx.say(text.trim_end())),
+        Stop::Quiet(_) => {}
+    }
+    exit
+}
+
+fn is_help(word: &str) -> bool {
+    matches!(word, "-h" | "-help" | "--help")
+}

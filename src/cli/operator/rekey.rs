@@ -1,0 +1,316 @@
+//! `operator rekey`: new unseal keys.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::{Map, Value, json};
+
+use super::{pgp, share};
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::format::Format;
+use crate::cli::stop::{Exit, Stop};
+use crate::cli::{go, operands, table};
+use crate::client::{Call, Verb};
+
+/// Change the unseal keys: their number, their threshold, all of them.
+///
+/// Begin with -init, then give shares of the present keys until the new ones are shown. With
+/// -verify the new ones must be given back before they are put in use.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Rekey {
+    /// begin
+    #[argh(switch)]
+    init: bool,
+    /// break off what was begun; the present keys stay
+    #[argh(switch)]
+    cancel: bool,
+    /// tell how far it is
+    #[argh(switch)]
+    status: bool,
+    /// with -init: the new keys must be given back; else: what is said is about that
+    #[argh(switch)]
+    verify: bool,
+    /// how many shares the new key is split into (5)
+    #[argh(option, short = 'n', arg_name = "int", from_str_fn(go::parse_int))]
+    key_shares: Option<i64>,
+    /// how many of them unseal (3)
+    #[argh(option, short = 't', arg_name = "int", from_str_fn(go::parse_int))]
+    key_threshold: Option<i64>,
+    /// nonce that -init gave; each share must come with it
+    #[argh(option, arg_name = "string")]
+    nonce: Option<String>,
+    /// files of PGP public keys, parted by commas: one for each new share
+    #[argh(option, arg_name = "files", from_str_fn(pgp::keys))]
+    pgp_keys: Option<Vec<String>>,
+    /// keep the encrypted shares on the server, too: only with -pgp-keys
+    #[argh(switch)]
+    backup: bool,
+    /// show the shares that the server keeps
+    #[argh(switch)]
+    backup_retrieve: bool,
+    /// delete the shares that the server keeps
+    #[argh(switch)]
+    backup_delete: bool,
+    /// which keys: barrier or recovery (barrier)
+    #[argh(option, arg_name = "string", default = "\"barrier\".to_owned()")]
+    target: String,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Rekey {
+    const OPERANDS: &'static str = "[KEY]";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        operands::at_most_one(&self.operands, "0-1")?;
+        let root = match self.target.trim().to_ascii_lowercase().as_str() {
+            "barrier" => "sys/rekey",
+            "recovery" | "hsm" => "sys/rekey-recovery-key",
+            odd => return Err(Stop::Usage(format!("Unknown target: {odd}"))),
+        };
+        if self.backup_delete {
+            self.delete_backup(cx)?;
+        } else if self.backup_retrieve {
+            self.retrieve_backup(cx)?;
+        } else if self.cancel {
+            self.cancel(cx, root)?;
+        } else if self.init {
+            self.begin(cx, root)?;
+        } else if self.status {
+            let status = self.read_status(cx, root)?;
+            self.print_status(cx, &status)?;
+        } else {
+            self.provide(cx, root)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+impl Rekey {
+    fn begin(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
+        let mut body = Map::new();
+        body.insert("secret_shares".into(), self.key_shares.unwrap_or(5).into());
+        body.insert("secret_threshold".into(), self.key_threshold.unwrap_or(3).into());
+        body.insert("backup".into(), self.backup.into());
+        body.insert("require_verification".into(), self.verify.into());
+        if let Some(keys) = &self.pgp_keys {
+            body.insert("pgp_keys".into(), json!(keys));
+        }
+        let begun = cx.send(Call::put(format!("{root}/init"), body.into()));
+        let begun = begun.map_err(|stop| stop.about("Error initializing rekey"))?.body;
+        // A server may answer the beginning with nothing but 204.
+        let status = if begun.is_null() { self.read_status(cx, root)? } else { data(begun) };
+        if cx.format != Format::Table {
+            return cx.say_value(&status_value(&status));
+        }
+        cx.say("")?;
+        if self.pgp_keys.is_none() {
+            cx.complain(&table::wrap(WITHOUT_PGP, 0));
+        } else if !self.backup {
+            cx.complain(&table::wrap(WITHOUT_BACKUP, 0));
+        }
+        cx.say(&table::pairs(&status_rows(&status)))
+    }
+
+    fn cancel(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
+        let path = if self.verify { "verify" } else { "init" };
+        let cancelled = cx.send(Call::new(Verb::Delete, format!("{root}/{path}")));
+        cancelled.map_err(|stop| stop.about("Error canceling rekey"))?;
+        cx.say("Success! Canceled rekeying (if it was started)")
+    }
+
+    fn read_status(&self, cx: &mut Context, root: &str) -> Result<Value, Stop> {
+        let path = if self.verify && !self.init { "verify" } else { "init" };
+        let status = cx.send(Call::get(format!("{root}/{path}")));
+        Ok(data(status.map_err(|stop| stop.about("Error reading rekey status"))?.body))
+    }
+
+    fn print_status(&self, cx: &mut Context, status: &Value) -> Result<(), Stop> {
+        match (cx.format, self.verify) {
+            (Format::Table, false) => cx.say(&table::pairs(&status_rows(status))),
+            (Format::Table, true) => cx.say(&table::pairs(&verification_rows(status))),
+            (_, false) => cx.say_value(&status_value(status)),
+            (_, true) => cx.say_value(status),
+        }
+    }
+
+    fn provide(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
+        let status = self.read_status(cx, root)?;
+        if status["started"] != true {
+            return Err(Stop::Usage(table::wrap(
+                "No rekey is in progress. Start a rekey process by running \"edgekeep operator \
+                 rekey -init\".",
+                0,
+            )));
+        }
+        let (operand, nonce) = (self.operands.first().map(String::as_str), self.nonce.clone());
+        let (path, operation) = match self.verify {
+            false => ("update", "Rekey operation"),
+            true => ("verify", "Rekey verification"),
+        };
+        let current = status["nonce"].as_str().unwrap_or_default();
+        let share = share::take(cx, operand, nonce, current, operation)?;
+        let body = json!({ "key": share.key.as_str(), "nonce": share.nonce });
+        let sent = cx.send(Call::put(format!("{root}/{path}"), body));
+        let result = data(sent.map_err(|stop| stop.about("Error posting unseal key"))?.body);
+        if result["complete"] != true {
+            let status = self.read_status(cx, root)?;
+            return self.print_status(cx, &status);
+        }
+        match (cx.format, self.verify) {
+            (Format::Table, true) => cx.say(&table::wrap(VERIFIED, 0)),
+            (Format::Table, false) => cx.say(&told(&status, &result)),
+            (_, true) => cx.say_value(&result),
+            (_, false) => cx.say_value(&with_defaults(&result, RESULT)),
+        }
+    }
+
+    fn retrieve_backup(&self, cx: &mut Context) -> Result<(), Stop> {
+        let kept = cx.send(Call::get("sys/rekey/backup"));
+        let kept = kept.map_err(|stop| stop.about("Error retrieving rekey stored keys"))?;
+        let kept = data(kept.body);
+        if cx.format != Format::Table {
+            return cx.say_value(&kept);
+        }
+        let mut rows = vec![["Nonce".to_owned(), go::show(&kept["nonce"])]];
+        for (fingerprint, keys) in kept["keys_base64"].as_object().into_iter().flatten() {
+            for key in keys.as_array().into_iter().flatten() {
+                rows.push([fingerprint.clone(), go::show(key)]);
+            }
+        }
+        cx.say(&table::pairs(&rows))
+    }
+
+    fn delete_backup(&self, cx: &mut Context) -> Result<(), Stop> {
+        let deleted = cx.send(Call::new(Verb::Delete, "sys/rekey/backup"));
+        deleted.map_err(|stop| stop.about("Error deleting rekey stored keys"))?;
+        cx.say("Success! Delete stored keys (if they existed)")
+    }
+}
+
+const WITHOUT_PGP: &str = "WARNING! If you lose the keys after they are returned, there is no \
+    recovery. Consider canceling this operation and re-initializing with the -pgp-keys flag to \
+    protect the returned unseal keys along with -backup to allow recovery of the encrypted keys \
+    in case of emergency. You can delete the stored keys later using the -delete flag.";
+
+const WITHOUT_BACKUP: &str = "WARNING! You are using PGP keys for encrypting the resulting unseal \
+    keys, but you did not enable the option to backup the keys to Edgekeep's storage. If you \
+    lose the encrypted keys after they are returned, you will not be able to recover them. \
+    Consider canceling this operation and re-running with -backup to allow recovery of the \
+    encrypted unseal keys in case of emergency. You can delete the stored keys later using the \
+    -delete flag.";
+
+const VERIFIED: &str = "Rekey verification successful. The rekey operation is complete and the \
+    new keys are now active.";
+
+/// What a status has, whatever the server leaves out.
+const STATUS: &[(&str, fn() -> Value)] = &[
+    ("backup", || json!(false)),
+    ("n", || json!(0)),
+    ("nonce", || json!("")),
+    ("pgp_fingerprints", || Value::Null),
+    ("progress", || json!(0)),
+    ("required", || json!(0)),
+    ("started", || json!(false)),
+    ("t", || json!(0)),
+    ("verification_nonce", || json!("")),
+    ("verification_required", || json!(false)),
+];
+
+const RESULT: &[(&str, fn() -> Value)] = &[
+    ("backup", || json!(false)),
+    ("complete", || json!(false)),
+    ("keys", || json!([])),
+    ("keys_base64", || json!([])),
+    ("nonce", || json!("")),
+    ("pgp_fingerprints", || Value::Null),
+    ("verification_nonce", || json!("")),
+    ("verification_required", || json!(false)),
+];
+
+fn with_defaults(from: &Value, fields: &[(&str, fn() -> Value)]) -> Value {
+    let filled = fields.iter().map(|(name, default)| {
+        ((*name).to_owned(), from.get(name).cloned().unwrap_or_else(default))
+    });
+    Value::Object(filled.collect())
+}
+
+fn status_value(status: &Value) -> Value {
+    with_defaults(status, STATUS)
+}
+
+/// What an answer says: some have it inside an envelope.
+fn data(body: Value) -> Value {
+    if body["data"].is_object() { body["data"].clone() } else { body }
+}
+
+fn status_rows(status: &Value) -> Vec<[String; 2]> {
+    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let mut rows = Vec::new();
+    let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);
+    add("Nonce", get("nonce"));
+    add("Started", get("started"));
+    if status["started"] == true {
+        add("Rekey Progress", format!("{}/{}", get("progress"), get("required")));
+        add("New Shares", get("n"));
+        add("New Threshold", get("t"));
+        add("Verification Required", get("verification_required"));
+        if !get("verification_nonce").is_empty() {
+            add("Verification Nonce", get("verification_nonce"));
+        }
+    }
+    let fingerprints = status["pgp_fingerprints"].as_array();
+    if fingerprints.is_some_and(|list| !list.is_empty()) {
+        add("PGP Fingerprints", get("pgp_fingerprints"));
+        add("Backup", get("backup"));
+    }
+    rows
+}
+
+fn verification_rows(status: &Value) -> Vec<[String; 2]> {
+    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    vec![
+        ["Started".to_owned(), get("started")],
+        ["New Shares".to_owned(), get("n")],
+        ["New Threshold".to_owned(), get("t")],
+        ["Verification Nonce".to_owned(), get("nonce")],
+        ["Verification Progress".to_owned(), format!("{}/{}", get("progress"), get("t"))],
+    ]
+}
+
+/// The new shares, and what to do with them.
+fn told(status: &Value, result: &Value) -> String {
+    let mut out = String::from("\n");
+    let fingerprints = result["pgp_fingerprints"].as_array();
+    for (i, key) in result["keys_base64"].as_array().into_iter().flatten().enumerate() {
+        let key = go::show(key);
+        out.push_str(&match fingerprints.and_then(|list| list.get(i)) {
+            Some(print) => {
+                format!("Key {} fingerprint: {}; value: {key}\n", i + 1, go::show(print))
+            }
+            None => format!("Key {}: {key}\n", i + 1),
+        });
+    }
+    out.push_str(&format!("\nOperation nonce: {}\n\n", go::show(&result["nonce"])));
+    let (shares, threshold) = (&status["n"], &status["t"]);
+    let text = if result["verification_required"] == true {
+        format!(
+            "Edgekeep has created a new unseal key, split into {shares} key shares and a key \
+             threshold of {threshold}. These will not be active until after verification is \
+             complete. Please securely distribute the key shares printed above, then give at \
+             least {threshold} of them back:\n\
+             \n\
+             edgekeep operator rekey -verify -nonce={}",
+            go::show(&result["verification_nonce"])
+        )
+    } else {
+        format!(
+            "Edgekeep unseal keys rekeyed with {shares} key shares and a key threshold of \
+             {threshold}. Please securely distribute the key shares printed above. When Edgekeep \
+             is re-sealed, restarted, or stopped, you must supply at least {threshold} of these \
+             keys to unseal it before it can start servicing requests."
+        )
+    };
+    out.push_str(&table::wrap(&text, 0));
+    out
+}

@@ -1,0 +1,34 @@
+//! `print token`: the token that commands send.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::command::{Command, Shared};
+use super::context::{Context, env};
+use super::stop::{Exit, Stop};
+use super::token_file;
+
+/// Print the token that commands send: VAULT_TOKEN, or that of the last login.
+#[derive(FromArgs, ArgsInfo)]
+pub struct PrintToken {
+    /// taken and overlooked, as Vault does
+    #[argh(option, hidden_help)]
+    #[expect(dead_code, reason = "the token is printed bare in any format")]
+    format: Option<String>,
+    #[argh(positional)]
+    #[expect(dead_code, reason = "Vault's command overlooks operands")]
+    operands: Vec<String>,
+}
+
+impl Command for PrintToken {
+    const OPERANDS: &'static str = "";
+    const SHARED: Shared = Shared::None;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let token = match env("VAULT_TOKEN") {
+            Some(token) => token.into(),
+            None => token_file::read().map_err(Stop::Failed)?.unwrap_or_default(),
+        };
+        cx.say(&token)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,48 @@
+//! Asking for a secret: what is typed is not shown.
+
+use std::io::{self, BufRead, Write};
+
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use super::context::Context;
+use super::stop::Stop;
+
+/// Asks for a secret. Where nobody can be asked, the error says so in the system's words.
+pub fn secret(cx: &mut Context, question: &str) -> Result<Result<Zeroizing<String>, String>, Stop> {
+    let asked = write!(io::stdout(), "{question} ").and_then(|()| io::stdout().flush());
+    if asked.is_err() || !cx.can_ask() {
+        cx.say("")?;
+        return Ok(Err("file descriptor 0 is not a terminal".into()));
+    }
+    let answer = Hidden::begin().and_then(|_hidden| read_line());
+    cx.say("")?;
+    Ok(answer.map_err(|e| e.to_string()))
+}
+
+/// A secret from stdin: its first line.
+pub fn read_line() -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(Zeroizing::new(line.trim().to_owned()))
+}
+
+/// A terminal that does not echo, until dropped.
+struct Hidden(Termios);
+
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no echo.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}

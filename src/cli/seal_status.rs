@@ -1,0 +1,78 @@
+//! What `status` and `operator unseal` print of a server.
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::format::Format;
+use super::stop::Stop;
+use super::{go, table};
+use crate::client::Call;
+
+/// Prints the answer of `sys/seal-status` or `sys/unseal`.
+pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
+    // A server that is not yet ready to say who leads has no cluster to tell of.
+    let leader = cx.client()?.call(&Call::get("sys/leader")).map(|a| a.body).unwrap_or_default();
+    if cx.format == Format::Table {
+        return cx.say(&table::pairs(&rows(&status, &leader)));
+    }
+    if let Value::Object(fields) = &mut status {
+        let ha = leader["ha_enabled"] == true;
+        for (name, value) in [
+            ("active_time", json!("0001-01-01T00:00:00Z")),
+            ("build_date", json!("")),
+            ("ha_enabled", json!(ha)),
+            ("migration", json!(false)),
+            ("recovery_seal", json!(false)),
+        ] {
+            fields.entry(name).or_insert(value);
+        }
+        for name in ["is_self", "leader_address", "leader_cluster_address"] {
+            if ha && let Some(value) = leader.get(name) {
+                fields.insert(name.into(), value.clone());
+            }
+        }
+    }
+    cx.say_value(&status)
+}
+
+fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
+    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let sealed = status["sealed"] == true;
+    let mut rows = Vec::new();
+    let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);
+    add("Seal Type", get("type"));
+    add("Initialized", get("initialized"));
+    add("Sealed", get("sealed"));
+    add("Total Shares", get("n"));
+    add("Threshold", get("t"));
+    if sealed {
+        add("Unseal Progress", format!("{}/{}", get("progress"), get("t")));
+        add("Unseal Nonce", get("nonce"));
+    }
+    if status["migration"] == true {
+        add("Seal Migration in Progress", "true".into());
+    }
+    add("Version", get("version"));
+    add("Build Date", get("build_date"));
+    add("Storage Type", get("storage_type"));
+    if !get("cluster_name").is_empty() {
+        add("Cluster Name", get("cluster_name"));
+        add("Cluster ID", get("cluster_id"));
+    }
+    let ha = leader["ha_enabled"] == true;
+    add("HA Enabled", ha.to_string());
+    if ha && !sealed {
+        let named = |name: &str| match leader[name].as_str() {
+            None | Some("") => "<none>".to_owned(),
+            Some(text) => text.to_owned(),
+        };
+        add("HA Cluster", named("leader_cluster_address"));
+        if leader["is_self"] == true {
+            add("HA Mode", "active".into());
+        } else {
+            add("HA Mode", "standby".into());
+            add("Active Node Address", named("leader_address"));
+        }
+    }
+    rows
+}

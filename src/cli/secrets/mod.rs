@@ -1,0 +1,4 @@
+//! `secrets`: secrets engines.
+
+pub mod enable;
+pub mod list;

@@ -1,0 +1,64 @@
+//! `server`: the server itself.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::command::{Command, Shared};
+use super::context::Context;
+use super::operands;
+use super::stop::{Exit, Stop};
+
+/// Start a server.
+///
+/// Reads its configuration from files or folders, or runs in development with -dev: unsealed,
+/// with a root token, and a store that is gone at its end.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Server {
+    /// configuration file, or folder of them; may be given more than once
+    #[argh(option, arg_name = "path")]
+    pub config: Vec<String>,
+    /// check the configuration, say what is wrong with it, and start nothing
+    #[argh(switch)]
+    pub test: bool,
+    /// start for development: unsealed and in a folder that is removed at the end
+    #[argh(switch)]
+    pub dev: bool,
+    /// keep the development server's data in this folder
+    #[argh(option, arg_name = "folder")]
+    pub dev_data: Option<String>,
+    /// root token of the development server (VAULT_DEV_ROOT_TOKEN_ID)
+    #[argh(option, arg_name = "string")]
+    pub dev_root_token_id: Option<String>,
+    /// where the development server listens, 127.0.0.1:8200 (VAULT_DEV_LISTEN_ADDRESS)
+    #[argh(option, arg_name = "string")]
+    pub dev_listen_address: Option<String>,
+    /// speak TLS in development too
+    #[argh(switch)]
+    pub dev_tls: bool,
+    /// leave ~/.vault-token as it is
+    #[argh(switch)]
+    pub dev_no_store_token: bool,
+    /// how much is logged: trace, debug, info, warn, error (VAULT_LOG_LEVEL)
+    #[argh(option, arg_name = "string")]
+    pub log_level: Option<String>,
+    /// how it is logged: standard or json (VAULT_LOG_FORMAT)
+    #[argh(option, arg_name = "string")]
+    pub log_format: Option<String>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Server {
+    const OPERANDS: &'static str = "";
+    const SHARED: Shared = Shared::None;
+
+    fn run(self, _cx: &mut Context) -> Result<Exit, Stop> {
+        operands::none(&self.operands)?;
+        if self.config.is_empty() && !self.dev {
+            return Err(Stop::Usage(
+                "Must specify at least one config path using -config, or -dev for development"
+                    .into(),
+            ));
+        }
+        Err(Stop::Failed("this build has no server in it".into()))
+    }
+}

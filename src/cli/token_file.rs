@@ -1,0 +1,39 @@
+//! `~/.vault-token`: where the token of the last login lies.
+
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use super::context::home;
+
+fn path() -> Option<PathBuf> {
+    home().map(|home| home.join(".vault-token"))
+}
+
+/// The token stored there, if any.
+pub fn read() -> Result<Option<Zeroizing<String>>, String> {
+    let Some(path) = path() else { return Ok(None) };
+    match std::fs::read_to_string(&path).map(Zeroizing::new) {
+        Ok(text) => Ok(Some(Zeroizing::new(text.trim().to_owned())).filter(|t| !t.is_empty())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(format!("the token cannot be read from {}: {e}", path.display())),
+    }
+}
+
+/// Stores a token, readable by its owner only; the file is the old or the new one, never a part.
+pub fn write(token: &str) -> Result<(), String> {
+    let Some(path) = path() else {
+        return Err("no place to store the token: HOME is not set".into());
+    };
+    let partial = path.with_extension("new");
+    let written = (|| {
+        let _ = std::fs::remove_file(&partial);
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        file.write_all(token.as_bytes())?;
+        std::fs::rename(&partial, &path)
+    })();
+    written.map_err(|e| format!("the token cannot be stored in {}: {e}", path.display()))
+}
