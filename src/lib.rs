@@ -11,7 +11,6 @@
 
 // The order is the order of the layers: a module imports only from those above it.
 pub mod base;
-pub mod cli;
 pub mod client;
 pub mod storage;
 pub mod barrier;
@@ -24,3 +23,4 @@ pub mod sys;
 pub mod server;
 pub mod config;
 pub mod node;
+pub mod cli;

@@ -1,6 +1,6 @@
 //! Help, derived from the tables of options and the tree of commands.
 
-use argh::{CommandInfoWithArgs, FlagInfoKind};
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
 use super::command::{Leaf, Node, Shared};
 use super::{shared, table};
@@ -25,7 +25,7 @@ pub fn group(words: &[&str], summary: &str, commands: &[Node]) -> String {
 pub fn leaf(words: &[&str], leaf: &Leaf) -> String {
     let own = (leaf.info)();
     let mut usage = format!("Usage: {PROGRAM} {}", words.join(" "));
-    if leaf.shared != Shared::None || !own.flags.iter().all(|flag| flag.hidden) {
+    if leaf.shared != Shared::None || shown(&own).next().is_some() {
         usage.push_str(" [options]");
     }
     if !leaf.operands.is_empty() {
@@ -40,9 +40,14 @@ pub fn leaf(words: &[&str], leaf: &Leaf) -> String {
     out
 }
 
+/// The options that are listed: argh's own `--help` goes without saying.
+fn shown(options: &CommandInfoWithArgs) -> impl Iterator<Item = &'static FlagInfo<'static>> {
+    options.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help")
+}
+
 fn section(title: &str, options: &CommandInfoWithArgs) -> String {
     let mut out = String::new();
-    for flag in options.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help") {
+    for flag in shown(options) {
         let name = &flag.long[1..];
         let value = match flag.kind {
             FlagInfoKind::Option { arg_name } if arg_name != "bool" => format!("=<{arg_name}>"),

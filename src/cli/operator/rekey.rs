@@ -161,7 +161,7 @@ impl Rekey {
             (Format::Table, true) => cx.say(&table::wrap(VERIFIED, 0)),
             (Format::Table, false) => cx.say(&told(&status, &result)),
             (_, true) => cx.say_value(&result),
-            (_, false) => cx.say_value(&with_defaults(&result, RESULT)),
+            (_, false) => cx.say_value(&result_value(&result)),
         }
     }
 
@@ -203,40 +203,50 @@ const WITHOUT_BACKUP: &str = "WARNING! You are using PGP keys for encrypting the
 const VERIFIED: &str = "Rekey verification successful. The rekey operation is complete and the \
     new keys are now active.";
 
-/// What a status has, whatever the server leaves out.
-const STATUS: &[(&str, fn() -> Value)] = &[
-    ("backup", || json!(false)),
-    ("n", || json!(0)),
-    ("nonce", || json!("")),
-    ("pgp_fingerprints", || Value::Null),
-    ("progress", || json!(0)),
-    ("required", || json!(0)),
-    ("started", || json!(false)),
-    ("t", || json!(0)),
-    ("verification_nonce", || json!("")),
-    ("verification_required", || json!(false)),
-];
-
-const RESULT: &[(&str, fn() -> Value)] = &[
-    ("backup", || json!(false)),
-    ("complete", || json!(false)),
-    ("keys", || json!([])),
-    ("keys_base64", || json!([])),
-    ("nonce", || json!("")),
-    ("pgp_fingerprints", || Value::Null),
-    ("verification_nonce", || json!("")),
-    ("verification_required", || json!(false)),
-];
-
-fn with_defaults(from: &Value, fields: &[(&str, fn() -> Value)]) -> Value {
-    let filled = fields.iter().map(|(name, default)| {
-        ((*name).to_owned(), from.get(name).cloned().unwrap_or_else(default))
-    });
-    Value::Object(filled.collect())
+/// A status for programs: all fields, whatever the server leaves out.
+fn status_value(status: &Value) -> Value {
+    filled(
+        status,
+        json!({
+            "backup": false,
+            "n": 0,
+            "nonce": "",
+            "pgp_fingerprints": null,
+            "progress": 0,
+            "required": 0,
+            "started": false,
+            "t": 0,
+            "verification_nonce": "",
+            "verification_required": false,
+        }),
+    )
 }
 
-fn status_value(status: &Value) -> Value {
-    with_defaults(status, STATUS)
+/// The new keys for programs.
+fn result_value(result: &Value) -> Value {
+    filled(
+        result,
+        json!({
+            "backup": false,
+            "complete": false,
+            "keys": [],
+            "keys_base64": [],
+            "nonce": "",
+            "pgp_fingerprints": null,
+            "verification_nonce": "",
+            "verification_required": false,
+        }),
+    )
+}
+
+/// The fields of `form`, with what `from` has of them.
+fn filled(from: &Value, mut form: Value) -> Value {
+    for (name, value) in form.as_object_mut().into_iter().flatten() {
+        if let Some(given) = from.get(name) {
+            *value = given.clone();
+        }
+    }
+    form
 }
 
 /// What an answer says: some have it inside an envelope.
