@@ -86,6 +86,7 @@ const fn ignored(name: &'static str, help: &'static str) -> Key {
 const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elect";
 const NO_PLUGINS: &str = "engines and auth methods are built in";
 const NO_PROXY: &str = "not supported: the peer's own address counts";
+const NO_CUT: &str = "a request ends by itself; a peer that stalls is cut off";
 const LEVELS: &[&str] = &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
 
 /// The top of the file.
@@ -163,7 +164,7 @@ pub static LISTENER_TCP: Table = Table {
         key("tls_disable", Form::Flag, "false", "Speak plain HTTP."),
         key("tls_cert_file", Form::Path, "", "The certificate and its chain, PEM."),
         key("tls_key_file", Form::Path, "", "Its private key, PEM."),
-        key("tls_min_version", Form::Word(TLS_VERSIONS), "tls12", "The lowest version of TLS."),
+        key("tls_min_version", Form::Word(OLD_VERSIONS), "tls12", "The lowest TLS; at least 1.2."),
         key("tls_max_version", Form::Word(TLS_VERSIONS), "tls13", "The highest version of TLS."),
         key("tls_cipher_suites", Form::List, "", "The suites of TLS 1.2 by their IANA names."),
         key(
@@ -175,11 +176,11 @@ pub static LISTENER_TCP: Table = Table {
         key("tls_client_ca_file", Form::Path, "", "Who may vouch for client certificates, PEM."),
         key("tls_disable_client_certs", Form::Flag, "false", "Never ask for a certificate."),
         key("max_request_size", Form::Bytes, "32MiB", "The largest body of a request."),
-        key("max_request_duration", Form::Duration, "90s", "The longest that a request may run."),
         key("http_read_header_timeout", Form::Duration, "10s", "For a request's head."),
         key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
         key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        ignored("max_request_duration", NO_CUT),
         ignored("cluster_address", NO_CLUSTER),
         ignored("tls_prefer_server_cipher_suites", "the server's order always counts"),
         ignored("proxy_protocol_behavior", NO_PROXY),
@@ -194,6 +195,7 @@ pub static LISTENER_TCP: Table = Table {
     ],
 };
 
+const OLD_VERSIONS: &[&str] = &["tls10", "tls11", "tls12", "tls13"];
 const TLS_VERSIONS: &[&str] = &["tls12", "tls13"];
 
 /// `listener "unix"`.
@@ -206,11 +208,11 @@ pub static LISTENER_UNIX: Table = Table {
         key("socket_user", Form::Text, "", "Its owner, by name or number."),
         key("socket_group", Form::Text, "", "Its group, by name or number."),
         key("max_request_size", Form::Bytes, "32MiB", "The largest body of a request."),
-        key("max_request_duration", Form::Duration, "90s", "The longest that a request may run."),
         key("http_read_header_timeout", Form::Duration, "10s", "For a request's head."),
         key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
         key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        ignored("max_request_duration", NO_CUT),
         ignored("tls_disable", "a unix socket has no TLS"),
         ignored("telemetry", "metrics need a token"),
     ],

@@ -6,58 +6,52 @@ use std::time::Duration;
 use super::keys::{LISTENER_TCP, LISTENER_UNIX};
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
+use crate::server::gate::listener::Address;
+use crate::server::tls::{
+    CipherSuite, ClientCerts, TlsError, TlsSettings, TlsVersion, parse_cipher_suites,
+};
 
 const PORT: u16 = 8200;
 
 /// Where requests are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Listener {
     /// The port or socket.
-    pub place: Place,
-    /// What a peer may take up.
-    pub bounds: Bounds,
-}
-
-/// A port or a socket in the file system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// `listener "tcp"`.
-    Tcp {
-        /// Host, or address in brackets for IPv6, and port.
-        address: String,
-        /// How it speaks TLS; `None` for plain HTTP.
-        tls: Option<Tls>,
-    },
-    /// `listener "unix"`.
-    Unix {
-        /// The socket's path.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-        /// Its owner, by name or number.
-        user: Option<String>,
-        /// Its group, by name or number.
-        group: Option<String>,
-    },
+    pub address: Address,
+    /// How it speaks TLS; `None` for plain HTTP and on a unix socket.
+    pub tls: Option<Tls>,
+    pub(super) bounds: Bounds,
 }
 
 /// The TLS of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Tls {
-    /// Certificate chain and private key; `None` for one that the server makes itself.
+    /// Certificate and key; `None` for what the server makes itself.
     pub files: Option<CertificateFiles>,
-    /// The lowest version that is spoken.
-    pub min: TlsVersion,
-    /// The highest version that is spoken.
-    pub max: TlsVersion,
-    /// IANA names of the suites of TLS 1.2 that are offered; empty for all good ones.
-    pub cipher_suites: Vec<String>,
-    /// Whether peers show a certificate.
-    pub clients: ClientCertificates,
+    client_ca_file: Option<PathBuf>,
+    client_certs: ClientCerts,
+    min_version: TlsVersion,
+    max_version: TlsVersion,
+    cipher_suites: Vec<CipherSuite>,
+}
+
+impl Tls {
+    /// What the front needs, with the certificate that the server made if none is named.
+    pub fn settings(self, made: CertificateFiles) -> TlsSettings {
+        let CertificateFiles { certificate, key } = self.files.unwrap_or(made);
+        TlsSettings {
+            client_ca_file: self.client_ca_file,
+            client_certs: self.client_certs,
+            min_version: self.min_version,
+            max_version: self.max_version,
+            cipher_suites: self.cipher_suites,
+            ..TlsSettings::new(certificate, key)
+        }
+    }
 }
 
 /// Files in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CertificateFiles {
     /// The chain, the server's own certificate first.
     pub certificate: PathBuf,
@@ -65,41 +59,29 @@ pub struct CertificateFiles {
     pub key: PathBuf,
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
-}
-
-/// What a peer is asked to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientCertificates {
-    /// Nothing.
-    Never,
-    /// A certificate if it has one; who issued it is for the auth method to judge.
-    Asked,
-    /// A certificate that this file of authorities vouches for.
-    Required(PathBuf),
-}
-
 /// What one peer of a listener may take up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// Bytes of a request's body.
-    pub request_bytes: u64,
-    /// How long a request may run.
-    pub request: Duration,
+    pub body_bytes: u64,
     /// How long a request's head may take.
     pub head: Duration,
-    /// How long a body may make no progress.
-    pub read: Duration,
-    /// How long an answer may make no progress.
-    pub write: Duration,
+    /// How long a body or an answer may make no progress.
+    pub stall: Duration,
     /// How long a connection may rest between two requests.
     pub idle: Duration,
+}
+
+impl Bounds {
+    /// The more generous of each.
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            body_bytes: self.body_bytes.max(other.body_bytes),
+            head: self.head.max(other.head),
+            stall: self.stall.max(other.stall),
+            idle: self.idle.max(other.idle),
+        }
+    }
 }
 
 /// Reads one `listener` block.
@@ -125,37 +107,36 @@ pub(super) fn read<'a>(
         }
     };
     let section = Section::new(table, entry.block()?, environment, warnings);
-    let place = match entry.label()? {
-        Some("unix") => unix(&entry, &section)?,
+    let (address, tls) = match entry.label()? {
+        Some("unix") => (unix(&entry, &section)?, None),
         _ => tcp(&entry, &section)?,
     };
+    let read = section.time_limit("http_read_timeout")?;
     let bounds = Bounds {
-        request_bytes: section.bytes("max_request_size")?,
-        request: section.time_limit("max_request_duration")?,
+        body_bytes: section.bytes("max_request_size")?,
         head: section.time_limit("http_read_header_timeout")?,
-        read: section.time_limit("http_read_timeout")?,
-        write: section.time_limit("http_write_timeout")?,
+        stall: section.time_limit("http_write_timeout")?.max(read),
         idle: section.time_limit("http_idle_timeout")?,
     };
-    Ok(Listener { place, bounds })
+    Ok(Listener { address, tls, bounds })
 }
 
-fn unix(entry: &Entry<'_>, section: &Section<'_>) -> Result<Place, ConfigError> {
+fn unix(entry: &Entry<'_>, section: &Section<'_>) -> Result<Address, ConfigError> {
     let Some(path) = section.path("address")? else {
         return Err(entry.error(
             "a unix listener without a path",
             "add address = \"/run/edgekeep/edgekeep.sock\"",
         ));
     };
-    Ok(Place::Unix {
+    Ok(Address::Unix {
         path,
-        mode: section.mode("socket_mode")?,
-        user: section.text("socket_user")?,
+        mode: Some(section.mode("socket_mode")?),
+        owner: section.text("socket_user")?,
         group: section.text("socket_group")?,
     })
 }
 
-fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<Place, ConfigError> {
+fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>), ConfigError> {
     let given = section.text("address")?.unwrap_or_default();
     let Some(address) = with_port(&given) else {
         return Err(section.last("address").unwrap_or(*entry).error(
@@ -164,7 +145,7 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<Place, ConfigError> {
         ));
     };
     if section.flag("tls_disable")? {
-        return Ok(Place::Tcp { address, tls: None });
+        return Ok((Address::Tcp(address), None));
     }
     let files = match (section.path("tls_cert_file")?, section.path("tls_key_file")?) {
         (Some(certificate), Some(key)) => Some(CertificateFiles { certificate, key }),
@@ -180,44 +161,49 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<Place, ConfigError> {
             ));
         }
     };
-    let version = |name| {
-        Ok::<_, ConfigError>(match section.word(name)?.as_str() {
-            "tls12" => TlsVersion::Tls12,
-            _ => TlsVersion::Tls13,
-        })
+    let given = |name, error: TlsError| {
+        let here = section.last(name).unwrap_or(*entry);
+        here.error(error.to_string(), "see the reference of the configuration for what it may be")
     };
-    let (min, max) = (version("tls_min_version")?, version("tls_max_version")?);
-    if min > max {
+    let min_version = TlsVersion::parse_min(&section.word("tls_min_version")?)
+        .map_err(|error| given("tls_min_version", error))?;
+    let max_version = TlsVersion::parse_max(&section.word("tls_max_version")?)
+        .map_err(|error| given("tls_max_version", error))?;
+    if min_version > max_version {
         return Err(section
             .last("tls_max_version")
             .unwrap_or(*entry)
             .error("tls_max_version is below tls_min_version", "raise it or leave it out"));
     }
-    let cipher_suites = section.list("tls_cipher_suites")?;
-    let clients = client_certificates(entry, section)?;
-    Ok(Place::Tcp { address, tls: Some(Tls { files, min, max, cipher_suites, clients }) })
+    let suites = section.list("tls_cipher_suites")?.join(",");
+    let cipher_suites =
+        parse_cipher_suites(&suites).map_err(|error| given("tls_cipher_suites", error))?;
+    let (client_certs, client_ca_file) = client_certificates(entry, section)?;
+    let tls = Tls { files, client_ca_file, client_certs, min_version, max_version, cipher_suites };
+    Ok((Address::Tcp(address), Some(tls)))
 }
 
 fn client_certificates(
     entry: &Entry<'_>,
     section: &Section<'_>,
-) -> Result<ClientCertificates, ConfigError> {
+) -> Result<(ClientCerts, Option<PathBuf>), ConfigError> {
     const REQUIRE: &str = "tls_require_and_verify_client_cert";
     let required = section.flag(REQUIRE)?;
     let disabled = section.flag("tls_disable_client_certs")?;
+    let authorities = section.path("tls_client_ca_file")?;
     let here = section.last(REQUIRE).unwrap_or(*entry);
-    match (required, disabled, section.path("tls_client_ca_file")?) {
-        (true, true, _) => Err(here.error(
+    match (required, disabled) {
+        (true, true) => Err(here.error(
             "client certificates are both required and disabled",
             format!("keep one of {REQUIRE} and tls_disable_client_certs"),
         )),
-        (true, false, None) => Err(here.error(
+        (true, false) if authorities.is_none() => Err(here.error(
             "client certificates are required, but not who may vouch for them",
             "name the authorities in tls_client_ca_file",
         )),
-        (true, false, Some(authorities)) => Ok(ClientCertificates::Required(authorities)),
-        (false, true, _) => Ok(ClientCertificates::Never),
-        (false, false, _) => Ok(ClientCertificates::Asked),
+        (true, false) => Ok((ClientCerts::Required, authorities)),
+        (false, true) => Ok((ClientCerts::Off, authorities)),
+        (false, false) => Ok((ClientCerts::Asked, authorities)),
     }
 }
 

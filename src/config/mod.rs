@@ -14,19 +14,19 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use listener::{
-    Bounds, CertificateFiles, ClientCertificates, Listener, Place, Tls, TlsVersion,
-};
-pub use storage::Storage;
+pub use self::listener::{CertificateFiles, Listener, Tls};
+pub use self::storage::Storage;
 
+use self::listener::Bounds;
+use self::section::{Entry, Section};
 use crate::base::hcl::Document;
-use section::{Entry, Section};
+use crate::server::limits::Limits;
 
 /// Looks up an environment variable.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// All that the server is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where requests are taken; at least one.
     pub listeners: Vec<Listener>,
@@ -48,12 +48,12 @@ pub struct Config {
     pub ui: bool,
     /// The name that status shows.
     pub cluster_name: Option<String>,
-    /// What all peers together may take up.
+    /// What peers may take up.
     pub limits: Limits,
 }
 
 /// What is logged, how and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Log {
     /// The least that is logged.
     pub level: log::LevelFilter,
@@ -70,21 +70,6 @@ pub enum LogFormat {
     Standard,
     /// A JSON object.
     Json,
-}
-
-/// What all peers together may take up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at once, idle ones included.
-    pub connections: usize,
-    /// Bytes of bodies and answers that are held at once.
-    pub held_bytes: u64,
-    /// Requests that run at once.
-    pub workers: usize,
-    /// From accepting to the end of the TLS handshake.
-    pub handshake: Duration,
-    /// How long the requests that run when the server stops may take to end.
-    pub drain: Duration,
 }
 
 /// What the operator should know, although the server starts.
@@ -194,16 +179,23 @@ fn interpret(
             ));
         }
     };
-    let listeners = top
-        .all("listener")
-        .map(|entry| listener::read(entry, environment, warnings))
-        .collect::<Result<Vec<_>, _>>()?;
-    if listeners.is_empty() {
+    let mut listeners: Vec<Listener> = Vec::new();
+    for entry in top.all("listener") {
+        let listener = listener::read(entry, environment, warnings)?;
+        if listeners.first().is_some_and(|first| first.bounds != listener.bounds) {
+            warnings.push(entry.warning(
+                "its limits differ from another listener's: the most generous count for all",
+            ));
+        }
+        listeners.push(listener);
+    }
+    let bounds = listeners.iter().map(|listener| listener.bounds.clone()).reduce(|a, b| a.or(&b));
+    let Some(bounds) = bounds else {
         return Err(absent(
             "no listener section",
             "add listener \"tcp\" { address = \"127.0.0.1:8200\" }",
         ));
-    }
+    };
 
     let max_lease_ttl = top.time_limit("max_lease_ttl")?;
     let default_lease_ttl = top.time_limit("default_lease_ttl")?;
@@ -226,7 +218,7 @@ fn interpret(
         lock_memory: !top.flag("disable_mlock")?,
         ui: top.flag("ui")?,
         cluster_name: top.text("cluster_name")?,
-        limits: limits(&top, environment, warnings)?,
+        limits: limits(&top, &bounds, environment, warnings)?,
     })
 }
 
@@ -247,6 +239,7 @@ fn log(top: &Section<'_>) -> Result<Log, ConfigError> {
 
 fn limits(
     top: &Section<'_>,
+    bounds: &Bounds,
     environment: &Environment<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Limits, ConfigError> {
@@ -257,9 +250,14 @@ fn limits(
     let section = Section::new(&keys::LIMITS, entries, environment, warnings);
     Ok(Limits {
         connections: section.count("max_connections")?,
-        held_bytes: section.bytes("max_held_bytes")?,
+        held_bytes: usize::try_from(section.bytes("max_held_bytes")?).unwrap_or(usize::MAX),
         workers: section.count("workers")?,
         handshake: section.time_limit("tls_handshake_timeout")?,
         drain: section.time_limit("drain_timeout")?,
+        body_bytes: bounds.body_bytes,
+        head: bounds.head,
+        stall: bounds.stall,
+        idle: bounds.idle,
+        ..Limits::default()
     })
 }
