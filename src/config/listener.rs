@@ -36,16 +36,17 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// What the front needs, with the certificate that the server made if none is named.
-    pub fn settings(self, made: CertificateFiles) -> TlsSettings {
-        let CertificateFiles { certificate, key } = self.files.unwrap_or(made);
+    /// What the front needs; `made` is the certificate for a listener that names none.
+    pub fn settings(&self, made: CertificateFiles) -> TlsSettings {
+        let CertificateFiles { certificate, key } = self.files.clone().unwrap_or(made);
         TlsSettings {
-            client_ca_file: self.client_ca_file,
+            cert_file: certificate,
+            key_file: key,
+            client_ca_file: self.client_ca_file.clone(),
             client_certs: self.client_certs,
             min_version: self.min_version,
             max_version: self.max_version,
-            cipher_suites: self.cipher_suites,
-            ..TlsSettings::new(certificate, key)
+            cipher_suites: self.cipher_suites.clone(),
         }
     }
 }

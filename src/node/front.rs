@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::config::{ClientCertificates, Config, Listener, Place, Storage, Tls, TlsVersion};
+use crate::config::{CertificateFiles, Config, Listener, Storage, Tls};
 use crate::server::certificate::{CertificateError, OwnCertificate, names_for};
 use crate::server::gate::listener::Address;
-use crate::server::limits::Limits;
-use crate::server::tls::{self, ClientCerts, TlsSettings};
+use crate::server::tls::TlsSettings;
 use crate::server::{ListenerSettings, Settings};
 use crate::sys::about::CertificateNotice;
 
@@ -41,7 +39,9 @@ impl Certificates {
         };
         let mut names = Vec::new();
         for listener in &config.listeners {
-            if let Place::Tcp { address, tls: Some(Tls { files: None, .. }) } = &listener.place {
+            if let (Address::Tcp(address), Some(Tls { files: None, .. })) =
+                (&listener.address, &listener.tls)
+            {
                 names.extend(names_for(address.parse().ok()));
             }
         }
@@ -92,70 +92,26 @@ pub fn settings(
 ) -> Settings {
     let listeners = config.listeners.iter().map(|listener| one(listener, certificates)).collect();
     let run_folder = run_folder.unwrap_or_else(|| find_run_folder(&config.storage));
-    Settings { listeners, limits: limits(config), run_folder }
+    Settings { listeners, limits: config.limits.clone(), run_folder }
 }
 
 fn one(listener: &Listener, certificates: &Certificates) -> ListenerSettings {
-    match &listener.place {
-        Place::Unix { path, mode, user, group } => ListenerSettings {
-            address: Address::Unix {
-                path: path.clone(),
-                mode: Some(*mode),
-                owner: user.clone(),
-                group: group.clone(),
-            },
-            tls: None,
-        },
-        Place::Tcp { address, tls } => ListenerSettings {
-            address: Address::Tcp(address.clone()),
-            tls: tls.as_ref().and_then(|tls| tls_settings(tls, certificates)),
-        },
-    }
+    let tls = listener.tls.as_ref().map(|tls| tls_settings(tls, certificates));
+    ListenerSettings { address: listener.address.clone(), tls }
 }
 
-/// `None` cannot be: a listener without files is one for which our own was made.
-fn tls_settings(tls: &Tls, certificates: &Certificates) -> Option<TlsSettings> {
-    let (certificate, key) = match (&tls.files, &certificates.own) {
-        (Some(files), _) => (files.certificate.clone(), files.key.clone()),
-        (None, own) => own.as_ref().map(|own| (own.cert_file.clone(), own.key_file.clone()))?,
-    };
-    let mut settings = TlsSettings::new(certificate, key);
-    let version = |version| match version {
-        TlsVersion::Tls12 => tls::TlsVersion::V12,
-        TlsVersion::Tls13 => tls::TlsVersion::V13,
-    };
-    settings.min_version = version(tls.min);
-    settings.max_version = version(tls.max);
-    match &tls.clients {
-        ClientCertificates::Never => settings.client_certs = ClientCerts::Off,
-        ClientCertificates::Asked => settings.client_certs = ClientCerts::Asked,
-        ClientCertificates::Required(file) => {
-            settings.client_certs = ClientCerts::Required;
-            settings.client_ca_file = Some(file.clone());
+fn tls_settings(tls: &Tls, certificates: &Certificates) -> TlsSettings {
+    tls.settings(match &certificates.own {
+        Some(own) => {
+            CertificateFiles { certificate: own.cert_file.clone(), key: own.key_file.clone() }
         }
-    }
-    Some(settings)
-}
-
-/// The front has one set of bounds: of what listeners say differently, the largest.
-fn limits(config: &Config) -> Limits {
-    let largest = |of: fn(&Listener) -> Duration| config.listeners.iter().map(of).max();
-    let defaults = Limits::default();
-    let read = largest(|listener| listener.bounds.read);
-    let write = largest(|listener| listener.bounds.write);
-    let body = config.listeners.iter().map(|listener| listener.bounds.request_bytes).max();
-    Limits {
-        connections: config.limits.connections,
-        held_bytes: usize::try_from(config.limits.held_bytes).unwrap_or(usize::MAX),
-        workers: config.limits.workers,
-        handshake: config.limits.handshake,
-        drain: config.limits.drain,
-        body_bytes: body.unwrap_or(defaults.body_bytes),
-        head: largest(|listener| listener.bounds.head).unwrap_or(defaults.head),
-        idle: largest(|listener| listener.bounds.idle).unwrap_or(defaults.idle),
-        stall: read.max(write).unwrap_or(defaults.stall),
-        ..defaults
-    }
+        // Then every listener names its own. Were that not so, the folder, which is no file,
+        // would stop the start: TLS never turns into plain HTTP.
+        None => CertificateFiles {
+            certificate: certificates.folder.clone(),
+            key: certificates.folder.clone(),
+        },
+    })
 }
 
 /// systemd's runtime folder; else the store's own, which is locked, so that what a crash left
