@@ -1,11 +1,16 @@
 //! `server`: the server itself.
 
+mod dev;
+mod logging;
+mod run;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::operands;
 use super::stop::{Exit, Stop};
+use crate::config::{Config, Log};
 
 /// Start a server.
 ///
@@ -51,14 +56,38 @@ impl Command for Server {
     const OPERANDS: &'static str = "";
     const SHARED: Shared = Shared::None;
 
-    fn run(self, _cx: &mut Context) -> Result<Exit, Stop> {
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
+        if self.dev && !self.config.is_empty() {
+            return Err(Stop::Usage("-dev makes its own configuration: leave -config out".into()));
+        }
         if self.config.is_empty() && !self.dev {
             return Err(Stop::Usage(
                 "Must specify at least one config path using -config, or -dev for development"
                     .into(),
             ));
         }
-        Err(Stop::Failed("this build has no server in it".into()))
+        match self.test {
+            true => run::test(&self, cx),
+            false => run::run(&self, cx),
+        }
+    }
+}
+
+impl Server {
+    /// The log that the configuration wants, with what the command line says of it.
+    fn log(&self, config: &Config) -> Result<Log, Stop> {
+        let mut log = config.log.clone();
+        if let Some(word) = &self.log_level {
+            log.level = Log::parse_level(word).ok_or_else(|| {
+                Stop::Usage(format!("-log-level {word}: say trace, debug, info, warn or error"))
+            })?;
+        }
+        if let Some(word) = &self.log_format {
+            log.format = Log::parse_format(word).ok_or_else(|| {
+                Stop::Usage(format!("-log-format {word}: say standard or json"))
+            })?;
+        }
+        Ok(log)
     }
 }

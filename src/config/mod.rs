@@ -223,18 +223,33 @@ fn interpret(
 }
 
 fn log(top: &Section<'_>) -> Result<Log, ConfigError> {
-    let level = match top.word("log_level")?.as_str() {
-        "trace" => log::LevelFilter::Trace,
-        "debug" => log::LevelFilter::Debug,
-        "warn" | "warning" => log::LevelFilter::Warn,
-        "error" | "err" => log::LevelFilter::Error,
-        _ => log::LevelFilter::Info,
-    };
-    let format = match top.word("log_format")?.as_str() {
-        "json" => LogFormat::Json,
-        _ => LogFormat::Standard,
-    };
+    // The words were checked against their declarations.
+    let level = Log::parse_level(&top.word("log_level")?).unwrap_or(log::LevelFilter::Info);
+    let format = Log::parse_format(&top.word("log_format")?).unwrap_or(LogFormat::Standard);
     Ok(Log { level, format, file: top.path("log_file")? })
+}
+
+impl Log {
+    /// Reads a level, also in the forms that Vault takes.
+    pub fn parse_level(word: &str) -> Option<log::LevelFilter> {
+        Some(match word {
+            "trace" => log::LevelFilter::Trace,
+            "debug" => log::LevelFilter::Debug,
+            "info" => log::LevelFilter::Info,
+            "warn" | "warning" => log::LevelFilter::Warn,
+            "error" | "err" => log::LevelFilter::Error,
+            _ => return None,
+        })
+    }
+
+    /// Reads a form.
+    pub fn parse_format(word: &str) -> Option<LogFormat> {
+        match word {
+            "standard" => Some(LogFormat::Standard),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        }
+    }
 }
 
 fn limits(

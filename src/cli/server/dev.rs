@@ -1,0 +1,136 @@
+//! `server -dev`: an unsealed server for trying out, and what to type next.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::Server;
+use crate::base::entropy::Entropy;
+use crate::base::secret::Secret;
+use crate::base::clock::Clock;
+use crate::cli::context::{Context, env};
+use crate::cli::stop::Stop;
+use crate::cli::token_file;
+use crate::config::{self, Config};
+use crate::node::Node;
+use crate::server::certificate::{make_dev_files, names_for};
+
+/// The folder of a development server.
+pub struct Folder {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Folder {
+    /// `-dev-data`, or a new one that is removed at the end.
+    pub fn make(command: &Server, entropy: &dyn Entropy) -> Result<Self, Stop> {
+        if let Some(path) = &command.dev_data {
+            return Ok(Self { path: path.into(), kept: true });
+        }
+        let path = std::env::temp_dir().join(format!("edgekeep-dev-{}", entropy.hex(6)));
+        DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
+            Stop::Failed(format!("cannot make {}: {error}; name another with -dev-data", path.display()))
+        })?;
+        Ok(Self { path, kept: false })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What cannot be removed lies in the system's temporary folder.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// The configuration of a development server, through the same reader as any other.
+pub fn config(
+    command: &Server,
+    folder: &Folder,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(Config, Option<PathBuf>), Stop> {
+    let address = command
+        .dev_listen_address
+        .clone()
+        .or_else(|| env("VAULT_DEV_LISTEN_ADDRESS"))
+        .unwrap_or_else(|| "127.0.0.1:8200".to_owned());
+    let mut listener = json_object([("address", address.clone().into())]);
+    let mut ca = None;
+    if command.dev_tls {
+        let tls = folder.path().join("tls");
+        let names = names_for(address.parse().ok());
+        let files = make_dev_files(&tls, &names, clock.wall(), entropy)
+            .map_err(|error| Stop::Failed(error.to_string()))?;
+        listener["tls_cert_file"] = files.cert_file.to_string_lossy().into();
+        listener["tls_key_file"] = files.key_file.to_string_lossy().into();
+        ca = Some(files.ca_file);
+    } else {
+        listener["tls_disable"] = true.into();
+    }
+    let storage = json_object([("path", folder.path().join("data").to_string_lossy().into())]);
+    let text = serde_json::json!({
+        "storage": { "redb": storage },
+        "listener": { "tcp": listener },
+        "disable_mlock": true,
+    });
+    let file = folder.path().join("dev.json");
+    let written = fs::create_dir_all(folder.path()).and_then(|()| fs::write(&file, text.to_string()));
+    written.map_err(|error| Stop::Failed(format!("cannot write {}: {error}", file.display())))?;
+    let read = config::read(&[file], &|_| None);
+    let (mut config, _) = read.map_err(|error| Stop::Failed(error.to_string()))?;
+    config.log.level = log::LevelFilter::Warn;
+    Ok((config, ca))
+}
+
+fn json_object<const N: usize>(fields: [(&str, serde_json::Value); N]) -> serde_json::Value {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Makes the store's keys, keeps the token where clients look for it, and tells a person.
+pub fn greet(
+    command: &Server,
+    cx: &mut Context,
+    node: &Node,
+    ca: Option<&Path>,
+    entropy: &dyn Entropy,
+) -> Result<(), Stop> {
+    let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
+    let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
+    let made = node.make_dev_store(Secret::new(root.clone()));
+    let made = made.map_err(|error| Stop::Failed(error.to_string()))?;
+    let scheme = if ca.is_some() { "https" } else { "http" };
+    let address = node.address().map(|address| address.to_string()).unwrap_or_default();
+    let mut exports = format!("    $ export VAULT_ADDR='{scheme}://{address}'\n");
+    if let Some(ca) = ca {
+        exports.push_str(&format!("    $ export VAULT_CACERT='{}'\n", ca.display()));
+    }
+    let Some(made) = made else {
+        return cx.say(&format!(
+            "==> The store in -dev-data has keys already and is sealed. To open it:\n\n{exports}    \
+             $ edgekeep operator unseal\n"
+        ));
+    };
+    if !command.dev_no_store_token {
+        token_file::write(&root).map_err(Stop::Failed)?;
+    }
+    let key = base64_text(&made.unseal_key);
+    cx.say(&format!(
+        "WARNING! dev mode: the server is unsealed, with one key and a root token that are printed\n\
+         here. Do not keep real secrets in it.\n\n\
+         In another terminal:\n\n{exports}    $ edgekeep kv put -mount=secret hello who=world\n    \
+         $ edgekeep kv get -mount=secret hello\n\n\
+         Unseal Key: {key}\nRoot Token: {root}\n"
+    ))
+}
+
+fn base64_text(secret: &Secret) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(secret.expose())
+}

@@ -1,0 +1,129 @@
+//! From a configuration to a server that serves until it is told to end.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::{Server, dev, logging};
+use crate::base::clock::SystemClock;
+use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::{pages, process};
+use crate::cli::context::{Context, env};
+use crate::cli::stop::{Exit, Stop};
+use crate::config::{self, Config, ConfigError, Warning};
+use crate::node::{Node, World};
+
+/// Runs the server in the foreground.
+pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
+    let (config, ca) = match &folder {
+        Some(folder) => dev::config(command, folder, &SystemClock, &*entropy)?,
+        None => (read(command, cx)?, None),
+    };
+    logging::begin(command.log(&config)?)?;
+    protect(&config)?;
+    // Before the store is opened, so that no signal finds a server that does not listen to it.
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
+    let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
+    let world = World { clock: Arc::new(SystemClock), entropy: entropy.clone(), run_folder: None };
+    let node = Node::start(&config, world).map_err(|error| Stop::Failed(error.to_string()))?;
+    let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+    for name in node.names() {
+        log::info!("listening on {name}");
+    }
+    if command.dev {
+        dev::greet(command, cx, &node, ca.as_deref(), &*entropy)?;
+    } else {
+        cx.say("==> Edgekeep server started! Log data goes to stderr.\n")?;
+    }
+    // Outside of systemd there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    serve(command, &node, signals);
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    drop(pid_file);
+    node.stop();
+    Ok(Exit::Done)
+}
+
+/// Checks the configuration and starts nothing.
+pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
+    read(command, cx)?;
+    cx.say("The configuration is right.\n")?;
+    Ok(Exit::Done)
+}
+
+fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
+    let (config, warnings) = reread(command).map_err(|error| Stop::Usage(error.to_string()))?;
+    for warning in warnings {
+        cx.complain(&format!("WARNING: {warning}\n"));
+    }
+    Ok(config)
+}
+
+fn reread(command: &Server) -> Result<(Config, Vec<Warning>), ConfigError> {
+    let paths: Vec<PathBuf> = command.config.iter().map(PathBuf::from).collect();
+    config::read(&paths, &env)
+}
+
+/// Keeps keys out of swap and cores.
+fn protect(config: &Config) -> Result<(), Stop> {
+    if let Err(error) = process::forbid_core_dumps() {
+        log::warn!("core dumps cannot be forbidden: {error}");
+    }
+    pages::set_locking(config.lock_memory);
+    if config.lock_memory {
+        pages::check_locking().map_err(|error| {
+            Stop::Failed(format!(
+                "memory cannot be locked: {error}; raise LimitMEMLOCK (ulimit -l), or set \
+                 disable_mlock = true where swap is off or encrypted"
+            ))
+        })?;
+    }
+    Ok(())
+}
+
+/// Until SIGTERM or SIGINT; SIGHUP reads certificates and the log level anew.
+fn serve(command: &Server, node: &Node, mut signals: Signals) {
+    for signal in signals.forever() {
+        if signal != SIGHUP {
+            log::info!("stopping: running requests may end");
+            return;
+        }
+        if let Err(error) = node.reload() {
+            log::error!("certificates: {error}; the old ones stay");
+        }
+        if !command.dev {
+            match reread(command) {
+                Ok((config, _)) => match command.log(&config) {
+                    Ok(log) => log::set_max_level(log.level),
+                    // The command line was right when the server started.
+                    Err(_) => {}
+                },
+                Err(error) => log::error!("configuration: {error}; the old one stays"),
+            }
+        }
+        log::info!("certificates and log level were read anew");
+    }
+}
+
+/// The file that holds the process id; removed at the end.
+struct PidFile(PathBuf);
+
+impl PidFile {
+    fn write(path: &std::path::Path) -> Result<Self, Stop> {
+        fs::write(path, format!("{}\n", std::process::id())).map_err(|error| {
+            Stop::Failed(format!("cannot write the pid_file {}: {error}", path.display()))
+        })?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
