@@ -14,6 +14,7 @@ pub mod base;
 pub mod client;
 pub mod storage;
 pub mod barrier;
+pub mod snapshot;
 pub mod api;
 pub mod token;
 pub mod engines;

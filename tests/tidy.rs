@@ -32,7 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ureq", &["client/"]),
     ("rcgen", &["server/"]),
     ("tar", &["snapshot/"]),
-    ("flate2", &["snapshot/"]),
+    ("crc32fast", &["snapshot/"]),
     ("aws_lc_rs", &["base/", "server/", "client/"]),
     ("chacha20poly1305", &["barrier/"]),
     ("aes_siv", &["barrier/"]),

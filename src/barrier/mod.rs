@@ -4,6 +4,7 @@
 //! of it: a request holds one while it runs and works in a [`txn::Txn`].
 
 pub mod envelope;
+pub mod instant;
 pub mod keyring;
 pub mod names;
 pub mod restore;

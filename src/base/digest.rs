@@ -24,6 +24,11 @@ impl Sha256 {
         self.0.update(bytes);
     }
 
+    /// The hash of what came so far; more may follow.
+    pub fn so_far(&self) -> [u8; 32] {
+        Self(self.0.clone()).finish()
+    }
+
     /// The hash of everything.
     pub fn finish(self) -> [u8; 32] {
         let mut out = [0; 32];

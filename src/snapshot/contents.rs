@@ -1,0 +1,96 @@
+//! What a state holds: the records without which nothing else opens, and all other entries.
+
+use std::io::{BufReader, Read};
+
+use super::SnapshotError;
+use super::format::meta::Meta;
+use super::format::state::StateReader;
+use crate::barrier::seal::SealRecord;
+use crate::barrier::{KEYRING, ROOT, SEAL};
+use crate::base::record::Record;
+use crate::storage::{Entry, StorageError};
+
+/// The entries of a state, in the order of their keys.
+pub struct Entries<R> {
+    reader: StateReader<BufReader<R>>,
+    records: Records,
+}
+
+/// The records of the system in a state, as they are stored.
+#[derive(Default)]
+pub struct Records {
+    seal: Option<Vec<u8>>,
+    keyring: Option<Vec<u8>>,
+    root: Option<Vec<u8>>,
+}
+
+impl<R: Read> Entries<R> {
+    /// Begins to read.
+    pub fn new(state: R) -> Result<Self, SnapshotError> {
+        let state = BufReader::with_capacity(64 << 10, state);
+        Ok(Self { reader: StateReader::new(state)?, records: Records::default() })
+    }
+
+    /// Reads what is left and checks what needs no keys: the framing, that the state holds what
+    /// `meta` says, and that its seal record is of the root key that `meta` names.
+    pub fn finish(mut self, meta: &Meta) -> Result<Records, SnapshotError> {
+        for entry in &mut self {
+            entry?;
+        }
+        let (counts, about) = (self.reader.counts(), &meta.about);
+        if (counts.entries, counts.bytes) != (about.entries, about.bytes) {
+            return Err(SnapshotError::Broken("it does not hold what its meta.json says".into()));
+        }
+        if self.records.seal()?.settings().root_key.to_string() != about.key_id {
+            return Err(SnapshotError::Broken("its seal record is not of its root key".into()));
+        }
+        self.records.keyring()?;
+        self.records.root()?;
+        Ok(self.records)
+    }
+}
+
+impl<R: Read> Iterator for Entries<R> {
+    type Item = Result<Entry, StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = match self.reader.read_entry() {
+            Ok(entry) => entry?,
+            Err(error) => return Some(Err(SnapshotError::from(error).into())),
+        };
+        self.records.keep(&entry);
+        Some(Ok(entry))
+    }
+}
+
+impl Records {
+    fn keep(&mut self, (key, value): &Entry) {
+        let place = match &key[..] {
+            SEAL => &mut self.seal,
+            KEYRING => &mut self.keyring,
+            ROOT => &mut self.root,
+            _ => return,
+        };
+        *place = Some(value.clone());
+    }
+
+    /// The seal record.
+    pub fn seal(&self) -> Result<SealRecord, SnapshotError> {
+        let record = SealRecord::decode(there(&self.seal, "seal record")?);
+        record.map_err(|error| SnapshotError::Broken(error.to_string()))
+    }
+
+    /// The sealed keyring.
+    pub fn keyring(&self) -> Result<&[u8], SnapshotError> {
+        there(&self.keyring, "keyring")
+    }
+
+    /// The sealed root record.
+    pub fn root(&self) -> Result<&[u8], SnapshotError> {
+        there(&self.root, "root record")
+    }
+}
+
+fn there<'a>(record: &'a Option<Vec<u8>>, name: &str) -> Result<&'a [u8], SnapshotError> {
+    record.as_deref().ok_or_else(|| SnapshotError::Broken(format!("its {name} is missing")))
+}

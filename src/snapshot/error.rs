@@ -1,0 +1,159 @@
+//! Why a snapshot was not taken, read or restored.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use crate::barrier::UnsealError;
+use crate::base::fault::Fault;
+use crate::storage::StorageError;
+use crate::storage::commit::CommitError;
+
+/// Why a snapshot was not taken, read or restored. Nothing was replaced then.
+#[derive(Debug)]
+pub enum SnapshotError {
+    /// The file is no snapshot, or not a whole one: what is wrong.
+    Broken(String),
+    /// It was written by a newer Edgekeep; at least that version can read it.
+    Newer(String),
+    /// It needs another root key.
+    OtherKeys {
+        /// The fingerprint of the root key that it needs.
+        theirs: String,
+        /// The fingerprint of the root key that is here.
+        ours: String,
+    },
+    /// It has the right root key's fingerprint, but was not sealed with its keys: what is wrong.
+    Forged(String),
+    /// The disk has no room for it.
+    Full,
+    /// As many snapshots as may be under way are under way.
+    Busy,
+    /// Reading or writing failed: a peer that went away, or the disk.
+    Io(io::Error),
+    /// The unseal keys given are not the snapshot's.
+    WrongKey,
+    /// The records that open all others do not open.
+    Keys(UnsealError),
+    /// The store is sealed, or being sealed.
+    Sealed,
+    /// The store failed.
+    Storage(StorageError),
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(what) => write!(f, "the snapshot is damaged or not one: {what}"),
+            Self::Newer(version) => {
+                write!(f, "the snapshot needs edgekeep {version} or later: upgrade it first")
+            }
+            Self::OtherKeys { theirs, ours } => write!(
+                f,
+                "snapshot of other keys: it needs the root key {theirs}, and the one here is \
+                 {ours}; to replace this store by it all the same, force the restore, and unseal \
+                 with the snapshot's own unseal keys"
+            ),
+            Self::Forged(what) => write!(
+                f,
+                "the snapshot was changed after it was taken: {what}; take another one, or force \
+                 the restore"
+            ),
+            Self::Full => f.write_str("the disk has no room for the snapshot: free some space"),
+            Self::Busy => {
+                f.write_str("too many snapshots are under way: try again when one has ended")
+            }
+            Self::Io(error) => write!(f, "the snapshot could not be transferred: {error}"),
+            Self::WrongKey => f.write_str("the unseal keys given are not the snapshot's"),
+            Self::Keys(error) => error.fmt(f),
+            Self::Sealed => f.write_str("the store is sealed"),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+impl From<io::Error> for SnapshotError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidData => Self::Broken(error.to_string()),
+            ErrorKind::UnexpectedEof => Self::Broken("it is cut short".into()),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<StorageError> for SnapshotError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Full => Self::Full,
+            StorageError::Aborted(why) => Self::given_up(why),
+            other => Self::Storage(other),
+        }
+    }
+}
+
+impl SnapshotError {
+    /// What a job gave up with: an error of ours or of the barrier, passed through the store.
+    fn given_up(why: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let why = match why.downcast::<Self>() {
+            Ok(own) => return *own,
+            Err(why) => why,
+        };
+        match why.downcast::<UnsealError>() {
+            Ok(error) => (*error).into(),
+            Err(why) => Self::Storage(StorageError::Aborted(why)),
+        }
+    }
+}
+
+impl From<CommitError> for SnapshotError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Busy,
+            CommitError::Storage(cause) => match Arc::try_unwrap(cause) {
+                Ok(cause) => cause.into(),
+                Err(shared) => Self::Storage(StorageError::Aborted(shared.to_string().into())),
+            },
+        }
+    }
+}
+
+impl From<UnsealError> for SnapshotError {
+    fn from(error: UnsealError) -> Self {
+        match error {
+            UnsealError::WrongKey => Self::WrongKey,
+            UnsealError::Storage(cause) => cause.into(),
+            other => Self::Keys(other),
+        }
+    }
+}
+
+impl From<SnapshotError> for StorageError {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Storage(error) => error,
+            other => Self::Aborted(other.into()),
+        }
+    }
+}
+
+impl From<SnapshotError> for Fault {
+    fn from(error: SnapshotError) -> Self {
+        let status = match error {
+            SnapshotError::Full => 507,
+            SnapshotError::Busy => 429,
+            SnapshotError::Sealed => return Self::sealed(),
+            SnapshotError::Io(_) | SnapshotError::Storage(_) => 500,
+            SnapshotError::Broken(_)
+            | SnapshotError::Newer(_)
+            | SnapshotError::OtherKeys { .. }
+            | SnapshotError::Forged(_)
+            | SnapshotError::WrongKey
+            | SnapshotError::Keys(_) => 400,
+        };
+        Self::new(status, error.to_string())
+    }
+}

@@ -1,0 +1,13 @@
+#![doc = include_str!("README.md")]
+
+mod contents;
+mod error;
+pub mod format;
+pub mod inspect;
+pub mod restore;
+pub mod save;
+pub mod spool;
+pub mod take;
+pub mod verify;
+
+pub use self::error::SnapshotError;

@@ -1,0 +1,103 @@
+//! Restoring: everything is received and checked before anything is replaced.
+
+use std::io::Read;
+
+use super::SnapshotError;
+use super::contents::{Entries, Records};
+use super::format::{self, Frame, member, meta::Meta};
+use super::save::Tee;
+use super::spool::Spool;
+use crate::barrier::restore::Accept;
+use crate::barrier::root::{EntryHasher, RootRecord, Tally};
+use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
+use crate::storage::{StorageError, Writer};
+
+/// A snapshot that has arrived whole; its checksums and its framing hold.
+pub struct Received {
+    frame: Frame,
+    records: Records,
+    spool: Spool,
+}
+
+/// Receives a snapshot into `spool`. Memory does not grow with it.
+pub fn receive(stream: impl Read, mut spool: Spool) -> Result<Received, SnapshotError> {
+    let (frame, records) = format::read(stream, |meta, state| {
+        Entries::new(Tee { from: state, to: &mut spool })?.finish(meta)
+    })?;
+    Ok(Received { frame, records, spool })
+}
+
+impl Received {
+    /// What is in it.
+    pub fn meta(&self) -> &Meta {
+        &self.frame.meta
+    }
+
+    /// Puts the snapshot in the place of the store: all of it or, after a failure or a crash,
+    /// nothing. A seal record of the same root key stays, and a new timeline begins.
+    ///
+    /// Without `force`, the snapshot must be of the root key that the store has, and where the
+    /// store is unsealed its keys must vouch for every byte; it stays unsealed then. A store of
+    /// other keys, put there by force, is sealed.
+    pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
+        let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
+        if !force {
+            self.must_fit(to)?;
+        }
+        Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
+    }
+
+    fn must_fit(&self, to: &Barrier) -> Result<(), SnapshotError> {
+        let Some(ours) = to.settings()? else { return Ok(()) };
+        let theirs = self.records.seal()?.settings();
+        if theirs.root_key != ours.root_key {
+            return Err(SnapshotError::OtherKeys {
+                theirs: theirs.root_key.to_string(),
+                ours: ours.root_key.to_string(),
+            });
+        }
+        to.unsealed().map_or(Ok(()), |keys| self.must_be_vouched_for(&keys))
+    }
+
+    /// The keys open what they should, and the entries come to what the root record says.
+    fn must_be_vouched_for(&self, keys: &Unsealed) -> Result<(), SnapshotError> {
+        let forged = |what: &str| SnapshotError::Forged(what.into());
+        let keyring = keys.open_keyring(self.records.keyring()?);
+        let keyring = keyring.map_err(|_| forged("its keyring does not open"))?;
+        let sums = keyring.open_value(member::SEALED.as_bytes(), &self.frame.sealed);
+        if !sums.is_ok_and(|sums| *sums == self.frame.sums) {
+            return Err(forged("SHA256SUMS.sealed is not the seal of its checksums"));
+        }
+        let record = RootRecord::open(&keyring, self.records.root()?);
+        let record = record.map_err(|_| forged("its root record does not open"))?;
+        let about = &self.frame.meta.about;
+        let said = (&about.store_id, &about.timeline, about.revision);
+        if said != (&record.store_id, &record.timeline.to_string(), record.revision) {
+            return Err(forged("its root record is not of the instant that meta.json names"));
+        }
+        let hasher = EntryHasher::new(&keyring.fixed().entries);
+        let mut found = Tally::default();
+        for entry in Entries::new(self.spool.reader())? {
+            let (key, value) = entry?;
+            if key != ROOT && key != RESTORED {
+                found += hasher.tally(&key, &value);
+            }
+        }
+        if found != record.tally {
+            return Err(SnapshotError::Broken(
+                "the store was damaged when it was taken: its entries do not add up to its root \
+                 record; `edgekeep snapshot verify` names what is bad"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        for entry in Entries::new(self.spool.reader())? {
+            let (key, value) = entry?;
+            to.put(&key, &value)?;
+        }
+        Ok(())
+    }
+}

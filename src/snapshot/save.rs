@@ -1,0 +1,90 @@
+//! Keeping a snapshot as a file: checked as it arrives, complete or absent under its name.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::SnapshotError;
+use super::inspect::{Inspected, inspect};
+
+/// Writes what `stream` gives to a file called `name` (0600), in place of one that is there. The
+/// name is taken only by a whole snapshot that is on the disk; whatever happens before leaves
+/// what stood there.
+pub fn save(stream: impl Read, name: &Path) -> Result<Inspected, SnapshotError> {
+    let mut file = Unfinished::create(name)?;
+    let inspected = inspect(Tee { from: stream, to: &mut file.file })?;
+    file.finish()?;
+    Ok(inspected)
+}
+
+/// A file that has not got its name yet. Dropped, it is gone.
+struct Unfinished {
+    file: File,
+    folder: PathBuf,
+    temporary: PathBuf,
+    name: PathBuf,
+}
+
+impl Unfinished {
+    fn create(name: &Path) -> io::Result<Self> {
+        let unusable = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+        let base = name.file_name().ok_or_else(|| unusable("that is no name for a file"))?;
+        if name.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(unusable("something that is no file has that name"));
+        }
+        let folder = match name.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        // Beside the name, for a rename moves nothing between file systems. Always the same, so
+        // that what a power cut left is used up by the next save.
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(base);
+        temporary.push(".partial");
+        let temporary = folder.join(temporary);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&temporary)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::ResourceBusy,
+                    "another save to that name is under way",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        file.set_len(0)?;
+        Ok(Self { file, folder, temporary, name: name.to_owned() })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.temporary, &self.name)?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After the rename there is nothing of that name.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+/// Writes down what is read.
+pub(super) struct Tee<'a, R, W> {
+    /// What is read.
+    pub from: R,
+    /// Where it is written.
+    pub to: &'a mut W,
+}
+
+impl<R: Read, W: Write> Read for Tee<'_, R, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.to.write_all(&buffer[..read])?;
+        Ok(read)
+    }
+}

@@ -1,0 +1,469 @@
+//! Snapshots: the file, taking, restoring and verifying, by themselves.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use edgekeep::barrier::Barrier;
+use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::seal::shamir::{self, Split};
+use edgekeep::base::clock::{ManualClock, Timestamp};
+use edgekeep::base::entropy::{Entropy, SeededEntropy};
+use edgekeep::base::pages::Key;
+use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::SnapshotError;
+use edgekeep::snapshot::inspect::inspect;
+use edgekeep::snapshot::restore::receive;
+use edgekeep::snapshot::save::save;
+use edgekeep::snapshot::spool::{SPOOLS, Spools};
+use edgekeep::snapshot::take::{Taken, take};
+use edgekeep::snapshot::verify::verify;
+use edgekeep::storage::memory::Memory;
+use edgekeep::storage::{Storage, Urgency};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+/// A folder that is gone with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("edgekeep-snapshot-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Whatever the barrier refused, in its words.
+#[derive(Debug)]
+struct Refused(#[expect(dead_code, reason = "for the message of a test that fails")] String);
+
+impl<E: std::error::Error> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+struct Store {
+    barrier: Barrier,
+    storage: Arc<dyn Storage>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Store {
+    /// Neither initialized nor anything else.
+    fn empty(seed: u64) -> Self {
+        Self::over(Arc::new(Memory::new()), seed)
+    }
+
+    fn over(storage: Arc<dyn Storage>, seed: u64) -> Self {
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+        let clock = Arc::new(ManualClock::at(NOW));
+        let barrier = Barrier::new(Arc::clone(&storage), clock, Arc::clone(&entropy));
+        Self { barrier, storage, entropy }
+    }
+
+    /// Unsealed, with a few entries; and its unseal key.
+    fn with_entries(seed: u64) -> (Self, Key<32>) {
+        let store = Self::empty(seed);
+        let first = |_: &mut _| Ok::<_, Refused>(());
+        let (shares, ()) = store.barrier.initialize(split(), first).unwrap();
+        let key = key_of(&shares);
+        store.barrier.unseal(&key).unwrap();
+        store.put("secret/a", b"one");
+        store.put("secret/b/c", b"two");
+        store.put("other", &[7; 3000]);
+        (store, key)
+    }
+
+    fn put(&self, path: &str, value: &[u8]) {
+        let put = |txn: &mut edgekeep::barrier::txn::Txn| -> Result<(), Refused> {
+            Ok(txn.scope(MountId::SYSTEM).put(path, value)?)
+        };
+        self.barrier.unsealed().unwrap().transact(put).unwrap();
+    }
+
+    fn get(&self, path: &str) -> Option<Vec<u8>> {
+        let mut txn = self.barrier.unsealed().unwrap().begin().unwrap();
+        txn.scope(MountId::SYSTEM).get(path).unwrap().map(|value| value.to_vec())
+    }
+
+    fn take(&self) -> Taken {
+        let folder = Folder::new();
+        let instant = self.barrier.unsealed().unwrap().instant().unwrap();
+        take(instant, Spools::new(&folder.0, 0).open().unwrap(), NOW, &*self.entropy).unwrap()
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        file_of(&self.take())
+    }
+
+    fn restore(&self, file: &[u8], force: bool) -> Result<(), SnapshotError> {
+        let folder = Folder::new();
+        receive(file, Spools::new(&folder.0, 0).open().unwrap())?.restore(&self.barrier, force)
+    }
+
+    /// All that is stored.
+    fn dump(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let view = self.storage.view().unwrap();
+        view.scan(&[], None).unwrap().map(Result::unwrap).collect()
+    }
+}
+
+fn split() -> Split {
+    Split::new(1, 1).unwrap()
+}
+
+fn key_of(shares: &[Secret]) -> Key<32> {
+    shamir::combine(shares).unwrap()
+}
+
+fn file_of(taken: &Taken) -> Vec<u8> {
+    let mut file = Vec::new();
+    taken.write_to(&mut file).unwrap();
+    assert_eq!(file.len() as u64, taken.length(), "the length is known beforehand");
+    file
+}
+
+fn error_of<T>(outcome: Result<T, SnapshotError>) -> String {
+    outcome.err().expect("refused").to_string()
+}
+
+#[test]
+fn what_is_restored_elsewhere_is_what_was_taken() {
+    let (store, key) = Store::with_entries(1);
+    let record = store.barrier.unsealed().unwrap().status();
+    let file = store.snapshot();
+    store.put("secret/a", b"later");
+
+    let meta = inspect(&file[..]).unwrap().meta;
+    assert_eq!(meta.about.store_id, record.store_id);
+    assert_eq!(meta.about.timeline, record.timeline.to_string());
+    assert_eq!((meta.about.revision, meta.index), (record.revision, record.revision));
+    assert_eq!(meta.about.time, "2023-11-14T22:13:20Z");
+    assert_eq!(meta.about.entries, record.tally.entries + 1, "the root record too");
+
+    let elsewhere = Store::empty(2);
+    elsewhere.restore(&file, false).unwrap();
+    assert!(elsewhere.barrier.unsealed().is_none());
+    let unsealed = elsewhere.barrier.unseal(&key).unwrap();
+    assert_eq!(elsewhere.get("secret/a").unwrap(), b"one");
+    assert_eq!(elsewhere.get("secret/b/c").unwrap(), b"two");
+    assert_eq!(elsewhere.get("other").unwrap(), [7; 3000]);
+    let restored = unsealed.status();
+    assert_eq!(restored.store_id, record.store_id);
+    assert_eq!(restored.timeline.number, record.timeline.number + 1, "a new timeline");
+    assert!(restored.revision > record.revision);
+    assert!(unsealed.verify(&*elsewhere.storage.view().unwrap()).unwrap().good());
+}
+
+#[test]
+fn the_same_server_goes_back_and_stays_unsealed() {
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let before = store.barrier.unsealed().unwrap().status().timeline;
+    store.put("secret/a", b"later");
+    store.put("new", b"x");
+    store.restore(&file, false).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"one");
+    assert_eq!(store.get("new"), None);
+    let timeline = store.barrier.unsealed().unwrap().status().timeline;
+    assert_eq!(timeline.number, before.number + 1);
+    store.put("new", b"y");
+    assert_eq!(inspect(&store.snapshot()[..]).unwrap().meta.about.timeline, timeline.to_string());
+}
+
+#[test]
+fn a_snapshot_from_before_a_rekey_does_not_bring_the_old_shares_back() {
+    let (store, old_key) = Store::with_entries(1);
+    let file = store.snapshot();
+    let unsealed = store.barrier.unsealed().unwrap();
+    let (seal, shares) = unsealed.prepare_rekey(split());
+    unsealed.rekey(&seal).unwrap();
+    let new_key = key_of(&shares);
+    for sealed in [false, true] {
+        if sealed {
+            store.barrier.seal();
+        }
+        store.restore(&file, false).unwrap();
+        assert!(store.barrier.check(&old_key).is_err(), "sealed: {sealed}");
+        let unsealed = store.barrier.unseal(&new_key).unwrap();
+        assert!(unsealed.verify(&*store.storage.view().unwrap()).unwrap().good());
+    }
+}
+
+#[test]
+fn a_snapshot_taken_in_an_earlier_term_is_restored() {
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    store.barrier.unsealed().unwrap().rotate().unwrap();
+    store.put("secret/a", b"later");
+    let later = store.snapshot();
+    store.restore(&file, false).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"one");
+    store.restore(&later, false).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"later");
+}
+
+#[test]
+fn other_keys_are_refused_by_name_and_forced_in_sealed() {
+    let (theirs, their_key) = Store::with_entries(1);
+    let (store, our_key) = Store::with_entries(2);
+    let file = theirs.snapshot();
+    let before = store.dump();
+    for sealed in [false, true] {
+        if sealed {
+            store.barrier.seal();
+        }
+        let error = error_of(store.restore(&file, false));
+        assert!(error.starts_with("snapshot of other keys: "), "{error}");
+        let ids = [theirs.barrier.settings(), store.barrier.settings()];
+        for id in ids.map(|settings| settings.unwrap().unwrap().root_key.to_string()) {
+            assert!(error.contains(&id), "{error}");
+        }
+        assert_eq!(store.dump(), before, "nothing was replaced");
+    }
+    store.barrier.unseal(&our_key).unwrap();
+    store.restore(&file, true).unwrap();
+    assert!(store.barrier.unsealed().is_none(), "it seals itself");
+    assert!(store.barrier.check(&our_key).is_err());
+    store.barrier.unseal(&their_key).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"one");
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let file = Store::with_entries(1).0.snapshot();
+    inspect(&file[..]).unwrap();
+    for at in 0..file.len() {
+        for change in [0x01, 0x08, 0x20, 0x80, 0xff] {
+            let mut changed = file.clone();
+            changed[at] ^= change;
+            assert!(inspect(&changed[..]).is_err(), "byte {at} changed by {change:#x}");
+        }
+    }
+}
+
+#[test]
+fn every_cut_and_every_addition_is_found() {
+    let file = Store::with_entries(1).0.snapshot();
+    for length in 0..file.len() {
+        let error = error_of(inspect(&file[..length]));
+        assert!(error.contains("cut short"), "{length}: {error}");
+    }
+    let error = error_of(inspect(&[&file[..], b"\0"].concat()[..]));
+    assert!(error.contains("something follows its end"), "{error}");
+}
+
+#[test]
+fn a_changed_file_replaces_nothing_even_when_forced() {
+    let (store, _) = Store::with_entries(1);
+    let mut file = store.snapshot();
+    let middle = file.len() / 2;
+    file[middle] ^= 1;
+    let before = store.dump();
+    assert!(store.restore(&file, true).is_err());
+    assert_eq!(store.dump(), before);
+}
+
+/// Decompresses with the program that an operator would use.
+fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    assert!(output.status.success(), "{program}: {}", output.status);
+    output.stdout
+}
+
+#[test]
+fn other_programs_open_it() {
+    let file = Store::with_entries(1).0.snapshot();
+    let listing = String::from_utf8(pipe("tar", &["tzf", "-"], &file)).unwrap();
+    let members = ["meta.json", "state.bin", "SHA256SUMS", "SHA256SUMS.sealed"];
+    assert_eq!(listing.lines().collect::<Vec<_>>(), members, "Vault's order");
+    let folder = Folder::new();
+    let path = folder.0.to_str().unwrap();
+    pipe("tar", &["xzf", "-", "-C", path], &file);
+    let check = Command::new("sha256sum")
+        .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
+        .current_dir(path)
+        .status();
+    assert!(check.unwrap().success());
+    let meta: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.0.join("meta.json")).unwrap()).unwrap();
+    assert_eq!(meta["Size"], fs::metadata(folder.0.join("state.bin")).unwrap().len());
+    assert_eq!(meta["Version"], 1);
+}
+
+#[test]
+fn decompressed_it_is_read_and_compressed_again_it_says_what_to_do() {
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let tar = pipe("gunzip", &["-c"], &file);
+    store.put("secret/a", b"later");
+    store.restore(&tar, false).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"one");
+    let error = error_of(inspect(&pipe("gzip", &["-9", "-c"], &tar)[..]));
+    assert!(error.contains("decompress it with gunzip"), "{error}");
+}
+
+/// Vault's inspect reads state.bin as messages behind their lengths, with the fields 1 to 3; it
+/// steps over fields that it does not know.
+#[test]
+fn the_state_is_protobuf_without_the_fields_of_vault() {
+    fn varint(bytes: &mut &[u8]) -> u64 {
+        let mut number = 0;
+        for place in (0..).step_by(7) {
+            let (first, rest) = bytes.split_first().unwrap();
+            *bytes = rest;
+            number |= u64::from(first & 0x7f) << place;
+            if first & 0x80 == 0 {
+                break;
+            }
+        }
+        number
+    }
+    let tar = pipe("gunzip", &["-c"], &Store::with_entries(1).0.snapshot());
+    let folder = Folder::new();
+    pipe("tar", &["xf", "-", "-C", folder.0.to_str().unwrap()], &tar);
+    let state = fs::read(folder.0.join("state.bin")).unwrap();
+    let mut rest = &state[..];
+    let mut messages = 0;
+    while !rest.is_empty() {
+        let length = varint(&mut rest);
+        let (mut message, after) = rest.split_at(length as usize);
+        rest = after;
+        messages += 1;
+        while !message.is_empty() {
+            let tag = varint(&mut message);
+            assert!(tag >> 3 > 3);
+            let number = varint(&mut message);
+            match tag & 7 {
+                0 => {}
+                2 => message = &message[number as usize..],
+                other => panic!("wire type {other}"),
+            }
+        }
+    }
+    let entries = inspect(&tar[..]).unwrap().meta.about.entries;
+    assert_eq!(messages, entries + 2, "a begin and an end around the entries");
+}
+
+#[test]
+fn verify_opens_every_entry() {
+    let (store, key) = Store::with_entries(1);
+    let file = store.snapshot();
+    let verified = verify(&file[..], &key).unwrap();
+    assert_eq!(verified.findings(), [""; 0]);
+    let (_, other_key) = Store::with_entries(2);
+    assert!(error_of(verify(&file[..], &other_key)).contains("unseal keys"));
+}
+
+#[test]
+fn verify_names_what_was_bad_in_the_store() {
+    let (store, key) = Store::with_entries(1);
+    let (damaged, mut value) = store.dump().into_iter().rfind(|(key, _)| key[0] == 1).unwrap();
+    *value.last_mut().unwrap() ^= 1;
+    let put = |to: &mut dyn edgekeep::storage::Writer| to.put(&damaged, &value).map(drop);
+    store.storage.write(Urgency::Ordinary, &mut { put }).unwrap();
+    let file = store.snapshot();
+    let findings = verify(&file[..], &key).unwrap().findings();
+    assert!(findings.iter().any(|line| line.starts_with("does not open: ")), "{findings:?}");
+    assert!(findings.iter().any(|line| line.contains("do not add up")), "{findings:?}");
+    let error = error_of(store.restore(&file, false));
+    assert!(error.contains("do not add up"), "{error}");
+    store.restore(&file, true).unwrap();
+}
+
+#[test]
+fn a_spool_leaves_the_disk_its_last_space() {
+    let (store, _) = Store::with_entries(1);
+    let folder = Folder::new();
+    let file = store.snapshot();
+    let stingy = || Spools::new(&folder.0, u64::MAX / 2).open().unwrap();
+    assert!(matches!(receive(&file[..], stingy()).err(), Some(SnapshotError::Full)));
+    let instant = store.barrier.unsealed().unwrap().instant().unwrap();
+    let taken = take(instant, stingy(), NOW, &*store.entropy);
+    assert!(matches!(taken.err(), Some(SnapshotError::Full)));
+    let _spool = Spools::new(&folder.0, 0).open().unwrap();
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0, "a spool has no name");
+
+    let spools = Spools::new(&folder.0, 0);
+    let all: Vec<_> = (0..SPOOLS).map(|_| spools.open().unwrap()).collect();
+    assert!(matches!(spools.open().err(), Some(SnapshotError::Busy)));
+    drop(all);
+    spools.open().unwrap();
+}
+
+/// Gives what it has and then fails.
+struct Breaking<'a>(&'a [u8]);
+
+impl Read for Breaking<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::ErrorKind::ConnectionReset.into()),
+            read => Ok(read),
+        }
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_saved_file_is_complete_or_absent() {
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let folder = Folder::new();
+    let name = folder.0.join("s.snap");
+    for broken in [0, 1, file.len() / 2, file.len() - 1] {
+        assert!(save(Breaking(&file[..broken]), &name).is_err());
+        assert!(save(&file[..broken], &name).is_err());
+        assert!(names(&folder.0).is_empty());
+    }
+    save(&file[..], &name).unwrap();
+    assert_eq!(fs::read(&name).unwrap(), file);
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(fs::metadata(&name).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What was left of a save that was killed is no obstacle, and what stood there stays until
+    // there is something better.
+    fs::write(folder.0.join(".s.snap.partial"), b"rest").unwrap();
+    assert!(save(Breaking(&file[..100]), &name).is_err());
+    assert_eq!(fs::read(&name).unwrap(), file);
+    store.put("more", b"x");
+    let newer = store.snapshot();
+    save(&newer[..], &name).unwrap();
+    assert_eq!(fs::read(&name).unwrap(), newer);
+    assert_eq!(names(&folder.0), ["s.snap"]);
+
+    fs::create_dir(folder.0.join("sub")).unwrap();
+    assert!(save(&file[..], &folder.0.join("sub")).is_err());
+    assert!(save(&file[..], &folder.0.join("absent/s.snap")).is_err());
+    assert_eq!(names(&folder.0), ["s.snap", "sub"]);
+}
