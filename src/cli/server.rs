@@ -84,9 +84,8 @@ impl Server {
             })?;
         }
         if let Some(word) = &self.log_format {
-            log.format = Log::parse_format(word).ok_or_else(|| {
-                Stop::Usage(format!("-log-format {word}: say standard or json"))
-            })?;
+            log.format = Log::parse_format(word)
+                .ok_or_else(|| Stop::Usage(format!("-log-format {word}: say standard or json")))?;
         }
         Ok(log)
     }

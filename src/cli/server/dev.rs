@@ -5,9 +5,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::Server;
+use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::secret::Secret;
-use crate::base::clock::Clock;
 use crate::cli::context::{Context, env};
 use crate::cli::stop::Stop;
 use crate::cli::token_file;
@@ -29,7 +29,10 @@ impl Folder {
         }
         let path = std::env::temp_dir().join(format!("edgekeep-dev-{}", entropy.hex(6)));
         DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
-            Stop::Failed(format!("cannot make {}: {error}; name another with -dev-data", path.display()))
+            Stop::Failed(format!(
+                "cannot make {}: {error}; name another with -dev-data",
+                path.display()
+            ))
         })?;
         Ok(Self { path, kept: false })
     }
@@ -81,7 +84,8 @@ pub fn config(
         "disable_mlock": true,
     });
     let file = folder.path().join("dev.json");
-    let written = fs::create_dir_all(folder.path()).and_then(|()| fs::write(&file, text.to_string()));
+    let written =
+        fs::create_dir_all(folder.path()).and_then(|()| fs::write(&file, text.to_string()));
     written.map_err(|error| Stop::Failed(format!("cannot write {}: {error}", file.display())))?;
     let read = config::read(&[file], &|_| None);
     let (mut config, _) = read.map_err(|error| Stop::Failed(error.to_string()))?;
