@@ -67,13 +67,14 @@ impl Node {
         let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
         let around = Surroundings { service, clock: clock.clone(), entropy: entropy.clone() };
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
-        let housekeeping = Housekeeping::start(housekeeping::Care {
+        let care = housekeeping::Care {
             storage,
             front: front.clone(),
             certificates,
             clock,
             entropy: entropy.clone(),
-        })?;
+        };
+        let housekeeping = Housekeeping::start(care, barrier.clone())?;
         Ok(Self { barrier, entropy, front, housekeeping })
     }
 

@@ -64,10 +64,11 @@ impl Certificates {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> Result<bool, CertificateError> {
-        if self.names.is_empty() {
+        let now = clock.wall();
+        if self.names.is_empty() || self.own.as_ref().is_some_and(|own| !own.due(now)) {
             return Ok(false);
         }
-        let own = OwnCertificate::ensure(&self.folder, &self.names, clock.wall(), entropy)?;
+        let own = OwnCertificate::ensure(&self.folder, &self.names, now, entropy)?;
         let known = self.own.as_ref().map(|own| own.fingerprint);
         let renewed = known != Some(own.fingerprint);
         if renewed {

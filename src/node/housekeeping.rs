@@ -8,14 +8,22 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
+use crate::barrier::Barrier;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
 
-/// How often the store is maintained.
+/// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
+
+/// How long after an unseal, and after the scrub before, the next one waits.
+const SCRUB_REST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked whether there is an unsealed store to scrub.
+const SCRUB_LOOK: Duration = Duration::from_secs(10 * 60);
+/// Bytes a second that a scrub reads: an SD card does 20 times that.
+const SCRUB_RATE: u64 = 1 << 20;
 
 /// What is looked after.
 pub struct Care {
@@ -26,35 +34,68 @@ pub struct Care {
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// The thread that does it.
+/// The threads that do it.
 pub struct Housekeeping {
-    stop: Sender<()>,
-    thread: JoinHandle<()>,
+    chores: [Chore; 2],
 }
 
 impl Housekeeping {
     /// Begins.
-    pub fn start(mut care: Care) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        let work = move || {
-            while !is_stopped(&stopped, MAINTENANCE) {
+    pub fn start(mut care: Care, barrier: Arc<Barrier>) -> io::Result<Self> {
+        let maintenance = Chore::start("maintenance", move |stopped| {
+            while !stopped.within(MAINTENANCE) {
                 care.round();
             }
-        };
-        let thread = thread::Builder::new().name("housekeeping".to_owned()).spawn(work)?;
-        Ok(Self { stop, thread })
+        });
+        let scrub = Chore::start("scrub", move |stopped| {
+            let mut rest = Duration::ZERO;
+            while !stopped.within(SCRUB_LOOK) {
+                rest = rest.saturating_sub(SCRUB_LOOK);
+                if rest.is_zero() && scrub(&barrier, stopped) {
+                    rest = SCRUB_REST;
+                }
+            }
+        });
+        Ok(Self { chores: [maintenance?, scrub?] })
     }
 
     /// Ends.
     pub fn stop(self) {
+        for chore in self.chores {
+            chore.stop();
+        }
+    }
+}
+
+/// A thread that ends when it is told to.
+struct Chore {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// The other end of a chore's bell.
+struct Stopped(Receiver<()>);
+
+impl Stopped {
+    /// Waits; whether the chore was told to end meanwhile.
+    fn within(&self, patience: Duration) -> bool {
+        !matches!(self.0.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
+    }
+}
+
+impl Chore {
+    fn start(name: &str, work: impl FnOnce(&Stopped) + Send + 'static) -> io::Result<Self> {
+        let (stop, stopped) = channel();
+        let stopped = Stopped(stopped);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || work(&stopped))?;
+        Ok(Self { stop, thread })
+    }
+
+    fn stop(self) {
         // A thread that panicked has ended too.
         let _ = self.stop.send(());
         let _ = self.thread.join();
     }
-}
-
-fn is_stopped(stopped: &Receiver<()>, patience: Duration) -> bool {
-    !matches!(stopped.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
 }
 
 impl Care {
@@ -70,6 +111,33 @@ impl Care {
                 }
             }
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
+        }
+    }
+}
+
+/// Scrubs the store, if it is unsealed; whether it came to an end.
+fn scrub(barrier: &Barrier, stopped: &Stopped) -> bool {
+    let Some(unsealed) = barrier.unsealed() else { return false };
+    match unsealed.scrub(SCRUB_RATE, &mut |pause| !stopped.within(pause)) {
+        Ok(None) => false,
+        Ok(Some(scrubbed)) if scrubbed.good() => {
+            log::info!("scrub: all {} entries are as they were written", scrubbed.found.entries);
+            true
+        }
+        Ok(Some(scrubbed)) => {
+            log::error!(
+                "scrub: the store was changed behind the server's back: {} of {} entries are \
+                 there, {} do not open; take a snapshot aside, run `edgekeep snapshot verify` on \
+                 it, and restore a good one",
+                scrubbed.found.entries,
+                scrubbed.expected.entries,
+                scrubbed.bad.count
+            );
+            true
+        }
+        Err(error) => {
+            log::error!("scrub: {error}");
+            false
         }
     }
 }
