@@ -3,13 +3,17 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use edgekeep::base::clock::SystemClock;
+use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage, StorageError, Urgency, contract};
+use rustix::fs::statvfs;
 use support::TempDir;
 
 fn options() -> Options {
@@ -75,4 +79,272 @@ fn a_file_that_others_can_read_is_refused() {
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     open(scratch.path()).unwrap();
+}
+
+/// A file system of its own, unmounted when dropped.
+struct Mount {
+    folder: TempDir,
+    at: PathBuf,
+}
+
+impl Mount {
+    /// Mounts `device` by these options; `None`, and says why, where that is not allowed.
+    fn new(kind: &str, device: &str, options: &str) -> Option<Self> {
+        let folder = TempDir::new();
+        let at = folder.path().join("mounted");
+        fs::create_dir(&at).unwrap();
+        let mount = Self { folder, at };
+        let device = device.replace("{}", &mount.folder.path().display().to_string());
+        if kind == "ext4" {
+            fs::File::create(&device).unwrap().set_len(24 << 20).unwrap();
+            if !run(Command::new("mkfs.ext4").args(["-q", &device])) {
+                return None;
+            }
+        }
+        let mut command = Command::new("mount");
+        command.args(["-t", kind, "-o", options, &device]).arg(&mount.at);
+        run(&mut command).then_some(mount)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.at.join("store")
+    }
+
+    /// Fills it up but for `free` bytes.
+    fn fill(&self, free: u64) -> PathBuf {
+        let ballast = self.at.join("ballast");
+        let mut file = fs::File::create(&ballast).unwrap();
+        while statvfs(&self.at).map(|s| s.f_bavail * s.f_frsize).unwrap() > free {
+            file.write_all(&[1; 4096]).unwrap();
+        }
+        ballast
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.at).stderr(Stdio::null()).status();
+    }
+}
+
+fn run(command: &mut Command) -> bool {
+    let output = command.output();
+    let done = output.as_ref().is_ok_and(|output| output.status.success());
+    if !done {
+        println!("skipped, for {command:?} does not work here: {output:?}");
+    }
+    done
+}
+
+fn delete(store: &Redb, key: &[u8]) -> Result<(), StorageError> {
+    store.write(Urgency::Essential, &mut |to| to.delete(key).map(|_| ()))
+}
+
+fn key(number: u32) -> [u8; 4] {
+    number.to_be_bytes()
+}
+
+/// Puts numbered values until the disk is full and returns how many were acknowledged.
+fn put_until_full(store: &Redb) -> u32 {
+    (0..)
+        .find(|number| match put(store, &key(*number), &[*number as u8; 20_000]) {
+            Ok(()) => false,
+            Err(StorageError::Full) => true,
+            Err(error) => panic!("{error}"),
+        })
+        .unwrap()
+}
+
+fn assert_holds(store: &Redb, numbers: std::ops::Range<u32>) {
+    let view = store.view().unwrap();
+    let entries: Vec<_> = view.scan(b"", None).unwrap().map(Result::unwrap).collect();
+    let expected: Vec<_> = numbers.map(|n| (key(n).to_vec(), vec![n as u8; 20_000])).collect();
+    assert!(entries == expected, "{} entries, not {}", entries.len(), expected.len());
+}
+
+#[test]
+fn below_the_floor_only_what_is_essential_passes() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let options = Options { floor_bytes: 2 << 20, reserve_bytes: 1 << 20, ..options() };
+    let store = Redb::open(&mount.path(), options).unwrap();
+    let reserve = mount.path().join("edgekeep.reserve");
+    assert_eq!(fs::metadata(&reserve).unwrap().len(), 1 << 20);
+    let count = put_until_full(&store);
+    assert!(count > 100, "{count}");
+    assert!(store.condition().free_bytes.unwrap() < 2 << 20);
+    assert!(store.condition().trouble.unwrap().contains("free some space"));
+    assert!(reserve.exists(), "what is ordinary must not touch the reserve");
+    assert_holds(&store, 0..count);
+    // Now somebody else takes all the rest.
+    let ballast = mount.fill(0);
+    assert!(matches!(put(&store, b"more", b""), Err(StorageError::Full)));
+    for number in 0..count / 2 {
+        delete(&store, &key(number)).unwrap();
+    }
+    assert_holds(&store, count / 2..count);
+    fs::remove_file(ballast).unwrap();
+    store.maintain().unwrap();
+    drop(store);
+    let store = open(&mount.path()).unwrap();
+    assert_holds(&store, count / 2..count);
+    put(&store, &key(count), &[count as u8; 20_000]).unwrap();
+    assert_holds(&store, count / 2..count + 1);
+}
+
+#[test]
+fn a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let options = Options { reserve_bytes: 1 << 20, ..options() };
+    let store = Redb::open(&mount.path(), options).unwrap();
+    let ballast = mount.fill(3 << 20);
+    let count = put_until_full(&store);
+    assert!(count > 20, "{count}");
+    assert_holds(&store, 0..count);
+    assert!(matches!(put(&store, b"more", &[0; 3 << 20]), Err(StorageError::Full)));
+    assert_holds(&store, 0..count);
+    for number in 0..10 {
+        delete(&store, &key(number)).unwrap();
+    }
+    assert_holds(&store, 10..count);
+    fs::remove_file(ballast).unwrap();
+    put(&store, &key(count), &[count as u8; 20_000]).unwrap();
+    assert_holds(&store, 10..count + 1);
+    store.maintain().unwrap();
+    assert!(mount.path().join("edgekeep.reserve").exists(), "made again");
+    drop(store);
+    assert_holds(&open(&mount.path()).unwrap(), 10..count + 1);
+}
+
+#[test]
+fn a_replacement_that_does_not_fit_leaves_the_old() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let store = open(&mount.path()).unwrap();
+    put(&store, &key(0), &[0; 20_000]).unwrap();
+    let outcome = store.replace(&mut |to| {
+        for number in 0..1000 {
+            to.put(&key(number), &[1; 20_000])?;
+        }
+        Ok(())
+    });
+    assert!(matches!(outcome, Err(StorageError::Full)), "{outcome:?}");
+    assert_holds(&store, 0..1);
+    let left: Vec<_> =
+        fs::read_dir(mount.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("next")), "{left:?}");
+    put(&store, &key(1), &[1; 20_000]).unwrap();
+    assert_holds(&store, 0..2);
+}
+
+#[test]
+fn a_file_system_gone_read_only_is_read_on() {
+    let Some(mount) = Mount::new("ext4", "{}/disk", "loop,errors=remount-ro") else { return };
+    let store = open(&mount.path()).unwrap();
+    let count = 20;
+    for number in 0..count {
+        put(&store, &key(number), &[number as u8; 20_000]).unwrap();
+    }
+    let held = store.view().unwrap();
+    // What ext4 does to itself after an error of its device.
+    if !run(Command::new("mount").args(["-o", "remount,abort"]).arg(&mount.at)) {
+        return;
+    }
+    let refused = put(&store, b"more", b"").unwrap_err();
+    println!("{refused}");
+    assert_holds(&store, 0..count);
+    drop(held);
+    for _ in 0..2 {
+        let refused = put(&store, b"more", b"").unwrap_err();
+        assert!(matches!(refused, StorageError::ReadOnly(_)), "{refused:?}");
+        assert!(store.condition().trouble.is_some());
+        store.maintain().unwrap();
+        assert_holds(&store, 0..count);
+    }
+    drop(store);
+    // And at a start, though the file was not closed.
+    let store = open(&mount.path()).unwrap();
+    assert_holds(&store, 0..count);
+    assert!(matches!(put(&store, b"more", b""), Err(StorageError::ReadOnly(_))));
+}
+
+#[test]
+fn a_damaged_file_is_named_and_never_ends_the_program() {
+    quiet_redb();
+    let scratch = TempDir::new();
+    // Thousands of stores are opened: where that is allowed, not on a real disk.
+    let mount = Mount::new("tmpfs", "none", "size=32m");
+    let place = mount.as_ref().map_or(scratch.path(), |mount| &mount.at);
+    let sound = {
+        let folder = place.join("sound");
+        let store = open(&folder).unwrap();
+        for number in 0..100u32 {
+            put(&store, &key(number), &[number as u8; 1000]).unwrap();
+        }
+        drop(store);
+        fs::read(folder.join("edgekeep.redb")).unwrap()
+    };
+    let folder = place.join("damaged");
+    drop(open(&folder).unwrap());
+    let file = folder.join("edgekeep.redb");
+    let mut named = 0;
+    let mut look = |bytes: &[u8], what: &str| {
+        fs::write(&file, bytes).unwrap();
+        if let Err(error) = look_at(&folder) {
+            named += 1;
+            match error {
+                StorageError::Damaged(text) | StorageError::Refused(text) => {
+                    assert!(text.contains("edgekeep.redb"), "{what}: {text}");
+                }
+                error => panic!("{what}: {error:?}"),
+            }
+        }
+    };
+    let dice = SeededEntropy::new(1);
+    for _ in 0..3000 {
+        let mut bytes = [0; 9];
+        dice.fill(&mut bytes);
+        let [change, place @ ..] = bytes;
+        let place = (u64::from_le_bytes(place) % sound.len() as u64) as usize;
+        let mut damaged = sound.clone();
+        damaged[place] ^= change.max(1);
+        look(&damaged, &format!("byte {place} changed by {change}"));
+    }
+    // The header, byte by byte.
+    for place in 0..512 {
+        let mut damaged = sound.clone();
+        damaged[place] ^= 1 << (place % 8);
+        look(&damaged, &format!("byte {place} of the header"));
+    }
+    for length in (0..sound.len()).step_by(sound.len() / 300) {
+        look(&sound[..length], &format!("cut to {length}"));
+    }
+    println!("{named} of the changes were noticed by the store itself");
+    assert!(named > 100);
+}
+
+/// Opens what is there, reads it, and writes to it.
+fn look_at(folder: &Path) -> Result<(), StorageError> {
+    let store = open(folder)?;
+    let view = store.view()?;
+    let mut first = Ok(());
+    for number in 0..100 {
+        first = first.and(view.get(&key(number)).map(|_| ()));
+    }
+    for entry in view.scan(b"", None)?.take(10_000) {
+        entry?;
+    }
+    drop(view);
+    put(&store, b"new", b"value")?;
+    put(&store, &key(7), b"value")?;
+    delete(&store, &key(50))?;
+    first
+}
+
+/// Panics of redb on damaged pages are caught, and are not to fill the screen.
+fn quiet_redb() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !info.location().is_some_and(|at| at.file().contains("redb-")) {
+            before(info);
+        }
+    }));
 }

@@ -5,6 +5,7 @@
 mod tape;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use edgekeep::barrier::names::MountId;
@@ -17,7 +18,7 @@ use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::secret::Secret;
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage, contract};
-use tape::{Dice, Event, Replay, TEARS, Tape, Tear};
+use tape::{Dice, Event, Failing, Replay, TEARS, Tape, Tear};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -103,11 +104,7 @@ fn recount(store: &dyn Storage, unsealed: &Unsealed) {
 
 /// A recording of concurrent writers on an initialized store, and the shares that open it.
 fn record(seed: u64) -> (Vec<u8>, Vec<Event>, Vec<Secret>) {
-    let new = Tape::default();
-    let (shares, ()) = barrier(store(&new))
-        .initialize(Split::new(1, 1).unwrap(), |_| Ok::<_, Failure>(()))
-        .unwrap();
-    let image = new.image().unwrap();
+    let (image, shares) = initialized();
     let tape = Tape::of(image.clone());
     let unsealed = unseal(&barrier(store(&tape)), &shares);
     std::thread::scope(|scope| {
@@ -210,6 +207,104 @@ fn a_cut_while_everything_is_replaced_leaves_the_old_or_the_new() {
         assert!(values == vec![if promoted { 2 } else { 1 }; 3000], "{tear:?}");
     }
     assert!(promoted);
+}
+
+/// A store of one writer on a disk that may fail.
+struct Lone {
+    tape: Tape,
+    store: Arc<Redb>,
+    unsealed: Arc<Unsealed>,
+    shares: Vec<Secret>,
+    dice: Dice,
+    round: u64,
+}
+
+impl Lone {
+    /// After a few commits on an `image` of a store that `shares` open.
+    fn new(image: &[u8], shares: &[Secret]) -> Self {
+        let tape = Tape::of(image.to_vec());
+        let store = store(&tape);
+        let unsealed = unseal(&barrier(Arc::clone(&store)), shares);
+        let shares = shares.to_vec();
+        let mut lone = Self { tape, store, unsealed, shares, dice: Dice::new(3), round: 0 };
+        (0..4).for_each(|_| lone.commit().unwrap());
+        lone
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        commit(&self.unsealed, 0, self.round + 1, &self.dice)?;
+        self.round += 1;
+        Ok(())
+    }
+
+    /// Exactly what was acknowledged is there, to those who read on and after a cut.
+    fn check(&self) {
+        let acknowledged = BTreeMap::from([(0, self.round)]);
+        let mut txn = self.unsealed.begin().unwrap();
+        assert_eq!(number(&mut txn.scope(MOUNT), "0/first").unwrap(), self.round);
+        recount(&*self.store, &self.unsealed);
+        check(store(&Tape::of(self.tape.image().unwrap())), &self.shares, &acknowledged);
+    }
+}
+
+fn initialized() -> (Vec<u8>, Vec<Secret>) {
+    let tape = Tape::default();
+    let (shares, ()) = barrier(store(&tape))
+        .initialize(Split::new(1, 1).unwrap(), |_| Ok::<_, Failure>(()))
+        .unwrap();
+    (tape.image().unwrap(), shares)
+}
+
+#[test]
+fn a_device_that_fails_once_costs_one_commit_at_most() {
+    let (image, shares) = initialized();
+    for done in [false, true] {
+        for number in 0.. {
+            let mut lone = Lone::new(&image, &shares);
+            let from = lone.tape.operations();
+            let numbers = from + number..from + number + 1;
+            let kind = io::ErrorKind::Other;
+            lone.tape.fail(Some(Failing { numbers, kind, reads: true, done }));
+            let failed = (0..3).filter(|_| lone.commit().is_err()).count();
+            assert!(failed <= 1, "operation {number}: {failed} commits failed");
+            if lone.tape.operations() < from + number {
+                break;
+            }
+            lone.tape.fail(None);
+            lone.check();
+            lone.commit().unwrap();
+            lone.check();
+        }
+    }
+}
+
+#[test]
+fn a_device_that_takes_no_more_writes_is_read_on() {
+    let (image, shares) = initialized();
+    for kind in
+        [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::StorageFull, io::ErrorKind::Other]
+    {
+        for number in 0..40 {
+            let mut lone = Lone::new(&image, &shares);
+            let from = lone.tape.operations() + number;
+            let failing =
+                Failing { numbers: from..u64::MAX, kind, reads: false, done: number % 2 == 0 };
+            lone.tape.fail(Some(failing));
+            while lone.commit().is_ok() {}
+            for _ in 0..3 {
+                lone.check();
+                assert!(lone.commit().is_err());
+                lone.store.maintain().unwrap();
+            }
+            assert!(lone.store.condition().trouble.is_some());
+            lone.tape.fail(None);
+            lone.store.maintain().unwrap();
+            assert_eq!(lone.store.condition().trouble, None);
+            lone.check();
+            lone.commit().unwrap();
+            lone.check();
+        }
+    }
 }
 
 #[test]

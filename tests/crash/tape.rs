@@ -42,12 +42,39 @@ struct State {
     files: Vec<Vec<u8>>,
     store: Option<usize>,
     events: Vec<Event>,
+    /// Reads, writes, changes of length and syncs so far.
+    operations: u64,
+    failing: Option<Failing>,
+}
+
+/// Operations of a disk that fail.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    /// Which, counted from 0.
+    pub numbers: Range<u64>,
+    /// What they fail with.
+    pub kind: io::ErrorKind,
+    /// Whether reading fails too.
+    pub reads: bool,
+    /// Whether what fails was done all the same.
+    pub done: bool,
 }
 
 impl Tape {
     /// A disk on which the store's file holds `image`.
     pub fn of(image: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(State { files: vec![image], store: Some(0), events: Vec::new() })))
+        let state = State { files: vec![image], store: Some(0), ..State::default() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// From now on these operations fail.
+    pub fn fail(&self, failing: Option<Failing>) {
+        self.lock().failing = failing;
+    }
+
+    /// Operations so far.
+    pub fn operations(&self) -> u64 {
+        self.lock().operations
     }
 
     /// Notes that a commit was acknowledged.
@@ -132,7 +159,8 @@ impl StorageBackend for TapeFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.tape.lock();
+        let mut state = self.tape.lock();
+        state.operate(true)?;
         let offset = offset as usize;
         match state.files[self.file].get(offset..offset + out.len()) {
             Some(bytes) => out.copy_from_slice(bytes),
@@ -158,9 +186,25 @@ impl StorageBackend for TapeFile {
 impl TapeFile {
     fn happens(&self, event: Event) -> io::Result<()> {
         let mut state = self.tape.lock();
-        apply(&mut state.files[self.file], &event, 0..usize::MAX);
-        state.events.push(event);
-        Ok(())
+        let outcome = state.operate(false);
+        if outcome.is_ok() || state.failing.as_ref().is_some_and(|failing| failing.done) {
+            apply(&mut state.files[self.file], &event, 0..usize::MAX);
+            state.events.push(event);
+        }
+        outcome
+    }
+}
+
+impl State {
+    fn operate(&mut self, read: bool) -> io::Result<()> {
+        let number = self.operations;
+        self.operations += 1;
+        match &self.failing {
+            Some(failing) if failing.numbers.contains(&number) && (failing.reads || !read) => {
+                Err(failing.kind.into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
