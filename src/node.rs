@@ -22,12 +22,16 @@ use crate::pipeline::{Builtin, Pipeline, Ttls};
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Service, Surroundings};
+use crate::snapshot::spool::Spools;
 use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
 use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::token::store;
 use housekeeping::Housekeeping;
+
+/// Bytes that a spool leaves free on its disk: writes go on until half of it is left.
+const SPOOL_FLOOR: u64 = 32 << 20;
 
 /// A running server.
 pub struct Node {
@@ -60,8 +64,13 @@ impl Node {
             default: config.default_lease_ttl.as_secs(),
             max: config.max_lease_ttl.as_secs(),
         };
-        let services = Services { mounts: &mounts, ttls };
-        let builtins = builtins(&services, &entropy);
+        let snapshots = sys::snapshot::Snapshots {
+            barrier: barrier.clone(),
+            entropy: entropy.clone(),
+            spools: spools(&config.storage),
+        };
+        let services = Services { mounts: &mounts, ttls, snapshots };
+        let builtins = builtins(services, &entropy);
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
         let settings = front::settings(config, &certificates, run_folder);
         let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
@@ -157,17 +166,26 @@ fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storag
     }
 }
 
+/// Spools lie beside the store, or where there is none, with the temporary files.
+fn spools(config: &StorageConfig) -> Spools {
+    match config {
+        StorageConfig::Memory => Spools::new(std::env::temp_dir(), SPOOL_FLOOR),
+        StorageConfig::Redb { folder, .. } => Spools::new(folder, SPOOL_FLOOR),
+    }
+}
+
 /// What the builtins are made of.
 struct Services<'a> {
     mounts: &'a Arc<MountCache>,
     ttls: Ttls,
+    snapshots: sys::snapshot::Snapshots,
 }
 
 /// Every engine of our own, with the prefix that it answers under.
-fn builtins(services: &Services<'_>, entropy: &Arc<dyn Entropy>) -> Vec<Builtin> {
-    let Services { mounts, ttls } = services;
+fn builtins(services: Services<'_>, entropy: &Arc<dyn Entropy>) -> Vec<Builtin> {
+    let Services { mounts, ttls, snapshots } = services;
     let mounts = sys::mounts::Mounts {
-        cache: (*mounts).clone(),
+        cache: mounts.clone(),
         entropy: entropy.clone(),
         default_lease_ttl: Duration::from_secs(ttls.default),
         max_lease_ttl: Duration::from_secs(ttls.max),
@@ -175,6 +193,7 @@ fn builtins(services: &Services<'_>, entropy: &Arc<dyn Entropy>) -> Vec<Builtin>
     vec![
         ("auth/token/", Box::new(sys::token::engine())),
         ("sys/", Box::new(sys::mounts::engine(mounts))),
+        ("sys/", Box::new(sys::snapshot::engine(snapshots))),
     ]
 }
 

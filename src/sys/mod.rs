@@ -3,4 +3,5 @@
 
 pub mod about;
 pub mod mounts;
+pub mod snapshot;
 pub mod token;
