@@ -124,5 +124,9 @@ fn find_run_folder(storage: &Storage) -> PathBuf {
         Storage::Redb { folder, .. } => Some(folder.join("run")),
         Storage::Memory => None,
     };
+    if let Some(own) = &own {
+        // The sockets of a server that was killed; most often there are none.
+        let _ = std::fs::remove_dir_all(own);
+    }
     given.into_iter().chain(own).find(|path| short(path)).unwrap_or_else(std::env::temp_dir)
 }

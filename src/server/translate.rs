@@ -56,7 +56,11 @@ impl Translator {
             self.callers.tell(Note::Broken(id));
         }
         let micros = self.clock.boot().saturating_sub(started).as_micros();
-        log::info!(target: "edgekeep::request", "{verb} {mount} {status} {micros}us");
+        log::debug!(
+            target: "edgekeep::request",
+            method = verb, mount, status, micros;
+            "{verb} {mount} {status} {micros}us"
+        );
     }
 
     /// The answer, and the part of the path that the log may name.

@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 
+use log::kv::VisitSource;
 use log::{Level, Metadata, Record};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::cli::stop::Stop;
@@ -46,12 +47,14 @@ impl log::Log for Logger {
                 format!("{time} {:<7} {module}: {}\n", shown(record.level()), record.args())
             }
             LogFormat::Json => {
-                let line = json!({
+                let mut line = json!({
                     "@timestamp": time,
                     "@level": record.level().as_str().to_ascii_lowercase(),
                     "@module": module,
                     "@message": record.args().to_string(),
                 });
+                // Visiting ends only when the visitor says so, and this one never does.
+                let _ = record.key_values().visit(&mut Fields(&mut line));
                 format!("{line}\n")
             }
         };
@@ -64,6 +67,21 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+/// Puts a message's own fields beside it.
+struct Fields<'a>(&'a mut Value);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+    fn visit_pair(
+        &mut self,
+        key: log::kv::Key<'kvs>,
+        value: log::kv::Value<'kvs>,
+    ) -> Result<(), log::kv::Error> {
+        let value = value.to_u64().map_or_else(|| value.to_string().into(), Value::from);
+        self.0[key.as_str()] = value;
+        Ok(())
+    }
 }
 
 fn shown(level: Level) -> &'static str {
