@@ -35,7 +35,9 @@ impl Server {
         let root = format!("-dev-root-token-id={ROOT}");
         let listen = format!("-dev-listen-address={address}");
         let args = ["server", "-dev", "-dev-no-store-token", &root, &listen];
-        Self::start(&args, address)
+        let mut server = Self::start(&args, address);
+        server.wait_for_health("unsealed", |status| !matches!(status, 501 | 503));
+        server
     }
 
     /// A server with these arguments, which make it listen at `address`. Returns once it answers.
@@ -51,7 +53,7 @@ impl Server {
             .spawn()
             .unwrap();
         let mut server = Self { child, address, home };
-        server.wait_until_it_answers();
+        server.wait_for_health("answering", |_| true);
         server
     }
 
@@ -82,13 +84,18 @@ impl Server {
         read("stdout") + &read("stderr")
     }
 
-    fn wait_until_it_answers(&mut self) {
+    /// Waits until `sys/health` answers with a wanted status.
+    fn wait_for_health(&mut self, state: &str, wanted: impl Fn(u16) -> bool) {
         let deadline = Instant::now() + START;
-        while self.client().try_send("GET", "/v1/sys/health", &[], None).is_err() {
+        loop {
+            let answer = self.client().try_send("GET", "/v1/sys/health", &[], None);
+            if answer.is_ok_and(|reply| wanted(reply.status)) {
+                return;
+            }
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the server ended with {status}:\n{}", self.output());
             }
-            assert!(Instant::now() < deadline, "no answer:\n{}", self.output());
+            assert!(Instant::now() < deadline, "it is not {state}:\n{}", self.output());
             std::thread::sleep(Duration::from_millis(5));
         }
     }

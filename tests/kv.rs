@@ -1,0 +1,220 @@
+//! What kv promises beyond the recorded answers: every digit, one winner, nothing left behind, an
+//! upgrade that loses nothing.
+
+mod support;
+
+use std::sync::Barrier;
+use std::thread;
+
+use serde_json::{Value, json};
+use support::http::{Client, Reply};
+use support::{Server, data};
+
+const MERGE_PATCH: (&str, &str) = ("Content-Type", "application/merge-patch+json");
+
+fn patch(server: &Server, path: &str, body: &Value) -> Reply {
+    let headers = [("X-Vault-Token", support::ROOT), MERGE_PATCH];
+    let body = body.to_string();
+    let target = format!("/v1/{path}");
+    server.client().try_send("PATCH", &target, &headers, Some(body.as_bytes())).unwrap()
+}
+
+/// Sends text as it is, so that its numbers are just these.
+fn post_text(server: &Server, path: &str, body: &str) -> u16 {
+    let headers = [("X-Vault-Token", support::ROOT)];
+    let target = format!("/v1/{path}");
+    server.client().try_send("POST", &target, &headers, Some(body.as_bytes())).unwrap().status
+}
+
+fn write(client: &Client, path: &str, value: Value) {
+    let reply = client.post(&format!("secret/data/{path}"), json!({ "data": value }));
+    assert_eq!(reply.status, 200, "{path}: {}", reply.json());
+}
+
+#[test]
+fn numbers_keep_all_their_digits() {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("sys/mounts/one", json!({ "type": "kv" })).status, 204);
+    let numbers = r#"{"big":123456789012345678901234567890,"near":9007199254740993,"zeros":0.10}"#;
+    post_text(&server, "one/n", numbers);
+    post_text(&server, "cubbyhole/n", numbers);
+    post_text(&server, "secret/data/n", &format!(r#"{{"data":{numbers}}}"#));
+    assert_eq!(patch(&server, "secret/data/n", &json!({ "data": { "new": 1 } })).status, 200);
+    for path in ["one/n", "cubbyhole/n", "secret/data/n", "secret/data/n?version=1"] {
+        let body = String::from_utf8(root.get(path).body).unwrap();
+        for number in ["123456789012345678901234567890", "9007199254740993", "0.10"] {
+            assert!(body.contains(number), "{path}: {number} in {body}");
+        }
+    }
+}
+
+#[test]
+fn of_several_that_check_and_set_one_wins() {
+    const WRITERS: usize = 8;
+    const ROUNDS: u64 = 10;
+    let server = Server::dev();
+    let start = Barrier::new(WRITERS);
+    let won: usize = thread::scope(|threads| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (client, start) = (server.root(), &start);
+                threads.spawn(move || {
+                    (0..ROUNDS)
+                        .filter(|round| {
+                            start.wait();
+                            let body = json!({"data": {"of": writer}, "options": {"cas": round}});
+                            client.post("secret/data/race", body).status == 200
+                        })
+                        .count()
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    assert_eq!(won as u64, ROUNDS);
+    let metadata = data(&server.root().get("secret/metadata/race"));
+    assert_eq!(metadata["current_version"], ROUNDS);
+}
+
+#[test]
+fn writes_at_the_same_time_all_count() {
+    const WRITERS: u64 = 8;
+    const EACH: u64 = 20;
+    let server = Server::dev();
+    thread::scope(|threads| {
+        for writer in 0..WRITERS {
+            let client = server.root();
+            threads.spawn(move || {
+                for round in 0..EACH {
+                    write(&client, "counted", json!({ "by": writer, "round": round }));
+                }
+            });
+        }
+    });
+    let metadata = data(&server.root().get("secret/metadata/counted"));
+    assert_eq!(metadata["current_version"], WRITERS * EACH);
+    assert_eq!(metadata["oldest_version"], WRITERS * EACH - 9);
+}
+
+#[test]
+fn what_was_removed_does_not_come_back() {
+    let server = Server::dev();
+    let root = server.root();
+    for n in 1..=3 {
+        write(&root, "a", json!({ "n": n }));
+    }
+    write(&root, "a/b", json!({ "below": true }));
+    assert_eq!(root.delete("secret/metadata/a").status, 204);
+    assert_eq!(root.get("secret/data/a/b").status, 200, "a secret below stays");
+    write(&root, "a", json!({ "n": "anew" }));
+    assert_eq!(root.get("secret/data/a?version=2").status, 404);
+    assert_eq!(root.get("secret/data/a?version=3").status, 404);
+    assert_eq!(data(&root.get("secret/data/a"))["metadata"]["version"], 1);
+}
+
+#[test]
+fn the_configuration_is_in_no_listing_and_no_secret_reaches_it() {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("secret/config", json!({ "max_versions": 3 })).status, 204);
+    assert_eq!(root.list("secret/metadata").status, 404);
+    write(&root, "config", json!({ "a": 1 }));
+    assert_eq!(data(&root.list("secret/metadata"))["keys"], json!(["config"]));
+    for path in ["", "config%2F"] {
+        assert_eq!(root.get(&format!("secret/data/{path}")).status, 404, "{path:?}");
+        assert_eq!(root.get(&format!("secret/metadata/{path}")).status, 404, "{path:?}");
+        assert_eq!(root.delete(&format!("secret/metadata/{path}")).status, 204, "{path:?}");
+        let body = json!({ "data": { "a": 1 } });
+        assert_eq!(root.post(&format!("secret/data/{path}"), body).status, 400, "{path:?}");
+    }
+    assert_eq!(data(&root.get("secret/config"))["max_versions"], 3);
+    assert_eq!(root.get("secret/data/config").status, 200);
+}
+
+#[test]
+fn what_crashed_the_recorded_server_is_refused() {
+    let server = Server::dev();
+    let root = server.root();
+    write(&root, "k", json!({ "a": 1 }));
+    let refused = |reply: Reply| {
+        assert_eq!(reply.status, 400, "{}", reply.json());
+        assert!(!reply.json()["errors"][0].as_str().unwrap().is_empty());
+    };
+    refused(patch(&server, "secret/data/k", &json!({ "data": null })));
+    refused(patch(&server, "secret/metadata/k", &json!({ "custom_metadata": { "n": 1 } })));
+    refused(root.post("cubbyhole", json!({ "a": 1 })));
+    for wrong in [json!(-1), json!(10_001), json!(4_294_967_296_u64)] {
+        refused(root.post("secret/config", json!({ "max_versions": wrong })));
+        refused(root.post("secret/metadata/k", json!({ "max_versions": wrong })));
+    }
+    assert_eq!(root.get("secret/data/k/").status, 404);
+    assert_eq!(data(&root.get("secret/metadata/k"))["current_version"], 1);
+}
+
+/// A mount of version 1 with a value at `v1/d/NAME` for each name, upgraded.
+fn upgraded(names: &[&str]) -> Server {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("sys/mounts/v1", json!({ "type": "kv" })).status, 204);
+    for name in names {
+        assert_eq!(root.post(&format!("v1/d/{name}"), json!({ "of": name })).status, 204);
+    }
+    let options = json!({ "options": { "version": "2" } });
+    assert_eq!(root.post("sys/mounts/v1/tune", options).status, 200);
+    server
+}
+
+fn value(server: &Server, path: &str) -> Value {
+    data(&server.root().get(&format!("v1/data/{path}")))["data"].clone()
+}
+
+#[test]
+fn an_upgrade_is_whole_at_once() {
+    let names: Vec<String> = (0..300).map(|n| format!("{n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let server = upgraded(&names);
+    assert_eq!(data(&server.root().list("v1/metadata/d"))["keys"], json!(names));
+    for name in names {
+        assert_eq!(value(&server, &format!("d/{name}")), json!({ "of": name }));
+    }
+}
+
+#[test]
+fn an_upgraded_value_is_a_first_version_in_every_way() {
+    let server = upgraded(&["deleted", "destroyed", "patched", "written", "described", "removed"]);
+    let root = server.root();
+    let version = |path: &str, number: u64| {
+        let reply = root.get(&format!("v1/data/d/{path}?version={number}"));
+        (reply.status, data(&reply)["data"].clone())
+    };
+
+    assert_eq!(root.delete("v1/data/d/deleted").status, 204);
+    assert_eq!(version("deleted", 1), (404, Value::Null));
+    let first = json!({ "versions": [1] });
+    assert_eq!(root.post("v1/undelete/d/deleted", first.clone()).status, 204);
+    assert_eq!(version("deleted", 1), (200, json!({ "of": "deleted" })));
+
+    assert_eq!(root.post("v1/destroy/d/destroyed", first.clone()).status, 204);
+    assert_eq!(root.post("v1/undelete/d/destroyed", first).status, 204);
+    assert_eq!(version("destroyed", 1), (404, Value::Null));
+
+    assert_eq!(patch(&server, "v1/data/d/patched", &json!({ "data": { "more": 1 } })).status, 200);
+    assert_eq!(version("patched", 1), (200, json!({ "of": "patched" })));
+    assert_eq!(version("patched", 2), (200, json!({ "of": "patched", "more": 1 })));
+
+    let write = |cas: u64| json!({ "data": { "n": 2 }, "options": { "cas": cas } });
+    assert_eq!(root.post("v1/data/d/written", write(0)).status, 400);
+    assert_eq!(root.post("v1/data/d/written", write(1)).status, 200);
+    assert_eq!(version("written", 1), (200, json!({ "of": "written" })));
+    assert_eq!(version("written", 2), (200, json!({ "n": 2 })));
+
+    let described = json!({ "custom_metadata": { "team": "net" } });
+    assert_eq!(root.post("v1/metadata/d/described", described).status, 204);
+    assert_eq!(version("described", 1), (200, json!({ "of": "described" })));
+
+    assert_eq!(root.delete("v1/metadata/d/removed").status, 204);
+    assert_eq!(root.get("v1/data/d/removed").status, 404);
+    assert_eq!(root.post("v1/data/d/removed", write(0)).status, 200);
+    assert_eq!(version("removed", 1), (200, json!({ "n": 2 })));
+}
