@@ -1,0 +1,218 @@
+//! Replays what real servers of Vault's API answered: the files of `golden/recorded`, each against
+//! a fresh server, with the list of what differs and why in `golden/differences.txt`.
+//!
+//! A step is sent as it was recorded and passes when it is answered as Vault 1.10 did or, where
+//! the recording holds that too, as a newer server did (`newer`). Steps of tokens with policies are
+//! skipped, and counted. `EDGEKEEP_GOLDEN=kv-v2` replays the files whose names begin so.
+
+#[path = "golden/compare.rs"]
+mod compare;
+#[path = "golden/differences.rs"]
+mod differences;
+#[path = "golden/fill.rs"]
+mod fill;
+#[path = "golden/normal.rs"]
+mod normal;
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use compare::unlike;
+use differences::Differences;
+use support::http::Reply;
+use support::{ROOT, Server};
+
+/// How many servers run at a time.
+const AT_ONCE: usize = 4;
+
+/// What became of the steps of one recording.
+#[derive(Default)]
+struct Outcome {
+    passed: usize,
+    as_newer: usize,
+    skipped: usize,
+    differed: usize,
+    /// Steps that are unlike, and listed differences that are none.
+    faults: Vec<String>,
+}
+
+#[test]
+fn recorded_answers_are_given() {
+    let recordings = recordings();
+    assert!(!recordings.is_empty(), "no recording has such a name");
+    let differences = Differences::read(&folder().join("differences.txt"));
+    let waiting = Mutex::new(recordings.iter());
+    let outcomes = Mutex::new(BTreeMap::new());
+    std::thread::scope(|threads| {
+        for _ in 0..AT_ONCE {
+            threads.spawn(|| {
+                loop {
+                    let Some(path) = waiting.lock().unwrap().next() else { break };
+                    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                    let outcome = replay(path, &name, &differences);
+                    outcomes.lock().unwrap().insert(name, outcome);
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_inner().unwrap();
+    println!("{:28} passed  (newer)  listed  skipped", "");
+    for (name, o) in &outcomes {
+        let Outcome { passed, as_newer, skipped, differed, .. } = o;
+        println!("{name:28} {passed:6} {as_newer:8} {differed:7} {skipped:8}");
+    }
+    let faults: Vec<&str> =
+        outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
+    assert!(faults.is_empty(), "{} steps are unlike:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn placeholders_stand_for_themselves() {
+    for path in recordings() {
+        let recording: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for step in recording["steps"].as_array().unwrap() {
+            assert_eq!(normal::normal(&step["answer"], ""), step["answer"], "{}", path.display());
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn recordings() -> Vec<PathBuf> {
+    let wanted = std::env::var("EDGEKEEP_GOLDEN").unwrap_or_default();
+    let files = std::fs::read_dir(folder().join("recorded")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(&wanted));
+    files.sort();
+    files
+}
+
+fn replay(path: &Path, name: &str, differences: &Differences) -> Outcome {
+    let recording: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let server = Server::dev();
+    let mut player = Player::new(&server);
+    let mut outcome = Outcome::default();
+    for (index, step) in recording["steps"].as_array().unwrap().iter().enumerate() {
+        if let Some(seconds) = step["sleep"].as_f64() {
+            // A part of the recording: what it waits for is a time that it has set itself.
+            std::thread::sleep(Duration::from_secs_f64(seconds));
+            continue;
+        }
+        if !matches!(step["as"].as_str(), Some("root" | "none")) {
+            outcome.skipped += 1;
+            continue;
+        }
+        let answer = player.send(step);
+        let number = index + 1;
+        let listed = differences.find(name, number, step["path"].as_str().unwrap());
+        let unlike_recorded = unlike(step, &answer);
+        let as_newer = !unlike_recorded.is_empty()
+            && step.get("newer").is_some_and(|newer| unlike(&over(step, newer), &answer).is_empty());
+        match (unlike_recorded.is_empty() || as_newer, listed) {
+            (false, Some(_)) => outcome.differed += 1,
+            (false, None) => outcome.faults.push(describe(name, number, step, &unlike_recorded)),
+            (true, Some(differences::Listed::Step)) => outcome
+                .faults
+                .push(format!("{name} step {number} is listed as a difference and is none")),
+            (true, _) => {
+                outcome.passed += 1;
+                outcome.as_newer += usize::from(as_newer);
+            }
+        }
+    }
+    outcome
+}
+
+/// The step with what a newer server answered in its place.
+fn over(step: &Value, newer: &Value) -> Value {
+    let mut both = step.as_object().unwrap().clone();
+    both.extend(newer.as_object().unwrap().clone());
+    Value::Object(both)
+}
+
+fn describe(name: &str, number: usize, step: &Value, unlike: &[compare::Unlike]) -> String {
+    let said = |key: &str| step[key].as_str().unwrap_or_default();
+    let mut text = format!("{name} {number} [{}] {} ", said("case"), said("method"));
+    let _ = write!(text, "{} {:.200}", said("path"), said("body"));
+    for one in unlike.iter().take(12) {
+        let (recorded, here) = (one.recorded.to_string(), one.here.to_string());
+        let _ = write!(text, "\n    {}: recorded {recorded:.200}  here {here:.200}", one.place);
+    }
+    text
+}
+
+/// Sends the steps of a recording and keeps what they save.
+struct Player<'a> {
+    server: &'a Server,
+    names: Map<String, Value>,
+}
+
+impl<'a> Player<'a> {
+    fn new(server: &'a Server) -> Self {
+        let url = format!("http://{}", server.address);
+        let names = [("root", ROOT.into()), ("none", "".into()), ("URL", url.into())];
+        Self { server, names: names.map(|(k, v)| (k.to_owned(), v)).into_iter().collect() }
+    }
+
+    /// The answer, in the form in which answers were recorded.
+    fn send(&mut self, step: &Value) -> Value {
+        let reply = self.exchange(step);
+        let Some(reply) = reply else {
+            return json!({"status": 0, "content_type": "", "answer": {"<no answer>": true}});
+        };
+        let said = match serde_json::from_slice::<Value>(&reply.body) {
+            _ if reply.body.is_empty() => Value::Null,
+            Ok(document) => document,
+            Err(_) => json!({"<raw>": String::from_utf8_lossy(&reply.body)}),
+        };
+        for (name, place) in step["save"].as_object().unwrap() {
+            let value = compare::dig(&said, place.as_str().unwrap());
+            self.names.insert(name.clone(), value.unwrap_or_else(|| "".into()));
+        }
+        let url = self.names["URL"].as_str().unwrap();
+        let own = normal::own(&said, url);
+        let mut answer = json!({
+            "status": reply.status,
+            "content_type": reply.header("content-type").unwrap_or_default(),
+            "answer": normal::normal(&own, ""),
+        });
+        if let Some(exact) = step["exact"].as_object() {
+            let held = |place: &String| compare::dig(&said, place).unwrap_or_else(|| "!".into());
+            answer["exact"] = exact.keys().map(|place| (place.clone(), held(place))).collect();
+        }
+        answer
+    }
+
+    fn exchange(&self, step: &Value) -> Option<Reply> {
+        let path = fill::text(step["path"].as_str().unwrap(), &self.names);
+        let target = if path.starts_with('/') { path } else { format!("/v1/{path}") };
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        headers.insert("X-Vault-Request".to_owned(), "true".to_owned());
+        let who = step["as"].as_str().unwrap();
+        if let Some(token) = self.names.get(who).and_then(Value::as_str).filter(|t| !t.is_empty()) {
+            headers.insert("X-Vault-Token".to_owned(), token.to_owned());
+        }
+        for (name, value) in step["headers"].as_object().unwrap() {
+            headers.insert(name.clone(), fill::text(value.as_str().unwrap(), &self.names));
+        }
+        headers.retain(|_, value| value != "(none)");
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let body = match &step["body"] {
+            Value::Null => None,
+            Value::String(body) => Some(fill::body(body, &self.names)),
+            other => Some(fill::body(&other.to_string(), &self.names)),
+        };
+        let method = step["method"].as_str().unwrap();
+        let body = body.as_deref().filter(|body| !body.is_empty()).map(str::as_bytes);
+        self.server.client().try_send(method, &target, &headers, body).ok()
+    }
+}
