@@ -67,8 +67,7 @@ fn recorded_answers_are_given() {
         let Outcome { passed, as_newer, skipped, differed, .. } = o;
         println!("{name:28} {passed:6} {as_newer:8} {differed:7} {skipped:8}");
     }
-    let faults: Vec<&str> =
-        outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
+    let faults: Vec<&str> = outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
     assert!(faults.is_empty(), "{} steps are unlike:\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -115,7 +114,9 @@ fn replay(path: &Path, name: &str, differences: &Differences) -> Outcome {
         let listed = differences.find(name, number, step["path"].as_str().unwrap());
         let unlike_recorded = unlike(step, &answer);
         let as_newer = !unlike_recorded.is_empty()
-            && step.get("newer").is_some_and(|newer| unlike(&over(step, newer), &answer).is_empty());
+            && step
+                .get("newer")
+                .is_some_and(|newer| unlike(&over(step, newer), &answer).is_empty());
         match (unlike_recorded.is_empty() || as_newer, listed) {
             (false, Some(_)) => outcome.differed += 1,
             (false, None) => outcome.faults.push(describe(name, number, step, &unlike_recorded)),

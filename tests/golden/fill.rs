@@ -35,9 +35,8 @@ pub fn body(body: &str, names: &Map<String, Value>) -> String {
 }
 
 fn fill(text: &str, names: &Map<String, Value>, shown: impl Fn(&Value) -> String) -> String {
-    let text = REPEATED.replace_all(text, |found: &Captures<'_>| {
-        found[1].repeat(found[2].parse().unwrap())
-    });
+    let text = REPEATED
+        .replace_all(text, |found: &Captures<'_>| found[1].repeat(found[2].parse().unwrap()));
     let text = NAMED.replace_all(&text, |found: &Captures<'_>| match names.get(&found[1]) {
         Some(value) if &found[1] != "b64" => shown(value) + &found[2],
         _ => found[0].to_owned(),
