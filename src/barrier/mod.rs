@@ -18,6 +18,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -257,7 +258,17 @@ impl Unsealed {
         self.change_keyring(|keyring| keyring.rotated(&*self.entropy, self.time.now()))
     }
 
-    /// Sets when a term is added by itself.
+    /// Whether a term should be added by now, by the rule of the keyring.
+    pub fn rotation_due(&self) -> bool {
+        let (keyring, status) = (self.keyring(), self.status());
+        let Rotation { enabled, max_operations, interval } = keyring.rotation();
+        let age = self.time.now().since(keyring.installed());
+        let old = interval > Duration::ZERO && age >= interval;
+        let used = status.term == keyring.term() && status.encryptions >= max_operations;
+        enabled && (old || used)
+    }
+
+    /// Sets when a term is due.
     pub fn set_rotation(&self, rotation: Rotation) -> Result<(), TxnError> {
         self.change_keyring(|keyring| keyring.with_rotation(rotation))
     }
@@ -325,8 +336,10 @@ pub enum UnsealError {
     NotInitialized,
     /// The shares given do not make its unseal key.
     WrongKey,
-    /// It was written by a newer program.
+    /// A record of it was written by a newer program.
     Newer(RecordError),
+    /// Its root record demands at least this version of the program.
+    ProgramTooOld([u16; 3]),
     /// A record without which nothing can be read was changed or is missing: which.
     Damaged(&'static str),
     /// The store failed.
@@ -339,6 +352,9 @@ impl fmt::Display for UnsealError {
             Self::NotInitialized => f.write_str("the store is not initialized"),
             Self::WrongKey => f.write_str("the key does not open the store"),
             Self::Newer(error) => error.fmt(f),
+            Self::ProgramTooOld([major, minor, patch]) => {
+                write!(f, "the store needs edgekeep {major}.{minor}.{patch} or newer: upgrade it")
+            }
             Self::Damaged(what) => write!(
                 f,
                 "the store is damaged: its {what} is missing or was changed: restore a snapshot"

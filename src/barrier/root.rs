@@ -169,8 +169,21 @@ impl RootRecord {
     pub fn open(keyring: &Keyring, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain =
             keyring.open_value(ROOT, sealed).map_err(|_| UnsealError::Damaged("root record"))?;
-        Ok(Self::decode(&plain)?)
+        let record = Self::decode(&plain)?;
+        if record.readable_by > program_version() {
+            return Err(UnsealError::ProgramTooOld(record.readable_by));
+        }
+        Ok(record)
     }
+}
+
+fn program_version() -> [u16; 3] {
+    let part = |text: &str| text.parse().unwrap_or(0);
+    [
+        part(env!("CARGO_PKG_VERSION_MAJOR")),
+        part(env!("CARGO_PKG_VERSION_MINOR")),
+        part(env!("CARGO_PKG_VERSION_PATCH")),
+    ]
 }
 
 /// The root record of an unsealed store and the recount that may be under way, in step.

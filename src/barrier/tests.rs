@@ -324,6 +324,43 @@ fn rotating_adds_a_term_and_old_values_open() {
 }
 
 #[test]
+fn a_term_is_due_by_its_age_or_its_use() {
+    let (house, store) = open();
+    assert!(!store.rotation_due());
+    let rule = |max_operations, hours: u64| Rotation {
+        enabled: true,
+        max_operations,
+        interval: Duration::from_secs(hours * 3600),
+    };
+    store.set_rotation(rule(u64::MAX, 24)).unwrap();
+    house.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    assert!(!store.rotation_due());
+    house.clock.advance(Duration::from_secs(1));
+    assert!(store.rotation_due());
+    store.rotate().unwrap();
+    assert!(!store.rotation_due());
+    store.set_rotation(rule(5, 0)).unwrap();
+    (0..2).for_each(|_| put(&store, "x", b""));
+    assert!(!store.rotation_due());
+    put(&store, "x", b"");
+    assert!(store.rotation_due());
+    store.set_rotation(Rotation { enabled: false, ..rule(5, 1) }).unwrap();
+    assert!(!store.rotation_due());
+}
+
+#[test]
+fn a_store_for_newer_programs_is_not_opened() {
+    let (house, store) = open();
+    let mut record = store.status();
+    record.readable_by = [u16::MAX, 0, 0];
+    let sealed = store.keyring().seal_value(ROOT, &record.encode(), &SeededEntropy::new(5));
+    house.storage.write(Urgency::Ordinary, &mut |to| to.put(ROOT, &sealed).map(drop)).unwrap();
+    house.barrier.seal();
+    let error = house.barrier.unseal(&combine(&house.shares).unwrap()).err().unwrap();
+    assert_eq!(error.to_string(), "the store needs edgekeep 65535.0.0 or newer: upgrade it");
+}
+
+#[test]
 fn rekeying_changes_the_shares_and_nothing_else() {
     let (house, store) = open();
     let before = house.entries();

@@ -4,6 +4,15 @@ use edgekeep::api::convert::convert;
 use edgekeep::api::field::{FieldInfo, Kind};
 use edgekeep::api::request::Body;
 use edgekeep::api::strict::Strict;
+use edgekeep::barrier::KEYRING;
+use edgekeep::barrier::envelope::{self, NO_TERM};
+use edgekeep::barrier::keyring::Keyring;
+use edgekeep::barrier::names::{Names, SealedPath};
+use edgekeep::barrier::root::RootRecord;
+use edgekeep::barrier::seal::SealRecord;
+use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::pages::Key;
+use edgekeep::base::record::Record;
 use edgekeep::base::secret::Secret;
 use edgekeep::base::{hcl, merge_patch};
 use edgekeep::engines::document::Document;
@@ -13,7 +22,8 @@ use serde_json::{Map, Value};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] = &[("hcl", read_hcl), ("json", read_json), ("merge_patch", patch)];
+pub const TARGETS: &[Target] =
+    &[("hcl", read_hcl), ("json", read_json), ("merge_patch", patch), ("sealed", open_sealed)];
 
 /// Policies and configuration.
 pub fn read_hcl(bytes: &[u8]) {
@@ -62,4 +72,25 @@ pub fn patch(bytes: &[u8]) {
     for (name, change) in &patch {
         assert_eq!(change.is_null(), !once.contains_key(name), "{name}");
     }
+}
+
+/// An entry's value, an entry's key and each record of the system: the bytes as they are, and as
+/// what was sealed.
+pub fn open_sealed(bytes: &[u8]) {
+    let entropy = SeededEntropy::new(0);
+    let (key, names) = (Key::random(&entropy), Names::new(&Key::random(&entropy)));
+    if let Ok(value) = envelope::open(&key, b"place", bytes) {
+        assert_eq!(value.len() + envelope::OVERHEAD, bytes.len());
+    }
+    if let Ok(plain) = names.open(bytes) {
+        let sealed = names.seal(&SealedPath::root(plain.mount), &plain.path).expect("it was");
+        let again = plain.part.map_or_else(|| sealed.key().to_vec(), |part| sealed.part(part));
+        assert_eq!(again, bytes, "one path has one key");
+    }
+    if let Ok(record) = SealRecord::decode(bytes) {
+        assert!(record.open(&key).is_err());
+    }
+    let _ = RootRecord::decode(bytes);
+    let keyring = envelope::seal(&key, NO_TERM, KEYRING, bytes, &entropy);
+    let _ = Keyring::open(&key, &keyring);
 }
