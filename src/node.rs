@@ -27,6 +27,7 @@ use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
 use crate::storage::{Storage, StorageError};
 use crate::sys;
+use crate::sys::about::About;
 use crate::token::store;
 use housekeeping::Housekeeping;
 
@@ -64,13 +65,24 @@ impl Node {
             default: config.default_lease_ttl.as_secs(),
             max: config.max_lease_ttl.as_secs(),
         };
-        let snapshots = sys::snapshot::Snapshots {
+        let about = About {
             barrier: barrier.clone(),
-            entropy: entropy.clone(),
-            spools: spools(&config.storage),
+            storage_type: match config.storage {
+                StorageConfig::Memory => "inmem",
+                StorageConfig::Redb { .. } => "redb",
+            },
+            certificate: certificates.notice(),
         };
-        let services = Services { mounts: &mounts, ttls, snapshots };
-        let builtins = builtins(services, &entropy);
+        let services = Services {
+            about,
+            storage: storage.clone(),
+            mounts: mounts.clone(),
+            ttls,
+            spools: spools(&config.storage),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let builtins = builtins(services);
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
         let settings = front::settings(config, &certificates, run_folder);
         let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
@@ -175,23 +187,51 @@ fn spools(config: &StorageConfig) -> Spools {
 }
 
 /// What the builtins are made of.
-struct Services<'a> {
-    mounts: &'a Arc<MountCache>,
+struct Services {
+    about: About,
+    storage: Arc<dyn Storage>,
+    mounts: Arc<MountCache>,
     ttls: Ttls,
-    snapshots: sys::snapshot::Snapshots,
+    spools: Spools,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 /// Every engine of our own, with the prefix that it answers under.
-fn builtins(services: Services<'_>, entropy: &Arc<dyn Entropy>) -> Vec<Builtin> {
-    let Services { mounts, ttls, snapshots } = services;
-    let mounts = sys::mounts::Mounts {
-        cache: mounts.clone(),
+fn builtins(services: Services) -> Vec<Builtin> {
+    let Services { about, storage, mounts, ttls, spools, clock, entropy } = services;
+    let barrier = about.barrier.clone();
+    let init = sys::init::Init {
+        barrier: barrier.clone(),
+        clock: clock.clone(),
         entropy: entropy.clone(),
+    };
+    let seal = sys::seal::Seal::new(about.clone(), entropy.clone());
+    let health = sys::health::Health { about, storage, clock: clock.clone() };
+    let rekey =
+        sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
+    let generate_root =
+        sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());
+    let snapshots = sys::snapshot::Snapshots {
+        barrier: barrier.clone(),
+        entropy: entropy.clone(),
+        spools,
+    };
+    let mounts = sys::mounts::Mounts {
+        cache: mounts,
+        entropy,
         default_lease_ttl: Duration::from_secs(ttls.default),
         max_lease_ttl: Duration::from_secs(ttls.max),
     };
     vec![
         ("auth/token/", Box::new(sys::token::engine())),
+        ("sys/", Box::new(sys::health::engine(health))),
+        ("sys/", Box::new(sys::seal::engine(seal))),
+        ("sys/", Box::new(sys::init::engine(init))),
+        ("sys/", Box::new(sys::leader::engine())),
+        ("sys/", Box::new(sys::keys::engine(barrier))),
+        ("sys/", Box::new(sys::rekey::engine(rekey))),
+        ("sys/", Box::new(sys::generate_root::engine(generate_root))),
         ("sys/", Box::new(sys::mounts::engine(mounts))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
     ]

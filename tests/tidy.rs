@@ -38,6 +38,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aes_siv", &["barrier/"]),
     ("vsss_rs", &["barrier/"]),
     ("getrandom", &["base/entropy.rs"]),
+    ("pgp", &["base/openpgp.rs"]),
+    ("rand_core_06", &["base/openpgp.rs"]),
     ("signal_hook", &["cli/", "node"]),
     ("sd_notify", &["cli/", "node"]),
     ("listenfd", &["server/"]),

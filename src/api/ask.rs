@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::field::{FieldInfo, Fields};
 use super::request::{Body, Peer};
+use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 
 /// What is to be done, in Vault's words.
@@ -79,5 +81,12 @@ impl DirectAsk {
     /// What the pattern captured under `name`.
     pub fn capture(&self, name: &str) -> &str {
         self.captures.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.as_str())
+    }
+
+    /// The declared fields in the body, converted as those of other endpoints are.
+    pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields, Fault> {
+        let mut sent = self.body.object()?;
+        Fields::convert(declared, |name| sent.remove(name))
+            .map_err(|error| Fault::bad_request(format!("Field validation failed: {error}")))
     }
 }

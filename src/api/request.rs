@@ -3,6 +3,9 @@
 use std::io::Read;
 use std::net::IpAddr;
 
+use serde_json::{Map, Value};
+
+use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 
 /// HTTP methods that Vault knows; others are answered 405 by the server.
@@ -67,6 +70,23 @@ pub enum Body {
     /// Read as it arrives, for what is not bounded (a snapshot). Its end without an error is the
     /// end that the peer meant: a body cut short is an error.
     Stream(Box<dyn Read + Send>),
+}
+
+impl Body {
+    /// The JSON object in it. Null and nothing are an empty object; what follows is ignored, as
+    /// Vault does.
+    ///
+    /// # Errors
+    /// Vault's 400 for anything else.
+    pub fn object(&self) -> Result<Map<String, Value>, Fault> {
+        let Self::Whole(bytes) = self else { return Ok(Map::new()) };
+        let mut values = serde_json::Deserializer::from_slice(bytes.expose()).into_iter::<Value>();
+        match values.next() {
+            None | Some(Ok(Value::Null)) => Ok(Map::new()),
+            Some(Ok(Value::Object(object))) => Ok(object),
+            Some(_) => Err(Fault::bad_request("error parsing JSON")),
+        }
+    }
 }
 
 /// The other end of a connection.

@@ -23,6 +23,8 @@ pub enum Access {
     Policy,
     /// As `Policy`, and `sudo` on the path.
     Sudo,
+    /// As `Sudo`; anybody while the server is sealed, when there is nothing left to guard.
+    SudoUnlessSealed,
 }
 
 /// One endpoint: a path with its verbs. `S` is the service that its handlers are given.

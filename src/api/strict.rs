@@ -1,7 +1,11 @@
 //! Bodies of the endpoints that Vault reads itself, before any engine (`sys/init`, `sys/unseal`
-//! and their like): strictly typed, with the texts of Go's JSON decoder.
+//! and their like): strictly typed, with the texts of Go's JSON decoder, and wiped after use.
+//!
+//! Fields are asked for by the name that Go's errors give them (`secret_shares`, but
+//! `UnsealRequest.Key`); as in Go, the name in the JSON matches whatever its case.
 
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
 
 use super::request::Body;
 use crate::base::fault::Fault;
@@ -12,13 +16,20 @@ pub struct Strict {
     object: Map<String, Value>,
 }
 
+impl Drop for Strict {
+    fn drop(&mut self) {
+        for value in self.object.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
 impl Strict {
     /// Reads the body. What follows the first JSON value is ignored; null is an empty object.
     pub fn read(name: &'static str, body: &Body) -> Result<Self, Fault> {
-        let bytes = match body {
-            Body::Whole(bytes) => bytes.expose(),
-            Body::Stream(_) => &[],
-        };
+        let bytes = bytes(body);
         let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
         let object = match values.next() {
             None => return Err(Fault::bad_request("EOF")),
@@ -38,9 +49,24 @@ impl Strict {
         Ok(Self { name, object })
     }
 
+    /// Reads a body that may be absent.
+    pub fn read_or_empty(name: &'static str, body: &Body) -> Result<Self, Fault> {
+        if bytes(body).iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self { name, object: Map::new() });
+        }
+        Self::read(name, body)
+    }
+
+    fn get(&self, field: &str) -> Option<&Value> {
+        self.object.get(field).or_else(|| {
+            let mut named = self.object.iter().filter(|(name, _)| name.eq_ignore_ascii_case(field));
+            named.next().map(|(_, value)| value)
+        })
+    }
+
     /// A text; empty when it was not sent.
     pub fn text(&self, field: &str) -> Result<&str, Fault> {
-        match self.object.get(field) {
+        match self.get(field) {
             None | Some(Value::Null) => Ok(""),
             Some(Value::String(text)) => Ok(text),
             Some(other) => Err(self.mistyped(field, other, "string")),
@@ -49,7 +75,7 @@ impl Strict {
 
     /// A whole number; 0 when it was not sent.
     pub fn int(&self, field: &str) -> Result<i64, Fault> {
-        match self.object.get(field) {
+        match self.get(field) {
             None | Some(Value::Null) => Ok(0),
             Some(Value::Number(number)) => number
                 .as_i64()
@@ -60,7 +86,7 @@ impl Strict {
 
     /// A flag; false when it was not sent.
     pub fn bool(&self, field: &str) -> Result<bool, Fault> {
-        match self.object.get(field) {
+        match self.get(field) {
             None | Some(Value::Null) => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(other) => Err(self.mistyped(field, other, "bool")),
@@ -69,7 +95,7 @@ impl Strict {
 
     /// A list of texts; empty when it was not sent.
     pub fn texts(&self, field: &str) -> Result<Vec<&str>, Fault> {
-        match self.object.get(field) {
+        match self.get(field) {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Array(items)) => items
                 .iter()
@@ -88,6 +114,13 @@ impl Strict {
         failed(&format!(
             "json: cannot unmarshal {kind} into Go struct field {name}.{field} of type {wanted}"
         ))
+    }
+}
+
+fn bytes(body: &Body) -> &[u8] {
+    match body {
+        Body::Whole(bytes) => bytes.expose(),
+        Body::Stream(_) => &[],
     }
 }
 
@@ -123,5 +156,54 @@ fn syntax(bytes: &[u8]) -> String {
             format!("invalid character {first:?} looking for beginning of value")
         }
         _ => "invalid JSON".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::secret::Secret;
+
+    fn read(text: &str) -> Result<Strict, Fault> {
+        Strict::read("UnsealRequest", &Body::Whole(Secret::new(text)))
+    }
+
+    #[test]
+    fn errors_are_those_of_go() {
+        let text = |body: &str| match read(body).and_then(|s| s.text("Key").map(str::to_owned)) {
+            Ok(text) => text,
+            Err(fault) => format!("{fault}"),
+        };
+        for (body, expected) in [
+            ("", "400 EOF"),
+            ("null", ""),
+            (r#"{"key":"a"} and more"#, "a"),
+            (r#"{"KEY":"a"}"#, "a"),
+            (r#"{"key":null}"#, ""),
+            (
+                r#"{"key":5}"#,
+                "400 failed to parse JSON input: json: cannot unmarshal number into Go struct \
+                 field UnsealRequest.Key of type string",
+            ),
+            (
+                "[]",
+                "400 failed to parse JSON input: json: cannot unmarshal array into Go value of \
+                 type http.UnsealRequest",
+            ),
+            (
+                "nonsense",
+                "400 failed to parse JSON input: invalid character 'o' in literal null \
+                 (expecting 'u')",
+            ),
+            (r#"{"key":"#, "400 failed to parse JSON input: unexpected EOF"),
+        ] {
+            assert_eq!(text(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_may_be_absent_where_that_is_said() {
+        let body = Body::Whole(Secret::default());
+        assert!(Strict::read_or_empty("X", &body).is_ok());
     }
 }

@@ -280,9 +280,21 @@ impl Unsealed {
     }
 
     /// Replaces the seal record: the shares given out before open the store no more.
-    pub fn rekey(&self, seal: &SealRecord) -> Result<(), TxnError> {
-        let _open = self.hold_open()?;
-        Ok(write_record(&self.committer.exclusive(), SEAL, Some(seal.encode().to_vec()))?)
+    pub fn rekey(self: &Arc<Self>, seal: &SealRecord) -> Result<(), TxnError> {
+        self.rekey_with(seal, |_| Ok(()))
+    }
+
+    /// The same, together with what `alongside` writes.
+    pub fn rekey_with(
+        self: &Arc<Self>,
+        seal: &SealRecord,
+        mut alongside: impl FnMut(&mut Txn) -> Result<(), TxnError>,
+    ) -> Result<(), TxnError> {
+        self.transact(|txn| {
+            txn.set_urgency(Urgency::Essential);
+            txn.put_system(SEAL, seal.encode().to_vec());
+            alongside(txn)
+        })
     }
 
     fn change_keyring(&self, change: impl FnOnce(&Keyring) -> Keyring) -> Result<(), TxnError> {

@@ -5,6 +5,7 @@ pub mod digest;
 pub mod entropy;
 pub mod fault;
 pub mod golang;
+pub mod openpgp;
 pub mod hcl;
 pub mod merge_patch;
 pub mod pages;

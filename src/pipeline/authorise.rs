@@ -8,7 +8,9 @@ use crate::base::fault::Fault;
 pub fn check(caller: Option<&Caller>, access: Access) -> Result<(), Fault> {
     match (access, caller) {
         (Access::Sealed | Access::Open, _) => Ok(()),
-        (Access::Policy | Access::Sudo, Some(caller)) if caller.root => Ok(()),
-        (Access::Policy | Access::Sudo, _) => Err(Fault::denied()),
+        (Access::Policy | Access::Sudo | Access::SudoUnlessSealed, Some(caller)) if caller.root => {
+            Ok(())
+        }
+        (Access::Policy | Access::Sudo | Access::SudoUnlessSealed, _) => Err(Fault::denied()),
     }
 }

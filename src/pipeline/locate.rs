@@ -3,7 +3,7 @@
 use super::{Builtin, Pipeline};
 use crate::api::ask::Verb;
 use crate::api::call::MountView;
-use crate::api::engine::{Engine, Found};
+use crate::api::engine::{Engine, Form, Found};
 use crate::api::route::Access;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
@@ -22,14 +22,19 @@ pub struct Endpoint<'a, 'p> {
 }
 
 impl Endpoint<'_, '_> {
-    /// Whether `verb` is called without a transaction there.
+    /// Whether `verb` is called without a transaction there. A route is direct as a whole: the
+    /// verbs that it lacks are refused as those that it has are called.
     pub fn is_direct(&self, verb: Verb) -> bool {
-        super::is_direct(self.engine, self.found.id, verb)
+        let verbs = [Verb::Read, Verb::Write, Verb::List, Verb::Delete, Verb::Patch];
+        let form = |verb| self.engine.operation(self.found.id, verb).map(|(form, _)| form);
+        let form = form(verb).or_else(|| verbs.into_iter().find_map(form));
+        verb != Verb::Help && form == Some(Form::Direct)
     }
 
-    /// Whether its caller must have a token.
-    pub fn needs_token(&self) -> bool {
-        matches!(self.found.access, Access::Policy | Access::Sudo)
+    /// Whether it works while the server is sealed. Vault answers these before it looks for a
+    /// token or an engine, and its refusals there have no text.
+    pub fn works_sealed(&self) -> bool {
+        matches!(self.found.access, Access::Sealed | Access::SudoUnlessSealed)
     }
 }
 
@@ -66,6 +71,20 @@ impl Target<'_, '_> {
             _ => Access::Policy,
         }
     }
+}
+
+/// The endpoint without a transaction that `path` names for `verb`.
+pub fn direct<'a, 'p>(
+    builtins: &'a [Builtin],
+    verb: Verb,
+    path: &'p str,
+) -> Option<Endpoint<'a, 'p>> {
+    let endpoint = match path.strip_suffix('/') {
+        // What works while sealed has nothing to list, and says so itself.
+        Some(path) if verb == Verb::List => builtin(builtins, path).filter(Endpoint::works_sealed),
+        _ => builtin(builtins, path),
+    };
+    endpoint.filter(|endpoint| endpoint.is_direct(verb))
 }
 
 /// The builtin endpoint that `path` names.

@@ -13,10 +13,12 @@ mod settle;
 
 use std::sync::Arc;
 
+use self::locate::Endpoint;
 use crate::api::ask::{Ask, DirectAsk, Verb};
-use crate::api::engine::{Engine, Form};
+use crate::api::engine::Engine;
 use crate::api::reply::{Reply, Response};
 use crate::api::request::Request;
+use crate::api::route::Access;
 use crate::barrier::{Barrier, txn::Txn};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -66,10 +68,8 @@ impl Pipeline {
 
     fn carry_out(&self, request: Request, request_id: &str) -> Result<Reply, Fault> {
         let (verb, path) = read::verb(&request)?;
-        if let Some(endpoint) = locate::builtin(&self.builtins, &path)
-            && endpoint.is_direct(verb)
-        {
-            return self.carry_out_direct(request, verb, &path);
+        if let Some(endpoint) = locate::direct(&self.builtins, verb, &path) {
+            return self.carry_out_direct(request, verb, &endpoint);
         }
         let ask = read::ask(request, request_id.to_owned())?;
         let unsealed = self.barrier.unsealed().ok_or_else(Fault::sealed)?;
@@ -77,14 +77,26 @@ impl Pipeline {
     }
 
     /// What streams or works while sealed: its rights are checked in a transaction of their own.
-    fn carry_out_direct(&self, request: Request, verb: Verb, path: &str) -> Result<Reply, Fault> {
-        let endpoint = locate::builtin(&self.builtins, path).ok_or_else(Fault::not_found)?;
-        if endpoint.needs_token() {
-            let unsealed = self.barrier.unsealed().ok_or_else(Fault::sealed)?;
-            unsealed.transact(|txn| {
+    fn carry_out_direct(
+        &self,
+        request: Request,
+        verb: Verb,
+        endpoint: &Endpoint<'_, '_>,
+    ) -> Result<Reply, Fault> {
+        let supported = endpoint.engine.operation(endpoint.found.id, verb).is_some();
+        if endpoint.works_sealed() && !supported {
+            return Err(Fault::bare(405));
+        }
+        match (endpoint.found.access, self.barrier.unsealed()) {
+            (Access::Sealed, _) | (Access::SudoUnlessSealed, None) => {}
+            (_, None) => return Err(Fault::sealed()),
+            (access, Some(unsealed)) => unsealed.transact(|txn| {
                 let caller = authenticate::caller(txn, request.token.as_ref())?;
-                authorise::check(caller.as_ref(), endpoint.found.access)
-            })?;
+                authorise::check(caller.as_ref(), access)
+            })?,
+        }
+        if !supported {
+            return Err(Fault::unsupported_operation());
         }
         let captures = endpoint.found.captures.iter();
         let captures = captures.map(|(name, text)| (*name, (*text).to_owned())).collect();
@@ -104,12 +116,4 @@ impl Pipeline {
         let reply = dispatch::run(&target, txn, ask, caller.as_ref())?;
         settle::settle(reply, wrap)
     }
-}
-
-/// Whether an operation is called without a transaction.
-fn is_direct(engine: &dyn Engine, id: crate::api::engine::RouteId, verb: Verb) -> bool {
-    // A route is direct as a whole: the verbs that it lacks are refused there, too.
-    let verbs = [Verb::Read, Verb::Write, Verb::List, Verb::Delete, Verb::Patch];
-    let form = |verb| engine.operation(id, verb).map(|(form, _)| form);
-    form(verb).map_or_else(|| verbs.into_iter().find_map(form), Some) == Some(Form::Direct)
 }

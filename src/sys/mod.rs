@@ -2,6 +2,15 @@
 //! that is given only the service that it needs.
 
 pub mod about;
+mod disclosure;
+pub mod generate_root;
+pub mod health;
+pub mod init;
+pub mod keys;
+pub mod leader;
 pub mod mounts;
+pub mod rekey;
+pub mod seal;
+mod shares;
 pub mod snapshot;
 pub mod token;

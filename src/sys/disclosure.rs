@@ -1,0 +1,62 @@
+//! How new shares are handed out: in the clear, or each encrypted to its holder's OpenPGP key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::base::clock::Timestamp;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::openpgp::{OpenPgpError, Recipient};
+use crate::base::secret::Secret;
+
+/// The shares as an answer has them, in their order.
+pub struct Disclosure {
+    /// As hex.
+    pub hex: Vec<String>,
+    /// As base64.
+    pub base64: Vec<String>,
+}
+
+/// The holders' keys.
+pub fn recipients(
+    keys: &[&str],
+    now: Timestamp,
+    entropy: &dyn Entropy,
+) -> Result<Vec<Recipient>, OpenPgpError> {
+    keys.iter().map(|key| Recipient::parse(key, now, entropy)).collect()
+}
+
+/// Encodes each share; with recipients, as the OpenPGP message that holds its hex, as Vault does.
+pub fn disclose(
+    shares: &[Secret],
+    recipients: &[Recipient],
+    entropy: &dyn Entropy,
+) -> Result<Disclosure, Fault> {
+    let messages = if recipients.is_empty() {
+        shares.iter().map(|share| Zeroizing::new(share.expose().to_vec())).collect()
+    } else {
+        let each = shares.iter().zip(recipients);
+        let each = each.map(|(share, recipient)| {
+            let text = Zeroizing::new(hex(share.expose()));
+            recipient.encrypt(text.as_bytes(), entropy).map(Zeroizing::new)
+        });
+        let messages: Result<Vec<_>, _> = each.collect();
+        messages.map_err(|error| Fault::internal(error.to_string()))?
+    };
+    Ok(Disclosure {
+        hex: messages.iter().map(|message| hex(message)).collect(),
+        base64: messages.iter().map(|message| STANDARD.encode(message)).collect(),
+    })
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.extend(
+            [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])),
+        );
+    }
+    text
+}

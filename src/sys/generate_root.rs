@@ -1,0 +1,238 @@
+//! `sys/generate-root`: a new root token for those who hold enough shares of the unseal key.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::json;
+
+use super::shares::{Gathering, Share, Step, Undertaking, refused};
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::api::strict::Strict;
+use crate::barrier::seal::Kind;
+use crate::barrier::{Barrier, UnsealError, Unsealed};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::openpgp::Recipient;
+use crate::base::secret::Secret;
+use crate::token::store;
+
+/// What these endpoints are given.
+pub struct GenerateRoot {
+    barrier: Arc<Barrier>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    attempt: Undertaking<Attempt>,
+}
+
+/// A generation that was begun.
+struct Attempt {
+    nonce: String,
+    cover: Cover,
+    gathering: Gathering,
+}
+
+/// What hides the new token from those who only pass the answer on.
+enum Cover {
+    /// A one-time password, as long as a token: the answer is their exclusive or.
+    Otp(Secret),
+    /// Encryption to one's key.
+    Pgp(Recipient),
+}
+
+impl GenerateRoot {
+    /// Nothing was begun.
+    pub fn new(barrier: Arc<Barrier>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { barrier, clock, entropy, attempt: Undertaking::default() }
+    }
+
+    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
+        self.barrier.unsealed().ok_or_else(Fault::sealed)
+    }
+
+    fn needed(&self) -> Result<u8, Fault> {
+        let settings = self.barrier.settings();
+        let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
+        let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+        let Kind::Shamir(split) = settings.kind;
+        Ok(split.threshold())
+    }
+}
+
+/// The endpoints with their service.
+pub fn engine(service: GenerateRoot) -> Bound<GenerateRoot> {
+    Bound { about: "The way back to a lost root token.", routes: ROUTES, service }
+}
+
+const ROUTES: &[Route<GenerateRoot>] = &[
+    Route {
+        path: "generate-root/attempt",
+        synopsis: "Begin to make a root token, look how far it is, or give it up.",
+        description: "`otp` is a one-time password as long as a token, and `pgp_key` a public key \
+                      in base64 or ASCII armor; without either the server makes a password, and \
+                      shows it once.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Read, "Look how far it is.", status),
+            Operation::direct(Verb::Write, "Begin.", begin),
+            Operation::direct(Verb::Delete, "Give it up.", cancel),
+        ],
+    },
+    Route {
+        path: "generate-root/update",
+        synopsis: "Give one share of the unseal key.",
+        description: "`key` is the share and `nonce` that of the attempt. The last share needed \
+                      answers the token, covered by the password or the public key.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Write, "Give a share.", update),
+            // Vault looks at the body whatever the verb.
+            Operation::direct(Verb::Read, "The same.", update),
+            Operation::direct(Verb::Delete, "The same.", update),
+        ],
+    },
+];
+
+/// The length of a root token, and so of a one-time password: `hvs.` and 24 characters.
+const OTP_LENGTH: usize = 28;
+
+fn status(service: &GenerateRoot, _: DirectAsk) -> Outcome {
+    let unsealed = service.unsealed()?;
+    let attempt = service.attempt.on(&unsealed);
+    Ok(shown(attempt.as_ref(), service.needed()?, ""))
+}
+
+fn shown(attempt: Option<&Attempt>, required: u8, otp: &str) -> Reply {
+    Reply::bare(json!({
+        "nonce": attempt.map_or("", |attempt| &attempt.nonce),
+        "started": attempt.is_some(),
+        "progress": attempt.map_or(0, |attempt| attempt.gathering.progress()),
+        "required": required,
+        "complete": false,
+        "encoded_token": "",
+        "encoded_root_token": "",
+        "pgp_fingerprint": attempt.map_or("", |attempt| attempt.cover.fingerprint()),
+        "otp": otp,
+        "otp_length": OTP_LENGTH,
+    }))
+}
+
+fn begin(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
+    // Vault looks at this body twice, and words what is no JSON as it does for other paths.
+    ask.body.object()?;
+    let body = Strict::read_or_empty("GenerateRootInitRequest", &ask.body)?;
+    let unsealed = service.unsealed()?;
+    let (otp, key) = (body.text("otp")?, body.text("pgp_key")?);
+    let mut made = String::new();
+    let cover = if !otp.is_empty() {
+        if otp.len() != OTP_LENGTH {
+            return Err(Fault::bad_request("OTP string is wrong length"));
+        }
+        Cover::Otp(Secret::new(otp))
+    } else if !key.is_empty() {
+        let recipient = Recipient::parse(key, service.clock.wall(), &*service.entropy);
+        let bad = |error| Fault::bad_request(format!("error parsing PGP key: {error}"));
+        Cover::Pgp(recipient.map_err(bad)?)
+    } else {
+        made = service.entropy.base62(OTP_LENGTH);
+        Cover::Otp(Secret::new(made.as_str()))
+    };
+    let mut attempt = service.attempt.on(&unsealed);
+    if attempt.is_some() {
+        return Err(Fault::bad_request("root generation already in progress"));
+    }
+    let nonce = service.entropy.uuid();
+    *attempt = Some(Attempt { nonce, cover, gathering: Gathering::default() });
+    Ok(shown(attempt.as_ref(), service.needed()?, &made))
+}
+
+fn cancel(service: &GenerateRoot, _: DirectAsk) -> Outcome {
+    *service.attempt.on(&service.unsealed()?) = None;
+    Ok(Reply::nothing())
+}
+
+fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
+    const MISSING: &str = "'key' must be specified in request body as JSON";
+    let body = Strict::read("GenerateRootUpdateRequest", &ask.body)?;
+    let share = Share::sent(&body, "invalid key: ", MISSING)?;
+    let unsealed = service.unsealed()?;
+    let mut held = service.attempt.on(&unsealed);
+    let Some(attempt) = held.as_mut() else {
+        return Err(Fault::bad_request("no root generation in progress"));
+    };
+    if body.text("Nonce")? != attempt.nonce {
+        return Err(Fault::bad_request(format!(
+            "incorrect nonce supplied; nonce for this root generation operation is {:?}",
+            attempt.nonce
+        )));
+    }
+    let required = service.needed()?;
+    let key = match attempt.gathering.give(share, required) {
+        Step::Known => {
+            let text = "given key has already been provided during this generation operation";
+            return Err(Fault::bad_request(text));
+        }
+        Step::More => return Ok(answered(attempt, required, None)),
+        Step::Enough(key) => key,
+    };
+    let wrong = |error| refused("root generation aborted: unable to authenticate", &error);
+    key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
+    let entropy = &*service.entropy;
+    let token = unsealed.transact(|txn| {
+        Ok::<_, Fault>(store::create_root(txn, entropy, "auth/token/root", None)?)
+    })?;
+    let covered = attempt.cover.hide(&token, entropy)?;
+    let answer = answered(attempt, required, Some(covered));
+    *held = None;
+    Ok(answer)
+}
+
+/// The answer to a share; with the covered token, when it was the last that was needed.
+fn answered(attempt: &Attempt, required: u8, token: Option<String>) -> Reply {
+    let complete = token.is_some();
+    let token = token.unwrap_or_default();
+    Reply::bare(json!({
+        "nonce": attempt.nonce,
+        "started": true,
+        "progress": if complete { required.into() } else { attempt.gathering.progress() },
+        "required": required,
+        "complete": complete,
+        "encoded_token": token,
+        "encoded_root_token": token,
+        "pgp_fingerprint": attempt.cover.fingerprint(),
+        "otp": "",
+        "otp_length": 0,
+    }))
+}
+
+impl Cover {
+    fn fingerprint(&self) -> &str {
+        match self {
+            Self::Otp(_) => "",
+            Self::Pgp(recipient) => recipient.fingerprint(),
+        }
+    }
+
+    fn hide(&self, token: &Secret, entropy: &dyn Entropy) -> Result<String, Fault> {
+        match self {
+            Self::Otp(otp) => {
+                let pairs = token.expose().iter().zip(otp.expose());
+                let bytes: Vec<u8> = pairs.map(|(token, otp)| token ^ otp).collect();
+                Ok(STANDARD_NO_PAD.encode(bytes))
+            }
+            Self::Pgp(recipient) => {
+                let message = recipient.encrypt(token.expose(), entropy);
+                let message = message.map_err(|error| Fault::internal(error.to_string()))?;
+                Ok(STANDARD.encode(message))
+            }
+        }
+    }
+}

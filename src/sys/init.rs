@@ -1,0 +1,114 @@
+//! `sys/init`: makes the keys of a new store, its first mounts and its root token.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::disclosure::{Disclosure, disclose, recipients};
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::api::strict::Strict;
+use crate::barrier::seal::shamir::Split;
+use crate::barrier::txn::{Txn, TxnError};
+use crate::barrier::{Barrier, InitError};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::openpgp::Recipient;
+use crate::base::secret::Secret;
+use crate::mount::table::MountTable;
+use crate::token::store;
+
+/// What these endpoints are given.
+pub struct Init {
+    /// The store.
+    pub barrier: Arc<Barrier>,
+    /// Tells which OpenPGP keys have expired.
+    pub clock: Arc<dyn Clock>,
+    /// For the root token and for encryption to OpenPGP keys.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Init) -> Bound<Init> {
+    Bound { about: "The making of a store.", routes: ROUTES, service }
+}
+
+const ROUTES: &[Route<Init>] = &[Route {
+    path: "init",
+    synopsis: "Make the keys of a new store.",
+    description: "Answers the shares of the unseal key and the root token. They are kept nowhere \
+                  else: whoever loses them loses the store. Takes secret_shares (1 to 255), \
+                  secret_threshold, pgp_keys (one for each share) and root_token_pgp_key.",
+    fields: &[],
+    access: Access::Sealed,
+    exists: None,
+    operations: &[
+        Operation::direct(Verb::Read, "Whether the store has keys.", read),
+        Operation::direct(Verb::Write, "Make them.", write),
+    ],
+}];
+
+/// What a new store begins with. Returns the root token; `root` is its id where that is given
+/// (`server -dev`), else it is random.
+pub fn first(
+    txn: &mut Txn,
+    entropy: &dyn Entropy,
+    root: Option<Secret>,
+) -> Result<Secret, TxnError> {
+    MountTable::initial(entropy).store(txn)?;
+    store::create_root(txn, entropy, "auth/token/root", root)
+}
+
+fn read(init: &Init, _: DirectAsk) -> Outcome {
+    let settings = init.barrier.settings();
+    let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+    Ok(Reply::bare(json!({ "initialized": settings.is_some() })))
+}
+
+fn write(init: &Init, ask: DirectAsk) -> Outcome {
+    let body = Strict::read("InitRequest", &ask.body)?;
+    let whole = |name| body.int(name).map(|number| u64::try_from(number).unwrap_or(0));
+    let (shares, threshold) = (whole("secret_shares")?, whole("secret_threshold")?);
+    let keys = body.texts("pgp_keys")?;
+    let root_key = body.text("root_token_pgp_key")?;
+    let invalid = |why: String| Fault::bad_request(format!("invalid seal configuration: {why}"));
+    let split = Split::new(shares, threshold).map_err(|error| invalid(error.to_string()))?;
+    if !keys.is_empty() && keys.len() != usize::from(split.shares()) {
+        return Err(Fault::bad_request("incorrect number of PGP keys"));
+    }
+    // All keys are read and tried before the store is made: its shares exist only once.
+    let (now, entropy) = (init.clock.wall(), &*init.entropy);
+    let recipients = recipients(&keys, now, entropy).map_err(|error| invalid(error.to_string()))?;
+    let root_recipient = match root_key {
+        "" => None,
+        text => {
+            let recipient = Recipient::parse(text, now, entropy);
+            Some(recipient.map_err(|error| invalid(error.to_string()))?)
+        }
+    };
+    let made = init.barrier.initialize(split, |txn| Ok::<_, Fault>(first(txn, entropy, None)?));
+    let (shares, root) = made?;
+    let Disclosure { hex, base64 } = disclose(&shares, &recipients, entropy)?;
+    let root_token = match root_recipient {
+        None => String::from_utf8_lossy(root.expose()).into_owned(),
+        Some(recipient) => {
+            let sealed = recipient.encrypt(root.expose(), entropy);
+            STANDARD.encode(sealed.map_err(|error| Fault::internal(error.to_string()))?)
+        }
+    };
+    Ok(Reply::bare(json!({ "keys": hex, "keys_base64": base64, "root_token": root_token })))
+}
+
+impl From<InitError> for Fault {
+    fn from(error: InitError) -> Self {
+        match error {
+            InitError::Initialized => Self::bad_request("Vault is already initialized"),
+            InitError::Occupied | InitError::Storage(_) => Self::internal(error.to_string()),
+        }
+    }
+}

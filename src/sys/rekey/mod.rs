@@ -1,0 +1,285 @@
+//! `sys/rekey`: new shares over the same root key, by those who hold enough of the old ones.
+//!
+//! [`Stage`] tells how far it is: old shares are given until there are enough, then the new ones
+//! are handed out. They are in force at once or, where that was asked for, when enough of them
+//! have been given back: who lost one on the way still has the old ones.
+
+mod backup;
+mod recovery;
+mod update;
+mod verify;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use self::backup::Backup;
+use super::disclosure::recipients;
+use super::shares::{Gathering, Undertaking};
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::api::strict::Strict;
+use crate::barrier::seal::shamir::Split;
+use crate::barrier::seal::{Kind, SealRecord};
+use crate::barrier::{Barrier, UnsealError, Unsealed};
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::openpgp::Recipient;
+
+/// What these endpoints are given.
+pub struct RekeyService {
+    barrier: Arc<Barrier>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    rekey: Undertaking<Rekey>,
+}
+
+/// A rekey that was begun.
+struct Rekey {
+    nonce: String,
+    split: Split,
+    recipients: Vec<Recipient>,
+    backup: bool,
+    verify: bool,
+    stage: Stage,
+}
+
+/// How far it is.
+enum Stage {
+    /// Shares of the old unseal key are given.
+    Asking(Gathering),
+    /// The new shares are handed out, and are given back.
+    Verifying(Verification),
+}
+
+/// New shares that are not in force yet.
+struct Verification {
+    nonce: String,
+    seal: SealRecord,
+    backup: Option<Backup>,
+    gathering: Gathering,
+}
+
+impl RekeyService {
+    /// Nothing was begun.
+    pub fn new(barrier: Arc<Barrier>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { barrier, clock, entropy, rekey: Undertaking::default() }
+    }
+
+    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
+        self.barrier.unsealed().ok_or_else(|| Fault::new(503, "node is not active"))
+    }
+
+    /// How many of the old shares are needed.
+    fn required(&self) -> Result<u8, Fault> {
+        let settings = self.barrier.settings();
+        let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
+        let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+        let Kind::Shamir(split) = settings.kind;
+        Ok(split.threshold())
+    }
+}
+
+/// The endpoints with their service.
+pub fn engine(service: RekeyService) -> Bound<RekeyService> {
+    Bound { about: "New shares of the unseal key.", routes: ROUTES, service }
+}
+
+const ROUTES: &[Route<RekeyService>] = &[
+    Route {
+        path: "rekey/init",
+        synopsis: "Begin a rekey, look how far it is, or give it up.",
+        description: "Takes secret_shares, secret_threshold, pgp_keys (one for each share), backup \
+                      (keep the encrypted shares in the store) and require_verification.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Read, "Look how far it is.", status),
+            Operation::direct(Verb::Write, "Begin.", begin),
+            Operation::direct(Verb::Delete, "Give it up.", cancel),
+        ],
+    },
+    Route {
+        path: "rekey/update",
+        synopsis: "Give one of the old shares.",
+        description: "`key` is the share and `nonce` that of the rekey. The last share needed \
+                      answers the new ones.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Write, "Give a share.", update::update),
+            // Vault looks at the body whatever the verb.
+            Operation::direct(Verb::Read, "The same.", update::update),
+            Operation::direct(Verb::Delete, "The same.", update::update),
+        ],
+    },
+    Route {
+        path: "rekey/verify",
+        synopsis: "Give back one of the new shares.",
+        description: "`key` is the share and `nonce` that of the verification. The last share \
+                      needed puts the new ones in force. DELETE begins the verification again.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Read, "Look how far it is.", verify::status),
+            Operation::direct(Verb::Write, "Give a share.", verify::update),
+            Operation::direct(Verb::Delete, "Begin again.", verify::restart),
+        ],
+    },
+    Route {
+        path: "rekey/backup",
+        synopsis: "The encrypted shares of the last rekey that asked for a backup.",
+        description: "By the fingerprints of the OpenPGP keys that open them.",
+        fields: &[],
+        access: Access::Policy,
+        exists: None,
+        operations: &[
+            Operation::system(Verb::Read, "Read them.", backup::read),
+            Operation::system(Verb::Delete, "Remove them.", backup::delete),
+        ],
+    },
+    Route {
+        path: "rekey/recovery-key-backup",
+        synopsis: "The same of recovery keys: there are none.",
+        description: "Only an automatic seal has recovery keys.",
+        fields: &[],
+        access: Access::Policy,
+        exists: None,
+        operations: &[
+            Operation::system(Verb::Read, "There are none.", recovery::read_backup),
+            Operation::system(Verb::Delete, "There are none.", recovery::delete_backup),
+        ],
+    },
+    Route {
+        path: "rekey-recovery-key/init",
+        synopsis: "A rekey of recovery keys: there are none.",
+        description: "Only an automatic seal has recovery keys.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Delete, "There are none.", recovery::unsupported),
+        ],
+    },
+    Route {
+        path: "rekey-recovery-key/update",
+        synopsis: "A rekey of recovery keys: there are none.",
+        description: "Only an automatic seal has recovery keys.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[Operation::direct(Verb::Write, "There are none.", recovery::unsupported)],
+    },
+    Route {
+        path: "rekey-recovery-key/verify",
+        synopsis: "A rekey of recovery keys: there are none.",
+        description: "Only an automatic seal has recovery keys.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[
+            Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Delete, "There are none.", recovery::unsupported),
+        ],
+    },
+];
+
+fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
+    let unsealed = service.unsealed()?;
+    let rekey = service.rekey.on(&unsealed);
+    Ok(shown(rekey.as_ref(), service.required()?))
+}
+
+fn shown(rekey: Option<&Rekey>, required: u8) -> Reply {
+    let Some(rekey) = rekey else {
+        return Reply::bare(json!({
+            "nonce": "",
+            "started": false,
+            "t": 0,
+            "n": 0,
+            "progress": 0,
+            "required": required,
+            "pgp_fingerprints": null,
+            "backup": false,
+            "verification_required": false,
+        }));
+    };
+    let (progress, verification) = match &rekey.stage {
+        Stage::Asking(gathering) => (gathering.progress(), None),
+        Stage::Verifying(verification) => (0, Some(&verification.nonce)),
+    };
+    let mut answer = Map::new();
+    for (name, value) in [
+        ("nonce", Value::from(rekey.nonce.as_str())),
+        ("started", true.into()),
+        ("t", rekey.split.threshold().into()),
+        ("n", rekey.split.shares().into()),
+        ("progress", progress.into()),
+        ("required", required.into()),
+        ("pgp_fingerprints", fingerprints(&rekey.recipients)),
+        ("backup", rekey.backup.into()),
+        ("verification_required", rekey.verify.into()),
+    ] {
+        answer.insert(name.to_owned(), value);
+    }
+    if let Some(nonce) = verification {
+        answer.insert("verification_nonce".to_owned(), nonce.as_str().into());
+    }
+    Reply::bare(answer.into())
+}
+
+/// Null where there are none, as Vault has it.
+fn fingerprints(recipients: &[Recipient]) -> Value {
+    if recipients.is_empty() {
+        return Value::Null;
+    }
+    recipients.iter().map(Recipient::fingerprint).collect()
+}
+
+fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
+    let unsealed = service.unsealed()?;
+    let body = Strict::read("RekeyRequest", &ask.body)?;
+    let (shares, threshold) = (body.int("secret_shares")?, body.int("secret_threshold")?);
+    let keys = body.texts("pgp_keys")?;
+    let (backup, verify) = (body.bool("backup")?, body.bool("require_verification")?);
+    if backup && keys.is_empty() {
+        let text =
+            "cannot request a backup of the new keys without providing PGP keys for encryption";
+        return Err(Fault::bad_request(text));
+    }
+    if !keys.is_empty() && i64::try_from(keys.len()) != Ok(shares) {
+        return Err(Fault::bad_request("incorrect number of PGP keys for rekey"));
+    }
+    if threshold > shares {
+        return Err(Fault::bad_request("provided threshold greater than the total shares"));
+    }
+    let invalid =
+        |why: String| Fault::bad_request(format!("invalid rekey seal configuration: {why}"));
+    let whole = |number| u64::try_from(number).unwrap_or(0);
+    let split = Split::new(whole(shares), whole(threshold));
+    let split = split.map_err(|error| invalid(error.to_string()))?;
+    let recipients = recipients(&keys, service.clock.wall(), &*service.entropy);
+    let recipients = recipients.map_err(|error| invalid(error.to_string()))?;
+    let mut rekey = service.rekey.on(&unsealed);
+    if rekey.is_some() {
+        return Err(Fault::bad_request("rekey already in progress"));
+    }
+    let nonce = service.entropy.uuid();
+    let stage = Stage::Asking(Gathering::default());
+    *rekey = Some(Rekey { nonce, split, recipients, backup, verify, stage });
+    Ok(shown(rekey.as_ref(), service.required()?))
+}
+
+fn cancel(service: &RekeyService, _: DirectAsk) -> Outcome {
+    *service.rekey.on(&service.unsealed()?) = None;
+    Ok(Reply::nothing())
+}

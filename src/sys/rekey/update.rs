@@ -1,0 +1,81 @@
+//! Old shares are given; the last of them makes the new ones.
+
+use serde_json::{Map, Value};
+
+use super::backup::Backup;
+use super::{Rekey, RekeyService, Stage, Verification, fingerprints, shown};
+use crate::api::ask::DirectAsk;
+use crate::api::reply::Reply;
+use crate::api::route::Outcome;
+use crate::api::strict::Strict;
+use crate::base::fault::Fault;
+use crate::sys::disclosure::{Disclosure, disclose};
+use crate::sys::shares::{Gathering, Share, Step, refused};
+
+pub(super) const MISSING: &str = "'key' must be specified in request body as JSON";
+
+/// `rekey/update`.
+pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
+    let body = Strict::read("RekeyUpdateRequest", &ask.body)?;
+    let share = Share::sent(&body, "", MISSING)?;
+    let unsealed = service.unsealed()?;
+    let mut held = service.rekey.on(&unsealed);
+    let Some(rekey) = held.as_mut() else {
+        return Err(Fault::bad_request("no barrier rekey in progress"));
+    };
+    if body.text("Nonce")? != rekey.nonce {
+        return Err(Fault::bad_request(format!(
+            "incorrect nonce supplied; nonce for this rekey operation is {:?}",
+            rekey.nonce
+        )));
+    }
+    let Stage::Asking(gathering) = &mut rekey.stage else {
+        let text = "the new shares are handed out already: give them to rekey/verify, or cancel";
+        return Err(Fault::bad_request(text));
+    };
+    let required = service.required()?;
+    let key = match gathering.give(share, required) {
+        Step::Known => {
+            let text = "given key has already been provided during this generation operation";
+            return Err(Fault::bad_request(text));
+        }
+        Step::More => return Ok(shown(held.as_ref(), required)),
+        Step::Enough(key) => key,
+    };
+    let wrong = |error| refused("failed to read root key", &error);
+    key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
+
+    let (seal, shares) = unsealed.prepare_rekey(rekey.split);
+    let disclosure = disclose(&shares, &rekey.recipients, &*service.entropy)?;
+    let backup = rekey.backup.then(|| Backup::new(&rekey.nonce, &rekey.recipients, &disclosure));
+    if rekey.verify {
+        let nonce = service.entropy.uuid();
+        let answer = handed_out(rekey, disclosure, Some(&nonce));
+        let gathering = Gathering::default();
+        rekey.stage = Stage::Verifying(Verification { nonce, seal, backup, gathering });
+        return Ok(answer);
+    }
+    unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(txn)))?;
+    let answer = handed_out(rekey, disclosure, None);
+    *held = None;
+    Ok(answer)
+}
+
+fn handed_out(rekey: &Rekey, disclosure: Disclosure, verification: Option<&str>) -> Reply {
+    let mut answer = Map::new();
+    for (name, value) in [
+        ("nonce", Value::from(rekey.nonce.as_str())),
+        ("complete", true.into()),
+        ("keys", disclosure.hex.into()),
+        ("keys_base64", disclosure.base64.into()),
+        ("pgp_fingerprints", fingerprints(&rekey.recipients)),
+        ("backup", rekey.backup.into()),
+        ("verification_required", rekey.verify.into()),
+    ] {
+        answer.insert(name.to_owned(), value);
+    }
+    if let Some(nonce) = verification {
+        answer.insert("verification_nonce".to_owned(), nonce.into());
+    }
+    Reply::bare(answer.into())
+}

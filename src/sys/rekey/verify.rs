@@ -1,0 +1,97 @@
+//! New shares are given back before they are in force.
+
+use serde_json::json;
+
+use super::update::MISSING;
+use super::{Rekey, RekeyService, Stage};
+use crate::api::ask::DirectAsk;
+use crate::api::reply::Reply;
+use crate::api::route::Outcome;
+use crate::api::strict::Strict;
+use crate::base::fault::Fault;
+use crate::sys::shares::{Gathering, Share, Step};
+
+/// GET.
+pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
+    let unsealed = service.unsealed()?;
+    let held = service.rekey.on(&unsealed);
+    Ok(shown(held.as_ref().ok_or_else(nothing_begun)?))
+}
+
+/// DELETE: the shares given back so far are forgotten.
+pub fn restart(service: &RekeyService, _: DirectAsk) -> Outcome {
+    let unsealed = service.unsealed()?;
+    let mut held = service.rekey.on(&unsealed);
+    let rekey = held.as_mut().ok_or_else(nothing_begun)?;
+    let nonce = service.entropy.uuid();
+    if let Stage::Verifying(verification) = &mut rekey.stage {
+        verification.gathering = Gathering::default();
+        verification.nonce.clone_from(&nonce);
+    }
+    let mut answer = progress(rekey);
+    // Vault shows a new nonce even where no verification has begun.
+    answer["nonce"] = nonce.into();
+    Ok(Reply::bare(answer))
+}
+
+/// PUT and POST.
+pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
+    let body = Strict::read("RekeyVerificationUpdateRequest", &ask.body)?;
+    let share = Share::sent(&body, "", MISSING)?;
+    let unsealed = service.unsealed()?;
+    let mut held = service.rekey.on(&unsealed);
+    let Some(rekey) = held.as_mut() else {
+        return Err(Fault::bad_request("no rekey in progress"));
+    };
+    let needed = rekey.split.threshold();
+    let Stage::Verifying(verification) = &mut rekey.stage else {
+        return Err(Fault::bad_request("no rekey verification in progress"));
+    };
+    if body.text("nonce")? != verification.nonce {
+        return Err(Fault::bad_request(format!(
+            "incorrect nonce supplied; nonce for this verify operation is {:?}",
+            verification.nonce
+        )));
+    }
+    let key = match verification.gathering.give(share, needed) {
+        Step::Known => {
+            let text = "given key has already been provided during this verify operation";
+            return Err(Fault::bad_request(text));
+        }
+        Step::More => return Ok(shown(rekey)),
+        Step::Enough(key) => key,
+    };
+    if key.and_then(|key| verification.seal.open(&key)).is_err() {
+        verification.nonce = service.entropy.uuid();
+        let text = "rekey verification failed; incorrect key shares supplied";
+        return Err(Fault::bad_request(text));
+    }
+    unsealed.rekey_with(&verification.seal, |txn| {
+        verification.backup.as_ref().map_or(Ok(()), |b| b.store(txn))
+    })?;
+    let answer = json!({ "nonce": verification.nonce, "complete": true });
+    *held = None;
+    Ok(Reply::bare(answer))
+}
+
+fn shown(rekey: &Rekey) -> Reply {
+    Reply::bare(progress(rekey))
+}
+
+fn progress(rekey: &Rekey) -> serde_json::Value {
+    let verification = match &rekey.stage {
+        Stage::Asking(_) => None,
+        Stage::Verifying(verification) => Some(verification),
+    };
+    json!({
+        "nonce": verification.map_or("", |verification| &verification.nonce),
+        "started": verification.is_some(),
+        "t": rekey.split.threshold(),
+        "n": rekey.split.shares(),
+        "progress": verification.map_or(0, |verification| verification.gathering.progress()),
+    })
+}
+
+fn nothing_begun() -> Fault {
+    Fault::bad_request("no rekey configuration found")
+}

@@ -1,0 +1,149 @@
+//! `sys/seal`, `sys/unseal` and `sys/seal-status`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+use super::about::{About, VERSION};
+use super::shares::{Gathering, Share, Step, refused};
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::api::strict::Strict;
+use crate::barrier::seal::Kind;
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+
+/// What these endpoints are given.
+pub struct Seal {
+    about: About,
+    entropy: Arc<dyn Entropy>,
+    unsealing: Mutex<Option<Unsealing>>,
+}
+
+/// Shares given to open the store, fewer than are needed.
+struct Unsealing {
+    nonce: String,
+    gathering: Gathering,
+}
+
+impl Seal {
+    /// No share was given yet.
+    pub fn new(about: About, entropy: Arc<dyn Entropy>) -> Self {
+        Self { about, entropy, unsealing: Mutex::new(None) }
+    }
+
+    fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {
+        self.unsealing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Seal) -> Bound<Seal> {
+    Bound { about: "Opening and closing the store.", routes: ROUTES, service }
+}
+
+const ROUTES: &[Route<Seal>] = &[
+    Route {
+        path: "seal-status",
+        synopsis: "How the store is sealed.",
+        description: "Shares, threshold and how many shares were given so far.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[Operation::direct(Verb::Read, "Tell it.", status)],
+    },
+    Route {
+        path: "unseal",
+        synopsis: "Give one share of the unseal key.",
+        description: "`key` is the share, as hex or base64; `reset` forgets the shares given so \
+                      far. `migrate` is ignored: there is one kind of seal.",
+        fields: &[],
+        access: Access::Sealed,
+        exists: None,
+        operations: &[Operation::direct(Verb::Write, "Give a share.", unseal)],
+    },
+    Route {
+        path: "seal",
+        synopsis: "Seal the store.",
+        description: "Lets go of all keys: nothing is read or written until enough shares are \
+                      given again.",
+        fields: &[],
+        access: Access::SudoUnlessSealed,
+        exists: None,
+        operations: &[Operation::direct(Verb::Write, "Seal it.", seal)],
+    },
+];
+
+fn seal(service: &Seal, _: DirectAsk) -> Outcome {
+    service.about.barrier.seal();
+    Ok(Reply::nothing())
+}
+
+fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
+    const MISSING: &str = "'key' must be specified in request body as JSON, or 'reset' set to true";
+    let barrier = &service.about.barrier;
+    let body = Strict::read("UnsealRequest", &ask.body)?;
+    if body.bool("Reset")? {
+        if barrier.unsealed().is_some() {
+            return Err(Fault::bad_request("vault is unsealed"));
+        }
+        *service.unsealing() = None;
+        return status(service, ask);
+    }
+    let share = Share::sent(&body, "invalid key: ", MISSING)?;
+    let wrong = |error| refused("unable to retrieve stored keys", &error);
+    let settings = barrier.settings().map_err(wrong)?;
+    let Some(settings) = settings else {
+        return Err(Fault::bad_request("Vault is not initialized"));
+    };
+    let Kind::Shamir(split) = settings.kind;
+    let mut unsealing = service.unsealing();
+    if barrier.unsealed().is_none() {
+        let current = unsealing.get_or_insert_with(|| Unsealing {
+            nonce: service.entropy.uuid(),
+            gathering: Gathering::default(),
+        });
+        if let Step::Enough(key) = current.gathering.give(share, split.threshold()) {
+            *unsealing = None;
+            key.and_then(|key| barrier.unseal(&key)).map_err(wrong)?;
+        }
+    }
+    drop(unsealing);
+    status(service, ask)
+}
+
+fn status(service: &Seal, _: DirectAsk) -> Outcome {
+    let About { barrier, storage_type, certificate } = &service.about;
+    let unsealed = barrier.unsealed();
+    let settings = barrier.settings();
+    let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+    let (threshold, shares) = match settings.map(|settings| settings.kind) {
+        Some(Kind::Shamir(split)) => (split.threshold(), split.shares()),
+        None => (0, 0),
+    };
+    let (progress, nonce) = match &*service.unsealing() {
+        Some(unsealing) => (unsealing.gathering.progress(), unsealing.nonce.clone()),
+        None => (0, String::new()),
+    };
+    let mut answer = Map::new();
+    for (name, value) in [
+        ("type", Value::from("shamir")),
+        ("initialized", settings.is_some().into()),
+        ("sealed", unsealed.is_none().into()),
+        ("t", threshold.into()),
+        ("n", shares.into()),
+        ("progress", progress.into()),
+        ("nonce", nonce.into()),
+        ("version", VERSION.into()),
+        ("migration", false.into()),
+        ("recovery_seal", false.into()),
+        ("storage_type", json!(storage_type)),
+    ] {
+        answer.insert(name.to_owned(), value);
+    }
+    About::add_cluster(unsealed.as_deref(), &mut answer);
+    certificate.add_to(&mut answer);
+    Ok(Reply::bare(answer.into()))
+}

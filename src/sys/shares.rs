@@ -1,0 +1,200 @@
+//! Shares of the unseal key as people give them, and the gathering of enough of them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::api::strict::Strict;
+use crate::barrier::seal::shamir;
+use crate::barrier::{UnsealError, Unsealed};
+use crate::base::fault::Fault;
+use crate::base::pages::Key;
+use crate::base::secret::Secret;
+
+const MIN: usize = 16;
+const MAX: usize = 33;
+
+/// A share that may be one by its length: 16 to 33 bytes. Compared in constant time.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Share(Secret);
+
+/// Why a text is no share. The texts are Vault's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareError {
+    /// Neither hex nor base64.
+    Encoding,
+    /// Under 16 bytes.
+    Short,
+    /// Over 33 bytes.
+    Long,
+}
+
+impl fmt::Display for ShareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encoding => f.write_str("'key' must be a valid hex or base64 string"),
+            Self::Short => write!(f, "key is shorter than minimum {MIN} bytes"),
+            Self::Long => write!(f, "key is longer than maximum {MAX} bytes"),
+        }
+    }
+}
+
+impl Share {
+    /// The share in a request's `key`. `said` stands before what is wrong with its length, and
+    /// `missing` is said where none was sent.
+    pub fn sent(body: &Strict, said: &str, missing: &'static str) -> Result<Self, Fault> {
+        match body.text("Key")? {
+            "" => Err(Fault::bad_request(missing)),
+            text => Self::parse(text).map_err(|error| match error {
+                ShareError::Encoding => Fault::bad_request(error.to_string()),
+                ShareError::Short | ShareError::Long => {
+                    Fault::bad_request(format!("{said}{error}"))
+                }
+            }),
+        }
+    }
+
+    /// Reads hex or base64. Where a text is both, hex counts if it gives a share's length.
+    pub fn parse(text: &str) -> Result<Self, ShareError> {
+        let hex = from_hex(text).filter(|bytes| (MIN..=MAX).contains(&bytes.len()));
+        let bytes = hex.or_else(|| STANDARD.decode(text).ok()).ok_or(ShareError::Encoding)?;
+        let length = bytes.len();
+        let share = Self(Secret::new(bytes));
+        match length {
+            ..MIN => Err(ShareError::Short),
+            MIN..=MAX => Ok(share),
+            _ => Err(ShareError::Long),
+        }
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    // Sized beforehand, so that no copy of a part is left behind by growing.
+    let mut bytes = vec![0; pairs.len()];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Shares given so far, none of them twice.
+#[derive(Default)]
+pub struct Gathering(Vec<Share>);
+
+/// What a share changed.
+pub enum Step {
+    /// It had been given before.
+    Known,
+    /// It counts, and more are needed.
+    More,
+    /// It was the last that was needed: the key they make, or that they make none. The gathering
+    /// is empty again.
+    Enough(Result<Key<32>, UnsealError>),
+}
+
+impl Gathering {
+    /// How many were given.
+    pub fn progress(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds a share; `needed` make a key.
+    pub fn give(&mut self, share: Share, needed: u8) -> Step {
+        if self.0.contains(&share) {
+            return Step::Known;
+        }
+        self.0.push(share);
+        if self.0.len() < needed.into() {
+            return Step::More;
+        }
+        let shares: Vec<Secret> = self.0.drain(..).map(|share| share.0).collect();
+        Step::Enough(shamir::combine(&shares).ok_or(UnsealError::WrongKey))
+    }
+}
+
+/// What is under way on an unsealed store, one at a time. It ends when the store is sealed,
+/// whoever seals it: what was begun over other keys is never carried on.
+pub struct Undertaking<T>(Mutex<State<T>>);
+
+struct State<T> {
+    on: Weak<Unsealed>,
+    current: Option<T>,
+}
+
+impl<T> Default for Undertaking<T> {
+    fn default() -> Self {
+        Self(Mutex::new(State { on: Weak::new(), current: None }))
+    }
+}
+
+impl<T> Undertaking<T> {
+    /// What is under way on this store. Whoever holds it keeps others out.
+    pub fn on(&self, unsealed: &Arc<Unsealed>) -> Held<'_, T> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let on = Arc::downgrade(unsealed);
+        if !state.on.ptr_eq(&on) {
+            *state = State { on, current: None };
+        }
+        Held(state)
+    }
+}
+
+/// The undertaking, held.
+pub struct Held<'a, T>(MutexGuard<'a, State<T>>);
+
+impl<T> std::ops::Deref for Held<'_, T> {
+    type Target = Option<T>;
+
+    fn deref(&self) -> &Option<T> {
+        &self.0.current
+    }
+}
+
+impl<T> std::ops::DerefMut for Held<'_, T> {
+    fn deref_mut(&mut self) -> &mut Option<T> {
+        &mut self.0.current
+    }
+}
+
+/// What a client is told when shares do not open the store. `doing` tells what failed.
+pub fn refused(doing: &str, error: &UnsealError) -> Fault {
+    match error {
+        UnsealError::NotInitialized => Fault::bad_request("Vault is not initialized"),
+        UnsealError::WrongKey => Fault::bad_request(format!(
+            "{doing}: invalid key: these shares do not open the store: give those of its last \
+             init or rekey, each once"
+        )),
+        _ => Fault::internal(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_hex_or_base64() {
+        let share = |bytes: &[u8]| Ok(Share(Secret::new(bytes)));
+        for (text, expected) in [
+            (
+                "000102030405060708090a0b0c0d0e0f",
+                share(&std::array::from_fn::<u8, 16, _>(|i| i as u8)),
+            ),
+            ("AAECAwQFBgcICQoLDA0ODw==", share(&std::array::from_fn::<u8, 16, _>(|i| i as u8))),
+            ("zz zz", Err(ShareError::Encoding)),
+            ("abcd", Err(ShareError::Short)),
+            ("abcd1234", Err(ShareError::Short)),
+            (&"ab".repeat(34), Err(ShareError::Long)),
+        ] {
+            let parsed = Share::parse(text);
+            assert!(parsed == expected, "{text}");
+        }
+        assert!(Share::parse(&"ab".repeat(33)).is_ok());
+        // 64 hex digits are also base64 of 48 bytes: hex counts.
+        assert!(Share::parse(&"ab".repeat(32)).is_ok());
+    }
+}
