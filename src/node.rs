@@ -208,15 +208,11 @@ fn builtins(services: Services) -> Vec<Builtin> {
     };
     let seal = sys::seal::Seal::new(about.clone(), entropy.clone());
     let health = sys::health::Health { about, storage, clock: clock.clone() };
-    let rekey =
-        sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
+    let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());
-    let snapshots = sys::snapshot::Snapshots {
-        barrier: barrier.clone(),
-        entropy: entropy.clone(),
-        spools,
-    };
+    let snapshots =
+        sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let mounts = sys::mounts::Mounts {
         cache: mounts,
         entropy,

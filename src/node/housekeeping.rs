@@ -14,6 +14,7 @@ use crate::base::entropy::Entropy;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
+use crate::sys::keys;
 
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -42,9 +43,11 @@ pub struct Housekeeping {
 impl Housekeeping {
     /// Begins.
     pub fn start(mut care: Care, barrier: Arc<Barrier>) -> io::Result<Self> {
+        let keys = barrier.clone();
         let maintenance = Chore::start("maintenance", move |stopped| {
             while !stopped.within(MAINTENANCE) {
                 care.round();
+                rotate(&keys);
             }
         });
         let scrub = Chore::start("scrub", move |stopped| {
@@ -112,6 +115,16 @@ impl Care {
             }
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
         }
+    }
+}
+
+/// Makes a new data key when one is due.
+fn rotate(barrier: &Barrier) {
+    let Some(unsealed) = barrier.unsealed() else { return };
+    match keys::rotate_when_due(&unsealed) {
+        Ok(true) => log::info!("values are sealed with a new key, as sys/rotate/config says"),
+        Ok(false) => {}
+        Err(error) => log::error!("no new key could be made: {error}"),
     }
 }
 
