@@ -1,0 +1,512 @@
+//! Opening and closing a store through the API of the built server: init, unseal, seal, rekey,
+//! root generation and rotation.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use serde_json::{Value, json};
+use support::http::{Client, Reply};
+use support::{Server, TempDir, data, free_address};
+
+/// A folder with a store in it, and servers of it one after the other.
+struct House {
+    folder: TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        Self { folder: TempDir::new() }
+    }
+
+    fn serve(&self) -> Server {
+        let address = free_address();
+        let file = self.folder.path().join("edgekeep.hcl");
+        let store = self.folder.path().join("store");
+        let config = format!(
+            "disable_mlock = true\n\
+             listener \"tcp\" {{ address = \"{address}\" tls_disable = true }}\n\
+             storage \"redb\" {{ path = {store:?} }}\n"
+        );
+        fs::write(&file, config).unwrap();
+        Server::start(&["server", "-config", file.to_str().unwrap()], address)
+    }
+}
+
+/// What an init answered.
+struct Keys {
+    shares: Vec<String>,
+    root: String,
+}
+
+fn init(client: &Client, shares: u8, threshold: u8) -> Keys {
+    let body = json!({ "secret_shares": shares, "secret_threshold": threshold });
+    let answer = ok(client.post("sys/init", body));
+    let root = answer["root_token"].as_str().unwrap().to_owned();
+    Keys { shares: texts(&answer["keys_base64"]), root }
+}
+
+fn ok(reply: Reply) -> Value {
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+    reply.json()
+}
+
+fn refused(reply: Reply, text: &str) {
+    assert_eq!(reply.status, 400, "{}", String::from_utf8_lossy(&reply.body));
+    let errors = reply.json()["errors"].to_string();
+    assert!(errors.contains(text), "{errors}");
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+fn give(client: &Client, share: &str) -> Reply {
+    client.post("sys/unseal", json!({ "key": share }))
+}
+
+/// Gives shares until the store is open.
+fn unseal(client: &Client, shares: &[String]) {
+    let last = shares.iter().map(|share| ok(give(client, share))).last().unwrap();
+    assert_eq!(last["sealed"], false, "{last}");
+}
+
+fn is_sealed(client: &Client) -> bool {
+    ok(client.get("sys/seal-status"))["sealed"].as_bool().unwrap()
+}
+
+fn seal(client: &Client) {
+    assert_eq!(client.post("sys/seal", json!({})).status, 204);
+    assert!(is_sealed(client));
+}
+
+/// All choices of `count` of the shares.
+fn choices(shares: &[String], count: usize) -> Vec<Vec<String>> {
+    let Some((first, rest)) = shares.split_first() else {
+        return if count == 0 { vec![vec![]] } else { vec![] };
+    };
+    let mut all = choices(rest, count);
+    if let Some(fewer) = count.checked_sub(1) {
+        for mut choice in choices(rest, fewer) {
+            choice.push(first.clone());
+            all.push(choice);
+        }
+    }
+    all
+}
+
+fn write_secret(root: &Client, text: &str) {
+    let mount = json!({ "type": "kv" });
+    assert_eq!(root.post("sys/mounts/safe", mount).status, 204);
+    assert_eq!(root.post("safe/it", json!({ "is": text })).status, 204);
+}
+
+fn secret(root: &Client) -> Value {
+    data(&root.get("safe/it"))["is"].clone()
+}
+
+#[test]
+fn a_store_is_made_once_and_opened_share_by_share() {
+    let house = House::new();
+    let mut server = house.serve();
+    let client = server.client();
+    let status = ok(client.get("sys/seal-status"));
+    assert_eq!(status["initialized"], false);
+    assert_eq!((&status["t"], &status["n"]), (&json!(0), &json!(0)));
+    assert_eq!(ok(client.get("sys/init"))["initialized"], false);
+    assert_eq!(client.get("sys/health").status, 501);
+    assert_eq!(client.get("sys/health?uninitcode=299").status, 299);
+    let key = STANDARD.encode([1; 33]);
+    refused(give(&client, &key), "not initialized");
+
+    let keys = init(&client, 5, 3);
+    assert_eq!(keys.shares.len(), 5);
+    refused(
+        client.post("sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 })),
+        "Vault is already initialized",
+    );
+    assert_eq!(client.get("sys/health").status, 503);
+    assert_eq!(client.get("sys/health?sealedcode=299&uninitcode=298").status, 299);
+    assert_eq!(client.send("HEAD", "sys/health", None).status, 503);
+    assert!(client.send("HEAD", "sys/health", None).body.is_empty());
+    assert_eq!(client.get("sys/mounts").status, 503);
+    assert_eq!(client.get("sys/rekey/init").json()["errors"], json!(["node is not active"]));
+    assert_eq!(client.get("sys/generate-root/attempt").status, 503);
+    // Sealing what is sealed is anybody's.
+    assert_eq!(client.post("sys/seal", json!({})).status, 204);
+
+    let first = ok(give(&client, &keys.shares[0]));
+    assert_eq!((&first["progress"], &first["t"], &first["n"]), (&json!(1), &json!(3), &json!(5)));
+    assert!(!first["nonce"].as_str().unwrap().is_empty());
+    let again = ok(give(&client, &keys.shares[0]));
+    assert_eq!((&again["progress"], &again["nonce"]), (&json!(1), &first["nonce"]));
+    let second = ok(give(&client, &keys.shares[1]));
+    assert_eq!((&second["progress"], &second["nonce"]), (&json!(2), &first["nonce"]));
+    let reset = ok(client.post("sys/unseal", json!({ "reset": true })));
+    assert_eq!((&reset["progress"], &reset["nonce"]), (&json!(0), &json!("")));
+    let anew = ok(give(&client, &keys.shares[0]));
+    assert_ne!(anew["nonce"], first["nonce"]);
+    ok(client.post("sys/unseal", json!({ "reset": true })));
+
+    // A share in hex counts as in base64.
+    let bytes = STANDARD.decode(&keys.shares[2]).unwrap();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    ok(give(&client, &hex));
+    assert_eq!(ok(give(&client, &keys.shares[2]))["progress"], 1);
+    ok(give(&client, &keys.shares[3]));
+    let open = ok(give(&client, &keys.shares[4]));
+    assert_eq!(open["sealed"], false);
+    assert!(open["cluster_id"].is_string());
+    assert_eq!(client.get("sys/health").status, 200);
+    refused(client.post("sys/unseal", json!({ "reset": true })), "vault is unsealed");
+
+    let root = client.clone().token(&keys.root);
+    write_secret(&root, "kept");
+    assert_eq!(client.post("sys/seal", json!({})).status, 403);
+    server.kill();
+
+    let server = house.serve();
+    let root = server.client().token(&keys.root);
+    assert_eq!(root.get("safe/it").status, 503);
+    unseal(&root, &keys.shares[1..4]);
+    assert_eq!(secret(&root), "kept");
+}
+
+#[test]
+fn any_three_of_five_shares_open_and_no_two_do() {
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 5, 3);
+    let root = client.clone().token(&keys.root);
+    let threes = choices(&keys.shares, 3);
+    assert_eq!(threes.len(), 10);
+    for three in threes {
+        unseal(&client, &three);
+        seal(&root);
+    }
+    let strange = STANDARD.encode([7; 33]);
+    for two in choices(&keys.shares, 2) {
+        for share in &two {
+            assert_eq!(ok(give(&client, share))["sealed"], true);
+        }
+        refused(give(&client, &strange), "invalid key");
+        let status = ok(client.get("sys/seal-status"));
+        assert_eq!((&status["sealed"], &status["progress"]), (&json!(true), &json!(0)));
+    }
+    unseal(&client, &keys.shares[..3]);
+}
+
+#[test]
+fn one_share_is_the_key_and_odd_shapes_are_refused() {
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    for (shares, threshold, text) in [
+        (0, 0, "shares must be at least one"),
+        (3, 0, "threshold must be at least one"),
+        (3, 1, "threshold must be greater than one for multiple shares"),
+        (2, 3, "threshold cannot be larger than shares"),
+        (256, 2, "shares must be less than 256"),
+        (-1, -1, "shares must be at least one"),
+    ] {
+        let body = json!({ "secret_shares": shares, "secret_threshold": threshold });
+        refused(client.post("sys/init", body), text);
+    }
+    for key in ["keybase:someone", "nonsense", "AAAA"] {
+        let body = json!({ "secret_shares": 1, "secret_threshold": 1, "pgp_keys": [key] });
+        refused(client.post("sys/init", body), "invalid seal configuration: ");
+    }
+    assert_eq!(ok(client.get("sys/init"))["initialized"], false);
+    let keys = init(&client, 1, 1);
+    assert_eq!(STANDARD.decode(&keys.shares[0]).unwrap().len(), 32);
+    refused(give(&client, &STANDARD.encode([9; 32])), "invalid key");
+    refused(give(&client, &STANDARD.encode([9; 33])), "invalid key");
+    unseal(&client, &keys.shares);
+}
+
+fn rekey_update(client: &Client, key: &str, nonce: &Value) -> Reply {
+    client.post("sys/rekey/update", json!({ "key": key, "nonce": nonce }))
+}
+
+#[test]
+fn a_rekey_puts_new_shares_in_the_place_of_the_old() {
+    let house = House::new();
+    let mut server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 3, 2);
+    unseal(&client, &keys.shares[..2]);
+    write_secret(&client.clone().token(&keys.root), "kept");
+
+    let body = json!({ "secret_shares": 4, "secret_threshold": 3 });
+    let begun = ok(client.post("sys/rekey/init", body.clone()));
+    assert_eq!((&begun["t"], &begun["n"], &begun["required"]), (&json!(3), &json!(4), &json!(2)));
+    refused(client.post("sys/rekey/init", body.clone()), "rekey already in progress");
+    assert_eq!(client.delete("sys/rekey/init").status, 204);
+    refused(rekey_update(&client, &keys.shares[0], &begun["nonce"]), "no barrier rekey");
+
+    let begun = ok(client.post("sys/rekey/init", body));
+    let nonce = &begun["nonce"];
+    refused(rekey_update(&client, &keys.shares[0], &json!("other")), "incorrect nonce");
+    assert_eq!(ok(rekey_update(&client, &keys.shares[0], nonce))["progress"], 1);
+    refused(rekey_update(&client, &keys.shares[0], nonce), "already been provided");
+    refused(rekey_update(&client, &STANDARD.encode([5; 33]), nonce), "invalid key");
+    assert_eq!(ok(client.get("sys/rekey/init"))["progress"], 0);
+    ok(rekey_update(&client, &keys.shares[2], nonce));
+    let done = ok(rekey_update(&client, &keys.shares[0], nonce));
+    assert_eq!((&done["complete"], &done["nonce"]), (&json!(true), nonce));
+    let new = texts(&done["keys_base64"]);
+    assert_eq!(new.len(), 4);
+    assert_eq!(ok(client.get("sys/rekey/init"))["started"], false);
+    server.kill();
+
+    let server = house.serve();
+    let client = server.client();
+    ok(give(&client, &keys.shares[0]));
+    ok(give(&client, &keys.shares[1]));
+    refused(give(&client, &keys.shares[2]), "invalid key");
+    unseal(&client, &new[1..]);
+    assert_eq!(secret(&client.token(&keys.root)), "kept");
+}
+
+#[test]
+fn a_verified_rekey_is_in_force_only_when_its_shares_came_back() {
+    let house = House::new();
+    let mut server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 1, 1);
+    unseal(&client, &keys.shares);
+    let verify = |client: &Client, key: &str, nonce: &Value| {
+        client.post("sys/rekey/verify", json!({ "key": key, "nonce": nonce }))
+    };
+    let hand_out = |client: &Client| {
+        let body = json!({
+            "secret_shares": 3, "secret_threshold": 2, "require_verification": true,
+        });
+        let begun = ok(client.post("sys/rekey/init", body));
+        let done = ok(rekey_update(client, &keys.shares[0], &begun["nonce"]));
+        assert_eq!(done["verification_required"], true);
+        (texts(&done["keys_base64"]), done["verification_nonce"].clone())
+    };
+
+    // Killed in the middle: the old share still opens.
+    let (lost, nonce) = hand_out(&client);
+    assert_eq!(ok(verify(&client, &lost[0], &nonce))["progress"], 1);
+    server.kill();
+    let mut server = house.serve();
+    let client = server.client();
+    unseal(&client, &keys.shares);
+    assert_eq!(ok(client.get("sys/rekey/init"))["started"], false);
+
+    let (new, nonce) = hand_out(&client);
+    refused(verify(&client, &new[0], &json!("other")), "incorrect nonce");
+    ok(verify(&client, &new[0], &nonce));
+    refused(verify(&client, &new[0], &nonce), "already been provided");
+    refused(verify(&client, &lost[1], &nonce), "rekey verification failed");
+    let restarted = ok(client.get("sys/rekey/verify"));
+    assert_eq!((&restarted["progress"], &restarted["started"]), (&json!(0), &json!(true)));
+    assert_ne!(restarted["nonce"], nonce);
+    let anew = ok(client.delete("sys/rekey/verify"));
+    assert_ne!(anew["nonce"], restarted["nonce"]);
+    ok(verify(&client, &new[2], &anew["nonce"]));
+    assert_eq!(ok(verify(&client, &new[1], &anew["nonce"]))["complete"], true);
+    server.kill();
+
+    let server = house.serve();
+    let client = server.client();
+    assert_eq!(ok(give(&client, &new[0]))["progress"], 1);
+    unseal(&client, &new[1..2]);
+}
+
+fn generate(client: &Client, key: &str, nonce: &Value) -> Reply {
+    client.post("sys/generate-root/update", json!({ "key": key, "nonce": nonce }))
+}
+
+#[test]
+fn a_lost_root_token_has_a_way_back() {
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 3, 2);
+    unseal(&client, &keys.shares[..2]);
+
+    let begun = ok(client.post("sys/generate-root/attempt", json!({})));
+    let (nonce, otp) = (&begun["nonce"], begun["otp"].as_str().unwrap());
+    assert_eq!(otp.len(), 28);
+    assert_eq!(ok(client.get("sys/generate-root/attempt"))["otp"], "");
+    assert_eq!(ok(generate(&client, &keys.shares[0], nonce))["complete"], false);
+    refused(generate(&client, &keys.shares[0], nonce), "already been provided");
+    let wrong = generate(&client, &STANDARD.encode([3; 33]), nonce);
+    refused(wrong, "root generation aborted");
+    ok(generate(&client, &keys.shares[2], nonce));
+    let done = ok(generate(&client, &keys.shares[1], nonce));
+    assert_eq!((&done["complete"], &done["progress"]), (&json!(true), &json!(2)));
+    let covered = STANDARD_NO_PAD.decode(done["encoded_token"].as_str().unwrap()).unwrap();
+    let token: Vec<u8> = covered.iter().zip(otp.bytes()).map(|(c, o)| c ^ o).collect();
+    let token = String::from_utf8(token).unwrap();
+    assert!(token.starts_with("hvs."), "{token}");
+    assert_ne!(token, keys.root);
+    assert_eq!(client.clone().token(&token).get("sys/key-status").status, 200);
+    assert_eq!(ok(client.get("sys/generate-root/attempt"))["started"], false);
+
+    // Sealing ends what was begun.
+    ok(client.post("sys/generate-root/attempt", json!({})));
+    ok(client.post("sys/rekey/init", json!({ "secret_shares": 1, "secret_threshold": 1 })));
+    seal(&client.clone().token(&token));
+    unseal(&client, &keys.shares[1..]);
+    assert_eq!(ok(client.get("sys/generate-root/attempt"))["started"], false);
+    assert_eq!(ok(client.get("sys/rekey/init"))["started"], false);
+}
+
+#[test]
+fn rotated_keys_leave_everything_readable() {
+    let house = House::new();
+    let mut server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 1, 1);
+    unseal(&client, &keys.shares);
+    let root = client.token(&keys.root);
+    write_secret(&root, "kept");
+    assert_eq!(root.send("PUT", "sys/rotate", None).status, 204);
+    assert_eq!(root.post("safe/other", json!({ "a": 1 })).status, 204);
+    let status = ok(root.get("sys/key-status"));
+    assert_eq!(status["data"]["term"], 2);
+    assert!(status["data"]["encryptions"].as_u64().unwrap() >= 1);
+    assert_eq!(root.post("sys/rotate/config", json!({ "enabled": false })).status, 204);
+    assert_eq!(server.client().post("sys/rotate", json!({})).status, 403);
+    server.kill();
+
+    let server = house.serve();
+    let root = server.client().token(&keys.root);
+    unseal(&root, &keys.shares);
+    assert_eq!(secret(&root), "kept");
+    assert_eq!(data(&root.get("safe/other"))["a"], 1);
+    assert_eq!(ok(root.get("sys/key-status"))["term"], 2);
+    assert_eq!(data(&root.get("sys/rotate/config"))["enabled"], false);
+}
+
+/// A GnuPG of our own, with keys without passphrases.
+struct Gpg(TempDir);
+
+impl Gpg {
+    /// `None`, said aloud, where GnuPG is missing.
+    fn new() -> Option<Self> {
+        if Command::new("gpg").arg("--version").output().is_err() {
+            eprintln!("skipped: gpg is not installed");
+            return None;
+        }
+        Some(Self(TempDir::new()))
+    }
+
+    fn run(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+        let mut child = Command::new("gpg")
+            .args(["--batch", "--quiet", "--homedir", self.0.path().to_str().unwrap()])
+            .args(["--passphrase", "", "--pinentry-mode", "loopback"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "gpg {args:?}: {said}");
+        output.stdout
+    }
+
+    /// Makes a key that signs, and with `encrypts`, a part of it that encrypts; its fingerprint.
+    fn key(&self, name: &str, signs: &str, encrypts: Option<&str>) -> String {
+        self.run(&["--quick-generate-key", name, signs, "sign", "never"], b"");
+        let list = self.run(&["--with-colons", "--fingerprint", name], b"");
+        let list = String::from_utf8(list).unwrap();
+        let line = list.lines().find(|line| line.starts_with("fpr:")).unwrap();
+        let fingerprint = line.trim_start_matches("fpr").replace(':', "");
+        if let Some(encrypts) = encrypts {
+            self.run(&["--quick-add-key", &fingerprint, encrypts, "encr", "never"], b"");
+        }
+        fingerprint
+    }
+
+    fn public(&self, fingerprint: &str) -> String {
+        STANDARD.encode(self.run(&["--export", fingerprint], b""))
+    }
+
+    fn armored(&self, fingerprint: &str) -> String {
+        String::from_utf8(self.run(&["--armor", "--export", fingerprint], b"")).unwrap()
+    }
+
+    fn open(&self, base64: &Value) -> String {
+        let message = STANDARD.decode(base64.as_str().unwrap()).unwrap();
+        String::from_utf8(self.run(&["--decrypt"], &message)).unwrap()
+    }
+}
+
+impl Drop for Gpg {
+    fn drop(&mut self) {
+        let home = self.0.path();
+        let agent: &Path = home;
+        let _ =
+            Command::new("gpgconf").arg("--homedir").arg(agent).args(["--kill", "all"]).status();
+    }
+}
+
+#[test]
+fn shares_and_tokens_are_encrypted_to_keys_of_gnupg() {
+    let Some(gpg) = Gpg::new() else { return };
+    let rsa = gpg.key("rsa@example.org", "rsa2048", Some("rsa2048"));
+    let curve = gpg.key("curve@example.org", "ed25519", Some("cv25519"));
+    let signs_only = gpg.key("signs@example.org", "ed25519", None);
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+
+    let unusable = json!({
+        "secret_shares": 1, "secret_threshold": 1, "pgp_keys": [gpg.public(&signs_only)],
+    });
+    refused(client.post("sys/init", unusable), "may encrypt");
+    let body = json!({
+        "secret_shares": 2,
+        "secret_threshold": 2,
+        "pgp_keys": [gpg.public(&rsa), gpg.armored(&curve)],
+        "root_token_pgp_key": gpg.public(&curve),
+    });
+    let made = ok(client.post("sys/init", body));
+    let shares = made["keys_base64"].as_array().unwrap();
+    let shares: Vec<String> = shares.iter().map(|share| gpg.open(share)).collect();
+    unseal(&client, &shares);
+    let root = client.clone().token(&gpg.open(&made["root_token"]));
+    assert_eq!(root.get("sys/key-status").status, 200);
+
+    let body = json!({
+        "secret_shares": 1, "secret_threshold": 1, "pgp_keys": [gpg.public(&rsa)], "backup": true,
+    });
+    let begun = ok(client.post("sys/rekey/init", body));
+    let fingerprint = rsa.to_ascii_lowercase();
+    assert_eq!(begun["pgp_fingerprints"], json!([fingerprint]));
+    ok(rekey_update(&client, &shares[0], &begun["nonce"]));
+    let done = ok(rekey_update(&client, &shares[1], &begun["nonce"]));
+    let backup = ok(root.get("sys/rekey/backup"));
+    assert_eq!(backup["data"]["keys"][&fingerprint], done["keys"]);
+    assert_eq!(backup["keys_base64"][&fingerprint], done["keys_base64"]);
+    assert_eq!(backup["nonce"], begun["nonce"]);
+    let share = gpg.open(&done["keys_base64"][0]);
+    assert_eq!(root.delete("sys/rekey/backup").status, 204);
+    refused(root.get("sys/rekey/backup"), "no backed-up keys found");
+    seal(&root);
+    unseal(&client, std::slice::from_ref(&share));
+
+    let body = json!({ "pgp_key": gpg.armored(&curve) });
+    let begun = ok(client.post("sys/generate-root/attempt", body));
+    assert_eq!(
+        (&begun["otp"], &begun["pgp_fingerprint"]),
+        (&json!(""), &json!(curve.to_ascii_lowercase()))
+    );
+    let done = ok(generate(&client, &share, &begun["nonce"]));
+    let token = gpg.open(&done["encoded_root_token"]);
+    assert_eq!(client.token(&token).get("sys/key-status").status, 200);
+}
