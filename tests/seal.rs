@@ -449,9 +449,7 @@ impl Gpg {
 impl Drop for Gpg {
     fn drop(&mut self) {
         let home = self.0.path();
-        let agent: &Path = home;
-        let _ =
-            Command::new("gpgconf").arg("--homedir").arg(agent).args(["--kill", "all"]).status();
+        let _ = Command::new("gpgconf").arg("--homedir").arg(home).args(["--kill", "all"]).status();
     }
 }
 

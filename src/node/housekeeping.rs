@@ -14,7 +14,6 @@ use crate::base::entropy::Entropy;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
-use crate::sys::keys;
 
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -120,10 +119,11 @@ impl Care {
 
 /// Makes a new data key when one is due.
 fn rotate(barrier: &Barrier) {
-    let Some(unsealed) = barrier.unsealed() else { return };
-    match keys::rotate_when_due(&unsealed) {
-        Ok(true) => log::info!("values are sealed with a new key, as sys/rotate/config says"),
-        Ok(false) => {}
+    let Some(unsealed) = barrier.unsealed().filter(|unsealed| unsealed.rotation_due()) else {
+        return;
+    };
+    match unsealed.rotate() {
+        Ok(()) => log::info!("values are sealed with a new key, as sys/rotate/config says"),
         Err(error) => log::error!("no new key could be made: {error}"),
     }
 }

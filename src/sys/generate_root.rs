@@ -6,14 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::json;
 
-use super::shares::{Gathering, Share, Step, Undertaking, refused};
+use super::shares::{Gathering, MISSING, Share, Step, Undertaking, needed, refused};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
-use crate::barrier::seal::Kind;
-use crate::barrier::{Barrier, UnsealError, Unsealed};
+use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -52,14 +51,6 @@ impl GenerateRoot {
 
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
         self.barrier.unsealed().ok_or_else(Fault::sealed)
-    }
-
-    fn needed(&self) -> Result<u8, Fault> {
-        let settings = self.barrier.settings();
-        let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
-        let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
-        let Kind::Shamir(split) = settings.kind;
-        Ok(split.threshold())
     }
 }
 
@@ -107,7 +98,7 @@ const OTP_LENGTH: usize = 28;
 fn status(service: &GenerateRoot, _: DirectAsk) -> Outcome {
     let unsealed = service.unsealed()?;
     let attempt = service.attempt.on(&unsealed);
-    Ok(shown(attempt.as_ref(), service.needed()?, ""))
+    Ok(shown(attempt.as_ref(), needed(&service.barrier)?, ""))
 }
 
 fn shown(attempt: Option<&Attempt>, required: u8, otp: &str) -> Reply {
@@ -151,7 +142,7 @@ fn begin(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
     }
     let nonce = service.entropy.uuid();
     *attempt = Some(Attempt { nonce, cover, gathering: Gathering::default() });
-    Ok(shown(attempt.as_ref(), service.needed()?, &made))
+    Ok(shown(attempt.as_ref(), needed(&service.barrier)?, &made))
 }
 
 fn cancel(service: &GenerateRoot, _: DirectAsk) -> Outcome {
@@ -160,7 +151,6 @@ fn cancel(service: &GenerateRoot, _: DirectAsk) -> Outcome {
 }
 
 fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
-    const MISSING: &str = "'key' must be specified in request body as JSON";
     let body = Strict::read("GenerateRootUpdateRequest", &ask.body)?;
     let share = Share::sent(&body, "invalid key: ", MISSING)?;
     let unsealed = service.unsealed()?;
@@ -174,7 +164,7 @@ fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
             attempt.nonce
         )));
     }
-    let required = service.needed()?;
+    let required = needed(&service.barrier)?;
     let key = match attempt.gathering.give(share, required) {
         Step::Known => {
             let text = "given key has already been provided during this generation operation";

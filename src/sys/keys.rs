@@ -12,7 +12,6 @@ use crate::api::field::Field;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::keyring::Rotation;
-use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::ttl::Ttl;
@@ -66,20 +65,6 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         ],
     },
 ];
-
-/// Makes a new key when its configuration says that one is due; whether it did. For the server to
-/// call now and then.
-pub fn rotate_when_due(unsealed: &Unsealed) -> Result<bool, TxnError> {
-    let keyring = unsealed.keyring();
-    let Rotation { enabled, max_operations, interval } = keyring.rotation();
-    let age = unsealed.time().now().since(keyring.installed());
-    let old = !interval.is_zero() && age >= interval;
-    let due = enabled && (old || encryptions(unsealed) >= max_operations);
-    if due {
-        unsealed.rotate()?;
-    }
-    Ok(due)
-}
 
 /// How many values the newest key has sealed.
 fn encryptions(unsealed: &Unsealed) -> u64 {

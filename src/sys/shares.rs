@@ -7,14 +7,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::api::strict::Strict;
-use crate::barrier::seal::shamir;
-use crate::barrier::{UnsealError, Unsealed};
+use crate::barrier::seal::{Kind, shamir};
+use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::pages::Key;
 use crate::base::secret::Secret;
 
 const MIN: usize = 16;
 const MAX: usize = 33;
+
+/// What is said where a share must be sent and was not.
+pub const MISSING: &str = "'key' must be specified in request body as JSON";
 
 /// A share that may be one by its length: 16 to 33 bytes. Compared in constant time.
 #[derive(Clone, PartialEq, Eq)]
@@ -158,6 +161,15 @@ impl<T> std::ops::DerefMut for Held<'_, T> {
     fn deref_mut(&mut self) -> &mut Option<T> {
         &mut self.0.current
     }
+}
+
+/// How many shares open an initialized store.
+pub fn needed(barrier: &Barrier) -> Result<u8, Fault> {
+    let settings = barrier.settings();
+    let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
+    let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+    let Kind::Shamir(split) = settings.kind;
+    Ok(split.threshold())
 }
 
 /// What a client is told when shares do not open the store. `doing` tells what failed.

@@ -15,15 +15,15 @@ use serde_json::{Map, Value, json};
 
 use self::backup::Backup;
 use super::disclosure::recipients;
-use super::shares::{Gathering, Undertaking};
+use super::shares::{Gathering, Undertaking, needed};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
+use crate::barrier::seal::SealRecord;
 use crate::barrier::seal::shamir::Split;
-use crate::barrier::seal::{Kind, SealRecord};
-use crate::barrier::{Barrier, UnsealError, Unsealed};
+use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -71,15 +71,6 @@ impl RekeyService {
 
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
         self.barrier.unsealed().ok_or_else(|| Fault::new(503, "node is not active"))
-    }
-
-    /// How many of the old shares are needed.
-    fn required(&self) -> Result<u8, Fault> {
-        let settings = self.barrier.settings();
-        let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
-        let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
-        let Kind::Shamir(split) = settings.kind;
-        Ok(split.threshold())
     }
 }
 
@@ -196,7 +187,7 @@ const ROUTES: &[Route<RekeyService>] = &[
 fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
     let unsealed = service.unsealed()?;
     let rekey = service.rekey.on(&unsealed);
-    Ok(shown(rekey.as_ref(), service.required()?))
+    Ok(shown(rekey.as_ref(), needed(&service.barrier)?))
 }
 
 fn shown(rekey: Option<&Rekey>, required: u8) -> Reply {
@@ -276,7 +267,7 @@ fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
     let nonce = service.entropy.uuid();
     let stage = Stage::Asking(Gathering::default());
     *rekey = Some(Rekey { nonce, split, recipients, backup, verify, stage });
-    Ok(shown(rekey.as_ref(), service.required()?))
+    Ok(shown(rekey.as_ref(), needed(&service.barrier)?))
 }
 
 fn cancel(service: &RekeyService, _: DirectAsk) -> Outcome {

@@ -10,9 +10,7 @@ use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
 use crate::sys::disclosure::{Disclosure, disclose};
-use crate::sys::shares::{Gathering, Share, Step, refused};
-
-pub(super) const MISSING: &str = "'key' must be specified in request body as JSON";
+use crate::sys::shares::{Gathering, MISSING, Share, Step, needed, refused};
 
 /// `rekey/update`.
 pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
@@ -33,7 +31,7 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         let text = "the new shares are handed out already: give them to rekey/verify, or cancel";
         return Err(Fault::bad_request(text));
     };
-    let required = service.required()?;
+    let required = needed(&service.barrier)?;
     let key = match gathering.give(share, required) {
         Step::Known => {
             let text = "given key has already been provided during this generation operation";

@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use super::update::MISSING;
 use super::{Rekey, RekeyService, Stage};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
-use crate::sys::shares::{Gathering, Share, Step};
+use crate::sys::shares::{Gathering, MISSING, Share, Step};
 
 /// GET.
 pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
