@@ -38,7 +38,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aes_siv", &["barrier/"]),
     ("vsss_rs", &["barrier/"]),
     ("getrandom", &["base/entropy.rs"]),
-    ("pgp", &["base/openpgp.rs"]),
+    // In cli/ it is a module of ours.
+    ("pgp", &["base/openpgp.rs", "cli/"]),
     ("rand_core_06", &["base/openpgp.rs"]),
     ("signal_hook", &["cli/", "node"]),
     ("sd_notify", &["cli/", "node"]),
