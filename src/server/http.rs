@@ -168,6 +168,7 @@ impl Inner {
                     }
                     Err(error) => {
                         log::debug!("no line to the inner HTTP server: {error}");
+                        self.translator.callers.tell(Note::Cramped);
                         self.rebuild(&built);
                         thread::sleep(PATIENCE);
                     }

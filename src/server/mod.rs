@@ -8,7 +8,7 @@ pub mod counters;
 pub mod gate;
 mod http;
 pub mod limits;
-mod refusal;
+pub mod refusal;
 pub mod target;
 pub mod tls;
 mod translate;
@@ -23,9 +23,9 @@ use std::thread::{self, JoinHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::counters::Counters;
-use self::gate::Gate;
 use self::gate::callers::{Callers, Note};
 use self::gate::listener::{Address, Inherited, Listener};
+use self::gate::{Gate, LINE_DESCRIPTORS};
 use self::http::Http;
 use self::limits::Limits;
 use self::tls::{Tls, TlsError, TlsSettings};
@@ -37,8 +37,6 @@ use crate::base::entropy::Entropy;
 
 /// Descriptors that are kept for the store, its snapshots and the log.
 const OTHER_DESCRIPTORS: u64 = 64;
-/// Descriptors of a line: both ends, one of them twice.
-const LINE_DESCRIPTORS: u64 = 3;
 
 /// What answers requests.
 pub trait Service: Send + Sync {

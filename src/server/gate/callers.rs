@@ -61,6 +61,8 @@ impl Caller {
 pub enum Note {
     /// A connection to the inner server, ready for requests.
     Line(UnixStream),
+    /// No line could be made, for want of descriptors perhaps.
+    Cramped,
     /// What answered this connection failed in the middle: cut it.
     Broken(CallerId),
     /// Accept no more, let run what runs, end.

@@ -8,6 +8,7 @@ use rustix::net::SendFlags;
 
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
+use super::peer::WINDOW;
 use super::slots::Key;
 
 /// A line that cannot be used any more.
@@ -40,6 +41,7 @@ pub struct Line {
     pub writable: bool,
     /// The other end may be gone.
     pub hung_up: bool,
+    deaf: bool,
 }
 
 impl Line {
@@ -55,6 +57,7 @@ impl Line {
             readable: false,
             writable: true,
             hung_up: false,
+            deaf: false,
         }
     }
 
@@ -64,17 +67,17 @@ impl Line {
     }
 
     /// Begins a request of `peer`.
-    pub fn begin(&mut self, peer: Key, request: Buffer, last: bool) -> Result<(), Dead> {
+    pub fn begin(&mut self, peer: Key, request: Buffer, last: bool) {
         self.peer = Some(peer);
         self.last = last;
         self.progress = Progress::Head;
         self.out = request;
-        self.flush()
+        self.flush();
     }
 
-    /// Bytes of the request that wait to be written.
-    pub fn unsent(&self) -> usize {
-        self.out.len()
+    /// Whether it can carry another request.
+    pub fn is_reusable(&self) -> bool {
+        !self.last && !self.deaf && self.out.is_empty()
     }
 
     /// Adds a chunk of the request's body; an empty one is its end.
@@ -84,17 +87,26 @@ impl Line {
         self.out.append(b"\r\n");
     }
 
-    /// Writes what waits, as far as the socket takes it.
-    pub fn flush(&mut self) -> Result<(), Dead> {
+    /// Writes what waits, as far as the socket takes it. An inner server that reads no more may
+    /// have answered all the same: reading tells.
+    pub fn flush(&mut self) {
         while self.writable && !self.out.is_empty() {
             match rustix::net::send(&self.socket, self.out.as_slice(), SendFlags::NOSIGNAL) {
                 Ok(n) => self.out.consume(n),
                 Err(Errno::AGAIN) => self.writable = false,
                 Err(Errno::INTR) => {}
-                Err(_) => return Err(Dead),
+                Err(_) => {
+                    self.deaf = true;
+                    self.readable = true;
+                    self.out = Buffer::default();
+                }
             }
         }
-        Ok(())
+    }
+
+    /// How much of a body it takes now; none when it reads no more.
+    pub fn room(&self) -> usize {
+        if self.deaf { 0 } else { WINDOW.saturating_sub(self.out.len()) }
     }
 
     /// Reads once; none when nothing is there.

@@ -42,6 +42,9 @@ use crate::base::clock::Clock;
 /// Connections accepted, and steps of one peer, before others have their turn.
 const FAIR: usize = 64;
 
+/// Descriptors of a line: both ends, one of them twice.
+pub const LINE_DESCRIPTORS: u64 = 3;
+
 /// Asks the inner server for one more line.
 pub struct WantLine;
 
@@ -232,6 +235,8 @@ impl Gate {
         for note in self.desk.callers.notes() {
             match note {
                 Note::Line(socket) => self.add_line(socket),
+                // A request that runs comes before peers that idle.
+                Note::Cramped => drop((0..LINE_DESCRIPTORS).all(|_| self.evict())),
                 Note::Broken(id) => self.cut(id),
                 Note::Stop => self.stop(),
             }
@@ -309,10 +314,10 @@ impl Gate {
         self.peers.insert(Box::new(Peer::new(wire, address, self.desk.now)));
     }
 
-    /// Sends the idle peer away whose time is up first; whether there was one.
+    /// Sends the idle peer of least merit away; whether there was one.
     fn evict(&mut self) -> bool {
         let idle = self.peers.iter().filter(|(_, peer)| peer.is_idle());
-        let first = idle.min_by_key(|(_, peer)| peer.deadline(&self.desk)).map(|(key, _)| key);
+        let first = idle.min_by_key(|(_, peer)| peer.merit()).map(|(key, _)| key);
         let Some(key) = first else { return false };
         self.desk.counters.evicted.count();
         self.close(key);
@@ -365,9 +370,13 @@ impl Gate {
         match peer.phase {
             // The handler must see that its body was cut.
             Phase::Running(line, Some(_)) => self.lose_line(line, Refusal::Failed),
-            Phase::Running(line, None) => {
-                if let Some(line) = self.lines.get_mut(line) {
-                    line.peer = None;
+            Phase::Running(key, None) => {
+                let Some(line) = self.lines.get_mut(key) else { return };
+                line.peer = None;
+                // An answer that nobody takes would block its worker. One that has not begun is
+                // waited for: the line would be of no use before.
+                if line.readable || line.progress != Progress::Head {
+                    self.lose_line(key, Refusal::Failed);
                 }
             }
             _ => {}
@@ -431,9 +440,8 @@ impl Gate {
             self.free.pop();
             self.desk.counters.requests.count();
             let Some(line) = self.lines.get_mut(line_key) else { continue };
-            if line.begin(key, request, last).is_err() {
-                self.lose_line(line_key, Refusal::Failed);
-            } else if last {
+            line.begin(key, request, last);
+            if last {
                 self.eager.push(key);
             }
         }
@@ -448,9 +456,7 @@ impl Gate {
                 self.lose_line(key, Refusal::Failed)
             };
         };
-        if line.flush().is_err() {
-            return self.lose_line(key, Refusal::Failed);
-        }
+        line.flush();
         if let Err(refusal) = self.upload(key, peer_key) {
             return self.lose_line(key, refusal);
         }
@@ -469,13 +475,13 @@ impl Gate {
             return Ok(());
         };
         while peer.is_uploading() {
-            let room = WINDOW.saturating_sub(line.unsent());
+            let room = line.room();
             if room == 0 {
                 peer.excuse(self.desk.now);
                 return Ok(());
             }
             peer.upload(&mut self.desk, room, |chunk| line.send_chunk(chunk))?;
-            line.flush().map_err(|Dead| Refusal::Failed)?;
+            line.flush();
             if !peer.is_eager() {
                 return Ok(());
             }
@@ -534,11 +540,11 @@ impl Gate {
         }
         let Some(line) = self.lines.get_mut(key) else { return };
         line.peer = None;
-        if line.last || line.unsent() > 0 {
-            self.lose_line(key, Refusal::Failed);
-        } else {
+        if line.is_reusable() {
             self.free.push(key);
             self.assign();
+        } else {
+            self.lose_line(key, Refusal::Failed);
         }
     }
 

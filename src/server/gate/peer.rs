@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::head::{self, CONNECTION_ID, Framing, Head, Persistence};
 use super::slots::Key;
 use super::wire::{Fill, Lost, Wire};
+use crate::server::limits::Limits;
 use crate::server::refusal::Refusal;
 
 /// Digits kept free in a forwarded head for a length that is known only at the body's end.
@@ -19,6 +20,33 @@ const END_OF_HEAD: usize = 4;
 
 /// Bytes of answer that wait for a peer before no more is taken from its line.
 pub const WINDOW: usize = 256 << 10;
+
+/// How a peer keeps up since it is waited for.
+struct Pace {
+    since: Duration,
+    bytes: u64,
+    /// When the last of them moved.
+    last: Duration,
+}
+
+impl Pace {
+    fn from(now: Duration) -> Self {
+        Self { since: now, bytes: 0, last: now }
+    }
+
+    fn step(&mut self, bytes: usize, now: Duration) {
+        if bytes > 0 {
+            self.bytes += bytes as u64;
+            self.last = now;
+        }
+    }
+
+    /// How long it is waited: until nothing moves, or what moves is too little.
+    fn patience(&self, limits: &Limits) -> Duration {
+        let earned = Duration::from_secs(self.bytes / limits.slowest.max(1));
+        limits.stall + earned.min(self.last.saturating_sub(self.since))
+    }
+}
 
 /// What a peer is at.
 pub enum Phase {
@@ -77,9 +105,7 @@ pub struct Peer {
     address: Option<SocketAddr>,
     plain: Buffer,
     served: bool,
-    /// Since when it is waited for the peer, and what it did in that time.
-    since: Duration,
-    progress: u64,
+    pace: Pace,
 }
 
 impl Peer {
@@ -96,15 +122,14 @@ impl Peer {
             address,
             plain: Buffer::default(),
             served: false,
-            since: now,
-            progress: 0,
+            pace: Pace::from(now),
         }
     }
 
     /// When its time is up; none while it is not the peer who is waited for.
     pub fn deadline(&self, desk: &Desk) -> Option<Duration> {
         let limits = &desk.limits;
-        let paced = limits.stall + Duration::from_secs(self.progress / limits.slowest.max(1));
+        let paced = self.pace.patience(limits);
         let span = match &self.phase {
             Phase::Greeting => limits.handshake,
             Phase::Lingering => limits.linger,
@@ -114,7 +139,7 @@ impl Peer {
             Phase::Body(_) | Phase::Running(_, Some(_)) | Phase::Closing(_) => paced,
             Phase::Waiting(..) | Phase::Running(_, None) => return None,
         };
-        Some(self.since + span)
+        Some(self.pace.since + span)
     }
 
     /// Whether it may be sent away for a newer one: nothing of it is being worked on.
@@ -124,6 +149,11 @@ impl Peer {
             Phase::Head(_) => self.wire.unsent() == 0,
             _ => false,
         }
+    }
+
+    /// Who goes first when room is needed: who never asked anything, and of those the oldest.
+    pub fn merit(&self) -> (bool, Duration) {
+        (self.served, self.pace.since)
     }
 
     /// Whether it rests between two requests.
@@ -177,7 +207,7 @@ impl Peer {
             Phase::Body(collected) => {
                 let arrived =
                     collected.body.take(&mut self.plain, &mut collected.request, usize::MAX)?;
-                self.progress += arrived as u64;
+                self.pace.step(arrived, desk.now);
                 let length = collected.request.len() - collected.head;
                 if length as u64 > desk.limits.body_bytes {
                     return Err(Refusal::BodyTooLarge);
@@ -203,7 +233,7 @@ impl Peer {
         match self.wire.fill(&mut desk.scratch, &mut self.plain, &desk.counters) {
             Ok(Fill::Some) => {
                 if was_empty && matches!(self.phase, Phase::Head(_)) && self.served {
-                    self.since = desk.now;
+                    self.pace = Pace::from(desk.now);
                 }
                 Ok(None)
             }
@@ -277,7 +307,7 @@ impl Peer {
             if taken > 0 {
                 left -= taken;
                 self.uploaded += taken as u64;
-                (self.since, self.progress) = (desk.now, 0);
+                self.pace = Pace::from(desk.now);
                 pass(content.as_slice());
             }
             if body.is_whole() {
@@ -307,7 +337,7 @@ impl Peer {
 
     /// It is the handler that is waited for, not the peer.
     pub fn excuse(&mut self, now: Duration) {
-        self.since = now;
+        self.pace = Pace::from(now);
     }
 
     /// The answer has gone out, or waits in full: on to the next request, or to the end.
@@ -335,7 +365,7 @@ impl Peer {
     /// Puts a piece of the answer behind what waits to be sent.
     pub fn send(&mut self, bytes: &[u8], now: Duration) -> Result<(), Lost> {
         if self.wire.unsent() == 0 {
-            (self.since, self.progress) = (now, 0);
+            self.pace = Pace::from(now);
         }
         self.wire.send(bytes)
     }
@@ -343,7 +373,8 @@ impl Peer {
     /// Sends what waits.
     pub fn flush(&mut self, desk: &mut Desk) -> Result<(), Lost> {
         if self.wire.unsent() > 0 {
-            self.progress += self.wire.flush(&desk.counters)? as u64;
+            let sent = self.wire.flush(&desk.counters)?;
+            self.pace.step(sent, desk.now);
         }
         if self.held > 0
             && self.wire.unsent() == 0
@@ -361,7 +392,7 @@ impl Peer {
 
     fn enter(&mut self, phase: Phase, now: Duration) {
         self.phase = phase;
-        (self.since, self.progress) = (now, 0);
+        self.pace = Pace::from(now);
     }
 }
 

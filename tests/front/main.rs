@@ -1,10 +1,14 @@
 //! The front with real sockets: what a peer may do to it, and that the next honest request is
 //! answered all the same.
 
+mod attacks;
+mod bodies;
+mod secured;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +20,7 @@ use edgekeep::base::digest::sha256;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::server::gate::listener::Address;
 use edgekeep::server::limits::Limits;
+use edgekeep::server::tls::TlsSettings;
 use edgekeep::server::{Front, ListenerSettings, Service, Settings, Surroundings};
 
 /// Says back what it was asked, and does what the path tells.
@@ -52,7 +57,7 @@ impl Service for Echo {
             _ => {
                 let Body::Whole(body) = &request.body else { panic!("not a stream") };
                 format!(
-                    "{:?} {} {:?} token={} body={} {} {} {:?}",
+                    "{:?} {} {:?} token={} body={} {} {} certificates={} {:?}",
                     request.method,
                     request.path,
                     request.query,
@@ -60,6 +65,7 @@ impl Service for Echo {
                     body.expose().len(),
                     hex(&sha256(body.expose())),
                     request.peer.address.is_some(),
+                    request.peer.certificates.len(),
                     request.headers,
                 )
             }
@@ -100,25 +106,29 @@ impl House {
     }
 
     fn with(limits: Limits) -> Self {
+        Self::open(limits, |_| None)
+    }
+
+    /// A front whose TCP listener has the TLS that `tls` makes, given the folder.
+    fn open(limits: Limits, tls: impl FnOnce(&Path) -> Option<TlsSettings>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("edgekeep-test-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
+        let run_folder = folder.join("run");
+        std::fs::create_dir_all(&run_folder).unwrap();
         let unix = Address::Unix {
-            path: folder.join("socket"),
+            path: run_folder.join("socket"),
             mode: Some(0o660),
             owner: None,
             group: None,
         };
-        let settings = Settings {
-            listeners: [Address::Tcp("127.0.0.1:0".into()), unix]
-                .map(|address| ListenerSettings { address, tls: None })
-                .into(),
-            limits,
-            run_folder: folder.clone(),
-        };
-        let front = Front::start(settings, around()).unwrap();
+        let tcp = Address::Tcp("127.0.0.1:0".into());
+        let listeners = vec![
+            ListenerSettings { address: tcp, tls: tls(&folder) },
+            ListenerSettings { address: unix, tls: None },
+        ];
+        let front = Front::start(Settings { listeners, limits, run_folder }, around()).unwrap();
         let address = front.addresses()[0];
         Self { front: Some(front), address, folder }
     }
@@ -153,7 +163,8 @@ impl Drop for House {
         if let Some(front) = self.front.take() {
             front.stop();
         }
-        let left: Vec<_> = std::fs::read_dir(&self.folder).unwrap().flatten().collect();
+        let left = std::fs::read_dir(self.folder.join("run")).into_iter().flatten().flatten();
+        let left: Vec<_> = left.collect();
         let _ = std::fs::remove_dir_all(&self.folder);
         if !std::thread::panicking() {
             assert!(left.is_empty(), "left behind: {left:?}");
@@ -237,14 +248,14 @@ fn an_answer_has_what_each_of_vaults_has() {
 fn a_unix_listener_serves_too() {
     use std::os::unix::fs::PermissionsExt;
     let house = House::new();
-    let path = house.folder.join("socket");
+    let path = house.folder.join("run/socket");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
     let mut stream = UnixStream::connect(&path).unwrap();
     for _ in 0..3 {
         stream.write_all(b"GET /v1/over/unix HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
         let answer = one(&mut stream);
         assert!(answer.contains("Get over/unix [] token=false body=0"), "{answer}");
-        assert!(answer.contains(" false [(\"host\""), "no address: {answer}");
+        assert!(answer.contains(" false certificates=0 [(\"host\""), "no address: {answer}");
     }
 }
 
