@@ -247,7 +247,8 @@ fn no_client_names_another_connection() {
     let house = House::new();
     let answer = house.say(
         b"GET /v1/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\
-          x-edgekeep-connection: 00000000000000000000000000000000\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n",
+          x-edgekeep-connection: 00000000000000000000000000000000\r\n\
+          X-Forwarded-For: 1.2.3.4\r\n\r\n",
     );
     assert!(answer.contains("Get x ") && !answer.contains("x-edgekeep"), "{answer}");
 }
