@@ -340,7 +340,8 @@ fn a_term_is_due_by_its_age_or_its_use() {
     store.rotate().unwrap();
     assert!(!store.rotation_due());
     store.set_rotation(rule(5, 0)).unwrap();
-    (0..2).for_each(|_| put(&store, "x", b""));
+    // Each commit seals the root record, too.
+    put(&store, "x", b"");
     assert!(!store.rotation_due());
     put(&store, "x", b"");
     assert!(store.rotation_due());
