@@ -10,13 +10,8 @@ use serde_json::{Value, json};
 use support::http::{Client, Reply};
 use support::{Server, data};
 
-const MERGE_PATCH: (&str, &str) = ("Content-Type", "application/merge-patch+json");
-
 fn patch(server: &Server, path: &str, body: &Value) -> Reply {
-    let headers = [("X-Vault-Token", support::ROOT), MERGE_PATCH];
-    let body = body.to_string();
-    let target = format!("/v1/{path}");
-    server.client().try_send("PATCH", &target, &headers, Some(body.as_bytes())).unwrap()
+    server.root().send("PATCH", path, Some(body))
 }
 
 /// Sends text as it is, so that its numbers are just these.

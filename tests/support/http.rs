@@ -10,6 +10,8 @@ use serde_json::Value;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+const MERGE_PATCH: (&str, &str) = ("Content-Type", "application/merge-patch+json");
+
 /// Sends requests to one server.
 #[derive(Clone)]
 pub struct Client {
@@ -63,13 +65,17 @@ impl Client {
 
     /// Any method on a path below `/v1/`.
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        self.ask(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same of a server that may end meanwhile. A PATCH is a merge patch.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> io::Result<Reply> {
         let token = self.token.as_deref().map(|token| ("X-Vault-Token", token));
-        let headers: Vec<(&str, &str)> = token.into_iter().collect();
+        let patch = (method == "PATCH").then_some(MERGE_PATCH);
+        let headers: Vec<(&str, &str)> = token.into_iter().chain(patch).collect();
         let body = body.map(Value::to_string);
-        let target = format!("/v1/{path}");
         let bytes = body.as_ref().map(String::as_bytes);
-        self.try_send(method, &target, &headers, bytes)
-            .unwrap_or_else(|error| panic!("{method} {target}: {error}"))
+        self.try_send(method, &format!("/v1/{path}"), &headers, bytes)
     }
 
     /// Any request, with no header but those given and what frames it.

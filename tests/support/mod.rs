@@ -2,7 +2,9 @@
 //! it is told, folders that vanish.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod dice;
 pub mod http;
+pub mod store;
 
 use std::fs;
 use std::net::TcpListener;
@@ -42,6 +44,13 @@ impl Server {
 
     /// A server with these arguments, which make it listen at `address`. Returns once it answers.
     pub fn start(args: &[&str], address: String) -> Self {
+        let mut server = Self::spawn(args, address);
+        server.wait_for_health("answering", |_| true);
+        server
+    }
+
+    /// The same, but does not wait: it may not answer yet, or may have ended.
+    pub fn spawn(args: &[&str], address: String) -> Self {
         let home = TempDir::new();
         let output = |name| fs::File::create(home.path().join(name)).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
@@ -52,9 +61,13 @@ impl Server {
             .stderr(output("stderr"))
             .spawn()
             .unwrap();
-        let mut server = Self { child, address, home };
-        server.wait_for_health("answering", |_| true);
-        server
+        Self { child, address, home }
+    }
+
+    /// Waits until it ends by itself. Whether that was in success, and what it printed.
+    pub fn wait(mut self) -> (bool, String) {
+        let status = self.child.wait().unwrap();
+        (status.success(), self.output())
     }
 
     /// A client without a token.

@@ -1,0 +1,146 @@
+//! The built server, killed under load again and again: what it acknowledged is there, nothing is
+//! there by half, and nothing that was removed comes back.
+
+mod subject;
+#[path = "../support/mod.rs"]
+mod support;
+mod things;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use subject::{Owned, Subject, Tally};
+use support::dice::Dice;
+use support::store::Store;
+use support::{Server, TempDir};
+use things::{KEPT, Keyring, Mount, Plain, Secret};
+
+const KILLS: u64 = 200;
+const WRITERS: u64 = 6;
+const SEED: u64 = 3;
+
+/// A snapshot is verified after so many kills.
+const VERIFY_EVERY: u64 = 20;
+
+#[test]
+fn what_was_acknowledged_outlives_two_hundred_kills() {
+    let began = Instant::now();
+    let dice = Dice::new(SEED);
+    let folder = TempDir::new();
+    let data = folder.path().join("data");
+    let (store, mut server) = Store::make(&data);
+    mount(&store, &server);
+    let mut writers = writers();
+    for kill in 1..=KILLS {
+        load_and_kill(&store, &mut server, &mut writers, &dice);
+        if dice.one_in(6) {
+            let mut starting = store.spawn();
+            thread::sleep(Duration::from_millis(dice.below(80)));
+            starting.kill();
+        }
+        server = store.start();
+        check(&store, &server, &mut writers);
+        assert_tidy(&data);
+        if kill % VERIFY_EVERY == 0 {
+            store.verify(&server);
+        }
+    }
+    let mut total = Tally::default();
+    for Writer { tally, .. } in &writers {
+        total.acknowledged += tally.acknowledged;
+        total.landed += tally.landed;
+        total.lost += tally.lost;
+    }
+    let Tally { acknowledged, landed, lost } = total;
+    println!(
+        "{KILLS} kills in {:.0?}: {acknowledged} changes were acknowledged; of those that were \
+         not, {landed} had landed and {lost} had not",
+        began.elapsed()
+    );
+    assert!(acknowledged > 3 * KILLS && landed > 0 && lost > 0, "the kills met no load");
+}
+
+/// One who writes, with what is its own.
+struct Writer {
+    subjects: Vec<Box<dyn Subject>>,
+    tally: Tally,
+}
+
+impl Writer {
+    fn new(subjects: Vec<Box<dyn Subject>>) -> Self {
+        Self { subjects, tally: Tally::default() }
+    }
+}
+
+fn mount(store: &Store, server: &Server) {
+    let root = store.root(server);
+    for (path, version) in [("secret", "2"), ("plain", "1")] {
+        let body = json!({ "type": "kv", "options": { "version": version } });
+        assert_eq!(root.post(&format!("sys/mounts/{path}"), body).status, 204);
+    }
+    assert_eq!(root.post("secret/config", json!({ "max_versions": KEPT })).status, 204);
+}
+
+fn writers() -> Vec<Writer> {
+    let of_values = (0..WRITERS).map(|writer| {
+        Writer::new(vec![
+            Box::new(Owned::new(Secret(format!("{writer}/first")), None)),
+            // Lies below the other.
+            Box::new(Owned::new(Secret(format!("{writer}/first/second")), None)),
+            Box::new(Owned::new(Plain(format!("{writer}/plain")), None)),
+        ])
+    });
+    let of_mounts = Writer::new(vec![
+        Box::new(Owned::new(Mount("coming".to_owned()), None)),
+        Box::new(Owned::new(Mount("going/deep".to_owned()), None)),
+        Box::new(Owned::new(Keyring, 1)),
+    ]);
+    of_values.chain([of_mounts]).collect()
+}
+
+/// All write until the server is killed, at a random moment.
+fn load_and_kill(store: &Store, server: &mut Server, writers: &mut [Writer], dice: &Dice) {
+    let root = store.root(server);
+    thread::scope(|threads| {
+        for Writer { subjects, tally } in writers {
+            let root = &root;
+            threads.spawn(move || {
+                loop {
+                    let subject = dice.below(subjects.len() as u64) as usize;
+                    if subjects[subject].change(root, dice, tally).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(dice.below(200)));
+        server.kill();
+    });
+}
+
+fn check(store: &Store, server: &Server, writers: &mut [Writer]) {
+    let root = store.root(server);
+    let health = root.get("sys/health");
+    assert_eq!(health.status, 200, "{}", health.json());
+    assert!(health.json()["degraded"].is_null(), "{}", health.json());
+    thread::scope(|threads| {
+        for Writer { subjects, tally } in writers {
+            let root = &root;
+            threads.spawn(move || {
+                for subject in subjects {
+                    subject.check(root, tally);
+                }
+            });
+        }
+    });
+}
+
+/// Whether a kill left nothing behind in the data folder.
+fn assert_tidy(data: &Path) {
+    let mut names: Vec<_> = fs::read_dir(data).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["edgekeep.redb", "edgekeep.reserve", "run"]);
+}

@@ -1,0 +1,302 @@
+//! The things that are changed while the server is killed, and how each must behave.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::subject::{Model, Step};
+use crate::support::data;
+use crate::support::dice::Dice;
+use crate::support::http::Client;
+
+/// Versions that the mount keeps of each secret.
+pub const KEPT: u64 = 3;
+
+/// A value that is like no other.
+fn value(dice: &Dice) -> Value {
+    let length = if dice.one_in(15) { 20_000 } else { dice.below(300) };
+    json!({ "n": dice.below(1 << 50), "filling": "x".repeat(length as usize) })
+}
+
+/// A secret of kv version 2 at `secret/`.
+pub struct Secret(pub String);
+
+/// A version of a secret.
+#[derive(Clone)]
+pub struct Version {
+    value: Value,
+    deleted: bool,
+    destroyed: bool,
+}
+
+/// What is known of a secret that is there.
+#[derive(Clone, Default)]
+pub struct History {
+    current: u64,
+    team: Option<String>,
+    versions: BTreeMap<u64, Version>,
+}
+
+impl History {
+    fn with(&self, value: Value) -> Self {
+        let mut next = self.clone();
+        next.current += 1;
+        next.versions.insert(next.current, Version { value, deleted: false, destroyed: false });
+        next.versions.retain(|number, _| number + KEPT > next.current);
+        next
+    }
+
+    fn with_changed(&self, number: u64, change: impl Fn(&mut Version)) -> Self {
+        let mut next = self.clone();
+        next.versions.get_mut(&number).into_iter().for_each(change);
+        next
+    }
+}
+
+impl Secret {
+    fn put(&self, history: &History, dice: &Dice) -> Step<Option<History>> {
+        let value = value(dice);
+        let body = json!({ "data": value, "options": { "cas": history.current } });
+        self.step_to("data", 200, "POST", Some(body), history.with(value))
+    }
+
+    fn step_to(
+        &self,
+        of: &str,
+        status: u16,
+        method: &'static str,
+        body: Option<Value>,
+        after: History,
+    ) -> Step<Option<History>> {
+        Step { method, path: format!("secret/{of}/{}", self.0), body, status, after: Some(after) }
+    }
+
+    fn patch(&self, history: &History, dice: &Dice) -> Step<Option<History>> {
+        let latest = &history.versions[&history.current];
+        let patched = dice.below(1 << 50);
+        let body = json!({
+            "data": { "patched": patched },
+            "options": { "cas": history.current },
+        });
+        if latest.deleted || latest.destroyed {
+            return self.step_to("data", 404, "PATCH", Some(body), history.clone());
+        }
+        let mut value = latest.value.clone();
+        value["patched"] = patched.into();
+        self.step_to("data", 200, "PATCH", Some(body), history.with(value))
+    }
+}
+
+impl Model for Secret {
+    type State = Option<History>;
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
+        let Some(history) = state else { return self.put(&History::default(), dice) };
+        let oldest = history.versions.keys().next().copied().unwrap_or(0);
+        let number = oldest + dice.below(history.current - oldest + 1);
+        let numbers = Some(json!({ "versions": [number] }));
+        match dice.below(20) {
+            0..8 => self.put(history, dice),
+            8..11 => self.patch(history, dice),
+            11..13 => {
+                let after = history.with_changed(history.current, |version| version.deleted = true);
+                self.step_to("data", 204, "DELETE", None, after)
+            }
+            13 => {
+                let after = history.with_changed(number, |version| version.deleted = true);
+                self.step_to("delete", 204, "POST", numbers, after)
+            }
+            14..16 => {
+                let after = history.with_changed(number, |version| version.deleted = false);
+                self.step_to("undelete", 204, "POST", numbers, after)
+            }
+            16..18 => {
+                let after = history.with_changed(number, |version| version.destroyed = true);
+                self.step_to("destroy", 204, "POST", numbers, after)
+            }
+            18 => {
+                let team = format!("team {}", dice.below(1 << 50));
+                let body = json!({ "custom_metadata": { "team": team } });
+                let after = History { team: Some(team), ..history.clone() };
+                self.step_to("metadata", 204, "POST", Some(body), after)
+            }
+            _ => {
+                let path = format!("secret/metadata/{}", self.0);
+                Step { method: "DELETE", path, body: None, status: 204, after: None }
+            }
+        }
+    }
+
+    fn show(&self, state: &Self::State) -> Value {
+        let Some(history) = state else { return Value::Null };
+        let versions: BTreeMap<String, Value> = history
+            .versions
+            .iter()
+            .map(|(number, Version { value, deleted, destroyed })| {
+                let gone = *deleted || *destroyed;
+                let value = if gone { &Value::Null } else { value };
+                let shown = json!({ "deleted": gone, "destroyed": destroyed, "value": value });
+                (number.to_string(), shown)
+            })
+            .collect();
+        json!({ "current": history.current, "team": history.team, "versions": versions })
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        let version = |number: u64| client.get(&format!("secret/data/{}?version={number}", self.0));
+        let metadata = client.get(&format!("secret/metadata/{}", self.0));
+        if metadata.status == 404 {
+            for number in 1..=KEPT {
+                assert_eq!(version(number).status, 404, "{}: {number} is left", self.0);
+            }
+            return Value::Null;
+        }
+        let metadata = data(&metadata);
+        let mut versions = BTreeMap::new();
+        for (number, about) in metadata["versions"].as_object().unwrap() {
+            let reply = version(number.parse().unwrap());
+            let read = data(&reply);
+            // A version that is gone is named by its metadata; one that never was is not.
+            assert!(!read["metadata"].is_null(), "{} {number}: {}", self.0, reply.json());
+            let gone = reply.status == 404;
+            let shown = json!({
+                "deleted": gone,
+                "destroyed": about["destroyed"],
+                "value": read["data"],
+            });
+            versions.insert(number.clone(), shown);
+        }
+        let current = metadata["current_version"].as_u64().unwrap();
+        for number in [current + 1, current.saturating_sub(KEPT)] {
+            let stray = number > 0 && !data(&version(number)).is_null();
+            assert!(!stray, "{}: {number} beside {metadata}", self.0);
+        }
+        let team = &metadata["custom_metadata"]["team"];
+        json!({ "current": current, "team": team, "versions": versions })
+    }
+}
+
+/// A value of kv version 1 at `plain/`.
+pub struct Plain(pub String);
+
+impl Model for Plain {
+    type State = Option<Value>;
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
+        let path = format!("plain/{}", self.0);
+        if state.is_some() && dice.one_in(3) {
+            return Step { method: "DELETE", path, body: None, status: 204, after: None };
+        }
+        let value = value(dice);
+        Step { method: "POST", path, body: Some(value.clone()), status: 204, after: Some(value) }
+    }
+
+    fn show(&self, state: &Self::State) -> Value {
+        state.clone().unwrap_or_default()
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        data(&client.get(&format!("plain/{}", self.0)))
+    }
+}
+
+/// A kv mount that comes, is upgraded, and goes, with one value at `x`.
+pub struct Mount(pub String);
+
+/// What is known of a mount that is there.
+#[derive(Clone)]
+pub struct Mounted {
+    version: u64,
+    value: Option<Value>,
+}
+
+impl Model for Mount {
+    type State = Option<Mounted>;
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
+        let mount = format!("sys/mounts/{}", self.0);
+        let options = |version: u64| json!({ "version": version.to_string() });
+        let Some(mounted) = state else {
+            let version = 1 + dice.below(2);
+            let body = Some(json!({ "type": "kv", "options": options(version) }));
+            let after = Some(Mounted { version, value: None });
+            return Step { method: "POST", path: mount, body, status: 204, after };
+        };
+        match (dice.below(6), mounted.version) {
+            (0, _) => Step { method: "DELETE", path: mount, body: None, status: 204, after: None },
+            (1, 1) => Step {
+                method: "POST",
+                path: format!("{mount}/tune"),
+                body: Some(json!({ "options": options(2) })),
+                status: 200,
+                after: Some(Mounted { version: 2, ..mounted.clone() }),
+            },
+            (_, version) => {
+                let value = value(dice);
+                let (path, body, status) = match version {
+                    1 => (format!("{}/x", self.0), value.clone(), 204),
+                    _ => (format!("{}/data/x", self.0), json!({ "data": value }), 200),
+                };
+                let after = Some(Mounted { version, value: Some(value) });
+                Step { method: "POST", path, body: Some(body), status, after }
+            }
+        }
+    }
+
+    fn show(&self, state: &Self::State) -> Value {
+        let Some(Mounted { version, value }) = state else { return Value::Null };
+        json!({ "version": version.to_string(), "value": value })
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        let mounts = data(&client.get("sys/mounts"));
+        let version = &mounts[format!("{}/", self.0)]["options"]["version"];
+        let (one, two) = (format!("{}/x", self.0), format!("{}/data/x", self.0));
+        match version.as_str() {
+            None => {
+                for path in [one, two] {
+                    assert_eq!(client.get(&path).status, 404, "{path} without its mount");
+                }
+                Value::Null
+            }
+            Some("1") => json!({ "version": version, "value": data(&client.get(&one)) }),
+            _ => json!({ "version": version, "value": data(&client.get(&two))["data"] }),
+        }
+    }
+}
+
+/// The keyring, to which terms are added.
+pub struct Keyring;
+
+impl Model for Keyring {
+    type State = u64;
+
+    fn name(&self) -> &str {
+        "the keyring"
+    }
+
+    fn step(&self, term: &u64, _: &Dice) -> Step<u64> {
+        let path = "sys/rotate".to_owned();
+        Step { method: "POST", path, body: None, status: 204, after: term + 1 }
+    }
+
+    fn show(&self, term: &u64) -> Value {
+        (*term).into()
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        data(&client.get("sys/key-status"))["term"].clone()
+    }
+}
