@@ -22,9 +22,12 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use support::{ROOT, Server, TempDir};
 
@@ -34,6 +37,192 @@ const NOBODY: &str = "http://127.0.0.1:9";
 #[test]
 fn commands_without_a_server() {
     run_folder("offline", || None);
+}
+
+#[test]
+fn commands_against_a_development_server() {
+    run_folder("dev", || Some(Server::dev()));
+}
+
+#[test]
+fn one_redirect_is_followed_and_the_token_goes_along() {
+    let server = Canned::start(|address| {
+        let elsewhere = format!("Location: http://{address}/v1/there\r\n");
+        let redirect = answer("307 Temporary Redirect", &elsewhere, "");
+        vec![
+            redirect.clone(),
+            answer("200 OK", "", r#"{"data":{"a":"1"}}"#),
+            redirect.clone(),
+            redirect,
+        ]
+    });
+    let home = TempDir::new();
+    let found = server.run(&home, &["read", "-field=a", "here"]);
+    assert_eq!((text(&found.stdout), found.status.code()), ("1".into(), Some(0)));
+    let lost = server.run(&home, &["read", "-field=a", "here"]);
+    assert_eq!(lost.status.code(), Some(2), "{}", text(&lost.stderr));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    assert!(requests[1].starts_with("GET /v1/there HTTP/1.1\r\n"), "{}", requests[1]);
+    assert!(requests[1].to_lowercase().contains("x-vault-token: root\r\n"), "{}", requests[1]);
+}
+
+#[test]
+fn a_server_that_says_not_now_is_asked_again() {
+    let server = Canned::start(|_| {
+        let not_now = answer("502 Bad Gateway", "", "");
+        vec![not_now, answer("200 OK", "", r#"{"data":{"a":"1"}}"#)]
+    });
+    let home = TempDir::new();
+    let mut command = server.command(&home, &["read", "-field=a", "x"]);
+    let found = command.env("VAULT_MAX_RETRIES", "1").output().unwrap();
+    assert_eq!(text(&found.stdout), "1");
+}
+
+#[test]
+fn a_snapshot_that_breaks_off_leaves_no_file() {
+    let server = Canned::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+        vec![format!("{head}only this")]
+    });
+    let home = TempDir::new();
+    fs::write(home.path().join("x.snap"), "the one before").unwrap();
+    let broken = server.run(&home, &["snapshot", "save", "x.snap"]);
+    assert_eq!(broken.status.code(), Some(2), "{}", text(&broken.stdout));
+    let names: Vec<_> =
+        fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["x.snap"]);
+    assert_eq!(fs::read_to_string(home.path().join("x.snap")).unwrap(), "the one before");
+}
+
+#[test]
+fn a_snapshot_goes_to_the_server_as_it_is() {
+    let server = Canned::start(|_| vec![answer("204 No Content", "", ""); 2]);
+    let home = TempDir::new();
+    let snapshot = "0123456789".repeat(10_000);
+    fs::write(home.path().join("x.snap"), &snapshot).unwrap();
+    for (force, path) in [(None, "snapshot"), (Some("-force"), "snapshot-force")] {
+        let words = ["operator", "raft", "snapshot", "restore"];
+        let words: Vec<&str> = words.into_iter().chain(force).chain(["x.snap"]).collect();
+        let restored = server.run(&home, &words);
+        assert_eq!(text(&restored.stdout), "Success! Restored the snapshot\n");
+        let request = server.requests().pop().unwrap();
+        assert!(request.starts_with(&format!("POST /v1/sys/storage/raft/{path} HTTP/1.1\r\n")));
+        assert!(request.to_lowercase().contains("content-length: 100000\r\n"));
+        assert!(request.ends_with(&format!("\r\n\r\n{snapshot}")));
+    }
+}
+
+#[test]
+fn a_unix_socket_is_spoken_to() {
+    let home = TempDir::new();
+    let socket = home.path().join("edgekeep.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let served = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        serve(stream, &answer("200 OK", "", r#"{"data":{"a":"1"}}"#))
+    });
+    let address = format!("unix://{}", socket.display());
+    let found = edgekeep(&home, &address, &["read", "-field=a", "x"]).output().unwrap();
+    assert_eq!(text(&found.stdout), "1", "{}", text(&found.stderr));
+    assert!(served.join().unwrap().starts_with("GET /v1/x HTTP/1.1\r\n"));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let home = TempDir::new();
+    let ended = edgekeep(&home, NOBODY, &["version"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .unwrap();
+    assert_eq!((text(&ended.stderr), ended.status.code()), (String::new(), Some(0)));
+}
+
+/// A server that answers one connection after the other with what it was given.
+struct Canned {
+    address: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Canned {
+    fn start(answers: impl FnOnce(&str) -> Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answers = answers(&address);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (stream, _) = listener.accept().unwrap();
+                let request = serve(stream, &answer);
+                seen.lock().unwrap().push(request);
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn command(&self, home: &TempDir, words: &[&str]) -> Command {
+        edgekeep(home, &format!("http://{}", self.address), words)
+    }
+
+    fn run(&self, home: &TempDir, words: &[&str]) -> Output {
+        self.command(home, words).output().unwrap()
+    }
+
+    /// What was asked of it so far.
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// Reads one request, answers it, and tells what it was.
+fn serve(mut stream: impl Read + Write, answer: &str) -> String {
+    let mut request = Vec::new();
+    let mut wanted = usize::MAX;
+    while request.len() < wanted {
+        let mut part = [0; 4096];
+        let got = stream.read(&mut part).unwrap();
+        assert!(got > 0, "the request broke off");
+        request.extend_from_slice(&part[..got]);
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        if let Some(head) = text.find("\r\n\r\n") {
+            let length = text.split("content-length: ").nth(1);
+            let length = length.and_then(|rest| rest.lines().next()?.parse::<usize>().ok());
+            wanted = head + 4 + length.unwrap_or(0);
+        }
+    }
+    stream.write_all(answer.as_bytes()).unwrap();
+    String::from_utf8(request).unwrap()
+}
+
+/// A command of the built program in a folder that is its home.
+fn edgekeep(home: &TempDir, address: &str, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    command
+        .args(words)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("VAULT_ADDR", address)
+        .env("VAULT_TOKEN", ROOT)
+        .env("VAULT_MAX_RETRIES", "0")
+        .current_dir(home.path())
+        .stdin(Stdio::null());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn run_folder(name: &str, server: impl Fn() -> Option<Server>) {
@@ -94,7 +283,9 @@ fn steps(text: &str) -> Vec<Step> {
             ("#", _) => {}
             ("<", Some(Step::Command(case))) => case.stdin.push_str(&format!("{rest}\n")),
             ("!", Some(Step::Command(case))) => case.stderr.push(rest.to_owned()),
-            ("=", Some(Step::Command(case))) => case.exit = rest.parse().unwrap(),
+            ("=", Some(Step::Command(case))) if rest.parse::<i32>().is_ok() => {
+                case.exit = rest.parse().unwrap();
+            }
             (">", Some(Step::Command(case))) => {
                 let (name, before) = rest.split_once(" = ").unwrap();
                 case.kept.push((name.to_owned(), before.to_owned()));
@@ -146,12 +337,8 @@ impl Run {
 
     fn command(&mut self, case: &Case) -> Option<String> {
         let words = words(&self.fill(&case.line));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
-            .args(&words)
-            .env_clear()
-            .envs(self.env.iter().filter(|(_, value)| !value.is_empty()))
-            .env("HOME", self.home.path())
-            .current_dir(self.home.path())
+        let mut child = edgekeep(&self.home, "", &words)
+            .envs(&self.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -160,10 +347,7 @@ impl Run {
         // A command that reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(self.fill(&case.stdin).as_bytes());
         let output = child.wait_with_output().unwrap();
-        let (out, err) = (
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        );
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
         for (name, before) in &case.kept {
             let behind = out.split_once(before.as_str()).map(|(_, behind)| behind);
             let word = behind.and_then(|behind| behind.split_whitespace().next());

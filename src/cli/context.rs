@@ -138,7 +138,7 @@ impl Context {
 
     /// Prints to stderr. Nothing is left to be done when that fails.
     pub fn complain(&mut self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}", text.trim_end_matches('\n'));
+        let _ = writeln!(io::stderr(), "{text}");
     }
 
     /// Prints a value as JSON or YAML.

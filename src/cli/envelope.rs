@@ -115,7 +115,7 @@ impl Envelope {
             let texts = texts.iter().map(|text| table::wrap(&format!("  * {text}"), 4));
             let texts = texts.collect::<Vec<_>>().join("\n");
             cx.complain(&format!(
-                "WARNING! The following warnings were returned from Edgekeep:\n\n{texts}\n"
+                "WARNING! The following warnings were returned from Edgekeep:\n\n{texts}"
             ));
         }
     }

@@ -103,7 +103,8 @@ mod tests {
         assert_eq!(header_over("Metadata", &rows), "====== Metadata ======");
         let wide = [["custom_metadata".to_owned(), String::new()]];
         assert_eq!(header_over("Metadata", &wide), "======= Metadata =======");
-        assert_eq!(header("Secret Path", "secret/data/db".len()), "== Secret Path ==");
+        assert_eq!(header("Secret Path", "secret/data/db".len()), "= Secret Path =");
+        assert_eq!(header("Secret Path", "kv/a".len()), "== Secret Path ==");
         assert_eq!(header("Secret Path", 30), "========= Secret Path =========");
     }
 
