@@ -120,7 +120,9 @@ fn a_unix_socket_is_spoken_to() {
     let listener = UnixListener::bind(&socket).unwrap();
     let served = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
-        serve(stream, &answer("200 OK", "", r#"{"data":{"a":"1"}}"#))
+        let mut request = String::new();
+        serve(stream, &answer("200 OK", "", r#"{"data":{"a":"1"}}"#), |seen| request = seen);
+        request
     });
     let address = format!("unix://{}", socket.display());
     let found = edgekeep(&home, &address, &["read", "-field=a", "x"]).output().unwrap();
@@ -158,8 +160,7 @@ impl Canned {
         std::thread::spawn(move || {
             for answer in answers {
                 let (stream, _) = listener.accept().unwrap();
-                let request = serve(stream, &answer);
-                seen.lock().unwrap().push(request);
+                serve(stream, &answer, |request| seen.lock().unwrap().push(request));
             }
         });
         Self { address, requests }
@@ -186,8 +187,8 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
     )
 }
 
-/// Reads one request, answers it, and tells what it was.
-fn serve(mut stream: impl Read + Write, answer: &str) -> String {
+/// Reads one request, tells what it is, and answers it.
+fn serve(mut stream: impl Read + Write, answer: &str, seen: impl FnOnce(String)) {
     let mut request = Vec::new();
     let mut wanted = usize::MAX;
     while request.len() < wanted {
@@ -202,8 +203,8 @@ fn serve(mut stream: impl Read + Write, answer: &str) -> String {
             wanted = head + 4 + length.unwrap_or(0);
         }
     }
+    seen(String::from_utf8(request).unwrap());
     stream.write_all(answer.as_bytes()).unwrap();
-    String::from_utf8(request).unwrap()
 }
 
 /// A command of the built program in a folder that is its home.

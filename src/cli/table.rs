@@ -20,7 +20,7 @@ pub fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
     let lines = rows.iter().map(|row| {
         let cells = row.as_ref().iter().zip(&widths);
         let padded = cells.map(|(cell, &width)| format!("{:width$}", filled(cell)));
-        padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+        padded.collect::<Vec<_>>().join(GAP).trim_end_matches(' ').to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
 }
