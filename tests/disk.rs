@@ -7,12 +7,14 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use edgekeep::base::clock::SystemClock;
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
+use edgekeep::storage::commit::{Changes, Committer, Reads, Witness};
 use edgekeep::storage::redb::{Options, Redb};
-use edgekeep::storage::{Storage, StorageError, Urgency, contract};
+use edgekeep::storage::{Entry, Storage, StorageError, Urgency, contract};
 use rustix::fs::statvfs;
 use support::TempDir;
 
@@ -79,6 +81,138 @@ fn a_file_that_others_can_read_is_refused() {
     }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     open(scratch.path()).unwrap();
+}
+
+#[test]
+fn what_a_crash_left_behind_is_removed() {
+    let scratch = TempDir::new();
+    let left = scratch.path().join("edgekeep.redb.next");
+    fs::write(&left, b"half of a restore").unwrap();
+    open(scratch.path()).unwrap();
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_repair_after_a_crash_tells_how_far_it_is() {
+    let scratch = TempDir::new();
+    let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));
+    let store = open(&before).unwrap();
+    for number in 0..50 {
+        put(&store, &key(number), &[number as u8; 20_000]).unwrap();
+    }
+    drop(open(&after).unwrap());
+    // The file of a running server is what a kill leaves.
+    fs::copy(before.join("edgekeep.redb"), after.join("edgekeep.redb")).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let progress = {
+        let told = Arc::clone(&told);
+        Arc::new(move |repair| told.lock().unwrap().push(repair))
+    };
+    let repaired = Redb::open(&after, Options { progress, ..options() }).unwrap();
+    assert_holds(&repaired, 0..50);
+    let told = told.lock().unwrap();
+    assert!(told.first().is_some_and(|repair| repair.read == 0 && repair.size > 1_000_000));
+}
+
+#[test]
+fn a_view_that_is_held_too_long_expires_and_the_file_stays_small() {
+    let scratch = TempDir::new();
+    let store = Redb::open(scratch.path(), Options { growth_bytes: 2 << 20, ..options() }).unwrap();
+    put(&store, b"first", b"1").unwrap();
+    let held = store.view().unwrap();
+    let mut scan = held.scan(b"", None).unwrap();
+    assert!(scan.next().unwrap().is_ok());
+    for number in 0..600u32 {
+        put(&store, b"again", &[number as u8; 20_000]).unwrap();
+        let fresh = store.view().unwrap();
+        assert_eq!(fresh.get(b"again").unwrap().unwrap()[0], number as u8);
+    }
+    assert!(matches!(held.get(b"first"), Err(StorageError::Expired)));
+    let size = store.condition().file_bytes;
+    assert!(size < 6 << 20, "{size} bytes");
+    assert_eq!(store.view().unwrap().get(b"first").unwrap(), Some(b"1".to_vec()));
+}
+
+#[test]
+fn unused_space_is_given_back_while_readers_read_on() {
+    let scratch = TempDir::new();
+    let options = Options { compact_bytes: 1 << 20, ..options() };
+    let store = Redb::open(scratch.path(), options).unwrap();
+    for number in 0..300 {
+        put(&store, &key(number), &[number as u8; 20_000]).unwrap();
+    }
+    let held = store.view().unwrap();
+    for number in 0..280 {
+        delete(&store, &key(number)).unwrap();
+    }
+    let before = store.condition().file_bytes;
+    store.maintain().unwrap();
+    let after = store.condition().file_bytes;
+    assert!(before > 6_000_000 && after < 1_500_000, "from {before} to {after} bytes");
+    assert_holds(&store, 280..300);
+    assert_eq!(held.scan(b"", None).unwrap().map(Result::unwrap).count(), 300);
+    drop(held);
+    put(&store, &key(300), &[300u32 as u8; 20_000]).unwrap();
+    drop(store);
+    assert_holds(&open(scratch.path()).unwrap(), 280..301);
+}
+
+/// Not a test: `cargo test --release --test disk -- --ignored --nocapture how_fast`.
+#[test]
+#[ignore = "a measurement"]
+fn how_fast_it_is() {
+    let scratch = TempDir::new();
+    let committer = Committer::new(Arc::new(open(scratch.path()).unwrap()), Box::new(Blind));
+    let seconds = Duration::from_secs(3);
+    for threads in [1, 16, 64] {
+        let start = Instant::now();
+        let counts: Vec<u64> = std::thread::scope(|scope| {
+            let committer = &committer;
+            let write = move |thread: u64| {
+                let mut count = 0;
+                while start.elapsed() < seconds {
+                    let begin = committer.begin().unwrap();
+                    let key =
+                        [b"some/prefix/".as_slice(), &(thread << 32 | count % 64).to_be_bytes()];
+                    let mut reads = Reads::default();
+                    reads.point(key.concat());
+                    let writes = [(key.concat(), Some(vec![1; 200]))].into();
+                    let urgency = Urgency::Ordinary;
+                    committer.commit(Changes { base: begin.base, reads, writes, urgency }).unwrap();
+                    count += 1;
+                }
+                count
+            };
+            let threads: Vec<_> =
+                (0..threads).map(|thread| scope.spawn(move || write(thread))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let rate = counts.iter().sum::<u64>() as f64 / start.elapsed().as_secs_f64();
+        println!("{threads} threads: {rate:.0} durable commits/s");
+    }
+    let start = Instant::now();
+    let mut count = 0u64;
+    while start.elapsed() < seconds {
+        let begin = committer.begin().unwrap();
+        begin.view.get(b"some/prefix/").unwrap();
+        count += 1;
+    }
+    println!("{:.0} times begin and get/s", count as f64 / start.elapsed().as_secs_f64());
+}
+
+/// Adds nothing to what is committed.
+struct Blind;
+
+impl Witness for Blind {
+    fn observe(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<&[u8]>) {}
+
+    fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Vec::new())
+    }
+
+    fn committed(&mut self) {}
+
+    fn abandoned(&mut self) {}
 }
 
 /// A file system of its own, unmounted when dropped.

@@ -299,6 +299,7 @@ fn answer_all(members: Vec<Member>, answer: Result<(), CommitError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::faulty::{Fault, Faulty};
     use crate::storage::memory::Memory;
 
     /// Counts the changes and says so in one entry.
@@ -438,5 +439,68 @@ mod tests {
         assert!(is_conflict(store.commit(put(&early, point(b"other"), b"x", b""))));
         assert_eq!(early.view.get(b"k").unwrap(), None);
         assert_eq!(store.begin().unwrap().view.get(b"k").unwrap(), Some(b"v".to_vec()));
+    }
+
+    #[test]
+    fn on_a_full_disk_only_what_is_ordinary_is_refused() {
+        let faulty = Faulty::new(Box::new(Memory::new()));
+        faulty.fail(0..u64::MAX, Fault::Full);
+        let store = Committer::new(Arc::new(faulty), Box::new(Counting::default()));
+        std::thread::scope(|scope| {
+            // Held until some wait, so that groups are mixed.
+            let held = store.exclusive();
+            for n in 0..16u8 {
+                let store = &store;
+                scope.spawn(move || {
+                    let begin = store.begin().unwrap();
+                    let mut changes = put(&begin, Reads::default(), &[n], b"");
+                    changes.urgency = [Urgency::Ordinary, Urgency::Essential][usize::from(n % 2)];
+                    match store.commit(changes) {
+                        Ok(()) => assert_eq!(n % 2, 1),
+                        Err(CommitError::Storage(error)) => {
+                            assert!(n % 2 == 0 && matches!(*error, StorageError::Full));
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                });
+            }
+            drop(held);
+        });
+        let view = store.begin().unwrap().view;
+        assert_eq!(view.get(COUNT).unwrap(), Some(8u64.to_be_bytes().to_vec()));
+    }
+
+    /// Breaks at a certain key.
+    struct Breaking;
+
+    impl Witness for Breaking {
+        fn observe(&mut self, key: &[u8], _: Option<&[u8]>, _: Option<&[u8]>) {
+            assert_ne!(key, b"bad");
+        }
+        fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>> {
+            Ok(Vec::new())
+        }
+        fn committed(&mut self) {}
+        fn abandoned(&mut self) {}
+    }
+
+    #[test]
+    fn a_leader_that_breaks_leaves_nobody_waiting() {
+        let store = Committer::new(Arc::new(Memory::new()), Box::new(Breaking));
+        std::thread::scope(|scope| {
+            let begin = || store.begin().unwrap();
+            let bad = scope.spawn(|| store.commit(put(&begin(), Reads::default(), b"bad", b"")));
+            for n in 0..8u8 {
+                let store = &store;
+                scope.spawn(move || {
+                    let begin = store.begin().unwrap();
+                    let _ = store.commit(put(&begin, Reads::default(), &[n], b""));
+                });
+            }
+            assert!(!matches!(bad.join(), Ok(Ok(()))));
+        });
+        let begin = store.begin().unwrap();
+        store.commit(put(&begin, Reads::default(), b"good", b"")).unwrap();
+        assert_eq!(store.begin().unwrap().view.get(b"bad").unwrap(), None);
     }
 }
