@@ -488,8 +488,10 @@ mod tests {
     fn a_leader_that_breaks_leaves_nobody_waiting() {
         let store = Committer::new(Arc::new(Memory::new()), Box::new(Breaking));
         std::thread::scope(|scope| {
-            let begin = || store.begin().unwrap();
-            let bad = scope.spawn(|| store.commit(put(&begin(), Reads::default(), b"bad", b"")));
+            let bad = scope.spawn(|| {
+                let begin = store.begin().unwrap();
+                store.commit(put(&begin, Reads::default(), b"bad", b""))
+            });
             for n in 0..8u8 {
                 let store = &store;
                 scope.spawn(move || {

@@ -158,7 +158,7 @@ impl Redb {
             State::Open(handle) if !handle.is_suspect() || handle.works() => {
                 return Ok(Arc::clone(handle));
             }
-            State::Open(handle) => handle.close(),
+            State::Open(_) => {}
             State::Closed(why) => return Err(again(why)),
         }
         self.reopen(&mut state)
@@ -167,6 +167,10 @@ impl Redb {
     fn reopen(&self, state: &mut State) -> Result<Arc<Handle>, StorageError> {
         let name = self.site.name();
         log::warn!("{name}: the device failed; opening the file anew");
+        // Two of redb on one file would write over each other.
+        if let State::Open(handle) = state {
+            handle.close();
+        }
         let gone = || StorageError::Damaged(format!("{name} is gone: restore the newest snapshot"));
         match self.open_file(true).and_then(|handle| handle.ok_or_else(gone)) {
             Ok(handle) => {
@@ -214,6 +218,22 @@ impl Redb {
 
     fn can_be_written(&self) -> bool {
         matches!(self.site.open(false), Ok(Some(Medium { read_only: None, .. })))
+    }
+
+    /// Whether there were places that could not be read, and now can.
+    fn can_be_read_again(&self, handle: &Handle) -> bool {
+        let places = handle.gauge.unreadable();
+        if places.is_empty() {
+            return false;
+        }
+        let Ok(Some(medium)) = self.site.open(true) else { return false };
+        places.into_iter().all(|(at, len)| medium.backend.read(at, &mut vec![0; len]).is_ok())
+    }
+
+    fn want_of_space(&self) -> Option<String> {
+        let (name, floor) = (self.site.name(), self.options.floor_bytes / MIB);
+        let less = format!("less than {floor} MiB are free beside {name}");
+        self.is_below_floor().then(|| format!("{less}: only deletes pass; free some space"))
     }
 
     fn is_below_floor(&self) -> bool {
@@ -297,18 +317,16 @@ impl Storage for Redb {
     }
 
     fn condition(&self) -> Condition {
-        let free_bytes = self.site.free_bytes();
-        let trouble = match &*self.state() {
-            State::Closed(why) => Some(why.to_string()),
-            State::Open(handle) => handle.read_only.clone(),
+        let trouble = match self.state.try_read().as_deref() {
+            Ok(State::Open(handle)) => handle.read_only.clone().or_else(|| handle.unreadable()),
+            Ok(State::Closed(why)) => Some(why.to_string()),
+            Err(_) => Some(format!("{} is being opened anew", self.site.name())),
         };
-        let full = || {
-            let floor = self.options.floor_bytes / MIB;
-            let name = self.site.name();
-            let less = format!("less than {floor} MiB are free beside {name}");
-            self.is_below_floor().then(|| format!("{less}: only deletes pass; free some space"))
-        };
-        Condition { file_bytes: self.site.data_bytes(), free_bytes, trouble: trouble.or_else(full) }
+        Condition {
+            file_bytes: self.site.data_bytes(),
+            free_bytes: self.site.free_bytes(),
+            trouble: trouble.or_else(|| self.want_of_space()),
+        }
     }
 
     fn maintain(&self) -> Result<(), StorageError> {
@@ -317,11 +335,15 @@ impl Storage for Redb {
             let mut state = self.state_mut();
             let better = match &*state {
                 State::Closed(_) => true,
-                State::Open(handle) => handle.read_only.is_some() && self.can_be_written(),
+                State::Open(handle) if handle.read_only.is_some() => self.can_be_written(),
+                State::Open(handle) => self.can_be_read_again(handle),
             };
             if better {
                 self.reopen(&mut state)?;
             }
+        }
+        if self.handle()?.read_only.is_some() {
+            return Ok(());
         }
         let Options { floor_bytes, reserve_bytes, .. } = self.options;
         if self.site.free_bytes().is_some_and(|free| free >= floor_bytes + reserve_bytes) {

@@ -17,7 +17,7 @@ use edgekeep::base::clock::SystemClock;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::secret::Secret;
 use edgekeep::storage::redb::{Options, Redb};
-use edgekeep::storage::{Storage, contract};
+use edgekeep::storage::{Storage, StorageError, Urgency, contract};
 use tape::{Dice, Event, Failing, Replay, TEARS, Tape, Tear};
 
 type Failure = Box<dyn std::error::Error>;
@@ -27,7 +27,7 @@ const ROUNDS: u64 = 40;
 const MOUNT: MountId = MountId::SYSTEM;
 
 fn store(tape: &Tape) -> Arc<Redb> {
-    let options = Options { growth_bytes: 1 << 20, ..Options::new(Arc::new(SystemClock)) };
+    let options = Options::new(Arc::new(SystemClock));
     Arc::new(Redb::open_site(Arc::new(tape.clone()), options).unwrap())
 }
 
@@ -305,6 +305,54 @@ fn a_device_that_takes_no_more_writes_is_read_on() {
             lone.check();
         }
     }
+}
+
+#[test]
+fn a_bad_sector_costs_what_lies_on_it_and_nothing_else() {
+    let tape = Tape::default();
+    let open = || {
+        let options = Options { cache_bytes: 64 << 10, ..Options::new(Arc::new(SystemClock)) };
+        Redb::open_site(Arc::new(tape.clone()), options).unwrap()
+    };
+    let place = |number: u32| number.to_be_bytes();
+    let value = |number: u32| vec![number as u8; 1000];
+    let put = |store: &Redb, number: u32| {
+        store.write(Urgency::Ordinary, &mut |to| to.put(&place(number), &value(number)).map(drop))
+    };
+    let store = open();
+    store
+        .replace(&mut |to| (0..1000).try_for_each(|n| to.put(&place(n), &value(n)).map(drop)))
+        .unwrap();
+    // Opened anew, so that little of it is in memory.
+    drop(store);
+    let store = open();
+    let image = tape.image().unwrap();
+    let leaf = image.windows(1000).rposition(|window| *window == value(500)).unwrap();
+    tape.spoil(leaf..leaf + 1);
+    let get = |store: &Redb, number: u32| store.view().unwrap().get(&place(number));
+    let lost = (0..1000).filter(|number| match get(&store, *number) {
+        Ok(found) => {
+            assert_eq!(found, Some(value(*number)));
+            false
+        }
+        Err(StorageError::Damaged(what)) => {
+            assert!(what.contains("cannot read"), "{what}");
+            true
+        }
+        Err(error) => panic!("{error}"),
+    });
+    let lost = lost.count();
+    assert!((1..20).contains(&lost), "{lost} entries lost");
+    assert!(store.condition().trouble.unwrap().contains("replace the disk"));
+    put(&store, 1).unwrap();
+    put(&store, 2000).unwrap();
+    store.maintain().unwrap();
+    assert_eq!(get(&store, 2000).unwrap(), Some(value(2000)));
+    // A cable that had come loose.
+    tape.spoil(0..0);
+    store.maintain().unwrap();
+    assert_eq!(store.condition().trouble, None);
+    (0..1000).for_each(|number| assert_eq!(get(&store, number).unwrap(), Some(value(number))));
 }
 
 #[test]

@@ -42,6 +42,8 @@ struct State {
     files: Vec<Vec<u8>>,
     store: Option<usize>,
     events: Vec<Event>,
+    /// A place that cannot be read.
+    bad: Range<usize>,
     /// Reads, writes, changes of length and syncs so far.
     operations: u64,
     failing: Option<Failing>,
@@ -70,6 +72,11 @@ impl Tape {
     /// From now on these operations fail.
     pub fn fail(&self, failing: Option<Failing>) {
         self.lock().failing = failing;
+    }
+
+    /// From now on no read that touches this place succeeds.
+    pub fn spoil(&self, place: Range<usize>) {
+        self.lock().bad = place;
     }
 
     /// Operations so far.
@@ -162,6 +169,9 @@ impl StorageBackend for TapeFile {
         let mut state = self.tape.lock();
         state.operate(true)?;
         let offset = offset as usize;
+        if offset < state.bad.end && state.bad.start < offset + out.len() {
+            return Err(io::ErrorKind::Other.into());
+        }
         match state.files[self.file].get(offset..offset + out.len()) {
             Some(bytes) => out.copy_from_slice(bytes),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -128,6 +128,8 @@ pub struct Gauge {
     reserve_allowed: AtomicBool,
     repairing: AtomicBool,
     progress: Progress,
+    /// What could not be read, by place and length; `None` while the file is being opened.
+    unreadable: Mutex<Option<BTreeMap<u64, usize>>>,
 }
 
 impl Gauge {
@@ -139,6 +141,30 @@ impl Gauge {
             reserve_allowed: AtomicBool::new(false),
             repairing: AtomicBool::new(false),
             progress,
+            unreadable: Mutex::new(None),
+        }
+    }
+
+    /// The file was opened: from now on a place that cannot be read is lost for itself alone.
+    pub fn opened(&self) {
+        self.repairing(false);
+        *lock(&self.unreadable) = Some(BTreeMap::new());
+    }
+
+    /// Places that could not be read, with their lengths.
+    pub fn unreadable(&self) -> Vec<(u64, usize)> {
+        lock(&self.unreadable).iter().flatten().map(|(at, len)| (*at, *len)).collect()
+    }
+
+    /// Whether the failure to read this place is borne; a repair must not bear it, for it would
+    /// take the newest commit for a torn one.
+    fn bears(&self, offset: u64, len: usize) -> bool {
+        match &mut *lock(&self.unreadable) {
+            Some(places) => {
+                places.insert(offset, len);
+                true
+            }
+            None => false,
         }
     }
 
@@ -175,6 +201,17 @@ impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gauge").field("extent", &self.extent).finish_non_exhaustive()
     }
+}
+
+/// What redb is given for a page that cannot be read. It is the first byte of no page of redb's, so
+/// that whoever needs this one is told that it is damaged; an error would end all reading at once,
+/// and a repair would fail at the same place.
+const NO_PAGE: u8 = 0xff;
+
+/// Whether `error` may concern one place of a device and not all of it. A file that ends before a
+/// page of it is another matter: it was cut.
+fn is_of_the_place(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::UnexpectedEof
 }
 
 /// A file as redb sees it. It takes no locks: [`Folder`] holds one for all of it.
@@ -220,9 +257,16 @@ impl StorageBackend for Device {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.gauge.reads(out.len());
-        match &self.overlay {
+        let outcome = match &self.overlay {
             Some(overlay) => lock(overlay).read(&*self.backend, offset, out),
             None => self.backend.read(offset, out),
+        };
+        match outcome {
+            Err(error) if is_of_the_place(&error) && self.gauge.bears(offset, out.len()) => {
+                out.fill(NO_PAGE);
+                Ok(())
+            }
+            outcome => outcome,
         }
     }
 

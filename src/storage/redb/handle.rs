@@ -67,10 +67,10 @@ impl Handle {
                 .set_repair_callback(move |_| gauge.repairing(true))
                 .create_with_backend(device)
         });
-        gauge.repairing(false);
         *handle.db.write().unwrap_or_else(PoisonError::into_inner) = Some(opened?);
         handle.expect_entries()?;
         gauge.allow_reserve(false);
+        gauge.opened();
         handle.suspect.store(false, Ordering::Relaxed);
         Ok(handle)
     }
@@ -227,7 +227,21 @@ impl Handle {
         }
     }
 
+    /// What could not be read, said to an operator.
+    pub fn unreadable(&self) -> Option<String> {
+        let places = self.gauge.unreadable();
+        let (at, len) = places.first()?;
+        let (name, count) = (&self.name, places.len());
+        Some(format!(
+            "the device cannot read {count} pages of {name}, the first {len} bytes long at {at}: \
+             replace the disk and restore the newest snapshot"
+        ))
+    }
+
     fn damaged(&self, what: &str) -> StorageError {
+        if let Some(unreadable) = self.unreadable() {
+            return StorageError::Damaged(unreadable);
+        }
         StorageError::Damaged(format!(
             "{}: {what}. Move the file away and restore the newest snapshot",
             self.name

@@ -35,10 +35,9 @@ impl Pins {
     pub fn expire(&self, extent: u64, bound: u64) {
         let held = lock(&self.0);
         for pin in held.views.values().filter_map(Weak::upgrade) {
-            if extent <= pin.extent.saturating_add(bound.max(pin.extent)) {
-                break;
+            if extent > pin.extent.saturating_add(bound.max(pin.extent)) {
+                drop(lock(&pin.entries).take());
             }
-            drop(lock(&pin.entries).take());
         }
     }
 }
