@@ -219,7 +219,8 @@ mod tests {
     #[test]
     fn what_goes_on_has_no_trace_of_the_hop() {
         let raw = "GET http://h/v1/a?b=c HTTP/1.1\r\nHost: h\r\n\
-            Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nX-EdgeKeep-Connection: 1\r\nX-Vault-Token:  t \r\n\
+            Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\
+            X-EdgeKeep-Connection: 1\r\nX-Vault-Token:  t \r\n\
             TE: trailers\r\n\r\n";
         assert_eq!(forwarded(raw), "GET /v1/a?b=c HTTP/1.1\r\nhost: h\r\nx-vault-token: t\r\n");
         let raw = "GET /a?u=http://h/b HTTP/1.0\r\n\r\n";
