@@ -117,8 +117,8 @@ pub fn greet(
     }
     let Some(made) = made else {
         return cx.say(&format!(
-            "==> The store in -dev-data has keys already and is sealed. To open it:\n\n{exports}    \
-             $ edgekeep operator unseal\n"
+            "==> The store in -dev-data has keys already and is sealed. To open it:\n\n\
+             {exports}    $ edgekeep operator unseal\n"
         ));
     };
     if !command.dev_no_store_token {
@@ -126,10 +126,11 @@ pub fn greet(
     }
     let key = base64_text(&made.unseal_key);
     cx.say(&format!(
-        "WARNING! dev mode: the server is unsealed, with one key and a root token that are printed\n\
-         here. Do not keep real secrets in it.\n\n\
-         In another terminal:\n\n{exports}    $ edgekeep kv put -mount=secret hello who=world\n    \
-         $ edgekeep kv get -mount=secret hello\n\n\
+        "WARNING! dev mode: the server is unsealed, with one key and a root token that are\n\
+         printed here. Do not keep real secrets in it.\n\n\
+         In another terminal:\n\n\
+         {exports}    $ edgekeep kv put -mount=secret hello who=world\n\
+         \x20   $ edgekeep kv get -mount=secret hello\n\n\
          Unseal Key: {key}\nRoot Token: {root}\n"
     ))
 }
