@@ -192,3 +192,36 @@ impl RngCore for Random<'_> {
 }
 
 impl CryptoRng for Random<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SeededEntropy;
+
+    const CURVE: &str = include_str!("../../tests/fuzz/seeds/openpgp/curve25519");
+
+    fn parse(text: &str) -> Result<Recipient, OpenPgpError> {
+        Recipient::parse(text, Timestamp::from_secs(1_800_000_000), &SeededEntropy::new(1))
+    }
+
+    #[test]
+    fn a_changed_or_cut_key_is_read_without_a_panic_and_not_as_another() {
+        let whole = parse(CURVE).unwrap();
+        let bytes = STANDARD.decode(CURVE).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            // Only what no signature covers may change: then it is the same key.
+            if let Ok(read) = parse(&STANDARD.encode(&changed)) {
+                assert_eq!(read.fingerprint(), whole.fingerprint(), "byte {at}");
+            }
+            assert!(parse(&STANDARD.encode(&bytes[..at])).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn names_of_keybase_are_refused_with_what_to_do() {
+        let error = parse("keybase:someone").err().unwrap().to_string();
+        assert!(error.contains("send the public key itself"), "{error}");
+    }
+}

@@ -10,7 +10,9 @@ use edgekeep::barrier::keyring::Keyring;
 use edgekeep::barrier::names::{Names, SealedPath};
 use edgekeep::barrier::root::RootRecord;
 use edgekeep::barrier::seal::SealRecord;
+use edgekeep::base::clock::Timestamp;
 use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::openpgp::Recipient;
 use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record;
 use edgekeep::base::secret::Secret;
@@ -22,13 +24,27 @@ use serde_json::{Map, Value};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: &[Target] =
-    &[("hcl", read_hcl), ("json", read_json), ("merge_patch", patch), ("sealed", open_sealed)];
+pub const TARGETS: &[Target] = &[
+    ("hcl", read_hcl),
+    ("json", read_json),
+    ("merge_patch", patch),
+    ("openpgp", read_openpgp),
+    ("sealed", open_sealed),
+];
 
 /// Policies and configuration.
 pub fn read_hcl(bytes: &[u8]) {
     if let Err(error) = hcl::parse_bytes(bytes) {
         assert!(error.at.line > 0 && error.at.column > 0, "{error}");
+    }
+}
+
+/// A public key that somebody without a token may send: what is read encrypts.
+pub fn read_openpgp(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let entropy = SeededEntropy::new(1);
+    if let Ok(recipient) = Recipient::parse(text, Timestamp::from_secs(1_800_000_000), &entropy) {
+        assert!(!recipient.encrypt(b"a share", &entropy).expect("it encrypts").is_empty());
     }
 }
 
