@@ -2,6 +2,7 @@
 
 mod front;
 mod housekeeping;
+pub mod offline;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -59,6 +59,7 @@ static RAFT: &[Node] =
     &[Node::Group("snapshot", "Save the store whole, and bring it back", RAFT_SNAPSHOT)];
 
 static RAFT_SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
 ];
@@ -69,6 +70,8 @@ static SECRETS: &[Node] =
     &[Node::leaf::<secrets::enable::Enable>("enable"), Node::leaf::<secrets::list::List>("list")];
 
 static SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
+    Node::leaf::<snapshot::verify::Verify>("verify"),
 ];

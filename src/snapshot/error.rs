@@ -31,6 +31,8 @@ pub enum SnapshotError {
     Busy,
     /// Reading or writing failed: a peer that went away, or the disk.
     Io(io::Error),
+    /// There is a store already, with keys: where.
+    Occupied(String),
     /// The unseal keys given are not the snapshot's.
     WrongKey,
     /// The records that open all others do not open.
@@ -64,6 +66,10 @@ impl fmt::Display for SnapshotError {
                 f.write_str("too many snapshots are under way: try again when one has ended")
             }
             Self::Io(error) => write!(f, "the snapshot could not be transferred: {error}"),
+            Self::Occupied(folder) => write!(
+                f,
+                "there is a store in {folder} already: move it away, or replace it with -force"
+            ),
             Self::WrongKey => f.write_str("the unseal keys given are not the snapshot's"),
             Self::Keys(error) => error.fmt(f),
             Self::Sealed => f.write_str("the store is sealed"),
@@ -151,6 +157,7 @@ impl From<SnapshotError> for Fault {
             | SnapshotError::Newer(_)
             | SnapshotError::OtherKeys { .. }
             | SnapshotError::Forged(_)
+            | SnapshotError::Occupied(_)
             | SnapshotError::WrongKey
             | SnapshotError::Keys(_) => 400,
         };

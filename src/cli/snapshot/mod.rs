@@ -1,4 +1,7 @@
 //! `snapshot`, also under Vault's name for it, `operator raft snapshot`.
 
+mod file;
+pub mod inspect;
 pub mod restore;
 pub mod save;
+pub mod verify;

@@ -1,24 +1,28 @@
-//! `snapshot restore`: a file, into a server.
+//! `snapshot restore`: a file, into a server or a folder.
 
-use std::fs::File;
+use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::file;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
-use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{data, operands};
 use crate::client::{Call, Verb};
+use crate::node::offline;
 
-/// Restore a server's store from a snapshot.
+/// Restore a store from a snapshot.
 ///
-/// The server checks all of it before it replaces anything.
+/// All of the file is checked before anything is replaced. With -into no server is asked: the
+/// store in that folder, which no server may have open, is made or replaced.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Restore {
-    /// restore a snapshot of other unseal keys too: those are then the server's
+    /// restore a snapshot of other unseal keys too, and over any store: those keys are then needed
     #[argh(switch)]
     force: bool,
+    /// folder of a store (the path of storage "redb") to restore into, without a server
+    #[argh(option)]
+    into: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -28,26 +32,39 @@ impl Command for Restore {
     const SHARED: Shared = Shared::Http;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let [path] = self.operands.as_slice() else {
-            return Err(operands::wrong("Incorrect", "1", self.operands.len()));
-        };
+        let name = file::name(&self.operands)?;
+        match &self.into {
+            Some(folder) => self.restore_into(cx, name, folder),
+            None => self.send(cx, name),
+        }
+    }
+}
+
+impl Restore {
+    fn send(&self, cx: &mut Context, name: &str) -> Result<Exit, Stop> {
         let to = if self.force { "snapshot-force" } else { "snapshot" };
         let call = Call::new(Verb::Post, format!("sys/storage/raft/{to}"));
         if cx.is_dry() {
             let shown = cx.send(call);
             return shown.map(|_| Exit::Done);
         }
-        let unread = |e: std::io::Error| {
-            let why = data::open_error(path, &e);
-            Stop::Failed(format!("Error opening snapshot file: {why}"))
-        };
-        let file = File::open(path).map_err(unread)?;
-        let length = file.metadata().map_err(unread)?.len();
-        let mut body = Progress::new("Restoring", Some(length)).reading(file);
+        let (mut body, length) = file::open(name, "Restoring")?;
         let sent = cx.client()?.upload(&call, length, &mut body);
         drop(body);
         sent.map_err(|e| Stop::from(e).about("Error installing the snapshot"))?;
         cx.say("Success! Restored the snapshot")?;
+        Ok(Exit::Done)
+    }
+
+    fn restore_into(&self, cx: &mut Context, name: &str, folder: &str) -> Result<Exit, Stop> {
+        let (content, _) = file::open(name, "Restoring")?;
+        let restored = offline::restore(content, Path::new(folder), self.force);
+        let meta = restored.map_err(|e| Stop::Failed(format!("Error restoring {name}: {e}")))?;
+        let (entries, revision) = (meta.about.entries, meta.about.revision);
+        cx.say(&format!(
+            "Success! Restored {entries} entries at revision {revision} into {folder}; a server \
+             there is sealed, and begins a new timeline when it is unsealed"
+        ))?;
         Ok(Exit::Done)
     }
 }

@@ -1,0 +1,112 @@
+//! `snapshot verify`: opens every entry of a file.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{file, inspect};
+use crate::barrier::seal::Kind;
+use crate::base::pages::Key;
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::format::Format;
+use crate::cli::stop::{Exit, Stop};
+use crate::cli::{operands, prompt, table};
+use crate::snapshot;
+use crate::snapshot::inspect::Inspected;
+use crate::sys::shares::{Gathering, Share, Step};
+
+/// Verify a snapshot by itself: open every entry, and count what is there.
+///
+/// That takes unseal keys, as many as the threshold says. Without KEY they are asked for, and not
+/// shown: the safest way; "-" reads one from a line of stdin.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Verify {
+    /// check what needs no keys: checksums and framing
+    #[argh(switch)]
+    without_keys: bool,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Verify {
+    const OPERANDS: &'static str = "FILE [KEY...]";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let (name, keys) = operands::first(&self.operands, "at least 1")?;
+        // Read twice: which keys are wanted stands in the file, and it may be too large to keep.
+        let (content, _) = file::open(name, "Reading")?;
+        let damaged = |e| Stop::Failed(format!("{name}: {e}"));
+        let inspected = snapshot::inspect::inspect(content).map_err(damaged)?;
+        if self.without_keys {
+            report(cx, &inspected, None)?;
+            return Ok(Exit::Done);
+        }
+        let key = gather(cx, &inspected, keys)?;
+        let (content, _) = file::open(name, "Verifying")?;
+        let verified = snapshot::verify::verify(content, &key).map_err(damaged)?;
+        let findings = verified.findings();
+        report(cx, &verified.inspected, Some(&findings))?;
+        Ok(if findings.is_empty() { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// Makes the key of the shares that are given or asked for.
+fn gather(cx: &mut Context, inspected: &Inspected, given: &[String]) -> Result<Key<32>, Stop> {
+    let Kind::Shamir(split) = inspected.seal.kind;
+    let threshold = split.threshold();
+    let mut gathering = Gathering::default();
+    let mut given = given.iter();
+    loop {
+        let number = gathering.progress() + 1;
+        let text = match given.next() {
+            Some(word) if word == "-" => prompt::read_line()
+                .map_err(|e| Stop::Usage(format!("Failed to read from stdin: {e}")))?,
+            Some(word) => Zeroizing::new(word.trim().to_owned()),
+            None => {
+                let question = format!("Unseal Key {number} of {threshold} (will be hidden):");
+                prompt::secret(cx, &question)?.map_err(|why| {
+                    Stop::Usage(format!(
+                        "The snapshot needs {threshold} unseal keys, and nobody can be asked for \
+                         them: {why}. Give them after FILE, or use -without-keys"
+                    ))
+                })?
+            }
+        };
+        let share = Share::parse(&text).map_err(|e| Stop::Usage(e.to_string()))?;
+        match gathering.give(share, threshold) {
+            Step::Known => cx.complain("That key was given already."),
+            Step::More => {}
+            Step::Enough(key) => {
+                return key.map_err(|_| Stop::Failed("The keys do not fit together".to_owned()));
+            }
+        }
+    }
+}
+
+/// Says what was found; without keys nothing was looked for.
+fn report(cx: &mut Context, of: &Inspected, findings: Option<&[String]>) -> Result<(), Stop> {
+    if cx.format != Format::Table {
+        return cx.say_value(&json!({
+            "Meta": of.meta,
+            "Opened": findings.is_some(),
+            "Good": findings.is_none_or(<[String]>::is_empty),
+            "Findings": findings.unwrap_or_default(),
+        }));
+    }
+    cx.say(&table::pairs(&inspect::rows(of)))?;
+    cx.say("")?;
+    match findings {
+        None => cx.say(
+            "The file is whole: its checksums and its framing hold. Nothing was opened: whether \
+             it\nholds what the store held, only the unseal keys can tell.",
+        ),
+        Some([]) => cx.say("Success! Every entry opens, and all are there."),
+        Some(findings) => {
+            findings.iter().for_each(|finding| cx.complain(finding));
+            cx.complain("\nThe snapshot is bad. Forced, a restore brings back what is good in it.");
+            Ok(())
+        }
+    }
+}
