@@ -17,11 +17,7 @@ use crate::storage::redb::{Options, Redb};
 /// Restores a snapshot into the store of `folder`, which is made where it is absent. A store that
 /// has keys is replaced by force alone. The server that is started there next is sealed; when it
 /// is unsealed a new timeline begins.
-pub fn restore(
-    stream: impl Read,
-    folder: &Path,
-    force: bool,
-) -> Result<Meta, SnapshotError> {
+pub fn restore(stream: impl Read, folder: &Path, force: bool) -> Result<Meta, SnapshotError> {
     // Beside the store, unless there is none yet: a folder that is not restored to is not made.
     let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
     let received = receive(stream, Spools::new(there, SPOOL_FLOOR).open()?)?;

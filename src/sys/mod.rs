@@ -11,6 +11,6 @@ pub mod leader;
 pub mod mounts;
 pub mod rekey;
 pub mod seal;
-mod shares;
+pub mod shares;
 pub mod snapshot;
 pub mod token;

@@ -33,13 +33,31 @@ pub struct Server {
 impl Server {
     /// An unsealed server with nothing in it, whose root token is [`ROOT`].
     pub fn dev() -> Self {
+        Self::start_dev(&[]).unsealed()
+    }
+
+    /// The same over a new store that stays in `folder`.
+    pub fn dev_in(folder: &Path) -> Self {
+        Self::dev_in_sealed(folder).unsealed()
+    }
+
+    /// The same over a store that was there before, and is sealed.
+    pub fn dev_in_sealed(folder: &Path) -> Self {
+        Self::start_dev(&[&format!("-dev-data={}", folder.display())])
+    }
+
+    fn start_dev(more: &[&str]) -> Self {
         let address = free_address();
         let root = format!("-dev-root-token-id={ROOT}");
         let listen = format!("-dev-listen-address={address}");
         let args = ["server", "-dev", "-dev-no-store-token", &root, &listen];
-        let mut server = Self::start(&args, address);
-        server.wait_for_health("unsealed", |status| !matches!(status, 501 | 503));
-        server
+        Self::start(&[&args, more].concat(), address)
+    }
+
+    /// Waits for a development server, which answers before it has made its store.
+    fn unsealed(mut self) -> Self {
+        self.wait_for_health("unsealed", |status| !matches!(status, 501 | 503));
+        self
     }
 
     /// A server with these arguments, which make it listen at `address`. Returns once it answers.

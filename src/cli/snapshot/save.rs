@@ -37,9 +37,8 @@ impl Command for Save {
         let reply =
             client.download(&call).map_err(|e| Stop::from(e).about("Error taking the snapshot"))?;
         let body = Progress::new("Saving", reply.length).reading(reply.body);
-        let saved = save(body, Path::new(name)).map_err(|e| {
-            Stop::Failed(format!("The snapshot cannot be saved in {name}: {e}"))
-        })?;
+        let saved = save(body, Path::new(name))
+            .map_err(|e| Stop::Failed(format!("The snapshot cannot be saved in {name}: {e}")))?;
         let about = &saved.meta.about;
         let (entries, revision) = (about.entries, about.revision);
         cx.say(&format!("Success! Saved {entries} entries at revision {revision} in {name}"))?;

@@ -1,4 +1,4 @@
-//! Snapshots: the file, taking, restoring and verifying, by themselves.
+//! The library alone: stores in memory, files as bytes.
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -1,0 +1,328 @@
+//! Snapshots of the built program, under load and on bad disks.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::http::{Client, Reply};
+use crate::support::{ROOT, Server, TempDir};
+
+const SNAPSHOT: &str = "sys/storage/raft/snapshot";
+
+/// The unseal key that a development server printed.
+fn unseal_key(server: &Server) -> String {
+    let output = server.output();
+    let line = output.lines().find_map(|line| line.strip_prefix("Unseal Key: "));
+    line.expect("it is printed").trim().to_owned()
+}
+
+fn restore(to: &Server, how: &str, file: &[u8]) -> Reply {
+    let target = format!("/v1/sys/storage/raft/{how}");
+    to.client().try_send("POST", &target, &[("X-Vault-Token", ROOT)], Some(file)).unwrap()
+}
+
+fn edgekeep(server: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    command.args(args).env("VAULT_ADDR", format!("http://{server}")).env("VAULT_TOKEN", ROOT);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+fn run(server: &Server, args: &[&str]) -> Output {
+    edgekeep(&server.address, args).output().unwrap()
+}
+
+#[test]
+fn a_server_is_saved_and_restored_from_the_command_line() {
+    let home = TempDir::new();
+    let (file, data) = (home.path().join("a.snap"), home.path().join("data"));
+    let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
+    let server = Server::dev();
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    let saved = run(&server, &["snapshot", "save", file]);
+    assert!(saved.status.success(), "{}", text(&saved));
+    root.post("secret/data/a", json!({ "data": { "n": 2 } }));
+
+    let inspected = run(&server, &["operator", "raft", "snapshot", "inspect", file]);
+    assert!(text(&inspected).contains("Unseal Keys    1 of 1"), "{}", text(&inspected));
+    let key = unseal_key(&server);
+    let verified = run(&server, &["snapshot", "verify", file, &key]);
+    assert!(text(&verified).contains("Every entry opens"), "{}", text(&verified));
+    let verified = run(&server, &["snapshot", "verify", "-without-keys", file]);
+    assert!(text(&verified).contains("Nothing was opened"), "{}", text(&verified));
+    let verified = run(&server, &["snapshot", "verify", file]);
+    assert!(text(&verified).contains("needs 1 unseal keys"), "{}", text(&verified));
+    let other = Server::dev();
+    let verified = run(&server, &["snapshot", "verify", file, &unseal_key(&other)]);
+    assert_eq!(verified.status.code(), Some(2), "{}", text(&verified));
+
+    let restored = run(&server, &["snapshot", "restore", file]);
+    assert!(restored.status.success(), "{}", text(&restored));
+    assert_eq!(root.get("secret/data/a").json()["data"]["data"]["n"], 1);
+
+    let refused = run(&other, &["operator", "raft", "snapshot", "restore", file]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused).contains("snapshot of other keys: "), "{}", text(&refused));
+
+    // Into a folder without a server: one that is absent, then one with a store.
+    let into = format!("-into={data}/data");
+    for force in [false, true] {
+        let force = if force { "-force" } else { "-force=false" };
+        let restored = run(&server, &["snapshot", "restore", &into, force, file]);
+        assert!(restored.status.success(), "{}", text(&restored));
+        let elsewhere = Server::dev_in_sealed(Path::new(data));
+        assert_eq!(elsewhere.root().get("secret/data/a").status, 503, "it is sealed");
+        let refused = run(&server, &["snapshot", "restore", &into, "-force", file]);
+        assert!(text(&refused).contains("in use"), "{}", text(&refused));
+        elsewhere.client().post("sys/unseal", json!({ "key": key }));
+        assert_eq!(elsewhere.root().get("secret/data/a").json()["data"]["data"]["n"], 1);
+    }
+    let refused = run(&server, &["snapshot", "restore", &into, file]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused).contains("there is a store in"), "{}", text(&refused));
+}
+
+#[test]
+fn without_a_right_token_there_is_no_snapshot() {
+    let server = Server::dev();
+    for method in ["GET", "POST"] {
+        assert_eq!(server.client().send(method, SNAPSHOT, None).status, 403);
+        assert_eq!(server.client().token("x").send(method, SNAPSHOT, None).status, 403);
+    }
+    assert_eq!(restore(&server, "snapshot", b"nonsense").status, 400);
+    assert_eq!(server.root().delete(SNAPSHOT).status, 405);
+}
+
+/// What a writer did: when its n-th write was sent and when it was answered.
+type History = Vec<(Instant, Instant)>;
+
+const WRITERS: usize = 16;
+const SNAPSHOTS: usize = 100;
+
+fn count_up(client: &Client, writer: usize, stop: &AtomicBool) -> History {
+    let mut history = History::new();
+    while !stop.load(Ordering::Relaxed) {
+        let sent = Instant::now();
+        let number = history.len() + 1;
+        let reply =
+            client.post(&format!("secret/data/w{writer}"), json!({ "data": { "n": number } }));
+        assert_eq!(reply.status, 200, "{:?}", reply.json());
+        history.push((sent, Instant::now()));
+    }
+    history
+}
+
+#[test]
+fn snapshots_under_load_are_each_one_instant() {
+    let home = TempDir::new();
+    let (there, elsewhere) = (home.path().join("there"), home.path().join("elsewhere"));
+    let (server, other) = (Server::dev_in(&there), Server::dev_in(&elsewhere));
+    let stop = AtomicBool::new(false);
+    let (histories, files) = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (client, stop) = (server.root(), &stop);
+                scope.spawn(move || count_up(&client, writer, stop))
+            })
+            .collect();
+        let take = || {
+            let asked = Instant::now();
+            let reply = server.root().get(SNAPSHOT);
+            assert_eq!(reply.status, 200);
+            assert_eq!(reply.header("content-type"), Some("application/gzip"));
+            (asked, Instant::now(), reply.body)
+        };
+        let files: Vec<_> = (0..SNAPSHOTS).map(|_| take()).collect();
+        stop.store(true, Ordering::Relaxed);
+        let histories: Vec<_> = writers.into_iter().map(|w| w.join().unwrap()).collect();
+        (histories, files)
+    });
+    let written: usize = histories.iter().map(Vec::len).sum();
+    assert!(written > WRITERS, "the writers wrote");
+    for (number, (asked, answered, file)) in files.iter().enumerate() {
+        let how = if number == 0 { "snapshot-force" } else { "snapshot" };
+        assert_eq!(restore(&other, how, file).status, 204);
+        if number == 0 {
+            other.client().post("sys/unseal", json!({ "key": unseal_key(&server) }));
+        }
+        // No earlier than what is in it was sent and all before the request was answered, no
+        // later than what is not in it was answered: such an instant must be.
+        let (mut earliest, mut latest) = (*asked, *answered);
+        for (writer, history) in histories.iter().enumerate() {
+            let found = other.root().get(&format!("secret/data/w{writer}"));
+            let count = match found.status {
+                404 => 0,
+                _ => found.json()["data"]["data"]["n"].as_u64().unwrap() as usize,
+            };
+            if count > 0 {
+                earliest = earliest.max(history[count - 1].0);
+                let version = &found.json()["data"]["metadata"]["version"];
+                assert_eq!(version.as_u64(), Some(count as u64));
+            }
+            if let Some((_, answered)) = history.get(count) {
+                latest = latest.min(*answered);
+            }
+        }
+        assert!(earliest <= latest, "snapshot {number} is of no instant");
+    }
+}
+
+#[test]
+fn a_slow_peer_does_not_make_the_store_grow() {
+    let home = TempDir::new();
+    let server = Server::dev_in(home.path());
+    let root = server.root();
+    root.post("sys/mounts/flat", json!({ "type": "kv" }));
+    let value = "x".repeat(256 << 10);
+    let put = |number: usize| {
+        let reply = root.post(&format!("flat/{}", number % 64), json!({ "v": value }));
+        assert_eq!(reply.status, 204);
+    };
+    (0..64).for_each(put);
+    let file = home.path().join("data/edgekeep.redb");
+    let size = || fs::metadata(&file).unwrap().len();
+
+    let mut slow = TcpStream::connect(&server.address).unwrap();
+    let head = format!("GET /v1/{SNAPSHOT} HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {ROOT}\r\n\r\n");
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut piece = vec![0; 1024];
+    slow.read_exact(&mut piece).unwrap();
+    let before = size();
+    let began = Instant::now();
+    // 100 ms a round and a kilobyte in each.
+    for round in 0..320 {
+        put(round);
+        if began.elapsed() >= Duration::from_millis(100) * (round as u32 / 10) {
+            slow.read_exact(&mut piece).unwrap();
+        }
+    }
+    // The store was written over five times: 80 MB, had a reader held on to all of it.
+    assert!(size() < before + (32 << 20), "from {before} to {} bytes", size());
+    drop(slow);
+    let reply = root.get(SNAPSHOT);
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("content-length"), Some(&*reply.body.len().to_string()));
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Small(TempDir);
+
+impl Small {
+    /// `None`, and says why, where that is not allowed.
+    fn new(size: &str) -> Option<Self> {
+        let folder = TempDir::new();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        if !mount.status.success() {
+            println!("skipped, for nothing can be mounted here: {}", text(&mount));
+            return None;
+        }
+        Some(Self(folder))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn names(&self) -> BTreeSet<PathBuf> {
+        listing(self.0.path())
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_or_read_only_target_gets_no_file() {
+    let Some(target) = Small::new("16k") else { return };
+    let server = Server::dev();
+    server.root().post("secret/data/a", json!({ "data": { "v": "x".repeat(64 << 10) } }));
+    let name = target.path("s.snap");
+    let full = run(&server, &["snapshot", "save", name.to_str().unwrap()]);
+    assert_eq!(full.status.code(), Some(2));
+    assert!(text(&full).contains("no room"), "{}", text(&full));
+    assert!(target.names().is_empty(), "{:?}", target.names());
+
+    let remounted =
+        Command::new("mount").args(["-o", "remount,ro"]).arg(target.0.path()).status().unwrap();
+    assert!(remounted.success());
+    let read_only = run(&server, &["snapshot", "save", name.to_str().unwrap()]);
+    assert_eq!(read_only.status.code(), Some(2));
+    assert!(text(&read_only).to_lowercase().contains("read-only"), "{}", text(&read_only));
+    assert!(target.names().is_empty());
+}
+
+#[test]
+fn a_server_on_a_full_disk_says_so_and_serves_on() {
+    let Some(disk) = Small::new("34m") else { return };
+    let server = Server::dev_in(&disk.path("data"));
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    let before = listing(&disk.path("data/data"));
+    let full = root.get(SNAPSHOT);
+    assert_eq!(full.status, 507, "{}", String::from_utf8_lossy(&full.body));
+    assert_eq!(listing(&disk.path("data/data")), before, "nothing is left");
+    assert_eq!(root.post("secret/data/a", json!({ "data": { "n": 2 } })).status, 200);
+    let file = Server::dev().root().get(SNAPSHOT).body;
+    assert_eq!(restore(&server, "snapshot-force", &file).status, 507);
+    assert_eq!(root.get("secret/data/a").json()["data"]["data"]["n"], 2);
+}
+
+fn listing(folder: &Path) -> BTreeSet<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_save_that_is_killed_leaves_no_file_of_that_name() {
+    // A server that never ends: it sends the beginning of a snapshot, and then nothing.
+    let real = Server::dev().root().get(SNAPSHOT).body;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let home = TempDir::new();
+    let name = home.path().join("s.snap");
+    fs::write(&name, "what was there").unwrap();
+    let args = ["snapshot", "save", name.to_str().unwrap()];
+    let mut child = edgekeep(&address, &args).spawn().unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    let _ = peer.read(&mut [0; 4096]).unwrap();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", real.len());
+    peer.write_all(&[head.as_bytes(), &real[..2000]].concat()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let partial = home.path().join(".s.snap.partial");
+    while fs::metadata(&partial).map_or(0, |meta| meta.len()) == 0 {
+        assert!(Instant::now() < deadline, "nothing arrives");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read(&name).unwrap(), b"what was there");
+
+    // And one that breaks off.
+    let child = edgekeep(&address, &args).spawn().unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    let _ = peer.read(&mut [0; 4096]).unwrap();
+    peer.write_all(&[head.as_bytes(), &real[..2000]].concat()).unwrap();
+    drop(peer);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert_eq!(fs::read(&name).unwrap(), b"what was there");
+    assert!(!partial.exists());
+}
