@@ -17,6 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
+use crate::base::timekeeper::Report;
 use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::table::{Mount, MountCache, MountTable};
 use crate::pipeline::{Builtin, Pipeline, Ttls};
@@ -95,8 +96,10 @@ impl Node {
             certificates,
             clock,
             entropy: entropy.clone(),
+            barrier: barrier.clone(),
+            clock_report: Report::default(),
         };
-        let housekeeping = Housekeeping::start(care, barrier.clone())?;
+        let housekeeping = Housekeeping::start(care)?;
         Ok(Self { barrier, entropy, front, housekeeping })
     }
 

@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
-use crate::barrier::Barrier;
+use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::timekeeper::Report;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
@@ -32,6 +33,9 @@ pub struct Care {
     pub certificates: Certificates,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    pub barrier: Arc<Barrier>,
+    /// What was last said of the machine's clock.
+    pub clock_report: Report,
 }
 
 /// The threads that do it.
@@ -41,7 +45,8 @@ pub struct Housekeeping {
 
 impl Housekeeping {
     /// Begins.
-    pub fn start(mut care: Care, barrier: Arc<Barrier>) -> io::Result<Self> {
+    pub fn start(mut care: Care) -> io::Result<Self> {
+        let barrier = care.barrier.clone();
         let keys = barrier.clone();
         let maintenance = Chore::start("maintenance", move |stopped| {
             while !stopped.within(MAINTENANCE) {
@@ -113,6 +118,45 @@ impl Care {
                 }
             }
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
+        }
+        if let Some(unsealed) = self.barrier.unsealed() {
+            self.watch_clock(&unsealed);
+            self.rotate_when_due(&unsealed);
+        }
+    }
+
+    /// Says once what is odd about the machine's clock.
+    fn watch_clock(&mut self, unsealed: &Unsealed) {
+        let report = unsealed.time().report();
+        if report == self.clock_report {
+            return;
+        }
+        self.clock_report = report;
+        let now = unsealed.time().now().rfc3339();
+        if let Some(behind) = report.behind {
+            log::warn!(
+                "the clock is {behind:?} behind the store's last commit: it is taken for {now}"
+            );
+        }
+        if let Some(back) = report.back {
+            log::warn!("the clock went back by {back:?}");
+        }
+        if let Some(ahead) = report.ahead {
+            log::warn!(
+                "the clock went ahead by {ahead:?} at once: nothing expires until it has stood \
+                 for five minutes"
+            );
+        }
+    }
+
+    /// As `sys/rotate/config` wants.
+    fn rotate_when_due(&self, unsealed: &Unsealed) {
+        if !unsealed.rotation_due() {
+            return;
+        }
+        match unsealed.rotate() {
+            Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),
+            Err(error) => log::error!("the data key cannot be rotated: {error}"),
         }
     }
 }
