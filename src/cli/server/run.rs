@@ -18,6 +18,8 @@ use crate::node::{Node, World};
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
+    // Before the first thread, which would get a heap of its own otherwise.
+    pages::give_back_freed_memory();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
     let (config, ca) = match &folder {
