@@ -3,10 +3,9 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,15 +14,20 @@ use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::storage::commit::{Changes, Committer, Reads, Witness};
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Entry, Storage, StorageError, Urgency, contract};
-use rustix::fs::statvfs;
 use support::TempDir;
+use support::mount::{Mount, no_commands, run};
 
 fn options() -> Options {
     Options { floor_bytes: 0, ..Options::new(Arc::new(SystemClock)) }
 }
 
 fn open(folder: &Path) -> Result<Redb, StorageError> {
-    Redb::open(folder, options())
+    open_with(folder, options())
+}
+
+fn open_with(folder: &Path, options: Options) -> Result<Redb, StorageError> {
+    let _alone = no_commands();
+    Redb::open(folder, options)
 }
 
 fn put(store: &Redb, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
@@ -108,7 +112,7 @@ fn a_repair_after_a_crash_tells_how_far_it_is() {
         let told = Arc::clone(&told);
         Arc::new(move |repair| told.lock().unwrap().push(repair))
     };
-    let repaired = Redb::open(&after, Options { progress, ..options() }).unwrap();
+    let repaired = open_with(&after, Options { progress, ..options() }).unwrap();
     assert_holds(&repaired, 0..50);
     let told = told.lock().unwrap();
     assert!(told.first().is_some_and(|repair| repair.read == 0 && repair.size > 1_000_000));
@@ -117,7 +121,7 @@ fn a_repair_after_a_crash_tells_how_far_it_is() {
 #[test]
 fn a_view_that_is_held_too_long_expires_and_the_file_stays_small() {
     let scratch = TempDir::new();
-    let store = Redb::open(scratch.path(), Options { growth_bytes: 2 << 20, ..options() }).unwrap();
+    let store = open_with(scratch.path(), Options { growth_bytes: 2 << 20, ..options() }).unwrap();
     put(&store, b"first", b"1").unwrap();
     let held = store.view().unwrap();
     let mut scan = held.scan(b"", None).unwrap();
@@ -137,7 +141,7 @@ fn a_view_that_is_held_too_long_expires_and_the_file_stays_small() {
 fn unused_space_is_given_back_while_readers_read_on() {
     let scratch = TempDir::new();
     let options = Options { compact_bytes: 1 << 20, ..options() };
-    let store = Redb::open(scratch.path(), options).unwrap();
+    let store = open_with(scratch.path(), options).unwrap();
     for number in 0..300 {
         put(&store, &key(number), &[number as u8; 20_000]).unwrap();
     }
@@ -215,61 +219,6 @@ impl Witness for Blind {
     fn abandoned(&mut self) {}
 }
 
-/// A file system of its own, unmounted when dropped.
-struct Mount {
-    folder: TempDir,
-    at: PathBuf,
-}
-
-impl Mount {
-    /// Mounts `device` by these options; `None`, and says why, where that is not allowed.
-    fn new(kind: &str, device: &str, options: &str) -> Option<Self> {
-        let folder = TempDir::new();
-        let at = folder.path().join("mounted");
-        fs::create_dir(&at).unwrap();
-        let mount = Self { folder, at };
-        let device = device.replace("{}", &mount.folder.path().display().to_string());
-        if kind == "ext4" {
-            fs::File::create(&device).unwrap().set_len(24 << 20).unwrap();
-            if !run(Command::new("mkfs.ext4").args(["-q", &device])) {
-                return None;
-            }
-        }
-        let mut command = Command::new("mount");
-        command.args(["-t", kind, "-o", options, &device]).arg(&mount.at);
-        run(&mut command).then_some(mount)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.at.join("store")
-    }
-
-    /// Fills it up but for `free` bytes.
-    fn fill(&self, free: u64) -> PathBuf {
-        let ballast = self.at.join("ballast");
-        let mut file = fs::File::create(&ballast).unwrap();
-        while statvfs(&self.at).map(|s| s.f_bavail * s.f_frsize).unwrap() > free {
-            file.write_all(&[1; 4096]).unwrap();
-        }
-        ballast
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.at).stderr(Stdio::null()).status();
-    }
-}
-
-fn run(command: &mut Command) -> bool {
-    let output = command.output();
-    let done = output.as_ref().is_ok_and(|output| output.status.success());
-    if !done {
-        println!("skipped, for {command:?} does not work here: {output:?}");
-    }
-    done
-}
-
 fn delete(store: &Redb, key: &[u8]) -> Result<(), StorageError> {
     store.write(Urgency::Essential, &mut |to| to.delete(key).map(|_| ()))
 }
@@ -300,7 +249,7 @@ fn assert_holds(store: &Redb, numbers: std::ops::Range<u32>) {
 fn below_the_floor_only_what_is_essential_passes() {
     let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
     let options = Options { floor_bytes: 2 << 20, reserve_bytes: 1 << 20, ..options() };
-    let store = Redb::open(&mount.path(), options).unwrap();
+    let store = open_with(&mount.path(), options).unwrap();
     let reserve = mount.path().join("edgekeep.reserve");
     assert_eq!(fs::metadata(&reserve).unwrap().len(), 1 << 20);
     let count = put_until_full(&store);
@@ -329,7 +278,7 @@ fn below_the_floor_only_what_is_essential_passes() {
 fn a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing() {
     let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
     let options = Options { reserve_bytes: 1 << 20, ..options() };
-    let store = Redb::open(&mount.path(), options).unwrap();
+    let store = open_with(&mount.path(), options).unwrap();
     let ballast = mount.fill(3 << 20);
     let count = put_until_full(&store);
     assert!(count > 20, "{count}");
@@ -379,7 +328,7 @@ fn a_file_system_gone_read_only_is_read_on() {
     }
     let held = store.view().unwrap();
     // What ext4 does to itself after an error of its device.
-    if !run(Command::new("mount").args(["-o", "remount,abort"]).arg(&mount.at)) {
+    if !run(Command::new("mount").args(["-o", "remount,abort"]).arg(mount.root())) {
         return;
     }
     let refused = put(&store, b"more", b"").unwrap_err();
@@ -406,7 +355,7 @@ fn a_damaged_file_is_named_and_never_ends_the_program() {
     let scratch = TempDir::new();
     // Thousands of stores are opened: where that is allowed, not on a real disk.
     let mount = Mount::new("tmpfs", "none", "size=32m");
-    let place = mount.as_ref().map_or(scratch.path(), |mount| &mount.at);
+    let place = mount.as_ref().map_or(scratch.path(), |mount| mount.root());
     let sound = {
         let folder = place.join("sound");
         let store = open(&folder).unwrap();

@@ -1,6 +1,8 @@
 //! From the configuration to the front's settings, and the certificate that we make ourselves.
 
-use std::path::{Path, PathBuf};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
@@ -116,17 +118,19 @@ fn tls_settings(tls: &Tls, certificates: &Certificates) -> TlsSettings {
 }
 
 /// systemd's runtime folder; else the store's own, which is locked, so that what a crash left
-/// there is nobody's.
+/// there is nobody's; else, where that disk is full or read-only, the temporary files'.
 fn find_run_folder(storage: &Storage) -> PathBuf {
-    let short = |path: &Path| path.as_os_str().len() <= LONGEST_RUN_FOLDER;
+    let short = |path: &PathBuf| path.as_os_str().len() <= LONGEST_RUN_FOLDER;
     let given = std::env::var_os("RUNTIME_DIRECTORY").map(PathBuf::from);
-    let own = match storage {
+    let own = || match storage {
         Storage::Redb { folder, .. } => Some(folder.join("run")),
         Storage::Memory => None,
     };
-    if let Some(own) = &own {
+    let anew = |path: &PathBuf| {
         // The sockets of a server that was killed; most often there are none.
-        let _ = std::fs::remove_dir_all(own);
-    }
-    given.into_iter().chain(own).find(|path| short(path)).unwrap_or_else(std::env::temp_dir)
+        let _ = fs::remove_dir_all(path);
+        DirBuilder::new().mode(0o700).create(path).is_ok()
+    };
+    let own = || own().filter(short).filter(anew);
+    given.filter(short).or_else(own).unwrap_or_else(std::env::temp_dir)
 }

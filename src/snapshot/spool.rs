@@ -3,12 +3,13 @@
 //! It is gone with the process however that ends, and it never takes the disk's last space.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::SnapshotError;
 
@@ -28,8 +29,9 @@ pub struct Spools {
 }
 
 impl Spools {
-    /// On the disk of `folder`; writing to a spool fails with
-    /// [`StorageFull`](io::ErrorKind::StorageFull) before less than `floor` bytes are free there.
+    /// On the disk of `folder`, or with the temporary files while that is read-only. Writing to a
+    /// spool fails with [`StorageFull`](ErrorKind::StorageFull) before less than `floor` bytes are
+    /// free there.
     pub fn new(folder: impl Into<PathBuf>, floor: u64) -> Self {
         Self { folder: folder.into(), floor, places: Arc::new(()) }
     }
@@ -40,7 +42,13 @@ impl Spools {
         if Arc::strong_count(&place) > SPOOLS + 1 {
             return Err(SnapshotError::Busy);
         }
-        let file = nameless(&self.folder)?;
+        let file = match nameless(&self.folder) {
+            // It is when the store's disk fails that a snapshot is needed most.
+            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+                nameless(&std::env::temp_dir())
+            }
+            outcome => outcome,
+        }?;
         Ok(Spool { file, length: 0, floor: self.floor, granted: 0, _place: place })
     }
 }
@@ -69,7 +77,7 @@ impl Spool {
     fn must_have_room(&self) -> io::Result<()> {
         let disk = rustix::fs::fstatvfs(&self.file)?;
         if disk.f_bavail.saturating_mul(disk.f_frsize) < self.floor.saturating_add(STEP) {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(ErrorKind::StorageFull.into());
         }
         Ok(())
     }
@@ -112,8 +120,7 @@ fn nameless(folder: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(folder, flags | OFlags::TMPFILE, mode) {
         Ok(file) => return Ok(file.into()),
-        Err(error) if [rustix::io::Errno::OPNOTSUPP, rustix::io::Errno::ISDIR].contains(&error) => {
-        }
+        Err(Errno::OPNOTSUPP | Errno::ISDIR) => {}
         Err(error) => return Err(error.into()),
     }
     let named =

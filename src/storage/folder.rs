@@ -12,6 +12,9 @@ const DATA: &str = "edgekeep.redb";
 const NEXT: &str = "edgekeep.redb.next";
 const RESERVE: &str = "edgekeep.reserve";
 
+/// The remedy where a file is not ours to use.
+const OWN: &str = "give it to the user that runs edgekeep";
+
 /// A store's folder, held by this process alone while it lives.
 #[derive(Debug)]
 pub struct Folder {
@@ -76,11 +79,22 @@ impl Folder {
             Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(why) if is_read_only(&why) => {
                 let file = File::open(&path).map_err(|error| cannot("open", &path, &error))?;
-                (file, Some(format!("{} cannot be written: {why}", path.display())))
+                let remedy = match why.kind() {
+                    io::ErrorKind::PermissionDenied => OWN,
+                    _ => "look at the disk, then mount it for writing",
+                };
+                (file, Some(format!("{}: {why}: {remedy}", path.display())))
             }
             Err(error) => return Err(cannot("open", &path, &error)),
         };
         self.refuse_readable_by_others(&file)?;
+        // A new store's file gets its name only when it is whole: this one was emptied.
+        if file.metadata()?.len() == 0 {
+            return Err(StorageError::Damaged(format!(
+                "{}: it is empty. Move the file away and restore the newest snapshot",
+                path.display()
+            )));
+        }
         Ok(Some(DataFile { file, read_only }))
     }
 
@@ -134,9 +148,9 @@ fn is_read_only(error: &io::Error) -> bool {
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> StorageError {
     let remedy = match error.kind() {
-        io::ErrorKind::PermissionDenied => ": give it to the user that runs edgekeep",
-        io::ErrorKind::NotADirectory => ": the path of the storage is a folder",
-        _ => "",
+        io::ErrorKind::PermissionDenied => OWN,
+        io::ErrorKind::NotADirectory => "the path of the storage is a folder",
+        _ => "look at the disk",
     };
-    StorageError::Refused(format!("cannot {what} {}: {error}{remedy}", path.display()))
+    StorageError::Refused(format!("cannot {what} {}: {error}: {remedy}", path.display()))
 }

@@ -4,6 +4,7 @@
 
 pub mod dice;
 pub mod http;
+pub mod mount;
 pub mod store;
 
 use std::fs;
