@@ -176,8 +176,10 @@ fn how_fast_it_is() {
                 let mut count = 0;
                 while start.elapsed() < seconds {
                     let begin = committer.begin().unwrap();
-                    let key =
-                        [b"some/prefix/".as_slice(), &(thread << 32 | count % 64).to_be_bytes()];
+                    let key = [
+                        b"some/prefix/".as_slice(),
+                        &((thread << 32) | (count % 64)).to_be_bytes(),
+                    ];
                     let mut reads = Reads::default();
                     reads.point(key.concat());
                     let writes = [(key.concat(), Some(vec![1; 200]))].into();

@@ -100,11 +100,12 @@ fn serve(command: &Server, node: &Node, mut signals: Signals) {
         }
         if !command.dev {
             match reread(command) {
-                Ok((config, _)) => match command.log(&config) {
-                    Ok(log) => log::set_max_level(log.level),
-                    // The command line was right when the server started.
-                    Err(_) => {}
-                },
+                Ok((config, _)) => {
+                    // It cannot fail: the command line was right when the server started.
+                    if let Ok(log) = command.log(&config) {
+                        log::set_max_level(log.level);
+                    }
+                }
                 Err(error) => log::error!("configuration: {error}; the old one stays"),
             }
         }
