@@ -17,7 +17,6 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
-use crate::base::timekeeper::Report;
 use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::table::{Mount, MountCache, MountTable};
 use crate::pipeline::{Builtin, Pipeline, Ttls};
@@ -36,10 +35,16 @@ use housekeeping::Housekeeping;
 /// Bytes that a spool leaves free on its disk: writes go on until half of it is left.
 const SPOOL_FLOOR: u64 = 32 << 20;
 
+/// A store that was opened and is not served yet.
+pub struct Opened {
+    storage: Arc<dyn Storage>,
+    barrier: Arc<Barrier>,
+    world: World,
+}
+
 /// A running server.
 pub struct Node {
     barrier: Arc<Barrier>,
-    entropy: Arc<dyn Entropy>,
     front: Arc<Front>,
     housekeeping: Housekeeping,
 }
@@ -55,12 +60,43 @@ pub struct World {
     pub run_folder: Option<PathBuf>,
 }
 
-impl Node {
-    /// Opens the store and serves it, sealed.
-    pub fn start(config: &Config, world: World) -> Result<Self, NodeError> {
-        let World { clock, entropy, run_folder } = world;
-        let storage = open(&config.storage, &clock)?;
-        let barrier = Arc::new(Barrier::new(storage.clone(), clock.clone(), entropy.clone()));
+impl Opened {
+    /// Opens the store that is configured.
+    pub fn open(config: &Config, world: World) -> Result<Self, NodeError> {
+        let storage = open(&config.storage, &world.clock)?;
+        let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
+        let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy));
+        Ok(Self { storage, barrier, world })
+    }
+
+    /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
+    /// and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
+    pub fn make_dev_store(&self, root: Secret) -> Result<Option<DevStore>, NodeError> {
+        let settings = self.barrier.settings().map_err(|e| NodeError::Store(e.to_string()))?;
+        if settings.is_some() {
+            return Ok(None);
+        }
+        let one = Split::new(1, 1).map_err(|e| NodeError::Store(e.to_string()))?;
+        let entropy = &*self.world.entropy;
+        let (shares, root) = self.barrier.initialize(one, |txn| {
+            let mut table = MountTable::initial(entropy);
+            let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
+            secret.options = Some([("version".to_owned(), "2".to_owned())].into());
+            table.insert(secret);
+            table.store(txn)?;
+            let root = store::create_root(txn, entropy, "auth/token/root", Some(root.clone()))?;
+            Ok::<_, NodeError>(root)
+        })?;
+        let key = shamir::combine(&shares)
+            .ok_or_else(|| NodeError::Store("the new store's share makes no key".to_owned()))?;
+        self.barrier.unseal(&key).map_err(|e| NodeError::Store(e.to_string()))?;
+        let unseal_key = shares.into_iter().next().unwrap_or_default();
+        Ok(Some(DevStore { unseal_key, root }))
+    }
+
+    /// Serves it, sealed or not.
+    pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
+        let Self { storage, barrier, world: World { clock, entropy, run_folder } } = self;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
         let mounts = Arc::new(MountCache::default());
         let ttls = Ttls {
@@ -95,14 +131,16 @@ impl Node {
             front: front.clone(),
             certificates,
             clock,
-            entropy: entropy.clone(),
+            entropy,
             barrier: barrier.clone(),
-            clock_report: Report::default(),
+            clock_told: [None; 3],
         };
         let housekeeping = Housekeeping::start(care)?;
-        Ok(Self { barrier, entropy, front, housekeeping })
+        Ok(Node { barrier, front, housekeeping })
     }
+}
 
+impl Node {
     /// What is listened on: host:port, or a path.
     pub fn names(&self) -> &[String] {
         self.front.names()
@@ -111,31 +149,6 @@ impl Node {
     /// The address of the first TCP listener.
     pub fn address(&self) -> Option<std::net::SocketAddr> {
         self.front.addresses().first().copied()
-    }
-
-    /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
-    /// and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
-    pub fn make_dev_store(&self, root: Secret) -> Result<Option<DevStore>, NodeError> {
-        let settings = self.barrier.settings().map_err(|e| NodeError::Store(e.to_string()))?;
-        if settings.is_some() {
-            return Ok(None);
-        }
-        let one = Split::new(1, 1).map_err(|e| NodeError::Store(e.to_string()))?;
-        let entropy = &*self.entropy;
-        let (shares, root) = self.barrier.initialize(one, |txn| {
-            let mut table = MountTable::initial(entropy);
-            let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
-            secret.options = Some([("version".to_owned(), "2".to_owned())].into());
-            table.insert(secret);
-            table.store(txn)?;
-            let root = store::create_root(txn, entropy, "auth/token/root", Some(root.clone()))?;
-            Ok::<_, NodeError>(root)
-        })?;
-        let key = shamir::combine(&shares)
-            .ok_or_else(|| NodeError::Store("the new store's share makes no key".to_owned()))?;
-        self.barrier.unseal(&key).map_err(|e| NodeError::Store(e.to_string()))?;
-        let unseal_key = shares.into_iter().next().unwrap_or_default();
-        Ok(Some(DevStore { unseal_key, root }))
     }
 
     /// Reads the certificates again.

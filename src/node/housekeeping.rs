@@ -11,7 +11,6 @@ use super::front::Certificates;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::base::timekeeper::Report;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
@@ -34,8 +33,8 @@ pub struct Care {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub barrier: Arc<Barrier>,
-    /// What was last said of the machine's clock.
-    pub clock_report: Report,
+    /// What was last said of the machine's clock: minutes behind, back and ahead.
+    pub clock_told: [Option<u64>; 3],
 }
 
 /// The threads that do it.
@@ -47,11 +46,9 @@ impl Housekeeping {
     /// Begins.
     pub fn start(mut care: Care) -> io::Result<Self> {
         let barrier = care.barrier.clone();
-        let keys = barrier.clone();
         let maintenance = Chore::start("maintenance", move |stopped| {
             while !stopped.within(MAINTENANCE) {
                 care.round();
-                rotate(&keys);
             }
         });
         let scrub = Chore::start("scrub", move |stopped| {
@@ -128,10 +125,12 @@ impl Care {
     /// Says once what is odd about the machine's clock.
     fn watch_clock(&mut self, unsealed: &Unsealed) {
         let report = unsealed.time().report();
-        if report == self.clock_report {
+        let minutes = |span: Option<Duration>| span.map(|span| span.as_secs() / 60);
+        let told = [report.behind, report.back, report.ahead].map(minutes);
+        if told == self.clock_told {
             return;
         }
-        self.clock_report = report;
+        self.clock_told = told;
         let now = unsealed.time().now().rfc3339();
         if let Some(behind) = report.behind {
             log::warn!(
@@ -158,17 +157,6 @@ impl Care {
             Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),
             Err(error) => log::error!("the data key cannot be rotated: {error}"),
         }
-    }
-}
-
-/// Makes a new data key when one is due.
-fn rotate(barrier: &Barrier) {
-    let Some(unsealed) = barrier.unsealed().filter(|unsealed| unsealed.rotation_due()) else {
-        return;
-    };
-    match unsealed.rotate() {
-        Ok(()) => log::info!("values are sealed with a new key, as sys/rotate/config says"),
-        Err(error) => log::error!("no new key could be made: {error}"),
     }
 }
 

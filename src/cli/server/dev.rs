@@ -12,7 +12,7 @@ use crate::cli::context::{Context, env};
 use crate::cli::stop::Stop;
 use crate::cli::token_file;
 use crate::config::{self, Config};
-use crate::node::Node;
+use crate::node::{DevStore, Node, Opened};
 use crate::server::certificate::{make_dev_files, names_for};
 
 /// The folder of a development server.
@@ -97,42 +97,51 @@ fn json_object<const N: usize>(fields: [(&str, serde_json::Value); N]) -> serde_
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Makes the store's keys, keeps the token where clients look for it, and tells a person.
-pub fn greet(
-    command: &Server,
-    cx: &mut Context,
-    node: &Node,
-    ca: Option<&Path>,
-    entropy: &dyn Entropy,
-) -> Result<(), Stop> {
-    let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
-    let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
-    let made = node.make_dev_store(Secret::new(root.clone()));
-    let made = made.map_err(|error| Stop::Failed(error.to_string()))?;
-    let scheme = if ca.is_some() { "https" } else { "http" };
-    let address = node.address().map(|address| address.to_string()).unwrap_or_default();
-    let mut exports = format!("    $ export VAULT_ADDR='{scheme}://{address}'\n");
-    if let Some(ca) = ca {
-        exports.push_str(&format!("    $ export VAULT_CACERT='{}'\n", ca.display()));
+/// The keys of a development server.
+pub struct Dev {
+    root: String,
+    /// `None` when the folder of `-dev-data` had a store, which wants its own key.
+    made: Option<DevStore>,
+}
+
+impl Dev {
+    /// Makes the store's keys, unseals it, and keeps the token where clients look for it.
+    pub fn make(command: &Server, opened: &Opened, entropy: &dyn Entropy) -> Result<Self, Stop> {
+        let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
+        let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
+        let made = opened.make_dev_store(Secret::new(root.clone()));
+        let made = made.map_err(|error| Stop::Failed(error.to_string()))?;
+        if made.is_some() && !command.dev_no_store_token {
+            token_file::write(&root).map_err(Stop::Failed)?;
+        }
+        Ok(Self { root, made })
     }
-    let Some(made) = made else {
-        return cx.say(&format!(
-            "==> The store in -dev-data has keys already and is sealed. To open it:\n\n\
-             {exports}    $ edgekeep operator unseal\n"
-        ));
-    };
-    if !command.dev_no_store_token {
-        token_file::write(&root).map_err(Stop::Failed)?;
+
+    /// Tells a person what to type next.
+    pub fn greet(&self, cx: &mut Context, node: &Node, ca: Option<&Path>) -> Result<(), Stop> {
+        let scheme = if ca.is_some() { "https" } else { "http" };
+        let address = node.address().map(|address| address.to_string()).unwrap_or_default();
+        let mut exports = format!("    $ export VAULT_ADDR='{scheme}://{address}'\n");
+        if let Some(ca) = ca {
+            exports.push_str(&format!("    $ export VAULT_CACERT='{}'\n", ca.display()));
+        }
+        let Self { root, made } = self;
+        let Some(made) = made else {
+            return cx.say(&format!(
+                "==> The store in -dev-data has keys already and is sealed. To open it:\n\n\
+                 {exports}    $ edgekeep operator unseal\n"
+            ));
+        };
+        let key = base64_text(&made.unseal_key);
+        cx.say(&format!(
+            "WARNING! dev mode: the server is unsealed, with one key and a root token that are\n\
+             printed here. Do not keep real secrets in it.\n\n\
+             In another terminal:\n\n\
+             {exports}    $ edgekeep kv put -mount=secret hello who=world\n\
+             \x20   $ edgekeep kv get -mount=secret hello\n\n\
+             Unseal Key: {key}\nRoot Token: {root}\n"
+        ))
     }
-    let key = base64_text(&made.unseal_key);
-    cx.say(&format!(
-        "WARNING! dev mode: the server is unsealed, with one key and a root token that are\n\
-         printed here. Do not keep real secrets in it.\n\n\
-         In another terminal:\n\n\
-         {exports}    $ edgekeep kv put -mount=secret hello who=world\n\
-         \x20   $ edgekeep kv get -mount=secret hello\n\n\
-         Unseal Key: {key}\nRoot Token: {root}\n"
-    ))
 }
 
 fn base64_text(secret: &Secret) -> String {

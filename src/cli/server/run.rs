@@ -14,7 +14,7 @@ use crate::base::{pages, process};
 use crate::cli::context::{Context, env};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
-use crate::node::{Node, World};
+use crate::node::{Node, NodeError, Opened, World};
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
@@ -32,15 +32,17 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
     let world = World { clock: Arc::new(SystemClock), entropy: entropy.clone(), run_folder: None };
-    let node = Node::start(&config, world).map_err(|error| Stop::Failed(error.to_string()))?;
+    let failed = |error: NodeError| Stop::Failed(error.to_string());
+    let opened = Opened::open(&config, world).map_err(failed)?;
+    let dev = command.dev.then(|| dev::Dev::make(command, &opened, &*entropy)).transpose()?;
+    let node = opened.serve(&config).map_err(failed)?;
     let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
     for name in node.names() {
         log::info!("listening on {name}");
     }
-    if command.dev {
-        dev::greet(command, cx, &node, ca.as_deref(), &*entropy)?;
-    } else {
-        cx.say("==> Edgekeep server started! Log data goes to stderr.\n")?;
+    match dev {
+        Some(dev) => dev.greet(cx, &node, ca.as_deref())?,
+        None => cx.say("==> Edgekeep server started! Log data goes to stderr.\n")?,
     }
     // Outside of systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
