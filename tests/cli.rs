@@ -1,7 +1,8 @@
 //! The command line, as people and scripts meet it: the built program, its output, its exit codes.
 //!
 //! The cases are data, under `tests/cli`: a file is a run of commands in one fresh folder, those
-//! in `offline` without a server, those in `dev` against a fresh development server.
+//! in `offline` without a server, those in `dev` against a fresh development server, those in
+//! `new` against a fresh server that is not initialised.
 //!
 //! ```text
 //! # a comment
@@ -29,19 +30,34 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use support::{ROOT, Server, TempDir};
+use support::{ROOT, Server, TempDir, free_address};
 
 /// Nothing listens there: the port is for nobody (RFC 863 aside).
 const NOBODY: &str = "http://127.0.0.1:9";
 
 #[test]
 fn commands_without_a_server() {
-    run_folder("offline", || None);
+    run_folder("offline", |_| None);
 }
 
 #[test]
 fn commands_against_a_development_server() {
-    run_folder("dev", || Some(Server::dev()));
+    run_folder("dev", |_| Some(Server::dev()));
+}
+
+#[test]
+fn commands_against_a_new_server() {
+    run_folder("new", |folder| {
+        let address = free_address();
+        let config = folder.path().join("server.hcl");
+        let text = format!(
+            "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"{address}\"\n  \
+             tls_disable = true\n}}\ndisable_mlock = true\n"
+        );
+        fs::write(&config, text).unwrap();
+        let config = format!("-config={}", config.display());
+        Some(Server::start(&["server", &config], address))
+    });
 }
 
 #[test]
@@ -226,14 +242,15 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn run_folder(name: &str, server: impl Fn() -> Option<Server>) {
+fn run_folder(name: &str, server: impl Fn(&TempDir) -> Option<Server>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
     let mut files: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut faults = Vec::new();
     for file in &files {
-        let server = server();
+        let settings = TempDir::new();
+        let server = server(&settings);
         let address = server.as_ref().map(|server| format!("http://{}", server.address));
         let mut run = Run::new(address.as_deref().unwrap_or(NOBODY));
         for step in steps(&fs::read_to_string(file).unwrap()) {
