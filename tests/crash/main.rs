@@ -2,12 +2,15 @@
 //! cut at any moment may leave it must open, hold every acknowledged commit, nothing half, and
 //! come to what its root record says.
 
+#[path = "../support/dice.rs"]
+mod dice;
 mod tape;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use dice::Dice;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::root::{EntryHasher, RootRecord, Tally};
 use edgekeep::barrier::seal::shamir::{Split, combine};
@@ -18,7 +21,7 @@ use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::secret::Secret;
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage, StorageError, Urgency, contract};
-use tape::{Dice, Event, Failing, Replay, TEARS, Tape, Tear};
+use tape::{Event, Failing, Replay, TEARS, Tape, Tear};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -48,7 +51,7 @@ fn number(scope: &mut Scope<'_>, path: &str) -> Result<u64, TxnError> {
 /// go, and a counter that all writers share.
 fn commit(store: &Arc<Unsealed>, writer: u64, round: u64, dice: &Dice) -> Result<(), Failure> {
     let spread = dice.below(12);
-    let length = dice.below(if dice.below(20) == 0 { 20_000 } else { 400 }) as usize;
+    let length = dice.below(if dice.one_in(20) { 20_000 } else { 400 }) as usize;
     store.transact(|txn| {
         let mut scope = txn.scope(MOUNT);
         for path in [format!("{writer}/first"), format!("other/{writer}/last")] {

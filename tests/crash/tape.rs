@@ -5,10 +5,11 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::storage::StorageError;
 use edgekeep::storage::redb::{Medium, Site};
 use redb::StorageBackend;
+
+use crate::dice::Dice;
 
 /// What happened, in order.
 #[derive(Clone, Debug)]
@@ -299,18 +300,18 @@ impl Replay {
             let whole = match tear {
                 Tear::Kept => true,
                 Tear::Dropped => false,
-                Tear::Some => dice.below(2) == 0,
+                Tear::Some => dice.one_in(2),
                 Tear::Reordered => number >= cut,
                 Tear::Sectors => {
                     if let Event::Write { offset, bytes, .. } = event {
                         for within in sectors(*offset, bytes.len()) {
-                            if dice.below(2) == 0 {
+                            if dice.one_in(2) {
                                 apply(&mut image, event, within);
                             }
                         }
                         continue;
                     }
-                    dice.below(2) == 0
+                    dice.one_in(2)
                 }
             };
             if whole {
@@ -330,19 +331,4 @@ fn sectors(offset: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
         from = to;
         sector
     })
-}
-
-/// Numbers that follow from a seed.
-pub struct Dice(SeededEntropy);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(SeededEntropy::new(seed))
-    }
-
-    pub fn below(&self, bound: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
-        u64::from_le_bytes(bytes) % bound
-    }
 }
