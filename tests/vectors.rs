@@ -1,18 +1,21 @@
 //! Frozen files: what was once written must open for ever. See `tests/vectors/README.md`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use edgekeep::barrier::Barrier;
 use edgekeep::barrier::envelope;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
 use edgekeep::barrier::seal::shamir::{Split, combine};
+use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::base::clock::{ManualClock, Timestamp};
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::pages::Key;
 use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::restore::receive;
+use edgekeep::snapshot::spool::Spools;
+use edgekeep::snapshot::take::take;
+use edgekeep::snapshot::verify::verify;
 use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency};
 
@@ -39,6 +42,10 @@ impl Vector {
 
     fn one(&self, word: &str) -> &[u8] {
         &self.all(word)[0][0]
+    }
+
+    fn shares(&self) -> Vec<Secret> {
+        self.all("share").iter().map(|fields| Secret::new(fields[0].clone())).collect()
     }
 }
 
@@ -95,9 +102,7 @@ fn store_1_opens_whole() {
     let clock = ManualClock::at(Timestamp::EPOCH);
     let entropy = SeededEntropy::new(0);
     let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
-    let shares: Vec<Secret> =
-        vector.all("share").iter().map(|fields| Secret::new(fields[0].clone())).collect();
-    let store = barrier.unseal(&combine(&shares[1..]).unwrap()).unwrap();
+    let store = barrier.unseal(&combine(&vector.shares()[1..]).unwrap()).unwrap();
     assert!(store.verify(&*storage.view().unwrap()).unwrap().good());
 
     let status = store.status();
@@ -108,8 +113,12 @@ fn store_1_opens_whole() {
     let keyring = store.keyring();
     assert_eq!((keyring.term(), keyring.installed()), (2, STORED_AT));
 
+    must_hold_stored(&store);
+    assert_eq!(status.tally.entries, STORED.len() as u64 + 2);
+}
+
+fn must_hold_stored(store: &Arc<Unsealed>) {
     let mut txn = store.begin().unwrap();
-    let mut found = BTreeMap::new();
     for (path, part, value) in STORED {
         let mut scope = txn.scope(MountId::SYSTEM);
         let read = match part {
@@ -117,9 +126,27 @@ fn store_1_opens_whole() {
             Some(part) => scope.get_part(path, *part),
         };
         assert_eq!(read.unwrap().unwrap().as_slice(), *value, "{path}");
-        found.insert((path, part), value);
     }
-    assert_eq!(status.tally.entries, found.len() as u64 + 2);
+}
+
+/// The file as a whole: gzip, tar, meta.json, state.bin, sums and their seal.
+#[test]
+fn snapshot_1_is_verified_and_restored() {
+    let vector = Vector::load("snapshot-1.txt");
+    let (file, key) = (vector.one("snapshot"), combine(&vector.shares()[1..]).unwrap());
+    let verified = verify(file, &key).unwrap();
+    assert_eq!(verified.findings(), [""; 0]);
+    let about = &verified.inspected.meta.about;
+    assert_eq!(about.store_id.as_bytes(), vector.one("store-id"));
+    assert_eq!(about.timeline.as_bytes(), vector.one("timeline"));
+    assert_eq!((about.format, about.revision), (1, 3));
+    assert_eq!(about.time, "2027-01-15T08:00:00.123456789Z");
+
+    let spool = Spools::new(std::env::temp_dir(), 0).open().unwrap();
+    let (clock, entropy) = (ManualClock::at(Timestamp::EPOCH), SeededEntropy::new(0));
+    let barrier = Barrier::new(Arc::new(Memory::new()), Arc::new(clock), Arc::new(entropy));
+    receive(file, spool).unwrap().restore(&barrier, false).unwrap();
+    must_hold_stored(&barrier.unseal(&key).unwrap());
 }
 
 const STORED_AT: Timestamp = Timestamp::from_nanos(1_800_000_000_123_456_789);
@@ -139,7 +166,8 @@ const STORED: &[(&str, Option<u64>, &[u8])] = &[
 fn freeze() -> Result<(), Error> {
     write("envelope-1.txt", &frozen_envelope())?;
     write("names-1.txt", &frozen_names())?;
-    write("store-1.txt", &frozen_store()?)
+    write("store-1.txt", &frozen_store()?)?;
+    write("snapshot-1.txt", &frozen_snapshot()?)
 }
 
 fn write(name: &str, lines: &[String]) -> Result<(), Error> {
@@ -177,10 +205,17 @@ fn frozen_names() -> Vec<String> {
         .collect()
 }
 
-fn frozen_store() -> Result<Vec<String>, Error> {
+struct Made {
+    storage: Arc<Memory>,
+    store: Arc<Unsealed>,
+    /// What both files of a store say of it.
+    lines: Vec<String>,
+}
+
+fn made_store(seed: u64) -> Result<Made, Error> {
     let storage = Arc::new(Memory::new());
     let clock = ManualClock::at(STORED_AT);
-    let entropy = SeededEntropy::new(102);
+    let entropy = SeededEntropy::new(seed);
     let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
     let (shares, ()) = barrier.initialize(Split::new(3, 2)?, |txn| {
         let (path, _, value) = STORED[0];
@@ -197,14 +232,31 @@ fn frozen_store() -> Result<Vec<String>, Error> {
     })?;
     let status = store.status();
     let mut lines = vec![
-        "# any two shares; what the root record says; key and value of each entry".into(),
         format!("store-id {}", hex(status.store_id.as_bytes())),
         format!("timeline {}", hex(status.timeline.to_string().as_bytes())),
     ];
     lines.extend(shares.iter().map(|share| format!("share {}", hex(share.expose()))));
+    Ok(Made { storage, store, lines })
+}
+
+fn frozen_store() -> Result<Vec<String>, Error> {
+    let Made { storage, mut lines, .. } = made_store(102)?;
+    let title = "# any two shares; what the root record says; key and value of each entry";
+    lines.insert(0, title.into());
     for entry in storage.view()?.scan(&[], None)? {
         let (key, value) = entry?;
         lines.push(format!("entry {} {}", hex(&key), hex(&value)));
     }
+    Ok(lines)
+}
+
+fn frozen_snapshot() -> Result<Vec<String>, Error> {
+    let Made { store, mut lines, .. } = made_store(103)?;
+    lines.insert(0, "# any two shares; what the root record says; the file".into());
+    let spool = Spools::new(std::env::temp_dir(), 0).open()?;
+    let taken = take(store.instant()?, spool, STORED_AT, &SeededEntropy::new(104))?;
+    let mut file = Vec::new();
+    taken.write_to(&mut file)?;
+    lines.push(format!("snapshot {}", hex(&file)));
     Ok(lines)
 }

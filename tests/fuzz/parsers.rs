@@ -18,6 +18,9 @@ use edgekeep::base::record::Record;
 use edgekeep::base::secret::Secret;
 use edgekeep::base::{hcl, merge_patch};
 use edgekeep::engines::document::Document;
+use edgekeep::snapshot::format::meta::Meta;
+use edgekeep::snapshot::format::state::{StateReader, StateWriter};
+use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Map, Value};
 
 /// A target: the name of its seeds' folder, and what it does.
@@ -30,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("merge_patch", patch),
     ("openpgp", read_openpgp),
     ("sealed", open_sealed),
+    ("snapshot", read_snapshot),
 ];
 
 /// Policies and configuration.
@@ -109,4 +113,23 @@ pub fn open_sealed(bytes: &[u8]) {
     let _ = RootRecord::decode(bytes);
     let keyring = envelope::seal(&key, NO_TERM, KEYRING, bytes, &entropy);
     let _ = Keyring::open(&key, &keyring);
+}
+
+/// A snapshot's file, and, since its checksums keep most changes out, its parts by themselves.
+pub fn read_snapshot(bytes: &[u8]) {
+    let _ = inspect(bytes);
+    let _ = Meta::parse(bytes);
+    let Ok(mut state) = StateReader::new(bytes) else { return };
+    let mut again = Vec::new();
+    let mut writer = StateWriter::new(&mut again).expect("memory takes everything");
+    while let Ok(entry) = state.read_entry() {
+        match entry {
+            Some((key, value)) => writer.entry(&key, &value).expect("the keys ascend"),
+            None => {
+                writer.finish().expect("memory takes everything");
+                assert_eq!(again, bytes, "one content has one encoding");
+                return;
+            }
+        }
+    }
 }
