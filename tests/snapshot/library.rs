@@ -21,6 +21,7 @@ use edgekeep::snapshot::save::save;
 use edgekeep::snapshot::spool::{SPOOLS, Spools};
 use edgekeep::snapshot::take::{Taken, take};
 use edgekeep::snapshot::verify::verify;
+use edgekeep::storage::faulty::{Fault, Faulty};
 use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency};
 
@@ -75,9 +76,20 @@ impl Store {
         Self { barrier, storage, entropy }
     }
 
+    /// The same over a store that fails as it is told to.
+    fn that_fails(seed: u64) -> (Self, Arc<Faulty>, Key<32>) {
+        let faulty = Arc::new(Faulty::new(Box::new(Memory::new())));
+        let (store, key) = Self::over(faulty.clone(), seed).filled();
+        (store, faulty, key)
+    }
+
     /// Unsealed, with a few entries; and its unseal key.
     fn with_entries(seed: u64) -> (Self, Key<32>) {
-        let store = Self::empty(seed);
+        Self::empty(seed).filled()
+    }
+
+    fn filled(self) -> (Self, Key<32>) {
+        let store = self;
         let first = |_: &mut _| Ok::<_, Refused>(());
         let (shares, ()) = store.barrier.initialize(split(), first).unwrap();
         let key = key_of(&shares);
@@ -276,6 +288,38 @@ fn a_changed_file_replaces_nothing_even_when_forced() {
     let before = store.dump();
     assert!(store.restore(&file, true).is_err());
     assert_eq!(store.dump(), before);
+}
+
+/// A store whose device fails at any one operation of a restore is the old one or the new one.
+#[test]
+fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
+    let file = Store::with_entries(1).0.snapshot();
+    let (mut failed, mut at) = (0, 0);
+    loop {
+        let (store, faulty, key) = Store::that_fails(1);
+        store.put("secret/a", b"later");
+        let before = store.dump();
+        let next = faulty.operations() + at;
+        faulty.fail(next..next + 1, Fault::Io);
+        let outcome = store.restore(&file, false);
+        let done = faulty.operations() <= next;
+        faulty.fail(0..0, Fault::Io);
+        let replaced = store.dump() != before;
+        match &outcome {
+            Ok(()) => assert!(replaced, "operation {at}"),
+            Err(_) => failed += 1,
+        }
+        let unsealed = store.barrier.unseal(&key).unwrap();
+        let expected = if replaced { b"one".to_vec() } else { b"later".to_vec() };
+        assert_eq!(store.get("secret/a").unwrap(), expected, "operation {at}");
+        assert!(unsealed.verify(&*store.storage.view().unwrap()).unwrap().good());
+        store.put("secret/a", b"on it goes");
+        if done {
+            break;
+        }
+        at += 1;
+    }
+    assert!(failed > 10, "{failed} of {at} operations failed");
 }
 
 /// Decompresses with the program that an operator would use.

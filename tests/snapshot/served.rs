@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::dice::Dice;
 use crate::support::http::{Client, Reply};
+use crate::support::store::Store;
 use crate::support::{ROOT, Server, TempDir};
 
 const SNAPSHOT: &str = "sys/storage/raft/snapshot";
@@ -24,8 +26,7 @@ fn unseal_key(server: &Server) -> String {
 }
 
 fn restore(to: &Server, how: &str, file: &[u8]) -> Reply {
-    let target = format!("/v1/sys/storage/raft/{how}");
-    to.client().try_send("POST", &target, &[("X-Vault-Token", ROOT)], Some(file)).unwrap()
+    to.root().upload(&format!("sys/storage/raft/{how}"), file).unwrap()
 }
 
 fn edgekeep(server: &str, args: &[&str]) -> Command {
@@ -176,6 +177,51 @@ fn snapshots_under_load_are_each_one_instant() {
             }
         }
         assert!(earliest <= latest, "snapshot {number} is of no instant");
+    }
+}
+
+/// Killed at any time, the server has the old store or the new one.
+#[test]
+fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
+    const ENTRIES: usize = 200;
+    let home = TempDir::new();
+    let (store, mut server) = Store::make(&home.path().join("data"));
+    store.root(&server).post("sys/mounts/flat", json!({ "type": "kv" }));
+    let fill = |server: &Server, generation: usize| {
+        for number in 0..ENTRIES {
+            let body = json!({ "n": generation, "v": "x".repeat(10_000) });
+            assert_eq!(store.root(server).post(&format!("flat/{number}"), body).status, 204);
+        }
+    };
+    let generations = |server: &Server| -> BTreeSet<String> {
+        let read = |number| store.root(server).get(&format!("flat/{number}")).json();
+        (0..ENTRIES).map(|number| read(number)["data"]["n"].to_string()).collect()
+    };
+    fill(&server, 1);
+    let file = store.root(&server).get(SNAPSHOT).body;
+    fill(&server, 2);
+    let began = Instant::now();
+    assert_eq!(store.root(&server).upload(SNAPSHOT, &file).unwrap().status, 204);
+    let whole = began.elapsed();
+    fill(&server, 2);
+    let dice = Dice::new(1);
+    for _ in 0..10 {
+        let root = store.root(&server);
+        let answered = std::thread::scope(|scope| {
+            let restoring = scope.spawn(|| root.upload(SNAPSHOT, &file));
+            std::thread::sleep(whole * dice.below(120) as u32 / 100);
+            server.kill();
+            restoring.join().unwrap().is_ok_and(|reply| reply.status == 204)
+        });
+        server = store.start();
+        store.verify(&server);
+        let found = generations(&server);
+        assert_eq!(found.len(), 1, "of both: {found:?}");
+        let restored = found.contains("1");
+        assert!(restored || !answered, "an answered restore is lost");
+        if restored {
+            fill(&server, 2);
+        }
     }
 }
 

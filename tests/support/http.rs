@@ -63,6 +63,13 @@ impl Client {
         self.send("DELETE", path, None)
     }
 
+    /// POST of any bytes to a path below `/v1/`.
+    pub fn upload(&self, path: &str, body: &[u8]) -> io::Result<Reply> {
+        let token = self.token.as_deref().map(|token| ("X-Vault-Token", token));
+        let headers: Vec<(&str, &str)> = token.into_iter().collect();
+        self.try_send("POST", &format!("/v1/{path}"), &headers, Some(body))
+    }
+
     /// Any method on a path below `/v1/`.
     pub fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
         self.ask(method, path, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
