@@ -26,7 +26,7 @@ use tape::{Event, Failing, Replay, TEARS, Tape, Tear};
 type Failure = Box<dyn std::error::Error>;
 
 const THREADS: u64 = 6;
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 24;
 const MOUNT: MountId = MountId::SYSTEM;
 
 fn store(tape: &Tape) -> Arc<Redb> {
