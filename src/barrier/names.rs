@@ -12,11 +12,13 @@
 //! entry and what is below it.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use aes_siv::KeyInit;
 use aes_siv::siv::Aes256Siv;
+use zeroize::Zeroizing;
 
 use crate::base::entropy::Entropy;
 use crate::base::pages::{Key, Locked};
@@ -32,6 +34,10 @@ pub const MAX_SEGMENT: usize = u16::MAX as usize - SIV;
 pub const MAX_SEALED: usize = (64 << 10) - PART;
 
 const SIV: usize = 16;
+/// How many sealed segments are remembered.
+const MEMO: usize = 256;
+/// Longer segments are not, so that this stays below 64 KiB in all.
+const MEMO_SEGMENT: usize = 64;
 const ROOT: usize = 1 + size_of::<MountId>();
 const PART: usize = 2 + size_of::<u64>();
 
@@ -185,18 +191,61 @@ pub struct PlainPath {
 /// The cipher of all names, kept ready.
 pub struct Names {
     // The cipher's MAC has a state that every use writes to. A use takes a microsecond or two.
-    cipher: Mutex<Locked<Aes256Siv>>,
+    sealer: Mutex<Sealer>,
+}
+
+struct Sealer {
+    cipher: Locked<Aes256Siv>,
+    memo: Memo,
+}
+
+/// The segments sealed last. Few of them (of the mount table, of tokens, of busy folders) are in
+/// nearly every request, and sealing is most of what a small read costs.
+struct Memo([Option<Remembered>; MEMO]);
+
+struct Remembered {
+    context: Vec<u8>,
+    segment: Zeroizing<Vec<u8>>,
+    sealed: Vec<u8>,
+}
+
+impl Memo {
+    fn place(&mut self, context: &[u8], segment: &[u8]) -> &mut Option<Remembered> {
+        let mut hasher = DefaultHasher::new();
+        (context, segment).hash(&mut hasher);
+        // Below MEMO, which fits any integer.
+        &mut self.0[(hasher.finish() % MEMO as u64) as usize]
+    }
+}
+
+impl Sealer {
+    fn seal(&mut self, context: &[u8], segment: &[u8]) -> Result<Vec<u8>, NameError> {
+        let place = self.memo.place(context, segment);
+        if let Some(known) = place
+            && known.context == context
+            && *known.segment == segment
+        {
+            return Ok(known.sealed.clone());
+        }
+        let sealed = self.cipher.encrypt([context], segment).map_err(|_| NameError::TooLong)?;
+        if segment.len() <= MEMO_SEGMENT {
+            let (context, segment) = (context.to_vec(), Zeroizing::new(segment.to_vec()));
+            *place = Some(Remembered { context, segment, sealed: sealed.clone() });
+        }
+        Ok(sealed)
+    }
 }
 
 impl Names {
     /// Prepares the name key.
     pub fn new(key: &Key<64>) -> Self {
-        Self { cipher: Mutex::new(Locked::new(Aes256Siv::new((&**key).into()))) }
+        let cipher = Locked::new(Aes256Siv::new((&**key).into()));
+        Self { sealer: Mutex::new(Sealer { cipher, memo: Memo([const { None }; MEMO]) }) }
     }
 
     /// Seals `path`, split at each `/`, below `folder`. Empty segments are kept.
     pub fn seal(&self, folder: &SealedPath, path: &str) -> Result<SealedPath, NameError> {
-        let mut cipher = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sealer = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sealed = folder.clone();
         for segment in path.split('/') {
             if sealed.segments == MAX_SEGMENTS {
@@ -205,8 +254,7 @@ impl Names {
             if segment.len() > MAX_SEGMENT {
                 return Err(NameError::TooLong);
             }
-            let name = cipher.encrypt([sealed.context()], segment.as_bytes());
-            let name = name.map_err(|_| NameError::TooLong)?;
+            let name = sealer.seal(sealed.context(), segment.as_bytes())?;
             sealed.key.extend((name.len() as u16).to_be_bytes());
             let start = sealed.key.len();
             sealed.key.extend(&name);
@@ -247,8 +295,8 @@ impl Names {
     }
 
     fn open_segment(&self, context: &[u8], segment: &[u8]) -> Result<String, Foreign> {
-        let mut cipher = self.cipher.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = cipher.decrypt([context], segment).map_err(|_| Foreign)?;
+        let mut sealer = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = sealer.cipher.decrypt([context], segment).map_err(|_| Foreign)?;
         let name = String::from_utf8(name).map_err(|_| Foreign)?;
         if name.contains('/') { Err(Foreign) } else { Ok(name) }
     }

@@ -55,6 +55,10 @@ fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     add("Version", get("version"));
     add("Build Date", get("build_date"));
     add("Storage Type", get("storage_type"));
+    if !get("certificate_sha256").is_empty() {
+        add("Certificate SHA-256", get("certificate_sha256"));
+        add("Certificate Expires", get("certificate_expires"));
+    }
     if !get("cluster_name").is_empty() {
         add("Cluster Name", get("cluster_name"));
         add("Cluster ID", get("cluster_id"));
