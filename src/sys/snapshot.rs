@@ -37,7 +37,7 @@ const ROUTES: &[Route<Snapshots>] = &[
                       refuses a snapshot of other keys. All of it is checked before anything is \
                       replaced.",
         fields: &[],
-        access: Access::Sudo,
+        access: Access::Policy,
         exists: None,
         operations: &[
             Operation::direct(Verb::Read, "Take a snapshot.", read),
@@ -52,7 +52,7 @@ const ROUTES: &[Route<Snapshots>] = &[
         description: "As snapshot, without regard to keys: the snapshot's own unseal keys are \
                       needed then, and the server is sealed.",
         fields: &[],
-        access: Access::Sudo,
+        access: Access::Policy,
         exists: None,
         operations: &[Operation::direct(
             Verb::Write,
