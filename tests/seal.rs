@@ -423,14 +423,19 @@ impl Gpg {
     /// Makes a key that signs, and with `encrypts`, a part of it that encrypts; its fingerprint.
     fn key(&self, name: &str, signs: &str, encrypts: Option<&str>) -> String {
         self.run(&["--quick-generate-key", name, signs, "sign", "never"], b"");
-        let list = self.run(&["--with-colons", "--fingerprint", name], b"");
-        let list = String::from_utf8(list).unwrap();
-        let line = list.lines().find(|line| line.starts_with("fpr:")).unwrap();
-        let fingerprint = line.trim_start_matches("fpr").replace(':', "");
+        let fingerprint = self.fingerprints(name).swap_remove(0);
         if let Some(encrypts) = encrypts {
             self.run(&["--quick-add-key", &fingerprint, encrypts, "encr", "never"], b"");
         }
         fingerprint
+    }
+
+    /// The fingerprints of a key and of its subkeys, in the order in which they were made.
+    fn fingerprints(&self, name: &str) -> Vec<String> {
+        let list = self.run(&["--with-colons", "--fingerprint", "--fingerprint", name], b"");
+        let list = String::from_utf8(list).unwrap();
+        let lines = list.lines().filter(|line| line.starts_with("fpr:"));
+        lines.map(|line| line.trim_start_matches("fpr").replace(':', "")).collect()
     }
 
     fn public(&self, fingerprint: &str) -> String {
@@ -508,4 +513,91 @@ fn shares_and_tokens_are_encrypted_to_keys_of_gnupg() {
     let done = ok(generate(&client, &share, &begun["nonce"]));
     let token = gpg.open(&done["encoded_root_token"]);
     assert_eq!(client.token(&token).get("sys/key-status").status, 200);
+}
+
+#[test]
+fn the_part_of_a_key_that_may_encrypt_is_found() {
+    let Some(gpg) = Gpg::new() else { return };
+    let on = |day: &str, args: &[&str]| {
+        gpg.run(&[&["--faked-system-time", &format!("{day}T000000")], args].concat(), b"");
+    };
+    gpg.run(&["--quick-generate-key", "both@example.org", "rsa3072", "sign,encr", "never"], b"");
+    let both = gpg.fingerprints("both@example.org").swap_remove(0);
+    let large = gpg.key("large@example.org", "ed25519", Some("rsa4096"));
+    on("20200101", &["--quick-generate-key", "worn@example.org", "ed25519", "sign", "never"]);
+    let worn = gpg.fingerprints("worn@example.org").swap_remove(0);
+    on("20200102", &["--quick-add-key", &worn, "rsa2048", "encr", "never"]);
+    on("20200103", &["--quick-add-key", &worn, "cv25519", "encr", "never"]);
+    on("20200104", &["--quick-add-key", &worn, "cv25519", "encr", "2020-02-01"]);
+    on("20200105", &["--quick-add-key", &worn, "cv25519", "encr", "never"]);
+    on("20200106", &["--quick-add-key", &worn, "nistp256", "encr", "never"]);
+    let revoke = b"key 4\nrevkey\ny\n0\n\ny\nsave\n";
+    gpg.run(&["--command-fd", "0", "--edit-key", &worn], revoke);
+
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    let body = json!({
+        "secret_shares": 3,
+        "secret_threshold": 3,
+        "pgp_keys": [gpg.public(&both), gpg.public(&large), gpg.public(&worn)],
+    });
+    let made = ok(client.post("sys/init", body));
+    let shares = made["keys_base64"].as_array().unwrap();
+    for (share, expected) in shares.iter().zip([
+        &both,
+        &gpg.fingerprints("large@example.org")[1],
+        &gpg.fingerprints("worn@example.org")[2],
+    ]) {
+        let message = STANDARD.decode(share.as_str().unwrap()).unwrap();
+        let said = gpg.run(&["--status-fd", "1", "--list-only", "--decrypt"], &message);
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains(&format!("ENC_TO {} ", &expected[24..])), "{expected}: {said}");
+    }
+    let shares: Vec<String> = shares.iter().map(|share| gpg.open(share)).collect();
+    unseal(&client, &shares);
+}
+
+#[test]
+fn a_key_that_cannot_be_encrypted_to_is_refused_with_the_reason() {
+    let Some(gpg) = Gpg::new() else { return };
+    let good = gpg.key("good@example.org", "ed25519", Some("cv25519"));
+    let signs_only = gpg.key("signs@example.org", "ed25519", None);
+    let other = gpg.key("other@example.org", "ed25519", Some("nistp256"));
+    let primary = gpg.key("primary@example.org", "nistp256", Some("cv25519"));
+    let revoked = gpg.key("revoked@example.org", "ed25519", Some("cv25519"));
+    let old = ["old@example.org", "ed25519", "sign", "2020-02-01"];
+    gpg.run(
+        &[&["--faked-system-time", "20200101T000000", "--quick-generate-key"], &old[..]].concat(),
+        b"",
+    );
+    let secret = gpg.run(&["--export-secret-keys", &good], b"");
+    let good = STANDARD.decode(gpg.public(&good)).unwrap();
+    // Packets of this key are short and in the old format: a byte of tag, a byte of length.
+    let mut subkey = &good[..];
+    while subkey[0] >> 2 & 0x0f != 14 {
+        subkey = &subkey[2 + usize::from(subkey[1])..];
+    }
+    let slipped_in = [&STANDARD.decode(gpg.public(&signs_only)).unwrap(), subkey].concat();
+    let revocation = gpg.0.path().join("openpgp-revocs.d").join(format!("{revoked}.rev"));
+    let revocation = std::fs::read_to_string(revocation).unwrap().replace(":---", "---");
+    gpg.run(&["--import"], revocation.as_bytes());
+
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    for (key, text) in [
+        (gpg.public(&signs_only), "has no part that may encrypt"),
+        (STANDARD.encode(slipped_in), "has no part that may encrypt"),
+        (STANDARD.encode(secret), "it is a secret key"),
+        (gpg.public(&revoked), "the given PGP key is revoked"),
+        (gpg.public("old@example.org"), "the given PGP key has expired"),
+        (gpg.public(&other), "encrypts with ECDH on another curve than Curve25519"),
+        (gpg.public(&primary), "signs with ECDSA"),
+        (STANDARD.encode(&good[..good.len() - 1]), "it is damaged or cut short"),
+    ] {
+        let body = json!({ "secret_shares": 1, "secret_threshold": 1, "pgp_keys": [key] });
+        refused(client.post("sys/init", body), text);
+    }
+    assert_eq!(ok(client.get("sys/init"))["initialized"], false);
 }

@@ -38,9 +38,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aes_siv", &["barrier/"]),
     ("vsss_rs", &["barrier/"]),
     ("getrandom", &["base/entropy.rs"]),
-    // In cli/ it is a module of ours.
-    ("pgp", &["base/openpgp.rs", "cli/"]),
-    ("rand_core_06", &["base/openpgp.rs"]),
     ("signal_hook", &["cli/", "node"]),
     ("sd_notify", &["cli/", "node"]),
     ("listenfd", &["server/"]),

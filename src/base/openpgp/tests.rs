@@ -1,0 +1,140 @@
+use super::packet::{Reader, tag, write_head, write_number};
+use super::*;
+use crate::base::entropy::SeededEntropy;
+
+/// After the keys were made.
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+const RSA: &str = include_str!("../../../tests/fuzz/seeds/openpgp/rsa");
+const CURVE25519: &str = include_str!("../../../tests/fuzz/seeds/openpgp/curve25519");
+
+fn bytes(seed: &str) -> Vec<u8> {
+    STANDARD.decode(base64(seed.trim()).unwrap()).unwrap()
+}
+
+fn parse(bytes: &[u8]) -> Result<Recipient, OpenPgpError> {
+    Recipient::parse(&STANDARD.encode(bytes), NOW, &SeededEntropy::new(1))
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    parse(bytes).err().expect("it is refused").to_string()
+}
+
+/// The packets of a key, anew and in the new format.
+fn packets(key: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut reader = Reader(key);
+    let mut packets = Vec::new();
+    while let Some(packet) = reader.packet() {
+        let mut bytes = Vec::new();
+        write_head(&mut bytes, packet.tag, packet.body.len());
+        bytes.extend(packet.body);
+        packets.push((packet.tag, bytes));
+    }
+    assert!(reader.is_empty());
+    packets
+}
+
+fn concat(packets: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    packets.iter().flat_map(|(_, bytes)| bytes.clone()).collect()
+}
+
+#[test]
+fn both_formats_of_packets_are_one_key() {
+    for (seed, fingerprint) in [
+        (RSA, "6ba67cde332f7783ed12974191e2b6aabc3deeff"),
+        (CURVE25519, "bd3153227d6c8876c3d2853360fc590c8330364b"),
+    ] {
+        let old = bytes(seed);
+        let new = concat(&packets(&old));
+        assert_ne!(old, new);
+        for key in [old, new] {
+            assert_eq!(parse(&key).unwrap().fingerprint(), fingerprint);
+        }
+    }
+}
+
+#[test]
+fn a_head_that_is_written_is_read() {
+    for len in [0, 1, 191, 192, 8383, 8384, 70_000] {
+        let mut bytes = Vec::new();
+        write_head(&mut bytes, tag::LITERAL_DATA, len);
+        bytes.resize(bytes.len() + len, 7);
+        let mut reader = Reader(&bytes);
+        let packet = reader.packet().unwrap();
+        assert_eq!((packet.tag, packet.body.len()), (tag::LITERAL_DATA, len));
+        assert!(reader.is_empty());
+    }
+    for (number, written) in
+        [(&[0, 0][..], &[0, 0][..]), (&[0, 1, 2], &[0, 9, 1, 2]), (&[0xff], &[0, 8, 0xff])]
+    {
+        let mut bytes = Vec::new();
+        write_number(&mut bytes, number);
+        assert_eq!(bytes, written);
+        assert_eq!(Reader(&bytes).number().unwrap(), &number[number.len() + 2 - written.len()..]);
+    }
+}
+
+#[test]
+fn only_what_the_key_signed_counts() {
+    let key = packets(&bytes(CURVE25519));
+    let tags: Vec<u8> = key.iter().map(|(tag, _)| *tag).collect();
+    assert_eq!(tags, [6, 13, 2, 14, 2]);
+
+    assert!(refusal(&concat(&key[..2])).contains("is not signed by itself"));
+    assert!(refusal(&concat(&key[..4])).contains("no part that may encrypt"));
+    // A signature that says something else, the user that it is about, and a signature over them.
+    for place in [1, 2, 4] {
+        let mut forged = key.clone();
+        let len = forged[place].1.len();
+        forged[place].1[len - 1] ^= 1;
+        let why = refusal(&concat(&forged));
+        let expected =
+            if place == 4 { "no part that may encrypt" } else { "is not signed by itself" };
+        assert!(why.contains(expected), "{place}: {why}");
+    }
+    let mut stranger = packets(&bytes(RSA));
+    stranger.truncate(1);
+    stranger.extend_from_slice(&key[1..]);
+    assert!(refusal(&concat(&stranger)).contains("is not signed by itself"));
+}
+
+#[test]
+fn signatures_without_number_are_not_verified() {
+    let key = packets(&bytes(CURVE25519));
+    let many = [&key[..3], &vec![key[2].clone(); 256], &key[3..]].concat();
+    assert!(refusal(&concat(&many)).contains("over 256 signatures"));
+}
+
+#[test]
+fn armor_is_opened_and_must_end() {
+    let body = CURVE25519.trim();
+    let begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    let end = "-----END PGP PUBLIC KEY BLOCK-----";
+    let read = |text: &str| Recipient::parse(text, NOW, &SeededEntropy::new(1)).map(|_| ());
+    for good in [
+        format!("{begin}\n\n{body}\n=AAAA\n{end}\n"),
+        format!("{begin}\r\nVersion: 1\r\nComment: a: b\r\n\r\n{body}\r\n{end}"),
+    ] {
+        assert_eq!(read(&good), Ok(()));
+    }
+    let cut = read(&format!("{begin}\n\n{body}\n"));
+    assert!(matches!(cut, Err(OpenPgpError::Encoding(_))), "{cut:?}");
+}
+
+#[test]
+fn any_byte_may_be_wrong() {
+    for seed in [RSA, CURVE25519] {
+        let key = bytes(seed);
+        let entropy = SeededEntropy::new(1);
+        for place in 0..key.len() {
+            let _ = parse(&key[..place]);
+            for value in [0, 1, 0x7f, 0x80, 0xfe, 0xff, key[place] ^ 1, key[place] ^ 0x40] {
+                let mut key = key.clone();
+                key[place] = value;
+                if let Ok(recipient) = parse(&key) {
+                    assert!(recipient.encrypt(b"a share", &entropy).is_ok());
+                }
+            }
+        }
+    }
+}
