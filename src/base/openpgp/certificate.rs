@@ -89,6 +89,8 @@ impl<'a> Certificate<'a> {
                 _ => continue,
             };
             parts.push(std::mem::replace(&mut part, Part::new(of)));
+            // What is not signed says nothing, and there may be very much of it.
+            parts.pop_if(|part| part.signatures.is_empty());
         }
         parts.push(part);
         Ok(Self { primary, parts })

@@ -131,9 +131,7 @@ impl<'a> Material<'a> {
                     _ => None,
                 };
                 let (Some(hash), Some(wrap)) = (hash, wrap) else {
-                    return Some(Self::Other(
-                        "ECDH with another hash than SHA-2 or cipher than AES",
-                    ));
+                    return Some(Self::Other("ECDH with AES-192 or without SHA-2"));
                 };
                 Self::Curve25519 { point, kdf: Kdf { hash, wrap } }
             }

@@ -1,3 +1,8 @@
+use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
+use aws_lc_rs::digest::{self, SHA256, SHA512};
+use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap};
+
+use super::key::{CURVE25519 as CURVE25519_ID, Key};
 use super::packet::{Reader, tag, write_head, write_number};
 use super::*;
 use crate::base::entropy::SeededEntropy;
@@ -136,5 +141,43 @@ fn any_byte_may_be_wrong() {
                 }
             }
         }
+    }
+}
+
+/// GnuPG's keys use one pair of hash and cipher; other programs' keys use others.
+#[test]
+fn a_session_key_is_wrapped_as_the_key_says() {
+    let secret = PrivateKey::from_private_key(&X25519, &[7; 32]).unwrap();
+    let public = secret.compute_public_key().unwrap();
+    let recipient = [&[1, 7, 0x40], public.as_ref()].concat();
+    for (hash, cipher, hash_of, wrap) in
+        [(8, 7, &SHA256, &AES_128), (8, 9, &SHA256, &AES_256), (10, 9, &SHA512, &AES_256)]
+    {
+        let id = [&[CURVE25519_ID.len() as u8], CURVE25519_ID].concat();
+        let kdf = [3, 1, hash, cipher];
+        let body = [&[4, 0, 0, 0, 1, 18], &id[..], &recipient, &kdf].concat();
+        let key = Key::parse(&body).unwrap();
+        let entropy = SeededEntropy::new(1);
+        let message = EncryptionKey::new(&key).unwrap().encrypt(b"a share", &entropy).unwrap();
+
+        let mut sent = Reader(Reader(&message).packet().unwrap().body);
+        assert_eq!(sent.byte(), Some(3));
+        assert_eq!(sent.take(8), Some(&key.fingerprint()[12..]));
+        assert_eq!(sent.byte(), Some(18));
+        let ephemeral = sent.number().unwrap().strip_prefix(&[0x40]).unwrap();
+        let wrapped = sent.short().unwrap();
+        let peer = UnparsedPublicKey::new(&X25519, ephemeral);
+        let shared = agreement::agree(&secret, peer, (), |shared| Ok(shared.to_vec())).unwrap();
+        let sender = b"Anonymous Sender    ";
+        let input: [&[u8]; 7] =
+            [&[0, 0, 0, 1], &shared, &id, &[18], &kdf, sender, &key.fingerprint()];
+        let kek = digest::digest(hash_of, &input.concat());
+        let len = if cipher == 7 { 16 } else { 32 };
+        let kek = AesKek::new(wrap, &kek.as_ref()[..len]).unwrap();
+        let mut opened = [0; 48];
+        let opened = kek.unwrap(wrapped, &mut opened).unwrap();
+        assert_eq!((opened[0], &opened[35..]), (9, &[5; 5][..]));
+        let sum: u16 = opened[1..33].iter().map(|byte| u16::from(*byte)).sum();
+        assert_eq!(opened[33..35], sum.to_be_bytes());
     }
 }
