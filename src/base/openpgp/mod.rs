@@ -110,7 +110,7 @@ fn base64(text: &str) -> Result<String, OpenPgpError> {
     if !text.starts_with("-----BEGIN") {
         return Ok(text.split_ascii_whitespace().collect());
     }
-    let mut lines = text.lines().map(str::trim).skip(1).skip_while(|line| line.contains(": "));
+    let mut lines = text.lines().map(str::trim).skip(1).skip_while(|line| line.contains(':'));
     let is_end = |line: &str| line.starts_with('=') || line.starts_with("-----END");
     let mut base64 = String::new();
     loop {

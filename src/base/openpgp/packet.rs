@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         Some(Packet { tag, body })
     }
 
-    /// A part of a signature (section 5.2.3.7): its type, with the bit for "critical", and the rest.
+    /// A part of a signature (section 5.2.3.7): its type, with the bit for critical, and the rest.
     pub fn subpacket(&mut self) -> Option<(u8, Self)> {
         let len = self.length(255)?;
         let mut body = Self(self.take(len)?);
