@@ -1,26 +1,20 @@
 //! What each target does with its bytes, for the fuzzer and for `cargo test`, which runs the seeds.
 
+pub mod front;
+mod frozen;
+pub mod snapshot;
+pub mod stored;
+
 use edgekeep::api::convert::convert;
 use edgekeep::api::field::{FieldInfo, Kind};
 use edgekeep::api::request::Body;
 use edgekeep::api::strict::Strict;
-use edgekeep::barrier::KEYRING;
-use edgekeep::barrier::envelope::{self, NO_TERM};
-use edgekeep::barrier::keyring::Keyring;
-use edgekeep::barrier::names::{Names, SealedPath};
-use edgekeep::barrier::root::RootRecord;
-use edgekeep::barrier::seal::SealRecord;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::openpgp::Recipient;
-use edgekeep::base::pages::Key;
-use edgekeep::base::record::Record;
 use edgekeep::base::secret::Secret;
 use edgekeep::base::{hcl, merge_patch};
 use edgekeep::engines::document::Document;
-use edgekeep::snapshot::format::meta::Meta;
-use edgekeep::snapshot::format::state::{StateReader, StateWriter};
-use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Map, Value};
 
 /// A target: the name of its seeds' folder, and what it does.
@@ -28,12 +22,13 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    ("head", front::read_head),
     ("hcl", read_hcl),
     ("json", read_json),
     ("merge_patch", patch),
     ("openpgp", read_openpgp),
-    ("sealed", open_sealed),
-    ("snapshot", read_snapshot),
+    ("sealed", stored::open),
+    ("snapshot", snapshot::read),
 ];
 
 /// Policies and configuration.
@@ -91,45 +86,5 @@ pub fn patch(bytes: &[u8]) {
     assert_eq!(target, once, "a patch that is applied twice changes nothing more");
     for (name, change) in &patch {
         assert_eq!(change.is_null(), !once.contains_key(name), "{name}");
-    }
-}
-
-/// An entry's value, an entry's key and each record of the system: the bytes as they are, and as
-/// what was sealed.
-pub fn open_sealed(bytes: &[u8]) {
-    let entropy = SeededEntropy::new(0);
-    let (key, names) = (Key::random(&entropy), Names::new(&Key::random(&entropy)));
-    if let Ok(value) = envelope::open(&key, b"place", bytes) {
-        assert_eq!(value.len() + envelope::OVERHEAD, bytes.len());
-    }
-    if let Ok(plain) = names.open(bytes) {
-        let sealed = names.seal(&SealedPath::root(plain.mount), &plain.path).expect("it was");
-        let again = plain.part.map_or_else(|| sealed.key().to_vec(), |part| sealed.part(part));
-        assert_eq!(again, bytes, "one path has one key");
-    }
-    if let Ok(record) = SealRecord::decode(bytes) {
-        assert!(record.open(&key).is_err());
-    }
-    let _ = RootRecord::decode(bytes);
-    let keyring = envelope::seal(&key, NO_TERM, KEYRING, bytes, &entropy);
-    let _ = Keyring::open(&key, &keyring);
-}
-
-/// A snapshot's file, and, since its checksums keep most changes out, its parts by themselves.
-pub fn read_snapshot(bytes: &[u8]) {
-    let _ = inspect(bytes);
-    let _ = Meta::parse(bytes);
-    let Ok(mut state) = StateReader::new(bytes) else { return };
-    let mut again = Vec::new();
-    let mut writer = StateWriter::new(&mut again).expect("memory takes everything");
-    while let Ok(entry) = state.read_entry() {
-        match entry {
-            Some((key, value)) => writer.entry(&key, &value).expect("the keys ascend"),
-            None => {
-                writer.finish().expect("memory takes everything");
-                assert_eq!(again, bytes, "one content has one encoding");
-                return;
-            }
-        }
     }
 }

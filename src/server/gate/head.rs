@@ -48,7 +48,7 @@ pub enum Persistence {
 }
 
 /// A request's head that may pass.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Head {
     /// Bytes of it in what was parsed.
     pub length: usize,

@@ -4,8 +4,8 @@
 //! goes over a [`line`] to the inner HTTP server, and the answer comes back the same way.
 
 pub mod answer;
-mod body;
-mod buffer;
+pub mod body;
+pub mod buffer;
 pub mod callers;
 mod desk;
 pub mod head;

@@ -3,4 +3,4 @@
 #[path = "../parsers.rs"]
 mod parsers;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::open_sealed(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::stored::open(bytes));

@@ -3,4 +3,4 @@
 #[path = "../parsers.rs"]
 mod parsers;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::read_snapshot(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parsers::snapshot::read(bytes));

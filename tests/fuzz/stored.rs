@@ -1,0 +1,124 @@
+//! What stands in a store, as it is and once it is opened.
+
+use edgekeep::api::ask::{Ask, Verb};
+use edgekeep::api::call::{Call, MountView};
+use edgekeep::api::engine::Engine;
+use edgekeep::api::request::Peer;
+use edgekeep::barrier::KEYRING;
+use edgekeep::barrier::envelope::{self, NO_TERM, OVERHEAD};
+use edgekeep::barrier::keyring::Keyring;
+use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::root::RootRecord;
+use edgekeep::barrier::seal::SealRecord;
+use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::pages::Key;
+use edgekeep::base::record::Record;
+use edgekeep::engines::document::Document;
+use edgekeep::engines::kv2;
+use edgekeep::mount::table::MountCache;
+use edgekeep::token::store::Token;
+use serde_json::Map;
+
+use super::frozen;
+
+/// An entry's value, an entry's key and each record: the bytes as they are, and as what was
+/// sealed.
+pub fn open(bytes: &[u8]) {
+    let entropy = SeededEntropy::new(0);
+    let (key, names) = (Key::random(&entropy), Names::new(&Key::random(&entropy)));
+    open_value(&key, bytes, &entropy);
+    open_path(&names, bytes);
+    open_keys(&key, bytes, &entropy);
+    read_records(bytes);
+    read_mounts(bytes);
+    read_secret(bytes);
+}
+
+fn open_value(key: &Key<32>, bytes: &[u8], entropy: &SeededEntropy) {
+    if let Ok(value) = envelope::open(key, b"place", bytes) {
+        assert_eq!(value.len() + OVERHEAD, bytes.len());
+    }
+    let sealed = envelope::seal(key, 1, b"place", bytes, entropy);
+    assert_eq!(envelope::open(key, b"place", &sealed).as_deref().map(Vec::as_slice), Ok(bytes));
+}
+
+fn open_path(names: &Names, bytes: &[u8]) {
+    if let Ok(plain) = names.open(bytes) {
+        let sealed = names.seal(&SealedPath::root(plain.mount), &plain.path).expect("it was");
+        let again = plain.part.map_or_else(|| sealed.key().to_vec(), |part| sealed.part(part));
+        assert_eq!(again, bytes, "one path has one key");
+    }
+    let Ok(path) = std::str::from_utf8(bytes) else { return };
+    if let Ok(sealed) = names.seal(&SealedPath::root(MountId::SYSTEM), path) {
+        assert_eq!(names.open(sealed.key()).expect("it was sealed").path, path);
+    }
+}
+
+fn open_keys(key: &Key<32>, bytes: &[u8], entropy: &SeededEntropy) {
+    if let Ok(record) = SealRecord::decode(bytes) {
+        assert!(record.open(key).is_err());
+        let again = SealRecord::decode(&record.encode()).expect("it was encoded");
+        assert_eq!(again.settings(), record.settings());
+    }
+    let sealed = envelope::seal(key, NO_TERM, KEYRING, bytes, entropy);
+    if let Ok(keyring) = Keyring::open(key, &sealed) {
+        let again = Keyring::open(key, &keyring.seal(key, entropy)).expect("it was sealed");
+        assert_eq!((again.term(), again.rotation()), (keyring.term(), keyring.rotation()));
+        let value = keyring.seal_value(b"place", b"value", entropy);
+        assert_eq!(
+            again.open_value(b"place", &value).as_deref().map(Vec::as_slice),
+            Ok(&b"value"[..])
+        );
+    }
+}
+
+fn read_records(bytes: &[u8]) {
+    if let Ok(record) = RootRecord::decode(bytes) {
+        assert_eq!(RootRecord::decode(&record.encode()), Ok(record));
+    }
+    if let Ok(token) = Token::decode(bytes) {
+        assert_eq!(Token::decode(&token.encode()), Ok(token));
+    }
+    if let Ok(Ok(object)) = Document::decode(bytes).map(|document| document.read()) {
+        let again = Document::of(object.as_ref()).read().expect("what was kept can be read");
+        assert_eq!(again, object);
+    }
+}
+
+/// The table of mounts, where every request reads it.
+fn read_mounts(bytes: &[u8]) {
+    let mut txn = frozen::store().unsealed.begin().expect("it is unsealed");
+    txn.scope(MountId::SYSTEM).put("core/mounts", bytes).expect("a path");
+    let Ok(table) = MountCache::default().read(&mut txn) else { return };
+    table.store(&mut txn).expect("it was stored");
+    assert_eq!(MountCache::default().read(&mut txn).expect("it was stored"), table);
+}
+
+/// The records of kv version 2: the mount's configuration, a secret's metadata, a version.
+fn read_secret(bytes: &[u8]) {
+    let mut txn = frozen::store().unsealed.begin().expect("it is unsealed");
+    let mut scope = txn.scope(MountId::SYSTEM);
+    scope.put("", bytes).expect("a path");
+    scope.put("secret", bytes).expect("a path");
+    scope.put_part("secret", 1, bytes).expect("a path");
+    let mount = MountView { path: "kv/".into(), default_lease_ttl: 0, max_lease_ttl: 0 };
+    for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
+        let ask = Ask {
+            verb: Verb::Read,
+            path: format!("kv/{path}"),
+            data: Map::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            token: None,
+            peer: Peer::default(),
+            request_id: String::new(),
+        };
+        let found = kv2::ENGINE.find(path).expect("a route");
+        let fields = kv2::ENGINE.fields(&found, &ask).expect("none are sent");
+        let scope = txn.scope(MountId::SYSTEM);
+        let mut call =
+            Call { ask: &ask, path, fields: &fields, mount: &mount, caller: None, scope };
+        // Read or refused: a fault is an answer too.
+        let _ = kv2::ENGINE.call(found.id, &mut call);
+    }
+}
