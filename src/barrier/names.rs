@@ -21,6 +21,7 @@ use aes_siv::siv::Aes256Siv;
 use zeroize::Zeroizing;
 
 use crate::base::entropy::Entropy;
+use crate::base::hex;
 use crate::base::pages::{Key, Locked};
 
 /// The first byte of every sealed path; what begins with another is a record of the system.
@@ -60,7 +61,7 @@ impl MountId {
 
 impl fmt::Display for MountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -407,8 +408,10 @@ mod tests {
         let names = Names::new(&Key::new(key));
         let root = SealedPath::root(MountId::SYSTEM);
         let sealed = names.seal(&root, "secret").unwrap();
-        let hex: String = sealed.key()[ROOT..].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0016a8bb1f1bf5d7371a8675051be1f80d0b5adc1b730b7e");
+        assert_eq!(
+            hex::encode(&sealed.key()[ROOT..]),
+            "0016a8bb1f1bf5d7371a8675051be1f80d0b5adc1b730b7e"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::names::{Names, PlainPath};
 use super::root::{EntryHasher, RootRecord, Tally};
 use super::seal::SealRecord;
 use super::{KEYRING, RESTORED, ROOT, SEAL, SYSTEM, UnsealError, Unsealed};
+use crate::base::hex;
 use crate::base::pages::Key;
 use crate::base::record::Record;
 use crate::storage::{Entry, StorageError, View};
@@ -61,8 +62,8 @@ impl fmt::Display for BadEntry {
                 write!(f, "part {part} of {path} in mount {mount}")
             }
             None => {
-                f.write_str("the entry with the foreign key ")?;
-                self.key.iter().take(64).try_for_each(|byte| write!(f, "{byte:02x}"))
+                let start = hex::encode(&self.key[..self.key.len().min(64)]);
+                write!(f, "the entry with the foreign key {start}")
             }
         }
     }

@@ -8,6 +8,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 
 use super::digest::MacKey;
+use super::hex;
 
 /// Where random bytes come from.
 pub trait Entropy: Send + Sync {
@@ -28,7 +29,7 @@ impl dyn Entropy + '_ {
         let mut b: [u8; 16] = self.bytes();
         b[6] = b[6] & 0x0f | 0x40;
         b[8] = b[8] & 0x3f | 0x80;
-        let hex: String = b.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(&b);
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
@@ -36,7 +37,7 @@ impl dyn Entropy + '_ {
     pub fn hex(&self, len: usize) -> String {
         let mut bytes = vec![0; len];
         self.fill(&mut bytes);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&bytes)
     }
 
     /// `len` random letters and digits: Vault's form of a token's body and of an accessor.

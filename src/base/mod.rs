@@ -7,6 +7,7 @@ pub mod fault;
 pub mod golang;
 pub mod openpgp;
 pub mod hcl;
+pub mod hex;
 pub mod merge_patch;
 pub mod pages;
 pub mod process;

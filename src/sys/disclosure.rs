@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::hex;
 use crate::base::openpgp::{OpenPgpError, Recipient};
 use crate::base::secret::Secret;
 
@@ -38,25 +39,14 @@ pub fn disclose(
     } else {
         let each = shares.iter().zip(recipients);
         let each = each.map(|(share, recipient)| {
-            let text = Zeroizing::new(hex(share.expose()));
+            let text = Zeroizing::new(hex::encode(share.expose()));
             recipient.encrypt(text.as_bytes(), entropy).map(Zeroizing::new)
         });
         let messages: Result<Vec<_>, _> = each.collect();
         messages.map_err(|error| Fault::internal(error.to_string()))?
     };
     Ok(Disclosure {
-        hex: messages.iter().map(|message| hex(message)).collect(),
+        hex: messages.iter().map(|message| hex::encode(message)).collect(),
         base64: messages.iter().map(|message| STANDARD.encode(message)).collect(),
     })
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.extend(
-            [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])),
-        );
-    }
-    text
 }

@@ -10,6 +10,7 @@ use crate::api::strict::Strict;
 use crate::barrier::seal::{Kind, shamir};
 use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
+use crate::base::hex;
 use crate::base::pages::Key;
 use crate::base::secret::Secret;
 
@@ -61,7 +62,7 @@ impl Share {
 
     /// Reads hex or base64. Where a text is both, hex counts if it gives a share's length.
     pub fn parse(text: &str) -> Result<Self, ShareError> {
-        let hex = from_hex(text).filter(|bytes| (MIN..=MAX).contains(&bytes.len()));
+        let hex = hex::decode(text).filter(|bytes| (MIN..=MAX).contains(&bytes.len()));
         let bytes = hex.or_else(|| STANDARD.decode(text).ok()).ok_or(ShareError::Encoding)?;
         let length = bytes.len();
         let share = Self(Secret::new(bytes));
@@ -71,17 +72,6 @@ impl Share {
             _ => Err(ShareError::Long),
         }
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
-    // Sized beforehand, so that no copy of a part is left behind by growing.
-    let mut bytes = vec![0; pairs.len()];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Shares given so far, none of them twice.

@@ -6,6 +6,7 @@ use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
+use crate::base::hex;
 use crate::base::record::Record;
 use crate::base::secret::Secret;
 
@@ -77,7 +78,5 @@ pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<(), TxnError> {
 }
 
 fn place(txn: &Txn, id: &Secret) -> String {
-    let mac = txn.token_mac(id.expose());
-    let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("token/id/{hex}")
+    format!("token/id/{}", hex::encode(&txn.token_mac(id.expose())))
 }

@@ -11,6 +11,7 @@ use super::envelope::{self, NO_TERM};
 use super::{SEAL, UnsealError};
 use crate::base::digest::MacKey;
 use crate::base::entropy::Entropy;
+use crate::base::hex;
 use crate::base::pages::Key;
 use crate::base::record::Record;
 use crate::base::secret::Secret;
@@ -62,7 +63,7 @@ impl KeyId {
 
 impl std::fmt::Display for KeyId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 

@@ -23,6 +23,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::clock::Timestamp;
 use super::entropy::Entropy;
+use super::hex;
 use certificate::Certificate;
 use message::EncryptionKey;
 
@@ -82,8 +83,7 @@ impl Recipient {
         let bytes = bytes.map_err(|error| OpenPgpError::Encoding(error.to_string()))?;
         let certificate = Certificate::parse(&bytes)?;
         let key = EncryptionKey::new(certificate.encrypting(now)?).map_err(refused)?;
-        let fingerprint = certificate.primary.fingerprint();
-        let fingerprint = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = hex::encode(&certificate.primary.fingerprint());
         let recipient = Self { fingerprint, key };
         recipient.encrypt(b"a trial", entropy)?;
         Ok(recipient)

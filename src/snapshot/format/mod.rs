@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use self::archive::Reader;
 use self::meta::Meta;
 use super::SnapshotError;
+use crate::base::hex;
 
 /// The members of the archive, in their order.
 pub mod member {
@@ -61,8 +62,8 @@ pub fn read<T>(
 
 /// `SHA256SUMS`, as `sha256sum --check` reads it.
 pub fn sha256sums(meta: &[u8; 32], state: &[u8; 32]) -> Vec<u8> {
-    let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("{}  {}\n{}  {}\n", hex(meta), member::META, hex(state), member::STATE).into_bytes()
+    let line = |hash: &[u8; 32], name| format!("{}  {name}\n", hex::encode(hash));
+    [line(meta, member::META), line(state, member::STATE)].concat().into_bytes()
 }
 
 /// The file is not what it should be.
