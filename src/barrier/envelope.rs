@@ -34,7 +34,7 @@ pub struct Damaged;
 
 /// Seals `value` for `place`, the physical key under which it will stand.
 ///
-/// `value` is at most 32 MiB (the gate bounds requests), far below the format's 4 GiB.
+/// `value` is below 64 MiB (a transaction refuses longer ones), far below the format's 4 GiB.
 #[expect(clippy::expect_used, reason = "no memory holds a value that is too long")]
 pub fn seal(
     key: &Key<32>,

@@ -257,6 +257,18 @@ fn paths_that_cannot_be_stored_are_the_clients_mistake() {
 }
 
 #[test]
+fn a_value_that_no_snapshot_could_hold_is_the_clients_mistake() {
+    let (_house, store) = open();
+    let mut txn = store.begin().unwrap();
+    let too_long = vec![0; txn::MAX_PLAIN + 1];
+    let mut scope = txn.scope(MOUNT);
+    for outcome in [scope.put("x", &too_long), scope.put_part("x", 1, &too_long)] {
+        assert_eq!(Fault::from(outcome.unwrap_err()).status, 413);
+    }
+    assert!(!txn.writes());
+}
+
+#[test]
 fn initializing_is_all_or_nothing_and_happens_once() {
     let storage = Arc::new(Memory::new());
     let clock = Arc::new(ManualClock::at(NOW));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::envelope::OVERHEAD;
 use super::keyring::Keyring;
 use super::names::{Foreign, MountId, NameError, Role, SealedPath, first_below, successor};
 use super::walk::Walk;
@@ -15,7 +16,10 @@ use crate::base::digest::MacKey;
 use crate::base::fault::Fault;
 use crate::base::record::{Record, RecordError};
 use crate::storage::commit::{Begin, Changes, CommitError, Reads};
-use crate::storage::{Key, StorageError, Urgency, Value, View};
+use crate::storage::{Key, MAX_VALUE, StorageError, Urgency, Value, View};
+
+/// The longest value of an entry, in bytes: sealed, it is as long as the store takes.
+pub const MAX_PLAIN: usize = MAX_VALUE - OVERHEAD;
 
 /// A transaction: reads one unchanging state and its own writes; nothing of it is in the store
 /// before [`commit`](Self::commit) returns. Dropped, it leaves no trace.
@@ -100,9 +104,13 @@ impl Txn {
         opened
     }
 
-    fn put(&mut self, key: &[u8], value: &[u8]) {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), TxnError> {
+        if value.len() > MAX_PLAIN {
+            return Err(TxnError::TooLarge);
+        }
         let sealed = self.keyring.seal_value(key, value, &*self.unsealed.entropy);
         self.writes.insert(key.to_vec(), Some(sealed));
+        Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) {
@@ -191,11 +199,10 @@ impl Scope<'_> {
         self.txn.get(sealed.key())
     }
 
-    /// Sets the entry at `path`.
+    /// Sets the entry at `path`; `value` is at most [`MAX_PLAIN`] long.
     pub fn put(&mut self, path: &str, value: &[u8]) -> Result<(), TxnError> {
         let sealed = self.entry(path)?;
-        self.txn.put(sealed.key(), value);
-        Ok(())
+        self.txn.put(sealed.key(), value)
     }
 
     /// Removes the entry at `path`, if it is there; its parts stay.
@@ -218,8 +225,7 @@ impl Scope<'_> {
     /// Sets part `number` of the entry at `path`, which need not exist.
     pub fn put_part(&mut self, path: &str, number: u64, value: &[u8]) -> Result<(), TxnError> {
         let part = self.entry(path)?.part(number);
-        self.txn.put(&part, value);
-        Ok(())
+        self.txn.put(&part, value)
     }
 
     /// Removes part `number` of the entry at `path`, if it is there.
@@ -294,6 +300,8 @@ impl Scope<'_> {
 pub enum TxnError {
     /// The path cannot be stored.
     Name(NameError),
+    /// The value is longer than [`MAX_PLAIN`].
+    TooLarge,
     /// An entry was changed behind the program's back, or by a failing disk.
     Damaged,
     /// A record cannot be read by this program.
@@ -310,6 +318,11 @@ impl fmt::Display for TxnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(error) => error.fmt(f),
+            Self::TooLarge => write!(
+                f,
+                "the value that is to be stored is longer than {} MiB: split it over several paths",
+                MAX_VALUE >> 20
+            ),
             Self::Damaged => f.write_str(
                 "the store is damaged: an entry was changed behind the server's back: run \
                  `edgekeep snapshot verify`, and restore a good snapshot",
@@ -328,6 +341,7 @@ impl From<TxnError> for Fault {
     fn from(error: TxnError) -> Self {
         match &error {
             TxnError::Name(_) => Self::bad_request(error.to_string()),
+            TxnError::TooLarge => Self::new(413, error.to_string()),
             TxnError::Sealed => Self::sealed(),
             TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
             _ => Self::internal(error.to_string()),

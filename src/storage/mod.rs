@@ -21,6 +21,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub type Key = Vec<u8>;
 /// A physical value: sealed bytes.
 pub type Value = Vec<u8>;
+/// A physical value is at most this long, in bytes: what a request may send (32 MiB), and room.
+/// Longer ones would be in no snapshot that can be restored.
+pub const MAX_VALUE: usize = 64 << 20;
 /// One entry of a scan.
 pub type Entry = (Key, Value);
 

@@ -9,12 +9,10 @@ use std::io::{self, Read, Write};
 
 use super::{broken, cut_short};
 use crate::base::digest::Sha256;
-use crate::storage::Entry;
+use crate::storage::{Entry, MAX_VALUE};
 
 /// A physical key is at most this long, in bytes.
 pub const MAX_KEY: usize = 64 << 10;
-/// A sealed value is at most this long: what the gate lets in (32 MiB), and room.
-pub const MAX_VALUE: usize = 64 << 20;
 
 const MAGIC: &[u8] = b"edgekeep state";
 const VERSION: u64 = 1;
@@ -83,6 +81,9 @@ impl<W: Write> StateWriter<W> {
     pub fn entry(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         if self.counts.entries > 0 && *key <= self.last[..] {
             return Err(broken("the keys of the store are out of order"));
+        }
+        if key.len() > MAX_KEY || value.len() > MAX_VALUE {
+            return Err(broken("an entry of the store is too long for a snapshot"));
         }
         let shared = key.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
         put_number(&mut self.record, tag::SHARED, shared as u64);
