@@ -59,6 +59,9 @@ pub struct Barrier {
     storage: Arc<dyn Storage>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// Held by whoever changes what the store is: init, unseal, seal and restore, one at a time.
+    changing: Mutex<()>,
+    /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
 }
 
@@ -69,7 +72,8 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { storage, clock, entropy, unsealed: RwLock::new(None) }
+        let (changing, unsealed) = (Mutex::new(()), RwLock::new(None));
+        Self { storage, clock, entropy, changing, unsealed }
     }
 
     /// The seal's settings; `None` before the store is initialized.
@@ -90,8 +94,7 @@ impl Barrier {
         split: Split,
         first: impl FnOnce(&mut Txn) -> Result<T, E>,
     ) -> Result<(Vec<Secret>, T), E> {
-        // Held so that no one else initializes meanwhile.
-        let _unsealed = write(&self.unsealed);
+        let _changing = lock(&self.changing);
         let view = self.storage.view().map_err(InitError::from)?;
         if view.get(SEAL).map_err(InitError::from)?.is_some() {
             return Err(InitError::Initialized.into());
@@ -117,13 +120,13 @@ impl Barrier {
 
     /// Opens the store. Opening an open one only checks the key.
     pub fn unseal(&self, unseal_key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
-        let mut state = write(&self.unsealed);
+        let _changing = lock(&self.changing);
         let root_key = self.root_key(unseal_key)?;
-        if let Some(unsealed) = &*state {
-            return Ok(Arc::clone(unsealed));
+        if let Some(unsealed) = self.unsealed() {
+            return Ok(unsealed);
         }
         let unsealed = self.open(root_key)?;
-        *state = Some(Arc::clone(&unsealed));
+        *write(&self.unsealed) = Some(Arc::clone(&unsealed));
         Ok(unsealed)
     }
 
@@ -151,10 +154,13 @@ impl Barrier {
         self.root_key(unseal_key).map(drop)
     }
 
-    /// Lets go of the keys, after the commits that are under way. Requests that still run may read
-    /// on but no longer commit; the keys are wiped when the last of them ends.
+    /// Lets go of the keys, after the commits (and the restore) that are under way. Requests that
+    /// still run may read on but no longer commit; the keys are wiped when the last of them ends.
     pub fn seal(&self) {
-        if let Some(unsealed) = write(&self.unsealed).take() {
+        // Until the last commit is done nobody may unseal: its keys would miss that commit.
+        let _changing = lock(&self.changing);
+        let unsealed = write(&self.unsealed).take();
+        if let Some(unsealed) = unsealed {
             *write(&unsealed.open) = false;
         }
     }

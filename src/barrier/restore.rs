@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::seal::{KeyId, SealRecord};
-use super::{Barrier, RESTORED, SEAL, UnsealError, Unsealed, open_records, write};
+use super::{Barrier, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
 use crate::base::pages::Key;
 use crate::base::record::Record;
 use crate::storage::{Job, StorageError, Writer};
@@ -46,13 +46,13 @@ impl std::error::Error for OtherKeys {}
 impl Barrier {
     /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
     /// record over the same root key stays. An unsealed store stays unsealed if its keys open the
-    /// snapshot. Requests under way can no longer commit.
+    /// snapshot. Reads go on meanwhile; commits wait, and are refused once all is replaced.
     ///
     /// # Errors
     /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
     /// replaced then.
     pub fn restore(&self, accept: Accept, fill: &mut Job<'_>) -> Result<(), UnsealError> {
-        let mut state = write(&self.unsealed);
+        let _changing = lock(&self.changing);
         let present = self.seal_record()?;
         let mut job = |to: &mut dyn Writer, opened: Option<&Unsealed>| {
             fill(to)?;
@@ -63,20 +63,17 @@ impl Barrier {
             }
             Ok(same)
         };
-        let Some(unsealed) = state.take() else {
+        let Some(unsealed) = self.unsealed() else {
             return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
         };
         let mut same = false;
         let mut open = write(&unsealed.open);
-        let replaced = unsealed.committer.exclusive().replace(&mut |to| {
+        unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
             Ok(())
-        });
-        if let Err(error) = replaced {
-            drop(open);
-            *state = Some(unsealed);
-            return Err(error.into());
-        }
+        })?;
+        let mut state = write(&self.unsealed);
+        *state = None;
         *open = false;
         if same {
             *state = Some(self.open(Key::new(*unsealed.root_key))?);

@@ -491,6 +491,26 @@ fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
 }
 
 #[test]
+fn a_restore_stops_no_reads_and_loses_no_commit_that_was_acknowledged() {
+    let (house, store) = open();
+    put(&store, "kept", b"then");
+    let snapshot = house.entries();
+    std::thread::scope(|scope| {
+        let mut commit = None;
+        let restore = &mut |to: &mut dyn Writer| {
+            assert_eq!(get(&house.barrier.unsealed().unwrap(), "kept").unwrap(), b"then");
+            let mut txn = store.begin().unwrap();
+            txn.scope(MOUNT).put("lost", b"").unwrap();
+            commit = Some(scope.spawn(|| txn.commit()));
+            fill(&snapshot)(to)
+        };
+        house.barrier.restore(Accept::SameKeys, restore).unwrap();
+        assert!(matches!(commit.unwrap().join().unwrap(), Err(TxnError::Sealed)));
+    });
+    assert!(get(&house.barrier.unsealed().unwrap(), "lost").is_none());
+}
+
+#[test]
 fn a_restore_into_a_sealed_or_empty_store_is_settled_when_it_is_unsealed() {
     let source = House::new(20, 1, 1);
     put(&source.unseal(), "x", b"1");
