@@ -57,6 +57,9 @@ impl Body {
                     (n, self.after_content(left - n as u64))
                 }
                 State::ChunkSize => match httparse::parse_chunk_size(waiting) {
+                    Ok(httparse::Status::Complete((n, _))) if !is_size_line(&waiting[..n]) => {
+                        return Err(Refusal::Malformed(""));
+                    }
                     Ok(httparse::Status::Complete((n, 0))) => (n, State::Trailers),
                     Ok(httparse::Status::Complete((n, size))) => (n, State::Chunk(size)),
                     Ok(httparse::Status::Partial) if waiting.len() < MAX_LINE => (0, self.state),
@@ -96,6 +99,13 @@ impl Body {
     }
 }
 
+/// Whether others would read the line in one way too: httparse takes no digits at all for a 0, and
+/// a line feed for a part of an extension.
+fn is_size_line(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_hexdigit)
+        && line.iter().filter(|byte| **byte == b'\n').count() == 1
+}
+
 /// As much of a length as fits the memory of this machine.
 fn clamp(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
@@ -130,9 +140,17 @@ mod tests {
 
     #[test]
     fn what_is_no_chunk_is_refused() {
-        for raw in
-            ["g\r\n", "-1\r\n", "3\r\nabcd\r\n", "3\nabc\r\n0\n\n", "\r\n", "11111111111111111\r\n"]
-        {
+        for raw in [
+            "g\r\n",
+            "-1\r\n",
+            "3\r\nabcd\r\n",
+            "3\nabc\r\n0\n\n",
+            "\r\n",
+            " \r\n",
+            ";x\r\n",
+            "0;\nx\r\n",
+            "11111111111111111\r\n",
+        ] {
             assert!(dechunk(raw.as_bytes(), 1000).is_err(), "{raw:?}");
         }
         assert!(dechunk(&[b'0'; 5000], 1000).is_err());
