@@ -83,7 +83,11 @@ impl<'a> Target<'a> {
 /// The path and query of a target that may be a whole URL, its host left out.
 pub fn local(raw: &str) -> &str {
     match raw.split_once("://") {
-        Some(("http" | "https", rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        Some(("http" | "https", rest)) => match rest.find(['/', '?']).map(|at| &rest[at..]) {
+            Some(path) if path.starts_with('/') => path,
+            // A query right behind the host asks for nothing that is served.
+            _ => "/",
+        },
         _ => raw,
     }
 }
@@ -167,6 +171,9 @@ mod tests {
         assert_eq!(target.path, "/v1/a/b");
         let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
         assert_eq!(target.parameters(), [pair("x", "1"), pair("y", "a b"), pair("z", "")]);
+        for slash_in_query in ["http://host?x=/v1/a", "https://host?/v1/a"] {
+            assert_eq!(Target::parse(slash_in_query).unwrap().path, "/");
+        }
         for bad in ["", "*", "v1/x", "/%", "/%4", "/%zz", "/%+1"] {
             assert_eq!(Target::parse(bad), Err(TargetError::Malformed), "{bad}");
         }
