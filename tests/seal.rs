@@ -601,3 +601,61 @@ fn a_key_that_cannot_be_encrypted_to_is_refused_with_the_reason() {
     }
     assert_eq!(ok(client.get("sys/init"))["initialized"], false);
 }
+
+/// A JSON object with so many numbers in it.
+fn numbers(count: usize) -> String {
+    format!("{{\"a\":[0{}]}}", ",0".repeat(count - 1))
+}
+
+/// Kilobytes of memory that the server has had at most.
+fn most_memory(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim_end_matches("kB").trim().parse().unwrap()
+}
+
+#[test]
+fn nobody_without_a_token_makes_the_server_build_what_they_send() {
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    let Keys { shares, root } = init(&client, 1, 1);
+    let large = numbers(16_000_000);
+    let upload = |client: &Client, path: &str, body: &str| {
+        let reply = client.upload(path, body.as_bytes()).unwrap();
+        (reply.status, reply.json()["errors"].clone())
+    };
+    let no_json = json!(["error parsing JSON"]);
+
+    assert_eq!(upload(&client, "safe/it", &large), (503, json!(["Vault is sealed"])));
+    assert_eq!(upload(&client, "safe/it", "{").0, 400);
+    assert_eq!(upload(&client, "sys/unseal", &large), (413, no_json.clone()));
+    assert_eq!(upload(&client, "sys/unseal", &numbers(10_001)), (400, no_json.clone()));
+    unseal(&client, &shares);
+
+    let denied = json!(["permission denied"]);
+    for client in [&client, &client.clone().token("hvs.unknown")] {
+        assert_eq!(upload(client, "safe/it", &large), (403, denied.clone()));
+        assert_eq!(upload(client, "safe/it", "{"), (403, denied.clone()));
+    }
+    let root = client.clone().token(&root);
+    write_secret(&root, "small");
+    assert_eq!(upload(&root, "safe/it", &large), (400, no_json));
+    assert!(most_memory(&server) < 300_000, "{} kB", most_memory(&server));
+    assert_eq!(upload(&root, "safe/it", &numbers(100_000)).0, 204);
+}
+
+#[test]
+fn what_was_to_be_wrapped_never_goes_out_in_the_clear() {
+    let server = Server::dev();
+    let headers = [("X-Vault-Token", support::ROOT), ("X-Vault-Wrap-TTL", "60")];
+    let asked = |method: &str, path: &str| {
+        server.client().try_send(method, &format!("/v1/{path}"), &headers, None).unwrap()
+    };
+    let term = || data(&server.root().get("sys/key-status"))["term"].clone();
+    let before = term();
+    refused(asked("GET", "sys/rotate/config"), "X-Vault-Wrap-TTL");
+    refused(asked("GET", "sys/key-status"), "X-Vault-Wrap-TTL");
+    refused(asked("POST", "sys/rotate"), "X-Vault-Wrap-TTL");
+    assert_eq!(term(), before);
+}

@@ -1,5 +1,7 @@
 //! What a handler is given.
 
+use serde_json::{Map, Value};
+
 use super::ask::Ask;
 use super::field::Fields;
 use crate::barrier::txn::{Scope, Txn};
@@ -28,6 +30,8 @@ pub struct Caller {
 pub struct Call<'a> {
     /// The request.
     pub ask: &'a Ask,
+    /// The body's object, or the query's parameters for verbs without a body.
+    pub data: &'a Map<String, Value>,
     /// The path below the mount.
     pub path: &'a str,
     /// The declared fields, converted.
@@ -44,6 +48,8 @@ pub struct Call<'a> {
 pub struct SystemCall<'a> {
     /// The request.
     pub ask: &'a Ask,
+    /// The body's object, or the query's parameters for verbs without a body.
+    pub data: &'a Map<String, Value>,
     /// The path below `sys/`.
     pub path: &'a str,
     /// The declared fields, converted.

@@ -1,6 +1,8 @@
 //! An engine: a table of routes bound to the service that their handlers are given.
 
-use super::ask::{Ask, DirectAsk, Verb};
+use serde_json::{Map, Value};
+
+use super::ask::{DirectAsk, Verb};
 use super::call::{Call, SystemCall};
 use super::field::{FieldInfo, Fields};
 use super::pattern::{self, Captures};
@@ -58,7 +60,12 @@ pub trait Engine: Send + Sync {
     /// How `verb` is called there, and whether it is essential; `None` when it is unsupported.
     fn operation(&self, id: RouteId, verb: Verb) -> Option<(Form, bool)>;
     /// Converts the request's data to the route's fields, with Vault's error.
-    fn fields(&self, found: &Found<'_>, ask: &Ask) -> Result<Fields, Fault>;
+    fn fields(
+        &self,
+        found: &Found<'_>,
+        verb: Verb,
+        data: &Map<String, Value>,
+    ) -> Result<Fields, Fault>;
     /// Whether what the path names is there; `None` where creates are not told from updates.
     fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<bool>, Fault>;
     /// Runs an operation inside its mount.
@@ -114,14 +121,19 @@ impl<S: Send + Sync> Engine for Bound<S> {
         Some((form, operation.essential))
     }
 
-    fn fields(&self, found: &Found<'_>, ask: &Ask) -> Result<Fields, Fault> {
+    fn fields(
+        &self,
+        found: &Found<'_>,
+        verb: Verb,
+        data: &Map<String, Value>,
+    ) -> Result<Fields, Fault> {
         let declared = self.routes.get(found.id.0).map_or(&[][..], |route| route.fields);
         let converted = Fields::convert(declared, |name| {
             let captured = found.captures.iter().find(|(captured, _)| *captured == name);
-            captured.map(|(_, text)| (*text).into()).or_else(|| ask.data.get(name).cloned())
+            captured.map(|(_, text)| (*text).into()).or_else(|| data.get(name).cloned())
         });
         // Vault checks fields before it asks whether the thing exists, and words that otherwise.
-        let bare = found.tells_creates && ask.verb == Verb::Write;
+        let bare = found.tells_creates && verb == Verb::Write;
         converted.map_err(|error| {
             let prefix = if bare { "" } else { "Field validation failed: " };
             Fault::bad_request(format!("{prefix}{error}"))

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 
+/// Vault's text for a body that it does not take.
+const NO_JSON: &str = "error parsing JSON";
+
 /// HTTP methods that Vault knows; others are answered 405 by the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -63,6 +66,22 @@ impl Request {
     }
 }
 
+/// How much of a body is read: values cost many times the bytes that they were sent as.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// Bytes.
+    pub bytes: usize,
+    /// JSON values, those in arrays and objects too; or fields of a form.
+    pub values: usize,
+}
+
+impl Bound {
+    /// For whoever may make the request. The gate has bounded its bytes.
+    pub const ALLOWED: Self = Self { bytes: usize::MAX, values: 1_000_000 };
+    /// For anybody, without a token.
+    pub const ANYBODY: Self = Self { bytes: 1 << 20, values: 10_000 };
+}
+
 /// The body of a request.
 pub enum Body {
     /// Read whole, at most 32 MiB; wiped when dropped.
@@ -77,16 +96,48 @@ impl Body {
     /// Vault does.
     ///
     /// # Errors
-    /// Vault's 400 for anything else.
+    /// Vault's 400 for anything else, and for more values than [`Bound::ALLOWED`].
     pub fn object(&self) -> Result<Map<String, Value>, Fault> {
+        self.check(Bound::ALLOWED)?;
         let Self::Whole(bytes) = self else { return Ok(Map::new()) };
         let mut values = serde_json::Deserializer::from_slice(bytes.expose()).into_iter::<Value>();
         match values.next() {
             None | Some(Ok(Value::Null)) => Ok(Map::new()),
             Some(Ok(Value::Object(object))) => Ok(object),
-            Some(_) => Err(Fault::bad_request("error parsing JSON")),
+            Some(_) => Err(Fault::bad_request(NO_JSON)),
         }
     }
+
+    /// Refuses JSON that is more than that, before any of it is made into values.
+    ///
+    /// # Errors
+    /// 413 for too many bytes, 400 for too many values.
+    pub fn check(&self, bound: Bound) -> Result<(), Fault> {
+        match self {
+            Self::Whole(bytes) if bytes.expose().len() > bound.bytes => {
+                Err(Fault::new(413, NO_JSON))
+            }
+            Self::Whole(bytes) if most_values(bytes.expose()) > bound.values => {
+                Err(Fault::bad_request(NO_JSON))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How many values JSON has at most: after the first, each follows a comma or a bracket.
+fn most_values(json: &[u8]) -> usize {
+    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The other end of a connection.
@@ -98,4 +149,23 @@ pub struct Peer {
     pub port: Option<u16>,
     /// Its TLS client certificates, leaf first, DER.
     pub certificates: Vec<Vec<u8>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_before_they_are_made() {
+        for (json, most) in [
+            ("", 1),
+            ("7", 1),
+            ("[]", 2),
+            ("[0,0,0]", 4),
+            (r#"{"a":[1,{"b":2}],"c":3}"#, 6),
+            (r#"{"a,[{":"\",[[[\\","b":","}"#, 3),
+        ] {
+            assert_eq!(most_values(json.as_bytes()), most, "{json}");
+        }
+    }
 }

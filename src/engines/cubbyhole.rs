@@ -37,8 +37,8 @@ static ROUTES: [Route<()>; 1] = [Route {
             value.map(Reply::data).ok_or_else(Fault::not_found)
         }),
         Operation::new(Verb::Write, "Replaces the value.", |_, call| {
-            let (ask, path) = (call.ask, call.path);
-            document::write(&mut own(call)?, path, &ask.data)
+            let (data, path) = (call.data, call.path);
+            document::write(&mut own(call)?, path, data)
         }),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             let path = call.path;

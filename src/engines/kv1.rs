@@ -32,7 +32,7 @@ static ROUTES: [Route<()>; 1] = [Route {
     operations: &[
         Operation::new(Verb::Read, "Reads the value.", read),
         Operation::new(Verb::Write, "Replaces the value.", |_, call| {
-            document::write(&mut call.scope, call.path, &call.ask.data)
+            document::write(&mut call.scope, call.path, call.data)
         }),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             document::delete(&mut call.scope, call.path)

@@ -1,5 +1,7 @@
 //! The call of the endpoint that was located.
 
+use serde_json::{Map, Value};
+
 use super::locate::Target;
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::{Call, Caller, SystemCall};
@@ -12,7 +14,13 @@ use crate::base::fault::Fault;
 use crate::storage::Urgency;
 
 /// Runs the operation.
-pub fn run(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Caller>) -> Outcome {
+pub fn run(
+    target: &Target<'_, '_>,
+    txn: &mut Txn,
+    ask: &Ask,
+    data: &Map<String, Value>,
+    caller: Option<&Caller>,
+) -> Outcome {
     if matches!(ask.verb, Verb::Write | Verb::Patch) && ask.path.ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'"));
     }
@@ -20,16 +28,17 @@ pub fn run(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Ca
         Target::Builtin(endpoint) => {
             let (engine, found) = (endpoint.engine, &endpoint.found);
             ready(engine, found, txn, ask.verb)?;
-            let fields = engine.fields(found, ask)?;
+            let fields = engine.fields(found, ask.verb, data)?;
             let path = endpoint.below;
-            engine.call_system(found.id, &mut SystemCall { ask, path, fields: &fields, txn })
+            engine.call_system(found.id, &mut SystemCall { ask, data, path, fields: &fields, txn })
         }
         Target::Mounted { view, id, engine, found, below } => {
             let found = found.as_ref().ok_or_else(unsupported_path)?;
             ready(*engine, found, txn, ask.verb)?;
-            let fields = engine.fields(found, ask)?;
+            let fields = engine.fields(found, ask.verb, data)?;
             let scope = txn.scope(*id);
-            let mut call = Call { ask, path: below, fields: &fields, mount: view, caller, scope };
+            let mut call =
+                Call { ask, data, path: below, fields: &fields, mount: view, caller, scope };
             engine.call(found.id, &mut call)
         }
         Target::Unsupported => Err(unsupported_path()),

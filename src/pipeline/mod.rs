@@ -1,4 +1,5 @@
-//! The way of a request: read, locate, authenticate, authorise, dispatch, settle, respond.
+//! The way of a request: read, authenticate, locate, authorise, dispatch, settle, respond. Its
+//! data is read only once it is authorised.
 //!
 //! All of it but the first and the last step happens in one transaction, which is committed, and
 //! so durable, before the response is made.
@@ -14,10 +15,11 @@ mod settle;
 use std::sync::Arc;
 
 use self::locate::Endpoint;
+use self::read::Data;
 use crate::api::ask::{Ask, DirectAsk, Verb};
 use crate::api::engine::Engine;
 use crate::api::reply::{Reply, Response};
-use crate::api::request::Request;
+use crate::api::request::{Bound, Request};
 use crate::api::route::Access;
 use crate::barrier::{Barrier, txn::Txn};
 use crate::base::entropy::Entropy;
@@ -59,21 +61,26 @@ impl Pipeline {
 
     /// Carries a request out.
     pub fn answer(&self, request: Request) -> Response {
-        let request_id = self.entropy.uuid();
-        match self.carry_out(request, &request_id) {
-            Ok(reply) => respond::reply(reply, &request_id),
+        match self.carry_out(request) {
+            Ok(reply) => respond::reply(reply, &self.entropy.uuid()),
             Err(fault) => respond::fault(&fault),
         }
     }
 
-    fn carry_out(&self, request: Request, request_id: &str) -> Result<Reply, Fault> {
+    fn carry_out(&self, mut request: Request) -> Result<Reply, Fault> {
         let (verb, path) = read::verb(&request)?;
         if let Some(endpoint) = locate::direct(&self.builtins, verb, &path) {
             return self.carry_out_direct(request, verb, &endpoint);
         }
-        let ask = read::ask(request, request_id.to_owned())?;
-        let unsealed = self.barrier.unsealed().ok_or_else(Fault::sealed)?;
-        unsealed.transact(|txn| self.carry_out_in(txn, &ask))
+        let wrap = settle::wanted(&request);
+        let ask = Ask { verb, path, token: request.token.take() };
+        let mut data = Data::of(verb, request);
+        let Some(unsealed) = self.barrier.unsealed() else { return Err(data.refuse_sealed()) };
+        let wrap = wrap?;
+        unsealed.transact(|txn| {
+            let reply = self.carry_out_in(txn, &ask, &mut data)?;
+            settle::settle(reply, wrap)
+        })
     }
 
     /// What streams or works while sealed: its rights are checked in a transaction of their own.
@@ -88,32 +95,31 @@ impl Pipeline {
             return Err(Fault::bare(405));
         }
         match (endpoint.found.access, self.barrier.unsealed()) {
-            (Access::Sealed, _) | (Access::SudoUnlessSealed, None) => {}
+            (Access::Sealed, _) => request.body.check(Bound::ANYBODY)?,
+            (Access::SudoUnlessSealed, None) => {}
             (_, None) => return Err(Fault::sealed()),
-            (access, Some(unsealed)) => unsealed.transact(|txn| {
-                let caller = authenticate::caller(txn, request.token.as_ref())?;
-                authorise::check(caller.as_ref(), access)
-            })?,
+            (access, Some(unsealed)) => {
+                unsealed.transact(|txn| {
+                    let caller = authenticate::caller(txn, request.token.as_ref())?;
+                    authorise::check(caller.as_ref(), access)
+                })?;
+                settle::wanted(&request)?.refuse()?;
+            }
         }
         if !supported {
             return Err(Fault::unsupported_operation());
         }
-        let captures = endpoint.found.captures.iter();
-        let captures = captures.map(|(name, text)| (*name, (*text).to_owned())).collect();
-        let Request { query, headers, body, peer, .. } = request;
-        let ask = DirectAsk { verb, captures, query, headers, body, peer };
-        endpoint.engine.call_direct(endpoint.found.id, ask)
+        let Request { query, body, .. } = request;
+        endpoint.engine.call_direct(endpoint.found.id, DirectAsk { verb, query, body })
     }
 
-    fn carry_out_in(&self, txn: &mut Txn, ask: &Ask) -> Result<Reply, Fault> {
-        let wrap = settle::wanted(ask)?;
+    fn carry_out_in(&self, txn: &mut Txn, ask: &Ask, data: &mut Data) -> Result<Reply, Fault> {
         let caller = authenticate::caller(txn, ask.token.as_ref())?;
         let target = locate::target(self, txn, &ask.path)?;
         authorise::check(caller.as_ref(), target.access())?;
         if ask.verb == Verb::Help {
             return dispatch::help(&target);
         }
-        let reply = dispatch::run(&target, txn, ask, caller.as_ref())?;
-        settle::settle(reply, wrap)
+        dispatch::run(&target, txn, ask, data.get()?, caller.as_ref())
     }
 }

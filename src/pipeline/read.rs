@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::api::ask::{Ask, Verb};
-use crate::api::request::{Body, Method, Request};
+use crate::api::ask::Verb;
+use crate::api::request::{Body, Bound, Method, Request};
 use crate::base::fault::Fault;
+use crate::base::secret::Secret;
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -52,18 +53,53 @@ fn flag(text: &str) -> Result<bool, Fault> {
     }
 }
 
-/// The whole question, its data read from the body or the query.
-pub fn ask(request: Request, request_id: String) -> Result<Ask, Fault> {
-    let (verb, path) = verb(&request)?;
-    let content_type = request.header("content-type").map(str::to_owned);
-    let data = match verb {
-        Verb::Write => body_of_write(content_type.as_deref(), &request.body)?,
-        Verb::Patch => body_of_patch(content_type.as_deref(), &request.body)?,
-        Verb::Read | Verb::List | Verb::Delete => gather(&request.query),
-        Verb::Help => Map::new(),
-    };
-    let Request { query, headers, token, peer, .. } = request;
-    Ok(Ask { verb, path, data, query, headers, token, peer, request_id })
+/// The data of a request. It is read when it is first asked for, which is not before the sender
+/// may make the request: reading costs many times the memory that the body has.
+pub struct Data {
+    verb: Verb,
+    content_type: Option<String>,
+    query: Vec<(String, String)>,
+    body: Body,
+    read: Option<Map<String, Value>>,
+}
+
+impl Data {
+    /// Nothing is read yet.
+    pub fn of(verb: Verb, request: Request) -> Self {
+        let content_type = request.header("content-type").map(str::to_owned);
+        let Request { query, body, .. } = request;
+        Self { verb, content_type, query, body, read: None }
+    }
+
+    /// The object in the body, or the query's parameters for verbs without a body.
+    pub fn get(&mut self) -> Result<&Map<String, Value>, Fault> {
+        let data = match self.read.take() {
+            Some(data) => data,
+            None => self.take()?,
+        };
+        Ok(self.read.insert(data))
+    }
+
+    /// What is answered while the server is sealed. What is wrong with a body is said even then,
+    /// but as nobody is known, only of a small one.
+    pub fn refuse_sealed(mut self) -> Fault {
+        let read = match self.body.check(Bound::ANYBODY) {
+            Ok(()) => self.get().err(),
+            Err(_) => None,
+        };
+        read.unwrap_or_else(Fault::sealed)
+    }
+
+    fn take(&mut self) -> Result<Map<String, Value>, Fault> {
+        let content_type = self.content_type.as_deref();
+        let body = std::mem::replace(&mut self.body, Body::Whole(Secret::default()));
+        match self.verb {
+            Verb::Write => body_of_write(content_type, &body),
+            Verb::Patch => body_of_patch(content_type, &body),
+            Verb::Read | Verb::List | Verb::Delete => Ok(gather(&self.query)),
+            Verb::Help => Ok(Map::new()),
+        }
+    }
 }
 
 fn body_of_write(content_type: Option<&str>, body: &Body) -> Result<Map<String, Value>, Fault> {
@@ -94,12 +130,15 @@ fn body_of_patch(content_type: Option<&str>, body: &Body) -> Result<Map<String, 
 fn form(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let bad = || Fault::bad_request("error parsing form data");
     let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
+    if text.split('&').count() > Bound::ALLOWED.values {
+        return Err(bad());
+    }
     let mut fields = Map::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (unescape(name).ok_or_else(bad)?, unescape(value).ok_or_else(bad)?);
         match fields.get_mut(&name) {
-            Some(Value::String(before)) => *before = format!("{before},{value}"),
+            Some(Value::String(before)) => before.extend([",", &value]),
             _ => drop(fields.insert(name, Value::String(value))),
         }
     }

@@ -1,18 +1,19 @@
-//! What becomes of a handler's reply before it is sent: here leases, logins and wrappings are
-//! made of what engines and auth methods return.
+//! What becomes of a handler's reply before it is sent: it is not wrapped yet, so who asks for
+//! that is refused.
 
-use crate::api::ask::Ask;
 use crate::api::reply::Reply;
+use crate::api::request::Request;
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
 use crate::base::ttl::Ttl;
 
 /// Whether the request asks for its answer to be wrapped.
+#[derive(Clone, Copy)]
 pub struct Wrap(bool);
 
 /// Reads `X-Vault-Wrap-TTL`, before anything is done.
-pub fn wanted(ask: &Ask) -> Result<Wrap, Fault> {
-    let text = ask.header("x-vault-wrap-ttl").unwrap_or_default();
+pub fn wanted(request: &Request) -> Result<Wrap, Fault> {
+    let text = request.header("x-vault-wrap-ttl").unwrap_or_default();
     let bad =
         |why: &str| Fault::bad_request(format!("error parsing X-Vault-Wrap-TTL header: {why}"));
     match Ttl::parse(text) {
@@ -22,13 +23,20 @@ pub fn wanted(ask: &Ask) -> Result<Wrap, Fault> {
     }
 }
 
-/// Refuses rather than to send in the clear what was to be wrapped. The refusal undoes the
-/// request: nothing of it has been committed yet.
-pub fn settle(reply: Reply, wrap: Wrap) -> Outcome {
-    if wrap.0 {
-        let text = "response wrapping is not supported by this version: send the request without \
-                    X-Vault-Wrap-TTL";
-        return Err(Fault::bad_request(text));
+impl Wrap {
+    /// Refuses rather than to send in the clear what was to be wrapped.
+    pub fn refuse(self) -> Result<(), Fault> {
+        match self {
+            Self(false) => Ok(()),
+            Self(true) => Err(Fault::bad_request(
+                "response wrapping is not supported by this version: send the request without \
+                 X-Vault-Wrap-TTL",
+            )),
+        }
     }
-    Ok(reply)
+}
+
+/// A refusal here undoes the request: nothing of it has been committed yet.
+pub fn settle(reply: Reply, wrap: Wrap) -> Outcome {
+    wrap.refuse().map(|()| reply)
 }

@@ -206,7 +206,7 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
     let Some(mount) = table.at_mut(&path) else { return Err(no_mount(&path)) };
     let mut config = Map::new();
     for name in ["default_lease_ttl", "max_lease_ttl", "listing_visibility"] {
-        config.extend(call.ask.data.get(name).map(|value| (name.to_owned(), value.clone())));
+        config.extend(call.data.get(name).map(|value| (name.to_owned(), value.clone())));
     }
     mounts.configure(mount, &config)?;
     if let Some(description) = call.fields.get(&DESCRIPTION) {
