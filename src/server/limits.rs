@@ -12,10 +12,10 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request's body, but for a snapshot that is restored: that has no bound.
     pub body_bytes: u64,
-    /// Bytes of all bodies and answers that are held at once; a body that finds no room is
+    /// Bytes of all requests and answers that are held at once; a request that finds no room is
     /// answered 503. What fits into `small_bytes` is not counted.
     pub held_bytes: usize,
-    /// A body or an answer of at most this many bytes always finds room.
+    /// A request, its head included, or an answer of at most this many bytes always finds room.
     pub small_bytes: usize,
     /// From accepting to the end of the TLS handshake.
     pub handshake: Duration,
@@ -53,7 +53,7 @@ impl Default for Limits {
             head_bytes: 64 << 10,
             body_bytes: 32 << 20,
             held_bytes: 96 << 20,
-            small_bytes: 64 << 10,
+            small_bytes: 4 << 10,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             stall: Duration::from_secs(30),

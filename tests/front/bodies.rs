@@ -139,6 +139,32 @@ fn bodies_that_find_no_room_are_503() {
 }
 
 #[test]
+fn heads_and_small_bodies_take_room_too() {
+    let bounds = Limits { held_bytes: 256 << 10, head: Duration::from_secs(60), ..limits() };
+    let house = House::with(Limits { stall: Duration::from_secs(60), ..bounds });
+    let head = format!("GET /v1/h HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(40 << 10));
+    let body = "POST /v1/b HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n";
+    for start in [head, format!("{body}{}", "x".repeat(40 << 10))] {
+        let refused = house.front().counters().refused.get();
+        let unfinished: Vec<_> = (0..20)
+            .map(|_| {
+                let mut stream = house.connect();
+                // One that is refused may be gone before all is sent.
+                let _ = stream.write_all(start.as_bytes());
+                stream
+            })
+            .collect();
+        let counters = house.front().counters();
+        eventually("most find no room", || counters.refused.get() >= refused + 13);
+        house.is_honest();
+        drop(unfinished);
+        eventually("all are gone", || counters.open.get() == 0);
+    }
+    let large = post(&house, "/v1/b", "Content-Length: 200000\r\n", &vec![b'x'; 200_000]);
+    assert!(large.starts_with("HTTP/1.1 200 "), "room is given back: {large}");
+}
+
+#[test]
 fn expect_100_continue_is_answered_before_the_body() {
     let house = House::new();
     let mut stream = house.connect();

@@ -8,9 +8,21 @@ use zeroize::Zeroize;
 pub struct Buffer {
     bytes: Vec<u8>,
     start: usize,
+    /// How many bytes it will hold in the end, where that is known.
+    expected: Option<usize>,
 }
 
 impl Buffer {
+    /// Takes no more memory ahead of its content than `length` bytes need.
+    pub fn expect(&mut self, length: usize) {
+        self.expected = Some(length);
+    }
+
+    /// Bytes of memory that it takes up.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// How many bytes wait.
     pub fn len(&self) -> usize {
         self.bytes.len() - self.start
@@ -63,9 +75,10 @@ impl Buffer {
         if self.bytes.len() + more <= self.bytes.capacity() {
             return;
         }
-        let mut wider = Vec::with_capacity((self.len() + more).max(2 * self.len()));
+        let ahead = (2 * self.len()).min(self.expected.unwrap_or(usize::MAX));
+        let mut wider = Vec::with_capacity((self.len() + more).max(ahead));
         wider.extend_from_slice(self.as_slice());
-        *self = Self { bytes: wider, start: 0 };
+        *self = Self { bytes: wider, start: 0, expected: self.expected };
     }
 }
 
@@ -77,6 +90,6 @@ impl Drop for Buffer {
 
 impl From<Vec<u8>> for Buffer {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, start: 0 }
+        Self { bytes, start: 0, expected: None }
     }
 }

@@ -521,8 +521,9 @@ impl Gate {
                 // A slow reader must not hold the worker: its answer waits here, if it has room.
                 Progress::Body(left) if first && left <= self.desk.limits.body_bytes => {
                     let whole = peer.wire.unsent() + usize::try_from(left).unwrap_or(usize::MAX);
-                    if whole > WINDOW {
-                        self.desk.hold(&mut peer.held, whole + whole / 64);
+                    if whole > self.desk.limits.small_bytes {
+                        let wanted = whole + whole / 64 + peer.size();
+                        self.desk.hold(&mut peer.held, wanted);
                     }
                 }
                 _ => {}

@@ -98,7 +98,7 @@ pub struct Peer {
     pub persistence: Persistence,
     /// The request was HEAD.
     pub bodiless: bool,
-    /// Bytes that count against the room for bodies and answers.
+    /// Bytes that count against the room for requests and answers.
     pub held: usize,
     /// Bytes of unbounded body that were passed on.
     uploaded: u64,
@@ -192,6 +192,7 @@ impl Peer {
     /// Works on what has arrived, and reads more when that is not enough. None when there is
     /// more to do at once.
     fn receive(&mut self, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
+        self.charge(desk)?;
         match &mut self.phase {
             Phase::Greeting if !self.wire.is_greeting() => {
                 let certificates = self.wire.certificates();
@@ -212,20 +213,41 @@ impl Peer {
                 if length as u64 > desk.limits.body_bytes {
                     return Err(Refusal::BodyTooLarge);
                 }
-                let held = if length > desk.limits.small_bytes { length } else { 0 };
-                if !desk.hold(&mut self.held, held) {
-                    return Err(Refusal::NoRoom);
-                }
-                if collected.body.is_whole() {
-                    let mut request = std::mem::take(&mut collected.request);
-                    write_length(&mut request.as_mut_slice()[..collected.head], length);
-                    self.phase = Phase::Waiting(request, None);
-                    return Ok(Some(Step::Ready));
+                let whole = collected.body.is_whole();
+                self.charge(desk)?;
+                if whole {
+                    return Ok(self.take_body());
                 }
             }
             _ => {}
         }
         self.read(desk)
+    }
+
+    /// Counts what has arrived of a request, unless it is small.
+    fn charge(&mut self, desk: &mut Desk) -> Result<(), Refusal> {
+        let size = self.size();
+        let counted = if size > desk.limits.small_bytes { size } else { 0 };
+        if desk.hold(&mut self.held, counted) { Ok(()) } else { Err(Refusal::NoRoom) }
+    }
+
+    /// Bytes of memory that what was received takes up.
+    pub fn size(&self) -> usize {
+        let request = match &self.phase {
+            Phase::Body(collected) => collected.request.size(),
+            _ => 0,
+        };
+        request + self.plain.size() + self.wire.unread_size()
+    }
+
+    /// A body is whole: its request is ready.
+    fn take_body(&mut self) -> Option<Step> {
+        let Phase::Body(collected) = &mut self.phase else { return None };
+        let mut request = std::mem::take(&mut collected.request);
+        let length = request.len() - collected.head;
+        write_length(&mut request.as_mut_slice()[..collected.head], length);
+        self.phase = Phase::Waiting(request, None);
+        Some(Step::Ready)
     }
 
     fn read(&mut self, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
@@ -281,11 +303,12 @@ impl Peer {
         } else {
             request.extend_from_slice(b"content-length: 0000000000\r\n\r\n");
             let length = request.len();
-            Phase::Body(Collected {
-                request: request.into(),
-                head: length,
-                body: Body::new(head.framing),
-            })
+            let mut request = Buffer::from(request);
+            if let Framing::Length(body) = head.framing {
+                // It was compared with the limit above.
+                request.expect(length + usize::try_from(body).unwrap_or(0));
+            }
+            Phase::Body(Collected { request, head: length, body: Body::new(head.framing) })
         };
         let ready = matches!(phase, Phase::Waiting(..));
         self.enter(phase, desk.now);
@@ -391,6 +414,10 @@ impl Peer {
     }
 
     fn enter(&mut self, phase: Phase, now: Duration) {
+        if matches!(phase, Phase::Closing(_) | Phase::Lingering) {
+            // Nothing of it is looked at any more.
+            self.plain = Buffer::default();
+        }
         self.phase = phase;
         self.pace = Pace::from(now);
     }

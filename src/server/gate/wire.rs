@@ -87,6 +87,11 @@ impl Wire {
         !self.raw.is_empty()
     }
 
+    /// Bytes of memory that they take up.
+    pub fn unread_size(&self) -> usize {
+        self.raw.size()
+    }
+
     /// Reads once, through `scratch`, and appends what it means to `plain`.
     pub fn fill(
         &mut self,
@@ -200,8 +205,9 @@ impl Wire {
         Ok(sent)
     }
 
-    /// Ends our side of the connection.
-    pub fn shut(&self) {
+    /// Ends our side of the connection; what is still received is only thrown away.
+    pub fn shut(&mut self) {
+        self.raw = Buffer::default();
         // It may be gone already.
         let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
     }
