@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::Service;
 use super::counters::Counters;
+use super::gate::answer::STREAMED;
 use super::gate::callers::{Caller, CallerId, Callers, Note};
 use super::gate::head::CONNECTION_ID;
 use super::refusal::reason;
@@ -262,6 +263,9 @@ fn write(mut out: Box<dyn Write + Send>, response: Response, bodiless: bool) -> 
     }
     for (name, value) in &response.headers {
         line(name, value);
+    }
+    if matches!(response.body, ResponseBody::Stream { .. }) {
+        line(STREAMED, "1");
     }
     head.push_str("\r\n");
     match response.body {

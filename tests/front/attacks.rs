@@ -288,6 +288,32 @@ fn who_pipelines_and_reads_nothing_fills_no_memory() {
 }
 
 #[test]
+fn streams_that_nobody_reads_fill_no_memory() {
+    alone("attacks::streams_that_nobody_reads_fill_no_memory", || {
+        let house = House::with(Limits { stall: Duration::from_secs(2), ..limits() });
+        let get = "HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        let short = house.say(format!("GET /v1/stream/9 {get}").as_bytes());
+        assert!(short.ends_with("sssssssss") && !short.contains("edgekeep"), "{short}");
+        let before = memory();
+        let stuck: Vec<_> = (0..3)
+            .map(|_| {
+                let mut stream = house.connect();
+                stream.write_all(b"GET /v1/stream/30000000 HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+                stream
+            })
+            .collect();
+        let mut most = 0;
+        eventually("all are given up", || {
+            most = most.max(memory());
+            house.front().counters().timeouts.get() == 3
+        });
+        assert!(most < before + 8 * 1024, "{before} kB before, {most} kB at most");
+        drop(stuck);
+        settles(&house, before);
+    });
+}
+
+#[test]
 fn upgrades_and_other_protocols() {
     let house = House::new();
     let answer = house.say(

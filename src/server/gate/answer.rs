@@ -5,6 +5,9 @@ use std::io::Write as _;
 use super::head::Persistence;
 use crate::server::refusal::{Refusal, reason};
 
+/// The header by which an answer is marked that its worker makes as it goes out. The gate drops it.
+pub const STREAMED: &str = "x-edgekeep-streamed";
+
 /// How one answer goes out.
 #[derive(Clone, Copy)]
 pub struct Manner<'a> {
@@ -22,6 +25,8 @@ pub struct Answer {
     pub length: usize,
     /// Bytes of body that follow it.
     pub body: u64,
+    /// It is made as it goes out, and may be waited for by its worker.
+    pub streamed: bool,
 }
 
 /// An answer from behind the gate that is none.
@@ -73,7 +78,12 @@ pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<An
     let status = response.code.ok_or(Senseless)?;
     begin(status, manner, out);
     let mut body = None;
+    let mut streamed = false;
     for header in response.headers.iter() {
+        if header.name.eq_ignore_ascii_case(STREAMED) {
+            streamed = true;
+            continue;
+        }
         if header.name.eq_ignore_ascii_case("content-length") {
             let text = std::str::from_utf8(header.value).ok();
             body = Some(text.and_then(|text| text.parse().ok()).ok_or(Senseless)?);
@@ -85,5 +95,5 @@ pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<An
     }
     out.extend_from_slice(b"\r\n");
     let body = if manner.bodiless || status == 204 || status == 304 { Some(0) } else { body };
-    Ok(Some(Answer { length, body: body.ok_or(Senseless)? }))
+    Ok(Some(Answer { length, body: body.ok_or(Senseless)?, streamed }))
 }

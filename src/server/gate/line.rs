@@ -31,6 +31,8 @@ pub struct Line {
     head: Buffer,
     /// Where the answer stands.
     pub progress: Progress,
+    /// The answer is made as it goes out: it may wait here for its peer.
+    pub streamed: bool,
     /// Whose request it carries.
     pub peer: Option<Key>,
     /// The inner server closes it after this answer.
@@ -52,6 +54,7 @@ impl Line {
             out: Buffer::default(),
             head: Buffer::default(),
             progress: Progress::Head,
+            streamed: false,
             peer: None,
             last: false,
             readable: false,
@@ -146,6 +149,7 @@ impl Line {
                     bytes = &bytes[answer.length - earlier..];
                     self.head = Buffer::default();
                     self.progress = Progress::Body(answer.body);
+                    self.streamed = answer.streamed;
                 }
                 Ok(None) => {
                     if earlier == 0 {

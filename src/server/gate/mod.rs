@@ -519,7 +519,10 @@ impl Gate {
                     return Ok(true);
                 }
                 // A slow reader must not hold the worker: its answer waits here, if it has room.
-                Progress::Body(left) if first && left <= self.desk.limits.body_bytes => {
+                // A stream's worker waits: holding what it would read piece by piece is worse.
+                Progress::Body(left)
+                    if first && !line.streamed && left <= self.desk.limits.body_bytes =>
+                {
                     let whole = peer.wire.unsent() + usize::try_from(left).unwrap_or(usize::MAX);
                     if whole > self.desk.limits.small_bytes {
                         let wanted = whole + whole / 64 + peer.size();
