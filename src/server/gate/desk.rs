@@ -1,8 +1,11 @@
 //! What all connections of the gate share: bounds, counts, room and scratch.
 
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
+
+use zeroize::Zeroize;
 
 use super::answer::{self, Manner};
 use super::callers::{Caller, CallerId, Callers};
@@ -16,6 +19,46 @@ use crate::server::refusal::Refusal;
 /// Bytes that are read at once.
 const SCRATCH: usize = 64 << 10;
 
+/// Room for one read. Requests and answers pass through it in the clear: what was read is wiped
+/// when it was used.
+pub struct Scratch(Vec<u8>);
+
+/// What one read has put into the scratch; wiped in the end.
+pub struct Filled<'a>(&'a mut [u8]);
+
+impl Scratch {
+    /// Where to read to.
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    /// The first `n` bytes, which were read.
+    pub fn filled(&mut self, n: usize) -> Filled<'_> {
+        let n = n.min(self.0.len());
+        Filled(&mut self.0[..n])
+    }
+}
+
+impl Deref for Filled<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl DerefMut for Filled<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0
+    }
+}
+
+impl Drop for Filled<'_> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 /// Shared by all connections, used by one at a time.
 pub struct Desk {
     /// The bounds.
@@ -25,9 +68,7 @@ pub struct Desk {
     /// Who is connected, for what stands behind the gate.
     pub callers: Arc<Callers>,
     /// For one read.
-    pub scratch: Vec<u8>,
-    /// For one piece of an answer.
-    pub piece: Vec<u8>,
+    pub scratch: Scratch,
     /// The boot clock, read once a turn.
     pub now: Duration,
     /// The `Date` header's text.
@@ -51,8 +92,7 @@ impl Desk {
             limits,
             counters,
             callers,
-            scratch: vec![0; SCRATCH],
-            piece: Vec::new(),
+            scratch: Scratch(vec![0; SCRATCH]),
             now: clock.boot(),
             date: Timestamp::EPOCH.http_date(),
             stopping: false,
@@ -109,5 +149,18 @@ impl Desk {
         let mut text = Vec::new();
         answer::refuse(refusal, manner, &mut text);
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_wiped_after_its_use() {
+        let mut scratch = Scratch(vec![0; 8]);
+        scratch.room().copy_from_slice(b"a secret");
+        assert_eq!(&*scratch.filled(7), b"a secre");
+        assert_eq!(scratch.room(), b"\0\0\0\0\0\0\0t");
     }
 }

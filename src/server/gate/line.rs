@@ -8,6 +8,7 @@ use rustix::net::SendFlags;
 
 use super::answer::{self, Manner};
 use super::buffer::Buffer;
+use super::desk::{Filled, Scratch};
 use super::peer::WINDOW;
 use super::slots::Key;
 
@@ -113,12 +114,14 @@ impl Line {
     }
 
     /// Reads once; none when nothing is there.
-    pub fn read(&mut self, scratch: &mut [u8]) -> Result<Option<usize>, Dead> {
-        match rustix::io::read(&self.socket, &mut *scratch) {
+    pub fn read<'a>(&mut self, scratch: &'a mut Scratch) -> Result<Option<Filled<'a>>, Dead> {
+        let room = scratch.room();
+        let most = room.len();
+        match rustix::io::read(&self.socket, room) {
             Ok(0) => Err(Dead),
             Ok(n) => {
-                self.readable = n == scratch.len() || self.hung_up;
-                Ok(Some(n))
+                self.readable = n == most || self.hung_up;
+                Ok(Some(scratch.filled(n)))
             }
             Err(Errno::AGAIN) => {
                 self.readable = false;

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
+use zeroize::Zeroizing;
 
 use self::answer::Manner;
 use self::callers::{CallerId, Callers, Note};
@@ -41,6 +42,9 @@ use crate::base::clock::Clock;
 
 /// Connections accepted, and steps of one peer, before others have their turn.
 const FAIR: usize = 64;
+
+/// Bytes that the gate adds to an answer's head at most.
+const OWN_HEADERS: usize = 512;
 
 /// Descriptors of a line: both ends, one of them twice.
 pub const LINE_DESCRIPTORS: u64 = 3;
@@ -500,7 +504,8 @@ impl Gate {
             if !line.readable || peer.wire.unsent() > peer.held.max(WINDOW) {
                 return Ok(false);
             }
-            let Some(n) = line.read(&mut self.desk.scratch).map_err(|Dead| Failure::Line)? else {
+            let Some(read) = line.read(&mut self.desk.scratch).map_err(|Dead| Failure::Line)?
+            else {
                 continue;
             };
             let first = line.progress == Progress::Head;
@@ -509,10 +514,10 @@ impl Gate {
                 persistence: peer.persistence,
                 bodiless: peer.bodiless,
             };
-            self.desk.piece.clear();
-            line.pass(&self.desk.scratch[..n], manner, &mut self.desk.piece)
-                .map_err(|Dead| Failure::Line)?;
-            peer.send(&self.desk.piece, self.desk.now).map_err(|_| Failure::Peer)?;
+            let mut piece = Zeroizing::new(Vec::with_capacity(read.len() + OWN_HEADERS));
+            line.pass(&read, manner, &mut piece).map_err(|Dead| Failure::Line)?;
+            drop(read);
+            peer.send(&piece, self.desk.now).map_err(|_| Failure::Peer)?;
             match line.progress {
                 Progress::Body(0) => {
                     peer.flush(&mut self.desk).map_err(|_| Failure::Peer)?;

@@ -8,6 +8,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 
 use super::buffer::Buffer;
+use super::desk::Scratch;
 use crate::server::counters::Counters;
 
 /// Room that TLS adds to 16 KiB of content at most, a key update included.
@@ -95,7 +96,7 @@ impl Wire {
     /// Reads once, through `scratch`, and appends what it means to `plain`.
     pub fn fill(
         &mut self,
-        scratch: &mut [u8],
+        scratch: &mut Scratch,
         plain: &mut Buffer,
         counters: &Counters,
     ) -> Result<Fill, Lost> {
@@ -105,12 +106,14 @@ impl Wire {
         if !self.readable {
             return Ok(Fill::Blocked);
         }
-        let n = match rustix::io::read(&self.socket, &mut *scratch) {
+        let room = scratch.room();
+        let most = room.len();
+        let mut received = match rustix::io::read(&self.socket, room) {
             Ok(0) => {
                 self.ended = true;
                 return Ok(Fill::End);
             }
-            Ok(n) => n,
+            Ok(n) => scratch.filled(n),
             Err(Errno::AGAIN) => {
                 self.readable = false;
                 return Ok(Fill::Blocked);
@@ -118,23 +121,22 @@ impl Wire {
             Err(Errno::INTR) => return Ok(Fill::Some),
             Err(_) => return Err(Lost::Socket),
         };
-        counters.bytes_in.add(n as u64);
+        counters.bytes_in.add(received.len() as u64);
         // A short read means that nothing is left (epoll(7)), but perhaps the end.
-        self.readable = n == scratch.len() || self.hung_up;
-        let received = &mut scratch[..n];
+        self.readable = received.len() == most || self.hung_up;
         let Some(tls) = &mut self.tls else {
-            plain.append(received);
+            plain.append(&received);
             return Ok(Fill::Some);
         };
         if self.raw.is_empty() && tls.is_handshaking() && received[0].is_ascii_uppercase() {
             return Err(Lost::Plain);
         }
         let read = if self.raw.is_empty() {
-            let read = decrypt(tls, received, plain, &mut self.out);
+            let read = decrypt(tls, &mut received, plain, &mut self.out);
             self.raw.append(&received[read.used..]);
             read
         } else {
-            self.raw.append(received);
+            self.raw.append(&received);
             let read = decrypt(tls, self.raw.as_mut_slice(), plain, &mut self.out);
             self.raw.consume(read.used);
             read
@@ -144,10 +146,14 @@ impl Wire {
     }
 
     /// Reads and throws away; whether the peer has ended.
-    pub fn discard(&mut self, scratch: &mut [u8]) -> Result<Fill, Lost> {
-        match rustix::io::read(&self.socket, scratch) {
+    pub fn discard(&mut self, scratch: &mut Scratch) -> Result<Fill, Lost> {
+        match rustix::io::read(&self.socket, scratch.room()) {
             Ok(0) => Ok(Fill::End),
-            Ok(_) | Err(Errno::INTR) => Ok(Fill::Some),
+            Ok(n) => {
+                drop(scratch.filled(n));
+                Ok(Fill::Some)
+            }
+            Err(Errno::INTR) => Ok(Fill::Some),
             Err(Errno::AGAIN) => Ok(Fill::Blocked),
             Err(_) => Err(Lost::Socket),
         }
