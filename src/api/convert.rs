@@ -129,13 +129,10 @@ fn bool(value: &Value) -> Result<bool, String> {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(*flag),
         Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
-        Value::String(text) => match text.as_str() {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-            other => Err(format!(
-                "cannot parse '' as bool: strconv.ParseBool: parsing {other:?}: invalid syntax"
-            )),
-        },
+        Value::String(text) if text.is_empty() => Ok(false),
+        Value::String(text) => {
+            golang::parse_bool(text).map_err(|why| format!("cannot parse '' as bool: {why}"))
+        }
         other => Err(unconvertible(other, "''", "bool")),
     }
 }

@@ -1,4 +1,5 @@
-//! Go's ways that clients see: how it prints values (`%v`) and says that a number is none.
+//! Go's ways that clients see: how it prints values (`%v`, `%q`), and how it reads truths and
+//! numbers and says that a text is none.
 
 use serde_json::Value;
 
@@ -44,13 +45,41 @@ pub fn quote(text: &str) -> String {
     out
 }
 
+/// Text in quotes as Go's `time` package quotes what it refuses: unlike `%q`, byte by byte.
+pub fn quote_duration(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// Go's `unicode.IsPrint`: everything but control and format characters, separators other than
 /// the ASCII space, and what Unicode has not assigned.
 pub fn is_printable(c: char) -> bool {
-    // Rust's `Debug` escapes the same characters, marks aside, which it leaves alone after
-    // another character, and those with a meaning in a literal.
-    let shown: String = ['a', c].into_iter().collect::<String>().escape_debug().collect();
-    matches!(c, '"' | '\'' | '\\') || shown.chars().nth(1) == Some(c)
+    if c.is_ascii() {
+        return c == ' ' || c.is_ascii_graphic();
+    }
+    // The library's table of printable characters shows in what `escape_debug` leaves alone. In
+    // a string, behind another character, it leaves marks alone too, which Go calls printable.
+    let mut text = [b'x'; 5];
+    let len = c.encode_utf8(&mut text[1..]).len();
+    let escaped = std::str::from_utf8(&text[..=len]).map(|s| s.escape_debug().nth(1));
+    escaped == Ok(Some(c))
+}
+
+/// A truth as Go's `strconv.ParseBool` reads it, with its error text.
+pub fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {}: invalid syntax", quote(text))),
+    }
 }
 
 /// A whole number as Go's `strconv.ParseInt` with base 0 reads it (`0x1f`, `0b1`, `1_000`), with
@@ -73,11 +102,41 @@ pub fn parse_int(text: &str) -> Result<i64, String> {
         10 if !text.contains("0_") => body.to_owned(),
         _ => body.replace('_', ""),
     };
-    let syntax = || format!("strconv.ParseInt: parsing {text:?}: invalid syntax");
+    let syntax = || format!("strconv.ParseInt: parsing {}: invalid syntax", quote(text));
     if plain.is_empty() || !plain.chars().all(|c| c.is_digit(radix)) {
         return Err(syntax());
     }
-    let range = || format!("strconv.ParseInt: parsing {text:?}: value out of range");
+    let range = || format!("strconv.ParseInt: parsing {}: value out of range", quote(text));
     let magnitude = i128::from_str_radix(&plain, radix).map_err(|_| range())?;
     i64::try_from(if negative { -magnitude } else { magnitude }).map_err(|_| range())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_print_as_go_prints_them() {
+        let value = serde_json::json!({"b": [true, null, "x"], "a": {"d": 2.5}, "s": "two words"});
+        assert_eq!(display(&value), "map[a:map[d:2.5] b:[true <nil> x] s:two words]");
+    }
+
+    #[test]
+    fn marks_and_symbols_are_printable_controls_and_spaces_are_not() {
+        for c in ['a', ' ', '~', 'é', '\u{301}', '\u{645}', '😀', '\u{FFFD}', '"', '\\'] {
+            assert!(is_printable(c), "{c:?}");
+        }
+        let unprintable = [
+            '\0', '\n', '\u{7f}', '\u{85}', '\u{a0}', '\u{ad}', '\u{200b}', '\u{feff}', '\u{2028}',
+        ];
+        for c in unprintable {
+            assert!(!is_printable(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_quoted_as_go_quotes_it() {
+        assert_eq!(quote("a\"\\'é\u{301}"), "\"a\\\"\\\\'é\u{301}\"");
+        assert_eq!(quote("\0\t\u{7f}\u{a0}\u{e0000}"), "\"\\x00\\t\\x7f\\u00a0\\U000e0000\"");
+    }
 }

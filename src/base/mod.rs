@@ -15,3 +15,4 @@ pub mod record;
 pub mod secret;
 pub mod timekeeper;
 pub mod ttl;
+pub mod url;

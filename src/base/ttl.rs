@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::golang::{self, quote_duration};
+
 const MICRO: i64 = 1_000;
 const MILLI: i64 = 1_000_000;
 const SECOND: i64 = 1_000_000_000;
@@ -202,18 +204,23 @@ pub enum TtlError {
 impl fmt::Display for TtlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid(text) => write!(f, "time: invalid duration {}", quoted(text)),
+            Self::Invalid(text) => write!(f, "time: invalid duration {}", quote_duration(text)),
             Self::MissingUnit(text) => {
-                write!(f, "time: missing unit in duration {}", quoted(text))
+                write!(f, "time: missing unit in duration {}", quote_duration(text))
             }
             Self::UnknownUnit(unit, text) => {
-                write!(f, "time: unknown unit {} in duration {}", quoted(unit), quoted(text))
+                write!(
+                    f,
+                    "time: unknown unit {} in duration {}",
+                    quote_duration(unit),
+                    quote_duration(text)
+                )
             }
             Self::IntegerSyntax(text) => {
-                write!(f, "strconv.ParseInt: parsing {}: invalid syntax", quoted(text))
+                write!(f, "strconv.ParseInt: parsing {}: invalid syntax", golang::quote(text))
             }
             Self::IntegerRange(text) => {
-                write!(f, "strconv.ParseInt: parsing {}: value out of range", quoted(text))
+                write!(f, "strconv.ParseInt: parsing {}: value out of range", golang::quote(text))
             }
             Self::WrongType => f.write_str("could not parse duration from input"),
         }
@@ -267,20 +274,6 @@ fn decimal(nanos: u64, unit: u64) -> String {
         rest %= place;
         place /= 10;
     }
-    out
-}
-
-/// In quotes, as Go's `time` package quotes what it refuses.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    out.push('"');
     out
 }
 

@@ -10,8 +10,9 @@ use super::envelope::Envelope;
 use super::format::Format;
 use super::shared::HttpFlags;
 use super::stop::{Exit, Stop};
-use super::{curl, go, token_file, yaml};
+use super::{curl, token_file, values, yaml};
 use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::golang;
 use crate::base::secret::Secret;
 use crate::client::{Answer, Call, Client, Error, Settings};
 
@@ -69,7 +70,7 @@ impl Context {
         let ttl = match (self.http.wrap_ttl, env("VAULT_WRAP_TTL")) {
             (Some(ttl), _) => ttl,
             (None, Some(text)) => {
-                go::parse_ttl(&text).map_err(|e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}")))?
+                values::parse_ttl(&text).map_err(|e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}")))?
             }
             (None, None) => return Ok(None),
         };
@@ -163,7 +164,7 @@ impl Context {
         if self.format != Format::Table {
             return self.say_value(value);
         }
-        let text = go::show(value);
+        let text = golang::display(value);
         if io::stdout().is_terminal() {
             return self.say(&text);
         }

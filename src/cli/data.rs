@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::stop::Stop;
+use crate::base::golang;
 
 /// The object that operands describe. A key that is given again becomes a list.
 pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
@@ -27,9 +28,9 @@ pub fn query(operands: &[String]) -> Result<Vec<(String, String)>, Stop> {
     for (name, value) in object {
         match value {
             Value::Array(items) => {
-                query.extend(items.iter().map(|item| (name.clone(), super::go::show(item))));
+                query.extend(items.iter().map(|item| (name.clone(), golang::display(item))));
             }
-            other => query.push((name, super::go::show(&other))),
+            other => query.push((name, golang::display(&other))),
         }
     }
     Ok(query)

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::context::Context;
 use super::format::Format;
 use super::stop::{Exit, Stop};
-use super::{go, table};
+use super::table;
+use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::client::Answer;
 
@@ -136,8 +137,8 @@ impl Envelope {
         if let Value::Object(auth) = &self.auth {
             let get = |name: &str| auth.get(name).cloned().unwrap_or_default();
             let list = |name: &str| get(name).to_string().replace("\",\"", "\" \"");
-            add("token", go::show(&get("client_token")));
-            add("token_accessor", go::show(&get("accessor")));
+            add("token", golang::display(&get("client_token")));
+            add("token_accessor", golang::display(&get("accessor")));
             add(
                 "token_duration",
                 match get("lease_duration").as_i64() {
@@ -145,7 +146,7 @@ impl Envelope {
                     Some(seconds) => Ttl::from_secs(seconds).short(),
                 },
             );
-            add("token_renewable", go::show(&get("renewable")));
+            add("token_renewable", golang::display(&get("renewable")));
             add("token_policies", list("token_policies"));
             add(
                 "identity_policies",
@@ -156,11 +157,11 @@ impl Envelope {
             );
             add("policies", list("policies"));
             for (key, value) in get("metadata").as_object().into_iter().flatten() {
-                add(&format!("token_meta_{key}"), go::show(value));
+                add(&format!("token_meta_{key}"), golang::display(value));
             }
         }
         if let Value::Object(wrap) = &self.wrap_info {
-            let get = |name: &str| wrap.get(name).map(go::show).unwrap_or_default();
+            let get = |name: &str| wrap.get(name).map(golang::display).unwrap_or_default();
             let ttl = wrap.get("ttl").and_then(Value::as_i64).unwrap_or(0);
             add("wrapping_token:", get("token"));
             add("wrapping_accessor:", get("accessor"));
@@ -183,7 +184,7 @@ pub fn data_rows(data: &Value) -> Vec<[String; 2]> {
             .iter()
             .any(|&word| key == word || key.strip_suffix(word).is_some_and(|k| k.ends_with('_')));
         let seconds = value.as_i64().filter(|_| is_span);
-        let shown = seconds.map_or_else(|| go::show(value), |s| Ttl::from_secs(s).short());
+        let shown = seconds.map_or_else(|| golang::display(value), |s| Ttl::from_secs(s).short());
         [key.clone(), shown]
     });
     rows.collect()

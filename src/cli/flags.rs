@@ -7,6 +7,8 @@
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
+use crate::base::golang;
+
 /// The command line, sorted by table.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sorted {
@@ -53,9 +55,9 @@ pub fn sort(args: &[String], tables: &[CommandInfoWithArgs]) -> Result<Sorted, F
         };
         let value = match (takes_value(flag), given) {
             (false, None) => "true".to_owned(),
-            (false, Some(value)) => match truth(&value) {
-                Some(truth) => truth.to_string(),
-                None => {
+            (false, Some(value)) => match golang::parse_bool(&value) {
+                Ok(truth) => truth.to_string(),
+                Err(_) => {
                     let text = format!("invalid boolean value {value:?} for -{name}: parse error");
                     return wrong(text, at);
                 }
@@ -144,14 +146,6 @@ fn find<'a>(tables: &'a [CommandInfoWithArgs], name: &str) -> Option<(usize, &'a
 /// Whether an option must have a value: all but switches and those named `bool`.
 pub fn takes_value(flag: &FlagInfo) -> bool {
     matches!(flag.kind, FlagInfoKind::Option { arg_name } if arg_name != "bool")
-}
-
-fn truth(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
 
 /// Adds an option in argh's form; of one that may stand only once, the last value stays.

@@ -7,7 +7,8 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::format::Format;
 use super::stop::{Exit, Stop};
-use super::{go, operands, table};
+use super::{operands, table};
+use crate::base::golang;
 use crate::client::Call;
 
 /// List data or secrets.
@@ -45,7 +46,7 @@ pub fn names(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
         return Err(Stop::Failed(format!("No entries found at {path}")));
     };
     if cx.format == Format::Table {
-        let rows: Vec<[String; 1]> = names.iter().map(|name| [go::show(name)]).collect();
+        let rows: Vec<[String; 1]> = names.iter().map(|name| [golang::display(name)]).collect();
         cx.say(&table::table(["Keys"], &rows))?;
         envelope.warn(cx);
     } else {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::format::Format;
 use super::stop::Stop;
-use super::{go, table};
+use super::table;
+use crate::base::golang;
 use crate::client::Call;
 
 /// Prints the answer of `sys/seal-status` or `sys/unseal`.
@@ -36,7 +37,7 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
 }
 
 fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
-    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let get = |name: &str| status.get(name).map(golang::display).unwrap_or_default();
     let sealed = status["sealed"] == true;
     let mut rows = Vec::new();
     let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);

@@ -3,7 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::Shared;
-use super::go;
+use super::values;
 use crate::base::ttl::Ttl;
 
 /// HTTP Options
@@ -37,10 +37,10 @@ pub struct HttpFlags {
     #[argh(option, arg_name = "string", hidden_help)]
     pub ns: Option<String>,
     /// header to send with each request, KEY=VALUE; may be given more than once
-    #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
+    #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     pub header: Vec<(String, String)>,
     /// wrap the answer in a token that lives this long (VAULT_WRAP_TTL)
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     pub wrap_ttl: Option<Ttl>,
     /// print the curl command that does the same, and do nothing
     #[argh(switch)]

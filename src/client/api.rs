@@ -1,6 +1,5 @@
 //! Vault's API: paths, headers, JSON, refusals, redirects, retries.
 
-use std::fmt::Write as _;
 use std::io::Read;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use super::address::Address;
 use super::error::{Error, Refusal};
 use super::http::{Body, Http, Reply, Request};
 use super::settings::{Settings, SettingsError};
+use crate::base::url;
 
 /// An answer is held whole: no more than this, 32 MiB and what an envelope adds.
 const LARGEST_ANSWER: u64 = 40 << 20;
@@ -131,18 +131,18 @@ impl Client {
 
     /// The URL that a call goes to.
     pub fn url(&self, call: &Call) -> String {
-        let mut url = self.settings.address.base().to_owned();
-        for segment in clean(&format!("v1/{}", call.path)) {
-            url.push('/');
-            encode(segment, b"-_.~$&+:=@", &mut url);
+        let mut whole = self.settings.address.base().to_owned();
+        for segment in url::clean(&format!("v1/{}", call.path)) {
+            whole.push('/');
+            url::encode_segment(segment, &mut whole);
         }
         for (i, (name, value)) in call.query.iter().enumerate() {
-            url.push(if i == 0 { '?' } else { '&' });
-            encode(name, b"-_.~", &mut url);
-            url.push('=');
-            encode(value, b"-_.~", &mut url);
+            whole.push(if i == 0 { '?' } else { '&' });
+            url::encode_query(name, &mut whole);
+            whole.push('=');
+            url::encode_query(value, &mut whole);
         }
-        url
+        whole
     }
 
     /// The headers of a call, in a fixed order, without the token's.
@@ -285,30 +285,4 @@ impl Client {
 
 const fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 307)
-}
-
-/// The segments of a path, `.` and `..` resolved as Go's client does it.
-fn clean(path: &str) -> Vec<&str> {
-    let mut segments = Vec::new();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop();
-            }
-            other => segments.push(other),
-        }
-    }
-    segments
-}
-
-fn encode(text: &str, kept: &[u8], out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing into a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
 }

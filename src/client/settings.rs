@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::tls::Tls;
+use crate::base::golang;
 use crate::base::secret::Secret;
 
 /// How requests are made.
@@ -68,11 +69,8 @@ impl Settings {
 }
 
 fn truth(text: &str) -> Result<bool, SettingsError> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(SettingsError(format!("VAULT_SKIP_VERIFY={text}: neither true nor false"))),
-    }
+    let wrong = |_| SettingsError(format!("VAULT_SKIP_VERIFY={text}: neither true nor false"));
+    golang::parse_bool(text).map_err(wrong)
 }
 
 fn seconds(text: &str) -> Result<Duration, SettingsError> {

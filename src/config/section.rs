@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::keys::{Form, Key, Standing, Table};
 use super::{ConfigError, Environment, Warning};
+use crate::base::golang;
 use crate::base::hcl::{Item, Kind, Position, Value};
 use crate::base::ttl::Ttl;
 
@@ -140,11 +141,7 @@ impl<'a> Section<'a> {
     pub fn flag(&self, name: &str) -> Result<bool, ConfigError> {
         let value = self.read(name, "true or false", |value| match &value.kind {
             Kind::Bool(truth) => Some(*truth),
-            Kind::Number(text) | Kind::Text(text) => match text.as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-                _ => None,
-            },
+            Kind::Number(text) | Kind::Text(text) => golang::parse_bool(text).ok(),
             _ => None,
         })?;
         Ok(value.unwrap_or(false))

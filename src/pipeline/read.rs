@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use crate::api::ask::Verb;
 use crate::api::request::{Body, Bound, Method, Request};
 use crate::base::fault::Fault;
+use crate::base::golang;
 use crate::base::secret::Secret;
+use crate::base::url;
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -46,11 +48,7 @@ fn asks_help(request: &Request) -> bool {
 
 /// Go's `strconv.ParseBool`; what it refuses is Vault's bare 400.
 fn flag(text: &str) -> Result<bool, Fault> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-        _ => Err(Fault::bare(400)),
-    }
+    golang::parse_bool(text).map_err(|_| Fault::bare(400))
 }
 
 /// The data of a request. It is read when it is first asked for, which is not before the sender
@@ -136,30 +134,14 @@ fn form(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let mut fields = Map::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (unescape(name).ok_or_else(bad)?, unescape(value).ok_or_else(bad)?);
+        let name = url::decode_query(name).ok_or_else(bad)?;
+        let value = url::decode_query(value).ok_or_else(bad)?;
         match fields.get_mut(&name) {
             Some(Value::String(before)) => before.extend([",", &value]),
             _ => drop(fields.insert(name, Value::String(value))),
         }
     }
     Ok(fields)
-}
-
-fn unescape(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |b: Option<u8>| char::from(b?).to_digit(16);
-                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Query parameters as data: text, or an array of texts where one is given several times.

@@ -1,6 +1,7 @@
 //! What a request line asks for: decoding, checking and cleaning of paths, as Go's servers do it.
 
-use std::fmt::Write as _;
+use crate::base::golang::is_printable;
+use crate::base::url;
 
 /// A request's target, decoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,9 +28,9 @@ impl<'a> Target<'a> {
         if !path.starts_with('/') {
             return Err(TargetError::Malformed);
         }
-        let path = decode(path, false).ok_or(TargetError::Malformed)?;
+        let path = url::decode_path(path).ok_or(TargetError::Malformed)?;
         let path = String::from_utf8(path).map_err(|_| TargetError::Unprintable)?;
-        if path.chars().all(printable) {
+        if path.chars().all(is_printable) {
             Ok(Self { path, query })
         } else {
             Err(TargetError::Unprintable)
@@ -40,11 +41,10 @@ impl<'a> Target<'a> {
     /// a malformed escape is left out.
     pub fn parameters(&self) -> Vec<(String, String)> {
         let pairs = self.query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';'));
-        let text = |part| decode(part, true).and_then(|bytes| String::from_utf8(bytes).ok());
         pairs
             .filter_map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((text(name)?, text(value)?))
+                Some((url::decode_query(name)?, url::decode_query(value)?))
             })
             .collect()
     }
@@ -56,18 +56,11 @@ impl<'a> Target<'a> {
         {
             return None;
         }
-        let mut parts = Vec::new();
-        for part in self.path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
+        let parts = url::clean(&self.path);
         let mut clean = String::new();
         for part in &parts {
             clean.push('/');
-            encode(part, &mut clean);
+            url::encode_segment(part, &mut clean);
         }
         if self.path.ends_with('/') || parts.is_empty() {
             clean.push('/');
@@ -92,66 +85,9 @@ pub fn local(raw: &str) -> &str {
     }
 }
 
-/// The bytes that percent-encoded text means; none where an escape is malformed.
-fn decode(text: &str, plus_is_space: bool) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? * 16 + digit()?).ok()?
-            }
-            b'+' if plus_is_space => b' ',
-            other => other,
-        });
-    }
-    Some(out)
-}
-
-/// Appends one path segment, with what a URL's path cannot hold percent-encoded.
-fn encode(part: &str, out: &mut String) {
-    for byte in part.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(char::from(byte)),
-            b'-' | b'_' | b'.' | b'~' | b'$' | b'&' | b'+' | b':' | b'=' | b'@' => {
-                out.push(char::from(byte));
-            }
-            // Writing into a string cannot fail.
-            _ => drop(write!(out, "%{byte:02X}")),
-        }
-    }
-}
-
-/// Whether Go calls it printable: letters, marks, numbers, punctuation, symbols and the space.
-fn printable(c: char) -> bool {
-    if c.is_ascii() {
-        return c == ' ' || c.is_ascii_graphic();
-    }
-    // The library's table of printable characters shows in what `escape_debug` leaves alone. In
-    // a string, behind another character, it leaves marks alone too, which Go calls printable.
-    let mut text = [b'x'; 5];
-    let len = c.encode_utf8(&mut text[1..]).len();
-    let escaped = std::str::from_utf8(&text[..=len]).map(|s| s.escape_debug().nth(1));
-    escaped == Ok(Some(c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_and_symbols_are_printable_controls_and_spaces_are_not() {
-        for c in ['a', ' ', '~', 'é', '\u{301}', '\u{645}', '😀', '\u{FFFD}', '"', '\\'] {
-            assert!(printable(c), "{c:?}");
-        }
-        let unprintable = [
-            '\0', '\n', '\u{7f}', '\u{85}', '\u{a0}', '\u{ad}', '\u{200b}', '\u{feff}', '\u{2028}',
-        ];
-        for c in unprintable {
-            assert!(!printable(c), "{c:?}");
-        }
-    }
 
     #[test]
     fn redirects_as_go_does() {

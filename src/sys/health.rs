@@ -11,6 +11,7 @@ use crate::api::reply::{Content, Reply};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Clock;
 use crate::base::fault::Fault;
+use crate::base::golang;
 use crate::storage::Storage;
 
 /// What this endpoint is given.
@@ -98,7 +99,7 @@ impl Codes {
     fn asked(ask: &DirectAsk) -> Result<Self, Fault> {
         for name in ["standbyok", "perfstandbyok"] {
             if let Some(text) = ask.query(name).filter(|text| !text.is_empty()) {
-                flag(text)?;
+                golang::parse_bool(text).map_err(|_| Fault::bare(400))?;
             }
         }
         let unused =
@@ -124,9 +125,4 @@ fn code(ask: &DirectAsk, name: &str) -> Result<Option<u16>, Fault> {
         Ok(_) => Err(Fault::bad_request(format!("{name} must be from 200 to 599"))),
         Err(_) => Err(Fault::bare(400)),
     }
-}
-
-fn flag(text: &str) -> Result<(), Fault> {
-    let known = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
-    if known.contains(&text) { Ok(()) } else { Err(Fault::bare(400)) }
 }

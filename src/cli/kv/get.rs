@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use super::place::Place;
 use super::show;
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
+use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands};
 use crate::client::Call;
 
 /// Retrieve data of a key.
@@ -20,7 +21,7 @@ pub struct Get {
     #[argh(option, arg_name = "string")]
     mount: Option<String>,
     /// version to read; the latest without it
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
     #[argh(positional)]
     operands: Vec<String>,

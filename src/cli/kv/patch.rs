@@ -6,11 +6,12 @@ use serde_json::{Map, Value, json};
 use super::place::Place;
 use super::put::options;
 use super::show;
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{data, go, operands};
+use crate::cli::{data, operands};
 use crate::client::{Call, Verb};
 
 /// Change some of a key's data; what is not given stays.
@@ -22,7 +23,7 @@ pub struct Patch {
     #[argh(option, arg_name = "string")]
     mount: Option<String>,
     /// write only if this is the current version
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     cas: Option<i64>,
     /// how: patch (one request) or rw (read, then write); without it the one that works
     #[argh(option, arg_name = "string")]

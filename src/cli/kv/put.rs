@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::place::Place;
 use super::show;
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{data, go, operands};
+use crate::cli::{data, operands};
 use crate::client::Call;
 
 /// Set data of a key, in place of all it held.
@@ -21,7 +22,7 @@ pub struct Put {
     #[argh(option, arg_name = "string")]
     mount: Option<String>,
     /// write only if this is the current version; 0: only if there is none
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     cas: Option<i64>,
     #[argh(positional)]
     operands: Vec<String>,

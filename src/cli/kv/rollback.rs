@@ -4,10 +4,11 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Value, json};
 
 use super::place::Place;
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands};
 use crate::client::Call;
 
 /// Write an old version of a key again, as its newest.
@@ -17,7 +18,7 @@ pub struct Rollback {
     #[argh(option, arg_name = "string")]
     mount: Option<String>,
     /// version to write again
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
     #[argh(positional)]
     operands: Vec<String>,

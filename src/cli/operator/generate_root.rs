@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::{pgp, share};
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands, prompt, table};
+use crate::cli::{operands, prompt, table};
 use crate::client::{Call, Verb};
 
 const PATH: &str = "sys/generate-root";
@@ -178,7 +179,7 @@ fn read_status(cx: &mut Context) -> Result<Value, Stop> {
 }
 
 fn print_status(cx: &mut Context, status: &Value) -> Result<(), Stop> {
-    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let get = |name: &str| status.get(name).map(golang::display).unwrap_or_default();
     if cx.format != Format::Table {
         let number = |name: &str| status.get(name).cloned().unwrap_or_else(|| json!(0));
         let truth = |name: &str| status[name] == true;

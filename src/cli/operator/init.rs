@@ -4,11 +4,12 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
 use super::pgp;
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands, table};
+use crate::cli::{operands, table};
 use crate::client::Call;
 
 /// Initialize a server: make its keys and its first root token.
@@ -20,10 +21,10 @@ pub struct Init {
     #[argh(switch)]
     status: bool,
     /// how many shares the unseal key is split into (5)
-    #[argh(option, short = 'n', arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, short = 'n', arg_name = "int", from_str_fn(golang::parse_int))]
     key_shares: Option<i64>,
     /// how many of them unseal (3)
-    #[argh(option, short = 't', arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, short = 't', arg_name = "int", from_str_fn(golang::parse_int))]
     key_threshold: Option<i64>,
     /// files of PGP public keys, parted by commas: one for each share
     #[argh(option, arg_name = "files", from_str_fn(pgp::keys))]
@@ -32,10 +33,10 @@ pub struct Init {
     #[argh(option, arg_name = "file", from_str_fn(pgp::key))]
     root_token_pgp_key: Option<String>,
     /// shares of a recovery key, for automatic seals
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     recovery_shares: Option<i64>,
     /// how many of them are needed
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     recovery_threshold: Option<i64>,
     /// files of PGP public keys, parted by commas: one for each share of the recovery key
     #[argh(option, arg_name = "files", from_str_fn(pgp::keys))]
@@ -129,10 +130,10 @@ fn told(made: &Value, request: &Value) -> String {
     let mut out = String::new();
     for (name, title) in [("keys_base64", "Unseal Key"), ("recovery_keys_base64", "Recovery Key")] {
         for (i, key) in made[name].as_array().into_iter().flatten().enumerate() {
-            out.push_str(&format!("{title} {}: {}\n", i + 1, go::show(key)));
+            out.push_str(&format!("{title} {}: {}\n", i + 1, golang::display(key)));
         }
     }
-    out.push_str(&format!("\nInitial Root Token: {}\n\n", go::show(&made["root_token"])));
+    out.push_str(&format!("\nInitial Root Token: {}\n\n", golang::display(&made["root_token"])));
     let (shares, threshold) = (&request["secret_shares"], &request["secret_threshold"]);
     out.push_str(&table::wrap(
         &format!(

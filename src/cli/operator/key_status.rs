@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands, table};
+use crate::cli::{operands, table};
 use crate::client::Call;
 
 /// Tell which data key is in use, since when, and how much it encrypted.
@@ -54,9 +55,9 @@ pub fn value(status: &Value) -> Value {
 /// The same for people.
 pub fn told(status: &Value) -> String {
     let rows = [
-        ["Key Term".to_owned(), go::show(&status["term"])],
-        ["Install Time".to_owned(), short_time(&go::show(&status["install_time"]))],
-        ["Encryption Count".to_owned(), go::show(&status["encryptions"])],
+        ["Key Term".to_owned(), golang::display(&status["term"])],
+        ["Install Time".to_owned(), short_time(&golang::display(&status["install_time"]))],
+        ["Encryption Count".to_owned(), golang::display(&status["encryptions"])],
     ];
     table::columns(&rows)
 }

@@ -4,11 +4,12 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
 use super::{pgp, share};
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands, table};
+use crate::cli::{operands, table};
 use crate::client::{Call, Verb};
 
 /// Change the unseal keys: their number, their threshold, all of them.
@@ -30,10 +31,10 @@ pub struct Rekey {
     #[argh(switch)]
     verify: bool,
     /// how many shares the new key is split into (5)
-    #[argh(option, short = 'n', arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, short = 'n', arg_name = "int", from_str_fn(golang::parse_int))]
     key_shares: Option<i64>,
     /// how many of them unseal (3)
-    #[argh(option, short = 't', arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, short = 't', arg_name = "int", from_str_fn(golang::parse_int))]
     key_threshold: Option<i64>,
     /// nonce that -init gave; each share must come with it
     #[argh(option, arg_name = "string")]
@@ -172,10 +173,10 @@ impl Rekey {
         if cx.format != Format::Table {
             return cx.say_value(&kept);
         }
-        let mut rows = vec![["Nonce".to_owned(), go::show(&kept["nonce"])]];
+        let mut rows = vec![["Nonce".to_owned(), golang::display(&kept["nonce"])]];
         for (fingerprint, keys) in kept["keys_base64"].as_object().into_iter().flatten() {
             for key in keys.as_array().into_iter().flatten() {
-                rows.push([fingerprint.clone(), go::show(key)]);
+                rows.push([fingerprint.clone(), golang::display(key)]);
             }
         }
         cx.say(&table::pairs(&rows))
@@ -255,7 +256,7 @@ fn data(body: Value) -> Value {
 }
 
 fn status_rows(status: &Value) -> Vec<[String; 2]> {
-    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let get = |name: &str| status.get(name).map(golang::display).unwrap_or_default();
     let mut rows = Vec::new();
     let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);
     add("Nonce", get("nonce"));
@@ -278,7 +279,7 @@ fn status_rows(status: &Value) -> Vec<[String; 2]> {
 }
 
 fn verification_rows(status: &Value) -> Vec<[String; 2]> {
-    let get = |name: &str| status.get(name).map(go::show).unwrap_or_default();
+    let get = |name: &str| status.get(name).map(golang::display).unwrap_or_default();
     vec![
         ["Started".to_owned(), get("started")],
         ["New Shares".to_owned(), get("n")],
@@ -293,15 +294,15 @@ fn told(status: &Value, result: &Value) -> String {
     let mut out = String::from("\n");
     let fingerprints = result["pgp_fingerprints"].as_array();
     for (i, key) in result["keys_base64"].as_array().into_iter().flatten().enumerate() {
-        let key = go::show(key);
+        let key = golang::display(key);
         out.push_str(&match fingerprints.and_then(|list| list.get(i)) {
             Some(print) => {
-                format!("Key {} fingerprint: {}; value: {key}\n", i + 1, go::show(print))
+                format!("Key {} fingerprint: {}; value: {key}\n", i + 1, golang::display(print))
             }
             None => format!("Key {}: {key}\n", i + 1),
         });
     }
-    out.push_str(&format!("\nOperation nonce: {}\n\n", go::show(&result["nonce"])));
+    out.push_str(&format!("\nOperation nonce: {}\n\n", golang::display(&result["nonce"])));
     let (shares, threshold) = (&status["n"], &status["t"]);
     let text = if result["verification_required"] == true {
         format!(
@@ -311,7 +312,7 @@ fn told(status: &Value, result: &Value) -> String {
              least {threshold} of them back:\n\
              \n\
              edgekeep operator rekey -verify -nonce={}",
-            go::show(&result["verification_nonce"])
+            golang::display(&result["verification_nonce"])
         )
     } else {
         format!(

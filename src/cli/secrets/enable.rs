@@ -3,11 +3,12 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
+use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands};
+use crate::cli::{operands, values};
 use crate::client::{Call, Verb};
 
 /// Enable a secrets engine.
@@ -22,16 +23,16 @@ pub struct Enable {
     #[argh(option, arg_name = "string")]
     description: Option<String>,
     /// time to live of its leases when none is asked for
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     default_lease_ttl: Option<Ttl>,
     /// longest time to live of its leases
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     max_lease_ttl: Option<Ttl>,
     /// version of the engine: 1 or 2, for kv
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
     /// option of the engine, KEY=VALUE; may be given more than once
-    #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
+    #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     options: Vec<(String, String)>,
     /// field of requests that audit logs show; may be given more than once
     #[argh(option, arg_name = "string")]

@@ -3,11 +3,12 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
+use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands, table};
+use crate::cli::{operands, table};
 use crate::client::Call;
 
 /// List enabled secrets engines.
@@ -58,7 +59,7 @@ fn detailed(mounts: &Value) -> String {
         };
         let options = match &mount["options"] {
             Value::Null => "map[]".into(),
-            options => go::show(options),
+            options => golang::display(options),
         };
         [
             path.clone(),
@@ -66,7 +67,7 @@ fn detailed(mounts: &Value) -> String {
             text(mount, "accessor"),
             ttl("default_lease_ttl"),
             ttl("max_lease_ttl"),
-            go::show(&mount["config"]["force_no_cache"]),
+            golang::display(&mount["config"]["force_no_cache"]),
             if mount["local"] == true { "local" } else { "replicated" }.into(),
             text(mount, "seal_wrap"),
             text(mount, "external_entropy_access"),
@@ -100,5 +101,5 @@ fn each<const N: usize>(
 }
 
 fn text(mount: &Value, name: &str) -> String {
-    mount.get(name).map(go::show).unwrap_or_default()
+    mount.get(name).map(golang::display).unwrap_or_default()
 }

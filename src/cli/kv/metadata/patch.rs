@@ -4,11 +4,12 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Value, json};
 
 use super::put::settings;
+use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands};
+use crate::cli::{operands, values};
 use crate::client::{Call, Verb};
 
 /// Change some of a key's settings; what is not given stays.
@@ -21,13 +22,13 @@ pub struct Patch {
     #[argh(option, arg_name = "bool")]
     cas_required: Option<bool>,
     /// keep this many versions; 0: as many as the mount
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     max_versions: Option<i64>,
     /// delete each version this long after it was written
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     delete_version_after: Option<Ttl>,
     /// word about the key, KEY=VALUE; may be given more than once
-    #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
+    #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     custom_metadata: Vec<(String, String)>,
     /// word about the key to take away; may be given more than once
     #[argh(option, arg_name = "key")]

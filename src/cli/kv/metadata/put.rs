@@ -3,11 +3,12 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
+use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{go, operands};
+use crate::cli::{operands, values};
 use crate::client::Call;
 
 /// Set a key's settings; its data and versions stay.
@@ -20,13 +21,13 @@ pub struct Put {
     #[argh(option, arg_name = "bool")]
     cas_required: Option<bool>,
     /// keep this many versions; 0: as many as the mount
-    #[argh(option, arg_name = "int", from_str_fn(go::parse_int))]
+    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     max_versions: Option<i64>,
     /// delete each version this long after it was written
-    #[argh(option, arg_name = "duration", from_str_fn(go::parse_ttl))]
+    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     delete_version_after: Option<Ttl>,
     /// words about the key, KEY=VALUE, in place of those before; may be given more than once
-    #[argh(option, arg_name = "key=value", from_str_fn(go::parse_pair))]
+    #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     custom_metadata: Vec<(String, String)>,
     #[argh(positional)]
     operands: Vec<String>,
