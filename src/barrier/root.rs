@@ -250,7 +250,8 @@ impl Witness for RootKeeper {
         let keyring = Arc::clone(&read(&self.keyring));
         self.count_encryption(keyring.term());
         self.next.revision += 1;
-        self.next.latest = self.time.now();
+        // A time that may be wrong is not to be the floor for ever.
+        self.next.latest = self.time.expiry_now();
         let sealed = keyring.seal_value(ROOT, &self.next.encode(), &*self.entropy);
         Ok(vec![(ROOT.to_vec(), sealed)])
     }

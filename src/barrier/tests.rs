@@ -10,6 +10,7 @@ use super::*;
 use crate::base::clock::{ManualClock, Timestamp};
 use crate::base::entropy::SeededEntropy;
 use crate::base::fault::Fault;
+use crate::base::timekeeper::STANDING;
 use crate::storage::memory::Memory;
 use crate::storage::{Entry, Writer};
 
@@ -359,6 +360,29 @@ fn a_term_is_due_by_its_age_or_its_use() {
     assert!(store.rotation_due());
     store.set_rotation(Rotation { enabled: false, ..rule(5, 1) }).unwrap();
     assert!(!store.rotation_due());
+}
+
+#[test]
+fn a_clock_that_jumps_ahead_expires_nothing_and_leaves_no_trace_if_it_goes_back() {
+    let (house, store) = open();
+    let times = |store: &Arc<Unsealed>| {
+        put(store, "x", b"");
+        let mut txn = store.begin().unwrap();
+        let scope = txn.scope(MOUNT);
+        (scope.now(), scope.expiry_now(), store.status().latest)
+    };
+    let day_later = NOW.plus(Duration::from_secs(86_400));
+    house.clock.set_wall(day_later);
+    assert_eq!(times(&store), (day_later, NOW, NOW));
+    house.clock.set_wall(NOW);
+    house.barrier.seal();
+    let store = house.unseal();
+    assert_eq!(times(&store), (NOW, NOW, NOW));
+    house.clock.set_wall(day_later);
+    assert_eq!(times(&store).1, NOW);
+    house.clock.advance(STANDING);
+    let stood = day_later.plus(STANDING);
+    assert_eq!(times(&store), (stood, stood, stood));
 }
 
 #[test]

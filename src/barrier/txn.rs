@@ -31,6 +31,7 @@ pub struct Txn {
     reads: Reads,
     writes: BTreeMap<Key, Option<Value>>,
     now: Timestamp,
+    expiry_now: Timestamp,
     urgency: Urgency,
 }
 
@@ -38,11 +39,11 @@ impl Txn {
     pub(super) fn new(unsealed: Arc<Unsealed>, begin: Begin) -> Self {
         // After the view: so it has the term of whatever is in there.
         let keyring = unsealed.keyring();
-        let now = unsealed.time().now();
+        let (now, expiry_now) = (unsealed.time().now(), unsealed.time().expiry_now());
         let Begin { view, base } = begin;
         let (reads, writes) = Default::default();
         let urgency = Urgency::Ordinary;
-        Self { unsealed, keyring, view, base, reads, writes, now, urgency }
+        Self { unsealed, keyring, view, base, reads, writes, now, expiry_now, urgency }
     }
 
     /// The entries of one mount.
@@ -191,6 +192,12 @@ impl Scope<'_> {
     /// The transaction's time: it stands still.
     pub fn now(&self) -> Timestamp {
         self.txn.now()
+    }
+
+    /// The time by which things expire, and are said to have ended: while a clock that jumped
+    /// ahead has not stood for long enough, what it would be without the jump. It stands still.
+    pub fn expiry_now(&self) -> Timestamp {
+        self.txn.expiry_now
     }
 
     /// The value of the entry at `path`.

@@ -30,8 +30,15 @@ struct Hands {
     wall: Timestamp,
     boot: Duration,
     report: Report,
-    /// When, by the boot clock, a jump ahead was seen that has not stood long enough.
-    jumped: Option<Duration>,
+    /// A jump ahead that has not stood long enough.
+    jumped: Option<Jump>,
+}
+
+/// A jump ahead: when it was seen by the boot clock, and what the time was without it.
+#[derive(Clone, Copy)]
+struct Jump {
+    at: Duration,
+    from: Timestamp,
 }
 
 /// What was odd about the machine's clock since the store was opened.
@@ -60,9 +67,11 @@ impl TimeKeeper {
         self.read().now
     }
 
-    /// Whether anything may expire: not for five minutes after the clock jumped ahead.
-    pub fn settled(&self) -> bool {
-        self.read().jumped.is_none()
+    /// The time by which things expire: for five minutes after the clock jumped ahead, what it
+    /// would be without the jump.
+    pub fn expiry_now(&self) -> Timestamp {
+        let hands = self.read();
+        hands.without_jump(hands.now, hands.boot)
     }
 
     /// What was odd about the machine's clock.
@@ -81,30 +90,25 @@ impl Hands {
     fn turned(mut self, wall: Timestamp, boot: Duration, floor: Timestamp) -> Self {
         let passed = boot.saturating_sub(self.boot);
         let back = self.wall.plus(passed).since(wall);
-        if back > CORRECTION {
-            let (back, to) = (back.as_secs(), wall.rfc3339());
-            log::warn!("the machine's clock went back by {back} s, to {to}");
-        }
         let ran_on = self.now.plus(passed);
         let now = if wall < floor { ran_on } else { wall };
         let ahead = now.since(ran_on);
         if ahead > JUMP {
-            log::warn!(
-                "the machine's clock went ahead by {} s, to {}: nothing expires before it has \
-                 stood for five minutes",
-                ahead.as_secs(),
-                wall.rfc3339()
-            );
             self.report.ahead = Some(ahead);
-            self.jumped = Some(boot);
+            self.jumped = Some(Jump { at: boot, from: self.without_jump(ran_on, boot) });
         }
-        let stood = self.jumped.is_some_and(|since| boot.saturating_sub(since) >= STANDING);
+        let stood = self.jumped.is_some_and(|jump| boot.saturating_sub(jump.at) >= STANDING);
         if stood || ran_on.since(now) > JUMP {
             self.jumped = None;
         }
         self.report.back = if back > CORRECTION { Some(back) } else { self.report.back };
         self.report.behind = (wall < floor).then(|| now.since(wall));
         Self { now, wall, boot, ..self }
+    }
+
+    /// What the time is at `boot` without the jump; `now` where there is none.
+    fn without_jump(&self, now: Timestamp, boot: Duration) -> Timestamp {
+        self.jumped.map_or(now, |jump| jump.from.plus(boot.saturating_sub(jump.at)))
     }
 }
 
@@ -123,12 +127,16 @@ mod tests {
         (clock, keeper)
     }
 
+    fn settled(keeper: &TimeKeeper) -> bool {
+        keeper.expiry_now() == keeper.now()
+    }
+
     #[test]
     fn a_good_clock_is_followed() {
         let (clock, keeper) = keeper(NOON, NOON);
         clock.advance(DAY);
         assert_eq!(keeper.now(), NOON.plus(DAY));
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
         assert_eq!(keeper.report(), Report::default());
     }
 
@@ -136,7 +144,7 @@ mod tests {
     fn a_new_store_takes_the_clock_as_it_is() {
         let (_, keeper) = keeper(NOON, Timestamp::EPOCH);
         assert_eq!(keeper.now(), NOON);
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
     }
 
     #[test]
@@ -145,12 +153,12 @@ mod tests {
         assert_eq!(keeper.now(), NOON);
         clock.advance(10 * MINUTE);
         assert_eq!(keeper.now(), NOON.plus(10 * MINUTE));
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
         assert_eq!(keeper.report().behind, Some(NOON.since(Timestamp::EPOCH)));
         // The network tells the time: five minutes later than it is kept.
         clock.set_wall(NOON.plus(15 * MINUTE));
         assert_eq!(keeper.now(), NOON.plus(15 * MINUTE));
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
         assert_eq!(keeper.report(), Report::default());
     }
 
@@ -164,7 +172,7 @@ mod tests {
         clock.advance(MINUTE);
         assert_eq!(keeper.now(), NOON.plus(DAY).plus(MINUTE));
         assert_eq!(keeper.report().back, Some(DAY));
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
     }
 
     #[test]
@@ -185,35 +193,36 @@ mod tests {
         let (clock, keeper) = keeper(NOON, NOON);
         clock.set_wall(NOON.plus(JUMP));
         assert_eq!(keeper.now(), NOON.plus(JUMP));
-        assert!(keeper.settled(), "an hour is no jump");
+        assert!(settled(&keeper), "an hour is no jump");
         clock.set_wall(NOON.plus(2 * DAY));
         assert_eq!(keeper.now(), NOON.plus(2 * DAY));
-        assert!(!keeper.settled());
+        assert!(!settled(&keeper));
         assert_eq!(keeper.report().ahead, Some(2 * DAY - JUMP));
         clock.advance(4 * MINUTE);
-        assert!(!keeper.settled());
+        assert_eq!(keeper.expiry_now(), NOON.plus(JUMP).plus(4 * MINUTE));
         clock.set_wall(NOON.plus(4 * DAY));
         clock.advance(4 * MINUTE);
-        assert!(!keeper.settled(), "it jumped again and has to stand anew");
+        let without = NOON.plus(JUMP).plus(8 * MINUTE);
+        assert_eq!(keeper.expiry_now(), without, "it jumped again and has to stand anew");
         clock.advance(5 * MINUTE);
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
     }
 
     #[test]
     fn a_jump_that_is_taken_back_expires_nothing() {
         let (clock, keeper) = keeper(NOON, NOON);
         clock.set_wall(NOON.plus(DAY));
-        assert!(!keeper.settled());
+        assert!(!settled(&keeper));
         clock.set_wall(NOON.plus(MINUTE));
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
         assert_eq!(keeper.now(), NOON.plus(MINUTE));
     }
 
     #[test]
     fn a_clock_found_far_ahead_at_the_start_must_stand_too() {
         let (clock, keeper) = keeper(NOON.plus(DAY), NOON);
-        assert!(!keeper.settled());
+        assert!(!settled(&keeper));
         clock.advance(STANDING);
-        assert!(keeper.settled());
+        assert!(settled(&keeper));
     }
 }

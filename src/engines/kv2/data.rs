@@ -41,7 +41,7 @@ pub fn patch(_: &(), call: &mut Call<'_>) -> Outcome {
     let Some((number, version)) = secret.metadata.version(0) else {
         return Ok(nothing_to_patch());
     };
-    if version.is_gone(scope.now()) {
+    if version.is_gone(scope.expiry_now()) {
         return Ok(Reply::data(secret.metadata.show_version(number, version)).with_status(404));
     }
     let mut value = secret.value(scope, number)?.unwrap_or_default();
@@ -52,7 +52,7 @@ pub fn patch(_: &(), call: &mut Call<'_>) -> Outcome {
 pub fn delete(_: &(), call: &mut Call<'_>) -> Outcome {
     if let Some(mut secret) = Secret::of(call)? {
         let latest = secret.metadata.current;
-        secret.metadata.delete_version(latest, call.scope.now());
+        secret.metadata.delete_version(latest, call.scope.expiry_now());
         secret.save(&mut call.scope)?;
     }
     Ok(Reply::nothing())

@@ -178,7 +178,8 @@ impl Metadata {
         (self.current, cut.into_keys().collect())
     }
 
-    /// Deletes a version, if it is there and neither deleted nor destroyed.
+    /// Deletes a version, if it is there and neither deleted nor destroyed. `now` is
+    /// [`Scope::expiry_now`], so that it is gone at once.
     pub fn delete_version(&mut self, number: u64, now: Timestamp) {
         if let Some(version) = self.versions.get_mut(&number)
             && !version.is_gone(now)
@@ -229,7 +230,8 @@ impl Metadata {
 }
 
 impl Version {
-    /// Whether its value cannot be read: it was deleted or destroyed, or its time has come.
+    /// Whether its value cannot be read: it was deleted or destroyed, or its time has come. `now`
+    /// is [`Scope::expiry_now`].
     pub fn is_gone(&self, now: Timestamp) -> bool {
         self.destroyed || self.deletion.is_some_and(|deletion| deletion <= now)
     }

@@ -147,7 +147,7 @@ pub fn version_reply(
     let metadata = &secret.metadata;
     let (number, version) = metadata.version(number).ok_or_else(Fault::not_found)?;
     let about = metadata.show_version(number, version);
-    let (status, shown) = if version.is_gone(call.scope.now()) {
+    let (status, shown) = if version.is_gone(call.scope.expiry_now()) {
         (404, Value::Null)
     } else {
         (200, show(secret.value(&mut call.scope, number)?))

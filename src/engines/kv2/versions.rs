@@ -22,7 +22,7 @@ fn delete(_: &(), call: &mut Call<'_>) -> Outcome {
     let numbers = numbers(call, "No version number provided")?;
     let Some(mut secret) = Secret::of(call)? else { return Ok(Reply::nothing()) };
     for number in numbers {
-        secret.metadata.delete_version(number, call.scope.now());
+        secret.metadata.delete_version(number, call.scope.expiry_now());
     }
     secret.save(&mut call.scope)?;
     Ok(Reply::nothing())
