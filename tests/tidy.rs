@@ -268,7 +268,7 @@ fn what_is_expected_is_reasoned() {
                 reasoned = true;
             } else if line.trim_end() == "}" || line == "    }" {
                 reasoned = false;
-            } else if line.contains(".expect(") && !reasoned {
+            } else if (start.contains(".expect(\"") || start.ends_with(".expect(")) && !reasoned {
                 faults.push(format!("{}:{number}: {} (say why it holds)", source.name, start));
             }
         }
