@@ -17,7 +17,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -34,6 +34,7 @@ use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
 use crate::base::record::{Record, RecordError};
 use crate::base::secret::Secret;
+use crate::base::sync::{lock, read, write};
 use crate::base::timekeeper::TimeKeeper;
 use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Reads};
 use crate::storage::{Storage, StorageError, Urgency, Value};
@@ -435,18 +436,6 @@ impl From<StorageError> for InitError {
     fn from(error: StorageError) -> Self {
         Self::Storage(error)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

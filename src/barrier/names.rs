@@ -14,7 +14,7 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use aes_siv::KeyInit;
 use aes_siv::siv::Aes256Siv;
@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::base::entropy::Entropy;
 use crate::base::hex;
 use crate::base::pages::{Key, Locked};
+use crate::base::sync::lock;
 
 /// The first byte of every sealed path; what begins with another is a record of the system.
 pub const TREE: u8 = 1;
@@ -246,7 +247,7 @@ impl Names {
 
     /// Seals `path`, split at each `/`, below `folder`. Empty segments are kept.
     pub fn seal(&self, folder: &SealedPath, path: &str) -> Result<SealedPath, NameError> {
-        let mut sealer = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sealer = lock(&self.sealer);
         let mut sealed = folder.clone();
         for segment in path.split('/') {
             if sealed.segments == MAX_SEGMENTS {
@@ -296,7 +297,7 @@ impl Names {
     }
 
     fn open_segment(&self, context: &[u8], segment: &[u8]) -> Result<String, Foreign> {
-        let mut sealer = self.sealer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sealer = lock(&self.sealer);
         let name = sealer.cipher.decrypt([context], segment).map_err(|_| Foreign)?;
         let name = String::from_utf8(name).map_err(|_| Foreign)?;
         if name.contains('/') { Err(Foreign) } else { Ok(name) }

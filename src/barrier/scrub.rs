@@ -10,8 +10,9 @@ use std::time::Duration;
 use super::root::{EntryHasher, RootRecord, Tally};
 use super::txn::TxnError;
 use super::verify::{BadEntries, Check};
-use super::{ROOT, Unsealed, lock, read};
+use super::{ROOT, Unsealed};
 use crate::base::clock::Timestamp;
+use crate::base::sync::{lock, read};
 use crate::storage::Key;
 
 /// A slice ends with the entry that makes it this long, in bytes.

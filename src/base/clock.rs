@@ -7,6 +7,8 @@ use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::sync::lock;
+
 /// An instant in UTC, in nanoseconds since 1970-01-01T00:00:00Z; never before it.
 #[derive(
     Clone,
@@ -140,7 +142,7 @@ impl ManualClock {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, (Timestamp, Duration)> {
-        self.hands.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.hands)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod process;
 pub mod record;
 pub mod secret;
+pub mod sync;
 pub mod timekeeper;
 pub mod ttl;
 pub mod url;

@@ -8,7 +8,7 @@ use std::alloc::{Layout, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap_anonymous, munmap};
@@ -16,6 +16,7 @@ use rustix::param::page_size;
 use zeroize::Zeroize;
 
 use super::entropy::Entropy;
+use super::sync::lock;
 
 /// A value in locked pages, wiped when dropped. It has no `Debug`, whatever `T` has.
 ///
@@ -119,7 +120,7 @@ const UNIT: usize = 64;
 const SMALLEST_PAGE: usize = 4096;
 
 fn pages() -> MutexGuard<'static, Pages> {
-    PAGES.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&PAGES)
 }
 
 struct Pages(Vec<Page>);

@@ -4,10 +4,11 @@
 //! until the network tells. So the latest time known to have passed when the store was opened is a
 //! floor: while the machine's clock is below it, time goes on from it by the boot clock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::clock::{Clock, Timestamp};
+use super::sync::lock;
 
 /// A clock that goes ahead by more than this at once is believed only after [`STANDING`].
 pub const JUMP: Duration = Duration::from_secs(60 * 60);
@@ -80,7 +81,7 @@ impl TimeKeeper {
     }
 
     fn read(&self) -> Hands {
-        let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hands = lock(&self.hands);
         *hands = hands.turned(self.clock.wall(), self.clock.boot(), self.floor);
         *hands
     }

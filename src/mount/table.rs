@@ -2,7 +2,7 @@
 //! mounts of the same instant as the rest.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::record::Record;
+use crate::base::sync::lock;
 
 /// Where the table lies in the system's part of the store.
 const PATH: &str = "core/mounts";
@@ -163,7 +164,7 @@ impl MountCache {
         let Some(bytes) = txn.scope(MountId::SYSTEM).get(PATH)? else {
             return Ok(Arc::default());
         };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         match &*last {
             Some((known, table)) if *known == bytes => Ok(table.clone()),
             _ => {

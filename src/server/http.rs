@@ -8,13 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::gate::WantLine;
 use super::gate::callers::Note;
 use super::translate::Translator;
+use crate::base::sync::lock;
 
 /// How long to wait before a failed attempt to build or to reach the server is repeated.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -105,12 +106,12 @@ impl Built {
 
 impl Inner {
     fn current(&self) -> Built {
-        self.built.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.built).clone()
     }
 
     /// Puts a new server in the place of one that has died, unless another thread has done so.
     fn rebuild(&self, dead: &Built) {
-        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut built = lock(&self.built);
         if built.number != dead.number || self.stopping.load(Ordering::Acquire) {
             return;
         }

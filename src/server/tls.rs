@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 pub use rustls::CipherSuite;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -19,6 +19,8 @@ use rustls::{
     DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
     SupportedProtocolVersion,
 };
+
+use crate::base::sync::{read, write};
 
 /// A listener's TLS fields.
 #[derive(Clone, Debug)]
@@ -205,7 +207,7 @@ impl Tls {
     /// the old certificate is still shown.
     pub fn reload(&self) -> Result<(), TlsError> {
         let fresh = Arc::new(load(&self.settings, self.config.crypto_provider())?);
-        *self.certificate.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *write(&self.certificate.0) = fresh;
         Ok(())
     }
 }
@@ -243,7 +245,7 @@ struct Shown(RwLock<Arc<CertifiedKey>>);
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+        Some(read(&self.0).clone())
     }
 }
 

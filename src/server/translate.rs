@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
@@ -17,6 +17,7 @@ use crate::api::reply::{Response, ResponseBody};
 use crate::api::request::{Body, Method, Request};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
+use crate::base::sync::lock;
 
 /// An answer's body up to this many bytes goes out in one piece with its head.
 const ONE_PIECE: usize = 16 << 10;
@@ -127,12 +128,12 @@ struct Shared(Arc<Mutex<Option<tiny_http::Request>>>);
 
 impl Shared {
     fn with<T>(&self, use_it: impl FnOnce(&mut tiny_http::Request) -> Option<T>) -> Option<T> {
-        use_it(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut()?)
+        use_it(lock(&self.0).as_mut()?)
     }
 
     /// Ends the sharing: a stream that is still held elsewhere reads nothing more.
     fn take(&self) -> Option<tiny_http::Request> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0).take()
     }
 
     /// Our form of the request; none when its body is not whole.

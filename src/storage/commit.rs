@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 
 use self::line::{Lead, Line, Member};
 use self::recent::Recent;
-use super::{Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer, lock};
+use super::{Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
+use crate::base::sync::lock;
 
 /// Watches every change on its way into the store and adds entries of its own to each commit (the
 /// root record). It is called by one thread at a time, in the order of the commits.

@@ -4,7 +4,8 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use super::{Condition, Entry, Job, Storage, StorageError, Urgency, Value, View, Writer, lock};
+use super::{Condition, Entry, Job, Storage, StorageError, Urgency, Value, View, Writer};
+use crate::base::sync::lock;
 
 /// How an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,11 @@
 //! A version goes when no view can see it any more.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::scan::{Chunk, Rest, scan};
-use super::{
-    Condition, Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer, lock,
-};
+use super::{Condition, Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
+use crate::base::sync::{lock, read, write};
 
 /// A scan reads this many keys under one hold of the lock.
 const CHUNK: usize = 64;
@@ -95,11 +94,11 @@ impl Storage for Memory {
 
 impl Content {
     fn read(&self) -> RwLockReadGuard<'_, Versions> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.0)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Versions> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        write(&self.0)
     }
 }
 

@@ -15,7 +15,6 @@ pub mod space;
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A physical key, at most 64 KiB.
 pub type Key = Vec<u8>;
@@ -142,9 +141,4 @@ impl From<io::Error> for StorageError {
             _ => Self::Io(error),
         }
     }
-}
-
-/// Locks, also after a panic elsewhere: what a lock guards here is whole at any moment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

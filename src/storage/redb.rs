@@ -10,14 +10,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use self::device::{Medium, Progress, Repair, Site};
 use self::handle::{Handle, Undo};
 use self::view::RedbView;
 use super::folder::Folder;
-use super::{Condition, Job, Key, Storage, StorageError, Urgency, Value, View, Writer, lock};
+use super::{Condition, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::clock::Clock;
+use crate::base::sync::{lock, read, write};
 
 const MIB: u64 = 1 << 20;
 
@@ -110,11 +111,11 @@ impl Redb {
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.state)
     }
 
     fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        write(&self.state)
     }
 
     /// Opens the file for writing, or else for reading, and takes back what is in doubt.

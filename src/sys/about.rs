@@ -1,11 +1,12 @@
 //! What a server says of itself before anybody has a token.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Timestamp;
+use crate::base::sync::lock;
 
 /// The API that is followed, as clients compare versions, and our own behind it.
 pub const VERSION: &str = concat!("1.10.0+edgekeep.", env!("CARGO_PKG_VERSION"));
@@ -40,12 +41,12 @@ pub struct CertificateNotice(Arc<Mutex<Option<(String, Timestamp)>>>);
 impl CertificateNotice {
     /// There is a new one: its SHA-256 and the last moment at which it is valid.
     pub fn tell(&self, fingerprint: String, expires: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((fingerprint, expires));
+        *lock(&self.0) = Some((fingerprint, expires));
     }
 
     /// Adds it to an answer, where there is one.
     pub fn add_to(&self, answer: &mut Map<String, Value>) {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = lock(&self.0);
         if let Some((fingerprint, expires)) = &*told {
             answer.insert("certificate_sha256".to_owned(), fingerprint.as_str().into());
             answer.insert("certificate_expires".to_owned(), expires.rfc3339().into());

@@ -1,6 +1,6 @@
 //! `sys/seal`, `sys/unseal` and `sys/seal-status`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,7 @@ use crate::api::strict::Strict;
 use crate::barrier::seal::Kind;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::sync::lock;
 
 /// What these endpoints are given.
 pub struct Seal {
@@ -35,7 +36,7 @@ impl Seal {
     }
 
     fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {
-        self.unsealing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unsealing)
     }
 }
 

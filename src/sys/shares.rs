@@ -1,7 +1,7 @@
 //! Shares of the unseal key as people give them, and the gathering of enough of them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +13,7 @@ use crate::base::fault::Fault;
 use crate::base::hex;
 use crate::base::pages::Key;
 use crate::base::secret::Secret;
+use crate::base::sync::lock;
 
 const MIN: usize = 16;
 const MAX: usize = 33;
@@ -127,7 +128,7 @@ impl<T> Default for Undertaking<T> {
 impl<T> Undertaking<T> {
     /// What is under way on this store. Whoever holds it keeps others out.
     pub fn on(&self, unsealed: &Arc<Unsealed>) -> Held<'_, T> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.0);
         let on = Arc::downgrade(unsealed);
         if !state.on.ptr_eq(&on) {
             *state = State { on, current: None };

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::api::request::Peer;
 use crate::base::entropy::Entropy;
+use crate::base::sync::lock;
 
 /// A connection's name between the gate and what stands behind it: random, so that nobody who
 /// gets a request line past the gate could speak for another.
@@ -126,8 +127,4 @@ impl AsFd for Callers {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.bell.as_fd()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

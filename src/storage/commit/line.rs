@@ -1,10 +1,11 @@
 //! The line in which transactions wait for the one writer.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::{Changes, CommitError};
-use crate::storage::{StorageError, lock};
+use crate::base::sync::{self, lock};
+use crate::storage::StorageError;
 
 /// A group takes no further member once its keys and values are this long, in bytes: what one
 /// storage transaction holds in memory stays bounded.
@@ -144,7 +145,7 @@ impl Place {
             if let Some(call) = call.take() {
                 return call;
             }
-            call = self.called.wait(call).unwrap_or_else(PoisonError::into_inner);
+            call = sync::wait(&self.called, call);
         }
     }
 }

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
+use crate::base::sync::lock;
+use crate::storage::StorageError;
 use crate::storage::folder::{DataFile, Folder};
-use crate::storage::{StorageError, lock};
 
 /// Where a store's file lies, and what lies around it.
 pub trait Site: Debug + Send + Sync + 'static {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use redb::{
     Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
@@ -14,7 +14,8 @@ use redb::{
 
 use super::device::{Device, Gauge, Medium, Progress, Site};
 use super::view::Pins;
-use crate::storage::{Job, Key, StorageError, Value, Writer, lock};
+use crate::base::sync::{lock, read, write};
+use crate::storage::{Job, Key, StorageError, Value, Writer};
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -67,7 +68,7 @@ impl Handle {
                 .set_repair_callback(move |_| gauge.repairing(true))
                 .create_with_backend(device)
         });
-        *handle.db.write().unwrap_or_else(PoisonError::into_inner) = Some(opened?);
+        *write(&handle.db) = Some(opened?);
         handle.expect_entries()?;
         gauge.allow_reserve(false);
         gauge.opened();
@@ -163,7 +164,7 @@ impl Handle {
 
     /// Closes it. Views of it that are held see nothing any more.
     pub fn close(&self) {
-        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        let db = write(&self.db).take();
         let _ = self.dismiss(db);
     }
 
@@ -171,7 +172,7 @@ impl Handle {
         &self,
         action: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, StorageError> {
-        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        let db = read(&self.db);
         self.guard(|| action(db.as_ref().ok_or(redb::Error::DatabaseClosed)?))
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
 use super::handle::{Entries, Handle};
+use crate::base::sync::lock;
 use crate::storage::scan::{Chunk, Rest, scan};
-use crate::storage::{Entry, StorageError, Value, View, lock};
+use crate::storage::{Entry, StorageError, Value, View};
 
 /// A scan fetches entries until it has this many, or this many bytes, and holds nothing of redb
 /// between: so a scanner that stands still can be parted from its view.

@@ -1,0 +1,29 @@
+//! Locks, taken also after a panic elsewhere: what a lock guards is whole at any moment, so the
+//! other threads go on.
+
+use std::sync::{Condvar, LockResult};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Waits until nobody else holds it.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    whole(mutex.lock())
+}
+
+/// Waits until nobody writes.
+pub fn read<T: ?Sized>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    whole(lock.read())
+}
+
+/// Waits until nobody else reads or writes.
+pub fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    whole(lock.write())
+}
+
+/// Gives the lock back until `condvar` is notified; may return before that.
+pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    whole(condvar.wait(guard))
+}
+
+fn whole<T>(outcome: LockResult<T>) -> T {
+    outcome.unwrap_or_else(PoisonError::into_inner)
+}
