@@ -230,6 +230,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
+    let token = sys::token::engine(mounts.clone());
     let mounts = sys::mounts::Mounts {
         cache: mounts,
         entropy,
@@ -237,7 +238,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         max_lease_ttl: Duration::from_secs(ttls.max),
     };
     vec![
-        ("auth/token/", Box::new(sys::token::engine())),
+        ("auth/token/", Box::new(token)),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),

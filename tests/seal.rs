@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Value, json};
 use support::http::{Client, Reply};
 use support::{Server, TempDir, data, free_address};
@@ -600,6 +601,43 @@ fn a_key_that_cannot_be_encrypted_to_is_refused_with_the_reason() {
         refused(client.post("sys/init", body), text);
     }
     assert_eq!(ok(client.get("sys/init"))["initialized"], false);
+}
+
+/// A root token more, made of its one share.
+fn another_root(client: &Client, share: &str) -> Client {
+    let begun = ok(client.post("sys/generate-root/attempt", json!({})));
+    let done = ok(generate(client, share, &begun["nonce"]));
+    let covered = done["encoded_root_token"].as_str().unwrap();
+    let covered = STANDARD_NO_PAD.decode(covered).unwrap();
+    let otp = begun["otp"].as_str().unwrap().as_bytes();
+    let token: Vec<u8> = covered.iter().zip(otp).map(|(byte, pad)| byte ^ pad).collect();
+    client.clone().token(std::str::from_utf8(&token).unwrap())
+}
+
+/// How many entries the store has.
+fn entries(root: &Client) -> u64 {
+    let snapshot = root.get("sys/storage/raft/snapshot").body;
+    inspect(&snapshot[..]).unwrap().meta.about.entries
+}
+
+#[test]
+fn a_revoked_token_leaves_nothing_behind() {
+    let house = House::new();
+    let server = house.serve();
+    let client = server.client();
+    let keys = init(&client, 1, 1);
+    unseal(&client, &keys.shares);
+    let root = client.clone().token(&keys.root);
+    let before = entries(&root);
+    let leaving = another_root(&client, &keys.shares[0]);
+    for path in ["cubbyhole/a", "cubbyhole/a/b", "cubbyhole/c"] {
+        assert_eq!(leaving.post(path, json!({ "of": path })).status, 204);
+        assert_eq!(root.post(path, json!({ "of": path })).status, 204);
+    }
+    assert_eq!(leaving.post("auth/token/revoke-self", json!({})).status, 204);
+    assert_eq!(leaving.get("cubbyhole/a").status, 403);
+    assert_eq!(entries(&root), before + 3);
+    assert_eq!(data(&root.get("cubbyhole/a/b"))["of"], "cubbyhole/a/b");
 }
 
 /// A JSON object with so many numbers in it.

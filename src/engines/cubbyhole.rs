@@ -7,7 +7,7 @@ use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Route};
-use crate::barrier::txn::Scope;
+use crate::barrier::txn::{Scope, TxnError};
 use crate::base::fault::Fault;
 
 /// Type `cubbyhole`, mounted once and for good.
@@ -50,6 +50,11 @@ static ROUTES: [Route<()>; 1] = [Route {
         }),
     ],
 }];
+
+/// Removes all values of a token that is no more; `cubbyhole` is where they lie.
+pub fn empty(scope: &mut Scope<'_>, cubbyhole: &str) -> Result<(), TxnError> {
+    scope.delete_tree(cubbyhole)
+}
 
 /// The caller's part of the store.
 fn own<'c>(call: &'c mut Call<'_>) -> Result<Scope<'c>, Fault> {

@@ -1,5 +1,7 @@
 //! `auth/token`: the token of the caller.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::ask::Verb;
@@ -8,14 +10,16 @@ use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
+use crate::engines::cubbyhole;
+use crate::mount::table::MountCache;
 use crate::token::store;
 
-/// The endpoints.
-pub fn engine() -> Bound<()> {
-    Bound { about: "Tokens.", routes: ROUTES, service: () }
+/// The endpoints, with what reads the mounts.
+pub fn engine(mounts: Arc<MountCache>) -> Bound<Arc<MountCache>> {
+    Bound { about: "Tokens.", routes: ROUTES, service: mounts }
 }
 
-const ROUTES: &[Route<()>] = &[
+const ROUTES: &[Route<Arc<MountCache>>] = &[
     Route {
         path: "lookup-self",
         synopsis: "Look at the token of this request.",
@@ -31,7 +35,7 @@ const ROUTES: &[Route<()>] = &[
     Route {
         path: "revoke-self",
         synopsis: "Revoke the token of this request.",
-        description: "It is useless from then on.",
+        description: "It is useless from then on, and its cubbyhole is emptied.",
         fields: &[],
         access: Access::Policy,
         exists: None,
@@ -41,7 +45,7 @@ const ROUTES: &[Route<()>] = &[
     },
 ];
 
-fn lookup_self((): &(), call: &mut SystemCall<'_>) -> Outcome {
+fn lookup_self(_: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
     let id = call.ask.token.as_ref().ok_or_else(Fault::denied)?;
     let token = store::lookup(call.txn, id)?.ok_or_else(Fault::denied)?;
     let mut data = Map::new();
@@ -67,8 +71,12 @@ fn lookup_self((): &(), call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::data(data))
 }
 
-fn revoke_self((): &(), call: &mut SystemCall<'_>) -> Outcome {
+fn revoke_self(mounts: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
     let id = call.ask.token.as_ref().ok_or_else(Fault::denied)?;
-    store::revoke(call.txn, id)?;
+    let token = store::revoke(call.txn, id)?.ok_or_else(Fault::denied)?;
+    let table = mounts.read(call.txn)?;
+    if let Some(mount) = table.at("cubbyhole/") {
+        cubbyhole::empty(&mut call.txn.scope(mount.id), &token.cubbyhole)?;
+    }
     Ok(Reply::nothing())
 }

@@ -67,14 +67,15 @@ pub fn lookup(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
     txn.scope(MountId::SYSTEM).read(&place)
 }
 
-/// Makes the token useless, and takes its private secrets along.
-pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<(), TxnError> {
+/// Makes the token useless. Returns what it was, so that the caller removes what goes with it.
+pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
     let place = place(txn, id);
-    if let Some(token) = txn.scope(MountId::SYSTEM).read::<Token>(&place)? {
+    let token = txn.scope(MountId::SYSTEM).read::<Token>(&place)?;
+    if let Some(token) = &token {
         txn.scope(MountId::SYSTEM).delete(&format!("token/accessor/{}", token.accessor))?;
         txn.scope(MountId::SYSTEM).delete(&place)?;
     }
-    Ok(())
+    Ok(token)
 }
 
 fn place(txn: &Txn, id: &Secret) -> String {
