@@ -7,7 +7,6 @@ pub mod offline;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::api::reply::Response;
 use crate::api::request::Request;
@@ -18,8 +17,8 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 use crate::config::{Config, Storage as StorageConfig};
-use crate::mount::table::{Mount, MountCache, MountTable};
-use crate::pipeline::{Builtin, Pipeline, Ttls};
+use crate::mount::table::{Mount, MountCache, MountTable, Ttls};
+use crate::pipeline::{Builtin, Pipeline};
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Service, Surroundings};
@@ -231,12 +230,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let token = sys::token::engine(mounts.clone());
-    let mounts = sys::mounts::Mounts {
-        cache: mounts,
-        entropy,
-        default_lease_ttl: Duration::from_secs(ttls.default),
-        max_lease_ttl: Duration::from_secs(ttls.max),
-    };
+    let mounts = sys::mounts::Mounts { cache: mounts, entropy, ttls };
     vec![
         ("auth/token/", Box::new(token)),
         ("sys/", Box::new(sys::health::engine(health))),

@@ -213,3 +213,56 @@ fn an_upgraded_value_is_a_first_version_in_every_way() {
     assert_eq!(root.post("v1/data/d/removed", write(0)).status, 200);
     assert_eq!(version("removed", 1), (200, json!({ "n": 2 })));
 }
+
+#[test]
+fn what_tune_stores_is_found_again() {
+    let server = upgraded(&[]);
+    let root = server.root();
+    let tune = |path: &str, body: Value| root.post(&format!("sys/mounts/{path}/tune"), body);
+    for version in ["0x2", "02", "+2", "0b10"] {
+        let path = format!("v{}", version.trim_start_matches('+'));
+        assert_eq!(root.post(&format!("sys/mounts/{path}"), json!({ "type": "kv" })).status, 204);
+        let options = json!({ "options": { "version": version } });
+        assert_eq!(tune(&path, options).status, 200, "{version}");
+        let body = json!({ "data": { "a": 1 } });
+        assert_eq!(root.post(&format!("{path}/data/a"), body).status, 200, "{version}");
+        let shown = data(&root.get(&format!("sys/mounts/{path}/tune")));
+        assert_eq!(shown["options"]["version"], "2", "{version}");
+    }
+
+    assert_eq!(root.post("sys/mounts/old", json!({ "type": "generic" })).status, 204);
+    assert_eq!(root.post("old/a", json!({ "a": 1 })).status, 204);
+    assert_eq!(tune("old", json!({ "options": { "version": 2 } })).status, 400);
+    assert_eq!(data(&root.get("old/a")), json!({ "a": 1 }));
+
+    for ttl in [json!("-1h"), json!(-1)] {
+        assert_eq!(tune("v1", json!({ "max_lease_ttl": ttl })).status, 400, "{ttl}");
+        let config = json!({ "type": "kv", "config": { "default_lease_ttl": ttl } });
+        assert_eq!(root.post("sys/mounts/short", config).status, 400, "{ttl}");
+    }
+}
+
+#[test]
+fn a_mount_keeps_its_lists_of_headers_and_keys() {
+    let server = Server::dev();
+    let root = server.root();
+    let lists = json!({
+        "passthrough_request_headers": ["X-One", "X-Two"],
+        "allowed_response_headers": ["X-Three"],
+        "audit_non_hmac_request_keys": ["a"],
+        "audit_non_hmac_response_keys": ["b", "c"],
+    });
+    let mount = json!({ "type": "kv", "config": lists });
+    assert_eq!(root.post("sys/mounts/one", mount).status, 204);
+    let config = || data(&root.get("sys/mounts/one"))["config"].clone();
+    for (name, list) in lists.as_object().unwrap() {
+        assert_eq!(&config()[name], list, "{name}");
+    }
+    let tuned = json!({ "audit_non_hmac_request_keys": "x,y", "allowed_response_headers": [] });
+    assert_eq!(root.post("sys/mounts/one/tune", tuned).status, 204);
+    assert_eq!(config()["audit_non_hmac_request_keys"], json!(["x", "y"]));
+    assert_eq!(config()["allowed_response_headers"], Value::Null);
+    assert_eq!(config()["passthrough_request_headers"], json!(["X-One", "X-Two"]));
+    let wrong = json!({ "passthrough_request_headers": [{ "a": 1 }] });
+    assert_eq!(root.post("sys/mounts/one/tune", wrong).status, 400);
+}

@@ -8,12 +8,8 @@ use crate::barrier::txn::{Scope, Txn};
 
 /// The mount that a request came through, as an engine may see it.
 pub struct MountView {
-    /// Its path, with a slash at the end.
-    pub path: String,
     /// Seconds that a lease lasts when nothing else says so.
     pub default_lease_ttl: u64,
-    /// Seconds that a lease lasts at most.
-    pub max_lease_ttl: u64,
 }
 
 /// Who sends a request, as an engine may see it.

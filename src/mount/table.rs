@@ -17,6 +17,15 @@ use crate::base::sync::lock;
 /// Where the table lies in the system's part of the store.
 const PATH: &str = "core/mounts";
 
+/// How long leases last, seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Ttls {
+    /// Where nothing else says how long.
+    pub default: u64,
+    /// At most.
+    pub max: u64,
+}
+
 /// One mount.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mount {
@@ -67,9 +76,17 @@ impl Mount {
         }
     }
 
-    /// Seconds of a TTL in the configuration; 0 where the system's holds.
-    pub fn ttl(&self, name: &str) -> u64 {
-        self.config.get(name).and_then(Value::as_u64).unwrap_or(0)
+    /// The TTLs in the configuration; 0 where the system's holds.
+    pub fn own_ttls(&self) -> Ttls {
+        let ttl = |name| self.config.get(name).and_then(Value::as_u64).unwrap_or(0);
+        Ttls { default: ttl("default_lease_ttl"), max: ttl("max_lease_ttl") }
+    }
+
+    /// The TTLs that hold in it.
+    pub fn ttls(&self, system: Ttls) -> Ttls {
+        let or_system = |own, system| if own == 0 { system } else { own };
+        let Ttls { default, max } = self.own_ttls();
+        Ttls { default: or_system(default, system.default), max: or_system(max, system.max) }
     }
 }
 

@@ -114,22 +114,10 @@ pub fn target<'a, 'p>(
         return Ok(Target::Unsupported);
     };
     let found = engine.find(below);
-    let view = view(pipeline, mount);
+    let view = MountView { default_lease_ttl: mount.ttls(pipeline.ttls).default };
     Ok(Target::Mounted { view, id: mount.id, engine, found, below })
 }
 
 fn option<'m>(mount: &'m Mount, name: &str) -> Option<&'m str> {
     mount.options.as_ref()?.get(name).map(String::as_str)
-}
-
-fn view(pipeline: &Pipeline, mount: &Mount) -> MountView {
-    let or_system = |name: &str, system: u64| match mount.ttl(name) {
-        0 => system,
-        own => own,
-    };
-    MountView {
-        path: mount.path.clone(),
-        default_lease_ttl: or_system("default_lease_ttl", pipeline.ttls.default),
-        max_lease_ttl: or_system("max_lease_ttl", pipeline.ttls.max),
-    }
 }

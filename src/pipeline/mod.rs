@@ -24,7 +24,7 @@ use crate::api::route::Access;
 use crate::barrier::{Barrier, txn::Txn};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::mount::table::MountCache;
+use crate::mount::table::{MountCache, Ttls};
 
 /// An engine of our own with the prefix that it answers under, such as `sys/`.
 pub type Builtin = (&'static str, Box<dyn Engine>);
@@ -36,15 +36,6 @@ pub struct Pipeline {
     builtins: Vec<Builtin>,
     entropy: Arc<dyn Entropy>,
     ttls: Ttls,
-}
-
-/// The system's lease times, seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Ttls {
-    /// Where nothing else says how long a lease lasts.
-    pub default: u64,
-    /// The longest a lease lasts.
-    pub max: u64,
 }
 
 impl Pipeline {

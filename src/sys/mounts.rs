@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
-use crate::api::field::Field;
+use crate::api::field::{Field, FieldInfo, Fields};
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::entropy::Entropy;
@@ -17,7 +16,7 @@ use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::engines;
-use crate::mount::table::{Mount, MountCache, MountTable};
+use crate::mount::table::{Mount, MountCache, MountTable, Ttls};
 
 /// What these endpoints are given.
 pub struct Mounts {
@@ -25,10 +24,8 @@ pub struct Mounts {
     pub cache: Arc<MountCache>,
     /// For ids.
     pub entropy: Arc<dyn Entropy>,
-    /// The system's default TTL.
-    pub default_lease_ttl: Duration,
-    /// The system's longest TTL.
-    pub max_lease_ttl: Duration,
+    /// The system's TTLs.
+    pub ttls: Ttls,
 }
 
 /// The endpoints with their service.
@@ -52,8 +49,20 @@ const DEFAULT_TTL: Field<String> =
 const MAX_TTL: Field<String> =
     Field::new("max_lease_ttl", "Seconds or a duration; empty for the system's.");
 const VISIBILITY: Field<String> = Field::new("listing_visibility", "unauth, hidden or empty.");
+const REQUEST_HEADERS: Field<Vec<String>> =
+    Field::new("passthrough_request_headers", "Accepted; engines are shown no headers.");
+const RESPONSE_HEADERS: Field<Vec<String>> =
+    Field::new("allowed_response_headers", "Accepted; engines set no headers.");
+const REQUEST_KEYS: Field<Vec<String>> =
+    Field::new("audit_non_hmac_request_keys", "Accepted; there are no audit devices.");
+const RESPONSE_KEYS: Field<Vec<String>> =
+    Field::new("audit_non_hmac_response_keys", "Accepted; there are no audit devices.");
 const FROM: Field<String> = Field::new("from", "Where the engine is mounted.");
 const TO: Field<String> = Field::new("to", "Where it is to be.");
+
+/// What a mount's configuration has of lists.
+const LISTS: [&Field<Vec<String>>; 4] =
+    [&REQUEST_HEADERS, &RESPONSE_HEADERS, &REQUEST_KEYS, &RESPONSE_KEYS];
 
 const ROUTES: &[Route<Mounts>] = &[
     Route {
@@ -81,6 +90,10 @@ const ROUTES: &[Route<Mounts>] = &[
             &DEFAULT_TTL.info,
             &MAX_TTL.info,
             &VISIBILITY.info,
+            &REQUEST_HEADERS.info,
+            &RESPONSE_HEADERS.info,
+            &REQUEST_KEYS.info,
+            &RESPONSE_KEYS.info,
         ],
         access: Access::Policy,
         exists: None,
@@ -144,52 +157,10 @@ fn write(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn mount(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
-    let fields = call.fields;
-    let path = format!("{}/", path.trim_matches('/'));
-    let kind = fields.get(&TYPE).map_or("", String::as_str);
-    if kind.is_empty() {
-        return Err(Fault::bad_request("backend type must be specified as a string"));
-    }
-    if matches!(kind, "cubbyhole" | "identity" | "system" | "token") {
-        let text = format!("mount type of {kind:?} is not mountable");
-        return Err(Fault::bad_request(text));
-    }
-    let config = fields.get(&CONFIG).cloned().flatten().unwrap_or_default();
-    let mut options = match fields.get(&OPTIONS) {
-        None => Some(BTreeMap::new()),
-        Some(None) => None,
-        Some(Some(sent)) => Some(texts(sent)),
-    };
-    // `kv-v2` is Vault's short name for kv with version 2; kv's v1 was once called generic.
-    let kind = match kind {
-        "kv-v1" | "kv-v2" => {
-            let version = kind.trim_start_matches("kv-v").to_owned();
-            options.get_or_insert_default().insert("version".to_owned(), version);
-            "kv"
-        }
-        other => other,
-    };
-    let version = options.as_ref().and_then(|options| options.get("version"));
-    if engines::engine(kind, version.map(String::as_str)).is_none() {
-        let text = match engines::engine(kind, None) {
-            Some(_) => format!("nil backend of type {kind:?} returned from factory"),
-            None => format!("plugin not found in the catalog: {kind}"),
-        };
-        return Err(Fault::bad_request(text));
-    }
-    let description = fields.get(&DESCRIPTION).map_or("", String::as_str);
-    let mut mount = Mount::new(&path, kind, description, &*mounts.entropy);
-    mount.options = options;
-    mount.local = fields.get(&LOCAL).copied().unwrap_or_default();
-    mount.seal_wrap = fields.get(&SEAL_WRAP).copied().unwrap_or_default();
-    mount.external_entropy_access = fields.get(&EXTERNAL_ENTROPY).copied().unwrap_or_default();
-    mounts.configure(&mut mount, &config)?;
+    let mount = mounts.wanted(path, call.fields)?;
     let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
-    if let Some(other) = table.conflict(&path) {
+    if let Some(other) = table.conflict(&mount.path) {
         return Err(Fault::bad_request(format!("path is already in use at {}", other.path)));
-    }
-    if path.starts_with("auth/") || path == "/" {
-        return Err(Fault::bad_request(format!("cannot mount {path:?}")));
     }
     table.insert(mount);
     table.store(call.txn)?;
@@ -205,7 +176,8 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
     let mut reply = Reply::nothing();
     let Some(mount) = table.at_mut(&path) else { return Err(no_mount(&path)) };
     let mut config = Map::new();
-    for name in ["default_lease_ttl", "max_lease_ttl", "listing_visibility"] {
+    let single = [&DEFAULT_TTL, &MAX_TTL, &VISIBILITY].map(|field| field.info.name);
+    for name in single.into_iter().chain(LISTS.map(|list| list.info.name)) {
         config.extend(call.data.get(name).map(|value| (name.to_owned(), value.clone())));
     }
     mounts.configure(mount, &config)?;
@@ -213,10 +185,16 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
         mount.description.clone_from(description);
     }
     if let Some(sent) = call.fields.get(&OPTIONS).cloned().flatten() {
-        let sent = texts(&sent);
-        if let Some(wanted) = sent.get("version") {
+        let mut sent = texts(&sent);
+        if let Some(wanted) = sent.get_mut("version") {
             let before = version_of(mount);
             let after = wanted_version(wanted, before)?;
+            if mount.kind != "kv" && after != before {
+                let text = format!("a mount of type {:?} has no versions", mount.kind);
+                return Err(Fault::bad_request(text));
+            }
+            // Engines are found by this text, however the number was written.
+            *wanted = after.to_string();
             if after != before {
                 reply = reply.warn(format!(
                     "Upgrading mount from version {before} to version {after}. This mount will be \
@@ -292,28 +270,78 @@ fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 impl Mounts {
+    /// The mount that is asked for, checked by itself.
+    fn wanted(&self, path: &str, fields: &Fields) -> Result<Mount, Fault> {
+        let path = format!("{}/", path.trim_matches('/'));
+        let kind = fields.get(&TYPE).map_or("", String::as_str);
+        if kind.is_empty() {
+            return Err(Fault::bad_request("backend type must be specified as a string"));
+        }
+        if matches!(kind, "cubbyhole" | "identity" | "system" | "token") {
+            let text = format!("mount type of {kind:?} is not mountable");
+            return Err(Fault::bad_request(text));
+        }
+        let mut options = match fields.get(&OPTIONS) {
+            None => Some(BTreeMap::new()),
+            Some(None) => None,
+            Some(Some(sent)) => Some(texts(sent)),
+        };
+        // `kv-v2` is Vault's short name for kv with version 2; kv's v1 was once called generic.
+        let kind = match kind {
+            "kv-v1" | "kv-v2" => {
+                let version = kind.trim_start_matches("kv-v").to_owned();
+                options.get_or_insert_default().insert("version".to_owned(), version);
+                "kv"
+            }
+            other => other,
+        };
+        let version = options.as_ref().and_then(|options| options.get("version"));
+        if engines::engine(kind, version.map(String::as_str)).is_none() {
+            let text = match engines::engine(kind, None) {
+                Some(_) => format!("nil backend of type {kind:?} returned from factory"),
+                None => format!("plugin not found in the catalog: {kind}"),
+            };
+            return Err(Fault::bad_request(text));
+        }
+        let description = fields.get(&DESCRIPTION).map_or("", String::as_str);
+        let mut mount = Mount::new(&path, kind, description, &*self.entropy);
+        mount.options = options;
+        mount.local = fields.get(&LOCAL).copied().unwrap_or_default();
+        mount.seal_wrap = fields.get(&SEAL_WRAP).copied().unwrap_or_default();
+        mount.external_entropy_access = fields.get(&EXTERNAL_ENTROPY).copied().unwrap_or_default();
+        self.configure(&mut mount, &fields.get(&CONFIG).cloned().flatten().unwrap_or_default())?;
+        if path.starts_with("auth/") || path == "/" {
+            return Err(Fault::bad_request(format!("cannot mount {path:?}")));
+        }
+        Ok(mount)
+    }
+
     /// Puts what was sent into a mount's configuration.
     fn configure(&self, mount: &mut Mount, sent: &Map<String, Value>) -> Result<(), Fault> {
         for (name, said) in [("default_lease_ttl", "default"), ("max_lease_ttl", "max")] {
             let Some(value) = sent.get(name) else { continue };
             let text = golang::display(value);
-            let seconds = match text.as_str() {
-                "" | "system" | "<nil>" => 0,
-                text => Ttl::parse(text).map(Ttl::as_secs).map_err(|error| {
-                    Fault::bad_request(format!("unable to parse {said} TTL of {text}: {error}"))
-                })?,
+            let bad = |why: String| {
+                Fault::bad_request(format!("unable to parse {said} TTL of {text}: {why}"))
             };
-            mount.config.insert(name.to_owned(), seconds.into());
+            let ttl = match text.as_str() {
+                "" | "system" | "<nil>" => Ttl::default(),
+                text => Ttl::parse(text).map_err(|error| bad(error.to_string()))?,
+            };
+            if ttl.is_negative() {
+                return Err(bad("it cannot be negative".to_owned()));
+            }
+            mount.config.insert(name.to_owned(), ttl.as_secs().into());
         }
-        let (default, max) = (mount.ttl("default_lease_ttl"), mount.ttl("max_lease_ttl"));
+        let Ttls { default, max } = mount.own_ttls();
         if max != 0 && default > max {
             let text = "given default lease TTL greater than given max lease TTL";
             return Err(Fault::bad_request(text));
         }
-        if max == 0 && default > self.max_lease_ttl.as_secs() {
+        if max == 0 && default > self.ttls.max {
             return Err(Fault::bad_request(format!(
                 "given default lease TTL greater than system max lease TTL of {}",
-                self.max_lease_ttl.as_secs()
+                self.ttls.max
             )));
         }
         if let Some(flag) = sent.get("force_no_cache").and_then(Value::as_bool) {
@@ -326,18 +354,24 @@ impl Mounts {
             }
             mount.config.insert("listing_visibility".to_owned(), text.into());
         }
+        let infos: [&FieldInfo; 4] = LISTS.map(|list| &list.info);
+        let lists = Fields::convert(&infos, |name| sent.get(name).cloned());
+        let lists = lists.map_err(|error| Fault::bad_request(error.to_string()))?;
+        for list in LISTS {
+            let name = list.info.name;
+            match lists.get(list) {
+                None => {}
+                Some(items) if items.is_empty() => drop(mount.config.remove(name)),
+                Some(items) => drop(mount.config.insert(name.to_owned(), json!(items))),
+            }
+        }
         Ok(())
     }
 
     fn tuning(&self, mount: &Mount) -> Map<String, Value> {
-        let or_system = |name: &str, system: Duration| match mount.ttl(name) {
-            0 => system.as_secs(),
-            own => own,
-        };
         let mut data = mount.config.clone();
-        let default = or_system("default_lease_ttl", self.default_lease_ttl);
+        let Ttls { default, max } = mount.ttls(self.ttls);
         data.insert("default_lease_ttl".into(), default.into());
-        let max = or_system("max_lease_ttl", self.max_lease_ttl);
         data.insert("max_lease_ttl".into(), max.into());
         data.insert("description".into(), mount.description.clone().into());
         if let Some(options) = &mount.options {
