@@ -1,9 +1,11 @@
 //! Keeping a snapshot as a file: checked as it arrives, complete or absent under its name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::SnapshotError;
 use super::inspect::{Inspected, inspect};
@@ -43,8 +45,7 @@ impl Unfinished {
         temporary.push(base);
         temporary.push(".partial");
         let temporary = folder.join(temporary);
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&temporary)?;
+        let file = open_own(&temporary)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -71,6 +72,30 @@ impl Drop for Unfinished {
         // After the rename there is nothing of that name.
         let _ = std::fs::remove_file(&self.temporary);
     }
+}
+
+/// Opens or makes a file that nobody else can have put there: in a folder of many, a link would
+/// let it overwrite another file of ours.
+fn open_own(name: &Path) -> io::Result<File> {
+    // A pipe is not waited for.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let refused = || {
+        let text = format!("{} is a link, no file, or of another user: remove it", name.display());
+        io::Error::new(io::ErrorKind::AlreadyExists, text)
+    };
+    if name.symlink_metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(refused());
+    }
+    let file = options.open(name)?;
+    let opened = file.metadata()?;
+    let ours = opened.uid() == rustix::process::geteuid().as_raw();
+    if !opened.is_file() || opened.nlink() != 1 || !ours {
+        return Err(refused());
+    }
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Writes down what is read.

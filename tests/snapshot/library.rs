@@ -471,6 +471,25 @@ impl Read for Breaking<'_> {
     }
 }
 
+#[test]
+fn a_save_writes_through_no_link() {
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let folder = Folder::new();
+    let (name, victim) = (folder.0.join("s.snap"), folder.0.join("victim"));
+    let partial = folder.0.join(".s.snap.partial");
+    fs::write(&victim, b"dear").unwrap();
+    let links = [std::os::unix::fs::symlink, |from: &Path, to: &Path| fs::hard_link(from, to)];
+    for link in links {
+        link(&victim, &partial).unwrap();
+        let error = error_of(save(&file[..], &name));
+        assert!(error.contains("is a link"), "{error}");
+        assert_eq!(fs::read(&victim).unwrap(), b"dear");
+        fs::remove_file(&partial).unwrap();
+    }
+    save(&file[..], &name).unwrap();
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
