@@ -35,13 +35,21 @@ impl fmt::Display for OtherKeys {
         let Self { present, snapshot } = self;
         write!(
             f,
-            "the snapshot is sealed by another root key ({snapshot}, here it is {present}): its \
-             own unseal keys would be needed; force the restore if you have them"
+            "snapshot of other keys: it needs the root key {snapshot}, and the one here is \
+             {present}; to replace this store by it all the same, force the restore, and unseal \
+             with the snapshot's own unseal keys"
         )
     }
 }
 
 impl std::error::Error for OtherKeys {}
+
+impl OtherKeys {
+    /// Refuses a snapshot whose root key is not the store's.
+    pub fn refuse(present: KeyId, snapshot: KeyId) -> Result<(), Self> {
+        if present == snapshot { Ok(()) } else { Err(Self { present, snapshot }) }
+    }
+}
 
 impl Barrier {
     /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
@@ -93,14 +101,13 @@ fn settle_seal(
     let snapshot = SealRecord::decode(&theirs).map_err(aborted)?.settings().root_key;
     to.put(RESTORED, &theirs)?;
     let Some(record) = present else { return Ok(false) };
-    let present = record.settings().root_key;
-    if present == snapshot {
-        to.put(SEAL, &record.encode())?;
-        return Ok(true);
-    }
-    match accept {
-        Accept::SameKeys => Err(aborted(OtherKeys { present, snapshot })),
-        Accept::AnyKeys => Ok(false),
+    match (OtherKeys::refuse(record.settings().root_key, snapshot), accept) {
+        (Ok(()), _) => {
+            to.put(SEAL, &record.encode())?;
+            Ok(true)
+        }
+        (Err(other), Accept::SameKeys) => Err(aborted(other)),
+        (Err(_), Accept::AnyKeys) => Ok(false),
     }
 }
 

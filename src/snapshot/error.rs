@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use crate::barrier::UnsealError;
+use crate::barrier::restore::OtherKeys;
 use crate::base::fault::Fault;
 use crate::storage::StorageError;
 use crate::storage::commit::CommitError;
@@ -17,12 +18,7 @@ pub enum SnapshotError {
     /// It was written by a newer Edgekeep; at least that version can read it.
     Newer(String),
     /// It needs another root key.
-    OtherKeys {
-        /// The fingerprint of the root key that it needs.
-        theirs: String,
-        /// The fingerprint of the root key that is here.
-        ours: String,
-    },
+    OtherKeys(OtherKeys),
     /// It has the right root key's fingerprint, but was not sealed with its keys: what is wrong.
     Forged(String),
     /// The disk has no room for it.
@@ -50,12 +46,7 @@ impl fmt::Display for SnapshotError {
             Self::Newer(version) => {
                 write!(f, "the snapshot needs edgekeep {version} or later: upgrade it first")
             }
-            Self::OtherKeys { theirs, ours } => write!(
-                f,
-                "snapshot of other keys: it needs the root key {theirs}, and the one here is \
-                 {ours}; to replace this store by it all the same, force the restore, and unseal \
-                 with the snapshot's own unseal keys"
-            ),
+            Self::OtherKeys(error) => error.fmt(f),
             Self::Forged(what) => write!(
                 f,
                 "the snapshot was changed after it was taken: {what}; take another one, or force \
@@ -108,6 +99,10 @@ impl SnapshotError {
             Ok(own) => return *own,
             Err(why) => why,
         };
+        let why = match why.downcast::<OtherKeys>() {
+            Ok(error) => return Self::OtherKeys(*error),
+            Err(why) => why,
+        };
         match why.downcast::<UnsealError>() {
             Ok(error) => (*error).into(),
             Err(why) => Self::Storage(StorageError::Aborted(why)),
@@ -115,10 +110,17 @@ impl SnapshotError {
     }
 }
 
+impl From<OtherKeys> for SnapshotError {
+    fn from(error: OtherKeys) -> Self {
+        Self::OtherKeys(error)
+    }
+}
+
 impl From<CommitError> for SnapshotError {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Conflict => Self::Busy,
+            // What concerns the store as a whole is committed alone: there is none to meet.
+            CommitError::Conflict => Self::Storage(StorageError::Aborted(error.into())),
             CommitError::Storage(cause) => match Arc::try_unwrap(cause) {
                 Ok(cause) => cause.into(),
                 Err(shared) => Self::Storage(StorageError::Aborted(shared.to_string().into())),
@@ -155,7 +157,7 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Io(_) | SnapshotError::Storage(_) => 500,
             SnapshotError::Broken(_)
             | SnapshotError::Newer(_)
-            | SnapshotError::OtherKeys { .. }
+            | SnapshotError::OtherKeys(_)
             | SnapshotError::Forged(_)
             | SnapshotError::Occupied(_)
             | SnapshotError::WrongKey

@@ -7,7 +7,7 @@ use super::contents::{Entries, Records};
 use super::format::{self, Frame, member, meta::Meta};
 use super::save::Tee;
 use super::spool::Spool;
-use crate::barrier::restore::Accept;
+use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
 use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
 use crate::storage::{StorageError, Writer};
@@ -50,12 +50,7 @@ impl Received {
     fn must_fit(&self, to: &Barrier) -> Result<(), SnapshotError> {
         let Some(ours) = to.settings()? else { return Ok(()) };
         let theirs = self.records.seal()?.settings();
-        if theirs.root_key != ours.root_key {
-            return Err(SnapshotError::OtherKeys {
-                theirs: theirs.root_key.to_string(),
-                ours: ours.root_key.to_string(),
-            });
-        }
+        OtherKeys::refuse(ours.root_key, theirs.root_key)?;
         to.unsealed().map_or(Ok(()), |keys| self.must_be_vouched_for(&keys))
     }
 
