@@ -107,6 +107,9 @@ impl Barrier {
         drop(view);
         let root_key = Key::random(&*self.entropy);
         let (seal, shares) = SealRecord::close(&root_key, split, &*self.entropy);
+        if shares.len() != usize::from(split.shares()) {
+            return Err(InitError::Shares.into());
+        }
         let keyring = Keyring::generate(&*self.entropy, self.clock.wall());
         let keyring_sealed = keyring.seal(&root_key, &*self.entropy);
         let record = RootRecord::first(&*self.entropy);
@@ -413,6 +416,8 @@ pub enum InitError {
     Initialized,
     /// It has no seal record but other entries: what opens them is lost.
     Occupied,
+    /// The unseal key did not split into the shares asked for.
+    Shares,
     /// It cannot be read.
     Storage(StorageError),
 }
@@ -424,6 +429,10 @@ impl fmt::Display for InitError {
             Self::Occupied => f.write_str(
                 "the store is not empty but its seal record is missing: restore a snapshot, or \
                  move the file away to begin anew",
+            ),
+            Self::Shares => f.write_str(
+                "the unseal key did not split into as many shares as asked for: nothing was \
+                 written; this is a defect of edgekeep",
             ),
             Self::Storage(error) => error.fmt(f),
         }

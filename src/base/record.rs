@@ -13,12 +13,12 @@ pub trait Record: Serialize + DeserializeOwned {
     const VERSION: u8;
 
     /// The stored form, wiped when dropped: it may hold secrets.
+    #[expect(clippy::expect_used, reason = "each record has a round-trip test")]
     fn encode(&self) -> Zeroizing<Vec<u8>> {
         let mut out = Vec::with_capacity(64);
         out.push(Self::VERSION);
-        // Serialisation into memory fails only for types postcard cannot express, which no
-        // record is: each has a round-trip test.
-        Zeroizing::new(postcard::to_extend(self, out).unwrap_or_default())
+        let out = postcard::to_extend(self, out);
+        Zeroizing::new(out.expect("only types that postcard cannot express fail, no record"))
     }
 
     /// Reads what [`encode`](Self::encode) wrote; nothing may be left over.

@@ -22,9 +22,9 @@ impl Record for Document {
 
 impl Document {
     /// The text of an object, or of null.
+    #[expect(clippy::expect_used, reason = "JSON has a text")]
     pub fn of(object: Option<&Map<String, Value>>) -> Self {
-        // A map of JSON values with text keys is always JSON.
-        Self { json: serde_json::to_string(&object).unwrap_or_default() }
+        Self { json: serde_json::to_string(&object).expect("its keys are texts") }
     }
 
     /// The object; `None` for null.

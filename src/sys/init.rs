@@ -108,7 +108,9 @@ impl From<InitError> for Fault {
     fn from(error: InitError) -> Self {
         match error {
             InitError::Initialized => Self::bad_request("Vault is already initialized"),
-            InitError::Occupied | InitError::Storage(_) => Self::internal(error.to_string()),
+            InitError::Occupied | InitError::Shares | InitError::Storage(_) => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }

@@ -78,7 +78,8 @@ impl fmt::Display for SplitError {
 
 impl std::error::Error for SplitError {}
 
-/// Splits `key`. The shares' x are random and differ, as Vault's.
+/// Splits `key` into as many shares as `split` says. The shares' x are random and differ, as Vault's.
+#[expect(clippy::expect_used, reason = "what would be refused, `Split` cannot say")]
 pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret> {
     if split.shares == 1 {
         return vec![Secret::new(&key[..])];
@@ -86,10 +87,9 @@ pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret>
     let (threshold, shares) = (split.threshold.into(), split.shares.into());
     let xs = distinct(shares, entropy).into_iter().map(|x| IdentifierGf256(Gf256(x)));
     let source = Source(entropy);
-    // It refuses only what `Split` and `distinct` rule out.
-    let split =
+    let made =
         Gf256::split_bytes_with_participant_ids_iter(threshold, shares, &key[..], source, xs);
-    let mut shares = split.unwrap_or_default();
+    let mut shares = made.expect("`Split` and `distinct` rule out what is refused");
     shares.iter_mut().for_each(|share| share.rotate_left(1));
     shares.into_iter().map(Secret::new).collect()
 }
