@@ -4,6 +4,7 @@
 //! and the file does not grow by it. What commits change meanwhile in the slices already counted
 //! is followed up, so that at the end the count is that of one state.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,19 @@ impl Scrubbed {
     /// Whether every entry opened and all are there that should be, and no other.
     pub fn good(&self) -> bool {
         self.bad.count == 0 && self.found == self.expected
+    }
+}
+
+/// What a store that is not good is told to be; no name is in it.
+impl fmt::Display for Scrubbed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the store was changed behind the server's back: {} of {} entries are there, {} do \
+             not open; take a snapshot aside, run `edgekeep snapshot verify` on it, and restore a \
+             good one",
+            self.found.entries, self.expected.entries, self.bad.count
+        )
     }
 }
 

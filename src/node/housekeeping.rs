@@ -24,6 +24,8 @@ const SCRUB_REST: Duration = Duration::from_secs(24 * 60 * 60);
 const SCRUB_LOOK: Duration = Duration::from_secs(10 * 60);
 /// Bytes a second that a scrub reads: an SD card does 20 times that.
 const SCRUB_RATE: u64 = 1 << 20;
+/// So many of the entries that do not open are named in the log.
+const SCRUB_NAMES: usize = 10;
 
 /// What is looked after.
 pub struct Care {
@@ -170,14 +172,10 @@ fn scrub(barrier: &Barrier, stopped: &Stopped) -> bool {
             true
         }
         Ok(Some(scrubbed)) => {
-            log::error!(
-                "scrub: the store was changed behind the server's back: {} of {} entries are \
-                 there, {} do not open; take a snapshot aside, run `edgekeep snapshot verify` on \
-                 it, and restore a good one",
-                scrubbed.found.entries,
-                scrubbed.expected.entries,
-                scrubbed.bad.count
-            );
+            log::error!("scrub: {scrubbed}");
+            for bad in scrubbed.bad.named.iter().take(SCRUB_NAMES) {
+                log::error!("scrub: does not open: {bad}");
+            }
             true
         }
         Err(error) => {

@@ -34,7 +34,8 @@ const ROUTES: &[Route<Health>] = &[Route {
     synopsis: "How the server is, as an HTTP status.",
     description: "200 unsealed, 501 not initialized, 503 sealed. A query may ask for other codes: \
                   activecode, sealedcode, uninitcode, and degradedcode for a server that is \
-                  unsealed but whose store refuses writes or fails (200 unless asked for). What a \
+                  unsealed but whose store refuses writes, fails or was found damaged (200 unless \
+                  asked for). What a \
                   server of a cluster would say (standbyok, standbycode, drsecondarycode, \
                   performancestandbycode, haunhealthycode) is taken and never needed.",
     fields: &[],
@@ -47,7 +48,9 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     let asked = Codes::asked(&ask)?;
     let barrier = &health.about.barrier;
     let unsealed = barrier.unsealed();
-    let condition = health.storage.condition();
+    let scrubbed = || unsealed.as_ref()?.last_scrub().filter(|scrubbed| !scrubbed.good());
+    let trouble = health.storage.condition().trouble;
+    let trouble = trouble.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
     let initialized = match (&unsealed, barrier.settings()) {
         (Some(_), _) => true,
         (None, Ok(settings)) => settings.is_some(),
@@ -55,7 +58,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (None, Err(_)) => true,
     };
     let sealed = unsealed.is_none();
-    let status = match (initialized, sealed, &condition.trouble) {
+    let status = match (initialized, sealed, &trouble) {
         (false, ..) => asked.uninitialized,
         (true, true, _) => asked.sealed,
         (true, false, Some(_)) => asked.degraded,
@@ -77,7 +80,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         answer.insert(name.to_owned(), value);
     }
     About::add_cluster(unsealed.as_deref(), &mut answer);
-    if let Some(trouble) = condition.trouble {
+    if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());
     }
     Ok(match status {
