@@ -81,12 +81,6 @@ impl Timestamp {
             &month[..3],
         )
     }
-
-    /// Reads RFC 3339 with any offset; `None` for other text and for times before 1970.
-    pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        u64::try_from(parsed.unix_timestamp_nanos()).ok().map(Self)
-    }
 }
 
 /// The wall clock and the boot clock of the machine.

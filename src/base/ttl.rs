@@ -42,11 +42,6 @@ impl Ttl {
         Self(secs.saturating_mul(SECOND))
     }
 
-    /// Whole hours, held at 292 years.
-    pub const fn from_hours(hours: i64) -> Self {
-        Self(hours.saturating_mul(HOUR))
-    }
-
     /// Reads text as Vault's `ParseDurationSecond` does; empty text is zero. What does not fit
     /// into 292 years is refused, where Vault lets it wrap around.
     pub fn parse(text: &str) -> Result<Self, TtlError> {
@@ -341,8 +336,8 @@ mod tests {
     #[test]
     fn json_numbers_are_seconds_and_lists_are_refused() {
         let read = |text: &str| Ttl::from_json(&serde_json::from_str(text).unwrap());
-        assert_eq!(read("3600"), Ok(Ttl::from_hours(1)));
-        assert_eq!(read("\"1h\""), Ok(Ttl::from_hours(1)));
+        assert_eq!(read("3600"), Ok(Ttl::from_secs(3600)));
+        assert_eq!(read("\"1h\""), Ok(Ttl::from_secs(3600)));
         assert_eq!(read("null"), Ok(Ttl::ZERO));
         assert_eq!(read("1.5").unwrap_err(), TtlError::MissingUnit("1.5".into()));
         assert_eq!(read("[1]").unwrap_err().to_string(), "could not parse duration from input");

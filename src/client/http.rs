@@ -81,11 +81,6 @@ impl Http {
         Ok(Self { agent: Agent::with_parts(settings, connector, resolver), address })
     }
 
-    /// The server.
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
     /// Sends a request and waits for the head of the answer, whatever its status. `patience`
     /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
     pub fn send(&self, request: Request<'_>, patience: Option<Duration>) -> Result<Reply, Error> {

@@ -7,8 +7,6 @@ pub enum Refusal {
     Malformed(&'static str),
     /// 400 with no body: unprintable characters in the path.
     Unprintable,
-    /// 408: the body did not arrive in time.
-    TooSlow,
     /// 413: Vault's answer to a body over its limit.
     BodyTooLarge,
     /// 417: an `Expect` other than `100-continue`.
@@ -30,7 +28,6 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Self::Malformed(_) | Self::Unprintable => 400,
-            Self::TooSlow => 408,
             Self::BodyTooLarge => 413,
             Self::Expectation => 417,
             Self::HeadTooLarge => 431,
@@ -79,7 +76,6 @@ pub fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        408 => "Request Timeout",
         409 => "Conflict",
         412 => "Precondition Failed",
         413 => "Request Entity Too Large",
