@@ -1,4 +1,8 @@
-//! Leaf values that every layer may use: time, randomness, secrets, records, faults, durations.
+//! Leaves that every layer may use.
+//!
+//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
+//! [`secret`], [`ttl`], [`fault`], [`digest`]. Forms that are read and written: [`record`],
+//! [`hex`], [`url`], [`golang`], [`hcl`], [`merge_patch`], [`openpgp`].
 
 pub mod clock;
 pub mod digest;

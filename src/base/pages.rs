@@ -209,27 +209,16 @@ fn note(outcome: Result<(), Errno>) {
     }
 }
 
-/// Makes freed memory go back to the system, for the whole process; to be called at the start.
-///
-/// glibc keeps an arena for each thread, and once a large block was freed it keeps up to 64 MB
-/// of each for the next one: more than a small board has. Other libraries' allocators are left
-/// as they are.
-pub fn give_back_freed_memory() {
-    #[cfg(target_env = "gnu")]
-    {
-        // mallopt(3), from malloc.h.
-        const M_TRIM_THRESHOLD: i32 = -1;
-        const M_MMAP_THRESHOLD: i32 = -3;
-        const M_ARENA_MAX: i32 = -8;
-        // SAFETY: it changes settings of the allocator and touches no memory of ours.
+/// A setting of glibc's allocator, for [`super::process`]; one that is refused stays as it was.
+#[cfg(target_env = "gnu")]
+pub(super) fn mallopt(parameter: i32, value: i32) {
+    mod glibc {
+        // SAFETY: as in malloc.h; it changes settings and touches no memory of ours.
         unsafe extern "C" {
-            safe fn mallopt(parameter: i32, value: i32) -> i32;
+            pub safe fn mallopt(parameter: i32, value: i32) -> i32;
         }
-        // A setting that is refused stays as it was.
-        let _ = mallopt(M_TRIM_THRESHOLD, 64 << 10);
-        let _ = mallopt(M_MMAP_THRESHOLD, 64 << 10);
-        let _ = mallopt(M_ARENA_MAX, 2);
     }
+    let _ = glibc::mallopt(parameter, value);
 }
 
 #[cfg(test)]

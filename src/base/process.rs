@@ -1,4 +1,4 @@
-//! What the process asks of the kernel for itself.
+//! What the process asks for itself, of the kernel and of the C library.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
@@ -9,4 +9,22 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 pub fn forbid_core_dumps() -> std::io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Makes freed memory go back to the system, for the whole process; to be called at the start.
+///
+/// glibc keeps an arena for each thread, and once a large block was freed it keeps up to 64 MB
+/// of each for the next one: more than a small board has. Other libraries' allocators are left
+/// as they are.
+pub fn give_back_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    {
+        // From malloc.h, see mallopt(3).
+        const M_TRIM_THRESHOLD: i32 = -1;
+        const M_MMAP_THRESHOLD: i32 = -3;
+        const M_ARENA_MAX: i32 = -8;
+        super::pages::mallopt(M_TRIM_THRESHOLD, 64 << 10);
+        super::pages::mallopt(M_MMAP_THRESHOLD, 64 << 10);
+        super::pages::mallopt(M_ARENA_MAX, 2);
+    }
 }

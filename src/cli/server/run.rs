@@ -19,7 +19,7 @@ use crate::node::{Node, NodeError, Opened, World};
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     // Before the first thread, which would get a heap of its own otherwise.
-    pages::give_back_freed_memory();
+    process::give_back_freed_memory();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
     let (config, ca) = match &folder {
