@@ -79,7 +79,7 @@ impl Recipient {
         if text.len() > MAX_SENT {
             return Err(OpenPgpError::Encoding("it is over 1 MiB long".to_owned()));
         }
-        let bytes = STANDARD.decode(base64(text)?);
+        let bytes = STANDARD.decode(unarmored(text)?);
         let bytes = bytes.map_err(|error| OpenPgpError::Encoding(error.to_string()))?;
         let certificate = Certificate::parse(&bytes)?;
         let key = EncryptionKey::new(certificate.encrypting(now)?).map_err(refused)?;
@@ -106,7 +106,10 @@ fn refused(_: Unspecified) -> OpenPgpError {
 
 /// The base64 in `text`, out of its armor when it has one (RFC 9580, section 6). The armor's
 /// checksum is not looked at: the signatures inside say more.
-fn base64(text: &str) -> Result<String, OpenPgpError> {
+///
+/// # Errors
+/// [`OpenPgpError::Encoding`] for armor without an end.
+pub fn unarmored(text: &str) -> Result<String, OpenPgpError> {
     if !text.starts_with("-----BEGIN") {
         return Ok(text.split_ascii_whitespace().collect());
     }

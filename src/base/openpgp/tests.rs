@@ -14,7 +14,7 @@ const RSA: &str = include_str!("../../../tests/fuzz/seeds/openpgp/rsa");
 const CURVE25519: &str = include_str!("../../../tests/fuzz/seeds/openpgp/curve25519");
 
 fn bytes(seed: &str) -> Vec<u8> {
-    STANDARD.decode(base64(seed.trim()).unwrap()).unwrap()
+    STANDARD.decode(unarmored(seed.trim()).unwrap()).unwrap()
 }
 
 fn parse(bytes: &[u8]) -> Result<Recipient, OpenPgpError> {

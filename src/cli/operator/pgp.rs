@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::base::openpgp::unarmored;
 use crate::cli::data::open_error;
 
 /// The key in a file: armored, binary, or base64 already.
@@ -13,11 +14,15 @@ pub fn key(path: &str) -> Result<String, String> {
     let path = path.strip_prefix('@').unwrap_or(path);
     let bytes = std::fs::read(path).map_err(|e| open_error(path, &e))?;
     let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(STANDARD.encode(&bytes)) };
-    match text.split_once("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
-        Some((_, armored)) => unarmored(armored).ok_or_else(|| format!("{path} is cut short")),
-        None if STANDARD.decode(text.trim()).is_ok() => Ok(text.trim().to_owned()),
-        None => Err(format!("{path} holds no PGP public key")),
-    }
+    // Something may be written above the armor.
+    let armor = text.find("-----BEGIN PGP PUBLIC KEY BLOCK-----");
+    let key = unarmored(text[armor.unwrap_or(0)..].trim())
+        .ok()
+        .filter(|key| STANDARD.decode(key).is_ok_and(|key| !key.is_empty()));
+    key.ok_or_else(|| match armor {
+        Some(_) => format!("{path} is cut short"),
+        None => format!("{path} holds no PGP public key"),
+    })
 }
 
 /// The keys in files that are parted by commas.
@@ -25,27 +30,32 @@ pub fn keys(paths: &str) -> Result<Vec<String>, String> {
     paths.split(',').map(|path| key(path.trim())).collect()
 }
 
-/// The base64 within an armor (RFC 9580, 6.2): between the empty line after the headers and the
-/// checksum, if there is one.
-fn unarmored(text: &str) -> Option<String> {
-    let (body, _) = text.split_once("-----END")?;
-    let lines = body.lines().map(str::trim).skip(1).skip_while(|line| line.contains(": "));
-    let lines = lines.take_while(|line| !line.starts_with('='));
-    let joined: String = lines.collect();
-    STANDARD.decode(&joined).is_ok_and(|key| !key.is_empty()).then_some(joined)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn armor_is_taken_off() {
-        for head in ["\n", "\nVersion: x\nComment: y: z\n"] {
-            let armored = format!("{head}\nAAEC\nAwQ=\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----");
-            assert_eq!(unarmored(&armored).as_deref(), Some("AAECAwQ="), "{head}");
+    fn a_key_is_read_from_its_file() {
+        let folder = std::env::temp_dir().join(format!("edgekeep-pgp-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("key").to_string_lossy().into_owned();
+        let read = |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            key(&format!("@{path}"))
+        };
+        let begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+        for head in ["\n", "\nVersion:\nComment: y: z\n\n"] {
+            let end = "=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
+            let armored = format!("My key\n{begin}{head}AAEC\nAwQ=\n{end}");
+            assert_eq!(read(armored.as_bytes()).as_deref(), Ok("AAECAwQ="), "{head}");
         }
-        assert_eq!(unarmored("\n\nAAEC"), None);
+        assert_eq!(read(b"AAEC\nAwQ=\n").as_deref(), Ok("AAECAwQ="));
+        assert_eq!(read(b"\xff\x00").as_deref(), Ok("/wA="));
+        assert!(
+            read(format!("{begin}\n\nAAEC").as_bytes()).is_err_and(|e| e.contains("cut short"))
+        );
+        assert!(read(b"no key").is_err_and(|e| e.ends_with("holds no PGP public key")));
+        std::fs::remove_dir_all(&folder).unwrap();
         assert!(key("/none").is_err_and(|e| e == "open /none: no such file or directory"));
     }
 }
