@@ -89,7 +89,8 @@ listener "tcp" {
   tls_client_ca_file = "/ca.pem"
   max_request_size = 1048576
   http_idle_timeout = 60
-  http_write_timeout = 0
+  http_read_timeout = "45s"
+  http_write_timeout = "15s"
 }
 listener "tcp" { address = "localhost" tls_disable = 1 }
 listener "unix" { address = "/run/e.sock" socket_mode = "0660" socket_group = "keys" }
@@ -107,7 +108,7 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
 "#;
     let (config, warnings) = read_text("every", text).unwrap();
     let limits = "its limits differ from another listener's: the most generous count for all";
-    assert_eq!(warnings, [format!("c.hcl:14: {limits}"), format!("c.hcl:15: {limits}")]);
+    assert_eq!(warnings, [format!("c.hcl:15: {limits}"), format!("c.hcl:16: {limits}")]);
     let summary = format!("{config:?}");
     for wanted in [
         "Tcp(\"[::]:8443\"), tls: Some",
@@ -125,6 +126,7 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
         "connections: 64",
         "body_bytes: 33554432, held_bytes: 16777216",
         "idle: 300s",
+        "read_stall: 45s, write_stall: 30s",
         "drain: 5s, workers: 2",
     ] {
         assert!(summary.contains(wanted), "{wanted} in {summary}");
@@ -196,6 +198,11 @@ fn errors_name_the_line_and_the_remedy() {
         (
             "limits { workers = 0 }",
             "c.hcl:3: the value of workers is 0; it must be a whole number above 0",
+        ),
+        (
+            "listener \"tcp\" {\n max_request_size = \"33MiB\"\n}",
+            "c.hcl:4: max_request_size is 34603008 bytes, more than the store takes; set it to at \
+             most 33554432 (\"32MiB\"), or leave it out",
         ),
         ("limits = 3", "c.hcl:3: limits is a section, not a value; write limits { ... }"),
         (

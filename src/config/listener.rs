@@ -7,6 +7,7 @@ use super::keys::{LISTENER_TCP, LISTENER_UNIX};
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
 use crate::server::gate::listener::Address;
+use crate::server::limits::Limits;
 use crate::server::tls::{
     CipherSuite, ClientCerts, TlsError, TlsSettings, TlsVersion, parse_cipher_suites,
 };
@@ -67,8 +68,10 @@ pub(super) struct Bounds {
     pub body_bytes: u64,
     /// How long a request's head may take.
     pub head: Duration,
-    /// How long a body or an answer may make no progress.
-    pub stall: Duration,
+    /// How long a body may make no progress.
+    pub read_stall: Duration,
+    /// How long an answer may make no progress.
+    pub write_stall: Duration,
     /// How long a connection may rest between two requests.
     pub idle: Duration,
 }
@@ -79,7 +82,8 @@ impl Bounds {
         Self {
             body_bytes: self.body_bytes.max(other.body_bytes),
             head: self.head.max(other.head),
-            stall: self.stall.max(other.stall),
+            read_stall: self.read_stall.max(other.read_stall),
+            write_stall: self.write_stall.max(other.write_stall),
             idle: self.idle.max(other.idle),
         }
     }
@@ -112,14 +116,27 @@ pub(super) fn read<'a>(
         Some("unix") => (unix(&entry, &section)?, None),
         _ => tcp(&entry, &section)?,
     };
-    let read = section.time_limit("http_read_timeout")?;
     let bounds = Bounds {
-        body_bytes: section.bytes("max_request_size")?,
+        body_bytes: body_bytes(&entry, &section)?,
         head: section.time_limit("http_read_header_timeout")?,
-        stall: section.time_limit("http_write_timeout")?.max(read),
+        read_stall: section.time_limit("http_read_timeout")?,
+        write_stall: section.time_limit("http_write_timeout")?,
         idle: section.time_limit("http_idle_timeout")?,
     };
     Ok(Listener { address, tls, bounds })
+}
+
+/// The store takes no more, and a snapshot that is restored has no bound anyway.
+fn body_bytes(entry: &Entry<'_>, section: &Section<'_>) -> Result<u64, ConfigError> {
+    let most = Limits::default().body_bytes;
+    let given = section.bytes("max_request_size")?;
+    if given > most {
+        return Err(section.last("max_request_size").unwrap_or(*entry).error(
+            format!("max_request_size is {given} bytes, more than the store takes"),
+            format!("set it to at most {most} (\"32MiB\"), or leave it out"),
+        ));
+    }
+    Ok(given)
 }
 
 fn unix(entry: &Entry<'_>, section: &Section<'_>) -> Result<Address, ConfigError> {

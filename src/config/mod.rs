@@ -235,7 +235,8 @@ impl Log {
         Some(match word {
             "trace" => log::LevelFilter::Trace,
             "debug" => log::LevelFilter::Debug,
-            "info" => log::LevelFilter::Info,
+            // Vault takes the word, and logs notices as what they are to people: information.
+            "info" | "notice" => log::LevelFilter::Info,
             "warn" | "warning" => log::LevelFilter::Warn,
             "error" | "err" => log::LevelFilter::Error,
             _ => return None,
@@ -271,7 +272,8 @@ fn limits(
         drain: section.time_limit("drain_timeout")?,
         body_bytes: bounds.body_bytes,
         head: bounds.head,
-        stall: bounds.stall,
+        read_stall: bounds.read_stall,
+        write_stall: bounds.write_stall,
         idle: bounds.idle,
         ..Limits::default()
     })

@@ -21,9 +21,11 @@ pub struct Limits {
     pub handshake: Duration,
     /// From a head's first byte (of the first one: from the handshake's end) to its last.
     pub head: Duration,
-    /// How long a peer may make no progress in the middle of a request or of an answer.
-    pub stall: Duration,
-    /// Bytes per second that a peer must reach over the time beyond `stall`.
+    /// How long a peer may make no progress in the middle of sending a request's body.
+    pub read_stall: Duration,
+    /// How long a peer may make no progress in the middle of reading an answer.
+    pub write_stall: Duration,
+    /// Bytes per second that a peer must reach over the time beyond these two.
     pub slowest: u64,
     /// How long a connection may rest between two requests.
     pub idle: Duration,
@@ -40,7 +42,8 @@ impl Limits {
     /// The shortest of the time limits, within a tenth of a second and four seconds: how finely
     /// they are kept follows from it.
     pub fn shortest(&self) -> Duration {
-        let all = [self.handshake, self.head, self.stall, self.idle, self.linger];
+        let stall = self.read_stall.min(self.write_stall);
+        let all = [self.handshake, self.head, stall, self.idle, self.linger];
         let shortest = all.into_iter().min().unwrap_or_default();
         shortest.clamp(Duration::from_millis(100), Duration::from_secs(4))
     }
@@ -56,7 +59,8 @@ impl Default for Limits {
             small_bytes: 4 << 10,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
+            read_stall: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
             slowest: 1 << 10,
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),

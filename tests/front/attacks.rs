@@ -274,7 +274,11 @@ fn pipelined_requests_are_answered_in_order() {
 #[test]
 fn who_pipelines_and_reads_nothing_fills_no_memory() {
     alone("attacks::who_pipelines_and_reads_nothing_fills_no_memory", || {
-        let house = House::with(Limits { stall: Duration::from_secs(3), ..limits() });
+        let house = House::with(Limits {
+            read_stall: Duration::from_secs(3),
+            write_stall: Duration::from_secs(3),
+            ..limits()
+        });
         house.is_honest();
         let before = memory();
         let mut stream = house.connect();
@@ -290,7 +294,11 @@ fn who_pipelines_and_reads_nothing_fills_no_memory() {
 #[test]
 fn streams_that_nobody_reads_fill_no_memory() {
     alone("attacks::streams_that_nobody_reads_fill_no_memory", || {
-        let house = House::with(Limits { stall: Duration::from_secs(2), ..limits() });
+        let house = House::with(Limits {
+            read_stall: Duration::from_secs(2),
+            write_stall: Duration::from_secs(2),
+            ..limits()
+        });
         let get = "HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
         let short = house.say(format!("GET /v1/stream/9 {get}").as_bytes());
         assert!(short.ends_with("sssssssss") && !short.contains("edgekeep"), "{short}");

@@ -141,7 +141,11 @@ fn bodies_that_find_no_room_are_503() {
 #[test]
 fn heads_and_small_bodies_take_room_too() {
     let bounds = Limits { held_bytes: 256 << 10, head: Duration::from_secs(60), ..limits() };
-    let house = House::with(Limits { stall: Duration::from_secs(60), ..bounds });
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(60),
+        write_stall: Duration::from_secs(60),
+        ..bounds
+    });
     let head = format!("GET /v1/h HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(40 << 10));
     let body = "POST /v1/b HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n";
     for start in [head, format!("{body}{}", "x".repeat(40 << 10))] {
@@ -186,7 +190,11 @@ fn expect_100_continue_is_answered_before_the_body() {
 
 #[test]
 fn large_answers_come_whole_however_slowly_they_are_read() {
-    let house = House::with(Limits { stall: Duration::from_secs(5), ..limits() });
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(5),
+        write_stall: Duration::from_secs(5),
+        ..limits()
+    });
     for path in ["large/20000000", "stream/20000000"] {
         let mut slow = house.connect();
         let head = format!("GET /v1/{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -204,7 +212,11 @@ fn large_answers_come_whole_however_slowly_they_are_read() {
 
 #[test]
 fn slow_readers_of_large_answers_hold_no_worker() {
-    let house = House::with(Limits { stall: Duration::from_secs(60), ..limits() });
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(60),
+        write_stall: Duration::from_secs(60),
+        ..limits()
+    });
     let slow: Vec<_> = (0..10)
         .map(|_| {
             let mut stream = house.connect();

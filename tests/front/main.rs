@@ -184,7 +184,8 @@ fn limits() -> Limits {
     Limits {
         handshake: Duration::from_millis(600),
         head: Duration::from_millis(600),
-        stall: Duration::from_millis(600),
+        read_stall: Duration::from_millis(600),
+        write_stall: Duration::from_millis(600),
         drain: Duration::from_secs(2),
         linger: Duration::from_millis(500),
         workers: 4,

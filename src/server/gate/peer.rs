@@ -41,10 +41,11 @@ impl Pace {
         }
     }
 
-    /// How long it is waited: until nothing moves, or what moves is too little.
-    fn patience(&self, limits: &Limits) -> Duration {
+    /// How long it is waited: until nothing moves for as long as a `stall`, or what moves is too
+    /// little.
+    fn patience(&self, stall: Duration, limits: &Limits) -> Duration {
         let earned = Duration::from_secs(self.bytes / limits.slowest.max(1));
-        limits.stall + earned.min(self.last.saturating_sub(self.since))
+        stall + earned.min(self.last.saturating_sub(self.since))
     }
 }
 
@@ -129,14 +130,15 @@ impl Peer {
     /// When its time is up; none while it is not the peer who is waited for.
     pub fn deadline(&self, desk: &Desk) -> Option<Duration> {
         let limits = &desk.limits;
-        let paced = self.pace.patience(limits);
+        let paced = |stall| self.pace.patience(stall, limits);
         let span = match &self.phase {
             Phase::Greeting => limits.handshake,
             Phase::Lingering => limits.linger,
-            _ if self.wire.unsent() > 0 => paced,
+            _ if self.wire.unsent() > 0 => paced(limits.write_stall),
             Phase::Head(_) if self.plain.is_empty() && self.served => limits.idle,
             Phase::Head(_) => limits.head,
-            Phase::Body(_) | Phase::Running(_, Some(_)) | Phase::Closing(_) => paced,
+            Phase::Body(_) | Phase::Running(_, Some(_)) => paced(limits.read_stall),
+            Phase::Closing(_) => paced(limits.write_stall),
             Phase::Waiting(..) | Phase::Running(_, None) => return None,
         };
         Some(self.pace.since + span)
