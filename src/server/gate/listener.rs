@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use listenfd::ListenFd;
-use rustix::net::{SocketFlags, acceptfrom_with, sockopt};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, sockopt,
+};
 
 use crate::server::tls::Tls;
 
@@ -98,12 +100,14 @@ impl Listener {
                 let name = path.display().to_string();
                 let (socket, made) = match inherited.claim(&name) {
                     Some(socket) => (socket, None),
-                    None => (bind_unix(path)?.into(), Some(path.clone())),
+                    None => (bind_unix(path)?, Some(path.clone())),
                 };
-                if made.is_some() {
+                let listener = Self { socket, name, address: None, tls, made };
+                if listener.made.is_some() {
+                    // It does not listen yet: nobody can connect before the mode is set.
                     own(path, mode.unwrap_or(0o600), owner.as_deref(), group.as_deref())?;
                 }
-                Self { socket, name, address: None, tls, made }
+                listener
             }
         };
         rustix::net::listen(&listener.socket, BACKLOG)?;
@@ -156,13 +160,18 @@ impl Drop for Listener {
     }
 }
 
-/// Binds a Unix socket; what a server that is gone left there is replaced.
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+/// Binds a Unix socket, which does not listen yet; what a server that is gone left there is
+/// replaced.
+fn bind_unix(path: &Path) -> io::Result<OwnedFd> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     if is_socket && UnixStream::connect(path).is_err() {
         fs::remove_file(path)?;
     }
-    UnixListener::bind(path)
+    let address = SocketAddrUnix::new(path)?;
+    let (family, kind) = (AddressFamily::UNIX, SocketType::STREAM);
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket)
 }
 
 fn own(path: &Path, mode: u32, owner: Option<&str>, group: Option<&str>) -> io::Result<()> {
