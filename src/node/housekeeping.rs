@@ -18,7 +18,8 @@ use crate::storage::redb::Repair;
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
 
-/// How long after an unseal, and after the scrub before, the next one waits.
+/// How long after a scrub the next one waits. The first comes one look after the start, or with
+/// the first look that finds the store unsealed.
 const SCRUB_REST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked whether there is an unsealed store to scrub.
 const SCRUB_LOOK: Duration = Duration::from_secs(10 * 60);

@@ -44,8 +44,9 @@ struct Built {
 }
 
 impl Http {
-    /// Starts `workers` threads around a server whose socket lies in `folder`, which is made and
-    /// must not exist. Lines are made for whoever asks by the returned sender.
+    /// Starts `workers` threads around a server whose socket lies in `folder`, which is made with
+    /// mode 0700 and removed at the end: nobody else may have anything in it. Lines are made for
+    /// whoever asks by the returned sender.
     pub fn start(
         folder: PathBuf,
         workers: usize,

@@ -14,7 +14,7 @@ pub struct Buffer {
 
 impl Buffer {
     /// Takes no more memory ahead of its content than `length` bytes need.
-    pub fn expect(&mut self, length: usize) {
+    pub fn will_hold(&mut self, length: usize) {
         self.expected = Some(length);
     }
 

@@ -308,7 +308,7 @@ impl Peer {
             let mut request = Buffer::from(request);
             if let Framing::Length(body) = head.framing {
                 // It was compared with the limit above.
-                request.expect(length + usize::try_from(body).unwrap_or(0));
+                request.will_hold(length + usize::try_from(body).unwrap_or(0));
             }
             Phase::Body(Collected { request, head: length, body: Body::new(head.framing) })
         };
