@@ -1,11 +1,16 @@
 //! Configurations as operators write them, and what comes of them.
 
+mod support;
+
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
 use edgekeep::server::gate::listener::Address;
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Server, free_address};
 
 /// A folder that goes when the test ends.
 struct Folder(PathBuf);
@@ -354,4 +359,58 @@ fn the_reference_tells_every_key() {
     }
     assert!(reference.contains("| `log_level` |"));
     assert!(reference.contains("`VAULT_LOG_LEVEL` goes before it."));
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < end, "it never came to be that {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A server with its own certificate and a log file, told by signals what to do.
+#[test]
+fn a_server_reads_anew_and_leaves_no_key_behind() {
+    let folder = Folder::new("signals");
+    let (address, log) = (free_address(), folder.0.join("log"));
+    let path = folder.write(
+        "c.hcl",
+        &format!(
+            "listener \"tcp\" {{ address = \"{address}\" tls_disable = true }}\n\
+             listener \"tcp\" {{ address = \"127.0.0.1:0\" }}\n\
+             storage \"inmem\" {{}}\ndisable_mlock = true\nlog_file = {log:?}\n"
+        ),
+    );
+    let server = Server::start(&["server", "-config", path.to_str().unwrap()], address);
+    let signal = |signal| {
+        kill_process(Pid::from_raw(server.id() as i32).unwrap(), signal).unwrap();
+    };
+    let logged = |text: &str| fs::read_to_string(&log).is_ok_and(|log| log.contains(text));
+
+    let left = || {
+        let entries = fs::read_dir(server.home.path()).unwrap().flatten();
+        let own = |path: &PathBuf| path.display().to_string().contains("/edgekeep-tls-");
+        entries.map(|entry| entry.path()).find(own)
+    };
+    let certificate = left().unwrap();
+    assert_eq!(fs::metadata(&certificate).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(!certificate.ends_with(format!("edgekeep-tls-{}", server.id())), "guessable");
+
+    fs::rename(&log, folder.0.join("log.1")).unwrap();
+    signal(Signal::HUP);
+    eventually("the log level is read into a new file", || logged("log level was read anew: INFO"));
+    assert!(logged("certificates were read anew"));
+
+    fs::write(&path, "ui = tru").unwrap();
+    fs::remove_file(certificate.join("listener-cert.pem")).unwrap();
+    fs::rename(&log, folder.0.join("log.2")).unwrap();
+    signal(Signal::HUP);
+    eventually("the mistake is told", || logged("; the old one stays"));
+    assert!(logged("; the old ones stay"));
+    assert!(!logged("anew"), "{}", fs::read_to_string(&log).unwrap());
+
+    signal(Signal::TERM);
+    eventually("the key is gone", || left().is_none());
+    assert!(server.wait().0);
 }

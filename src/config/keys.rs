@@ -118,7 +118,7 @@ pub static TOP: Table = Table {
             key("log_format", Form::Word(&["standard", "json"]), "standard", "A log line's form."),
             "VAULT_LOG_FORMAT",
         ),
-        key("log_file", Form::Path, "", "A file that the log goes to instead of stderr."),
+        key("log_file", Form::Path, "", "The log goes there, not to stderr; SIGHUP reopens it."),
         key("pid_file", Form::Path, "", "A file that holds the process id while it runs."),
         key("disable_mlock", Form::Flag, "false", "Do not lock the memory in which keys live."),
         with_env(key("ui", Form::Flag, "false", "Serve the web interface."), "VAULT_UI"),

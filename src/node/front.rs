@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
@@ -19,11 +19,35 @@ const LONGEST_RUN_FOLDER: usize = 60;
 
 /// The certificate of the listeners that name none.
 pub struct Certificates {
-    folder: PathBuf,
+    folder: CertificateFolder,
     names: Vec<String>,
     /// Shown by `status`; empty when every listener names its own.
     notice: CertificateNotice,
     own: Option<OwnCertificate>,
+}
+
+/// Where it lies.
+enum CertificateFolder {
+    /// Beside the store.
+    Kept(PathBuf),
+    /// Under a name that nobody can foresee; removed at the end.
+    Temporary(PathBuf),
+}
+
+impl CertificateFolder {
+    fn path(&self) -> &Path {
+        let (Self::Kept(path) | Self::Temporary(path)) = self;
+        path
+    }
+}
+
+impl Drop for CertificateFolder {
+    fn drop(&mut self) {
+        if let Self::Temporary(path) = self {
+            // It was never made when every listener names its own certificate.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
 }
 
 impl Certificates {
@@ -34,9 +58,10 @@ impl Certificates {
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, CertificateError> {
         let folder = match &config.storage {
-            Storage::Redb { folder, .. } => folder.join("tls"),
+            Storage::Redb { folder, .. } => CertificateFolder::Kept(folder.join("tls")),
             Storage::Memory => {
-                std::env::temp_dir().join(format!("edgekeep-tls-{}", std::process::id()))
+                let name = format!("edgekeep-tls-{}", entropy.base62(20));
+                CertificateFolder::Temporary(std::env::temp_dir().join(name))
             }
         };
         let mut names = Vec::new();
@@ -70,7 +95,7 @@ impl Certificates {
         if self.names.is_empty() || self.own.as_ref().is_some_and(|own| !own.due(now)) {
             return Ok(false);
         }
-        let own = OwnCertificate::ensure(&self.folder, &self.names, now, entropy)?;
+        let own = OwnCertificate::ensure(self.folder.path(), &self.names, now, entropy)?;
         let known = self.own.as_ref().map(|own| own.fingerprint);
         let renewed = known != Some(own.fingerprint);
         if renewed {
@@ -111,8 +136,8 @@ fn tls_settings(tls: &Tls, certificates: &Certificates) -> TlsSettings {
         // Then every listener names its own. Were that not so, the folder, which is no file,
         // would stop the start: TLS never turns into plain HTTP.
         None => CertificateFiles {
-            certificate: certificates.folder.clone(),
-            key: certificates.folder.clone(),
+            certificate: certificates.folder.path().to_owned(),
+            key: certificates.folder.path().to_owned(),
         },
     })
 }

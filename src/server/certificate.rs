@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,14 +40,16 @@ pub struct OwnCertificate {
 }
 
 impl OwnCertificate {
-    /// The certificate in `folder`; one is made when there is none that holds at `now` and names
-    /// all of `names`.
+    /// The certificate in `folder`, which is made with mode 0700; one is made when there is none
+    /// that holds at `now` and names all of `names`. A folder in which another user could put a
+    /// key is refused.
     pub fn ensure(
         folder: &Path,
         names: &[String],
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, CertificateError> {
+        make_folder(folder).map_err(|error| CertificateError::file(folder, error))?;
         match Self::read(folder) {
             Some((own, known)) if !own.due(now) && names.iter().all(|n| known.contains(n)) => {
                 Ok(own)
@@ -98,12 +100,24 @@ impl OwnCertificate {
         params.is_ca = IsCa::ExplicitNoCa;
         let certificate = params.self_signed(&key)?;
         let (cert_file, key_file) = Self::files(folder);
-        fs::create_dir_all(folder).map_err(|e| CertificateError::file(folder, e))?;
         write(&key_file, 0o600, Zeroizing::new(key.serialize_pem()).as_bytes())?;
         write(&cert_file, 0o644, certificate.pem().as_bytes())?;
         let fingerprint = sha256(certificate.der());
         Ok(Self { cert_file, key_file, fingerprint, expires: now.plus(LIFE) })
     }
+}
+
+/// Makes a folder for keys, unless there is one that is ours alone to write to.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let found = fs::symlink_metadata(folder)?;
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&found.uid());
+    if found.is_dir() && ours && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let text = "others may write to this folder, or it is a link: remove it, or give it to the \
+                server's user with mode 0700";
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
 /// The names of a listener's certificate: this machine's, and the address it listens on.

@@ -10,10 +10,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{
-    ClientHello, ResolvesServerCert, UnbufferedServerConnection, WebPkiClientVerifier,
-};
-use rustls::sign::CertifiedKey;
+use rustls::server::{UnbufferedServerConnection, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
@@ -145,14 +143,17 @@ pub fn parse_cipher_suites(text: &str) -> Result<Vec<CipherSuite>, TlsError> {
 
 /// TLS of one listener.
 pub struct Tls {
-    config: Arc<ServerConfig>,
-    certificate: Arc<Shown>,
+    config: RwLock<Arc<ServerConfig>>,
     settings: TlsSettings,
 }
 
 impl Tls {
     /// Reads the files that the settings name.
     pub fn new(settings: TlsSettings) -> Result<Self, TlsError> {
+        Ok(Self { config: RwLock::new(Self::read(&settings)?), settings })
+    }
+
+    fn read(settings: &TlsSettings) -> Result<Arc<ServerConfig>, TlsError> {
         let mut provider = aws_lc_rs::default_provider();
         if !settings.cipher_suites.is_empty() {
             provider.cipher_suites.retain(|suite| {
@@ -169,7 +170,7 @@ impl Tls {
         if versions.is_empty() {
             return Err(TlsError::NoVersion);
         }
-        let certificate = Arc::new(Shown(RwLock::new(Arc::new(load(&settings, &provider)?))));
+        let certificate = Arc::new(SingleCertAndKey::from(load(settings, &provider)?));
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&versions)
             .map_err(TlsError::Rustls)?;
@@ -189,25 +190,26 @@ impl Tls {
                 )
             }
         }
-        .with_cert_resolver(certificate.clone());
+        .with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Sessions are resumed by tickets, which cost the server no memory.
         config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Rustls)?;
         config.send_tls13_tickets = 1;
-        Ok(Self { config: Arc::new(config), certificate, settings })
+        Ok(Arc::new(config))
     }
 
     /// A new connection's session.
     pub fn session(&self) -> Result<Box<UnbufferedServerConnection>, TlsError> {
-        let session = UnbufferedServerConnection::new(self.config.clone());
+        let config = read(&self.config).clone();
+        let session = UnbufferedServerConnection::new(config);
         session.map(Box::new).map_err(TlsError::Rustls)
     }
 
-    /// Reads certificate and key again. Connections that are open keep theirs; should it fail,
-    /// the old certificate is still shown.
+    /// Reads certificate, key and the clients' CAs again. Connections that are open keep theirs,
+    /// but no session is resumed that was begun before; should it fail, all stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let fresh = Arc::new(load(&self.settings, self.config.crypto_provider())?);
-        *write(&self.certificate.0) = fresh;
+        let fresh = Self::read(&self.settings)?;
+        *write(&self.config) = fresh;
         Ok(())
     }
 }
@@ -237,16 +239,6 @@ fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
         roots.add(certificate).map_err(|e| TlsError::file(file, e.to_string()))?;
     }
     Ok(roots)
-}
-
-/// The certificate that is shown, until the next one.
-#[derive(Debug)]
-struct Shown(RwLock<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(read(&self.0).clone())
-    }
 }
 
 /// Takes a client's certificate whoever signed it: that the client has its key is proved by the

@@ -75,6 +75,8 @@ impl Server {
         let child = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
             .args(args)
             .env("HOME", home.path())
+            // What a killed server leaves there goes with its home.
+            .env("TMPDIR", home.path())
             .stdin(Stdio::null())
             .stdout(output("stdout"))
             .stderr(output("stderr"))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::logging::LogFile;
 use super::{Server, dev, logging};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::{Entropy, SystemEntropy};
@@ -26,7 +27,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
         Some(folder) => dev::config(command, folder, &SystemClock, &*entropy)?,
         None => (read(command, cx)?, None),
     };
-    logging::begin(command.log(&config)?)?;
+    let log_file = logging::begin(command.log(&config)?)?;
     protect(&config)?;
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
@@ -46,7 +47,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     }
     // Outside of systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    serve(command, &node, signals);
+    serve(command, &node, log_file.as_deref(), signals);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     drop(pid_file);
     node.stop();
@@ -90,28 +91,38 @@ fn protect(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Until SIGTERM or SIGINT; SIGHUP reads certificates and the log level anew.
-fn serve(command: &Server, node: &Node, mut signals: Signals) {
+/// Until SIGTERM or SIGINT.
+fn serve(command: &Server, node: &Node, log_file: Option<&LogFile>, mut signals: Signals) {
     for signal in signals.forever() {
         if signal != SIGHUP {
             log::info!("stopping: running requests may end");
             return;
         }
-        if let Err(error) = node.reload() {
-            log::error!("certificates: {error}; the old ones stay");
+        reload(command, node, log_file);
+    }
+}
+
+/// What SIGHUP does: the log goes on in a new file, its level, the certificates and the clients'
+/// CAs are read anew.
+fn reload(command: &Server, node: &Node, log_file: Option<&LogFile>) {
+    if let Some(Err(error)) = log_file.map(LogFile::reopen) {
+        log::error!("{error}; the old one is written on");
+    }
+    match node.reload() {
+        Ok(()) => log::info!("certificates were read anew"),
+        Err(error) => log::error!("certificates: {error}; the old ones stay"),
+    }
+    if command.dev {
+        return;
+    }
+    // The command line was right when the server started.
+    match reread(command).map(|(config, _)| command.log(&config)) {
+        Ok(log) => {
+            let level = log.map_or(log::max_level(), |log| log.level);
+            log::set_max_level(level);
+            log::info!("the log level was read anew: {level}");
         }
-        if !command.dev {
-            match reread(command) {
-                Ok((config, _)) => {
-                    // It cannot fail: the command line was right when the server started.
-                    if let Ok(log) = command.log(&config) {
-                        log::set_max_level(log.level);
-                    }
-                }
-                Err(error) => log::error!("configuration: {error}; the old one stays"),
-            }
-        }
-        log::info!("certificates and log level were read anew");
+        Err(error) => log::error!("configuration: {error}; the old one stays"),
     }
 }
 
