@@ -28,7 +28,6 @@ use crate::storage::redb::{Options, Redb};
 use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
-use crate::token::store;
 use housekeeping::Housekeeping;
 
 /// Bytes that a spool leaves free on its disk: writes go on until half of it is left.
@@ -77,14 +76,12 @@ impl Opened {
         }
         let one = Split::new(1, 1).map_err(|e| NodeError::Store(e.to_string()))?;
         let entropy = &*self.world.entropy;
+        let mut mounts = MountTable::initial(entropy);
+        let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
+        secret.options = Some([("version".to_owned(), "2".to_owned())].into());
+        mounts.insert(secret);
         let (shares, root) = self.barrier.initialize(one, |txn| {
-            let mut table = MountTable::initial(entropy);
-            let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
-            secret.options = Some([("version".to_owned(), "2".to_owned())].into());
-            table.insert(secret);
-            table.store(txn)?;
-            let root = store::create_root(txn, entropy, "auth/token/root", Some(root.clone()))?;
-            Ok::<_, NodeError>(root)
+            Ok::<_, NodeError>(sys::init::first(txn, entropy, &mounts, Some(root))?)
         })?;
         let key = shamir::combine(&shares)
             .ok_or_else(|| NodeError::Store("the new store's share makes no key".to_owned()))?;

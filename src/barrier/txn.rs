@@ -56,6 +56,11 @@ impl Txn {
         self.now
     }
 
+    /// The store that it is of.
+    pub fn unsealed(&self) -> &Unsealed {
+        &self.unsealed
+    }
+
     /// Lets the commit use the reserve of a full disk: for what frees space or revokes.
     pub fn set_urgency(&mut self, urgency: Urgency) {
         self.urgency = urgency;

@@ -176,10 +176,11 @@ fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
     let wrong = |error| refused("root generation aborted: unable to authenticate", &error);
     key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
     let entropy = &*service.entropy;
-    let token = unsealed.transact(|txn| {
-        Ok::<_, Fault>(store::create_root(txn, entropy, "auth/token/root", None)?)
+    // Covered before it is stored: a token that cannot be told is not made.
+    let covered = unsealed.transact(|txn| {
+        let token = store::create_root(txn, entropy, "auth/token/root", None)?;
+        attempt.cover.hide(&token, entropy)
     })?;
-    let covered = attempt.cover.hide(&token, entropy)?;
     let answer = answered(attempt, required, Some(covered));
     *held = None;
     Ok(answer)

@@ -53,14 +53,15 @@ const ROUTES: &[Route<Init>] = &[Route {
     ],
 }];
 
-/// What a new store begins with. Returns the root token; `root` is its id where that is given
-/// (`server -dev`), else it is random.
+/// Writes what a new store begins with. Returns the root token; `root` is its id where that is
+/// given (`server -dev`), else it is random.
 pub fn first(
     txn: &mut Txn,
     entropy: &dyn Entropy,
+    mounts: &MountTable,
     root: Option<Secret>,
 ) -> Result<Secret, TxnError> {
-    MountTable::initial(entropy).store(txn)?;
+    mounts.store(txn)?;
     store::create_root(txn, entropy, "auth/token/root", root)
 }
 
@@ -91,8 +92,10 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
             Some(recipient.map_err(|error| invalid(error.to_string()))?)
         }
     };
-    let made = init.barrier.initialize(split, |txn| Ok::<_, Fault>(first(txn, entropy, None)?));
-    let (shares, root) = made?;
+    let mounts = MountTable::initial(entropy);
+    let (shares, root) = init
+        .barrier
+        .initialize(split, |txn| Ok::<_, Fault>(first(txn, entropy, &mounts, None)?))?;
     let Disclosure { hex, base64 } = disclose(&shares, &recipients, entropy)?;
     let root_token = match root_recipient {
         None => String::from_utf8_lossy(root.expose()).into_owned(),

@@ -72,13 +72,13 @@ fn encryptions(unsealed: &Unsealed) -> u64 {
     if record.term == unsealed.keyring().term() { record.encryptions } else { 0 }
 }
 
-fn status(barrier: &Arc<Barrier>, _: &mut SystemCall<'_>) -> Outcome {
-    let unsealed = barrier.unsealed().ok_or_else(Fault::sealed)?;
+fn status(_: &Arc<Barrier>, call: &mut SystemCall<'_>) -> Outcome {
+    let unsealed = call.txn.unsealed();
     let keyring = unsealed.keyring();
     Ok(Reply::data_at_top(Map::from_iter([
         ("term".to_owned(), keyring.term().into()),
         ("install_time".to_owned(), keyring.installed().rfc3339().into()),
-        ("encryptions".to_owned(), encryptions(&unsealed).into()),
+        ("encryptions".to_owned(), encryptions(unsealed).into()),
     ])))
 }
 
