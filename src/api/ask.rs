@@ -1,5 +1,7 @@
 //! What is asked: a request after its verb and path have been read, before it is routed.
 
+use std::borrow::Cow;
+
 use super::field::{FieldInfo, Fields};
 use super::request::Body;
 use crate::base::fault::Fault;
@@ -50,8 +52,8 @@ impl DirectAsk {
 
     /// The declared fields in the body, converted as those of other endpoints are.
     pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields, Fault> {
-        let mut sent = self.body.object()?;
-        Fields::convert(declared, |name| sent.remove(name))
+        let sent = self.body.object()?;
+        Fields::convert(declared, |name| sent.get(name).map(Cow::Borrowed))
             .map_err(|error| Fault::bad_request(format!("Field validation failed: {error}")))
     }
 }

@@ -14,8 +14,6 @@ pub struct MountView {
 
 /// Who sends a request, as an engine may see it.
 pub struct Caller {
-    /// The accessor of its token.
-    pub accessor: String,
     /// Where its private secrets lie; never shown.
     pub cubbyhole: String,
     /// Whether everything is allowed to it.

@@ -1,5 +1,6 @@
 //! Conversion of sent JSON to a field's kind: as lenient as Vault's, with its error texts.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -34,40 +35,40 @@ impl std::error::Error for ConvertError {}
 
 /// Converts `sent` to the kind of `info`. A JSON null is the kind's zero value, but for durations:
 /// there it counts as not sent.
-pub fn convert(info: &FieldInfo, sent: Value) -> Result<Option<Converted>, ConvertError> {
+pub fn convert(info: &FieldInfo, sent: &Value) -> Result<Option<Converted>, ConvertError> {
     match (info.kind, sent) {
         (Kind::Duration | Kind::SignedDuration, Value::Null) => Ok(None),
         (_, sent) => convert_value(info, sent).map(Some),
     }
 }
 
-fn convert_value(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
+fn convert_value(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertError> {
     let outcome = match info.kind {
-        Kind::Text => text(&sent, "''").map(Converted::Text),
-        Kind::Int => int(&sent, "''").map(Converted::Int),
-        Kind::Bool => bool(&sent).map(Converted::Bool),
-        Kind::Duration => duration(&sent).map(Converted::Duration),
-        Kind::SignedDuration => ttl(&sent).map(Converted::SignedDuration),
-        Kind::Ints => ints(&sent).map(Converted::Ints),
-        Kind::List => list(&sent).map(Converted::List),
+        Kind::Text => text(sent, "''").map(Converted::Text),
+        Kind::Int => int(sent, "''").map(Converted::Int),
+        Kind::Bool => bool(sent).map(Converted::Bool),
+        Kind::Duration => duration(sent).map(Converted::Duration),
+        Kind::SignedDuration => ttl(sent).map(Converted::SignedDuration),
+        Kind::Ints => ints(sent).map(Converted::Ints),
+        Kind::List => list(sent).map(Converted::List),
         Kind::Object => return object(info, sent),
-        Kind::Any => return Ok(Converted::Any(sent)),
+        Kind::Any => return Ok(Converted::Any(sent.clone())),
     };
-    outcome.map_err(|why| error(info, &sent, why))
+    outcome.map_err(|why| error(info, sent, why))
 }
 
 fn error(info: &FieldInfo, sent: &Value, why: String) -> ConvertError {
     ConvertError { field: info.name, input: golang::display(sent), why }
 }
 
-fn object(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
+fn object(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertError> {
     let why = match sent {
-        Value::Object(map) => return Ok(Converted::Object(Some(map))),
+        Value::Object(map) => return Ok(Converted::Object(Some(map.clone()))),
         Value::Null => return Ok(Converted::Object(None)),
-        Value::Array(ref items) if items.is_empty() => {
+        Value::Array(items) if items.is_empty() => {
             return Ok(Converted::Object(Some(Map::new())));
         }
-        Value::Array(ref items) => {
+        Value::Array(items) => {
             // Go's decoder merges an array of objects into one.
             match items.iter().position(|item| !item.is_object()) {
                 None => {
@@ -78,9 +79,9 @@ fn object(info: &FieldInfo, sent: Value) -> Result<Converted, ConvertError> {
                 Some(i) => format!("'[{i}]' expected a map, got '{}'", weak_kind(&items[i])),
             }
         }
-        ref other => format!("'' expected a map, got '{}'", weak_kind(other)),
+        other => format!("'' expected a map, got '{}'", weak_kind(other)),
     };
-    Err(error(info, &sent, why))
+    Err(error(info, sent, why))
 }
 
 /// The name Go's decoder has for a kind: numbers are text to it until they are asked for.
@@ -156,13 +157,14 @@ fn gather<T>(items: Vec<Result<T, String>>) -> Result<Vec<T>, String> {
     Err(format!("{} error(s) decoding:\n{listed}", errors.len()))
 }
 
-fn elements(value: &Value) -> Vec<Value> {
+fn elements(value: &Value) -> Vec<Cow<'_, Value>> {
+    let part = |part: &str| Cow::Owned(Value::from(part.trim()));
     match value {
         Value::Null => Vec::new(),
-        Value::Array(items) => items.clone(),
+        Value::Array(items) => items.iter().map(Cow::Borrowed).collect(),
         Value::String(text) if text.is_empty() => Vec::new(),
-        Value::String(text) => text.split(',').map(|part| Value::from(part.trim())).collect(),
-        other => vec![other.clone()],
+        Value::String(text) => text.split(',').map(part).collect(),
+        other => vec![Cow::Borrowed(other)],
     }
 }
 

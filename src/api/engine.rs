@@ -1,5 +1,7 @@
 //! An engine: a table of routes bound to the service that their handlers are given.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::ask::{DirectAsk, Verb};
@@ -66,8 +68,6 @@ pub trait Engine: Send + Sync {
         verb: Verb,
         data: &Map<String, Value>,
     ) -> Result<Fields, Fault>;
-    /// Whether what the path names is there; `None` where creates are not told from updates.
-    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<bool>, Fault>;
     /// Runs an operation inside its mount.
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
     /// Runs an operation on the whole store.
@@ -106,8 +106,8 @@ impl<S: Send + Sync> Engine for Bound<S> {
     fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
         self.routes.iter().enumerate().find_map(|(index, route)| {
             let captures = pattern::matches(route.path, path)?;
-            let tells_creates = route.exists.is_some();
-            Some(Found { id: RouteId(index), access: route.access, tells_creates, captures })
+            let Route { access, tells_creates, .. } = *route;
+            Some(Found { id: RouteId(index), access, tells_creates, captures })
         })
     }
 
@@ -130,7 +130,8 @@ impl<S: Send + Sync> Engine for Bound<S> {
         let declared = self.routes.get(found.id.0).map_or(&[][..], |route| route.fields);
         let converted = Fields::convert(declared, |name| {
             let captured = found.captures.iter().find(|(captured, _)| *captured == name);
-            captured.map(|(_, text)| (*text).into()).or_else(|| data.get(name).cloned())
+            let captured = captured.map(|(_, text)| Cow::Owned(Value::from(*text)));
+            captured.or_else(|| data.get(name).map(Cow::Borrowed))
         });
         // Vault checks fields before it asks whether the thing exists, and words that otherwise.
         let bare = found.tells_creates && verb == Verb::Write;
@@ -138,11 +139,6 @@ impl<S: Send + Sync> Engine for Bound<S> {
             let prefix = if bare { "" } else { "Field validation failed: " };
             Fault::bad_request(format!("{prefix}{error}"))
         })
-    }
-
-    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<bool>, Fault> {
-        let exists = self.routes.get(id.0).and_then(|route| route.exists);
-        exists.map(|exists| exists(&self.service, call)).transpose()
     }
 
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {

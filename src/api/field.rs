@@ -1,5 +1,6 @@
 //! Fields: what an endpoint takes, declared once and read by typed keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -158,14 +159,14 @@ pub struct Fields(BTreeMap<&'static str, Converted>);
 impl Fields {
     /// Converts what was sent of the declared fields; what is not declared is ignored, as Vault
     /// does. The first field that cannot be converted is the error.
-    pub fn convert(
+    pub fn convert<'s>(
         declared: &[&FieldInfo],
-        mut sent: impl FnMut(&str) -> Option<Value>,
+        mut sent: impl FnMut(&str) -> Option<Cow<'s, Value>>,
     ) -> Result<Self, ConvertError> {
         let mut fields = BTreeMap::new();
         for info in declared {
             if let Some(value) = sent(info.name)
-                && let Some(converted) = convert::convert(info, value)?
+                && let Some(converted) = convert::convert(info, &value)?
             {
                 fields.insert(info.name, converted);
             }

@@ -9,16 +9,11 @@ use crate::base::fault::Fault;
 /// What a handler returns.
 pub type Outcome = Result<Reply, Fault>;
 
-/// Tells whether what a path names is there.
-pub type Exists<S> = fn(&S, &mut Call<'_>) -> Result<bool, Fault>;
-
 /// Who may call an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Anybody, in every state of the server, sealed ones included.
     Sealed,
-    /// Anybody, once the server is unsealed.
-    Open,
     /// Whoever has a token whose policies allow it.
     Policy,
     /// As `Policy`, and `sudo` on the path.
@@ -39,8 +34,8 @@ pub struct Route<S: 'static> {
     pub fields: &'static [&'static FieldInfo],
     /// Who may call it.
     pub access: Access,
-    /// Tells a create from an update, where policies are to tell them apart.
-    pub exists: Option<Exists<S>>,
+    /// Whether creates are told from updates there, as its errors show.
+    pub tells_creates: bool,
     /// What can be done there.
     pub operations: &'static [Operation<S>],
 }

@@ -26,10 +26,7 @@ static ROUTES: [Route<()>; 1] = [Route {
                   when the token expires or is revoked.\n",
     fields: &[&PATH.info],
     access: Access::Policy,
-    exists: Some(|_, call| {
-        let path = call.path;
-        Ok(document::read(&mut own(call)?, path)?.is_some())
-    }),
+    tells_creates: true,
     operations: &[
         Operation::new(Verb::Read, "Reads the value.", |_, call| {
             let path = call.path;

@@ -28,7 +28,7 @@ static ROUTES: [Route<()>; 1] = [Route {
                   read gives it as its lease_duration, and nothing expires.\n",
     fields: &[&PATH.info],
     access: Access::Policy,
-    exists: Some(|_, call| Ok(document::read(&mut call.scope, call.path)?.is_some())),
+    tells_creates: true,
     operations: &[
         Operation::new(Verb::Read, "Reads the value.", read),
         Operation::new(Verb::Write, "Replaces the value.", |_, call| {

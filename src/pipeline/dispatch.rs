@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use super::locate::Target;
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::{Call, Caller, SystemCall};
-use crate::api::engine::{Engine, Form, Found};
+use crate::api::engine::{Engine, Found};
 use crate::api::help;
 use crate::api::reply::Reply;
-use crate::api::route::{Access, Outcome};
+use crate::api::route::Outcome;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::storage::Urgency;
@@ -65,15 +65,14 @@ pub fn help(target: &Target<'_, '_>) -> Outcome {
 }
 
 /// Refuses a verb that is not there; what frees space may use the reserve of a full disk.
-fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> Result<Form, Fault> {
+fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> Result<(), Fault> {
     match engine.operation(found.id, verb) {
-        Some((form, essential)) => {
+        Some((_, essential)) => {
             if essential {
                 txn.set_urgency(Urgency::Essential);
             }
-            Ok(form)
+            Ok(())
         }
-        None if found.access == Access::Open => Err(Fault::new(405, "unsupported operation")),
         None => Err(Fault::unsupported_operation()),
     }
 }

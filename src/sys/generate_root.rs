@@ -68,7 +68,7 @@ const ROUTES: &[Route<GenerateRoot>] = &[
                       shows it once.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", status),
             Operation::direct(Verb::Write, "Begin.", begin),
@@ -82,7 +82,7 @@ const ROUTES: &[Route<GenerateRoot>] = &[
                       answers the token, covered by the password or the public key.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Write, "Give a share.", update),
             // Vault looks at the body whatever the verb.

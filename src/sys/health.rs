@@ -40,7 +40,7 @@ const ROUTES: &[Route<Health>] = &[Route {
                   performancestandbycode, haunhealthycode) is taken and never needed.",
     fields: &[],
     access: Access::Sealed,
-    exists: None,
+    tells_creates: false,
     operations: &[Operation::direct(Verb::Read, "Tell it.", read)],
 }];
 

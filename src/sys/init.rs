@@ -46,7 +46,7 @@ const ROUTES: &[Route<Init>] = &[Route {
                   secret_threshold, pgp_keys (one for each share) and root_token_pgp_key.",
     fields: &[],
     access: Access::Sealed,
-    exists: None,
+    tells_creates: false,
     operations: &[
         Operation::direct(Verb::Read, "Whether the store has keys.", read),
         Operation::direct(Verb::Write, "Make them.", write),

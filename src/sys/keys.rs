@@ -40,7 +40,7 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "Its term, when it was made, and how many values it has sealed.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "Tell it.", status)],
     },
     Route {
@@ -49,7 +49,7 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "What was sealed before stays readable.",
         fields: &[],
         access: Access::Sudo,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Make it.", rotate)],
     },
     Route {
@@ -58,7 +58,7 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "After a number of values or a time. What is not sent stays as it is.",
         fields: &[&ENABLED.info, &MAX_OPERATIONS.info, &INTERVAL.info],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Tell it.", read_config),
             Operation::direct(Verb::Write, "Change it.", write_config),

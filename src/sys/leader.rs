@@ -19,7 +19,7 @@ const ROUTES: &[Route<()>] = &[
         description: "There is no cluster: `ha_enabled` is false.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Read, "Tell it.", leader)],
     },
     Route {
@@ -28,7 +28,7 @@ const ROUTES: &[Route<()>] = &[
         description: "There is no other: nothing happens.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Do nothing.", step_down)],
     },
 ];

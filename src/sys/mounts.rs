@@ -1,5 +1,6 @@
 //! `sys/mounts` and `sys/remount`: which engines are mounted where.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Each mount's path with its type, options and configuration.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "List all mounts.", list)],
     },
     Route {
@@ -96,7 +97,7 @@ const ROUTES: &[Route<Mounts>] = &[
             &RESPONSE_KEYS.info,
         ],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "Read a mount or its configuration.", read),
             Operation::system(Verb::Write, "Mount an engine or tune it.", write),
@@ -109,7 +110,7 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Its data stays where it is; policies keep the old path.",
         fields: &[&FROM.info, &TO.info],
         access: Access::Sudo,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::system(Verb::Write, "Move a mount.", remount)],
     },
     Route {
@@ -118,7 +119,7 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Used by the command line and the web interface.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "List visible mounts.", ui_list)],
     },
     Route {
@@ -127,7 +128,7 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Used by the command line to find a kv mount and its version.",
         fields: &[&PATH.info],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "Find a path's mount.", ui_read)],
     },
 ];
@@ -355,7 +356,7 @@ impl Mounts {
             mount.config.insert("listing_visibility".to_owned(), text.into());
         }
         let infos: [&FieldInfo; 4] = LISTS.map(|list| &list.info);
-        let lists = Fields::convert(&infos, |name| sent.get(name).cloned());
+        let lists = Fields::convert(&infos, |name| sent.get(name).map(Cow::Borrowed));
         let lists = lists.map_err(|error| Fault::bad_request(error.to_string()))?;
         for list in LISTS {
             let name = list.info.name;

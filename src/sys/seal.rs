@@ -52,7 +52,7 @@ const ROUTES: &[Route<Seal>] = &[
         description: "Shares, threshold and how many shares were given so far.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Read, "Tell it.", status)],
     },
     Route {
@@ -62,7 +62,7 @@ const ROUTES: &[Route<Seal>] = &[
                       far. `migrate` is ignored: there is one kind of seal.",
         fields: &[],
         access: Access::Sealed,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Give a share.", unseal)],
     },
     Route {
@@ -72,7 +72,7 @@ const ROUTES: &[Route<Seal>] = &[
                       given again.",
         fields: &[],
         access: Access::SudoUnlessSealed,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Seal it.", seal)],
     },
 ];

@@ -38,7 +38,7 @@ const ROUTES: &[Route<Snapshots>] = &[
                       replaced.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Take a snapshot.", read),
             Operation::direct(Verb::Write, "Restore a snapshot of the same keys.", |s, ask| {
@@ -53,7 +53,7 @@ const ROUTES: &[Route<Snapshots>] = &[
                       needed then, and the server is sealed.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::direct(
             Verb::Write,
             "Restore a snapshot of any keys.",

@@ -26,7 +26,7 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
         description: "Its policies, accessor and times.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "Look at the caller's token.", lookup_self),
             Operation::system(Verb::Write, "The same.", lookup_self),
@@ -38,7 +38,7 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
         description: "It is useless from then on, and its cubbyhole is emptied.",
         fields: &[],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::system(Verb::Write, "Revoke the caller's token.", revoke_self).essential()
         ],

@@ -67,7 +67,7 @@ pub fn read_json(bytes: &[u8]) {
     ] {
         let info = FieldInfo { name: "field", kind, help: "" };
         for value in object.values() {
-            if let Err(error) = convert(&info, value.clone()) {
+            if let Err(error) = convert(&info, value) {
                 assert!(!error.why().is_empty(), "{kind:?} of {value}");
             }
         }

@@ -3,7 +3,6 @@
 use edgekeep::api::ask::{Ask, Verb};
 use edgekeep::api::call::{Call, MountView};
 use edgekeep::api::engine::Engine;
-use edgekeep::api::request::Peer;
 use edgekeep::barrier::KEYRING;
 use edgekeep::barrier::envelope::{self, NO_TERM, OVERHEAD};
 use edgekeep::barrier::keyring::Keyring;
@@ -101,23 +100,14 @@ fn read_secret(bytes: &[u8]) {
     scope.put("", bytes).expect("a path");
     scope.put("secret", bytes).expect("a path");
     scope.put_part("secret", 1, bytes).expect("a path");
-    let mount = MountView { path: "kv/".into(), default_lease_ttl: 0, max_lease_ttl: 0 };
+    let mount = MountView { default_lease_ttl: 0 };
     for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
-        let ask = Ask {
-            verb: Verb::Read,
-            path: format!("kv/{path}"),
-            data: Map::new(),
-            query: Vec::new(),
-            headers: Vec::new(),
-            token: None,
-            peer: Peer::default(),
-            request_id: String::new(),
-        };
+        let ask = Ask { verb: Verb::Read, path: format!("kv/{path}"), token: None };
+        let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
-        let fields = kv2::ENGINE.fields(&found, &ask).expect("none are sent");
+        let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");
         let scope = txn.scope(MountId::SYSTEM);
-        let mut call =
-            Call { ask: &ask, path, fields: &fields, mount: &mount, caller: None, scope };
+        let mut call = Call { ask: &ask, data, path, fields: &fields, mount, caller: None, scope };
         // Read or refused: a fault is an answer too.
         let _ = kv2::ENGINE.call(found.id, &mut call);
     }

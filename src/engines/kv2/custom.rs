@@ -31,7 +31,7 @@ pub struct Change {
 
 /// A write: what was sent stands instead of what was there.
 pub fn replace(sent: &Map<String, Value>) -> Result<Change, Fault> {
-    let texts = sent.iter().map(|(name, value)| match convert(&TEXT.info, value.clone()) {
+    let texts = sent.iter().map(|(name, value)| match convert(&TEXT.info, value) {
         Ok(Some(Converted::Text(text))) => Ok((name.clone(), Some(text))),
         Ok(_) => Err(refused(format_args!("value for key {} is no text", golang::quote(name)))),
         Err(error) => Err(refused(format_args!("{}", error.why()))),

@@ -71,7 +71,7 @@ fn check_and_set(fields: &Fields, config: &Config, metadata: &Metadata) -> Resul
         }
         return Ok(());
     };
-    match convert(&CAS.info, sent.clone()) {
+    match convert(&CAS.info, sent) {
         Ok(Some(Converted::Int(wanted))) if u64::try_from(wanted) == Ok(metadata.current) => Ok(()),
         Ok(_) => {
             Err(Fault::bad_request("check-and-set parameter did not match the current version"))

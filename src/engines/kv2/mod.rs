@@ -49,7 +49,7 @@ static ROUTES: [Route<()>; 13] = [
             &fields::MOUNT_DELETE_AFTER.info,
         ],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[
             Operation::new(Verb::Read, "Reads the configuration.", config::read),
             Operation::new(Verb::Write, "Changes the configuration.", config::write),
@@ -67,7 +67,7 @@ static ROUTES: [Route<()>; 13] = [
             &fields::OPTIONS.info,
         ],
         access: Access::Policy,
-        exists: Some(secret::exists),
+        tells_creates: true,
         operations: &[
             Operation::new(Verb::Read, "Reads a version.", data::read),
             Operation::new(Verb::Write, "Makes a version.", data::write),
@@ -81,7 +81,7 @@ static ROUTES: [Route<()>; 13] = [
         description: "Every value is shown as null.\n",
         fields: &[&fields::PATH.info, &fields::VERSION.info, &fields::DEPTH.info],
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations: &[Operation::new(Verb::Read, "Reads the names.", subkeys::read)],
     },
     Route {
@@ -96,7 +96,7 @@ static ROUTES: [Route<()>; 13] = [
             &fields::CUSTOM_METADATA.info,
         ],
         access: Access::Policy,
-        exists: Some(secret::exists),
+        tells_creates: true,
         operations: &[
             Operation::new(Verb::Read, "Reads the metadata.", metadata::read),
             Operation::new(Verb::Write, "Changes the metadata.", metadata::write),
@@ -127,7 +127,7 @@ const fn versions_route(
         description: "Versions that are not there are passed over.\n",
         fields: fields::OF_VERSIONS,
         access: Access::Policy,
-        exists: None,
+        tells_creates: false,
         operations,
     }
 }

@@ -39,12 +39,6 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether there is a secret, with or without versions.
-pub fn exists(_: &(), call: &mut Call<'_>) -> Result<bool, Fault> {
-    let Some(Place(path)) = Place::of(call) else { return Ok(false) };
-    Ok(call.scope.get(path)?.is_some())
-}
-
 impl<'a> Secret<'a> {
     /// The secret that a call names.
     pub fn of(call: &mut Call<'a>) -> Result<Option<Self>, Fault> {
