@@ -105,6 +105,7 @@ impl Opened {
                 StorageConfig::Memory => "inmem",
                 StorageConfig::Redb { .. } => "redb",
             },
+            cluster_name: config.cluster_name.clone(),
             certificate: certificates.notice(),
         };
         let services = Services {

@@ -78,7 +78,7 @@ fn the_least_configuration_takes_all_defaults() {
     assert_eq!(config.log.format, config::LogFormat::Standard);
     assert_eq!(config.limits.connections, 2048);
     assert_eq!(config.limits.held_bytes, 96 << 20);
-    assert!(config.lock_memory && !config.ui);
+    assert!(config.lock_memory);
 }
 
 #[test]
@@ -107,8 +107,7 @@ log_level = "Warning"
 log_format = "json"
 pid_file = "/run/e.pid"
 disable_mlock = true
-UI = true
-cluster_name = "attic"
+CLUSTER_name = "attic"
 limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout = "5s" }
 "#;
     let (config, warnings) = read_text("every", text).unwrap();
@@ -123,10 +122,9 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
         "Tcp(\"localhost:8200\"), tls: None",
         "path: \"/run/e.sock\", mode: Some(432), owner: None, group: Some(\"keys\")",
         "Redb { folder: \"/srv/no-such-folder\", cache_bytes: 8388608 }",
-        "api_addr: Some(\"https://e.example:8443\")",
         "default_lease_ttl: 86400s, max_lease_ttl: 86400s",
         "Log { level: Warn, format: Json, file: None }",
-        "pid_file: Some(\"/run/e.pid\"), lock_memory: false, ui: true",
+        "pid_file: Some(\"/run/e.pid\"), lock_memory: false",
         "cluster_name: Some(\"attic\")",
         "connections: 64",
         "body_bytes: 33554432, held_bytes: 16777216",
@@ -141,9 +139,9 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
 #[test]
 fn json_says_the_same() {
     let hcl = "listener \"tcp\" { address = \"0.0.0.0:1\" tls_disable = true }\n\
-               storage \"file\" { path = \"/srv/no-such-folder\" }\nui = true";
+               storage \"file\" { path = \"/srv/no-such-folder\" }\ndisable_mlock = true";
     let json = r#"{"listener": [{"tcp": {"address": "0.0.0.0:1", "tls_disable": true}}],
-                   "storage": {"file": {"path": "/srv/no-such-folder"}}, "ui": true}"#;
+                   "storage": {"file": {"path": "/srv/no-such-folder"}}, "disable_mlock": true}"#;
     let (from_hcl, _) = read_text("as-hcl", hcl).unwrap();
     let (from_json, warnings) = read_text("as-json", json).unwrap();
     assert_eq!(format!("{from_hcl:?}"), format!("{from_json:?}"));
@@ -162,7 +160,11 @@ fn warnings_name_the_line() {
             "c.hcl:3: cluster_addr has no meaning here: one server is all there is: nothing to \
              forward or elect",
         ),
-        ("ui = true\nui = false", "c.hcl:4: ui stands twice: the last one counts"),
+        (
+            "log_format = \"json\"\nlog_format = \"json\"",
+            "c.hcl:4: log_format stands twice: the last one counts",
+        ),
+        ("ui = true", "c.hcl:3: ui has no meaning here: the web interface is not there yet"),
         (
             "listener \"tcp\" {\n  x_forwarded_for_hop_skips = 1\n}",
             "c.hcl:4: x_forwarded_for_hop_skips has no meaning here: not supported: the peer's \
@@ -171,7 +173,7 @@ fn warnings_name_the_line() {
         ("limits { speed = 9 }", "c.hcl:3: unknown key \"speed\" is not heeded"),
         (
             "telemetry { a = 1 }",
-            "c.hcl:3: telemetry has no meaning here: metrics are at sys/metrics, without a sink",
+            "c.hcl:3: telemetry has no meaning here: metrics are not there yet",
         ),
     ];
     for (text, wanted) in cases {
@@ -199,7 +201,10 @@ fn errors_name_the_line_and_the_remedy() {
             "c.hcl:3: the value of log_level is \"loud\"; it must be one of trace, debug, info, \
              notice, warn, warning, error, err",
         ),
-        ("ui = \"maybe\"", "c.hcl:3: the value of ui is \"maybe\"; it must be true or false"),
+        (
+            "disable_mlock = \"maybe\"",
+            "c.hcl:3: the value of disable_mlock is \"maybe\"; it must be true or false",
+        ),
         (
             "limits { workers = 0 }",
             "c.hcl:3: the value of workers is 0; it must be a whole number above 0",
@@ -308,17 +313,22 @@ fn data_of_vault_is_refused() {
 #[test]
 fn a_folder_is_read_in_the_order_of_names() {
     let folder = Folder::new("folder");
-    folder.write("10-base.hcl", &format!("{LEAST}log_level = \"debug\"\nui = true"));
-    folder.write("20-more.json", r#"{"listener": {"unix": {"address": "/s"}}, "ui": false}"#);
+    folder.write("10-base.hcl", &format!("{LEAST}log_level = \"debug\"\ndisable_mlock = false"));
+    folder.write(
+        "20-more.json",
+        r#"{"listener": {"unix": {"address": "/s"}}, "disable_mlock": true}"#,
+    );
     folder.write("notes.txt", "not read");
     folder.write("deeper/x.hcl", "not read");
     let (config, warnings) = read(&folder.0).unwrap();
     assert_eq!(config.listeners.len(), 2);
     assert_eq!(config.storage, Storage::Memory);
     assert_eq!(config.log.level, log::LevelFilter::Debug);
-    assert!(!config.ui);
+    assert!(!config.lock_memory);
     let last = warnings.iter().map(ToString::to_string).find(|text| text.contains("twice"));
-    assert!(last.unwrap().ends_with("20-more.json:1: ui stands twice: the last one counts"));
+    assert!(
+        last.unwrap().ends_with("20-more.json:1: disable_mlock stands twice: the last one counts")
+    );
 
     let empty = Folder::new("empty");
     let error = read(&empty.0).unwrap_err().to_string();
@@ -328,22 +338,21 @@ fn a_folder_is_read_in_the_order_of_names() {
 #[test]
 fn the_environment_goes_before_the_file() {
     let folder = Folder::new("environment");
-    let path = folder.write("c.hcl", &format!("{LEAST}log_level = \"error\"\nui = false"));
+    let path =
+        folder.write("c.hcl", &format!("{LEAST}log_level = \"error\"\nlog_format = \"standard\""));
     let environment = |name: &str| match name {
         "VAULT_LOG_LEVEL" => Some("trace".to_owned()),
-        "VAULT_API_ADDR" => Some("https://a".to_owned()),
-        "VAULT_UI" => Some("1".to_owned()),
+        "VAULT_LOG_FORMAT" => Some("json".to_owned()),
         _ => None,
     };
     let (config, _) = config::read(std::slice::from_ref(&path), &environment).unwrap();
     assert_eq!(config.log.level, log::LevelFilter::Trace);
-    assert_eq!(config.api_addr.as_deref(), Some("https://a"));
-    assert!(config.ui);
+    assert_eq!(config.log.format, config::LogFormat::Json);
 
-    let error = config::read(&[path], &|name| (name == "VAULT_UI").then(|| "x".to_owned()));
+    let error = config::read(&[path], &|name| (name == "VAULT_LOG_FORMAT").then(|| "x".to_owned()));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "VAULT_UI: the value of ui is \"x\"; it must be true or false"
+        "VAULT_LOG_FORMAT: the value of log_format is \"x\"; it must be one of standard, json"
     );
 }
 
@@ -351,7 +360,7 @@ fn the_environment_goes_before_the_file() {
 fn the_reference_tells_every_key() {
     let reference = keys::reference();
     for table in keys::TABLES {
-        assert!(reference.contains(&format!("### {}\n", table.title)));
+        assert!(reference.contains(&format!("## {}\n", table.title)));
         for key in table.keys {
             assert!(reference.contains(&format!("`{}`", key.name)), "{}", key.name);
             assert!(!key.help.is_empty(), "{}", key.name);
@@ -359,6 +368,12 @@ fn the_reference_tells_every_key() {
     }
     assert!(reference.contains("| `log_level` |"));
     assert!(reference.contains("`VAULT_LOG_LEVEL` goes before it."));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(keys::REFERENCE);
+    if std::env::var_os("EDGEKEEP_WRITE_REFERENCE").is_some() {
+        fs::write(&page, &reference).unwrap();
+    }
+    let written = fs::read_to_string(&page).unwrap_or_default();
+    assert!(written == reference, "set EDGEKEEP_WRITE_REFERENCE to write {page:?} anew");
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -379,10 +394,17 @@ fn a_server_reads_anew_and_leaves_no_key_behind() {
         &format!(
             "listener \"tcp\" {{ address = \"{address}\" tls_disable = true }}\n\
              listener \"tcp\" {{ address = \"127.0.0.1:0\" }}\n\
-             storage \"inmem\" {{}}\ndisable_mlock = true\nlog_file = {log:?}\n"
+             storage \"inmem\" {{}}\ndisable_mlock = true\nlog_file = {log:?}\n\
+             cluster_name = \"attic\"\n"
         ),
     );
     let server = Server::start(&["server", "-config", path.to_str().unwrap()], address);
+    let init = r#"{"secret_shares":1,"secret_threshold":1}"#;
+    let keys = server.client().post("sys/init", serde_json::from_str(init).unwrap()).json();
+    server.client().post("sys/unseal", serde_json::json!({ "key": keys["keys"][0] }));
+    assert_eq!(server.client().get("sys/seal-status").json()["cluster_name"], "attic");
+    assert_eq!(server.client().get("sys/health").json()["cluster_name"], "attic");
+
     let signal = |signal| {
         kill_process(Pid::from_raw(server.id() as i32).unwrap(), signal).unwrap();
     };

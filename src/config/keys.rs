@@ -51,6 +51,8 @@ pub enum Standing {
     Heeded,
     /// Vault knows it; here it has no meaning, and a warning says so.
     Ignored,
+    /// The same, but it does no harm to rely on it: no warning is worth its line.
+    Needless,
 }
 
 /// A section and its keys.
@@ -83,6 +85,11 @@ const fn ignored(name: &'static str, help: &'static str) -> Key {
     Key { name, form: Form::Text, default: "", env: "", help, standing: Standing::Ignored }
 }
 
+const fn needless(name: &'static str, help: &'static str) -> Key {
+    Key { standing: Standing::Needless, ..ignored(name, help) }
+}
+
+const NO_METRICS: &str = "metrics are not there yet";
 const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elect";
 const NO_PLUGINS: &str = "engines and auth methods are built in";
 const NO_PROXY: &str = "not supported: the peer's own address counts";
@@ -104,10 +111,6 @@ pub static TOP: Table = Table {
             "How the root key is guarded: `shamir`, which it is anyway.",
         ),
         key("limits", Form::Section, "", "What all peers together may take up."),
-        with_env(
-            key("api_addr", Form::Text, "", "The URL at which clients reach this server."),
-            "VAULT_API_ADDR",
-        ),
         key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
         key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
         with_env(
@@ -121,8 +124,9 @@ pub static TOP: Table = Table {
         key("log_file", Form::Path, "", "The log goes there, not to stderr; SIGHUP reopens it."),
         key("pid_file", Form::Path, "", "A file that holds the process id while it runs."),
         key("disable_mlock", Form::Flag, "false", "Do not lock the memory in which keys live."),
-        with_env(key("ui", Form::Flag, "false", "Serve the web interface."), "VAULT_UI"),
         key("cluster_name", Form::Text, "", "The name that status shows; else one is made."),
+        needless("api_addr", "no answer tells clients where the server is"),
+        ignored("ui", "the web interface is not there yet"),
         ignored("cluster_addr", NO_CLUSTER),
         ignored("disable_clustering", NO_CLUSTER),
         ignored("ha_storage", NO_CLUSTER),
@@ -143,7 +147,7 @@ pub static TOP: Table = Table {
         ignored("plugin_directory", NO_PLUGINS),
         ignored("plugin_file_uid", NO_PLUGINS),
         ignored("plugin_file_permissions", NO_PLUGINS),
-        ignored("telemetry", "metrics are at sys/metrics, without a sink"),
+        ignored("telemetry", NO_METRICS),
         ignored("entropy", "random numbers come from the kernel"),
         ignored("kms_library", "there is no PKCS#11"),
         ignored("license_path", "there is no license"),
@@ -189,7 +193,7 @@ pub static LISTENER_TCP: Table = Table {
         ignored("x_forwarded_for_hop_skips", NO_PROXY),
         ignored("x_forwarded_for_reject_not_authorized", NO_PROXY),
         ignored("x_forwarded_for_reject_not_present", NO_PROXY),
-        ignored("telemetry", "metrics need a token"),
+        ignored("telemetry", NO_METRICS),
         ignored("profiling", "there is no profiling endpoint"),
         ignored("custom_response_headers", "not supported"),
     ],
@@ -214,7 +218,7 @@ pub static LISTENER_UNIX: Table = Table {
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
         ignored("max_request_duration", NO_CUT),
         ignored("tls_disable", "a unix socket has no TLS"),
-        ignored("telemetry", "metrics need a token"),
+        ignored("telemetry", NO_METRICS),
     ],
 };
 
@@ -276,11 +280,17 @@ impl Form {
     }
 }
 
-/// The reference of all keys, in Markdown.
+/// Where the reference is to be read, as errors name it.
+pub const REFERENCE: &str = "src/config/README.md";
+
+/// The reference of all keys, in Markdown: what [`REFERENCE`] holds.
 pub fn reference() -> String {
-    let mut out = String::new();
+    let mut out = String::from(
+        "# The configuration\n\nHCL or JSON, as Vault reads it. Names are taken in any case. This \
+         page is made from `keys.rs`; a test holds them equal.\n\n",
+    );
     for table in TABLES {
-        let _ = write!(out, "### {}\n\n{}\n", table.title, table.help);
+        let _ = write!(out, "## {}\n\n{}\n", table.title, table.help);
         let (heeded, ignored): (Vec<&Key>, Vec<&Key>) =
             table.keys.iter().partition(|key| key.standing == Standing::Heeded);
         if !heeded.is_empty() {
@@ -299,9 +309,15 @@ pub fn reference() -> String {
             out.push_str("\nTaken with a warning, and not heeded:\n\n");
         }
         for key in ignored {
-            let _ = writeln!(out, "- `{}`: {}", key.name, key.help);
+            let quietly = match key.standing {
+                Standing::Needless => " (without a warning)",
+                _ => "",
+            };
+            let _ = writeln!(out, "- `{}`{quietly}: {}", key.name, key.help);
         }
         out.push('\n');
     }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
     out
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keys::{LISTENER_TCP, LISTENER_UNIX};
+use super::keys::{LISTENER_TCP, LISTENER_UNIX, REFERENCE};
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
 use crate::server::gate::listener::Address;
@@ -181,7 +181,7 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>
     };
     let given = |name, error: TlsError| {
         let here = section.last(name).unwrap_or(*entry);
-        here.error(error.to_string(), "see the reference of the configuration for what it may be")
+        here.error(error.to_string(), format!("see {REFERENCE} for what it may be"))
     };
     let min_version = TlsVersion::parse_min(&section.word("tls_min_version")?)
         .map_err(|error| given("tls_min_version", error))?;

@@ -32,8 +32,6 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Where the data lies.
     pub storage: Storage,
-    /// The URL at which clients reach this server.
-    pub api_addr: Option<String>,
     /// The lease of what names none; never longer than `max_lease_ttl`.
     pub default_lease_ttl: Duration,
     /// The longest lease.
@@ -44,8 +42,6 @@ pub struct Config {
     pub pid_file: Option<PathBuf>,
     /// Whether the memory in which keys live is locked.
     pub lock_memory: bool,
-    /// Whether the web interface is served.
-    pub ui: bool,
     /// The name that status shows.
     pub cluster_name: Option<String>,
     /// What peers may take up.
@@ -210,13 +206,11 @@ fn interpret(
     Ok(Config {
         listeners,
         storage,
-        api_addr: top.text("api_addr")?,
         default_lease_ttl: default_lease_ttl.min(max_lease_ttl),
         max_lease_ttl,
         log: log(&top)?,
         pid_file: top.path("pid_file")?,
         lock_memory: !top.flag("disable_mlock")?,
-        ui: top.flag("ui")?,
         cluster_name: top.text("cluster_name")?,
         limits: limits(&top, &bounds, environment, warnings)?,
     })

@@ -98,9 +98,14 @@ impl<'a> Section<'a> {
                 warnings.push(entry.warning(format!("unknown key {name:?} is not heeded")));
                 continue;
             };
-            if key.standing == Standing::Ignored {
-                warnings.push(entry.warning(format!("{name} has no meaning here: {}", key.help)));
-                continue;
+            match key.standing {
+                Standing::Heeded => {}
+                Standing::Needless => continue,
+                Standing::Ignored => {
+                    let what = format!("{name} has no meaning here: {}", key.help);
+                    warnings.push(entry.warning(what));
+                    continue;
+                }
             }
             let same = |other: &Entry<'_>| other.item.key.text.eq_ignore_ascii_case(name);
             if key.form != Form::Section && kept.iter().any(same) {

@@ -18,17 +18,22 @@ pub struct About {
     pub barrier: Arc<Barrier>,
     /// `redb` or `inmem`.
     pub storage_type: &'static str,
+    /// The name that is configured.
+    pub cluster_name: Option<String>,
     /// The certificate that the server made itself.
     pub certificate: CertificateNotice,
 }
 
 impl About {
     /// Name and id of the cluster, which for us is the store; only an unsealed one knows them.
-    pub fn add_cluster(unsealed: Option<&Unsealed>, answer: &mut Map<String, Value>) {
+    pub fn add_cluster(&self, unsealed: Option<&Unsealed>, answer: &mut Map<String, Value>) {
         if let Some(unsealed) = unsealed {
             let id = unsealed.status().store_id;
-            let short: String = id.chars().take(8).collect();
-            answer.insert("cluster_name".to_owned(), format!("vault-cluster-{short}").into());
+            let name = self.cluster_name.clone().unwrap_or_else(|| {
+                let short: String = id.chars().take(8).collect();
+                format!("vault-cluster-{short}")
+            });
+            answer.insert("cluster_name".to_owned(), name.into());
             answer.insert("cluster_id".to_owned(), id.into());
         }
     }

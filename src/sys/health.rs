@@ -79,7 +79,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     ] {
         answer.insert(name.to_owned(), value);
     }
-    About::add_cluster(unsealed.as_deref(), &mut answer);
+    health.about.add_cluster(unsealed.as_deref(), &mut answer);
     if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());
     }

@@ -116,7 +116,7 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
 }
 
 fn status(service: &Seal, _: DirectAsk) -> Outcome {
-    let About { barrier, storage_type, certificate } = &service.about;
+    let About { barrier, storage_type, certificate, .. } = &service.about;
     let unsealed = barrier.unsealed();
     let settings = barrier.settings();
     let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
@@ -144,7 +144,7 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
     ] {
         answer.insert(name.to_owned(), value);
     }
-    About::add_cluster(unsealed.as_deref(), &mut answer);
+    service.about.add_cluster(unsealed.as_deref(), &mut answer);
     certificate.add_to(&mut answer);
     Ok(Reply::bare(answer.into()))
 }
