@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use subtle::ConstantTimeEq;
 
 use crate::api::strict::Strict;
 use crate::barrier::seal::{Kind, shamir};
 use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::hex;
-use crate::base::pages::Key;
+use crate::base::pages::{Key, Locked};
 use crate::base::secret::Secret;
 use crate::base::sync::lock;
 
@@ -21,9 +22,22 @@ const MAX: usize = 33;
 /// What is said where a share must be sent and was not.
 pub const MISSING: &str = "'key' must be specified in request body as JSON";
 
-/// A share that may be one by its length: 16 to 33 bytes. Compared in constant time.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Share(Secret);
+/// A share that may be one by its length: 16 to 33 bytes, in locked pages: it may wait there for
+/// others for days. Compared in constant time.
+pub struct Share {
+    /// Zeros after its end.
+    bytes: Locked<[u8; MAX]>,
+    length: usize,
+}
+
+impl PartialEq for Share {
+    fn eq(&self, other: &Self) -> bool {
+        let same = self.bytes.ct_eq(&*other.bytes) & self.length.ct_eq(&other.length);
+        same.into()
+    }
+}
+
+impl Eq for Share {}
 
 /// Why a text is no share. The texts are Vault's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +79,17 @@ impl Share {
     pub fn parse(text: &str) -> Result<Self, ShareError> {
         let hex = hex::decode(text).filter(|bytes| (MIN..=MAX).contains(&bytes.len()));
         let bytes = hex.or_else(|| STANDARD.decode(text).ok()).ok_or(ShareError::Encoding)?;
-        let length = bytes.len();
-        let share = Self(Secret::new(bytes));
-        match length {
-            ..MIN => Err(ShareError::Short),
-            MIN..=MAX => Ok(share),
-            _ => Err(ShareError::Long),
+        Self::of(&Secret::new(bytes))
+    }
+
+    fn of(sent: &Secret) -> Result<Self, ShareError> {
+        let sent = sent.expose();
+        if sent.len() < MIN {
+            return Err(ShareError::Short);
         }
+        let mut bytes = Locked::new([0; MAX]);
+        bytes.get_mut(..sent.len()).ok_or(ShareError::Long)?.copy_from_slice(sent);
+        Ok(Self { bytes, length: sent.len() })
     }
 }
 
@@ -105,7 +123,8 @@ impl Gathering {
         if self.0.len() < needed.into() {
             return Step::More;
         }
-        let shares: Vec<Secret> = self.0.drain(..).map(|share| share.0).collect();
+        let shares: Vec<Secret> =
+            self.0.drain(..).map(|share| Secret::new(&share.bytes[..share.length])).collect();
         Step::Enough(shamir::combine(&shares).ok_or(UnsealError::WrongKey))
     }
 }
@@ -181,7 +200,7 @@ mod tests {
 
     #[test]
     fn shares_are_hex_or_base64() {
-        let share = |bytes: &[u8]| Ok(Share(Secret::new(bytes)));
+        let share = |bytes: &[u8]| Share::of(&Secret::new(bytes));
         for (text, expected) in [
             (
                 "000102030405060708090a0b0c0d0e0f",
