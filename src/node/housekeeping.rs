@@ -99,8 +99,9 @@ impl Chore {
     }
 
     fn stop(self) {
+        // Heard however often it is listened for.
+        drop(self.stop);
         // A thread that panicked has ended too.
-        let _ = self.stop.send(());
         let _ = self.thread.join();
     }
 }
