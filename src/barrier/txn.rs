@@ -155,6 +155,21 @@ impl Txn {
         Ok(names)
     }
 
+    fn delete_some(&mut self, folder: &SealedPath, length: usize) -> Result<bool, TxnError> {
+        let (from, to) = folder.below();
+        self.reads.range(from.clone(), to.clone());
+        let mut found = 0;
+        for entry in self.view.scan(&from, to.as_deref())? {
+            if found >= length {
+                return Ok(false);
+            }
+            let (key, value) = entry?;
+            found += key.len() + value.len();
+            self.writes.insert(key, None);
+        }
+        Ok(true)
+    }
+
     fn delete_tree(&mut self, folder: &SealedPath) -> Result<(), TxnError> {
         let (from, to) = folder.below();
         self.reads.range(from.clone(), to.clone());
@@ -287,6 +302,12 @@ impl Scope<'_> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Removes the first stored entries of the scope, parts too: of all together `length` bytes
+    /// or a little more. Whether that was all of them.
+    pub fn delete_some(&mut self, length: usize) -> Result<bool, TxnError> {
+        self.txn.delete_some(&self.folder, length)
     }
 
     /// Removes everything below `folder`, parts too, but not the entry of the same name.

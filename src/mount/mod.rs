@@ -1,3 +1,4 @@
 //! What is mounted where.
 
+pub mod purge;
 pub mod table;

@@ -1,5 +1,5 @@
 //! What is done now and then while nobody asks: maintenance of the store, the scrub, the renewal
-//! of our own certificate.
+//! of our own certificate, the deletion of what was unmounted.
 
 use std::io;
 use std::sync::Arc;
@@ -8,9 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
+use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::mount::purge;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::Repair;
@@ -42,13 +44,13 @@ pub struct Care {
 
 /// The threads that do it.
 pub struct Housekeeping {
-    chores: [Chore; 2],
+    chores: [Chore; 3],
 }
 
 impl Housekeeping {
     /// Begins.
     pub fn start(mut care: Care) -> io::Result<Self> {
-        let barrier = care.barrier.clone();
+        let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
         let maintenance = Chore::start("maintenance", move |stopped| {
             while !stopped.within(MAINTENANCE) {
                 care.round();
@@ -63,7 +65,12 @@ impl Housekeeping {
                 }
             }
         });
-        Ok(Self { chores: [maintenance?, scrub?] })
+        let purge = Chore::start("purge", move |stopped| {
+            while !stopped.within(MAINTENANCE) {
+                purge(&purged, stopped);
+            }
+        });
+        Ok(Self { chores: [maintenance?, scrub?, purge?] })
     }
 
     /// Ends.
@@ -160,6 +167,18 @@ impl Care {
         match unsealed.rotate() {
             Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),
             Err(error) => log::error!("the data key cannot be rotated: {error}"),
+        }
+    }
+}
+
+/// Deletes what is left of unmounted engines.
+fn purge(barrier: &Barrier, stopped: &Stopped) {
+    let Some(unsealed) = barrier.unsealed() else { return };
+    loop {
+        match purge::step(&unsealed) {
+            Ok(true) if !stopped.within(Duration::ZERO) => {}
+            Ok(_) | Err(TxnError::Sealed) => return,
+            Err(error) => return log::error!("deleting what was unmounted: {error}"),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::engines;
+use crate::mount::purge;
 use crate::mount::table::{Mount, MountCache, MountTable, Ttls};
 
 /// What these endpoints are given.
@@ -219,7 +220,7 @@ fn unmount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     }
     let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
     if let Some(mount) = table.remove(&path) {
-        call.txn.scope(mount.id).delete_tree("")?;
+        purge::note(call.txn, mount.id)?;
         table.store(call.txn)?;
     }
     Ok(Reply::nothing())
