@@ -12,7 +12,7 @@ fn memory() -> u64 {
 /// own, with what it is named as its only test.
 fn alone(name: &str, test: impl FnOnce()) {
     if std::env::var_os("EDGEKEEP_TEST_ALONE").is_some_and(|only| only == name) {
-        edgekeep::base::pages::give_back_freed_memory();
+        edgekeep::base::process::give_back_freed_memory();
         return test();
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
