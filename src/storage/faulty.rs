@@ -9,7 +9,7 @@ use crate::base::sync::lock;
 
 /// How an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Failure {
     /// The device fails: strikes everything.
     Io,
     /// The disk is full: strikes ordinary writes.
@@ -34,7 +34,7 @@ struct Plan(Mutex<Planned>);
 struct Planned {
     done: u64,
     failing: Range<u64>,
-    fault: Option<Fault>,
+    failure: Option<Failure>,
 }
 
 /// What an operation is part of.
@@ -49,14 +49,14 @@ impl Plan {
         let mut planned = lock(&self.0);
         let number = planned.done;
         planned.done += 1;
-        let fault = planned.fault.filter(|_| planned.failing.contains(&number));
-        match (fault, part) {
-            (Some(Fault::Io), _) => {
+        let failure = planned.failure.filter(|_| planned.failing.contains(&number));
+        match (failure, part) {
+            (Some(Failure::Io), _) => {
                 let text = format!("operation {number} fails by intent");
                 Err(StorageError::Io(io::Error::other(text)))
             }
-            (Some(Fault::Full), Part::Write(Urgency::Ordinary)) => Err(StorageError::Full),
-            (Some(Fault::ReadOnly), Part::Write(_)) => {
+            (Some(Failure::Full), Part::Write(Urgency::Ordinary)) => Err(StorageError::Full),
+            (Some(Failure::ReadOnly), Part::Write(_)) => {
                 Err(StorageError::ReadOnly(format!("operation {number} fails by intent")))
             }
             _ => Ok(()),
@@ -75,11 +75,11 @@ impl Faulty {
         lock(&self.plan.0).done
     }
 
-    /// Lets those with `numbers` fail, as far as `fault` strikes them, and no others.
-    pub fn fail(&self, numbers: Range<u64>, fault: Fault) {
+    /// Lets those with `numbers` fail, as far as `failure` strikes them, and no others.
+    pub fn fail(&self, numbers: Range<u64>, failure: Failure) {
         let mut planned = lock(&self.plan.0);
         planned.failing = numbers;
-        planned.fault = Some(fault);
+        planned.failure = Some(failure);
     }
 
     fn run(&self, part: Part, job: &mut Job<'_>, to: &mut dyn Writer) -> Result<(), StorageError> {
@@ -168,7 +168,7 @@ mod tests {
     use crate::storage::memory::Memory;
 
     #[test]
-    fn without_a_fault_it_keeps_the_contract() {
+    fn without_a_failure_it_keeps_the_contract() {
         contract::run(&|| Box::new(Faulty::new(Box::new(Memory::new())))).unwrap();
     }
 
@@ -176,7 +176,7 @@ mod tests {
     fn each_operation_can_fail_once_and_leaves_nothing() {
         for number in 0..5 {
             let store = Faulty::new(Box::new(Memory::new()));
-            store.fail(number..number + 1, Fault::Io);
+            store.fail(number..number + 1, Failure::Io);
             let put = || {
                 store.write(Urgency::Ordinary, &mut |to| {
                     to.put(b"a", b"1")?;

@@ -21,7 +21,7 @@ use edgekeep::snapshot::save::save;
 use edgekeep::snapshot::spool::{SPOOLS, Spools};
 use edgekeep::snapshot::take::{Taken, take};
 use edgekeep::snapshot::verify::verify;
-use edgekeep::storage::faulty::{Fault, Faulty};
+use edgekeep::storage::faulty::{Failure, Faulty};
 use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency};
 
@@ -300,10 +300,10 @@ fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
         store.put("secret/a", b"later");
         let before = store.dump();
         let next = faulty.operations() + at;
-        faulty.fail(next..next + 1, Fault::Io);
+        faulty.fail(next..next + 1, Failure::Io);
         let outcome = store.restore(&file, false);
         let done = faulty.operations() <= next;
-        faulty.fail(0..0, Fault::Io);
+        faulty.fail(0..0, Failure::Io);
         let replaced = store.dump() != before;
         match &outcome {
             Ok(()) => assert!(replaced, "operation {at}"),
