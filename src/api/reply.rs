@@ -53,7 +53,7 @@ impl Reply {
         if keys.is_empty() {
             return Err(crate::base::fault::Fault::not_found());
         }
-        Ok(Self::data(Map::from_iter([("keys".to_owned(), keys.into())])))
+        Ok(Self::data(object([("keys", keys.into())])))
     }
 
     /// 200 with a document that has no envelope.
@@ -83,6 +83,11 @@ impl Reply {
         }
         self
     }
+}
+
+/// A JSON object of these fields.
+pub fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// An answer, ready for the wire.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::about::{About, VERSION};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::reply::{Content, Reply};
+use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Clock;
 use crate::base::fault::Fault;
@@ -66,8 +66,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     };
     let now = unsealed.as_ref().map_or_else(|| health.clock.wall(), |u| u.time().now());
     let mode = if sealed { "unknown" } else { "disabled" };
-    let mut answer = Map::new();
-    for (name, value) in [
+    let mut answer = object([
         ("initialized", Value::from(initialized)),
         ("sealed", sealed.into()),
         ("standby", sealed.into()),
@@ -76,9 +75,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         ("replication_dr_mode", mode.into()),
         ("server_time_utc", now.as_secs().into()),
         ("version", VERSION.into()),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
+    ]);
     health.about.add_cluster(unsealed.as_deref(), &mut answer);
     if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::Field;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::keyring::Rotation;
 use crate::barrier::{Barrier, Unsealed};
@@ -75,10 +75,10 @@ fn encryptions(unsealed: &Unsealed) -> u64 {
 fn status(_: &Arc<Barrier>, call: &mut SystemCall<'_>) -> Outcome {
     let unsealed = call.txn.unsealed();
     let keyring = unsealed.keyring();
-    Ok(Reply::data_at_top(Map::from_iter([
-        ("term".to_owned(), keyring.term().into()),
-        ("install_time".to_owned(), keyring.installed().rfc3339().into()),
-        ("encryptions".to_owned(), encryptions(unsealed).into()),
+    Ok(Reply::data_at_top(object([
+        ("term", keyring.term().into()),
+        ("install_time", keyring.installed().rfc3339().into()),
+        ("encryptions", encryptions(unsealed).into()),
     ])))
 }
 
@@ -94,10 +94,10 @@ fn read_config(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {
         Duration::ZERO => Value::from(0),
         interval => Ttl::from(interval).to_string().into(),
     };
-    Ok(Reply::data(Map::from_iter([
-        ("enabled".to_owned(), enabled.into()),
-        ("max_operations".to_owned(), max_operations.into()),
-        ("interval".to_owned(), interval),
+    Ok(Reply::data(object([
+        ("enabled", enabled.into()),
+        ("max_operations", max_operations.into()),
+        ("interval", interval),
     ])))
 }
 

@@ -10,7 +10,7 @@ use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo, Fields};
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -249,9 +249,7 @@ fn ui_list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let table = mounts.cache.read(call.txn)?;
     let secret: Map<String, Value> =
         table.iter().map(|mount| (mount.path.clone(), shown(mount).into())).collect();
-    Ok(Reply::data(
-        [("auth".into(), json!({})), ("secret".into(), secret.into())].into_iter().collect(),
-    ))
+    Ok(Reply::data(object([("auth", json!({})), ("secret", secret.into())])))
 }
 
 fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
@@ -385,20 +383,17 @@ impl Mounts {
 
 /// A mount as clients see it.
 fn shown(mount: &Mount) -> Map<String, Value> {
-    let Value::Object(map) = json!({
-        "accessor": mount.accessor,
-        "config": mount.config,
-        "description": mount.description,
-        "external_entropy_access": mount.external_entropy_access,
-        "local": mount.local,
-        "options": mount.options,
-        "seal_wrap": mount.seal_wrap,
-        "type": mount.kind,
-        "uuid": mount.uuid,
-    }) else {
-        return Map::new();
-    };
-    map
+    object([
+        ("accessor", json!(mount.accessor)),
+        ("config", json!(mount.config)),
+        ("description", json!(mount.description)),
+        ("external_entropy_access", json!(mount.external_entropy_access)),
+        ("local", json!(mount.local)),
+        ("options", json!(mount.options)),
+        ("seal_wrap", json!(mount.seal_wrap)),
+        ("type", json!(mount.kind)),
+        ("uuid", json!(mount.uuid)),
+    ])
 }
 
 fn find<'t>(table: &'t MountTable, path: &str) -> Result<&'t Mount, Fault> {

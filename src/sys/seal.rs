@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::about::{About, VERSION};
 use super::shares::{Gathering, Share, Step, refused};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::seal::Kind;
@@ -128,8 +128,7 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
         Some(unsealing) => (unsealing.gathering.progress(), unsealing.nonce.clone()),
         None => (0, String::new()),
     };
-    let mut answer = Map::new();
-    for (name, value) in [
+    let mut answer = object([
         ("type", Value::from("shamir")),
         ("initialized", settings.is_some().into()),
         ("sealed", unsealed.is_none().into()),
@@ -141,9 +140,7 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
         ("migration", false.into()),
         ("recovery_seal", false.into()),
         ("storage_type", json!(storage_type)),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
+    ]);
     service.about.add_cluster(unsealed.as_deref(), &mut answer);
     certificate.add_to(&mut answer);
     Ok(Reply::bare(answer.into()))

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::engines::cubbyhole;
@@ -48,8 +48,7 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
 fn lookup_self(_: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
     let id = call.ask.token.as_ref().ok_or_else(Fault::denied)?;
     let token = store::lookup(call.txn, id)?.ok_or_else(Fault::denied)?;
-    let mut data = Map::new();
-    for (name, value) in [
+    let data = object([
         ("accessor", Value::from(token.accessor)),
         ("creation_time", token.created.as_secs().into()),
         ("creation_ttl", 0.into()),
@@ -65,9 +64,7 @@ fn lookup_self(_: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
         ("policies", json!(token.policies)),
         ("ttl", 0.into()),
         ("type", "service".into()),
-    ] {
-        data.insert(name.to_owned(), value);
-    }
+    ]);
     Ok(Reply::data(data))
 }
 

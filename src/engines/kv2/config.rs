@@ -1,19 +1,17 @@
 //! `config`: what holds for all secrets of the mount.
 
-use serde_json::Map;
-
 use super::fields::{CAS_REQUIRED, MOUNT_DELETE_AFTER, max_versions};
 use super::record::{Config, MountDeleteAfter};
 use crate::api::call::Call;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 
 pub fn read(_: &(), call: &mut Call<'_>) -> Outcome {
     let config = Config::load(&mut call.scope)?;
-    Ok(Reply::data(Map::from_iter([
-        ("cas_required".to_owned(), config.cas_required.into()),
-        ("delete_version_after".to_owned(), config.delete_after.shown().into()),
-        ("max_versions".to_owned(), config.max_versions.into()),
+    Ok(Reply::data(object([
+        ("cas_required", config.cas_required.into()),
+        ("delete_version_after", config.delete_after.shown().into()),
+        ("max_versions", config.max_versions.into()),
     ])))
 }
 

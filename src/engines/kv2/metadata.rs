@@ -10,7 +10,7 @@ use super::record::{Config, Metadata};
 use super::secret::{Place, Secret, nothing_to_patch};
 use crate::api::call::Call;
 use crate::api::field::Fields;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
@@ -121,7 +121,7 @@ fn show(metadata: &Metadata) -> Map<String, Value> {
         .iter()
         .map(|(number, version)| (number.to_string(), version.show().into()))
         .collect();
-    let fields = [
+    object([
         ("cas_required", metadata.cas_required.into()),
         ("created_time", shown(metadata.created)),
         ("current_version", metadata.current.into()),
@@ -131,6 +131,5 @@ fn show(metadata: &Metadata) -> Map<String, Value> {
         ("oldest_version", metadata.oldest.into()),
         ("updated_time", shown(metadata.updated)),
         ("versions", versions.into()),
-    ];
-    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+    ])
 }

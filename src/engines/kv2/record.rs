@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::api::reply::object;
 use crate::barrier::txn::Scope;
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
@@ -239,10 +240,10 @@ impl Version {
     /// As the answers of `metadata` show it.
     pub fn show(&self) -> Map<String, Value> {
         let deletion = self.deletion.map(Timestamp::rfc3339).unwrap_or_default();
-        Map::from_iter([
-            ("created_time".to_owned(), self.created.rfc3339().into()),
-            ("deletion_time".to_owned(), deletion.into()),
-            ("destroyed".to_owned(), self.destroyed.into()),
+        object([
+            ("created_time", self.created.rfc3339().into()),
+            ("deletion_time", deletion.into()),
+            ("destroyed", self.destroyed.into()),
         ])
     }
 }

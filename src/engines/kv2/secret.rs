@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::fields::PATH;
 use super::record::{Config, Metadata};
 use crate::api::call::Call;
-use crate::api::reply::{Content, Reply};
+use crate::api::reply::{Content, Reply, object};
 use crate::api::route::Outcome;
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::clock::Timestamp;
@@ -146,8 +146,8 @@ pub fn version_reply(
     } else {
         (200, show(secret.value(&mut call.scope, number)?))
     };
-    let data = [("metadata".to_owned(), about.into()), (name.to_owned(), shown)];
-    Ok(Reply::data(Map::from_iter(data)).with_status(status))
+    let data = object([("metadata", about.into()), (name, shown)]);
+    Ok(Reply::data(data).with_status(status))
 }
 
 /// The answer to a patch of what is not there: 404 without a body.

@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 
 use super::RekeyService;
 use crate::api::call::SystemCall;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
@@ -65,10 +65,10 @@ pub fn read(_: &RekeyService, call: &mut SystemCall<'_>) -> Outcome {
         let all = backup.keys.iter().map(|(holder, shares)| (holder.clone(), of_holder(shares)));
         all.collect::<Map<_, _>>()
     };
-    Ok(Reply::data_at_top(Map::from_iter([
-        ("nonce".to_owned(), json!(backup.nonce)),
-        ("keys".to_owned(), texts(|share| &share.hex).into()),
-        ("keys_base64".to_owned(), texts(|share| &share.base64).into()),
+    Ok(Reply::data_at_top(object([
+        ("nonce", json!(backup.nonce)),
+        ("keys", texts(|share| &share.hex).into()),
+        ("keys_base64", texts(|share| &share.base64).into()),
     ])))
 }
 

@@ -11,14 +11,14 @@ mod verify;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::backup::Backup;
 use super::disclosure::recipients;
 use super::shares::{Gathering, Undertaking, needed};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::seal::SealRecord;
@@ -208,8 +208,7 @@ fn shown(rekey: Option<&Rekey>, required: u8) -> Reply {
         Stage::Asking(gathering) => (gathering.progress(), None),
         Stage::Verifying(verification) => (0, Some(&verification.nonce)),
     };
-    let mut answer = Map::new();
-    for (name, value) in [
+    let mut answer = object([
         ("nonce", Value::from(rekey.nonce.as_str())),
         ("started", true.into()),
         ("t", rekey.split.threshold().into()),
@@ -219,9 +218,7 @@ fn shown(rekey: Option<&Rekey>, required: u8) -> Reply {
         ("pgp_fingerprints", fingerprints(&rekey.recipients)),
         ("backup", rekey.backup.into()),
         ("verification_required", rekey.verify.into()),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
+    ]);
     if let Some(nonce) = verification {
         answer.insert("verification_nonce".to_owned(), nonce.as_str().into());
     }

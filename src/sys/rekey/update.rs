@@ -1,11 +1,11 @@
 //! Old shares are given; the last of them makes the new ones.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::backup::Backup;
 use super::{Rekey, RekeyService, Stage, Verification, fingerprints, shown};
 use crate::api::ask::DirectAsk;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
@@ -60,8 +60,7 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
 }
 
 fn handed_out(rekey: &Rekey, disclosure: Disclosure, verification: Option<&str>) -> Reply {
-    let mut answer = Map::new();
-    for (name, value) in [
+    let mut answer = object([
         ("nonce", Value::from(rekey.nonce.as_str())),
         ("complete", true.into()),
         ("keys", disclosure.hex.into()),
@@ -69,9 +68,7 @@ fn handed_out(rekey: &Rekey, disclosure: Disclosure, verification: Option<&str>)
         ("pgp_fingerprints", fingerprints(&rekey.recipients)),
         ("backup", rekey.backup.into()),
         ("verification_required", rekey.verify.into()),
-    ] {
-        answer.insert(name.to_owned(), value);
-    }
+    ]);
     if let Some(nonce) = verification {
         answer.insert("verification_nonce".to_owned(), nonce.into());
     }
