@@ -300,7 +300,7 @@ fn answer_all(members: Vec<Member>, answer: Result<(), CommitError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::faulty::{Fault, Faulty};
+    use crate::storage::faulty::{Failure, Faulty};
     use crate::storage::memory::Memory;
 
     /// Counts the changes and says so in one entry.
@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn on_a_full_disk_only_what_is_ordinary_is_refused() {
         let faulty = Faulty::new(Box::new(Memory::new()));
-        faulty.fail(0..u64::MAX, Fault::Full);
+        faulty.fail(0..u64::MAX, Failure::Full);
         let store = Committer::new(Arc::new(faulty), Box::new(Counting::default()));
         std::thread::scope(|scope| {
             // Held until some wait, so that groups are mixed.

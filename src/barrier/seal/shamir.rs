@@ -78,7 +78,8 @@ impl fmt::Display for SplitError {
 
 impl std::error::Error for SplitError {}
 
-/// Splits `key` into as many shares as `split` says. The shares' x are random and differ, as Vault's.
+/// Splits `key` into as many shares as `split` says. The shares' x are random and differ, as
+/// Vault's.
 #[expect(clippy::expect_used, reason = "what would be refused, `Split` cannot say")]
 pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret> {
     if split.shares == 1 {
