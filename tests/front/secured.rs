@@ -210,6 +210,9 @@ fn client_certificates() {
     let sent = stream.write_all(b"GET /v1/x HTTP/1.1\r\nHost: h\r\n\r\n");
     let mut all = Vec::new();
     assert!(sent.and_then(|()| stream.read_to_end(&mut all)).is_err());
+    std::fs::write(&client.ca_file, "no CA").unwrap();
+    let error = required.front().reload().unwrap_err().to_string();
+    assert!(error.contains("vault-ca.pem"), "the CA is read again too: {error}");
     std::fs::remove_dir_all(own).unwrap();
 }
 
@@ -259,5 +262,8 @@ fn an_own_certificate_is_kept_until_it_is_due() {
     assert_ne!(ensure(&more, day(340)).fingerprint, renewed.fingerprint);
     std::fs::write(&first.cert_file, "half a certif").unwrap();
     ensure(&names, day(340));
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
+    let refused = OwnCertificate::ensure(&folder, &names, day(340), &SystemEntropy).unwrap_err();
+    assert!(refused.to_string().contains("others may write"), "{refused}");
     std::fs::remove_dir_all(folder).unwrap();
 }
