@@ -65,7 +65,7 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(30),
-            workers: 8,
+            workers: 32,
         }
     }
 }
