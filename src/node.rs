@@ -1,6 +1,6 @@
 //! The composition root: the only place that wires concrete types together.
 
-mod front;
+pub mod front;
 mod housekeeping;
 pub mod offline;
 

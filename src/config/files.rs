@@ -1,10 +1,14 @@
 //! Files and folders into documents.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use crate::base::hcl::{self, Document};
+
+/// Bytes of a file that are read: more than the parser takes, which then says so.
+const MOST: u64 = 2 << 20;
 
 /// Reads each file, and of each folder its `*.hcl` and `*.json` in the order of their names.
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Document)>, ConfigError> {
@@ -47,7 +51,9 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 }
 
 fn read_one(file: &Path) -> Result<Document, ConfigError> {
-    let bytes = fs::read(file).map_err(|error| {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    read.map_err(|error| {
         ConfigError::of_file(
             file,
             format!("the file cannot be read: {error}"),

@@ -1,6 +1,9 @@
 //! From the configuration to the front's settings, and the certificate that we make ourselves.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::ToSocketAddrs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +13,8 @@ use crate::base::entropy::Entropy;
 use crate::config::{CertificateFiles, Config, Listener, Storage, Tls};
 use crate::server::certificate::{CertificateError, OwnCertificate, names_for};
 use crate::server::gate::listener::Address;
-use crate::server::tls::TlsSettings;
-use crate::server::{ListenerSettings, Settings};
+use crate::server::tls::{self, TlsSettings};
+use crate::server::{FrontError, ListenerSettings, Settings};
 use crate::sys::about::CertificateNotice;
 
 /// The longest path in which the front can make its sockets (sun_path has 108 bytes).
@@ -121,6 +124,27 @@ pub fn settings(
     let listeners = config.listeners.iter().map(|listener| one(listener, certificates)).collect();
     let run_folder = run_folder.unwrap_or_else(|| find_run_folder(&config.storage));
     Settings { listeners, limits: config.limits.clone(), run_folder }
+}
+
+/// Whether the listeners could be opened: their certificates fit their keys, their addresses can
+/// be resolved, and no two are the same. Nothing is opened or made.
+pub fn check(config: &Config) -> Result<(), FrontError> {
+    let mut known = HashSet::new();
+    for listener in &config.listeners {
+        if let Some(tls) = &listener.tls
+            && let Some(files) = &tls.files
+        {
+            tls::Tls::new(tls.settings(files.clone())).map_err(FrontError::Tls)?;
+        }
+        let Address::Tcp(text) = &listener.address else { continue };
+        let unusable = |error| FrontError::Listen(listener.address.clone(), error);
+        for address in text.to_socket_addrs().map_err(unusable)? {
+            if address.port() != 0 && !known.insert(address) {
+                return Err(unusable(io::ErrorKind::AddrInUse.into()));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn one(listener: &Listener, certificates: &Certificates) -> ListenerSettings {

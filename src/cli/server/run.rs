@@ -15,6 +15,7 @@ use crate::base::{pages, process};
 use crate::cli::context::{Context, env};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
+use crate::node::front;
 use crate::node::{Node, NodeError, Opened, World};
 
 /// Runs the server in the foreground.
@@ -56,7 +57,8 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
 
 /// Checks the configuration and starts nothing.
 pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
-    read(command, cx)?;
+    let config = read(command, cx)?;
+    front::check(&config).map_err(|error| Stop::Usage(error.to_string()))?;
     cx.say("The configuration is right.\n")?;
     Ok(Exit::Done)
 }
