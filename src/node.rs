@@ -186,7 +186,7 @@ fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storag
         StorageConfig::Redb { folder, cache_bytes } => {
             let mut options = Options::new(clock.clone());
             options.cache_bytes = *cache_bytes;
-            options.progress = Arc::new(housekeeping::tell_repair);
+            options.progress = housekeeping::tell_repair(clock.clone());
             Ok(Arc::new(Redb::open(folder, options)?))
         }
     }

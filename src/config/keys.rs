@@ -51,8 +51,6 @@ pub enum Standing {
     Heeded,
     /// Vault knows it; here it has no meaning, and a warning says so.
     Ignored,
-    /// The same, but it does no harm to rely on it: no warning is worth its line.
-    Needless,
 }
 
 /// A section and its keys.
@@ -83,10 +81,6 @@ const fn with_env(key: Key, env: &'static str) -> Key {
 
 const fn ignored(name: &'static str, help: &'static str) -> Key {
     Key { name, form: Form::Text, default: "", env: "", help, standing: Standing::Ignored }
-}
-
-const fn needless(name: &'static str, help: &'static str) -> Key {
-    Key { standing: Standing::Needless, ..ignored(name, help) }
 }
 
 const NO_METRICS: &str = "metrics are not there yet";
@@ -125,7 +119,15 @@ pub static TOP: Table = Table {
         key("pid_file", Form::Path, "", "A file that holds the process id while it runs."),
         key("disable_mlock", Form::Flag, "false", "Do not lock the memory in which keys live."),
         key("cluster_name", Form::Text, "", "The name that status shows; else one is made."),
-        needless("api_addr", "no answer tells clients where the server is"),
+        with_env(
+            key(
+                "api_addr",
+                Form::Text,
+                "",
+                "The URL that clients use: its host is in the own certificate.",
+            ),
+            "VAULT_API_ADDR",
+        ),
         ignored("ui", "the web interface is not there yet"),
         ignored("cluster_addr", NO_CLUSTER),
         ignored("disable_clustering", NO_CLUSTER),
@@ -310,7 +312,6 @@ pub fn reference() -> String {
         }
         for key in ignored {
             let quietly = match key.standing {
-                Standing::Needless => " (without a warning)",
                 _ => "",
             };
             let _ = writeln!(out, "- `{}`{quietly}: {}", key.name, key.help);

@@ -44,6 +44,8 @@ pub struct Config {
     pub lock_memory: bool,
     /// The name that status shows.
     pub cluster_name: Option<String>,
+    /// The URL that clients use: its host stands in the server's own certificate.
+    pub api_addr: Option<String>,
     /// What peers may take up.
     pub limits: Limits,
 }
@@ -212,6 +214,7 @@ fn interpret(
         pid_file: top.path("pid_file")?,
         lock_memory: !top.flag("disable_mlock")?,
         cluster_name: top.text("cluster_name")?,
+        api_addr: top.text("api_addr")?,
         limits: limits(&top, &bounds, environment, warnings)?,
     })
 }

@@ -100,7 +100,6 @@ impl<'a> Section<'a> {
             };
             match key.standing {
                 Standing::Heeded => {}
-                Standing::Needless => continue,
                 Standing::Ignored => {
                     let what = format!("{name} has no meaning here: {}", key.help);
                     warnings.push(entry.warning(what));

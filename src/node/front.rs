@@ -75,6 +75,9 @@ impl Certificates {
                 names.extend(names_for(address.parse().ok()));
             }
         }
+        if !names.is_empty() {
+            names.extend(config.api_addr.as_deref().and_then(host));
+        }
         names.sort_unstable();
         names.dedup();
         let notice = CertificateNotice::default();
@@ -124,6 +127,18 @@ pub fn settings(
     let listeners = config.listeners.iter().map(|listener| one(listener, certificates)).collect();
     let run_folder = run_folder.unwrap_or_else(|| find_run_folder(&config.storage));
     Settings { listeners, limits: config.limits.clone(), run_folder }
+}
+
+/// The host in a URL such as `https://gateway.local:8200`, when it can stand in a certificate.
+fn host(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next()?,
+        None => authority.split(':').next()?,
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':');
+    (!host.is_empty() && host.chars().all(fits)).then(|| host.to_owned())
 }
 
 /// Whether the listeners could be opened: their certificates fit their keys, their addresses can

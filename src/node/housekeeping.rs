@@ -2,8 +2,8 @@
 //! of our own certificate, the deletion of what was unmounted.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::sync::lock;
 use crate::mount::purge;
 use crate::server::Front;
 use crate::storage::Storage;
-use crate::storage::redb::Repair;
+use crate::storage::redb::{Progress, Repair};
 
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -206,11 +207,22 @@ fn scrub(barrier: &Barrier, stopped: &Stopped) -> bool {
     }
 }
 
-/// A store that was not closed is read whole before it is served: how far that is.
-pub fn tell_repair(repair: Repair) {
-    let megabytes = |bytes: u64| bytes >> 20;
-    let (read, size) = (megabytes(repair.read), megabytes(repair.size));
-    log::warn!("the store was not closed: it is looked through, {read} of {size} MB");
-    // systemd is not to lose patience; outside of it there is nobody to tell.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(30_000_000)]);
+/// A store that was not closed is read whole before it is served: how far that is, every five
+/// seconds. Some pages are read twice, so that the end may come late.
+pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
+    const OFTEN: Duration = Duration::from_secs(5);
+    let told = Mutex::new(None::<Duration>);
+    Arc::new(move |repair: Repair| {
+        let now = clock.boot();
+        let mut told = lock(&told);
+        if told.is_some_and(|told| now.saturating_sub(told) < OFTEN) {
+            return;
+        }
+        *told = Some(now);
+        let megabytes = |bytes: u64| bytes >> 20;
+        let (read, size) = (megabytes(repair.read.min(repair.size)), megabytes(repair.size));
+        log::warn!("the store was not closed: it is looked through, {read} of {size} MB");
+        // systemd is not to lose patience; outside of it there is nobody to tell.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(30_000_000)]);
+    })
 }

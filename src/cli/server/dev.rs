@@ -104,22 +104,21 @@ pub struct Dev {
     root: String,
     /// `None` when the folder of `-dev-data` had a store, which wants its own key.
     made: Option<DevStore>,
+    store_token: bool,
 }
 
 impl Dev {
-    /// Makes the store's keys, unseals it, and keeps the token where clients look for it.
+    /// Makes the store's keys and unseals it.
     pub fn make(command: &Server, opened: &Opened, entropy: &dyn Entropy) -> Result<Self, Stop> {
         let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
         let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
         let made = opened.make_dev_store(Secret::new(root.clone()));
         let made = made.map_err(|error| Stop::Failed(error.to_string()))?;
-        if made.is_some() && !command.dev_no_store_token {
-            token_file::write(&root).map_err(Stop::Failed)?;
-        }
-        Ok(Self { root, made })
+        Ok(Self { root, made, store_token: !command.dev_no_store_token })
     }
 
-    /// Tells a person what to type next.
+    /// Keeps the token where clients look for it, now that the server serves, and tells a person
+    /// what to type next.
     pub fn greet(&self, cx: &mut Context, node: &Node, ca: Option<&Path>) -> Result<(), Stop> {
         let scheme = if ca.is_some() { "https" } else { "http" };
         let address = node.address().map(|address| address.to_string()).unwrap_or_default();
@@ -127,13 +126,16 @@ impl Dev {
         if let Some(ca) = ca {
             exports.push_str(&format!("    $ export VAULT_CACERT='{}'\n", ca.display()));
         }
-        let Self { root, made } = self;
+        let Self { root, made, store_token } = self;
         let Some(made) = made else {
             return cx.say(&format!(
                 "==> The store in -dev-data has keys already and is sealed. To open it:\n\n\
                  {exports}    $ edgekeep operator unseal\n"
             ));
         };
+        if *store_token {
+            token_file::write(root).map_err(Stop::Failed)?;
+        }
         let key = base64_text(&made.unseal_key);
         cx.say(&format!(
             "WARNING! dev mode: the server is unsealed, with one key and a root token that are\n\
