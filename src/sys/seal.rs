@@ -79,6 +79,7 @@ const ROUTES: &[Route<Seal>] = &[
 
 fn seal(service: &Seal, _: DirectAsk) -> Outcome {
     service.about.barrier.seal();
+    log::info!("sealed");
     Ok(Reply::nothing())
 }
 
@@ -108,7 +109,11 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
         });
         if let Step::Enough(key) = current.gathering.give(share, split.threshold()) {
             *unsealing = None;
-            key.and_then(|key| barrier.unseal(&key)).map_err(wrong)?;
+            key.and_then(|key| barrier.unseal(&key)).map_err(|error| {
+                log::warn!("shares were given that do not unseal: {error}");
+                wrong(error)
+            })?;
+            log::info!("unsealed");
         }
     }
     drop(unsealing);
