@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use subtle::ConstantTimeEq;
 
 use crate::api::strict::Strict;
 use crate::barrier::seal::{Kind, shamir};
@@ -13,7 +12,7 @@ use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::hex;
 use crate::base::pages::{Key, Locked};
-use crate::base::secret::Secret;
+use crate::base::secret::{Secret, same};
 use crate::base::sync::lock;
 
 const MIN: usize = 16;
@@ -32,8 +31,7 @@ pub struct Share {
 
 impl PartialEq for Share {
     fn eq(&self, other: &Self) -> bool {
-        let same = self.bytes.ct_eq(&*other.bytes) & self.length.ct_eq(&other.length);
-        same.into()
+        self.length == other.length && same(&*self.bytes, &*other.bytes)
     }
 }
 

@@ -78,9 +78,7 @@ impl fmt::Display for SplitError {
 
 impl std::error::Error for SplitError {}
 
-/// Splits `key` into as many shares as `split` says. The shares' x are random and differ, as
-/// Vault's.
-#[expect(clippy::expect_used, reason = "what would be refused, `Split` cannot say")]
+/// Splits `key` into as many shares as `split` says. Their x are random and differ, as Vault's.
 pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret> {
     if split.shares == 1 {
         return vec![Secret::new(&key[..])];
@@ -90,6 +88,7 @@ pub fn split(key: &Key<KEY>, split: Split, entropy: &dyn Entropy) -> Vec<Secret>
     let source = Source(entropy);
     let made =
         Gf256::split_bytes_with_participant_ids_iter(threshold, shares, &key[..], source, xs);
+    #[expect(clippy::expect_used, reason = "`Split` cannot say what would be refused")]
     let mut shares = made.expect("`Split` and `distinct` rule out what is refused");
     shares.iter_mut().for_each(|share| share.rotate_left(1));
     shares.into_iter().map(Secret::new).collect()
