@@ -27,6 +27,9 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Bytes per second that a peer must reach over the time beyond these two.
     pub slowest: u64,
+    /// Bytes per second that a peer must read, over the last second, while another's answer waits
+    /// for room: who reads less is cut.
+    pub fair: u64,
     /// How long a connection may rest between two requests.
     pub idle: Duration,
     /// How long a peer's remaining bytes are read and thrown away after a refusal, so that it
@@ -62,6 +65,7 @@ impl Default for Limits {
             read_stall: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
             slowest: 1 << 10,
+            fair: 1 << 20,
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(30),

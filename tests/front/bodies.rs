@@ -1,5 +1,7 @@
 //! Bodies of requests and of answers: their ends, their sizes, their speed.
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
 
 fn post(house: &House, path: &str, headers: &str, body: &[u8]) -> String {
@@ -228,6 +230,51 @@ fn slow_readers_of_large_answers_hold_no_worker() {
     for mut stream in slow {
         assert!(one(&mut stream).ends_with(&format!("\r\n\r\n{}", "a".repeat(6_000_000))));
     }
+}
+
+#[test]
+fn slow_readers_that_fill_the_room_give_way() {
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(60),
+        write_stall: Duration::from_secs(60),
+        ..limits()
+    });
+    let get = b"GET /v1/large/20000000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let ask = |_| {
+        let mut stream = house.connect();
+        stream.write_all(get).unwrap();
+        stream
+    };
+    let silent: Vec<_> = (0..14).map(ask).collect();
+    let counters = house.front().counters();
+    eventually("all but the workers' requests wait", || counters.requests.get() >= 8);
+    let started = Instant::now();
+    house.is_honest();
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+
+    let mut dripping: Vec<_> = (0..14).map(ask).collect();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut drop = [0; 4 << 10];
+            while !ended.load(Ordering::Relaxed) {
+                for stream in &mut dripping {
+                    // It fails once it is cut.
+                    let _ = stream.read(&mut drop);
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let started = Instant::now();
+        house.is_honest();
+        let taken = started.elapsed();
+        let whole = house.say(get);
+        ended.store(true, Ordering::Relaxed);
+        assert!(taken < Duration::from_secs(10), "{taken:?}");
+        assert!(whole.ends_with(&format!("\r\n\r\n{}", "a".repeat(20_000_000))));
+    });
+    assert!(counters.crowding.get() >= 16, "{}", counters.crowding.get());
+    drop(silent);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Line {
     pub progress: Progress,
     /// The answer is made as it goes out: it may wait here for its peer.
     pub streamed: bool,
+    /// Bytes of room that its answer waits for.
+    pub wanted: usize,
     /// Whose request it carries.
     pub peer: Option<Key>,
     /// The inner server closes it after this answer.
@@ -56,6 +58,7 @@ impl Line {
             head: Buffer::default(),
             progress: Progress::Head,
             streamed: false,
+            wanted: 0,
             peer: None,
             last: false,
             readable: false,
@@ -75,6 +78,7 @@ impl Line {
         self.peer = Some(peer);
         self.last = last;
         self.progress = Progress::Head;
+        self.wanted = 0;
         self.out = request;
         self.flush();
     }

@@ -12,6 +12,7 @@ pub mod head;
 mod line;
 pub mod listener;
 mod peer;
+mod room;
 mod slots;
 mod wire;
 
@@ -32,7 +33,7 @@ use self::callers::{CallerId, Callers, Note};
 use self::desk::Desk;
 use self::line::{Dead, Line, Progress};
 use self::listener::Listener;
-use self::peer::{Peer, Phase, Step, WINDOW};
+use self::peer::{Peer, Phase, Step};
 use self::slots::{Key, Slots};
 use self::wire::Wire;
 use super::counters::Counters;
@@ -163,6 +164,7 @@ impl Gate {
                 let (data, flags) = (event.data, event.flags);
                 self.note_readiness(Source::decode(data), flags);
             }
+            self.make_room();
             if self.desk.now >= self.next_sweep {
                 self.sweep();
             }
@@ -182,6 +184,8 @@ impl Gate {
         let now = self.desk.now;
         let wait = if !self.eager.is_empty() || self.listeners.iter().any(|(_, ready)| *ready) {
             Duration::ZERO
+        } else if self.answers_wait_for_room() {
+            room::PATIENCE
         } else if self.peers.len() > 0 || self.starved || self.ends_at.is_some() {
             self.next_sweep.saturating_sub(now) + Duration::from_millis(1)
         } else {
@@ -501,7 +505,7 @@ impl Gate {
         };
         loop {
             peer.flush(&mut self.desk).map_err(|_| Failure::Peer)?;
-            if !line.readable || peer.wire.unsent() > peer.held.max(WINDOW) {
+            if !line.readable || peer.is_full() {
                 return Ok(false);
             }
             let Some(read) = line.read(&mut self.desk.scratch).map_err(|Dead| Failure::Line)?
@@ -531,7 +535,11 @@ impl Gate {
                     let whole = peer.wire.unsent() + usize::try_from(left).unwrap_or(usize::MAX);
                     if whole > self.desk.limits.small_bytes {
                         let wanted = whole + whole / 64 + peer.size();
-                        self.desk.hold(&mut peer.held, wanted);
+                        if !self.desk.hold(&mut peer.held, wanted)
+                            && wanted <= self.desk.limits.held_bytes
+                        {
+                            line.wanted = wanted;
+                        }
                     }
                 }
                 _ => {}

@@ -21,23 +21,55 @@ const END_OF_HEAD: usize = 4;
 /// Bytes of answer that wait for a peer before no more is taken from its line.
 pub const WINDOW: usize = 256 << 10;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// How a peer keeps up since it is waited for.
 struct Pace {
     since: Duration,
     bytes: u64,
     /// When the last of them moved.
     last: Duration,
+    lately: Lately,
+}
+
+/// The bytes that moved lately, and whether they were too few in the second before.
+struct Lately {
+    since: Duration,
+    bytes: u64,
+    lagged: bool,
 }
 
 impl Pace {
     fn from(now: Duration) -> Self {
-        Self { since: now, bytes: 0, last: now }
+        let lately = Lately { since: now, bytes: 0, lagged: false };
+        Self { since: now, bytes: 0, last: now, lately }
     }
 
-    fn step(&mut self, bytes: usize, now: Duration) {
+    /// It is waited for anew; how it reads what still waits is known.
+    fn restart(&mut self, now: Duration) {
+        (self.since, self.bytes, self.last) = (now, 0, now);
+    }
+
+    fn step(&mut self, bytes: usize, now: Duration, limits: &Limits) {
         if bytes > 0 {
+            if now.saturating_sub(self.lately.since) >= SECOND {
+                self.lately = Lately { since: now, bytes: 0, lagged: self.lags(now, limits) };
+            }
+            self.lately.bytes += bytes as u64;
             self.bytes += bytes as u64;
             self.last = now;
+        }
+    }
+
+    /// Whether less than is fair moved in the last second, or nothing did.
+    fn lags(&self, now: Duration, limits: &Limits) -> bool {
+        let span = now.saturating_sub(self.lately.since);
+        if now.saturating_sub(self.last) >= SECOND {
+            true
+        } else if span >= SECOND {
+            u128::from(self.lately.bytes) * 1000 < u128::from(limits.fair) * span.as_millis()
+        } else {
+            self.lately.lagged
         }
     }
 
@@ -144,6 +176,16 @@ impl Peer {
         Some(self.pace.since + span)
     }
 
+    /// Whether an answer goes out to it more slowly than is fair to who waits for room.
+    pub fn lags(&self, desk: &Desk) -> bool {
+        self.wire.unsent() > 0 && self.pace.lags(desk.now, &desk.limits)
+    }
+
+    /// Whether so much of its answer waits that no more is taken from its line.
+    pub fn is_full(&self) -> bool {
+        self.wire.unsent() > self.held.max(WINDOW)
+    }
+
     /// Whether it may be sent away for a newer one: nothing of it is being worked on.
     pub fn is_idle(&self) -> bool {
         match self.phase {
@@ -210,7 +252,7 @@ impl Peer {
             Phase::Body(collected) => {
                 let arrived =
                     collected.body.take(&mut self.plain, &mut collected.request, usize::MAX)?;
-                self.pace.step(arrived, desk.now);
+                self.pace.step(arrived, desk.now, &desk.limits);
                 let length = collected.request.len() - collected.head;
                 if length as u64 > desk.limits.body_bytes {
                     return Err(Refusal::BodyTooLarge);
@@ -399,7 +441,7 @@ impl Peer {
     pub fn flush(&mut self, desk: &mut Desk) -> Result<(), Lost> {
         if self.wire.unsent() > 0 {
             let sent = self.wire.flush(&desk.counters)?;
-            self.pace.step(sent, desk.now);
+            self.pace.step(sent, desk.now, &desk.limits);
         }
         if self.held > 0
             && self.wire.unsent() == 0
@@ -421,7 +463,7 @@ impl Peer {
             self.plain = Buffer::default();
         }
         self.phase = phase;
-        self.pace = Pace::from(now);
+        self.pace.restart(now);
     }
 }
 

@@ -1,0 +1,52 @@
+//! Room for answers: while one waits for it, and its worker with it, who reads too slowly gives way.
+
+use std::time::Duration;
+
+use super::slots::Key;
+use super::{Gate, Source};
+
+/// How long until who holds room is looked at again while an answer waits.
+pub const PATIENCE: Duration = Duration::from_millis(100);
+
+impl Gate {
+    /// Whether answers wait until they find room.
+    pub(super) fn answers_wait_for_room(&self) -> bool {
+        self.lines.iter().any(|(_, line)| line.peer.is_some() && line.wanted > 0)
+    }
+
+    /// Gives room to the answers that wait for it, and cuts whom that takes.
+    pub(super) fn make_room(&mut self) {
+        let waiting: Vec<(Key, Key, usize)> = self
+            .lines
+            .iter()
+            .filter(|(_, line)| line.wanted > 0)
+            .filter_map(|(key, line)| Some((key, line.peer?, line.wanted)))
+            .collect();
+        for (line_key, peer_key, wanted) in waiting {
+            while let Some(peer) = self.peers.get_mut(peer_key)
+                && peer.is_full()
+            {
+                if self.desk.hold(&mut peer.held, wanted) {
+                    if let Some(line) = self.lines.get_mut(line_key) {
+                        line.wanted = 0;
+                    }
+                    self.guarded(Source::Line(line_key), Self::serve);
+                    break;
+                }
+                let Some(slow) = self.slow_holder(peer_key) else { break };
+                self.desk.counters.crowding.count();
+                self.close(slow);
+            }
+        }
+    }
+
+    /// Who holds most room of those that read too slowly, or else who waits, when it is as slow:
+    /// it holds a worker.
+    fn slow_holder(&self, waiting: Key) -> Option<Key> {
+        self.peers
+            .iter()
+            .filter(|(key, peer)| (peer.held > 0 || *key == waiting) && peer.lags(&self.desk))
+            .max_by_key(|(_, peer)| peer.held)
+            .map(|(key, _)| key)
+    }
+}
