@@ -311,10 +311,7 @@ pub fn reference() -> String {
             out.push_str("\nTaken with a warning, and not heeded:\n\n");
         }
         for key in ignored {
-            let quietly = match key.standing {
-                _ => "",
-            };
-            let _ = writeln!(out, "- `{}`{quietly}: {}", key.name, key.help);
+            let _ = writeln!(out, "- `{}`: {}", key.name, key.help);
         }
         out.push('\n');
     }
