@@ -243,6 +243,20 @@ fn what_tune_stores_is_found_again() {
 }
 
 #[test]
+fn a_mount_is_moved_only_to_where_it_can_be_reached() {
+    let server = upgraded(&[]);
+    let root = server.root();
+    assert_eq!(root.post("sys/mounts/here", json!({ "type": "kv" })).status, 204);
+    for to in ["", "/", "a//b", "../x", "a/../sys", "a\u{0}b", "x/tune", "auth/x", "sys/x"] {
+        let body = json!({ "from": "here", "to": to });
+        assert_eq!(root.post("sys/remount", body).status, 400, "{to:?}");
+    }
+    let body = json!({ "from": "here", "to": "there/it/is" });
+    assert!(root.post("sys/remount", body).status < 300);
+    assert_eq!(root.post("there/it/is/a", json!({ "a": 1 })).status, 204);
+}
+
+#[test]
 fn a_mount_keeps_its_lists_of_headers_and_keys() {
     let server = Server::dev();
     let root = server.root();

@@ -229,7 +229,9 @@ fn unmount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
 fn remount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let from = format!("{}/", call.fields.need(&FROM)?.trim_matches('/'));
     let to = format!("{}/", call.fields.need(&TO)?.trim_matches('/'));
-    if let Some(path) = [&from, &to].into_iter().find(|path| is_fixed(path)) {
+    let refused = is_fixed(&from).then_some(&from);
+    let refused = refused.or_else(|| (is_fixed(&to) || !can_be_reached(&to)).then_some(&to));
+    if let Some(path) = refused {
         return Err(Fault::bad_request(format!("cannot remount {path:?}")));
     }
     let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
@@ -310,7 +312,7 @@ impl Mounts {
         mount.seal_wrap = fields.get(&SEAL_WRAP).copied().unwrap_or_default();
         mount.external_entropy_access = fields.get(&EXTERNAL_ENTROPY).copied().unwrap_or_default();
         self.configure(&mut mount, &fields.get(&CONFIG).cloned().flatten().unwrap_or_default())?;
-        if path.starts_with("auth/") || path == "/" {
+        if !can_be_reached(&path) {
             return Err(Fault::bad_request(format!("cannot mount {path:?}")));
         }
         Ok(mount)
@@ -399,6 +401,16 @@ fn shown(mount: &Mount) -> Map<String, Value> {
 fn find<'t>(table: &'t MountTable, path: &str) -> Result<&'t Mount, Fault> {
     let path = format!("{}/", path.trim_matches('/'));
     table.at(&path).ok_or_else(|| no_mount(&path))
+}
+
+/// Whether requests to a mount at `path` would arrive there: the gate redirects or refuses other
+/// paths, and `tune` is a word of `sys/mounts`.
+fn can_be_reached(path: &str) -> bool {
+    let inner = path.strip_suffix('/').unwrap_or(path);
+    let clean = inner.split('/').all(|segment| {
+        !matches!(segment, "" | "." | "..") && segment.chars().all(golang::is_printable)
+    });
+    clean && !path.starts_with("auth/") && !inner.ends_with("/tune")
 }
 
 fn no_mount(path: &str) -> Fault {

@@ -1,4 +1,5 @@
-//! Room for answers: while one waits for it, and its worker with it, who reads too slowly gives way.
+//! Room for answers: while one waits for it, and its worker with it, who reads too slowly gives
+//! way.
 
 use std::time::Duration;
 
