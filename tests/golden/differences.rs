@@ -1,11 +1,14 @@
-//! The list of steps that are answered otherwise than they were recorded, and why.
+//! The lists of steps that are answered otherwise than they were recorded, and why: a file for each
+//! group of recordings.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The list. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1, or
-/// `path PREFIX REASON` for all steps on paths that begin so.
+/// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1,
+/// `path PREFIX REASON` for all steps on paths that begin so, or `tokens RECORDING REASON` for all
+/// steps with a token other than root's.
 pub struct Differences {
+    tokens: BTreeSet<String>,
     steps: BTreeSet<(String, usize)>,
     prefixes: Vec<String>,
 }
@@ -19,23 +22,35 @@ pub enum Listed {
 }
 
 impl Differences {
-    /// Reads the list.
-    pub fn read(file: &Path) -> Self {
+    /// Reads every list in `folder`.
+    pub fn read(folder: &Path) -> Self {
+        let (tokens, steps, prefixes) = Default::default();
+        let mut lists = Self { tokens, steps, prefixes };
+        for file in std::fs::read_dir(folder).unwrap() {
+            lists.add(&file.unwrap().path());
+        }
+        lists
+    }
+
+    fn add(&mut self, file: &Path) {
         let text = std::fs::read_to_string(file).unwrap();
-        let mut list = Self { steps: BTreeSet::new(), prefixes: Vec::new() };
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let mut words = line.splitn(3, ' ');
             let mut word = || words.next().filter(|word| !word.is_empty());
             let (Some(first), Some(second), Some(_reason)) = (word(), word(), word()) else {
                 panic!("{}: no reason in {line:?}", file.display());
             };
-            if first == "path" {
-                list.prefixes.push(second.to_owned());
-            } else {
-                list.steps.insert((first.to_owned(), second.parse().unwrap()));
+            match first {
+                "path" => self.prefixes.push(second.to_owned()),
+                "tokens" => drop(self.tokens.insert(second.to_owned())),
+                name => drop(self.steps.insert((name.to_owned(), second.parse().unwrap()))),
             }
         }
-        list
+    }
+
+    /// Whether the steps of a recording that are made with a token other than root's wait.
+    pub fn tokens_come_later(&self, recording: &str) -> bool {
+        self.tokens.contains(recording)
     }
 
     /// Whether and how a step is on the list.
