@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::field::{FieldInfo, Fields};
-use super::request::Body;
+use super::request::{Body, Peer};
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 
@@ -32,6 +32,8 @@ pub struct Ask {
     pub path: String,
     /// The token.
     pub token: Option<Secret>,
+    /// Who sent it.
+    pub peer: Peer,
 }
 
 /// A request to an endpoint that works without a transaction, its body unread.

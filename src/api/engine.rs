@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::ask::{DirectAsk, Verb};
 use super::call::{Call, SystemCall};
 use super::field::{FieldInfo, Fields};
+use super::login::{Renewal, TokenTerms};
 use super::pattern::{self, Captures};
-use super::route::{Access, Operation, Outcome, Route, Run};
+use super::route::{Access, Exists, Operation, Outcome, Route, Run};
 use crate::base::fault::Fault;
 
 /// A declared table with its service. The pipeline sees only [`Engine`].
@@ -19,7 +20,12 @@ pub struct Bound<S: 'static> {
     pub routes: &'static [Route<S>],
     /// What its handlers are given.
     pub service: S,
+    renew: Option<Renew<S>>,
 }
+
+/// Decides whether a login still holds: the terms for the renewed token, or `None` when there is
+/// nothing left to renew.
+pub type Renew<S> = fn(&S, &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
 
 /// A route's place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +44,6 @@ pub struct Found<'p> {
     pub id: RouteId,
     /// Who may call it.
     pub access: Access,
-    /// Whether creates and updates are told apart there.
-    pub tells_creates: bool,
     /// What its pattern took from the path.
     pub captures: Captures<'p>,
 }
@@ -68,6 +72,15 @@ pub trait Engine: Send + Sync {
         verb: Verb,
         data: &Map<String, Value>,
     ) -> Result<Fields, Fault>;
+    /// Whether creates are told from updates there.
+    fn tells_creates(&self, id: RouteId) -> bool;
+    /// Whether what a write names is there already; `true` where that is not told, as every write
+    /// is an update there.
+    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<bool, Fault>;
+    /// The same, of the whole store.
+    fn exists_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Result<bool, Fault>;
+    /// Decides whether a login by this auth method still holds; see [`Renew`].
+    fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
     /// Runs an operation inside its mount.
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
     /// Runs an operation on the whole store.
@@ -97,6 +110,18 @@ pub struct Declaration {
 }
 
 impl<S> Bound<S> {
+    /// A table with its service.
+    pub const fn new(about: &'static str, routes: &'static [Route<S>], service: S) -> Self {
+        Self { about, routes, service, renew: None }
+    }
+
+    /// An auth method, whose logins can be renewed.
+    #[must_use]
+    pub const fn renewing(mut self, renew: Renew<S>) -> Self {
+        self.renew = Some(renew);
+        self
+    }
+
     fn pick(&self, id: RouteId, verb: Verb) -> Option<&'static Operation<S>> {
         self.routes.get(id.0)?.operations.iter().find(|operation| operation.verb == verb)
     }
@@ -106,8 +131,7 @@ impl<S: Send + Sync> Engine for Bound<S> {
     fn find<'p>(&self, path: &'p str) -> Option<Found<'p>> {
         self.routes.iter().enumerate().find_map(|(index, route)| {
             let captures = pattern::matches(route.path, path)?;
-            let Route { access, tells_creates, .. } = *route;
-            Some(Found { id: RouteId(index), access, tells_creates, captures })
+            Some(Found { id: RouteId(index), access: route.access, captures })
         })
     }
 
@@ -134,11 +158,36 @@ impl<S: Send + Sync> Engine for Bound<S> {
             captured.or_else(|| data.get(name).map(Cow::Borrowed))
         });
         // Vault checks fields before it asks whether the thing exists, and words that otherwise.
-        let bare = found.tells_creates && verb == Verb::Write;
+        let bare = self.tells_creates(found.id) && verb == Verb::Write;
         converted.map_err(|error| {
             let prefix = if bare { "" } else { "Field validation failed: " };
             Fault::bad_request(format!("{prefix}{error}"))
         })
+    }
+
+    fn tells_creates(&self, id: RouteId) -> bool {
+        self.pick(id, Verb::Write).is_some_and(|operation| operation.exists.is_some())
+    }
+
+    fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<bool, Fault> {
+        match self.pick(id, Verb::Write).and_then(|operation| operation.exists) {
+            Some(Exists::Engine(exists)) => exists(&self.service, call),
+            _ => Ok(true),
+        }
+    }
+
+    fn exists_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Result<bool, Fault> {
+        match self.pick(id, Verb::Write).and_then(|operation| operation.exists) {
+            Some(Exists::System(exists)) => exists(&self.service, call),
+            _ => Ok(true),
+        }
+    }
+
+    fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault> {
+        match self.renew {
+            Some(renew) => renew(&self.service, renewal),
+            None => Ok(None),
+        }
     }
 
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {

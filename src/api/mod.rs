@@ -9,6 +9,7 @@ pub mod convert;
 pub mod engine;
 pub mod field;
 pub mod help;
+pub mod login;
 pub mod pattern;
 pub mod reply;
 pub mod request;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::login::Login;
+
 /// A handler's answer; the pipeline makes Vault's envelope around it.
 pub struct Reply {
     /// HTTP status; 204 where there is nothing to say.
@@ -16,6 +18,18 @@ pub struct Reply {
     /// `lease_duration` of the envelope, seconds: a hint where there is no lease (kv v1's `ttl`,
     /// which may be negative).
     pub lease_duration: i64,
+    /// `auth` of the envelope.
+    pub auth: Auth,
+}
+
+/// What a reply says of a token.
+pub enum Auth {
+    /// Nothing.
+    None,
+    /// Somebody logged in: the pipeline makes the token.
+    Login(Box<Login>),
+    /// A token as it is shown.
+    Shown(Map<String, Value>),
 }
 
 /// What is answered.
@@ -63,7 +77,14 @@ impl Reply {
 
     /// A status with content.
     pub const fn of(status: u16, content: Content) -> Self {
-        Self { status, content, warnings: Vec::new(), lease_duration: 0 }
+        Self { status, content, warnings: Vec::new(), lease_duration: 0, auth: Auth::None }
+    }
+
+    /// A login, for which the pipeline makes a token.
+    pub fn login(login: Login) -> Self {
+        let mut reply = Self::of(200, Content::Data(None));
+        reply.auth = Auth::Login(Box::new(login));
+        reply
     }
 
     /// The same under another status.

@@ -14,6 +14,8 @@ pub type Outcome = Result<Reply, Fault>;
 pub enum Access {
     /// Anybody, in every state of the server, sealed ones included.
     Sealed,
+    /// Anybody, without a token, once the server is unsealed: logins.
+    Unauthenticated,
     /// Whoever has a token whose policies allow it.
     Policy,
     /// As `Policy`, and `sudo` on the path.
@@ -34,8 +36,6 @@ pub struct Route<S: 'static> {
     pub fields: &'static [&'static FieldInfo],
     /// Who may call it.
     pub access: Access,
-    /// Whether creates are told from updates there, as its errors show.
-    pub tells_creates: bool,
     /// What can be done there.
     pub operations: &'static [Operation<S>],
 }
@@ -50,7 +50,25 @@ pub struct Operation<S: 'static> {
     pub essential: bool,
     /// The handler.
     pub run: Run<S>,
+    /// For writes: how creates are told from updates, where policies tell them apart.
+    pub exists: Option<Exists<S>>,
 }
+
+/// Whether what a write names is there already.
+pub enum Exists<S: 'static> {
+    /// Inside its own mount.
+    Engine(fn(&S, &mut Call<'_>) -> Result<bool, Fault>),
+    /// In the whole store: for `sys` alone.
+    System(fn(&S, &mut SystemCall<'_>) -> Result<bool, Fault>),
+}
+
+impl<S> Clone for Exists<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Exists<S> {}
 
 /// A handler. The transactional ones may be run again when their commit meets a conflict, so
 /// they do nothing outside of their transaction.
@@ -79,7 +97,7 @@ impl<S> Operation<S> {
         run: fn(&S, &mut Call<'_>) -> Outcome,
     ) -> Self {
         let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::Engine(run) }
+        Self { verb, summary, essential, run: Run::Engine(run), exists: None }
     }
 
     /// An operation of `sys` on the whole store.
@@ -89,7 +107,7 @@ impl<S> Operation<S> {
         run: fn(&S, &mut SystemCall<'_>) -> Outcome,
     ) -> Self {
         let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::System(run) }
+        Self { verb, summary, essential, run: Run::System(run), exists: None }
     }
 
     /// An operation without a transaction.
@@ -98,7 +116,25 @@ impl<S> Operation<S> {
         summary: &'static str,
         run: fn(&S, DirectAsk) -> Outcome,
     ) -> Self {
-        Self { verb, summary, essential: false, run: Run::Direct(run) }
+        Self { verb, summary, essential: false, run: Run::Direct(run), exists: None }
+    }
+
+    /// A write that is a create where `exists` says no, and an update elsewhere. Without this every
+    /// write is an update.
+    #[must_use]
+    pub const fn creating(mut self, exists: fn(&S, &mut Call<'_>) -> Result<bool, Fault>) -> Self {
+        self.exists = Some(Exists::Engine(exists));
+        self
+    }
+
+    /// The same for an operation of `sys`.
+    #[must_use]
+    pub const fn creating_system(
+        mut self,
+        exists: fn(&S, &mut SystemCall<'_>) -> Result<bool, Fault>,
+    ) -> Self {
+        self.exists = Some(Exists::System(exists));
+        self
     }
 
     /// Marks it as one that frees space or revokes, whatever its verb.

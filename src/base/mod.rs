@@ -4,6 +4,7 @@
 //! [`secret`], [`ttl`], [`fault`], [`digest`]. Forms that are read and written: [`record`],
 //! [`hex`], [`url`], [`golang`], [`hcl`], [`merge_patch`], [`openpgp`].
 
+pub mod cidr;
 pub mod clock;
 pub mod digest;
 pub mod entropy;

@@ -11,11 +11,8 @@ use crate::barrier::txn::{Scope, TxnError};
 use crate::base::fault::Fault;
 
 /// Type `cubbyhole`, mounted once and for good.
-pub static ENGINE: Bound<()> = Bound {
-    about: "Keeps values that only the token that wrote them can read.",
-    routes: &ROUTES,
-    service: (),
-};
+pub static ENGINE: Bound<()> =
+    Bound::new("Keeps values that only the token that wrote them can read.", &ROUTES, ());
 
 static PATH: Field<String> = Field::new("path", "Where the value lies.");
 
@@ -26,7 +23,6 @@ static ROUTES: [Route<()>; 1] = [Route {
                   when the token expires or is revoked.\n",
     fields: &[&PATH.info],
     access: Access::Policy,
-    tells_creates: true,
     operations: &[
         Operation::new(Verb::Read, "Reads the value.", |_, call| {
             let path = call.path;
@@ -36,6 +32,10 @@ static ROUTES: [Route<()>; 1] = [Route {
         Operation::new(Verb::Write, "Replaces the value.", |_, call| {
             let (data, path) = (call.data, call.path);
             document::write(&mut own(call)?, path, data)
+        })
+        .creating(|_, call| {
+            let path = call.path;
+            document::exists(&mut own(call)?, path)
         }),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             let path = call.path;

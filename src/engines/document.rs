@@ -44,6 +44,11 @@ pub fn read(scope: &mut Scope<'_>, path: &str) -> Result<Option<Map<String, Valu
     stored.map(|document| document.read().map(Option::unwrap_or_default)).transpose()
 }
 
+/// Whether something is kept at `path`.
+pub fn exists(scope: &mut Scope<'_>, path: &str) -> Result<bool, Fault> {
+    Ok(is_name(path) && scope.get(path)?.is_some())
+}
+
 /// Puts `object` at `path`; Vault refuses an empty one.
 pub fn write(scope: &mut Scope<'_>, path: &str, object: &Map<String, Value>) -> Outcome {
     if !is_name(path) {

@@ -13,11 +13,8 @@ use crate::base::fault::Fault;
 use crate::base::ttl::Ttl;
 
 /// Types `kv` (without a version, or with version 1) and `generic`.
-pub static ENGINE: Bound<()> = Bound {
-    about: "Keeps a value at each path, without its history.",
-    routes: &ROUTES,
-    service: (),
-};
+pub static ENGINE: Bound<()> =
+    Bound::new("Keeps a value at each path, without its history.", &ROUTES, ());
 
 static PATH: Field<String> = Field::new("path", "Where the value lies.");
 
@@ -28,12 +25,12 @@ static ROUTES: [Route<()>; 1] = [Route {
                   read gives it as its lease_duration, and nothing expires.\n",
     fields: &[&PATH.info],
     access: Access::Policy,
-    tells_creates: true,
     operations: &[
         Operation::new(Verb::Read, "Reads the value.", read),
         Operation::new(Verb::Write, "Replaces the value.", |_, call| {
             document::write(&mut call.scope, call.path, call.data)
-        }),
+        })
+        .creating(|_, call| document::exists(&mut call.scope, call.path)),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             document::delete(&mut call.scope, call.path)
         }),

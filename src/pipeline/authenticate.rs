@@ -10,5 +10,14 @@ use crate::token::store;
 pub fn caller(txn: &mut Txn, token: Option<&Secret>) -> Result<Option<Caller>, Fault> {
     let Some(id) = token.filter(|id| !id.expose().is_empty()) else { return Ok(None) };
     let token = store::lookup(txn, id)?.ok_or_else(Fault::denied)?;
-    Ok(Some(Caller { root: token.is_root(), cubbyhole: token.cubbyhole }))
+    let root = token.is_root();
+    Ok(Some(Caller {
+        accessor: token.accessor,
+        display_name: token.display_name,
+        entity_id: String::new(),
+        policies: token.policies,
+        cubbyhole: token.cubbyhole,
+        root,
+        sudo: root,
+    }))
 }

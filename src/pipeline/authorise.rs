@@ -7,7 +7,7 @@ use crate::base::fault::Fault;
 /// Refuses who may not call an endpoint of that access.
 pub fn check(caller: Option<&Caller>, access: Access) -> Result<(), Fault> {
     match (access, caller) {
-        (Access::Sealed, _) => Ok(()),
+        (Access::Sealed | Access::Unauthenticated, _) => Ok(()),
         (Access::Policy | Access::Sudo | Access::SudoUnlessSealed, Some(caller)) if caller.root => {
             Ok(())
         }

@@ -30,7 +30,8 @@ pub fn run(
             ready(engine, found, txn, ask.verb)?;
             let fields = engine.fields(found, ask.verb, data)?;
             let path = endpoint.below;
-            engine.call_system(found.id, &mut SystemCall { ask, data, path, fields: &fields, txn })
+            let mut call = SystemCall { ask, data, path, fields: &fields, caller, txn };
+            engine.call_system(found.id, &mut call)
         }
         Target::Mounted { view, id, engine, found, below } => {
             let found = found.as_ref().ok_or_else(unsupported_path)?;

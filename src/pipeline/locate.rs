@@ -114,7 +114,13 @@ pub fn target<'a, 'p>(
         return Ok(Target::Unsupported);
     };
     let found = engine.find(below);
-    let view = MountView { default_lease_ttl: mount.ttls(pipeline.ttls).default };
+    let ttls = mount.ttls(pipeline.ttls);
+    let view = MountView {
+        path: mount.path.clone(),
+        accessor: mount.accessor.clone(),
+        default_lease_ttl: ttls.default,
+        max_lease_ttl: ttls.max,
+    };
     Ok(Target::Mounted { view, id: mount.id, engine, found, below })
 }
 

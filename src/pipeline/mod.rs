@@ -64,7 +64,8 @@ impl Pipeline {
             return self.carry_out_direct(request, verb, &endpoint);
         }
         let wrap = settle::wanted(&request);
-        let ask = Ask { verb, path, token: request.token.take() };
+        let peer = std::mem::take(&mut request.peer);
+        let ask = Ask { verb, path, token: request.token.take(), peer };
         let mut data = Data::of(verb, request);
         let Some(unsealed) = self.barrier.unsealed() else { return Err(data.refuse_sealed()) };
         let wrap = wrap?;

@@ -56,7 +56,7 @@ impl GenerateRoot {
 
 /// The endpoints with their service.
 pub fn engine(service: GenerateRoot) -> Bound<GenerateRoot> {
-    Bound { about: "The way back to a lost root token.", routes: ROUTES, service }
+    Bound::new("The way back to a lost root token.", ROUTES, service)
 }
 
 const ROUTES: &[Route<GenerateRoot>] = &[
@@ -68,7 +68,6 @@ const ROUTES: &[Route<GenerateRoot>] = &[
                       shows it once.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", status),
             Operation::direct(Verb::Write, "Begin.", begin),
@@ -82,7 +81,6 @@ const ROUTES: &[Route<GenerateRoot>] = &[
                       answers the token, covered by the password or the public key.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Write, "Give a share.", update),
             // Vault looks at the body whatever the verb.

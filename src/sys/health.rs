@@ -26,7 +26,7 @@ pub struct Health {
 
 /// The endpoint with its service.
 pub fn engine(service: Health) -> Bound<Health> {
-    Bound { about: "The health of the server.", routes: ROUTES, service }
+    Bound::new("The health of the server.", ROUTES, service)
 }
 
 const ROUTES: &[Route<Health>] = &[Route {
@@ -40,7 +40,6 @@ const ROUTES: &[Route<Health>] = &[Route {
                   performancestandbycode, haunhealthycode) is taken and never needed.",
     fields: &[],
     access: Access::Sealed,
-    tells_creates: false,
     operations: &[Operation::direct(Verb::Read, "Tell it.", read)],
 }];
 

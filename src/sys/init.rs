@@ -35,7 +35,7 @@ pub struct Init {
 
 /// The endpoints with their service.
 pub fn engine(service: Init) -> Bound<Init> {
-    Bound { about: "The making of a store.", routes: ROUTES, service }
+    Bound::new("The making of a store.", ROUTES, service)
 }
 
 const ROUTES: &[Route<Init>] = &[Route {
@@ -46,7 +46,6 @@ const ROUTES: &[Route<Init>] = &[Route {
                   secret_threshold, pgp_keys (one for each share) and root_token_pgp_key.",
     fields: &[],
     access: Access::Sealed,
-    tells_creates: false,
     operations: &[
         Operation::direct(Verb::Read, "Whether the store has keys.", read),
         Operation::direct(Verb::Write, "Make them.", write),

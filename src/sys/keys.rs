@@ -18,7 +18,7 @@ use crate::base::ttl::Ttl;
 
 /// The endpoints with the store.
 pub fn engine(barrier: Arc<Barrier>) -> Bound<Arc<Barrier>> {
-    Bound { about: "The keys that seal values.", routes: ROUTES, service: barrier }
+    Bound::new("The keys that seal values.", ROUTES, barrier)
 }
 
 /// How many values one key may seal, as Vault bounds it.
@@ -40,7 +40,6 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "Its term, when it was made, and how many values it has sealed.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "Tell it.", status)],
     },
     Route {
@@ -49,7 +48,6 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "What was sealed before stays readable.",
         fields: &[],
         access: Access::Sudo,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Make it.", rotate)],
     },
     Route {
@@ -58,7 +56,6 @@ const ROUTES: &[Route<Arc<Barrier>>] = &[
         description: "After a number of values or a time. What is not sent stays as it is.",
         fields: &[&ENABLED.info, &MAX_OPERATIONS.info, &INTERVAL.info],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Tell it.", read_config),
             Operation::direct(Verb::Write, "Change it.", write_config),

@@ -9,7 +9,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 
 /// The endpoints.
 pub fn engine() -> Bound<()> {
-    Bound { about: "A cluster of one.", routes: ROUTES, service: () }
+    Bound::new("A cluster of one.", ROUTES, ())
 }
 
 const ROUTES: &[Route<()>] = &[
@@ -19,7 +19,6 @@ const ROUTES: &[Route<()>] = &[
         description: "There is no cluster: `ha_enabled` is false.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Read, "Tell it.", leader)],
     },
     Route {
@@ -28,7 +27,6 @@ const ROUTES: &[Route<()>] = &[
         description: "There is no other: nothing happens.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Do nothing.", step_down)],
     },
 ];

@@ -32,7 +32,7 @@ pub struct Mounts {
 
 /// The endpoints with their service.
 pub fn engine(service: Mounts) -> Bound<Mounts> {
-    Bound { about: "What is mounted where.", routes: ROUTES, service }
+    Bound::new("What is mounted where.", ROUTES, service)
 }
 
 const PATH: Field<String> = Field::new("path", "Where to mount, or what is mounted.");
@@ -73,7 +73,6 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Each mount's path with its type, options and configuration.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "List all mounts.", list)],
     },
     Route {
@@ -98,7 +97,6 @@ const ROUTES: &[Route<Mounts>] = &[
             &RESPONSE_KEYS.info,
         ],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "Read a mount or its configuration.", read),
             Operation::system(Verb::Write, "Mount an engine or tune it.", write),
@@ -111,7 +109,6 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Its data stays where it is; policies keep the old path.",
         fields: &[&FROM.info, &TO.info],
         access: Access::Sudo,
-        tells_creates: false,
         operations: &[Operation::system(Verb::Write, "Move a mount.", remount)],
     },
     Route {
@@ -120,7 +117,6 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Used by the command line and the web interface.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "List visible mounts.", ui_list)],
     },
     Route {
@@ -129,7 +125,6 @@ const ROUTES: &[Route<Mounts>] = &[
         description: "Used by the command line to find a kv mount and its version.",
         fields: &[&PATH.info],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::system(Verb::Read, "Find a path's mount.", ui_read)],
     },
 ];

@@ -42,7 +42,7 @@ impl Seal {
 
 /// The endpoints with their service.
 pub fn engine(service: Seal) -> Bound<Seal> {
-    Bound { about: "Opening and closing the store.", routes: ROUTES, service }
+    Bound::new("Opening and closing the store.", ROUTES, service)
 }
 
 const ROUTES: &[Route<Seal>] = &[
@@ -52,7 +52,6 @@ const ROUTES: &[Route<Seal>] = &[
         description: "Shares, threshold and how many shares were given so far.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Read, "Tell it.", status)],
     },
     Route {
@@ -62,7 +61,6 @@ const ROUTES: &[Route<Seal>] = &[
                       far. `migrate` is ignored: there is one kind of seal.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Give a share.", unseal)],
     },
     Route {
@@ -72,7 +70,6 @@ const ROUTES: &[Route<Seal>] = &[
                       given again.",
         fields: &[],
         access: Access::SudoUnlessSealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "Seal it.", seal)],
     },
 ];

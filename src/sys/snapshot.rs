@@ -26,7 +26,7 @@ pub struct Snapshots {
 
 /// The endpoints with their service.
 pub fn engine(service: Snapshots) -> Bound<Snapshots> {
-    Bound { about: "The store as a file.", routes: ROUTES, service }
+    Bound::new("The store as a file.", ROUTES, service)
 }
 
 const ROUTES: &[Route<Snapshots>] = &[
@@ -38,7 +38,6 @@ const ROUTES: &[Route<Snapshots>] = &[
                       replaced.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Take a snapshot.", read),
             Operation::direct(Verb::Write, "Restore a snapshot of the same keys.", |s, ask| {
@@ -53,7 +52,6 @@ const ROUTES: &[Route<Snapshots>] = &[
                       needed then, and the server is sealed.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::direct(
             Verb::Write,
             "Restore a snapshot of any keys.",

@@ -16,7 +16,7 @@ use crate::token::store;
 
 /// The endpoints, with what reads the mounts.
 pub fn engine(mounts: Arc<MountCache>) -> Bound<Arc<MountCache>> {
-    Bound { about: "Tokens.", routes: ROUTES, service: mounts }
+    Bound::new("Tokens.", ROUTES, mounts)
 }
 
 const ROUTES: &[Route<Arc<MountCache>>] = &[
@@ -26,7 +26,6 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
         description: "Its policies, accessor and times.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "Look at the caller's token.", lookup_self),
             Operation::system(Verb::Write, "The same.", lookup_self),
@@ -38,7 +37,6 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
         description: "It is useless from then on, and its cubbyhole is emptied.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::system(Verb::Write, "Revoke the caller's token.", revoke_self).essential()
         ],

@@ -3,6 +3,7 @@
 use edgekeep::api::ask::{Ask, Verb};
 use edgekeep::api::call::{Call, MountView};
 use edgekeep::api::engine::Engine;
+use edgekeep::api::request::Peer;
 use edgekeep::barrier::KEYRING;
 use edgekeep::barrier::envelope::{self, NO_TERM, OVERHEAD};
 use edgekeep::barrier::keyring::Keyring;
@@ -100,9 +101,10 @@ fn read_secret(bytes: &[u8]) {
     scope.put("", bytes).expect("a path");
     scope.put("secret", bytes).expect("a path");
     scope.put_part("secret", 1, bytes).expect("a path");
-    let mount = MountView { default_lease_ttl: 0 };
+    let mount = MountView::default();
     for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
-        let ask = Ask { verb: Verb::Read, path: format!("kv/{path}"), token: None };
+        let (verb, peer) = (Verb::Read, Peer::default());
+        let ask = Ask { verb, path: format!("kv/{path}"), token: None, peer };
         let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");

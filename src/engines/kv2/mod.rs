@@ -20,17 +20,15 @@ mod subkeys;
 mod versions;
 
 use crate::api::ask::Verb;
+use crate::api::call::Call;
 use crate::api::engine::Bound;
 use crate::api::route::{Access, Operation, Route};
 use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 
 /// Type `kv` with the option `version=2`.
-pub static ENGINE: Bound<()> = Bound {
-    about: "Keeps secrets with their versions, their metadata and check-and-set.",
-    routes: &ROUTES,
-    service: (),
-};
+pub static ENGINE: Bound<()> =
+    Bound::new("Keeps secrets with their versions, their metadata and check-and-set.", &ROUTES, ());
 
 /// Makes a mount of version 1 one of version 2, in the transaction that changes its options.
 pub fn upgrade(scope: &mut Scope<'_>) -> Result<(), Fault> {
@@ -49,7 +47,6 @@ static ROUTES: [Route<()>; 13] = [
             &fields::MOUNT_DELETE_AFTER.info,
         ],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::new(Verb::Read, "Reads the configuration.", config::read),
             Operation::new(Verb::Write, "Changes the configuration.", config::write),
@@ -67,10 +64,9 @@ static ROUTES: [Route<()>; 13] = [
             &fields::OPTIONS.info,
         ],
         access: Access::Policy,
-        tells_creates: true,
         operations: &[
             Operation::new(Verb::Read, "Reads a version.", data::read),
-            Operation::new(Verb::Write, "Makes a version.", data::write),
+            Operation::new(Verb::Write, "Makes a version.", data::write).creating(exists),
             Operation::new(Verb::Patch, "Makes a version by a merge patch.", data::patch),
             Operation::new(Verb::Delete, "Deletes the latest version.", data::delete),
         ],
@@ -81,7 +77,6 @@ static ROUTES: [Route<()>; 13] = [
         description: "Every value is shown as null.\n",
         fields: &[&fields::PATH.info, &fields::VERSION.info, &fields::DEPTH.info],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[Operation::new(Verb::Read, "Reads the names.", subkeys::read)],
     },
     Route {
@@ -96,10 +91,9 @@ static ROUTES: [Route<()>; 13] = [
             &fields::CUSTOM_METADATA.info,
         ],
         access: Access::Policy,
-        tells_creates: true,
         operations: &[
             Operation::new(Verb::Read, "Reads the metadata.", metadata::read),
-            Operation::new(Verb::Write, "Changes the metadata.", metadata::write),
+            Operation::new(Verb::Write, "Changes the metadata.", metadata::write).creating(exists),
             Operation::new(Verb::Patch, "Changes what is named.", metadata::patch),
             Operation::new(Verb::Delete, "Removes the secret for good.", metadata::delete),
             Operation::new(Verb::List, "Lists the names in a folder.", metadata::list),
@@ -116,6 +110,11 @@ static ROUTES: [Route<()>; 13] = [
     stray::ELSEWHERE,
 ];
 
+/// A secret is there as soon as it has metadata.
+fn exists(_: &(), call: &mut Call<'_>) -> Result<bool, Fault> {
+    Ok(secret::Secret::of(call)?.is_some())
+}
+
 const fn versions_route(
     path: &'static str,
     synopsis: &'static str,
@@ -127,7 +126,6 @@ const fn versions_route(
         description: "Versions that are not there are passed over.\n",
         fields: fields::OF_VERSIONS,
         access: Access::Policy,
-        tells_creates: false,
         operations,
     }
 }

@@ -15,7 +15,6 @@ pub const fn root(path: &'static str) -> Route<()> {
         description: "Only what lies below it can be read and written.\n",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: ON_ROOT,
     }
 }
@@ -27,7 +26,6 @@ pub const ELSEWHERE: Route<()> = Route {
     description: "Secrets lie below `data/`.\n",
     fields: &[&PATH.info],
     access: Access::Policy,
-    tells_creates: false,
     operations: &[
         Operation::new(Verb::Read, WRONG, |_, _| elsewhere("get")),
         Operation::new(Verb::Write, WRONG, |_, _| elsewhere("put")),

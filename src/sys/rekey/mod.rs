@@ -76,7 +76,7 @@ impl RekeyService {
 
 /// The endpoints with their service.
 pub fn engine(service: RekeyService) -> Bound<RekeyService> {
-    Bound { about: "New shares of the unseal key.", routes: ROUTES, service }
+    Bound::new("New shares of the unseal key.", ROUTES, service)
 }
 
 const ROUTES: &[Route<RekeyService>] = &[
@@ -87,7 +87,6 @@ const ROUTES: &[Route<RekeyService>] = &[
                       (keep the encrypted shares in the store) and require_verification.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", status),
             Operation::direct(Verb::Write, "Begin.", begin),
@@ -101,7 +100,6 @@ const ROUTES: &[Route<RekeyService>] = &[
                       answers the new ones.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Write, "Give a share.", update::update),
             // Vault looks at the body whatever the verb.
@@ -116,7 +114,6 @@ const ROUTES: &[Route<RekeyService>] = &[
                       needed puts the new ones in force. DELETE begins the verification again.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", verify::status),
             Operation::direct(Verb::Write, "Give a share.", verify::update),
@@ -129,7 +126,6 @@ const ROUTES: &[Route<RekeyService>] = &[
         description: "By the fingerprints of the OpenPGP keys that open them.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "Read them.", backup::read),
             Operation::system(Verb::Delete, "Remove them.", backup::delete),
@@ -141,7 +137,6 @@ const ROUTES: &[Route<RekeyService>] = &[
         description: "Only an automatic seal has recovery keys.",
         fields: &[],
         access: Access::Policy,
-        tells_creates: false,
         operations: &[
             Operation::system(Verb::Read, "There are none.", recovery::read_backup),
             Operation::system(Verb::Delete, "There are none.", recovery::delete_backup),
@@ -153,7 +148,6 @@ const ROUTES: &[Route<RekeyService>] = &[
         description: "Only an automatic seal has recovery keys.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
             Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
@@ -166,7 +160,6 @@ const ROUTES: &[Route<RekeyService>] = &[
         description: "Only an automatic seal has recovery keys.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[Operation::direct(Verb::Write, "There are none.", recovery::unsupported)],
     },
     Route {
@@ -175,7 +168,6 @@ const ROUTES: &[Route<RekeyService>] = &[
         description: "Only an automatic seal has recovery keys.",
         fields: &[],
         access: Access::Sealed,
-        tells_creates: false,
         operations: &[
             Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
             Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
