@@ -17,6 +17,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -148,6 +149,7 @@ impl Barrier {
         drop(view);
         let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
         if restored.is_some() {
+            unsealed.unproven.store(true, Ordering::Relaxed);
             write_record(&unsealed.committer.exclusive(), RESTORED, None)?;
         }
         Ok(unsealed)
@@ -187,6 +189,8 @@ pub struct Unsealed {
     keyring: Arc<RwLock<Arc<Keyring>>>,
     books: Arc<Mutex<Books>>,
     scrubbed: Mutex<Option<Arc<Scrubbed>>>,
+    /// True from a restore until a recount was asked for.
+    unproven: AtomicBool,
     time: Arc<TimeKeeper>,
     committer: Committer,
     /// False once the store was sealed. Held for reading by each commit.
@@ -214,6 +218,7 @@ impl Unsealed {
             keyring,
             books,
             scrubbed: Mutex::new(None),
+            unproven: AtomicBool::new(false),
             time,
             committer,
             open: RwLock::new(true),

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::root::{EntryHasher, RootRecord, Tally};
@@ -141,6 +142,12 @@ impl Unsealed {
     /// The result of the last whole scrub since the store was unsealed.
     pub fn last_scrub(&self) -> Option<Arc<Scrubbed>> {
         lock(&self.scrubbed).clone()
+    }
+
+    /// Whether the store was restored from a snapshot, which nobody may have recounted by these
+    /// keys, and no scrub was begun since: a scrub is due at once. Says so once.
+    pub fn take_unproven(&self) -> bool {
+        self.unproven.swap(false, Ordering::Relaxed)
     }
 
     fn scrub_slices(

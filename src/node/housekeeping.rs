@@ -21,13 +21,17 @@ use crate::storage::redb::{Progress, Repair};
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
 
-/// How long after a scrub the next one waits. The first comes one look after the start, or with
-/// the first look that finds the store unsealed.
+/// How long after a scrub the next one waits.
 const SCRUB_REST: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often it is looked whether there is an unsealed store to scrub.
-const SCRUB_LOOK: Duration = Duration::from_secs(10 * 60);
+/// How long the first one waits, and one after a scrub that came to no end.
+const SCRUB_FIRST: Duration = Duration::from_secs(10 * 60);
+/// How often it is looked whether there is an unsealed store to scrub; one that was restored is
+/// scrubbed at once.
+const SCRUB_LOOK: Duration = Duration::from_secs(1);
 /// Bytes a second that a scrub reads: an SD card does 20 times that.
 const SCRUB_RATE: u64 = 1 << 20;
+/// The same for a store that was just restored: what it is worth should be known.
+const RECOUNT_RATE: u64 = 16 << 20;
 /// So many of the entries that do not open are named in the log.
 const SCRUB_NAMES: usize = 10;
 
@@ -58,11 +62,15 @@ impl Housekeeping {
             }
         });
         let scrub = Chore::start("scrub", move |stopped| {
-            let mut rest = Duration::ZERO;
+            let mut rest = SCRUB_FIRST;
             while !stopped.within(SCRUB_LOOK) {
                 rest = rest.saturating_sub(SCRUB_LOOK);
-                if rest.is_zero() && scrub(&barrier, stopped) {
-                    rest = SCRUB_REST;
+                let Some(unsealed) = barrier.unsealed() else { continue };
+                let unproven = unsealed.take_unproven();
+                if unproven || rest.is_zero() {
+                    let rate = if unproven { RECOUNT_RATE } else { SCRUB_RATE };
+                    let ended = scrub(&unsealed, rate, stopped);
+                    rest = if ended { SCRUB_REST } else { SCRUB_FIRST };
                 }
             }
         });
@@ -184,10 +192,9 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
     }
 }
 
-/// Scrubs the store, if it is unsealed; whether it came to an end.
-fn scrub(barrier: &Barrier, stopped: &Stopped) -> bool {
-    let Some(unsealed) = barrier.unsealed() else { return false };
-    match unsealed.scrub(SCRUB_RATE, &mut |pause| !stopped.within(pause)) {
+/// Scrubs the store; whether that came to an end.
+fn scrub(unsealed: &Unsealed, rate: u64, stopped: &Stopped) -> bool {
+    match unsealed.scrub(rate, &mut |pause| !stopped.within(pause)) {
         Ok(None) => false,
         Ok(Some(scrubbed)) if scrubbed.good() => {
             log::info!("scrub: all {} entries are as they were written", scrubbed.found.entries);

@@ -49,8 +49,7 @@ impl fmt::Display for SnapshotError {
             Self::OtherKeys(error) => error.fmt(f),
             Self::Forged(what) => write!(
                 f,
-                "the snapshot was changed after it was taken: {what}; take another one, or force \
-                 the restore"
+                "the snapshot was changed after it was taken: {what}; restore another one"
             ),
             Self::Full => f.write_str("the disk has no room for the snapshot: free some space"),
             Self::Busy => {

@@ -7,9 +7,10 @@ use super::contents::{Entries, Records};
 use super::format::{self, Frame, member, meta::Meta};
 use super::save::Tee;
 use super::spool::Spool;
+use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
-use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
+use crate::barrier::{Barrier, RESTORED, ROOT};
 use crate::storage::{StorageError, Writer};
 
 /// A snapshot that has arrived whole; its checksums and its framing hold.
@@ -36,34 +37,37 @@ impl Received {
     /// Puts the snapshot in the place of the store: all of it or, after a failure or a crash,
     /// nothing. A seal record of the same root key stays, and a new timeline begins.
     ///
-    /// Without `force`, the snapshot must be of the root key that the store has, and where the
-    /// store is unsealed its keys must vouch for every byte; it stays unsealed then. A store of
-    /// other keys, put there by force, is sealed.
+    /// Where the store is unsealed and its keys open the snapshot, they must vouch for every byte,
+    /// forced or not, and the store stays unsealed. `force` is for a snapshot of other keys: the
+    /// store is sealed then, and recounted as soon as it is unsealed.
     pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
         let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
-        if !force {
-            self.must_fit(to)?;
-        }
+        self.must_fit(to, accept)?;
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
     }
 
-    fn must_fit(&self, to: &Barrier) -> Result<(), SnapshotError> {
+    fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<(), SnapshotError> {
         let Some(ours) = to.settings()? else { return Ok(()) };
         let theirs = self.records.seal()?.settings();
-        OtherKeys::refuse(ours.root_key, theirs.root_key)?;
-        to.unsealed().map_or(Ok(()), |keys| self.must_be_vouched_for(&keys))
+        let same = OtherKeys::refuse(ours.root_key, theirs.root_key);
+        if accept == Accept::SameKeys {
+            same?;
+        }
+        let Some(keys) = to.unsealed() else { return Ok(()) };
+        match keys.open_keyring(self.records.keyring()?) {
+            Ok(keyring) => self.must_be_vouched_for(&keyring),
+            Err(_) if same.is_ok() => Err(forged("its keyring does not open")),
+            Err(_) => Ok(()),
+        }
     }
 
     /// The keys open what they should, and the entries come to what the root record says.
-    fn must_be_vouched_for(&self, keys: &Unsealed) -> Result<(), SnapshotError> {
-        let forged = |what: &str| SnapshotError::Forged(what.into());
-        let keyring = keys.open_keyring(self.records.keyring()?);
-        let keyring = keyring.map_err(|_| forged("its keyring does not open"))?;
+    fn must_be_vouched_for(&self, keyring: &Keyring) -> Result<(), SnapshotError> {
         let sums = keyring.open_value(member::SEALED.as_bytes(), &self.frame.sealed);
         if !sums.is_ok_and(|sums| *sums == self.frame.sums) {
             return Err(forged("SHA256SUMS.sealed is not the seal of its checksums"));
         }
-        let record = RootRecord::open(&keyring, self.records.root()?);
+        let record = RootRecord::open(keyring, self.records.root()?);
         let record = record.map_err(|_| forged("its root record does not open"))?;
         let about = &self.frame.meta.about;
         let said = (&about.store_id, &about.timeline, about.revision);
@@ -81,7 +85,8 @@ impl Received {
         if found != record.tally {
             return Err(SnapshotError::Broken(
                 "the store was damaged when it was taken: its entries do not add up to its root \
-                 record; `edgekeep snapshot verify` names what is bad"
+                 record; `edgekeep snapshot verify` names what is bad, and `edgekeep snapshot \
+                 restore -into` another folder makes a store of what is left"
                     .into(),
             ));
         }
@@ -95,4 +100,8 @@ impl Received {
         }
         Ok(())
     }
+}
+
+fn forged(what: &str) -> SnapshotError {
+    SnapshotError::Forged(what.into())
 }

@@ -25,6 +25,8 @@ use edgekeep::storage::faulty::{Failure, Faulty};
 use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency};
 
+use crate::altered::without_its_last_entry;
+
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 /// A folder that is gone with the test.
@@ -434,9 +436,32 @@ fn verify_names_what_was_bad_in_the_store() {
     let findings = verify(&file[..], &key).unwrap().findings();
     assert!(findings.iter().any(|line| line.starts_with("does not open: ")), "{findings:?}");
     assert!(findings.iter().any(|line| line.contains("do not add up")), "{findings:?}");
-    let error = error_of(store.restore(&file, false));
-    assert!(error.contains("do not add up"), "{error}");
-    store.restore(&file, true).unwrap();
+    let before = store.dump();
+    for force in [false, true] {
+        let error = error_of(store.restore(&file, force));
+        assert!(error.contains("do not add up"), "{error}");
+        assert_eq!(store.dump(), before, "nothing was replaced");
+    }
+}
+
+#[test]
+fn an_altered_snapshot_of_the_same_keys_is_refused_even_when_forced() {
+    let (store, key) = Store::with_entries(1);
+    let altered = without_its_last_entry(&store.snapshot());
+    inspect(&altered[..]).unwrap();
+    let before = store.dump();
+    for force in [false, true] {
+        let error = error_of(store.restore(&altered, force));
+        assert!(error.contains("was changed after it was taken"), "{error}");
+        assert_eq!(store.dump(), before, "nothing was replaced");
+    }
+    // Nobody can tell where its keys are not: it is told once they are.
+    let (other, _) = Store::with_entries(2);
+    assert!(!other.barrier.unsealed().unwrap().take_unproven());
+    other.restore(&altered, true).unwrap();
+    let unsealed = other.barrier.unseal(&key).unwrap();
+    assert!(unsealed.take_unproven() && !unsealed.take_unproven());
+    assert!(!unsealed.scrub(u64::MAX, &mut |_| true).unwrap().unwrap().good());
 }
 
 #[test]

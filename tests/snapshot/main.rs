@@ -1,5 +1,6 @@
 //! Snapshots: the file, taking, restoring and verifying, by themselves and from a server.
 
+mod altered;
 mod library;
 mod served;
 #[path = "../support/mod.rs"]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::altered::without_its_last_entry;
 use crate::support::dice::Dice;
 use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
@@ -104,6 +105,35 @@ fn without_a_right_token_there_is_no_snapshot() {
     }
     assert_eq!(restore(&server, "snapshot", b"nonsense").status, 400);
     assert_eq!(server.root().delete(SNAPSHOT).status, 405);
+}
+
+#[test]
+fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
+    let (server, other) = (Server::dev(), Server::dev());
+    server.root().post("secret/data/a", json!({ "data": { "n": 1 } }));
+    let altered = without_its_last_entry(&server.root().get(SNAPSHOT).body);
+    for how in ["snapshot", "snapshot-force"] {
+        let refused = restore(&server, how, &altered);
+        assert_eq!(refused.status, 400);
+        let told = refused.json()["errors"][0].to_string();
+        assert!(told.contains("was changed after it was taken"), "{told}");
+    }
+    assert_eq!(server.root().get("secret/data/a").json()["data"]["data"]["n"], 1);
+
+    assert_eq!(restore(&other, "snapshot-force", &altered).status, 204);
+    other.client().post("sys/unseal", json!({ "key": unseal_key(&server) }));
+    let degraded = || {
+        let health = other.client().get("sys/health?degradedcode=472");
+        (health.status, health.json()["degraded"].to_string())
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while degraded().0 == 200 {
+        assert!(Instant::now() < deadline, "nobody counts");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(degraded().0, 472);
+    assert!(degraded().1.contains("changed behind the server's back"), "{}", degraded().1);
+    assert!(other.output().contains("scrub: "), "{}", other.output());
 }
 
 /// What a writer did: when its n-th write was sent and when it was answered.
