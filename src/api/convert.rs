@@ -1,6 +1,7 @@
 //! Conversion of sent JSON to a field's kind: as lenient as Vault's, with its error texts.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -51,6 +52,7 @@ fn convert_value(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertErr
         Kind::SignedDuration => ttl(sent).map(Converted::SignedDuration),
         Kind::Ints => ints(sent).map(Converted::Ints),
         Kind::List => list(sent).map(Converted::List),
+        Kind::Pairs => pairs(sent).map(Converted::Pairs),
         Kind::Object => return object(info, sent),
         Kind::Any => return Ok(Converted::Any(sent.clone())),
     };
@@ -176,4 +178,73 @@ fn ints(value: &Value) -> Result<Vec<i64>, String> {
 fn list(value: &Value) -> Result<Vec<String>, String> {
     let items = elements(value);
     gather(items.iter().enumerate().map(|(i, item)| text(item, &format!("'[{i}]'"))).collect())
+}
+
+/// Names with texts; a list of `name=text` where it is no object of texts.
+fn pairs(value: &Value) -> Result<Option<BTreeMap<String, String>>, String> {
+    match value {
+        Value::Null => return Ok(None),
+        Value::Object(map) => {
+            if let Some(texts) = texts(map) {
+                return Ok(Some(texts));
+            }
+        }
+        Value::Array(items) => {
+            let objects = items.iter().map(|item| item.as_object().and_then(texts));
+            if let Some(objects) = objects.collect::<Option<Vec<_>>>() {
+                return Ok(Some(objects.into_iter().flatten().collect()));
+            }
+        }
+        _ => {}
+    }
+    let pairs = match value {
+        Value::String(text) if !text.is_empty() => text.split(',').map(str::to_owned).collect(),
+        other => list(other)?,
+    };
+    let split = |pair: String| match pair.split_once('=') {
+        Some((name, text)) if !name.is_empty() => Ok((name.to_owned(), text.to_owned())),
+        _ => Err(format!("invalid key pair {}", golang::quote(&pair))),
+    };
+    pairs.into_iter().map(split).collect::<Result<_, _>>().map(Some)
+}
+
+fn texts(map: &Map<String, Value>) -> Option<BTreeMap<String, String>> {
+    map.iter().map(|(name, value)| Some((name.clone(), text(value, "").ok()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pairs_are_read_as_vault_reads_them() {
+        let read = |value: Value| match pairs(&value) {
+            Ok(pairs) => json!(pairs),
+            Err(why) => why.into(),
+        };
+        for (sent, wanted) in [
+            (json!(null), json!(null)),
+            (json!({}), json!({})),
+            (json!([]), json!({})),
+            (json!(""), json!({})),
+            (json!({"a": 5, "b": true, "c": null}), json!({"a": "5", "b": "1", "c": ""})),
+            (json!([{"a": "b"}, {"c": 1}]), json!({"a": "b", "c": "1"})),
+            (json!("a=b,c=d=e"), json!({"a": "b", "c": "d=e"})),
+            (json!(["a=b, c", "d="]), json!({"a": "b, c", "d": ""})),
+            (json!("text"), json!("invalid key pair \"text\"")),
+            (json!(5), json!("invalid key pair \"5\"")),
+            (json!(["=b"]), json!("invalid key pair \"=b\"")),
+            (
+                json!({"a": [1]}),
+                json!(
+                    "1 error(s) decoding:\n\n* '[0]' expected type 'string', got unconvertible type \
+                     'map[string]interface {}', value: 'map[a:[1]]'"
+                ),
+            ),
+        ] {
+            assert_eq!(read(sent.clone()), wanted, "{sent}");
+        }
+    }
 }

@@ -52,6 +52,8 @@ pub enum Kind {
     Ints,
     /// Texts: an array, or text with commas.
     List,
+    /// Names with texts: an object, or as [`Kind::List`] with `name=text` each.
+    Pairs,
     /// An object with values of any kind.
     Object,
     /// Any JSON.
@@ -83,6 +85,8 @@ pub enum Converted {
     Ints(Vec<i64>),
     /// Of [`Kind::List`].
     List(Vec<String>),
+    /// Of [`Kind::Pairs`]; `None` when null was sent.
+    Pairs(Option<BTreeMap<String, String>>),
     /// Of [`Kind::Object`]; `None` when null was sent.
     Object(Option<Map<String, Value>>),
     /// Of [`Kind::Any`].
@@ -135,6 +139,13 @@ impl FieldType for Vec<String> {
     const KIND: Kind = Kind::List;
     fn take(value: &Converted) -> Option<&Self> {
         if let Converted::List(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Option<BTreeMap<String, String>> {
+    const KIND: Kind = Kind::Pairs;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Pairs(inner) = value { Some(inner) } else { None }
     }
 }
 
