@@ -17,7 +17,9 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 use crate::config::{Config, Storage as StorageConfig};
-use crate::mount::table::{Mount, MountCache, MountTable, Ttls};
+use crate::mount::config::Ttls;
+use crate::mount::store::MountStore;
+use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::{Builtin, Pipeline};
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
@@ -79,7 +81,7 @@ impl Opened {
         let mut mounts = MountTable::initial(entropy);
         let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
         secret.options = Some([("version".to_owned(), "2".to_owned())].into());
-        mounts.insert(secret);
+        mounts.put(secret);
         let (shares, root) = self.barrier.initialize(one, |txn| {
             Ok::<_, NodeError>(sys::init::first(txn, entropy, &mounts, Some(root))?)
         })?;
@@ -94,7 +96,7 @@ impl Opened {
     pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
         let Self { storage, barrier, world: World { clock, entropy, run_folder } } = self;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
-        let mounts = Arc::new(MountCache::default());
+        let mounts = Arc::new(MountStore::new(entropy.clone()));
         let ttls = Ttls {
             default: config.default_lease_ttl.as_secs(),
             max: config.max_lease_ttl.as_secs(),
@@ -204,7 +206,7 @@ fn spools(config: &StorageConfig) -> Spools {
 struct Services {
     about: About,
     storage: Arc<dyn Storage>,
-    mounts: Arc<MountCache>,
+    mounts: Arc<MountStore>,
     ttls: Ttls,
     spools: Spools,
     clock: Arc<dyn Clock>,
@@ -228,7 +230,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let token = sys::token::engine(mounts.clone());
-    let mounts = sys::mounts::Mounts { cache: mounts, entropy, ttls };
+    let mounts = sys::mounts::Mounts { store: mounts, entropy, ttls };
     vec![
         ("auth/token/", Box::new(token)),
         ("sys/", Box::new(sys::health::engine(health))),

@@ -1,4 +1,7 @@
-//! What is mounted where.
+//! What is mounted where: secrets engines and auth methods in one table.
 
+pub mod config;
+pub mod gone;
 pub mod purge;
+pub mod store;
 pub mod table;

@@ -1,43 +1,30 @@
-//! The mount table: one record, read in each request's transaction, so that a request sees the
-//! mounts of the same instant as the rest.
+//! The mount table: where each engine and each auth method is.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
+use super::config::{MountConfig, Ttls};
 use crate::barrier::names::MountId;
-use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::record::Record;
-use crate::base::sync::lock;
 
-/// Where the table lies in the system's part of the store.
-const PATH: &str = "core/mounts";
+/// What the path of every auth method begins with.
+pub const AUTH: &str = "auth/";
 
-/// How long leases last, seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Ttls {
-    /// Where nothing else says how long.
-    pub default: u64,
-    /// At most.
-    pub max: u64,
-}
-
-/// One mount.
-#[derive(Clone, Debug, PartialEq)]
+/// One mount: of a secrets engine, or of an auth method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
-    /// Its path, with a slash at the end.
+    /// Its whole path, with a slash at the end: `secret/`, `auth/userpass/`.
     pub path: String,
-    /// The engine's type (`kv`).
+    /// The type of the engine or method (`kv`, `userpass`).
     pub kind: String,
     /// The prefix of its entries in the store: random, so that a remount moves nothing.
     pub id: MountId,
     /// Shown to clients.
     pub uuid: String,
-    /// Shown to clients; type and random part.
+    /// By which clients and aliases name it: `kv_1a2b3c4d`, `auth_userpass_1a2b3c4d`.
     pub accessor: String,
     /// Free text.
     pub description: String,
@@ -49,211 +36,226 @@ pub struct Mount {
     pub seal_wrap: bool,
     /// Accepted and shown; there is no entropy augmentation.
     pub external_entropy_access: bool,
-    /// TTLs, visibility and the like, as they are shown.
-    pub config: Map<String, Value>,
+    /// What can be tuned.
+    pub config: MountConfig,
+}
+
+impl Record for Mount {
+    const VERSION: u8 = 1;
 }
 
 impl Mount {
     /// A mount with a new identity and Vault's default configuration.
     pub fn new(path: &str, kind: &str, description: &str, entropy: &dyn Entropy) -> Self {
-        let config = [
-            ("default_lease_ttl", 0.into()),
-            ("max_lease_ttl", 0.into()),
-            ("force_no_cache", false.into()),
-        ];
+        let table = if path.starts_with(AUTH) { "auth_" } else { "" };
         Self {
             path: path.to_owned(),
             kind: kind.to_owned(),
             id: MountId::random(entropy),
             uuid: entropy.uuid(),
-            accessor: format!("{kind}_{}", entropy.hex(4)),
+            accessor: format!("{table}{kind}_{}", entropy.hex(4)),
             description: description.to_owned(),
             options: None,
             local: false,
             seal_wrap: false,
             external_entropy_access: false,
-            config: config.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+            config: MountConfig::default(),
         }
     }
 
-    /// The TTLs in the configuration; 0 where the system's holds.
-    pub fn own_ttls(&self) -> Ttls {
-        let ttl = |name| self.config.get(name).and_then(Value::as_u64).unwrap_or(0);
-        Ttls { default: ttl("default_lease_ttl"), max: ttl("max_lease_ttl") }
+    /// Whether it is an auth method.
+    pub fn is_auth(&self) -> bool {
+        self.path.starts_with(AUTH)
+    }
+
+    /// Its path in the list that it is shown in: that of auth methods leaves `auth/` out.
+    pub fn listed_path(&self) -> &str {
+        self.path.strip_prefix(AUTH).unwrap_or(&self.path)
+    }
+
+    /// One of its options.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.as_ref()?.get(name).map(String::as_str)
     }
 
     /// The TTLs that hold in it.
     pub fn ttls(&self, system: Ttls) -> Ttls {
         let or_system = |own, system| if own == 0 { system } else { own };
-        let Ttls { default, max } = self.own_ttls();
-        Ttls { default: or_system(default, system.default), max: or_system(max, system.max) }
+        Ttls {
+            default: or_system(self.config.default_lease_ttl, system.default),
+            max: or_system(self.config.max_lease_ttl, system.max),
+        }
     }
 }
 
-/// All mounts, in the order of their paths.
+/// All mounts. None lies inside another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MountTable {
-    mounts: Vec<Mount>,
+    /// In the order of their paths.
+    by_path: Vec<Arc<Mount>>,
+    /// In the order of their accessors.
+    by_accessor: Vec<Arc<Mount>>,
 }
 
 impl MountTable {
     /// The mounts of a new store.
     pub fn initial(entropy: &dyn Entropy) -> Self {
-        let mut table = Self::default();
-        let mut cubbyhole =
-            Mount::new("cubbyhole/", "cubbyhole", "per-token private secret storage", entropy);
+        let new = |path, kind, description| Mount::new(path, kind, description, entropy);
+        let mut cubbyhole = new("cubbyhole/", "cubbyhole", "per-token private secret storage");
         cubbyhole.local = true;
-        table.insert(cubbyhole);
-        let mut identity = Mount::new("identity/", "identity", "identity store", entropy);
-        let headers = |name: &str| Value::from(vec![name]);
-        identity.config.insert("passthrough_request_headers".into(), headers("Authorization"));
-        table.insert(identity);
+        let mut identity = new("identity/", "identity", "identity store");
+        identity.config.passthrough_request_headers = vec!["Authorization".to_owned()];
         let purpose = "system endpoints used for control, policy and debugging";
-        let mut system = Mount::new("sys/", "system", purpose, entropy);
+        let mut system = new("sys/", "system", purpose);
         system.seal_wrap = true;
-        system.config.insert("passthrough_request_headers".into(), headers("Accept"));
-        table.insert(system);
-        table
+        system.config.passthrough_request_headers = vec!["Accept".to_owned()];
+        let token = new("auth/token/", "token", "token based credentials");
+        [cubbyhole, identity, system, token].into_iter().collect()
     }
 
-    /// All mounts.
+    /// All mounts, in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = &Mount> {
-        self.mounts.iter()
+        self.by_path.iter().map(Arc::as_ref)
     }
 
     /// The mount at exactly `path` (with its slash).
     pub fn at(&self, path: &str) -> Option<&Mount> {
-        self.mounts.iter().find(|mount| mount.path == path)
+        let place = self.by_path.binary_search_by(|mount| mount.path.as_str().cmp(path)).ok()?;
+        self.by_path.get(place).map(Arc::as_ref)
     }
 
-    /// The same, to be changed.
-    pub fn at_mut(&mut self, path: &str) -> Option<&mut Mount> {
-        self.mounts.iter_mut().find(|mount| mount.path == path)
+    /// The mount of that accessor.
+    pub fn by_accessor(&self, accessor: &str) -> Option<&Mount> {
+        let order = |mount: &Arc<Mount>| mount.accessor.as_str().cmp(accessor);
+        let place = self.by_accessor.binary_search_by(order).ok()?;
+        self.by_accessor.get(place).map(Arc::as_ref)
     }
 
     /// The mount that `path` is in, and the path below it. `secret` is in `secret/` too.
     pub fn resolve<'p>(&self, path: &'p str) -> Option<(&Mount, &'p str)> {
-        // No mount lies inside another, so at most one matches.
-        self.mounts.iter().find_map(|mount| {
-            let below = path.strip_prefix(mount.path.as_str());
-            let itself = || (mount.path.strip_suffix('/') == Some(path)).then_some("");
-            below.or_else(itself).map(|below| (mount, below))
+        // Paths that begin alike are neighbours, and no mount lies inside another: so only the
+        // last one that is not behind the path can be the one around it.
+        let before = self.by_path.partition_point(|mount| mount.path.as_str() <= path);
+        let around = before.checked_sub(1).and_then(|place| self.by_path.get(place));
+        let found = around.and_then(|mount| Some((mount, path.strip_prefix(&*mount.path)?)));
+        let (mount, below) = match found {
+            Some(found) => found,
+            None => (self.at_without_slash(path)?, ""),
+        };
+        Some((mount, below))
+    }
+
+    /// A mount that lies around, at or inside `path`, which is why none can be made there.
+    pub fn conflict(&self, path: &str) -> Option<&Mount> {
+        let around = self.resolve(path).map(|(mount, _)| mount);
+        around.or_else(|| {
+            let next = self.by_path.partition_point(|mount| mount.path.as_str() < path);
+            self.by_path.get(next).map(Arc::as_ref).filter(|mount| mount.path.starts_with(path))
         })
     }
 
-    /// A mount that lies in, over or at `path`, which is why none can be made there.
-    pub fn conflict(&self, path: &str) -> Option<&Mount> {
-        let meets = |m: &&Mount| path.starts_with(&m.path) || m.path.starts_with(path);
-        self.mounts.iter().find(meets)
+    fn at_without_slash(&self, path: &str) -> Option<&Arc<Mount>> {
+        let slashed = || path.bytes().chain(*b"/");
+        let place =
+            self.by_path.binary_search_by(|mount| mount.path.bytes().cmp(slashed())).ok()?;
+        self.by_path.get(place)
     }
 
-    /// Adds a mount; the caller has looked for conflicts.
-    pub fn insert(&mut self, mount: Mount) {
-        let place = self.mounts.partition_point(|other| other.path < mount.path);
-        self.mounts.insert(place, mount);
+    /// Adds a mount, in place of the one with its id; the caller has looked for conflicts.
+    pub fn put(&mut self, mount: Mount) {
+        self.remove(mount.id);
+        let mount = Arc::new(mount);
+        let place = self.by_path.partition_point(|other| other.path < mount.path);
+        self.by_path.insert(place, mount.clone());
+        let place = self.by_accessor.partition_point(|other| other.accessor < mount.accessor);
+        self.by_accessor.insert(place, mount);
     }
 
     /// Takes a mount out.
-    pub fn remove(&mut self, path: &str) -> Option<Mount> {
-        let place = self.mounts.iter().position(|mount| mount.path == path)?;
-        Some(self.mounts.remove(place))
-    }
-
-    /// Writes the table.
-    pub fn store(&self, txn: &mut Txn) -> Result<(), TxnError> {
-        let mounts = self.mounts.iter().map(StoredMount::from).collect();
-        txn.scope(MountId::SYSTEM).write(PATH, &StoredTable { mounts })
-    }
-}
-
-/// The table's stored form and what it says.
-type Known = (Zeroizing<Vec<u8>>, Arc<MountTable>);
-
-/// Reads the table; decoded anew only when it has changed.
-#[derive(Default)]
-pub struct MountCache {
-    last: Mutex<Option<Known>>,
-}
-
-impl MountCache {
-    /// The table as the transaction sees it.
-    pub fn read(&self, txn: &mut Txn) -> Result<Arc<MountTable>, TxnError> {
-        let Some(bytes) = txn.scope(MountId::SYSTEM).get(PATH)? else {
-            return Ok(Arc::default());
-        };
-        let mut last = lock(&self.last);
-        match &*last {
-            Some((known, table)) if *known == bytes => Ok(table.clone()),
-            _ => {
-                let stored = StoredTable::decode(&bytes)?;
-                let mounts = stored.mounts.into_iter().map(Mount::from).collect();
-                let table = Arc::new(MountTable { mounts });
-                *last = Some((bytes, table.clone()));
-                Ok(table)
-            }
+    pub fn remove(&mut self, id: MountId) {
+        for list in [&mut self.by_path, &mut self.by_accessor] {
+            list.retain(|mount| mount.id != id);
         }
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct StoredTable {
-    mounts: Vec<StoredMount>,
-}
-
-impl Record for StoredTable {
-    const VERSION: u8 = 1;
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredMount {
-    path: String,
-    kind: String,
-    id: MountId,
-    uuid: String,
-    accessor: String,
-    description: String,
-    options: Option<BTreeMap<String, String>>,
-    local: bool,
-    seal_wrap: bool,
-    external_entropy_access: bool,
-    /// JSON.
-    config: String,
-}
-
-impl From<&Mount> for StoredMount {
-    fn from(mount: &Mount) -> Self {
-        Self {
-            path: mount.path.clone(),
-            kind: mount.kind.clone(),
-            id: mount.id,
-            uuid: mount.uuid.clone(),
-            accessor: mount.accessor.clone(),
-            description: mount.description.clone(),
-            options: mount.options.clone(),
-            local: mount.local,
-            seal_wrap: mount.seal_wrap,
-            external_entropy_access: mount.external_entropy_access,
-            config: Value::Object(mount.config.clone()).to_string(),
-        }
+impl FromIterator<Mount> for MountTable {
+    fn from_iter<I: IntoIterator<Item = Mount>>(mounts: I) -> Self {
+        let mut by_path: Vec<_> = mounts.into_iter().map(Arc::new).collect();
+        let mut by_accessor = by_path.clone();
+        by_path.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        by_accessor.sort_unstable_by(|a, b| a.accessor.cmp(&b.accessor));
+        Self { by_path, by_accessor }
     }
 }
 
-impl From<StoredMount> for Mount {
-    fn from(stored: StoredMount) -> Self {
-        Self {
-            path: stored.path,
-            kind: stored.kind,
-            id: stored.id,
-            uuid: stored.uuid,
-            accessor: stored.accessor,
-            description: stored.description,
-            options: stored.options,
-            local: stored.local,
-            seal_wrap: stored.seal_wrap,
-            external_entropy_access: stored.external_entropy_access,
-            // Written by us as an object; a store that says otherwise is damaged and shows it
-            // by an empty configuration rather than by refusing every request.
-            config: serde_json::from_str(&stored.config).unwrap_or_default(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SeededEntropy;
+
+    fn table(paths: &[&str]) -> MountTable {
+        let entropy = SeededEntropy::new(1);
+        paths.iter().map(|path| Mount::new(path, "kv", "", &entropy)).collect()
+    }
+
+    #[test]
+    fn a_path_is_in_the_mount_around_it() {
+        let table = table(&["a-b/", "a/", "b/c/", "b/c-d/", "auth/up/", "c/", "z/"]);
+        for (path, wanted) in [
+            ("a/x", Some(("a/", "x"))),
+            ("a/x/", Some(("a/", "x/"))),
+            ("a/", Some(("a/", ""))),
+            ("a", Some(("a/", ""))),
+            ("a-b", Some(("a-b/", ""))),
+            ("a-b/c", Some(("a-b/", "c"))),
+            ("a-", None),
+            ("a.", None),
+            ("aa/x", None),
+            ("b/c/d", Some(("b/c/", "d"))),
+            ("b/c-d/e", Some(("b/c-d/", "e"))),
+            ("b/c", Some(("b/c/", ""))),
+            ("b/", None),
+            ("b", None),
+            ("auth/up/login/bob", Some(("auth/up/", "login/bob"))),
+            ("auth/upper", None),
+            ("auth/", None),
+            ("", None),
+            ("/", None),
+            ("zz", None),
+        ] {
+            let found = table.resolve(path).map(|(mount, below)| (mount.path.as_str(), below));
+            assert_eq!(found, wanted, "{path:?}");
         }
+    }
+
+    #[test]
+    fn none_can_be_made_around_at_or_inside_another() {
+        let table = table(&["a/", "b/c/", "b/c-d/"]);
+        for (path, wanted) in [
+            ("a/", Some("a/")),
+            ("a/b/", Some("a/")),
+            ("b/", Some("b/c-d/")),
+            ("b/c/d/", Some("b/c/")),
+            ("b/c/", Some("b/c/")),
+            ("b/d/", None),
+            ("aa/", None),
+            ("b/c-/", None),
+        ] {
+            assert_eq!(table.conflict(path).map(|mount| mount.path.as_str()), wanted, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_moved_mount_is_found_only_where_it_is() {
+        let mut table = table(&["a/", "b/"]);
+        let moved = Mount { path: "c/d/".to_owned(), ..table.at("a/").unwrap().clone() };
+        table.put(moved.clone());
+        assert_eq!(table.at("a/"), None);
+        assert_eq!(table.at("c/d/"), Some(&moved));
+        assert_eq!(table.by_accessor(&moved.accessor), Some(&moved));
+        table.remove(moved.id);
+        assert_eq!(table.by_accessor(&moved.accessor), None);
+        assert_eq!(table.iter().count(), 1);
     }
 }

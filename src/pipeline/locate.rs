@@ -9,7 +9,6 @@ use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::engines;
-use crate::mount::table::Mount;
 
 /// An endpoint of a builtin.
 pub struct Endpoint<'a, 'p> {
@@ -110,7 +109,7 @@ pub fn target<'a, 'p>(
     }
     let table = pipeline.mounts.read(txn)?;
     let Some((mount, below)) = table.resolve(path) else { return Ok(Target::Nowhere(path)) };
-    let Some(engine) = engines::engine(&mount.kind, option(mount, "version")) else {
+    let Some(engine) = engines::engine(&mount.kind, mount.option("version")) else {
         return Ok(Target::Unsupported);
     };
     let found = engine.find(below);
@@ -122,8 +121,4 @@ pub fn target<'a, 'p>(
         max_lease_ttl: ttls.max,
     };
     Ok(Target::Mounted { view, id: mount.id, engine, found, below })
-}
-
-fn option<'m>(mount: &'m Mount, name: &str) -> Option<&'m str> {
-    mount.options.as_ref()?.get(name).map(String::as_str)
 }

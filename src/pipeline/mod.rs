@@ -24,7 +24,8 @@ use crate::api::route::Access;
 use crate::barrier::{Barrier, txn::Txn};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::mount::table::{MountCache, Ttls};
+use crate::mount::config::Ttls;
+use crate::mount::store::MountStore;
 
 /// An engine of our own with the prefix that it answers under, such as `sys/`.
 pub type Builtin = (&'static str, Box<dyn Engine>);
@@ -32,7 +33,7 @@ pub type Builtin = (&'static str, Box<dyn Engine>);
 /// What answers requests.
 pub struct Pipeline {
     barrier: Arc<Barrier>,
-    mounts: Arc<MountCache>,
+    mounts: Arc<MountStore>,
     builtins: Vec<Builtin>,
     entropy: Arc<dyn Entropy>,
     ttls: Ttls,
@@ -42,7 +43,7 @@ impl Pipeline {
     /// Builtins are tried in their order.
     pub fn new(
         barrier: Arc<Barrier>,
-        mounts: Arc<MountCache>,
+        mounts: Arc<MountStore>,
         builtins: Vec<Builtin>,
         entropy: Arc<dyn Entropy>,
         ttls: Ttls,

@@ -20,8 +20,9 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::openpgp::Recipient;
 use crate::base::secret::Secret;
+use crate::mount::store;
 use crate::mount::table::MountTable;
-use crate::token::store;
+use crate::token;
 
 /// What these endpoints are given.
 pub struct Init {
@@ -60,8 +61,8 @@ pub fn first(
     mounts: &MountTable,
     root: Option<Secret>,
 ) -> Result<Secret, TxnError> {
-    mounts.store(txn)?;
-    store::create_root(txn, entropy, "auth/token/root", root)
+    store::initialize(txn, entropy, mounts)?;
+    token::store::create_root(txn, entropy, "auth/token/root", root)
 }
 
 fn read(init: &Init, _: DirectAsk) -> Outcome {

@@ -17,13 +17,16 @@ use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::engines;
+use crate::mount::config::{MountConfig, Ttls, Visibility};
+use crate::mount::gone::gone;
 use crate::mount::purge;
-use crate::mount::table::{Mount, MountCache, MountTable, Ttls};
+use crate::mount::store::MountStore;
+use crate::mount::table::{Mount, MountTable};
 
 /// What these endpoints are given.
 pub struct Mounts {
-    /// Reads the table.
-    pub cache: Arc<MountCache>,
+    /// Reads and changes the table.
+    pub store: Arc<MountStore>,
     /// For ids.
     pub entropy: Arc<dyn Entropy>,
     /// The system's TTLs.
@@ -130,13 +133,14 @@ const ROUTES: &[Route<Mounts>] = &[
 ];
 
 fn list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
-    let table = mounts.cache.read(call.txn)?;
-    Ok(Reply::data_at_top(table.iter().map(|m| (m.path.clone(), shown(m).into())).collect()))
+    let table = mounts.store.read(call.txn)?;
+    let secrets = table.iter().filter(|mount| !mount.is_auth());
+    Ok(Reply::data_at_top(secrets.map(|m| (m.path.clone(), shown(m).into())).collect()))
 }
 
 fn read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let path = call.fields.need(&PATH)?.trim_end_matches('/');
-    let table = mounts.cache.read(call.txn)?;
+    let table = mounts.store.read(call.txn)?;
     if let Some(path) = path.strip_suffix("/tune").filter(|_| !call.path.ends_with('/')) {
         let mount = find(&table, path)?;
         return Ok(Reply::data_at_top(mounts.tuning(mount)));
@@ -155,36 +159,32 @@ fn write(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
 
 fn mount(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
     let mount = mounts.wanted(path, call.fields)?;
-    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
-    if let Some(other) = table.conflict(&mount.path) {
+    if let Some(other) = mounts.store.read(call.txn)?.conflict(&mount.path) {
         return Err(Fault::bad_request(format!("path is already in use at {}", other.path)));
     }
-    table.insert(mount);
-    table.store(call.txn)?;
+    mounts.store.put(call.txn, mount)?;
     Ok(Reply::nothing())
 }
 
 fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
-    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
-    let path = find(&table, path)?.path.clone();
-    if is_fixed(&path) {
-        return Err(Fault::bad_request(format!("cannot tune {path:?}")));
+    let mut mount = find(&*mounts.store.read(call.txn)?, path)?.clone();
+    if is_fixed(&mount.path) {
+        return Err(Fault::bad_request(format!("cannot tune {:?}", mount.path)));
     }
     let mut reply = Reply::nothing();
-    let Some(mount) = table.at_mut(&path) else { return Err(no_mount(&path)) };
     let mut config = Map::new();
     let single = [&DEFAULT_TTL, &MAX_TTL, &VISIBILITY].map(|field| field.info.name);
     for name in single.into_iter().chain(LISTS.map(|list| list.info.name)) {
         config.extend(call.data.get(name).map(|value| (name.to_owned(), value.clone())));
     }
-    mounts.configure(mount, &config)?;
+    mounts.configure(&mut mount.config, &config)?;
     if let Some(description) = call.fields.get(&DESCRIPTION) {
         mount.description.clone_from(description);
     }
     if let Some(sent) = call.fields.get(&OPTIONS).cloned().flatten() {
         let mut sent = texts(&sent);
         if let Some(wanted) = sent.get_mut("version") {
-            let before = version_of(mount);
+            let before = version_of(&mount);
             let after = wanted_version(wanted, before)?;
             if mount.kind != "kv" && after != before {
                 let text = format!("a mount of type {:?} has no versions", mount.kind);
@@ -204,7 +204,7 @@ fn tune(mounts: &Mounts, call: &mut SystemCall<'_>, path: &str) -> Outcome {
         }
         mount.options.get_or_insert_default().extend(sent);
     }
-    table.store(call.txn)?;
+    mounts.store.put(call.txn, mount)?;
     Ok(reply)
 }
 
@@ -213,10 +213,10 @@ fn unmount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     if is_fixed(&path) {
         return Err(Fault::bad_request(format!("cannot unmount {path:?}")));
     }
-    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
-    if let Some(mount) = table.remove(&path) {
+    if let Some(mount) = mounts.store.read(call.txn)?.at(&path) {
+        mounts.store.remove(call.txn, mount.id)?;
         purge::note(call.txn, mount.id)?;
-        table.store(call.txn)?;
+        gone(call.txn, mount)?;
     }
     Ok(Reply::nothing())
 }
@@ -229,29 +229,31 @@ fn remount(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     if let Some(path) = refused {
         return Err(Fault::bad_request(format!("cannot remount {path:?}")));
     }
-    let mut table = MountTable::clone(&*mounts.cache.read(call.txn)?);
-    let Some(mut mount) = table.remove(&from) else {
+    let table = mounts.store.read(call.txn)?;
+    let Some(mount) = table.at(&from) else {
         return Err(Fault::bad_request(format!("no matching mount at {from:?}")));
     };
     if let Some(other) = table.conflict(&to) {
         return Err(Fault::bad_request(format!("path already in use at {:?}", other.path)));
     }
-    mount.path = to;
-    table.insert(mount);
-    table.store(call.txn)?;
+    gone(call.txn, mount)?;
+    mounts.store.put(call.txn, Mount { path: to, ..mount.clone() })?;
     Ok(Reply::nothing())
 }
 
 fn ui_list(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
-    let table = mounts.cache.read(call.txn)?;
-    let secret: Map<String, Value> =
-        table.iter().map(|mount| (mount.path.clone(), shown(mount).into())).collect();
-    Ok(Reply::data(object([("auth", json!({})), ("secret", secret.into())])))
+    let table = mounts.store.read(call.txn)?;
+    let (auth, secret): (Vec<_>, Vec<_>) = table.iter().partition(|mount| mount.is_auth());
+    let list = |mounts: Vec<&Mount>| {
+        let shown = mounts.into_iter().map(|m| (m.listed_path().to_owned(), shown(m).into()));
+        Value::Object(shown.collect())
+    };
+    Ok(Reply::data(object([("auth", list(auth)), ("secret", list(secret))])))
 }
 
 fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let path = call.fields.need(&PATH)?;
-    let table = mounts.cache.read(call.txn)?;
+    let table = mounts.store.read(call.txn)?;
     let (mount, _) = table.resolve(path).ok_or_else(|| {
         Fault::new(
             403,
@@ -262,7 +264,7 @@ fn ui_read(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
         )
     })?;
     let mut data = shown(mount);
-    data.insert("path".into(), mount.path.clone().into());
+    data.insert("path".into(), mount.listed_path().into());
     Ok(Reply::data(data))
 }
 
@@ -306,7 +308,8 @@ impl Mounts {
         mount.local = fields.get(&LOCAL).copied().unwrap_or_default();
         mount.seal_wrap = fields.get(&SEAL_WRAP).copied().unwrap_or_default();
         mount.external_entropy_access = fields.get(&EXTERNAL_ENTROPY).copied().unwrap_or_default();
-        self.configure(&mut mount, &fields.get(&CONFIG).cloned().flatten().unwrap_or_default())?;
+        let config = fields.get(&CONFIG).cloned().flatten().unwrap_or_default();
+        self.configure(&mut mount.config, &config)?;
         if !can_be_reached(&path) {
             return Err(Fault::bad_request(format!("cannot mount {path:?}")));
         }
@@ -314,8 +317,12 @@ impl Mounts {
     }
 
     /// Puts what was sent into a mount's configuration.
-    fn configure(&self, mount: &mut Mount, sent: &Map<String, Value>) -> Result<(), Fault> {
-        for (name, said) in [("default_lease_ttl", "default"), ("max_lease_ttl", "max")] {
+    fn configure(&self, config: &mut MountConfig, sent: &Map<String, Value>) -> Result<(), Fault> {
+        let ttls = [
+            ("default_lease_ttl", "default", &mut config.default_lease_ttl),
+            ("max_lease_ttl", "max", &mut config.max_lease_ttl),
+        ];
+        for (name, said, place) in ttls {
             let Some(value) = sent.get(name) else { continue };
             let text = golang::display(value);
             let bad = |why: String| {
@@ -325,12 +332,10 @@ impl Mounts {
                 "" | "system" | "<nil>" => Ttl::default(),
                 text => Ttl::parse(text).map_err(|error| bad(error.to_string()))?,
             };
-            if ttl.is_negative() {
-                return Err(bad("it cannot be negative".to_owned()));
-            }
-            mount.config.insert(name.to_owned(), ttl.as_secs().into());
+            let negative = || bad("it cannot be negative".to_owned());
+            *place = u64::try_from(ttl.as_secs()).map_err(|_| negative())?;
         }
-        let Ttls { default, max } = mount.own_ttls();
+        let (default, max) = (config.default_lease_ttl, config.max_lease_ttl);
         if max != 0 && default > max {
             let text = "given default lease TTL greater than given max lease TTL";
             return Err(Fault::bad_request(text));
@@ -342,31 +347,32 @@ impl Mounts {
             )));
         }
         if let Some(flag) = sent.get("force_no_cache").and_then(Value::as_bool) {
-            mount.config.insert("force_no_cache".to_owned(), flag.into());
+            config.force_no_cache = flag;
         }
         if let Some(visibility) = sent.get("listing_visibility") {
             let text = golang::display(visibility);
-            if !matches!(text.as_str(), "" | "hidden" | "unauth") {
-                return Err(Fault::bad_request(format!("invalid listing_visibility {text}")));
-            }
-            mount.config.insert("listing_visibility".to_owned(), text.into());
+            let bad = || Fault::bad_request(format!("invalid listing_visibility {text}"));
+            config.listing_visibility = Visibility::named(&text).ok_or_else(bad)?;
         }
         let infos: [&FieldInfo; 4] = LISTS.map(|list| &list.info);
         let lists = Fields::convert(&infos, |name| sent.get(name).map(Cow::Borrowed));
         let lists = lists.map_err(|error| Fault::bad_request(error.to_string()))?;
-        for list in LISTS {
-            let name = list.info.name;
-            match lists.get(list) {
-                None => {}
-                Some(items) if items.is_empty() => drop(mount.config.remove(name)),
-                Some(items) => drop(mount.config.insert(name.to_owned(), json!(items))),
+        let places = [
+            &mut config.passthrough_request_headers,
+            &mut config.allowed_response_headers,
+            &mut config.audit_non_hmac_request_keys,
+            &mut config.audit_non_hmac_response_keys,
+        ];
+        for (list, place) in LISTS.into_iter().zip(places) {
+            if let Some(items) = lists.get(list) {
+                place.clone_from(items);
             }
         }
         Ok(())
     }
 
     fn tuning(&self, mount: &Mount) -> Map<String, Value> {
-        let mut data = mount.config.clone();
+        let mut data = config(mount);
         let Ttls { default, max } = mount.ttls(self.ttls);
         data.insert("default_lease_ttl".into(), default.into());
         data.insert("max_lease_ttl".into(), max.into());
@@ -378,11 +384,36 @@ impl Mounts {
     }
 }
 
+/// A mount's configuration as clients see it: what is not set is left out.
+fn config(mount: &Mount) -> Map<String, Value> {
+    let MountConfig { default_lease_ttl, max_lease_ttl, force_no_cache, .. } = mount.config;
+    let mut shown = object([
+        ("default_lease_ttl", default_lease_ttl.into()),
+        ("max_lease_ttl", max_lease_ttl.into()),
+        ("force_no_cache", force_no_cache.into()),
+    ]);
+    let config = &mount.config;
+    let mut texts = vec![("listing_visibility", config.listing_visibility.as_str())];
+    texts.extend(mount.is_auth().then_some(("token_type", config.token_type.as_str())));
+    let lists = [
+        ("passthrough_request_headers", &config.passthrough_request_headers),
+        ("allowed_response_headers", &config.allowed_response_headers),
+        ("audit_non_hmac_request_keys", &config.audit_non_hmac_request_keys),
+        ("audit_non_hmac_response_keys", &config.audit_non_hmac_response_keys),
+        ("allowed_managed_keys", &config.allowed_managed_keys),
+    ];
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    shown.extend(texts.map(|(name, text)| (name.to_owned(), text.into())));
+    shown.extend(lists.map(|(name, list)| (name.to_owned(), json!(list))));
+    shown
+}
+
 /// A mount as clients see it.
 fn shown(mount: &Mount) -> Map<String, Value> {
     object([
         ("accessor", json!(mount.accessor)),
-        ("config", json!(mount.config)),
+        ("config", config(mount).into()),
         ("description", json!(mount.description)),
         ("external_entropy_access", json!(mount.external_entropy_access)),
         ("local", json!(mount.local)),

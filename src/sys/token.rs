@@ -11,15 +11,15 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::engines::cubbyhole;
-use crate::mount::table::MountCache;
+use crate::mount::store::MountStore;
 use crate::token::store;
 
 /// The endpoints, with what reads the mounts.
-pub fn engine(mounts: Arc<MountCache>) -> Bound<Arc<MountCache>> {
+pub fn engine(mounts: Arc<MountStore>) -> Bound<Arc<MountStore>> {
     Bound::new("Tokens.", ROUTES, mounts)
 }
 
-const ROUTES: &[Route<Arc<MountCache>>] = &[
+const ROUTES: &[Route<Arc<MountStore>>] = &[
     Route {
         path: "lookup-self",
         synopsis: "Look at the token of this request.",
@@ -43,7 +43,7 @@ const ROUTES: &[Route<Arc<MountCache>>] = &[
     },
 ];
 
-fn lookup_self(_: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
+fn lookup_self(_: &Arc<MountStore>, call: &mut SystemCall<'_>) -> Outcome {
     let id = call.ask.token.as_ref().ok_or_else(Fault::denied)?;
     let token = store::lookup(call.txn, id)?.ok_or_else(Fault::denied)?;
     let data = object([
@@ -66,7 +66,7 @@ fn lookup_self(_: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::data(data))
 }
 
-fn revoke_self(mounts: &Arc<MountCache>, call: &mut SystemCall<'_>) -> Outcome {
+fn revoke_self(mounts: &Arc<MountStore>, call: &mut SystemCall<'_>) -> Outcome {
     let id = call.ask.token.as_ref().ok_or_else(Fault::denied)?;
     let token = store::revoke(call.txn, id)?.ok_or_else(Fault::denied)?;
     let table = mounts.read(call.txn)?;

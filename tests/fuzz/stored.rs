@@ -1,5 +1,7 @@
 //! What stands in a store, as it is and once it is opened.
 
+use std::sync::Arc;
+
 use edgekeep::api::ask::{Ask, Verb};
 use edgekeep::api::call::{Call, MountView};
 use edgekeep::api::engine::Engine;
@@ -15,7 +17,8 @@ use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record;
 use edgekeep::engines::document::Document;
 use edgekeep::engines::kv2;
-use edgekeep::mount::table::MountCache;
+use edgekeep::mount::store::MountStore;
+use edgekeep::mount::table::Mount;
 use edgekeep::token::store::Token;
 use serde_json::Map;
 
@@ -85,13 +88,21 @@ fn read_records(bytes: &[u8]) {
     }
 }
 
-/// The table of mounts, where every request reads it.
+/// A mount, and the table where every request reads it.
 fn read_mounts(bytes: &[u8]) {
+    if let Ok(mount) = Mount::decode(bytes) {
+        assert_eq!(Mount::decode(&mount.encode()).expect("it was encoded"), mount);
+    }
     let mut txn = frozen::store().unsealed.begin().expect("it is unsealed");
-    txn.scope(MountId::SYSTEM).put("core/mounts", bytes).expect("a path");
-    let Ok(table) = MountCache::default().read(&mut txn) else { return };
-    table.store(&mut txn).expect("it was stored");
-    assert_eq!(MountCache::default().read(&mut txn).expect("it was stored"), table);
+    let mut system = txn.scope(MountId::SYSTEM);
+    system.put("core/mounts", &[&[1], &[0; 16][..]].concat()).expect("a path");
+    system.put("core/mount/0", bytes).expect("a path");
+    let store = MountStore::new(Arc::new(SeededEntropy::new(0)));
+    let Ok(table) = store.read(&mut txn) else { return };
+    for mount in table.iter() {
+        assert_eq!(table.at(&mount.path), Some(mount));
+        assert_eq!(table.by_accessor(&mount.accessor), Some(mount));
+    }
 }
 
 /// The records of kv version 2: the mount's configuration, a secret's metadata, a version.
