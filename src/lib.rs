@@ -17,6 +17,7 @@ pub mod barrier;
 pub mod snapshot;
 pub mod api;
 pub mod token;
+pub mod audit;
 pub mod engines;
 pub mod mount;
 pub mod pipeline;

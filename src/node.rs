@@ -3,13 +3,13 @@
 pub mod front;
 mod housekeeping;
 pub mod offline;
+mod operations;
+mod serving;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::api::reply::Response;
-use crate::api::request::Request;
 use crate::barrier::seal::shamir::{self, Split};
 use crate::barrier::{Barrier, InitError};
 use crate::base::clock::Clock;
@@ -31,6 +31,8 @@ use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
 use housekeeping::Housekeeping;
+use operations::Operations;
+use serving::Serving;
 
 /// Bytes that a spool leaves free on its disk: writes go on until half of it is left.
 const SPOOL_FLOOR: u64 = 32 << 20;
@@ -119,10 +121,14 @@ impl Opened {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let builtins = builtins(services);
+        let mut builtins = builtins(services);
+        builtins.extend(operations::builtins(Operations {
+            entropy: entropy.clone(),
+            audited_headers: Arc::default(),
+        }));
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
         let settings = front::settings(config, &certificates, run_folder);
-        let service: Arc<dyn Service> = Arc::new(Serving(pipeline));
+        let service: Arc<dyn Service> = Arc::new(Serving { barrier: barrier.clone(), pipeline });
         let around = Surroundings { service, clock: clock.clone(), entropy: entropy.clone() };
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
         let care = housekeeping::Care {
@@ -172,14 +178,6 @@ pub struct DevStore {
     pub unseal_key: Secret,
     /// The root token.
     pub root: Secret,
-}
-
-struct Serving(Pipeline);
-
-impl Service for Serving {
-    fn call(&self, request: Request) -> Response {
-        self.0.answer(request)
-    }
 }
 
 fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storage>, StorageError> {

@@ -22,6 +22,8 @@ pub enum Verb {
     Delete,
     /// HELP, or anything with `help=1`.
     Help,
+    /// OPTIONS or HEAD: nothing answers it, but who may do nothing there is told that first.
+    Probe,
 }
 
 /// What is known of a request before it may be made: its data comes with the call.

@@ -43,5 +43,6 @@ fn method(verb: Verb) -> &'static str {
         Verb::Patch => "PATCH",
         Verb::Delete => "DELETE",
         Verb::Help => "HELP",
+        Verb::Probe => "OPTIONS",
     }
 }

@@ -1,5 +1,5 @@
-//! Path patterns: segments, `{name}` for one segment, `{path..}` for the rest. No regular
-//! expressions.
+//! Path patterns: segments, `{name}` for one segment, `{path..}` for the rest, `{path+}` for a rest
+//! that is not empty. No regular expressions.
 
 /// What a pattern captured, in the order of the pattern: name and text.
 pub type Captures<'p> = Vec<(&'static str, &'p str)>;
@@ -7,14 +7,15 @@ pub type Captures<'p> = Vec<(&'static str, &'p str)>;
 /// Matches `path` (relative to its mount, no leading slash) against `pattern`.
 ///
 /// `{name}` takes one segment that is not empty; `{name..}` takes everything that is left, which
-/// may be empty or end in a slash. A trailing slash matters.
+/// may be empty or end in a slash; `{name+}` the same, but not nothing. A trailing slash matters.
 pub fn matches<'p>(pattern: &'static str, path: &'p str) -> Option<Captures<'p>> {
     let mut captures = Vec::new();
     let mut rest = Some(path);
     for part in pattern.split('/') {
         let left = rest?;
         match capture(part) {
-            Some((name, true)) => {
+            Some((_, Extent::SomeRest)) if left.is_empty() => return None,
+            Some((name, Extent::Rest | Extent::SomeRest)) => {
                 captures.push((name, left));
                 return Some(captures);
             }
@@ -35,13 +36,23 @@ pub fn matches<'p>(pattern: &'static str, path: &'p str) -> Option<Captures<'p>>
     rest.is_none().then_some(captures)
 }
 
-/// The name in `{name}` or `{name..}`, and whether it takes the rest.
-pub fn capture(part: &'static str) -> Option<(&'static str, bool)> {
+/// How much of a path a capture takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// One segment.
+    Segment,
+    /// All that is left.
+    Rest,
+    /// All that is left, which is not nothing.
+    SomeRest,
+}
+
+/// The name in `{name}`, `{name..}` or `{name+}`, and what it takes.
+pub fn capture(part: &'static str) -> Option<(&'static str, Extent)> {
     let inner = part.strip_prefix('{')?.strip_suffix('}')?;
-    Some(match inner.strip_suffix("..") {
-        Some(name) => (name, true),
-        None => (inner, false),
-    })
+    let rest = inner.strip_suffix("..").map(|name| (name, Extent::Rest));
+    let some = || inner.strip_suffix('+').map(|name| (name, Extent::SomeRest));
+    rest.or_else(some).or(Some((inner, Extent::Segment)))
 }
 
 #[cfg(test)]
@@ -63,6 +74,9 @@ mod tests {
             ("data/{path..}", "data", None),
             ("{path..}", "a/b/", Some(vec![("path", "a/b/")])),
             ("{path..}", "", Some(vec![("path", "")])),
+            ("hash/{name+}", "hash/a/b/", Some(vec![("name", "a/b/")])),
+            ("hash/{name+}", "hash/", None),
+            ("hash/{name+}", "hash", None),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} on {path}");
         }

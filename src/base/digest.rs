@@ -1,6 +1,8 @@
-//! SHA-256 and HMAC-SHA-256, composed from aws-lc-rs.
+//! SHA-256 and HMAC-SHA-256, and the hashes that clients may ask for, composed from aws-lc-rs and,
+//! as that has not all of SHA-3, from sha3.
 
 use aws_lc_rs::{digest, hmac};
+use sha3::{Digest as _, Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
 /// The SHA-256 of `bytes` (FIPS 180-4).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -55,5 +57,58 @@ impl MacKey {
         let mut out = [0; 32];
         out.copy_from_slice(context.sign().as_ref());
         out
+    }
+}
+
+/// A hash that clients may ask for, by Vault's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// SHA-224 (FIPS 180-4).
+    Sha2_224,
+    /// SHA-256.
+    Sha2_256,
+    /// SHA-384.
+    Sha2_384,
+    /// SHA-512.
+    Sha2_512,
+    /// SHA3-224 (FIPS 202).
+    Sha3_224,
+    /// SHA3-256.
+    Sha3_256,
+    /// SHA3-384.
+    Sha3_384,
+    /// SHA3-512.
+    Sha3_512,
+}
+
+impl Algorithm {
+    /// The algorithm of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "sha2-224" => Self::Sha2_224,
+            "sha2-256" => Self::Sha2_256,
+            "sha2-384" => Self::Sha2_384,
+            "sha2-512" => Self::Sha2_512,
+            "sha3-224" => Self::Sha3_224,
+            "sha3-256" => Self::Sha3_256,
+            "sha3-384" => Self::Sha3_384,
+            "sha3-512" => Self::Sha3_512,
+            _ => return None,
+        })
+    }
+
+    /// The hash of `bytes`.
+    pub fn hash(self, bytes: &[u8]) -> Vec<u8> {
+        let sha2 = |algorithm| digest::digest(algorithm, bytes).as_ref().to_vec();
+        match self {
+            Self::Sha2_224 => sha2(&digest::SHA224),
+            Self::Sha2_256 => sha2(&digest::SHA256),
+            Self::Sha2_384 => sha2(&digest::SHA384),
+            Self::Sha2_512 => sha2(&digest::SHA512),
+            Self::Sha3_224 => Sha3_224::digest(bytes).to_vec(),
+            Self::Sha3_256 => Sha3_256::digest(bytes).to_vec(),
+            Self::Sha3_384 => Sha3_384::digest(bytes).to_vec(),
+            Self::Sha3_512 => Sha3_512::digest(bytes).to_vec(),
+        }
     }
 }

@@ -1,7 +1,11 @@
-//! Go's ways that clients see: how it prints values (`%v`, `%q`), and how it reads truths and
-//! numbers and says that a text is none.
+//! Go's ways that clients see: how it prints values (`%v`, `%q`), and how it reads truths, numbers
+//! and base64 and says that a text is none.
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 /// A JSON value as Go's `%v` prints it decoded: `map[a:1 b:[x y]]`, `<nil>`.
 pub fn display(value: &Value) -> String {
@@ -111,9 +115,71 @@ pub fn parse_int(text: &str) -> Result<i64, String> {
     i64::try_from(if negative { -magnitude } else { magnitude }).map_err(|_| range())
 }
 
+/// Base64 as Go's `base64.StdEncoding` reads it (line ends are passed over, bits that are left over
+/// are not looked at), with its error text.
+pub fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    if let Some(at) = base64_fault(text.as_bytes()) {
+        return Err(format!("illegal base64 data at input byte {at}"));
+    }
+    let bytes: Zeroizing<Vec<u8>> =
+        Zeroizing::new(text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect());
+    LENIENT.decode(&*bytes).map(Zeroizing::new).map_err(|error| error.to_string())
+}
+
+/// Where Go finds that a text is no base64.
+fn base64_fault(text: &[u8]) -> Option<usize> {
+    let meaningful = |(_, byte): &(usize, &u8)| !matches!(byte, b'\r' | b'\n');
+    let mut bytes = text.iter().enumerate().filter(meaningful);
+    let mut in_group = 0;
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => in_group = (in_group + 1) % 4,
+            b'=' if in_group < 2 => return Some(at),
+            b'=' => {
+                if in_group == 2 {
+                    match bytes.next() {
+                        None => return Some(text.len()),
+                        Some((_, b'=')) => {}
+                        Some((at, _)) => return Some(at - 1),
+                    }
+                }
+                return bytes.next().map(|(at, _)| at);
+            }
+            _ => return Some(at),
+        }
+    }
+    (in_group > 0).then(|| text.len() - in_group)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base64_is_refused_where_go_refuses_it() {
+        for (text, expected) in [
+            ("", Ok(&b""[..])),
+            ("aGVsbG8=", Ok(b"hello")),
+            ("aGVs\r\nbG8=\n", Ok(b"hello")),
+            ("aGVsbG9=", Ok(b"hello")),
+            ("aGVsbG8", Err(4)),
+            ("not base64!", Err(3)),
+            ("5", Err(0)),
+            ("a=", Err(1)),
+            ("aa=", Err(3)),
+            ("aa=a", Err(2)),
+            ("aaa=a", Err(4)),
+            ("é", Err(0)),
+        ] {
+            let said = |at| format!("illegal base64 data at input byte {at}");
+            let decoded = decode_base64(text).map(|bytes| bytes.to_vec());
+            assert_eq!(decoded, expected.map(<[u8]>::to_vec).map_err(said), "{text:?}");
+        }
+    }
 
     #[test]
     fn values_print_as_go_prints_them() {

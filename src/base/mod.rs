@@ -12,6 +12,7 @@ pub mod fault;
 pub mod golang;
 pub mod openpgp;
 pub mod hcl;
+pub mod header;
 pub mod hex;
 pub mod merge_patch;
 pub mod pages;

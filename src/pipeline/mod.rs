@@ -14,6 +14,8 @@ mod settle;
 
 use std::sync::Arc;
 
+pub use self::respond::fault as refusal;
+
 use self::locate::Endpoint;
 use self::read::Data;
 use crate::api::ask::{Ask, DirectAsk, Verb};

@@ -29,7 +29,8 @@ pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
         Method::Help => Verb::Help,
         // The server sends no body in answer to it.
         Method::Head if request.path == "sys/health" => Verb::Read,
-        Method::Head | Method::Options | Method::Recover => return Err(Fault::bare(405)),
+        Method::Head | Method::Options => Verb::Probe,
+        Method::Recover => return Err(Fault::bare(405)),
     };
     let mut path = request.path.clone();
     if verb == Verb::List && !path.ends_with('/') {
@@ -95,7 +96,7 @@ impl Data {
             Verb::Write => body_of_write(content_type, &body),
             Verb::Patch => body_of_patch(content_type, &body),
             Verb::Read | Verb::List | Verb::Delete => Ok(gather(&self.query)),
-            Verb::Help => Ok(Map::new()),
+            Verb::Help | Verb::Probe => Ok(Map::new()),
         }
     }
 }

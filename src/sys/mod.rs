@@ -2,6 +2,7 @@
 //! that is given only the service that it needs.
 
 pub mod about;
+pub mod config;
 mod disclosure;
 pub mod generate_root;
 pub mod health;
@@ -14,3 +15,4 @@ pub mod seal;
 pub mod shares;
 pub mod snapshot;
 pub mod token;
+pub mod tools;

@@ -1,0 +1,3 @@
+//! What is written down of each request.
+
+pub mod headers;

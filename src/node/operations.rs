@@ -1,0 +1,25 @@
+//! The builtins by which a running server is set and watched.
+
+use std::sync::Arc;
+
+use crate::audit::headers::AuditedHeadersCache;
+use crate::base::entropy::Entropy;
+use crate::pipeline::Builtin;
+use crate::sys;
+
+/// What they are made of.
+pub struct Operations {
+    pub entropy: Arc<dyn Entropy>,
+    pub audited_headers: Arc<AuditedHeadersCache>,
+}
+
+/// Each engine, with the prefix that it answers under.
+pub fn builtins(services: Operations) -> Vec<Builtin> {
+    let Operations { entropy, audited_headers } = services;
+    vec![
+        ("sys/", Box::new(sys::tools::engine(entropy))),
+        ("sys/", Box::new(sys::config::cors::engine())),
+        ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),
+        ("sys/", Box::new(sys::config::audit_headers::engine(audited_headers))),
+    ]
+}

@@ -1,0 +1,42 @@
+//! What stands around the pipeline: pages of other origins are judged before it.
+
+use std::sync::Arc;
+
+use crate::api::reply::{Response, ResponseBody};
+use crate::api::request::Request;
+use crate::barrier::Barrier;
+use crate::base::fault::Fault;
+use crate::pipeline::{self, Pipeline};
+use crate::server::Service;
+use crate::sys::config::cors::{self, Verdict};
+
+/// Answers requests.
+pub struct Serving {
+    pub barrier: Arc<Barrier>,
+    pub pipeline: Pipeline,
+}
+
+impl Service for Serving {
+    fn call(&self, request: Request) -> Response {
+        let verdict = match self.barrier.unsealed().filter(|_| request.header("origin").is_some()) {
+            Some(unsealed) => unsealed.transact(|txn| cors::judge(txn, &request)),
+            None => Ok(Verdict::None),
+        };
+        match verdict {
+            Ok(Verdict::None) => self.pipeline.answer(request),
+            Ok(Verdict::Allowed(headers)) => {
+                let mut response = self.pipeline.answer(request);
+                response.headers.extend(headers);
+                response
+            }
+            Ok(Verdict::Preflight(headers)) => {
+                Response { status: 200, headers, body: ResponseBody::Empty }
+            }
+            Ok(Verdict::NoMethod) => {
+                Response { status: 405, headers: Vec::new(), body: ResponseBody::Empty }
+            }
+            Ok(Verdict::Refused) => pipeline::refusal(&Fault::new(403, "origin not allowed")),
+            Err(error) => pipeline::refusal(&error.into()),
+        }
+    }
+}

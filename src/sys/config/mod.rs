@@ -1,0 +1,5 @@
+//! `sys/config/...`: what is set at run time and kept in the store.
+
+pub mod audit_headers;
+pub mod cors;
+pub mod ui_headers;
