@@ -16,6 +16,7 @@ pub mod storage;
 pub mod barrier;
 pub mod snapshot;
 pub mod api;
+pub mod policy;
 pub mod token;
 pub mod audit;
 pub mod engines;

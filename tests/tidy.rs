@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("barrier", 2),
     ("snapshot", 3),
     ("api", 3),
+    ("policy", 4),
     ("token", 4),
     ("audit", 4),
     ("engines", 5),

@@ -77,6 +77,13 @@ pub fn is_printable(c: char) -> bool {
     escaped == Ok(Some(c))
 }
 
+/// Several errors as HashiCorp's `multierror` prints them.
+pub fn multierror<E: std::fmt::Display>(errors: &[E]) -> String {
+    let plural = if errors.len() == 1 { "" } else { "s" };
+    let listed: String = errors.iter().map(|error| format!("\t* {error}\n")).collect();
+    format!("{} error{plural} occurred:\n{listed}\n", errors.len())
+}
+
 /// A truth as Go's `strconv.ParseBool` reads it, with its error text.
 pub fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
