@@ -47,6 +47,7 @@ fn convert_value(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertErr
     let outcome = match info.kind {
         Kind::Text => text(sent, "''").map(Converted::Text),
         Kind::Int => int(sent, "''").map(Converted::Int),
+        Kind::Float => float(sent).map(Converted::Float),
         Kind::Bool => bool(sent).map(Converted::Bool),
         Kind::Duration => duration(sent).map(Converted::Duration),
         Kind::SignedDuration => ttl(sent).map(Converted::SignedDuration),
@@ -125,6 +126,18 @@ fn int(value: &Value, at: &str) -> Result<i64, String> {
         other => return Err(unconvertible(other, at, "int")),
     }
     .map_err(|why: String| format!("cannot parse {at} as int: {why}"))
+}
+
+fn float(value: &Value) -> Result<f64, String> {
+    match value {
+        Value::Null => Ok(0.0),
+        Value::Bool(flag) => Ok(f64::from(u8::from(*flag))),
+        Value::Number(number) => golang::parse_float(&number.to_string()),
+        Value::String(text) if text.is_empty() => Ok(0.0),
+        Value::String(text) => golang::parse_float(text),
+        other => return Err(unconvertible(other, "''", "float64")),
+    }
+    .map_err(|why| format!("cannot parse '' as float: {why}"))
 }
 
 fn bool(value: &Value) -> Result<bool, String> {

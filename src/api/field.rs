@@ -42,6 +42,8 @@ pub enum Kind {
     Text,
     /// A whole number.
     Int,
+    /// A number.
+    Float,
     /// true or false.
     Bool,
     /// A duration: seconds, or Go's form (`1h30m`); never negative.
@@ -75,6 +77,8 @@ pub enum Converted {
     Text(String),
     /// Of [`Kind::Int`].
     Int(i64),
+    /// Of [`Kind::Float`].
+    Float(f64),
     /// Of [`Kind::Bool`].
     Bool(bool),
     /// Of [`Kind::Duration`].
@@ -104,6 +108,13 @@ impl FieldType for i64 {
     const KIND: Kind = Kind::Int;
     fn take(value: &Converted) -> Option<&Self> {
         if let Converted::Int(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for f64 {
+    const KIND: Kind = Kind::Float;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Float(inner) = value { Some(inner) } else { None }
     }
 }
 

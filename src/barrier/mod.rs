@@ -249,7 +249,7 @@ impl Unsealed {
         let alone = self.committer.exclusive();
         let mut txn = Txn::new(Arc::clone(self), alone.begin().map_err(TxnError::from)?);
         let outcome = job(&mut txn)?;
-        alone.commit(&txn.into_changes()).map_err(TxnError::from)?;
+        txn.commit_by(|changes| alone.commit(&changes))?;
         Ok(outcome)
     }
 

@@ -246,6 +246,33 @@ fn a_transaction_that_always_meets_conflicts_runs_alone_at_last() {
 }
 
 #[test]
+fn what_is_to_be_done_after_a_commit_is_done_once_and_only_then() {
+    let (_house, store) = open();
+    put(&store, "n", b"0");
+    let (done, mut runs) = (Arc::new(Mutex::new(Vec::new())), 0);
+    let note = |run: usize| {
+        let (done, store) = (done.clone(), store.clone());
+        move || lock(&done).push((run, get(&store, "n").unwrap()))
+    };
+    let changed: Result<(), TxnError> = store.transact(|txn| {
+        runs += 1;
+        txn.after_commit(note(runs));
+        txn.scope(MOUNT).get("n")?;
+        if runs == 1 {
+            put(&store, "n", b"1");
+        }
+        txn.scope(MOUNT).put("n", b"2")
+    });
+    changed.unwrap();
+    let refused: Result<(), TxnError> = store.transact(|txn| {
+        txn.after_commit(note(9));
+        Err(TxnError::TooLarge)
+    });
+    assert!(refused.is_err());
+    assert_eq!(*lock(&done), [(2, b"2".to_vec())]);
+}
+
+#[test]
 fn paths_that_cannot_be_stored_are_the_clients_mistake() {
     let (_house, store) = open();
     let mut txn = store.begin().unwrap();

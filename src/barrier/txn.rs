@@ -21,6 +21,9 @@ use crate::storage::{Key, MAX_VALUE, StorageError, Urgency, Value, View};
 /// The longest value of an entry, in bytes: sealed, it is as long as the store takes.
 pub const MAX_PLAIN: usize = MAX_VALUE - OVERHEAD;
 
+/// What is done once a transaction is committed.
+type Then = Box<dyn FnOnce() + Send>;
+
 /// A transaction: reads one unchanging state and its own writes; nothing of it is in the store
 /// before [`commit`](Self::commit) returns. Dropped, it leaves no trace.
 pub struct Txn {
@@ -33,6 +36,7 @@ pub struct Txn {
     now: Timestamp,
     expiry_now: Timestamp,
     urgency: Urgency,
+    then: Vec<Then>,
 }
 
 impl Txn {
@@ -41,9 +45,9 @@ impl Txn {
         let keyring = unsealed.keyring();
         let (now, expiry_now) = (unsealed.time().now(), unsealed.time().expiry_now());
         let Begin { view, base } = begin;
-        let (reads, writes) = Default::default();
+        let (reads, writes, then) = Default::default();
         let urgency = Urgency::Ordinary;
-        Self { unsealed, keyring, view, base, reads, writes, now, expiry_now, urgency }
+        Self { unsealed, keyring, view, base, reads, writes, now, expiry_now, urgency, then }
     }
 
     /// The entries of one mount.
@@ -76,21 +80,31 @@ impl Txn {
         !self.writes.is_empty()
     }
 
+    /// Has `then` done once the writes are durable and before anybody is told so: for what is kept
+    /// in memory of what was written. A transaction that is given up or run again leaves it undone.
+    pub fn after_commit(&mut self, then: impl FnOnce() + Send + 'static) {
+        self.then.push(Box::new(then));
+    }
+
     /// Returns when the writes are durable. A transaction that wrote nothing always succeeds: what
     /// it read was one state.
     pub fn commit(self) -> Result<(), TxnError> {
-        if !self.writes() {
-            return Ok(());
-        }
         let unsealed = Arc::clone(&self.unsealed);
-        let _open = unsealed.hold_open()?;
-        Ok(unsealed.committer.commit(self.into_changes())?)
+        let _open = if self.writes() { Some(unsealed.hold_open()?) } else { None };
+        self.commit_by(|changes| unsealed.committer.commit(changes))
     }
 
-    /// What [`commit`](Self::commit) hands to the store.
-    pub(super) fn into_changes(self) -> Changes {
-        let Self { base, reads, writes, urgency, .. } = self;
-        Changes { base, reads, writes, urgency }
+    /// Has the writes, where there are any, made durable by `commit`.
+    pub(super) fn commit_by(
+        self,
+        commit: impl FnOnce(Changes) -> Result<(), CommitError>,
+    ) -> Result<(), TxnError> {
+        let Self { base, reads, writes, urgency, then, .. } = self;
+        if !writes.is_empty() {
+            commit(Changes { base, reads, writes, urgency })?;
+        }
+        then.into_iter().for_each(|then| then());
+        Ok(())
     }
 
     /// Sets a record of the system.

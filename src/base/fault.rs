@@ -9,17 +9,26 @@ pub struct Fault {
     pub status: u16,
     /// The texts of `{"errors": [...]}`; empty for Vault's bare 404 and 405.
     pub errors: Vec<Cow<'static, str>>,
+    /// Headers beside them, such as `Retry-After`.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Fault {
     /// A status with one text.
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, errors: vec![text.into()] }
+        Self { status, errors: vec![text.into()], headers: Vec::new() }
     }
 
     /// A status and `{"errors":[]}`.
     pub const fn bare(status: u16) -> Self {
-        Self { status, errors: Vec::new() }
+        Self { status, errors: Vec::new(), headers: Vec::new() }
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// 400: the request is wrong, and the text says what to send instead.

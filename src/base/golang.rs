@@ -162,6 +162,16 @@ fn base64_fault(text: &[u8]) -> Option<usize> {
     (in_group > 0).then(|| text.len() - in_group)
 }
 
+/// A number as Go's `strconv.ParseFloat` reads it (but for hexadecimal ones), with its error text.
+pub fn parse_float(text: &str) -> Result<f64, String> {
+    let error = |why| format!("strconv.ParseFloat: parsing {}: {why}", quote(text));
+    let number: f64 = text.parse().map_err(|_| error("invalid syntax"))?;
+    if number.is_infinite() && text.contains(|c: char| c.is_ascii_digit()) {
+        return Err(error("value out of range"));
+    }
+    Ok(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +221,15 @@ mod tests {
     fn text_is_quoted_as_go_quotes_it() {
         assert_eq!(quote("a\"\\'é\u{301}"), "\"a\\\"\\\\'é\u{301}\"");
         assert_eq!(quote("\0\t\u{7f}\u{a0}\u{e0000}"), "\"\\x00\\t\\x7f\\u00a0\\U000e0000\"");
+    }
+    #[test]
+    fn floats_are_read_as_go_reads_them() {
+        for (text, number) in [("2", 2.0), ("-0.5", -0.5), (".5", 0.5), ("1e3", 1000.0)] {
+            assert_eq!(parse_float(text), Ok(number));
+        }
+        let error = |text| parse_float(text).unwrap_err();
+        assert_eq!(error("many"), "strconv.ParseFloat: parsing \"many\": invalid syntax");
+        assert_eq!(error("1e999"), "strconv.ParseFloat: parsing \"1e999\": value out of range");
+        assert!(parse_float("inf").is_ok_and(f64::is_infinite));
     }
 }

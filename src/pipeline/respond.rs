@@ -31,7 +31,7 @@ pub fn reply(reply: Reply, request_id: &str) -> Response {
 /// The response of a request that was refused.
 pub fn fault(fault: &Fault) -> Response {
     let body = json_body(&json!({ "errors": fault.errors }));
-    Response { status: fault.status, headers: Vec::new(), body }
+    Response { status: fault.status, headers: fault.headers.clone(), body }
 }
 
 fn envelope(
