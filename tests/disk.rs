@@ -97,6 +97,34 @@ fn what_a_crash_left_behind_is_removed() {
 }
 
 #[test]
+fn a_store_that_came_to_nothing_leaves_its_folder_as_it_was() {
+    let scratch = TempDir::new();
+    let fail = |folder: &Path| {
+        let mut puts = 0;
+        Redb::open_or_fill(folder, options(), &mut |to| {
+            // Over several transactions.
+            for number in 0..20 {
+                to.put(&key(number), &[1; 1 << 20])?;
+                puts += 1;
+            }
+            Err(StorageError::Full)
+        })
+        .err()
+        .unwrap();
+        assert_eq!(puts, 20);
+    };
+    fail(&scratch.path().join("made/here"));
+    fail(scratch.path());
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+
+    let store =
+        Redb::open_or_fill(scratch.path(), options(), &mut |to| to.put(b"k", b"v").map(|_| ()));
+    assert_eq!(store.unwrap().view().unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
+    let again = Redb::open_or_fill(scratch.path(), options(), &mut |_| Err(StorageError::Full));
+    assert_eq!(again.unwrap().view().unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
+}
+
+#[test]
 fn a_repair_after_a_crash_tells_how_far_it_is() {
     let scratch = TempDir::new();
     let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));

@@ -90,6 +90,12 @@ impl Barrier {
     }
 }
 
+/// Puts what [`Barrier::restore`] would into a store that is being made.
+pub fn found(fill: &mut Job<'_>, to: &mut dyn Writer) -> Result<(), StorageError> {
+    fill(to)?;
+    settle_seal(None, Accept::AnyKeys, to).map(drop)
+}
+
 /// Leaves the right seal record and the note. Whether the present one stays.
 fn settle_seal(
     present: Option<&SealRecord>,

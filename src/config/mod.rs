@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::listener::{CertificateFiles, Listener, Tls};
-pub use self::storage::Storage;
+pub use self::storage::{Storage, data_of_vault};
 
 use self::listener::Bounds;
 use self::section::{Entry, Section};

@@ -66,7 +66,7 @@ pub(super) fn read<'a>(
 
 /// What of Vault's own lies in a folder: raft's database, or an entry of its file storage, which
 /// writes each key as a file whose name begins with `_`.
-fn data_of_vault(folder: &Path) -> Option<PathBuf> {
+pub fn data_of_vault(folder: &Path) -> Option<PathBuf> {
     let raft = ["vault.db", "raft/raft.db"].map(|name| folder.join(name));
     if let Some(found) = raft.into_iter().find(|path| path.exists()) {
         return Some(found);

@@ -25,6 +25,8 @@ pub enum SnapshotError {
     Full,
     /// As many snapshots as may be under way are under way.
     Busy,
+    /// The user stopped it.
+    Interrupted,
     /// Reading or writing failed: a peer that went away, or the disk.
     Io(io::Error),
     /// There is a store already, with keys: where.
@@ -55,6 +57,7 @@ impl fmt::Display for SnapshotError {
             Self::Busy => {
                 f.write_str("too many snapshots are under way: try again when one has ended")
             }
+            Self::Interrupted => f.write_str("interrupted: nothing was replaced"),
             Self::Io(error) => write!(f, "the snapshot could not be transferred: {error}"),
             Self::Occupied(folder) => write!(
                 f,
@@ -153,7 +156,7 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Full => 507,
             SnapshotError::Busy => 429,
             SnapshotError::Sealed => return Self::sealed(),
-            SnapshotError::Io(_) | SnapshotError::Storage(_) => 500,
+            SnapshotError::Interrupted | SnapshotError::Io(_) | SnapshotError::Storage(_) => 500,
             SnapshotError::Broken(_)
             | SnapshotError::Newer(_)
             | SnapshotError::OtherKeys(_)

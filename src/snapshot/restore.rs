@@ -1,12 +1,15 @@
 //! Restoring: everything is received and checked before anything is replaced.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SnapshotError;
 use super::contents::{Entries, Records};
 use super::format::{self, Frame, member, meta::Meta};
 use super::save::Tee;
 use super::spool::Spool;
+use crate::barrier;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
@@ -18,6 +21,7 @@ pub struct Received {
     frame: Frame,
     records: Records,
     spool: Spool,
+    interrupted: Arc<AtomicBool>,
 }
 
 /// Receives a snapshot into `spool`. Memory does not grow with it.
@@ -25,13 +29,18 @@ pub fn receive(stream: impl Read, mut spool: Spool) -> Result<Received, Snapshot
     let (frame, records) = format::read(stream, |meta, state| {
         Entries::new(Tee { from: state, to: &mut spool })?.finish(meta)
     })?;
-    Ok(Received { frame, records, spool })
+    Ok(Received { frame, records, spool, interrupted: Arc::default() })
 }
 
 impl Received {
     /// What is in it.
     pub fn meta(&self) -> &Meta {
         &self.frame.meta
+    }
+
+    /// A restore that finds this set gives up, and replaces nothing.
+    pub fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
+        self.interrupted = interrupted;
     }
 
     /// Puts the snapshot in the place of the store: all of it or, after a failure or a crash,
@@ -44,6 +53,11 @@ impl Received {
         let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
         self.must_fit(to, accept)?;
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
+    }
+
+    /// Puts the snapshot into a store that is being made: `to` is empty.
+    pub fn found(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        barrier::restore::found(&mut |writer| self.fill(writer), to)
     }
 
     fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<(), SnapshotError> {
@@ -95,6 +109,9 @@ impl Received {
 
     fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         for entry in Entries::new(self.spool.reader())? {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(SnapshotError::Interrupted.into());
+            }
             let (key, value) = entry?;
             to.put(&key, &value)?;
         }

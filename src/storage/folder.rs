@@ -22,6 +22,8 @@ pub struct Folder {
     /// Open and locked: a lock on a folder needs no file and works where nothing can be written.
     held: File,
     space: Space,
+    /// The folders that were made for this one, itself first.
+    made: Vec<PathBuf>,
 }
 
 /// A data file, opened as well as it goes.
@@ -37,7 +39,9 @@ impl Folder {
     /// crash in the middle of a replacement left. `reserve_bytes` of its file system are set
     /// aside by [`Space`].
     pub fn open(path: &Path, reserve_bytes: u64) -> Result<Self, StorageError> {
-        if !path.exists() {
+        let missing = |folder: &&Path| *folder != Path::new("") && !folder.exists();
+        let made: Vec<_> = path.ancestors().take_while(missing).map(Path::to_owned).collect();
+        if !made.is_empty() {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(|error| cannot("create", parent, &error))?;
             }
@@ -56,8 +60,9 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
         }
         let space = Space::new(path, RESERVE, reserve_bytes);
-        let folder = Self { path: path.to_owned(), held, space };
+        let mut folder = Self { path: path.to_owned(), held, space, made: Vec::new() };
         folder.discard_next();
+        folder.made = made;
         Ok(folder)
     }
 
@@ -125,10 +130,15 @@ impl Folder {
         self.sync()
     }
 
-    /// Removes the file of `create_next`, if there is one.
+    /// Removes the file of `create_next`, if there is one, and the folders that were made for a
+    /// store that came to nothing.
     pub fn discard_next(&self) {
         // What cannot be removed is truncated when the next one is made.
         let _ = fs::remove_file(self.path.join(NEXT));
+        for folder in &self.made {
+            // Something lies in it: the store came to something.
+            let _ = fs::remove_dir(folder);
+        }
     }
 
     /// Bytes that the data file takes on the disk.

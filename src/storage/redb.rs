@@ -84,12 +84,30 @@ enum State {
 impl Redb {
     /// Opens the store in `folder`, or makes an empty one. After a crash the whole file is read.
     pub fn open(folder: &Path, options: Options) -> Result<Self, StorageError> {
-        let folder = Folder::open(folder, options.reserve_bytes)?;
-        Self::open_site(Arc::new(folder), options)
+        Self::open_or_fill(folder, options, &mut |_| Ok(()))
     }
 
-    /// The same on what is not a folder.
+    /// The same; where there is no store, one is made that holds what `first` puts. Whatever
+    /// happens, it is there whole or not at all.
+    pub fn open_or_fill(
+        folder: &Path,
+        options: Options,
+        first: &mut Job<'_>,
+    ) -> Result<Self, StorageError> {
+        let folder = Folder::open(folder, options.reserve_bytes)?;
+        Self::open_or_fill_site(Arc::new(folder), options, first)
+    }
+
+    /// [`open`](Self::open) on what is not a folder.
     pub fn open_site(site: Arc<dyn Site>, options: Options) -> Result<Self, StorageError> {
+        Self::open_or_fill_site(site, options, &mut |_| Ok(()))
+    }
+
+    fn open_or_fill_site(
+        site: Arc<dyn Site>,
+        options: Options,
+        first: &mut Job<'_>,
+    ) -> Result<Self, StorageError> {
         let unopened = StorageError::Refused("the store was not opened yet".into());
         let store = Self {
             site,
@@ -101,7 +119,7 @@ impl Redb {
         };
         let handle = match store.open_file(false)? {
             Some(handle) => handle,
-            None => store.build(&mut |_| Ok(()))?,
+            None => store.build(first)?,
         };
         *store.state_mut() = State::Open(handle);
         if let Err(error) = store.site.fill_reserve() {

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::altered::without_its_last_entry;
@@ -252,6 +253,77 @@ fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
         if restored {
             fill(&server, 2);
         }
+    }
+}
+
+/// Ended at any time, by Ctrl-C or by a kill, there is the whole store or none.
+#[test]
+fn a_restore_into_a_folder_that_is_ended_leaves_no_store_or_a_whole_one() {
+    let home = TempDir::new();
+    let server = Server::dev();
+    server.root().post("sys/mounts/flat", json!({ "type": "kv" }));
+    for number in 0..200 {
+        let body = json!({ "v": "x".repeat(100_000) });
+        assert_eq!(server.root().post(&format!("flat/{number}"), body).status, 204);
+    }
+    let key = unseal_key(&server);
+    let file = home.path().join("s.snap");
+    fs::write(&file, server.root().get(SNAPSHOT).body).unwrap();
+    let into = |folder: &Path| {
+        let into = format!("-into={}", folder.join("data").display());
+        edgekeep(&server.address, &["snapshot", "restore", &into, file.to_str().unwrap()])
+    };
+    let began = Instant::now();
+    assert!(into(&home.path().join("first")).output().unwrap().status.success());
+    let whole = began.elapsed();
+    let dice = Dice::new(2);
+    let mut interrupted = 0;
+    for round in 0..20 {
+        let folder = home.path().join(round.to_string());
+        let data = folder.join("data");
+        let signal = if round % 2 == 0 { Signal::INT } else { Signal::KILL };
+        let child = into(&folder).spawn().unwrap();
+        std::thread::sleep(whole * dice.below(110) as u32 / 100);
+        let _ = kill_process(Pid::from_child(&child), signal);
+        let output = child.wait_with_output().unwrap();
+        if signal == Signal::INT && !output.status.success() {
+            // Before it began to write, the signal just ends it.
+            let said = text(&output);
+            interrupted += u32::from(said.contains("interrupted: nothing was replaced"));
+            assert!(!folder.exists(), "{said}: {:?}", listing(&folder));
+        }
+        if data.join("edgekeep.redb").exists() {
+            let elsewhere = Server::dev_in_sealed(&folder);
+            elsewhere.client().post("sys/unseal", json!({ "key": key }));
+            let keys = elsewhere.root().list("flat").json()["data"]["keys"].clone();
+            assert_eq!(keys.as_array().map(Vec::len), Some(200), "{output:?}");
+        } else {
+            assert!(!output.status.success(), "{output:?}");
+            assert!(into(&folder).output().unwrap().status.success(), "and again, to the end");
+        }
+    }
+    assert!(interrupted > 0, "in none of 10 times it was at work");
+}
+
+#[test]
+fn nothing_is_restored_into_a_folder_of_vault() {
+    let home = TempDir::new();
+    let server = Server::dev();
+    let file = home.path().join("s.snap");
+    fs::write(&file, server.root().get(SNAPSHOT).body).unwrap();
+    for of_vault in ["raft/vault.db", "file/core/_keyring"] {
+        let theirs = home.path().join(of_vault);
+        fs::create_dir_all(theirs.parent().unwrap()).unwrap();
+        fs::write(&theirs, "dear").unwrap();
+        let folder = home.path().join(of_vault.split('/').next().unwrap());
+        let before = listing(&folder);
+        let into = format!("-into={}", folder.display());
+        let refused =
+            run(&server, &["snapshot", "restore", "-force", &into, file.to_str().unwrap()]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(text(&refused).contains("belongs to Vault"), "{}", text(&refused));
+        assert!(text(&refused).contains("name another folder"), "{}", text(&refused));
+        assert_eq!(listing(&folder), before);
     }
 }
 

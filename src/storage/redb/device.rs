@@ -28,7 +28,7 @@ pub trait Site: Debug + Send + Sync + 'static {
     /// after a crash at any point one of the two is there.
     fn promote_next(&self) -> io::Result<()>;
 
-    /// Removes the file of `create_next`.
+    /// Removes the file of `create_next`, and what was made to hold it.
     fn discard_next(&self);
 
     /// Bytes that the store's file takes on the disk.
