@@ -113,7 +113,9 @@ fn a_snapshot_that_breaks_off_leaves_no_file() {
 
 #[test]
 fn a_snapshot_goes_to_the_server_as_it_is() {
-    let server = Canned::start(|_| vec![answer("204 No Content", "", ""); 2]);
+    let done = answer("204 No Content", "", "");
+    let unsealed = answer("200 OK", "", r#"{"sealed":false}"#);
+    let server = Canned::start(|_| vec![done.clone(), done.clone(), unsealed.clone()]);
     let home = TempDir::new();
     let snapshot = "0123456789".repeat(10_000);
     fs::write(home.path().join("x.snap"), &snapshot).unwrap();
@@ -122,7 +124,8 @@ fn a_snapshot_goes_to_the_server_as_it_is() {
         let words: Vec<&str> = words.into_iter().chain(force).chain(["x.snap"]).collect();
         let restored = server.run(&home, &words);
         assert_eq!(text(&restored.stdout), "Success! Restored the snapshot\n");
-        let request = server.requests().pop().unwrap();
+        let requests = server.requests();
+        let request = requests.iter().rfind(|request| request.starts_with("POST ")).unwrap();
         assert!(request.starts_with(&format!("POST /v1/sys/storage/raft/{path} HTTP/1.1\r\n")));
         assert!(request.to_lowercase().contains("content-length: 100000\r\n"));
         assert!(request.ends_with(&format!("\r\n\r\n{snapshot}")));

@@ -78,6 +78,13 @@ fn a_server_is_saved_and_restored_from_the_command_line() {
     let refused = run(&other, &["operator", "raft", "snapshot", "restore", file]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused).contains("snapshot of other keys: "), "{}", text(&refused));
+    assert!(!text(&restored).contains("is sealed"), "{}", text(&restored));
+    let forced = run(&other, &["snapshot", "restore", "-force", file]);
+    assert!(forced.status.success(), "{}", text(&forced));
+    for told in ["is sealed", "edgekeep operator unseal", "the one you used is not known"] {
+        assert!(text(&forced).contains(told), "{}", text(&forced));
+    }
+    other.client().post("sys/unseal", json!({ "key": key }));
 
     // Into a folder without a server: one that is absent, then one with a store.
     let into = format!("-into={data}/data");

@@ -11,6 +11,15 @@ use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 use crate::node::offline;
 
+/// What a store of other keys means for who put it there.
+const SEALED: &str = "
+The server now holds the store of the snapshot, with its keys and tokens, and is sealed.
+Unseal it with the unseal keys of that store:
+
+    edgekeep operator unseal
+
+Then go on with a token of that store: the one you used is not known in it.";
+
 /// Restore a store from a snapshot.
 ///
 /// All of the file is checked before anything is replaced. With -into no server is asked: the
@@ -53,6 +62,12 @@ impl Restore {
         drop(body);
         sent.map_err(|e| Stop::from(e).about("Error installing the snapshot"))?;
         cx.say("Success! Restored the snapshot")?;
+        if self.force {
+            let status = cx.client()?.call(&Call::get("sys/seal-status"));
+            if status.is_ok_and(|answer| answer.body["sealed"] == true) {
+                cx.say(SEALED)?;
+            }
+        }
         Ok(Exit::Done)
     }
 
