@@ -139,6 +139,7 @@ impl Opened {
             entropy,
             barrier: barrier.clone(),
             clock_told: [None; 3],
+            store_told: None,
         };
         let housekeeping = Housekeeping::start(care)?;
         Ok(Node { barrier, front, housekeeping })

@@ -185,6 +185,71 @@ fn a_disk_that_can_be_written_again_is_written_again() {
 }
 
 #[test]
+fn a_file_that_is_removed_takes_no_writes_until_it_is_restored() {
+    let scratch = TempDir::new();
+    let (store, mut server) = Store::make(&scratch.path().join("data"));
+    let root = store.root(&server);
+    fill(&root);
+    fs::remove_file(store.file()).unwrap();
+    assert_all_writes(&root, 500, "was removed under the running server");
+    assert_holds(&root, 0);
+    assert!(trouble(&server).contains("take a snapshot now"), "{}", trouble(&server));
+    assert!(!store.file().exists());
+
+    store.verify(&server);
+    let snapshot = root.get("sys/storage/raft/snapshot");
+    expect(200, &snapshot);
+    expect(204, &root.upload("sys/storage/raft/snapshot", &snapshot.body).unwrap());
+    assert_eq!(trouble(&server), "");
+    expect(204, &root.post("plain/0", value(0)));
+    server.kill();
+    let server = store.start();
+    assert_holds(&store.root(&server), 0);
+    store.verify(&server);
+}
+
+#[test]
+fn a_file_that_is_replaced_takes_no_writes_and_is_not_written_over() {
+    let scratch = TempDir::new();
+    let (store, server) = Store::make(&scratch.path().join("data"));
+    let root = store.root(&server);
+    fill(&root);
+    let aside = scratch.path().join("aside");
+    fs::rename(store.file(), &aside).unwrap();
+    fs::write(store.file(), "another").unwrap();
+    let said = "another file was put in the place of";
+    assert_all_writes(&root, 500, said);
+    assert_holds(&root, 0);
+    assert!(trouble(&server).contains(said), "{}", trouble(&server));
+    let snapshot = root.get("sys/storage/raft/snapshot");
+    let restored = root.upload("sys/storage/raft/snapshot-force", &snapshot.body).unwrap();
+    assert!(restored.status == 500 && restored.json()["errors"][0].to_string().contains(said));
+    assert_eq!(fs::read(store.file()).unwrap(), b"another");
+
+    // It was a mistake.
+    fs::rename(&aside, store.file()).unwrap();
+    assert_eq!(trouble(&server), "");
+    expect(204, &root.post("plain/0", value(0)));
+    store.verify(&server);
+}
+
+#[test]
+fn what_befell_the_file_is_in_the_log() {
+    let scratch = TempDir::new();
+    let folder = scratch.path().join("data");
+    let (store, server) = Store::make(&folder);
+    fill(&store.root(&server));
+    // Its folder goes away, as a disk does that is unplugged.
+    fs::rename(&folder, scratch.path().join("elsewhere")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !server.output().contains("was removed under the running server") {
+        assert!(Instant::now() < deadline, "{}", server.output());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    store.verify(&server);
+}
+
+#[test]
 fn a_start_that_would_do_harm_is_refused_by_name() {
     let scratch = TempDir::new();
     let folder = scratch.path().join("data");

@@ -45,6 +45,8 @@ pub struct Care {
     pub barrier: Arc<Barrier>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
+    /// What was last said of the store.
+    pub store_told: Option<String>,
 }
 
 /// The threads that do it.
@@ -124,8 +126,13 @@ impl Chore {
 
 impl Care {
     fn round(&mut self) {
-        if let Err(error) = self.storage.maintain() {
-            log::warn!("maintenance of the store: {error}");
+        let trouble = self.storage.maintain().err().map(|error| error.to_string());
+        if trouble != self.store_told {
+            match &trouble {
+                Some(error) => log::error!("maintenance of the store: {error}"),
+                None => log::info!("maintenance of the store: it is well again"),
+            }
+            self.store_told = trouble;
         }
         match self.certificates.renew(&*self.clock, &*self.entropy) {
             Ok(false) => {}

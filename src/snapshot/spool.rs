@@ -29,9 +29,9 @@ pub struct Spools {
 }
 
 impl Spools {
-    /// On the disk of `folder`, or with the temporary files while that is read-only. Writing to a
-    /// spool fails with [`StorageFull`](ErrorKind::StorageFull) before less than `floor` bytes are
-    /// free there.
+    /// On the disk of `folder`, or with the temporary files while that is read-only or gone.
+    /// Writing to a spool fails with [`StorageFull`](ErrorKind::StorageFull) before less than
+    /// `floor` bytes are free there.
     pub fn new(folder: impl Into<PathBuf>, floor: u64) -> Self {
         Self { folder: folder.into(), floor, places: Arc::new(()) }
     }
@@ -43,8 +43,11 @@ impl Spools {
             return Err(SnapshotError::Busy);
         }
         let file = match nameless(&self.folder) {
-            // It is when the store's disk fails that a snapshot is needed most.
-            Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => {
+            // It is when the store's disk fails, or its folder is gone, that a snapshot is needed
+            // most.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound) =>
+            {
                 nameless(&std::env::temp_dir())
             }
             outcome => outcome,

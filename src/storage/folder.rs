@@ -4,9 +4,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::StorageError;
 use super::space::Space;
+use crate::base::sync::lock;
 
 const DATA: &str = "edgekeep.redb";
 const NEXT: &str = "edgekeep.redb.next";
@@ -24,6 +26,26 @@ pub struct Folder {
     space: Space,
     /// The folders that were made for this one, itself first.
     made: Vec<PathBuf>,
+    /// The data file that is served, once there is one.
+    served: Mutex<Option<Identity>>,
+}
+
+/// A file, whatever it is called: its device and its inode.
+type Identity = (u64, u64);
+
+fn identity(meta: &fs::Metadata) -> Identity {
+    (meta.dev(), meta.ino())
+}
+
+/// What has the name of the data file that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// That file.
+    Kept,
+    /// Nothing: it was removed.
+    Empty,
+    /// Another file.
+    Taken,
 }
 
 /// A data file, opened as well as it goes.
@@ -60,7 +82,8 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
         }
         let space = Space::new(path, RESERVE, reserve_bytes);
-        let mut folder = Self { path: path.to_owned(), held, space, made: Vec::new() };
+        let (path, served) = (path.to_owned(), Mutex::default());
+        let mut folder = Self { path, held, space, made: Vec::new(), served };
         folder.discard_next();
         folder.made = made;
         Ok(folder)
@@ -93,8 +116,16 @@ impl Folder {
             Err(error) => return Err(cannot("open", &path, &error)),
         };
         self.refuse_readable_by_others(&file)?;
+        let meta = file.metadata()?;
+        if *lock(&self.served).get_or_insert(identity(&meta)) != identity(&meta) {
+            return Err(StorageError::Refused(format!(
+                "another file was put in the place of {}: put the right one back, or start the \
+                 server anew to serve that one",
+                path.display()
+            )));
+        }
         // A new store's file gets its name only when it is whole: this one was emptied.
-        if file.metadata()?.len() == 0 {
+        if meta.len() == 0 {
             return Err(StorageError::Damaged(format!(
                 "{}: it is empty. Move the file away and restore the newest snapshot",
                 path.display()
@@ -126,8 +157,24 @@ impl Folder {
     /// Puts the file of `create_next`, whose content is synced, in the data file's place: after
     /// a crash at any point one of the two is there.
     pub fn promote_next(&self) -> io::Result<()> {
-        fs::rename(self.path.join(NEXT), self.data_path())?;
-        self.sync()
+        let next = self.path.join(NEXT);
+        let promoted = identity(&fs::metadata(&next)?);
+        fs::rename(next, self.data_path())?;
+        self.sync()?;
+        *lock(&self.served) = Some(promoted);
+        Ok(())
+    }
+
+    /// Whether the data file that is served still has its name: what is written to one that has
+    /// lost it is lost with the process.
+    pub fn place(&self) -> Place {
+        let Some(served) = *lock(&self.served) else { return Place::Kept };
+        match fs::metadata(self.data_path()) {
+            Ok(meta) if identity(&meta) != served => Place::Taken,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Place::Empty,
+            // Where nothing can be looked up the device has failed, which is met elsewhere.
+            _ => Place::Kept,
+        }
     }
 
     /// Removes the file of `create_next`, if there is one, and the folders that were made for a

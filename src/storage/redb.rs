@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::device::{Medium, Progress, Repair, Site};
 use self::handle::{Handle, Undo};
 use self::view::RedbView;
-use super::folder::Folder;
+use super::folder::{Folder, Place};
 use super::{Condition, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::clock::Clock;
 use crate::base::sync::{lock, read, write};
@@ -207,6 +207,10 @@ impl Redb {
     /// Makes a new file of what `job` puts, in place of the present one.
     fn build(&self, job: &mut Job<'_>) -> Result<Arc<Handle>, StorageError> {
         let built = self.fill(job).and_then(|handle| {
+            // One that is gone is welcome back; a stranger's file is not written over.
+            if self.site.place() == Place::Taken {
+                self.must_be_in_place()?;
+            }
             self.site.promote_next()?;
             Ok(Arc::new(handle))
         });
@@ -247,6 +251,26 @@ impl Redb {
         }
         let Ok(Some(medium)) = self.site.open(true) else { return false };
         places.into_iter().all(|(at, len)| medium.backend.read(at, &mut vec![0; len]).is_ok())
+    }
+
+    /// Why nothing may be written, when the file that is open is not the one under its name.
+    fn displaced(&self) -> Option<String> {
+        let name = self.site.name();
+        match self.site.place() {
+            Place::Kept => None,
+            Place::Empty => Some(format!(
+                "{name} was removed under the running server, and what it held can still be \
+                 read: take a snapshot now, then restore it here, which makes the file anew"
+            )),
+            Place::Taken => Some(format!(
+                "another file was put in the place of {name}, whose content is still served: put \
+                 that one back; or take a snapshot, stop the server and restore it"
+            )),
+        }
+    }
+
+    fn must_be_in_place(&self) -> Result<(), StorageError> {
+        self.displaced().map_or(Ok(()), |why| Err(StorageError::ReadOnly(why)))
     }
 
     fn want_of_space(&self) -> Option<String> {
@@ -315,6 +339,7 @@ impl Storage for Redb {
         if let Some(why) = &handle.read_only {
             return Err(StorageError::ReadOnly(why.clone()));
         }
+        self.must_be_in_place()?;
         handle.gauge.allow_reserve(urgency == Urgency::Essential);
         let outcome = handle.transact(&self.in_doubt, job);
         match &outcome {
@@ -344,7 +369,7 @@ impl Storage for Redb {
         Condition {
             file_bytes: self.site.data_bytes(),
             free_bytes: self.site.free_bytes(),
-            trouble: trouble.or_else(|| self.want_of_space()),
+            trouble: trouble.or_else(|| self.displaced()).or_else(|| self.want_of_space()),
         }
     }
 
@@ -364,6 +389,7 @@ impl Storage for Redb {
         if self.handle()?.read_only.is_some() {
             return Ok(());
         }
+        self.must_be_in_place()?;
         let Options { floor_bytes, reserve_bytes, .. } = self.options;
         if self.site.free_bytes().is_some_and(|free| free >= floor_bytes + reserve_bytes) {
             self.site.fill_reserve()?;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use edgekeep::storage::StorageError;
+use edgekeep::storage::folder::Place;
 use edgekeep::storage::redb::{Medium, Site};
 use redb::StorageBackend;
 
@@ -133,6 +134,10 @@ impl Site for Tape {
     }
 
     fn discard_next(&self) {}
+
+    fn place(&self) -> Place {
+        Place::Kept
+    }
 
     fn data_bytes(&self) -> u64 {
         self.image().map_or(0, |image| image.len() as u64)

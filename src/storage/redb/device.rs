@@ -13,7 +13,7 @@ use redb::backends::FileBackend;
 
 use crate::base::sync::lock;
 use crate::storage::StorageError;
-use crate::storage::folder::{DataFile, Folder};
+use crate::storage::folder::{DataFile, Folder, Place};
 
 /// Where a store's file lies, and what lies around it.
 pub trait Site: Debug + Send + Sync + 'static {
@@ -30,6 +30,9 @@ pub trait Site: Debug + Send + Sync + 'static {
 
     /// Removes the file of `create_next`, and what was made to hold it.
     fn discard_next(&self);
+
+    /// Whether the store's file that was opened last, or promoted, still has its name.
+    fn place(&self) -> Place;
 
     /// Bytes that the store's file takes on the disk.
     fn data_bytes(&self) -> u64;
@@ -77,6 +80,10 @@ impl Site for Folder {
 
     fn discard_next(&self) {
         Folder::discard_next(self);
+    }
+
+    fn place(&self) -> Place {
+        Folder::place(self)
     }
 
     fn data_bytes(&self) -> u64 {
