@@ -17,6 +17,7 @@ pub mod barrier;
 pub mod snapshot;
 pub mod api;
 pub mod policy;
+pub mod identity;
 pub mod token;
 pub mod audit;
 pub mod engines;

@@ -137,8 +137,12 @@ impl Txn {
         self.writes.insert(key.to_vec(), None);
     }
 
-    /// The names right below `folder`: whether each is an entry, and a folder.
-    fn list(&mut self, folder: &SealedPath) -> Result<BTreeMap<String, Listed>, TxnError> {
+    /// The first names right below `folder`: whether each is an entry, and a folder.
+    fn list(
+        &mut self,
+        folder: &SealedPath,
+        limit: usize,
+    ) -> Result<BTreeMap<String, Listed>, TxnError> {
         let (from, to) = folder.below();
         self.reads.range(from.clone(), to.clone());
         let mut names = BTreeMap::new();
@@ -147,6 +151,9 @@ impl Txn {
         while let Some(key) = next {
             let child = folder.child_of(&key)?;
             let name = self.unsealed.names.open_child(folder, child.segment)?;
+            if names.len() == limit && !names.contains_key(&name) {
+                break;
+            }
             let listed: &mut Listed = names.entry(name).or_default();
             let path = &key[..child.end];
             let from = match child.role {
@@ -304,9 +311,14 @@ impl Scope<'_> {
     /// The names right below `folder` in byte order, folders with a `/` at their end. `""` is the
     /// scope itself; `a/b` and `a/b/` are the same folder.
     pub fn list(&mut self, folder: &str) -> Result<Vec<String>, TxnError> {
+        self.list_some(folder, usize::MAX)
+    }
+
+    /// The same of so many names: which ones, is for their sealed form to say.
+    pub fn list_some(&mut self, folder: &str, limit: usize) -> Result<Vec<String>, TxnError> {
         let folder = self.folder(folder)?;
         let mut names = Vec::new();
-        for (name, listed) in self.txn.list(&folder)? {
+        for (name, listed) in self.txn.list(&folder, limit)? {
             if listed.folder {
                 names.push(format!("{name}/"));
             }

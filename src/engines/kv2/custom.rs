@@ -5,16 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::api::convert::convert;
+use crate::api::custom;
 use crate::api::field::{Converted, Field};
 use crate::base::fault::Fault;
 use crate::base::golang;
-
-/// How many names one request may send.
-const MAX_NAMES: usize = 64;
-/// Bytes of a name.
-const MAX_NAME: usize = 128;
-/// Bytes of a text.
-const MAX_TEXT: usize = 512;
 
 /// One text, for its conversion.
 static TEXT: Field<String> = Field::new("custom_metadata", "A text.");
@@ -69,48 +63,9 @@ impl Change {
     }
 
     fn checked(self) -> Result<Self, Fault> {
-        let count = self.texts.len();
-        let mut errors = Vec::new();
-        if count > MAX_NAMES {
-            errors.push(format!("payload must contain at most {MAX_NAMES} keys, provided {count}"));
-        } else {
-            for (name, text) in &self.texts {
-                check(name, text.as_deref(), &mut errors);
-            }
-        }
-        if errors.is_empty() { Ok(self) } else { Err(Fault::bad_request(together(&errors))) }
+        custom::check(self.texts.iter().map(|(name, text)| (name.as_str(), text.as_deref())))?;
+        Ok(self)
     }
-}
-
-fn check(name: &str, text: Option<&str>, errors: &mut Vec<String>) {
-    let quoted = golang::quote(name);
-    if !(1..=MAX_NAME).contains(&name.len()) {
-        let length = name.len();
-        errors.push(format!(
-            "length of key {quoted} is {length} but must be 0 < len(key) <= {MAX_NAME}"
-        ));
-    }
-    if !name.chars().all(golang::is_printable) {
-        errors.push(format!("key {quoted} ({name}) contains unprintable characters"));
-    }
-    let Some(text) = text else { return };
-    if !(1..=MAX_TEXT).contains(&text.len()) {
-        let length = text.len();
-        errors.push(format!(
-            "length of value for key {quoted} is {length} but must be 0 < len(value) <= {MAX_TEXT}"
-        ));
-    }
-    if !text.chars().all(golang::is_printable) {
-        errors.push(format!("value for key {quoted} contains unprintable characters"));
-    }
-}
-
-/// Several errors as Vault's Go library prints them.
-fn together(errors: &[String]) -> String {
-    let lines: String =
-        errors.iter().map(|e| format!("\t* custom_metadata validation failed: {e}\n")).collect();
-    let s = if errors.len() == 1 { "" } else { "s" };
-    format!("{} error{s} occurred:\n{lines}\n", errors.len())
 }
 
 fn refused(why: std::fmt::Arguments<'_>) -> Fault {
