@@ -21,6 +21,7 @@ pub mod identity;
 pub mod token;
 pub mod audit;
 pub mod engines;
+pub mod auth;
 pub mod mount;
 pub mod pipeline;
 pub mod sys;

@@ -229,6 +229,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let token = sys::token::engine(mounts.clone());
+    let sight = Arc::new(sys::mounts::ui::RootAlone);
+    let ui = sys::mounts::ui::Ui { store: mounts.clone(), sight };
     let mounts = sys::mounts::Mounts { store: mounts, entropy, ttls };
     vec![
         ("auth/token/", Box::new(token)),
@@ -239,7 +241,9 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::keys::engine(barrier))),
         ("sys/", Box::new(sys::rekey::engine(rekey))),
         ("sys/", Box::new(sys::generate_root::engine(generate_root))),
-        ("sys/", Box::new(sys::mounts::engine(mounts))),
+        ("sys/", Box::new(sys::mounts::engine(mounts.clone()))),
+        ("sys/", Box::new(sys::mounts::ui::engine(ui))),
+        ("sys/", Box::new(sys::auth::engine(mounts))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
     ]
 }

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("token", 4),
     ("audit", 4),
     ("engines", 5),
+    ("auth", 5),
     ("mount", 6),
     ("pipeline", 7),
     ("sys", 8),

@@ -1,5 +1,5 @@
 //! Path patterns: segments, `{name}` for one segment, `{path..}` for the rest, `{path+}` for a rest
-//! that is not empty. No regular expressions.
+//! that is not empty, up to what the pattern ends with. No regular expressions.
 
 /// What a pattern captured, in the order of the pattern: name and text.
 pub type Captures<'p> = Vec<(&'static str, &'p str)>;
@@ -7,16 +7,22 @@ pub type Captures<'p> = Vec<(&'static str, &'p str)>;
 /// Matches `path` (relative to its mount, no leading slash) against `pattern`.
 ///
 /// `{name}` takes one segment that is not empty; `{name..}` takes everything that is left, which
-/// may be empty or end in a slash; `{name+}` the same, but not nothing. A trailing slash matters.
+/// may be empty or end in a slash; `{name+}` the same, but not nothing, and but for the words that
+/// stand behind it: `{path+}/tune`. A trailing slash matters.
 pub fn matches<'p>(pattern: &'static str, path: &'p str) -> Option<Captures<'p>> {
     let mut captures = Vec::new();
     let mut rest = Some(path);
     for part in pattern.split('/') {
         let left = rest?;
         match capture(part) {
-            Some((_, Extent::SomeRest)) if left.is_empty() => return None,
-            Some((name, Extent::Rest | Extent::SomeRest)) => {
+            Some((name, Extent::Rest)) => {
                 captures.push((name, left));
+                return Some(captures);
+            }
+            Some((name, Extent::SomeRest)) => {
+                let (_, behind) = pattern.split_once(part)?;
+                let taken = left.strip_suffix(behind).filter(|taken| !taken.is_empty())?;
+                captures.push((name, taken));
                 return Some(captures);
             }
             other => {
@@ -43,7 +49,7 @@ pub enum Extent {
     Segment,
     /// All that is left.
     Rest,
-    /// All that is left, which is not nothing.
+    /// All that is left but for how the pattern ends, which is not nothing.
     SomeRest,
 }
 
@@ -77,6 +83,11 @@ mod tests {
             ("hash/{name+}", "hash/a/b/", Some(vec![("name", "a/b/")])),
             ("hash/{name+}", "hash/", None),
             ("hash/{name+}", "hash", None),
+            ("at/{path+}/tune", "at/a/b/tune", Some(vec![("path", "a/b")])),
+            ("at/{path+}/tune", "at/a/tune/tune", Some(vec![("path", "a/tune")])),
+            ("at/{path+}/tune", "at/tune", None),
+            ("at/{path+}/tune", "at//tune", None),
+            ("at/{path+}/tune", "at/a/tune/", None),
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} on {path}");
         }

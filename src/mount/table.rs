@@ -6,9 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::{MountConfig, Ttls};
+use crate::api::engine::Engine;
+use crate::auth;
 use crate::barrier::names::MountId;
 use crate::base::entropy::Entropy;
 use crate::base::record::Record;
+use crate::engines;
 
 /// What the path of every auth method begins with.
 pub const AUTH: &str = "auth/";
@@ -76,6 +79,14 @@ impl Mount {
     /// One of its options.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// What answers there; `None` where this program knows no such type.
+    pub fn engine(&self) -> Option<&'static dyn Engine> {
+        match self.is_auth() {
+            true => auth::method(&self.kind),
+            false => engines::engine(&self.kind, self.option("version")),
+        }
     }
 
     /// The TTLs that hold in it.

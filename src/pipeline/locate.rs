@@ -8,7 +8,6 @@ use crate::api::route::Access;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
-use crate::engines;
 
 /// An endpoint of a builtin.
 pub struct Endpoint<'a, 'p> {
@@ -109,9 +108,7 @@ pub fn target<'a, 'p>(
     }
     let table = pipeline.mounts.read(txn)?;
     let Some((mount, below)) = table.resolve(path) else { return Ok(Target::Nowhere(path)) };
-    let Some(engine) = engines::engine(&mount.kind, mount.option("version")) else {
-        return Ok(Target::Unsupported);
-    };
+    let Some(engine) = mount.engine() else { return Ok(Target::Unsupported) };
     let found = engine.find(below);
     let ttls = mount.ttls(pipeline.ttls);
     let view = MountView {

@@ -44,7 +44,7 @@ fn asks_help(request: &Request) -> bool {
         request.method,
         Method::Get | Method::Post | Method::Put | Method::Delete | Method::Patch | Method::List
     );
-    bodied && request.query.iter().any(|(name, _)| name == "help")
+    bodied && request.query("help").is_some_and(|text| !text.is_empty())
 }
 
 /// Go's `strconv.ParseBool`; what it refuses is Vault's bare 400.

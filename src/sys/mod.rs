@@ -2,6 +2,7 @@
 //! that is given only the service that it needs.
 
 pub mod about;
+pub mod auth;
 pub mod config;
 mod disclosure;
 pub mod generate_root;

@@ -1,0 +1,58 @@
+//! `sys/auth`: which auth methods are enabled where.
+
+use super::mounts::{Mounts, Table, disable, enable, fields, list, read, read_tuning, tune};
+use crate::api::ask::Verb;
+use crate::api::engine::Bound;
+use crate::api::route::{Access, Operation, Route};
+
+/// The endpoints with their service.
+pub fn engine(service: Mounts) -> Bound<Mounts> {
+    Bound::new("Which auth methods are enabled.", ROUTES, service)
+}
+
+const ROUTES: &[Route<Mounts>] = &[
+    Route {
+        path: "auth",
+        synopsis: "List the enabled auth methods.",
+        description: "Each method's path, without `auth/`, with its type, options and \
+                      configuration.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Read, "List all auth methods.", |mounts, call| {
+            list(Table::Auth, mounts, call)
+        })],
+    },
+    Route {
+        path: "auth/{path+}/tune",
+        synopsis: "Read or change what can be set of an auth method.",
+        description: "What is not sent stays as it is.",
+        fields: fields::OF_TUNING,
+        access: Access::Sudo,
+        operations: &[
+            Operation::system(Verb::Read, "Read it, with the TTLs that hold.", |mounts, call| {
+                read_tuning(Table::Auth, mounts, call)
+            }),
+            Operation::system(Verb::Write, "Change it.", |mounts, call| {
+                tune(Table::Auth, mounts, call)
+            }),
+        ],
+    },
+    Route {
+        path: "auth/{path+}",
+        synopsis: "Enable, read or disable an auth method.",
+        description: "Disabling one ends the tokens that it gave.",
+        fields: fields::OF_ENABLING,
+        access: Access::Sudo,
+        operations: &[
+            Operation::system(Verb::Read, "Read an auth method.", |mounts, call| {
+                read(Table::Auth, mounts, call)
+            }),
+            Operation::system(Verb::Write, "Enable an auth method.", |mounts, call| {
+                enable(Table::Auth, mounts, call)
+            }),
+            Operation::system(Verb::Delete, "Disable it and delete its data.", |mounts, call| {
+                disable(Table::Auth, mounts, call)
+            }),
+        ],
+    },
+];
