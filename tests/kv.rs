@@ -45,6 +45,30 @@ fn numbers_keep_all_their_digits() {
 }
 
 #[test]
+fn an_object_of_an_odd_name_stays_an_object() {
+    // What serde_json calls a number that is too long for a word.
+    let odd = r#"{"$serde_json::private::Number":"5"}"#;
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("sys/mounts/flat", json!({ "type": "kv" })).status, 204);
+    assert_eq!(post_text(&server, "secret/data/a", &format!(r#"{{"data":{{"odd":{odd}}}}}"#)), 200);
+    assert_eq!(post_text(&server, "flat/a", &format!(r#"{{"odd":{odd}}}"#)), 204);
+    let patch = format!(r#"{{"data":{{"more":[{odd}]}}}}"#);
+    let merge = ("Content-Type", "application/merge-patch+json");
+    let headers = [("X-Vault-Token", support::ROOT), merge];
+    let target = "/v1/secret/data/a";
+    let patched = root.try_send("PATCH", target, &headers, Some(patch.as_bytes())).unwrap();
+    assert_eq!(patched.status, 200);
+    for (path, text) in [
+        ("flat/a", format!(r#"{{"odd":{odd}}}"#)),
+        ("secret/data/a", format!(r#"{{"more":[{odd}],"odd":{odd}}}"#)),
+    ] {
+        let body = String::from_utf8(root.get(path).body).unwrap();
+        assert!(body.contains(&text), "{body}");
+    }
+}
+
+#[test]
 fn of_several_that_check_and_set_one_wins() {
     const WRITERS: usize = 8;
     const ROUNDS: u64 = 10;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use crate::base::fault::Fault;
+use crate::base::json;
 use crate::base::secret::Secret;
 
 /// Vault's text for a body that it does not take.
@@ -100,8 +101,7 @@ impl Body {
     pub fn object(&self) -> Result<Map<String, Value>, Fault> {
         self.check(Bound::ALLOWED)?;
         let Self::Whole(bytes) = self else { return Ok(Map::new()) };
-        let mut values = serde_json::Deserializer::from_slice(bytes.expose()).into_iter::<Value>();
-        match values.next() {
+        match json::read_first(bytes.expose()) {
             None | Some(Ok(Value::Null)) => Ok(Map::new()),
             Some(Ok(Value::Object(object))) => Ok(object),
             Some(_) => Err(Fault::bad_request(NO_JSON)),

@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 
 use super::request::Body;
 use crate::base::fault::Fault;
+use crate::base::json;
 
 /// The object in a body, of a request that Vault calls `name` (`InitRequest`).
 pub struct Strict {
@@ -30,8 +31,7 @@ impl Strict {
     /// Reads the body. What follows the first JSON value is ignored; null is an empty object.
     pub fn read(name: &'static str, body: &Body) -> Result<Self, Fault> {
         let bytes = bytes(body);
-        let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
-        let object = match values.next() {
+        let object = match json::read_first(bytes) {
             None => return Err(Fault::bad_request("EOF")),
             Some(Ok(Value::Object(object))) => object,
             Some(Ok(Value::Null)) => Map::new(),

@@ -2,7 +2,7 @@
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
 //! [`secret`], [`ttl`], [`fault`], [`digest`]. Forms that are read and written: [`record`],
-//! [`hex`], [`url`], [`golang`], [`hcl`], [`merge_patch`], [`openpgp`].
+//! [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`].
 
 pub mod cidr;
 pub mod clock;
@@ -14,6 +14,7 @@ pub mod openpgp;
 pub mod hcl;
 pub mod header;
 pub mod hex;
+pub mod json;
 pub mod merge_patch;
 pub mod pages;
 pub mod process;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::stop::Stop;
-use crate::base::golang;
+use crate::base::{golang, json};
 
 /// The object that operands describe. A key that is given again becomes a list.
 pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
@@ -57,9 +57,12 @@ fn add(object: &mut Map<String, Value>, operand: &str) -> Result<(), String> {
 }
 
 fn merge(object: &mut Map<String, Value>, text: &str) -> Result<(), String> {
-    let read: Map<String, Value> = serde_json::from_str(text).map_err(|e| {
-        if e.is_eof() { "unexpected EOF".to_owned() } else { format!("no JSON object: {e}") }
-    })?;
+    let read = match json::read(text.as_bytes()) {
+        Ok(Value::Object(read)) => read,
+        Ok(_) => return Err("no JSON object".to_owned()),
+        Err(error) if error.is_eof() => return Err("unexpected EOF".to_owned()),
+        Err(error) => return Err(format!("no JSON object: {error}")),
+    };
     for (key, value) in read {
         put(object, key, value);
     }

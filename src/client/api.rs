@@ -10,7 +10,7 @@ use super::address::Address;
 use super::error::{Error, Refusal};
 use super::http::{Body, Http, Reply, Request};
 use super::settings::{Settings, SettingsError};
-use crate::base::url;
+use crate::base::{json, url};
 
 /// An answer is held whole: no more than this, 32 MiB and what an envelope adds.
 const LARGEST_ANSWER: u64 = 40 << 20;
@@ -248,7 +248,7 @@ impl Client {
         let raw = self.whole(reply)?;
         let body = match raw.as_slice() {
             [] => Value::Null,
-            bytes => serde_json::from_slice(bytes).map_err(|e| {
+            bytes => json::read(bytes).map_err(|e| {
                 Error::Broken(format!("{} answered with no JSON: {e}", self.address()))
             })?,
         };
@@ -261,7 +261,7 @@ impl Client {
             Ok(raw) => raw,
             Err(e) => return e,
         };
-        let (errors, body) = match serde_json::from_slice::<Value>(&raw) {
+        let (errors, body) = match json::read(&raw) {
             Ok(body) => {
                 let texts = body["errors"].as_array();
                 let texts = texts.map(|t| t.iter().filter_map(Value::as_str).map(str::to_owned));

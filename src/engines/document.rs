@@ -8,6 +8,7 @@ use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
+use crate::base::json;
 use crate::base::record::Record;
 
 /// JSON as it is stored: its text, so that numbers keep all their digits.
@@ -29,9 +30,13 @@ impl Document {
 
     /// The object; `None` for null.
     pub fn read(&self) -> Result<Option<Map<String, Value>>, Fault> {
-        serde_json::from_str(&self.json).map_err(|_| {
-            Fault::internal("a stored value is no JSON: the store is damaged; run a verify")
-        })
+        match json::read(self.json.as_bytes()) {
+            Ok(Value::Object(object)) => Ok(Some(object)),
+            Ok(Value::Null) => Ok(None),
+            _ => Err(Fault::internal(
+                "a stored value is no JSON object: the store is damaged; run a verify",
+            )),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use edgekeep::base::clock::Timestamp;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::openpgp::Recipient;
 use edgekeep::base::secret::Secret;
-use edgekeep::base::{hcl, merge_patch};
+use edgekeep::base::{hcl, json, merge_patch};
 use edgekeep::engines::document::Document;
 use serde_json::{Map, Value};
 
@@ -50,8 +50,7 @@ pub fn read_openpgp(bytes: &[u8]) {
 /// A request's body: every member as each kind of field, and kept as a secret's value.
 pub fn read_json(bytes: &[u8]) {
     let _ = Strict::read("Request", &Body::Whole(Secret::new(bytes)));
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
-    let Some(Ok(Value::Object(object))) = values.next() else { return };
+    let Some(Ok(Value::Object(object))) = json::read_first(bytes) else { return };
     let kept = Document::of(Some(&object)).read().expect("what was kept can be read");
     assert_eq!(kept.as_ref(), Some(&object), "what was kept is what was sent");
     for kind in [
