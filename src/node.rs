@@ -30,6 +30,7 @@ use crate::storage::redb::{Options, Redb};
 use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
+use crate::sys::openapi::{Builtins, OpenApi};
 use housekeeping::Housekeeping;
 use operations::Operations;
 use serving::Serving;
@@ -122,10 +123,13 @@ impl Opened {
             entropy: entropy.clone(),
         };
         let mut builtins = builtins(services);
+        let declared = Builtins::default();
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
             audited_headers: Arc::default(),
+            openapi: OpenApi { builtins: declared.clone(), mounts: mounts.clone() },
         }));
+        declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
         let settings = front::settings(config, &certificates, run_folder);
         let service: Arc<dyn Service> = Arc::new(Serving { barrier: barrier.clone(), pipeline });

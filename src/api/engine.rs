@@ -105,8 +105,20 @@ pub struct Declaration {
     pub fields: &'static [&'static FieldInfo],
     /// Who may call it.
     pub access: Access,
-    /// Its verbs with what they do.
-    pub operations: Vec<(Verb, &'static str)>,
+    /// Whether creates are told from updates there.
+    pub creates: bool,
+    /// What can be done there.
+    pub operations: Vec<Deed>,
+}
+
+/// An operation without its handler.
+pub struct Deed {
+    /// The verb.
+    pub verb: Verb,
+    /// What it does, in one line.
+    pub summary: &'static str,
+    /// Whether it stands in the OpenAPI document.
+    pub published: bool,
 }
 
 impl<S> Bound<S> {
@@ -220,7 +232,16 @@ impl<S: Send + Sync> Engine for Bound<S> {
                 description: route.description,
                 fields: route.fields,
                 access: route.access,
-                operations: route.operations.iter().map(|o| (o.verb, o.summary)).collect(),
+                creates: route.operations.iter().any(|operation| operation.exists.is_some()),
+                operations: route
+                    .operations
+                    .iter()
+                    .map(|&Operation { verb, summary, published, .. }| Deed {
+                        verb,
+                        summary,
+                        published,
+                    })
+                    .collect(),
             })
             .collect()
     }

@@ -19,6 +19,8 @@ pub struct FieldInfo {
     pub kind: Kind,
     /// What it means, with unit and range, for help and OpenAPI.
     pub help: &'static str,
+    /// Whether it is meant for reads and listings, which take it from the query.
+    pub query: bool,
 }
 
 /// A field with the type that it is read as.
@@ -31,7 +33,15 @@ pub struct Field<T> {
 impl<T: FieldType> Field<T> {
     /// Declares a field.
     pub const fn new(name: &'static str, help: &'static str) -> Self {
-        Self { info: FieldInfo { name, kind: T::KIND, help }, typed: PhantomData }
+        let info = FieldInfo { name, kind: T::KIND, help, query: false };
+        Self { info, typed: PhantomData }
+    }
+
+    /// Marks it as one for reads and listings, which take it from the query.
+    #[must_use]
+    pub const fn query(mut self) -> Self {
+        self.info.query = true;
+        self
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Operation<S: 'static> {
     pub run: Run<S>,
     /// For writes: how creates are told from updates, where policies tell them apart.
     pub exists: Option<Exists<S>>,
+    /// Whether it stands in the OpenAPI document; a signpost does not.
+    pub published: bool,
 }
 
 /// Whether what a write names is there already.
@@ -97,7 +99,7 @@ impl<S> Operation<S> {
         run: fn(&S, &mut Call<'_>) -> Outcome,
     ) -> Self {
         let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::Engine(run), exists: None }
+        Self { verb, summary, essential, run: Run::Engine(run), exists: None, published: true }
     }
 
     /// An operation of `sys` on the whole store.
@@ -107,7 +109,7 @@ impl<S> Operation<S> {
         run: fn(&S, &mut SystemCall<'_>) -> Outcome,
     ) -> Self {
         let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::System(run), exists: None }
+        Self { verb, summary, essential, run: Run::System(run), exists: None, published: true }
     }
 
     /// An operation without a transaction.
@@ -116,7 +118,14 @@ impl<S> Operation<S> {
         summary: &'static str,
         run: fn(&S, DirectAsk) -> Outcome,
     ) -> Self {
-        Self { verb, summary, essential: false, run: Run::Direct(run), exists: None }
+        Self {
+            verb,
+            summary,
+            essential: false,
+            run: Run::Direct(run),
+            exists: None,
+            published: true,
+        }
     }
 
     /// A write that is a create where `exists` says no, and an update elsewhere. Without this every
@@ -134,6 +143,13 @@ impl<S> Operation<S> {
         exists: fn(&S, &mut SystemCall<'_>) -> Result<bool, Fault>,
     ) -> Self {
         self.exists = Some(Exists::System(exists));
+        self
+    }
+
+    /// Marks it as a signpost: it only says which path to use instead.
+    #[must_use]
+    pub const fn signpost(mut self) -> Self {
+        self.published = false;
         self
     }
 

@@ -6,17 +6,20 @@ use crate::audit::headers::AuditedHeadersCache;
 use crate::base::entropy::Entropy;
 use crate::pipeline::Builtin;
 use crate::sys;
+use crate::sys::openapi::OpenApi;
 
 /// What they are made of.
 pub struct Operations {
     pub entropy: Arc<dyn Entropy>,
     pub audited_headers: Arc<AuditedHeadersCache>,
+    pub openapi: OpenApi,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, audited_headers } = services;
+    let Operations { entropy, audited_headers, openapi } = services;
     vec![
+        ("sys/", Box::new(sys::openapi::engine(openapi))),
         ("sys/", Box::new(sys::tools::engine(entropy))),
         ("sys/", Box::new(sys::config::cors::engine())),
         ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::Builtin;
 use super::locate::Target;
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::{Call, Caller, SystemCall};
@@ -48,11 +49,11 @@ pub fn run(
 }
 
 /// The help of the path.
-pub fn help(target: &Target<'_, '_>) -> Outcome {
+pub fn help(builtins: &[Builtin], target: &Target<'_, '_>, asked: &str) -> Outcome {
     let (engine, found, path) = match target {
         Target::Builtin(endpoint) => (endpoint.engine, Some(&endpoint.found), endpoint.below),
         Target::Mounted { engine, found, below, .. } => (*engine, found.as_ref(), *below),
-        Target::Unsupported => return Err(unsupported_path()),
+        Target::Unsupported => return help_of_builtins(builtins, asked),
         Target::Nowhere(path) => {
             return Err(Fault::new(404, format!("no handler for route '{path}'")));
         }
@@ -63,6 +64,17 @@ pub fn help(target: &Target<'_, '_>) -> Outcome {
         _ => help::mount(engine.about(), &declarations),
     };
     Ok(Reply::bare(text))
+}
+
+/// The help of a whole prefix, such as `sys/`, which several builtins share.
+fn help_of_builtins(builtins: &[Builtin], prefix: &str) -> Outcome {
+    let sharing = || builtins.iter().filter(|(own, _)| *own == prefix).map(|(_, engine)| engine);
+    let declarations: Vec<_> = sharing().flat_map(|engine| engine.declarations()).collect();
+    if declarations.is_empty() {
+        return Err(unsupported_path());
+    }
+    let about: Vec<&str> = sharing().map(|engine| engine.about()).collect();
+    Ok(Reply::bare(help::mount(&about.join("\n"), &declarations)))
 }
 
 /// Refuses a verb that is not there; what frees space may use the reserve of a full disk.

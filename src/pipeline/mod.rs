@@ -113,7 +113,7 @@ impl Pipeline {
         let target = locate::target(self, txn, &ask.path)?;
         authorise::check(caller.as_ref(), target.access())?;
         if ask.verb == Verb::Help {
-            return dispatch::help(&target);
+            return dispatch::help(&self.builtins, &target, &ask.path);
         }
         dispatch::run(&target, txn, ask, data.get()?, caller.as_ref())
     }

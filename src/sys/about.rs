@@ -8,9 +8,6 @@ use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::sync::lock;
 
-/// The API that is followed, as clients compare versions, and our own behind it.
-pub const VERSION: &str = concat!("1.10.0+edgekeep.", env!("CARGO_PKG_VERSION"));
-
 /// What a server says of itself.
 #[derive(Clone)]
 pub struct About {

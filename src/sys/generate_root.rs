@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::json;
 
-use super::shares::{Gathering, MISSING, Share, Step, Undertaking, needed, refused};
+use super::shares::{Gathering, KEY, MISSING, NONCE, Share, Step, Undertaking, needed, refused};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
+use crate::api::field::Field;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
@@ -59,14 +60,15 @@ pub fn engine(service: GenerateRoot) -> Bound<GenerateRoot> {
     Bound::new("The way back to a lost root token.", ROUTES, service)
 }
 
+const OTP: Field<String> = Field::new("otp", "A one-time password as long as a token, in base64.");
+const PGP_KEY: Field<String> = Field::new("pgp_key", "A public key, in base64 or ASCII armor.");
+
 const ROUTES: &[Route<GenerateRoot>] = &[
     Route {
         path: "generate-root/attempt",
         synopsis: "Begin to make a root token, look how far it is, or give it up.",
-        description: "`otp` is a one-time password as long as a token, and `pgp_key` a public key \
-                      in base64 or ASCII armor; without either the server makes a password, and \
-                      shows it once.",
-        fields: &[],
+        description: "Without a password and a key the server makes a password, and shows it once.",
+        fields: &[&OTP.info, &PGP_KEY.info],
         access: Access::Sealed,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", status),
@@ -77,9 +79,9 @@ const ROUTES: &[Route<GenerateRoot>] = &[
     Route {
         path: "generate-root/update",
         synopsis: "Give one share of the unseal key.",
-        description: "`key` is the share and `nonce` that of the attempt. The last share needed \
-                      answers the token, covered by the password or the public key.",
-        fields: &[],
+        description: "The last share needed answers the token, covered by the password or the \
+                      public key.",
+        fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
             Operation::direct(Verb::Write, "Give a share.", update),

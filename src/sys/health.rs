@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::about::{About, VERSION};
+use super::about::About;
+use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
+use crate::api::field::Field;
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Clock;
@@ -29,16 +31,38 @@ pub fn engine(service: Health) -> Bound<Health> {
     Bound::new("The health of the server.", ROUTES, service)
 }
 
+const UNUSED: &str = "Of a server of a cluster: taken and never needed.";
+
+const ACTIVE: Field<i64> = Field::new("activecode", "The status when unsealed, not 200.").query();
+const SEALED: Field<i64> = Field::new("sealedcode", "The status when sealed, not 503.").query();
+const UNINITIALIZED: Field<i64> =
+    Field::new("uninitcode", "The status when not initialized, not 501.").query();
+const DEGRADED: Field<i64> =
+    Field::new("degradedcode", "The status when unsealed and in trouble, not 200.").query();
+const STANDBY_OK: Field<bool> = Field::new("standbyok", UNUSED).query();
+const PERF_STANDBY_OK: Field<bool> = Field::new("perfstandbyok", UNUSED).query();
+const STANDBY: Field<i64> = Field::new("standbycode", UNUSED).query();
+const DR_SECONDARY: Field<i64> = Field::new("drsecondarycode", UNUSED).query();
+const PERFORMANCE_STANDBY: Field<i64> = Field::new("performancestandbycode", UNUSED).query();
+const HA_UNHEALTHY: Field<i64> = Field::new("haunhealthycode", UNUSED).query();
+
 const ROUTES: &[Route<Health>] = &[Route {
     path: "health",
     synopsis: "How the server is, as an HTTP status.",
-    description: "200 unsealed, 501 not initialized, 503 sealed. A query may ask for other codes: \
-                  activecode, sealedcode, uninitcode, and degradedcode for a server that is \
-                  unsealed but whose store refuses writes, fails or was found damaged (200 unless \
-                  asked for). What a \
-                  server of a cluster would say (standbyok, standbycode, drsecondarycode, \
-                  performancestandbycode, haunhealthycode) is taken and never needed.",
-    fields: &[],
+    description: "200 unsealed, 501 not initialized, 503 sealed. A server is in \
+                  trouble whose store refuses writes, fails or was found damaged.",
+    fields: &[
+        &ACTIVE.info,
+        &SEALED.info,
+        &UNINITIALIZED.info,
+        &DEGRADED.info,
+        &STANDBY_OK.info,
+        &PERF_STANDBY_OK.info,
+        &STANDBY.info,
+        &DR_SECONDARY.info,
+        &PERFORMANCE_STANDBY.info,
+        &HA_UNHEALTHY.info,
+    ],
     access: Access::Sealed,
     operations: &[Operation::direct(Verb::Read, "Tell it.", read)],
 }];
@@ -96,28 +120,27 @@ struct Codes {
 
 impl Codes {
     fn asked(ask: &DirectAsk) -> Result<Self, Fault> {
-        for name in ["standbyok", "perfstandbyok"] {
-            if let Some(text) = ask.query(name).filter(|text| !text.is_empty()) {
+        for flag in [&STANDBY_OK, &PERF_STANDBY_OK] {
+            if let Some(text) = ask.query(flag.info.name).filter(|text| !text.is_empty()) {
                 golang::parse_bool(text).map_err(|_| Fault::bare(400))?;
             }
         }
-        let unused =
-            ["standbycode", "drsecondarycode", "performancestandbycode", "haunhealthycode"];
-        for name in unused {
-            code(ask, name)?;
+        for unused in [&STANDBY, &DR_SECONDARY, &PERFORMANCE_STANDBY, &HA_UNHEALTHY] {
+            code(ask, unused)?;
         }
-        let active = code(ask, "activecode")?.unwrap_or(200);
+        let active = code(ask, &ACTIVE)?.unwrap_or(200);
         Ok(Self {
             active,
-            sealed: code(ask, "sealedcode")?.unwrap_or(503),
-            uninitialized: code(ask, "uninitcode")?.unwrap_or(501),
-            degraded: code(ask, "degradedcode")?.unwrap_or(active),
+            sealed: code(ask, &SEALED)?.unwrap_or(503),
+            uninitialized: code(ask, &UNINITIALIZED)?.unwrap_or(501),
+            degraded: code(ask, &DEGRADED)?.unwrap_or(active),
         })
     }
 }
 
 /// A status asked for; what is no number is Vault's bare 400.
-fn code(ask: &DirectAsk, name: &str) -> Result<Option<u16>, Fault> {
+fn code(ask: &DirectAsk, field: &Field<i64>) -> Result<Option<u16>, Fault> {
+    let name = field.info.name;
     let Some(text) = ask.query(name) else { return Ok(None) };
     match text.parse() {
         Ok(code @ 200..=599) => Ok(Some(code)),

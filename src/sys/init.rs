@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::disclosure::{Disclosure, disclose, recipients};
+use super::shares::{PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
+use crate::api::field::Field;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
@@ -39,13 +41,20 @@ pub fn engine(service: Init) -> Bound<Init> {
     Bound::new("The making of a store.", ROUTES, service)
 }
 
+const ROOT_TOKEN_PGP_KEY: Field<String> =
+    Field::new("root_token_pgp_key", "A public key, to which the root token is encrypted.");
+
 const ROUTES: &[Route<Init>] = &[Route {
     path: "init",
     synopsis: "Make the keys of a new store.",
     description: "Answers the shares of the unseal key and the root token. They are kept nowhere \
-                  else: whoever loses them loses the store. Takes secret_shares (1 to 255), \
-                  secret_threshold, pgp_keys (one for each share) and root_token_pgp_key.",
-    fields: &[],
+                  else: whoever loses them loses the store.",
+    fields: &[
+        &SECRET_SHARES.info,
+        &SECRET_THRESHOLD.info,
+        &PGP_KEYS.info,
+        &ROOT_TOKEN_PGP_KEY.info,
+    ],
     access: Access::Sealed,
     operations: &[
         Operation::direct(Verb::Read, "Whether the store has keys.", read),

@@ -11,6 +11,7 @@ pub mod init;
 pub mod keys;
 pub mod leader;
 pub mod mounts;
+pub mod openapi;
 pub mod rekey;
 pub mod seal;
 pub mod shares;

@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use super::about::{About, VERSION};
-use super::shares::{Gathering, Share, Step, refused};
+use super::about::About;
+use super::shares::{Gathering, KEY, Share, Step, refused};
+use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
+use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
@@ -45,6 +47,9 @@ pub fn engine(service: Seal) -> Bound<Seal> {
     Bound::new("Opening and closing the store.", ROUTES, service)
 }
 
+const RESET: Field<bool> = Field::new("reset", "Forget the shares given so far.");
+const MIGRATE: Field<bool> = Field::new("migrate", "Not heeded: there is one kind of seal.");
+
 const ROUTES: &[Route<Seal>] = &[
     Route {
         path: "seal-status",
@@ -57,9 +62,8 @@ const ROUTES: &[Route<Seal>] = &[
     Route {
         path: "unseal",
         synopsis: "Give one share of the unseal key.",
-        description: "`key` is the share, as hex or base64; `reset` forgets the shares given so \
-                      far. `migrate` is ignored: there is one kind of seal.",
-        fields: &[],
+        description: "When as many are given as are needed, the store is open.",
+        fields: &[&KEY.info, &RESET.info, &MIGRATE.info],
         access: Access::Sealed,
         operations: &[Operation::direct(Verb::Write, "Give a share.", unseal)],
     },

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::api::field::Field;
 use crate::api::strict::Strict;
 use crate::barrier::seal::{Kind, shamir};
 use crate::barrier::{Barrier, UnsealError, Unsealed};
@@ -17,6 +18,22 @@ use crate::base::sync::lock;
 
 const MIN: usize = 16;
 const MAX: usize = 33;
+
+/// The share.
+pub const KEY: Field<String> = Field::new("key", "The share, in hex or base64.");
+/// Of a rekey or the like.
+pub const NONCE: Field<String> =
+    Field::new("nonce", "The nonce that was answered when this was begun.");
+/// How a key is split.
+pub const SECRET_SHARES: Field<i64> = Field::new("secret_shares", "How many shares: 1 to 255.");
+/// How many shares open.
+pub const SECRET_THRESHOLD: Field<i64> =
+    Field::new("secret_threshold", "How many of them are needed.");
+/// To whom each share is encrypted.
+pub const PGP_KEYS: Field<Vec<String>> = Field::new(
+    "pgp_keys",
+    "Public keys in base64 or ASCII armor, one for each share, which is then encrypted to it.",
+);
 
 /// What is said where a share must be sent and was not.
 pub const MISSING: &str = "'key' must be specified in request body as JSON";

@@ -64,7 +64,7 @@ pub fn read_json(bytes: &[u8]) {
         Kind::Object,
         Kind::Any,
     ] {
-        let info = FieldInfo { name: "field", kind, help: "" };
+        let info = FieldInfo { name: "field", kind, help: "", query: false };
         for value in object.values() {
             if let Err(error) = convert(&info, value) {
                 assert!(!error.why().is_empty(), "{kind:?} of {value}");

@@ -12,7 +12,7 @@ use crate::base::ttl::Ttl;
 pub static PATH: Field<String> = Field::new("path", "Where the secret lies.");
 
 pub static VERSION: Field<i64> =
-    Field::new("version", "Which version is read; the latest when it is 0 or not given.");
+    Field::new("version", "Which version is read; the latest when it is 0 or not given.").query();
 
 pub static VERSIONS: Field<Vec<i64>> = Field::new("versions", "The versions that are meant.");
 
@@ -31,7 +31,8 @@ pub static OPTIONS: Field<Option<Map<String, Value>>> = Field::new(
 pub static CAS: Field<i64> = Field::new("cas", "The number that the latest version must have.");
 
 pub static DEPTH: Field<i64> =
-    Field::new("depth", "How many levels of names are shown; all when it is 0 or not given.");
+    Field::new("depth", "How many levels of names are shown; all when it is 0 or not given.")
+        .query();
 
 pub static MAX_VERSIONS: Field<i64> = Field::new(
     "max_versions",

@@ -27,19 +27,19 @@ pub const ELSEWHERE: Route<()> = Route {
     fields: &[&PATH.info],
     access: Access::Policy,
     operations: &[
-        Operation::new(Verb::Read, WRONG, |_, _| elsewhere("get")),
-        Operation::new(Verb::Write, WRONG, |_, _| elsewhere("put")),
-        Operation::new(Verb::Patch, WRONG, |_, _| elsewhere("patch")),
-        Operation::new(Verb::Delete, WRONG, |_, _| elsewhere("delete")),
-        Operation::new(Verb::List, WRONG, |_, _| elsewhere("list")),
+        Operation::new(Verb::Read, WRONG, |_, _| elsewhere("get")).signpost(),
+        Operation::new(Verb::Write, WRONG, |_, _| elsewhere("put")).signpost(),
+        Operation::new(Verb::Patch, WRONG, |_, _| elsewhere("patch")).signpost(),
+        Operation::new(Verb::Delete, WRONG, |_, _| elsewhere("delete")).signpost(),
+        Operation::new(Verb::List, WRONG, |_, _| elsewhere("list")).signpost(),
     ],
 };
 
 const ON_ROOT: &[Operation<()>] = &[
-    Operation::new(Verb::Read, WRONG, no_root),
-    Operation::new(Verb::Write, WRONG, no_root),
-    Operation::new(Verb::Patch, WRONG, no_root),
-    Operation::new(Verb::Delete, WRONG, no_root),
+    Operation::new(Verb::Read, WRONG, no_root).signpost(),
+    Operation::new(Verb::Write, WRONG, no_root).signpost(),
+    Operation::new(Verb::Patch, WRONG, no_root).signpost(),
+    Operation::new(Verb::Delete, WRONG, no_root).signpost(),
 ];
 
 const WRONG: &str = "Says which path to use instead.";

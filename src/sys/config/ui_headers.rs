@@ -32,7 +32,8 @@ const MOST: usize = 100;
 const HEADER: Field<String> = Field::new("header", "The header's name.");
 const VALUES: Field<Vec<String>> = Field::new("values", "Its values; at most 100.");
 const MULTIVALUE: Field<bool> =
-    Field::new("multivalue", "Read all values, as `values`, rather than the first, as `value`.");
+    Field::new("multivalue", "Read all values, as `values`, rather than the first, as `value`.")
+        .query();
 
 const ROUTES: &[Route<Configured>] = &[
     Route {

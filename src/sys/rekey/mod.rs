@@ -15,9 +15,12 @@ use serde_json::{Value, json};
 
 use self::backup::Backup;
 use super::disclosure::recipients;
-use super::shares::{Gathering, Undertaking, needed};
+use super::shares::{
+    Gathering, KEY, NONCE, PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD, Undertaking, needed,
+};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
+use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
@@ -79,13 +82,25 @@ pub fn engine(service: RekeyService) -> Bound<RekeyService> {
     Bound::new("New shares of the unseal key.", ROUTES, service)
 }
 
+const BACKUP: Field<bool> =
+    Field::new("backup", "Keep the shares, which are encrypted, in the store.");
+const REQUIRE_VERIFICATION: Field<bool> = Field::new(
+    "require_verification",
+    "Let the new shares be given back before they are in force.",
+);
+
 const ROUTES: &[Route<RekeyService>] = &[
     Route {
         path: "rekey/init",
         synopsis: "Begin a rekey, look how far it is, or give it up.",
-        description: "Takes secret_shares, secret_threshold, pgp_keys (one for each share), backup \
-                      (keep the encrypted shares in the store) and require_verification.",
-        fields: &[],
+        description: "The old shares stay in force until all that were asked for are given.",
+        fields: &[
+            &SECRET_SHARES.info,
+            &SECRET_THRESHOLD.info,
+            &PGP_KEYS.info,
+            &BACKUP.info,
+            &REQUIRE_VERIFICATION.info,
+        ],
         access: Access::Sealed,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", status),
@@ -96,9 +111,8 @@ const ROUTES: &[Route<RekeyService>] = &[
     Route {
         path: "rekey/update",
         synopsis: "Give one of the old shares.",
-        description: "`key` is the share and `nonce` that of the rekey. The last share needed \
-                      answers the new ones.",
-        fields: &[],
+        description: "The last share needed answers the new ones.",
+        fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
             Operation::direct(Verb::Write, "Give a share.", update::update),
@@ -110,9 +124,9 @@ const ROUTES: &[Route<RekeyService>] = &[
     Route {
         path: "rekey/verify",
         synopsis: "Give back one of the new shares.",
-        description: "`key` is the share and `nonce` that of the verification. The last share \
-                      needed puts the new ones in force. DELETE begins the verification again.",
-        fields: &[],
+        description: "The last share needed puts the new ones in force. DELETE begins the \
+                      verification again.",
+        fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
             Operation::direct(Verb::Read, "Look how far it is.", verify::status),
