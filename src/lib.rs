@@ -18,6 +18,7 @@ pub mod snapshot;
 pub mod api;
 pub mod policy;
 pub mod identity;
+pub mod quota;
 pub mod token;
 pub mod audit;
 pub mod engines;

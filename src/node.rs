@@ -21,6 +21,8 @@ use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::{Builtin, Pipeline};
+use crate::quota::limiter::Quotas;
+use crate::quota::strangers::Strangers;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Service, Surroundings};
@@ -113,8 +115,10 @@ impl Opened {
             cluster_name: config.cluster_name.clone(),
             certificate: certificates.notice(),
         };
+        let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, Strangers::default());
         let services = Services {
             about,
+            quotas: Arc::new(quotas),
             storage: storage.clone(),
             mounts: mounts.clone(),
             ttls,
@@ -210,6 +214,7 @@ struct Services {
     about: About,
     storage: Arc<dyn Storage>,
     mounts: Arc<MountStore>,
+    quotas: Arc<Quotas>,
     ttls: Ttls,
     spools: Spools,
     clock: Arc<dyn Clock>,
@@ -218,7 +223,7 @@ struct Services {
 
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
-    let Services { about, storage, mounts, ttls, spools, clock, entropy } = services;
+    let Services { about, storage, mounts, quotas, ttls, spools, clock, entropy } = services;
     let barrier = about.barrier.clone();
     let init = sys::init::Init {
         barrier: barrier.clone(),
@@ -235,7 +240,12 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let token = sys::token::engine(mounts.clone());
     let sight = Arc::new(sys::mounts::ui::RootAlone);
     let ui = sys::mounts::ui::Ui { store: mounts.clone(), sight };
-    let mounts = sys::mounts::Mounts { store: mounts, entropy, ttls };
+    let limits = sys::quotas::Service {
+        quotas: quotas.clone(),
+        mounts: mounts.clone(),
+        entropy: entropy.clone(),
+    };
+    let mounts = sys::mounts::Mounts { store: mounts, quotas, entropy, ttls };
     vec![
         ("auth/token/", Box::new(token)),
         ("sys/", Box::new(sys::health::engine(health))),
@@ -248,6 +258,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::mounts::engine(mounts.clone()))),
         ("sys/", Box::new(sys::mounts::ui::engine(ui))),
         ("sys/", Box::new(sys::auth::engine(mounts))),
+        ("sys/", Box::new(sys::quotas::engine(limits))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
     ]
 }

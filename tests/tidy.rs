@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("api", 3),
     ("policy", 4),
     ("identity", 4),
+    ("quota", 4),
     ("token", 4),
     ("audit", 4),
     ("engines", 5),

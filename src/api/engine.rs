@@ -79,6 +79,12 @@ pub trait Engine: Send + Sync {
     fn exists(&self, id: RouteId, call: &mut Call<'_>) -> Result<bool, Fault>;
     /// The same, of the whole store.
     fn exists_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Result<bool, Fault>;
+    /// Whether logins are made as roles.
+    fn has_roles(&self) -> bool;
+    /// The role that a login is made as, where that is told.
+    fn role(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<String>, Fault>;
+    /// Whether `verb` is slow by design there.
+    fn is_slow(&self, id: RouteId, verb: Verb) -> bool;
     /// Decides whether a login by this auth method still holds; see [`Renew`].
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
     /// Runs an operation inside its mount.
@@ -193,6 +199,22 @@ impl<S: Send + Sync> Engine for Bound<S> {
             Some(Exists::System(exists)) => exists(&self.service, call),
             _ => Ok(true),
         }
+    }
+
+    fn has_roles(&self) -> bool {
+        let mut operations = self.routes.iter().flat_map(|route| route.operations);
+        operations.any(|operation| operation.role.is_some())
+    }
+
+    fn role(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<String>, Fault> {
+        match self.pick(id, call.ask.verb).and_then(|operation| operation.role) {
+            Some(role) => role(&self.service, call),
+            None => Ok(None),
+        }
+    }
+
+    fn is_slow(&self, id: RouteId, verb: Verb) -> bool {
+        self.pick(id, verb).is_some_and(|operation| operation.slow)
     }
 
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault> {

@@ -54,7 +54,15 @@ pub struct Operation<S: 'static> {
     pub exists: Option<Exists<S>>,
     /// Whether it stands in the OpenAPI document; a signpost does not.
     pub published: bool,
+    /// For logins that are made as a role: which one, so that quotas can be for a role.
+    pub role: Option<RoleOf<S>>,
+    /// Whether it is slow by design, as a password's hash is: those without a token may do less
+    /// of it.
+    pub slow: bool,
 }
+
+/// Finds the role that a login is made as; `None` where it is none that exists.
+pub type RoleOf<S> = fn(&S, &mut Call<'_>) -> Result<Option<String>, Fault>;
 
 /// Whether what a write names is there already.
 pub enum Exists<S: 'static> {
@@ -92,14 +100,27 @@ impl<S> Clone for Run<S> {
 impl<S> Copy for Run<S> {}
 
 impl<S> Operation<S> {
+    const fn of(verb: Verb, summary: &'static str, run: Run<S>) -> Self {
+        let essential = matches!(verb, Verb::Delete);
+        Self {
+            verb,
+            summary,
+            essential,
+            run,
+            exists: None,
+            published: true,
+            role: None,
+            slow: false,
+        }
+    }
+
     /// An operation of an engine.
     pub const fn new(
         verb: Verb,
         summary: &'static str,
         run: fn(&S, &mut Call<'_>) -> Outcome,
     ) -> Self {
-        let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::Engine(run), exists: None, published: true }
+        Self::of(verb, summary, Run::Engine(run))
     }
 
     /// An operation of `sys` on the whole store.
@@ -108,8 +129,7 @@ impl<S> Operation<S> {
         summary: &'static str,
         run: fn(&S, &mut SystemCall<'_>) -> Outcome,
     ) -> Self {
-        let essential = matches!(verb, Verb::Delete);
-        Self { verb, summary, essential, run: Run::System(run), exists: None, published: true }
+        Self::of(verb, summary, Run::System(run))
     }
 
     /// An operation without a transaction.
@@ -118,14 +138,7 @@ impl<S> Operation<S> {
         summary: &'static str,
         run: fn(&S, DirectAsk) -> Outcome,
     ) -> Self {
-        Self {
-            verb,
-            summary,
-            essential: false,
-            run: Run::Direct(run),
-            exists: None,
-            published: true,
-        }
+        Self::of(verb, summary, Run::Direct(run))
     }
 
     /// A write that is a create where `exists` says no, and an update elsewhere. Without this every
@@ -150,6 +163,20 @@ impl<S> Operation<S> {
     #[must_use]
     pub const fn signpost(mut self) -> Self {
         self.published = false;
+        self
+    }
+
+    /// A login that is made as the role which `role` finds.
+    #[must_use]
+    pub const fn naming_role(mut self, role: RoleOf<S>) -> Self {
+        self.role = Some(role);
+        self
+    }
+
+    /// Marks it as one that is slow by design.
+    #[must_use]
+    pub const fn slow(mut self) -> Self {
+        self.slow = true;
         self
     }
 

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod leader;
 pub mod mounts;
 pub mod openapi;
+pub mod quotas;
 pub mod rekey;
 pub mod seal;
 pub mod shares;

@@ -56,6 +56,7 @@ pub fn disable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outc
         mounts.store.remove(call.txn, mount.id)?;
         purge::note(call.txn, mount.id)?;
         gone(call.txn, mount)?;
+        mounts.quotas.mount_moved(call.txn, &path, None)?;
     }
     Ok(Reply::nothing())
 }

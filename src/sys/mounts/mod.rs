@@ -26,12 +26,15 @@ use crate::base::record::Record;
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::Mount;
+use crate::quota::limiter::Quotas;
 
 /// What these endpoints are given.
 #[derive(Clone)]
 pub struct Mounts {
     /// Reads and changes the table.
     pub store: Arc<MountStore>,
+    /// Moves with the mounts.
+    pub quotas: Arc<Quotas>,
     /// For ids.
     pub entropy: Arc<dyn Entropy>,
     /// The system's TTLs.

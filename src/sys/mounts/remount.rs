@@ -55,6 +55,7 @@ pub fn start(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
         return Err(Fault::bad_request(format!("path already in use at {:?}", other.path)));
     }
     gone(call.txn, mount)?;
+    mounts.quotas.mount_moved(call.txn, &from, Some(&to))?;
     mounts.save(call.txn, Mount { path: to.clone(), ..mount.clone() })?;
     let id = mounts.entropy.uuid();
     remember(call.txn, &id, from, to)?;

@@ -1,0 +1,79 @@
+//! Quotas in the store: an entry for each.
+
+use crate::barrier::names::MountId;
+use crate::barrier::txn::{Txn, TxnError};
+
+use super::record::{Config, LeaseCount, Quota, RateLimit};
+
+/// The folder in the system's part of the store; each kind has one in it.
+const FOLDER: &str = "core/quota";
+/// Where the configuration lies.
+const CONFIG: &str = "core/quota/config";
+
+/// The quota of that name.
+pub fn read<Q: Quota>(txn: &mut Txn, name: &str) -> Result<Option<Q>, TxnError> {
+    txn.scope(MountId::SYSTEM).read(&place::<Q>(name))
+}
+
+/// Sets the quota of that name.
+pub fn write<Q: Quota>(txn: &mut Txn, name: &str, quota: &Q) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).write(&place::<Q>(name), quota)
+}
+
+/// Removes the quota of that name, if there is one.
+pub fn delete<Q: Quota>(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).delete(&place::<Q>(name))
+}
+
+/// The names of all quotas of a kind.
+pub fn list<Q: Quota>(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
+    txn.scope(MountId::SYSTEM).list(&format!("{FOLDER}/{}", Q::KIND))
+}
+
+/// All quotas of a kind, with their names.
+pub fn all<Q: Quota>(txn: &mut Txn) -> Result<Vec<(String, Q)>, TxnError> {
+    let mut found = Vec::new();
+    for name in list::<Q>(txn)? {
+        if let Some(quota) = read(txn, &name)? {
+            found.push((name, quota));
+        }
+    }
+    Ok(found)
+}
+
+/// The configuration: Vault's own until it is set.
+pub fn config(txn: &mut Txn) -> Result<Config, TxnError> {
+    Ok(txn.scope(MountId::SYSTEM).read(CONFIG)?.unwrap_or_default())
+}
+
+/// Sets the configuration.
+pub fn set_config(txn: &mut Txn, config: &Config) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).write(CONFIG, config)
+}
+
+/// Takes the quotas of a mount along to where it is moved, or away with it. Whether there were any.
+pub fn mount_moved(txn: &mut Txn, from: &str, to: Option<&str>) -> Result<bool, TxnError> {
+    Ok(moved::<RateLimit>(txn, from, to)? | moved::<LeaseCount>(txn, from, to)?)
+}
+
+fn moved<Q: Quota>(txn: &mut Txn, from: &str, to: Option<&str>) -> Result<bool, TxnError> {
+    let mut any = false;
+    for (name, quota) in all::<Q>(txn)? {
+        if quota.place().mount() != Some(from) {
+            continue;
+        }
+        any = true;
+        match to {
+            Some(to) => {
+                let place = quota.place().moved(to);
+                write(txn, &name, &quota.moved(place))?;
+            }
+            None => delete::<Q>(txn, &name)?,
+        }
+    }
+    Ok(any)
+}
+
+fn place<Q: Quota>(name: &str) -> String {
+    format!("{FOLDER}/{}/{name}", Q::KIND)
+}

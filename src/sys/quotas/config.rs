@@ -1,0 +1,27 @@
+//! `sys/quotas/config`.
+
+use super::Service;
+use super::fields::{AUDIT, EXEMPT, HEADERS};
+use crate::api::call::SystemCall;
+use crate::api::reply::{Reply, object};
+use crate::api::route::Outcome;
+use crate::quota::record::Config;
+use crate::quota::store;
+
+pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    let Config { audit, headers, exempt } = store::config(call.txn)?;
+    Ok(Reply::data(object([
+        (AUDIT.info.name, audit.into()),
+        (HEADERS.info.name, headers.into()),
+        (EXEMPT.info.name, exempt.into()),
+    ])))
+}
+
+pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    let flag = |field| call.fields.get(field).copied().unwrap_or_default();
+    let exempt = call.fields.get(&EXEMPT).cloned().unwrap_or_default();
+    let config = Config { audit: flag(&AUDIT), headers: flag(&HEADERS), exempt };
+    store::set_config(call.txn, &config)?;
+    service.quotas.changed(call.txn);
+    Ok(Reply::nothing())
+}

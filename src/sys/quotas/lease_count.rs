@@ -1,0 +1,30 @@
+//! `sys/quotas/lease-count`.
+
+use super::Service;
+use super::fields::{self, MAX_LEASES};
+use crate::api::call::SystemCall;
+use crate::api::reply::{Reply, object};
+use crate::api::route::Outcome;
+use crate::base::fault::Fault;
+use crate::quota::record::{LeaseCount, Quota};
+use crate::quota::store;
+
+pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    let name = fields::name(call.fields)?;
+    let count: LeaseCount = store::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
+    Ok(Reply::data(object([
+        ("name", name.into()),
+        ("type", LeaseCount::KIND.into()),
+        ("path", count.place.path().into()),
+        ("role", count.place.role().into()),
+        ("max_leases", count.max_leases.into()),
+    ])))
+}
+
+pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    let most = call.fields.get(&MAX_LEASES).copied().unwrap_or_default();
+    let max_leases = u64::try_from(most).ok().filter(|most| *most > 0);
+    let max_leases = max_leases.ok_or_else(|| Fault::bad_request("'max_leases' is invalid"))?;
+    let place = fields::place(service, call)?;
+    super::write(service, call, &LeaseCount { place, max_leases })
+}

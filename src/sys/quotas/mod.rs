@@ -1,0 +1,147 @@
+//! `sys/quotas`: how many requests a client may make, and how many leases there may be.
+
+mod config;
+mod fields;
+mod lease_count;
+mod rate_limit;
+
+use std::sync::Arc;
+
+use self::fields::{
+    AUDIT, BLOCK_INTERVAL, EXEMPT, HEADERS, INTERVAL, MAX_LEASES, NAME, PATH, RATE, ROLE, TYPE,
+};
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::mount::store::MountStore;
+use crate::quota::limiter::Quotas;
+use crate::quota::record::{LeaseCount, Quota, RateLimit};
+use crate::quota::store;
+
+/// What these endpoints are given.
+pub struct Service {
+    /// Is told of changes.
+    pub quotas: Arc<Quotas>,
+    /// Says where a path is.
+    pub mounts: Arc<MountStore>,
+    /// For ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Service) -> Bound<Service> {
+    Bound::new("How many requests and leases there may be.", ROUTES, service)
+}
+
+const RATE_LIMITS: &str = "Each client, an IPv4 address or an IPv6 /64, may make so many requests \
+                           in each interval where the quota holds; of all quotas, the one in the \
+                           narrowest place counts.";
+const LEASE_COUNTS: &str = "There may be so many leases where the quota holds; a request that \
+                            would make one more is refused. Of all quotas, the one in the \
+                            narrowest place counts.";
+
+const ROUTES: &[Route<Service>] = &[
+    Route {
+        path: "quotas/config",
+        synopsis: "What is said of all rate limits together.",
+        description: "A write sets all of it: what is not sent is as if it were empty.",
+        fields: &[&EXEMPT.info, &AUDIT.info, &HEADERS.info],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Read it.", config::read),
+            Operation::system(Verb::Write, "Set it.", config::write),
+        ],
+    },
+    Route {
+        path: "quotas/rate-limit",
+        synopsis: "List the rate limits.",
+        description: RATE_LIMITS,
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List their names.", list::<RateLimit>)],
+    },
+    Route {
+        path: "quotas/rate-limit/",
+        synopsis: "List the rate limits.",
+        description: RATE_LIMITS,
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List their names.", list::<RateLimit>)],
+    },
+    Route {
+        path: "quotas/rate-limit/{name}",
+        synopsis: "How many requests a client may make.",
+        description: RATE_LIMITS,
+        fields: &[
+            &NAME.info,
+            &TYPE.info,
+            &PATH.info,
+            &ROLE.info,
+            &RATE.info,
+            &INTERVAL.info,
+            &BLOCK_INTERVAL.info,
+        ],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Read a rate limit.", rate_limit::read),
+            Operation::system(Verb::Write, "Set a rate limit.", rate_limit::write),
+            Operation::system(Verb::Delete, "Remove a rate limit.", delete::<RateLimit>),
+        ],
+    },
+    Route {
+        path: "quotas/lease-count",
+        synopsis: "List the lease counts.",
+        description: LEASE_COUNTS,
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List their names.", list::<LeaseCount>)],
+    },
+    Route {
+        path: "quotas/lease-count/",
+        synopsis: "List the lease counts.",
+        description: LEASE_COUNTS,
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List their names.", list::<LeaseCount>)],
+    },
+    Route {
+        path: "quotas/lease-count/{name}",
+        synopsis: "How many leases there may be.",
+        description: LEASE_COUNTS,
+        fields: &[&NAME.info, &TYPE.info, &PATH.info, &ROLE.info, &MAX_LEASES.info],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Read a lease count.", lease_count::read),
+            Operation::system(Verb::Write, "Set a lease count.", lease_count::write),
+            Operation::system(Verb::Delete, "Remove a lease count.", delete::<LeaseCount>),
+        ],
+    },
+];
+
+fn list<Q: Quota>(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    Reply::list(store::list::<Q>(call.txn)?)
+}
+
+fn delete<Q: Quota>(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    store::delete::<Q>(call.txn, fields::name(call.fields)?)?;
+    service.quotas.changed(call.txn);
+    Ok(Reply::nothing())
+}
+
+/// Sets a quota, unless another of its kind holds in the same place.
+fn write<Q: Quota>(service: &Service, call: &mut SystemCall<'_>, quota: &Q) -> Outcome {
+    let name = fields::name(call.fields)?;
+    let others = store::all::<Q>(call.txn)?;
+    let same = |(other, held): &&(String, Q)| other != name && held.place() == quota.place();
+    if let Some((other, _)) = others.iter().find(same) {
+        let text = format!("quota rule with similar properties exists under the name {other:?}");
+        return Err(Fault::bad_request(text));
+    }
+    store::write(call.txn, name, quota)?;
+    service.quotas.changed(call.txn);
+    Ok(Reply::nothing())
+}
