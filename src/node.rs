@@ -237,6 +237,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
+    let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
     let token = sys::token::engine(mounts.clone());
     let sight = Arc::new(sys::mounts::ui::RootAlone);
     let ui = sys::mounts::ui::Ui { store: mounts.clone(), sight };
@@ -260,6 +261,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::auth::engine(mounts))),
         ("sys/", Box::new(sys::quotas::engine(limits))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
+        ("sys/", Box::new(sys::policies::engine())),
+        ("sys/", Box::new(sys::password_policies::engine(passwords))),
     ]
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builtin;
 use super::name::Name;
+use super::names;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::digest::sha256;
@@ -71,17 +72,9 @@ pub fn delete(txn: &mut Txn, name: &Name) -> Result<(), TxnError> {
     system.delete_part(&place(name), TEXT)
 }
 
-/// The names of all policies that a token may be given, in Vault's order: what has no slash, then
-/// what is below each name with one, and root.
+/// The names of all policies that a token may be given, root last.
 pub fn list(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
-    let mut system = txn.scope(MountId::SYSTEM);
-    let (mut names, mut folders) = (Vec::new(), vec![String::new()]);
-    while let Some(folder) = folders.pop() {
-        for name in system.list(&format!("{FOLDER}/{folder}"))? {
-            let found = if name.ends_with('/') { &mut folders } else { &mut names };
-            found.push(format!("{folder}{name}"));
-        }
-    }
+    let mut names = names::below(&mut txn.scope(MountId::SYSTEM), FOLDER)?;
     names.push(builtin::ROOT.to_owned());
     Ok(names)
 }

@@ -24,6 +24,7 @@ use crate::base::openpgp::Recipient;
 use crate::base::secret::Secret;
 use crate::mount::store;
 use crate::mount::table::MountTable;
+use crate::policy;
 use crate::token;
 
 /// What these endpoints are given.
@@ -71,6 +72,7 @@ pub fn first(
     root: Option<Secret>,
 ) -> Result<Secret, TxnError> {
     store::initialize(txn, entropy, mounts)?;
+    policy::store::first(txn)?;
     token::store::create_root(txn, entropy, "auth/token/root", root)
 }
 

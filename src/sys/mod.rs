@@ -13,6 +13,8 @@ pub mod leader;
 pub mod mounts;
 pub mod openapi;
 pub mod quotas;
+pub mod password_policies;
+pub mod policies;
 pub mod rekey;
 pub mod seal;
 pub mod shares;

@@ -1,0 +1,165 @@
+//! `sys/policies/acl` and the older `sys/policy`: the policies that tokens have.
+
+use serde_json::json;
+
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::{Reply, object};
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::fault::Fault;
+use crate::policy::builtin;
+use crate::policy::name::Name;
+use crate::policy::parse::parse;
+use crate::policy::{sent, store};
+
+/// The endpoints. They need no service: policies are in the store alone.
+pub fn engine() -> Bound<()> {
+    Bound::new("What tokens may do.", ROUTES, ())
+}
+
+const NAME: Field<String> = Field::new("name", "The policy's name; case does not matter.");
+const POLICY: Field<String> = Field::new(
+    "policy",
+    "The text, HCL or JSON, at most 1 MiB, or that in base64. `mfa_methods` and `control_group` \
+     are accepted and without effect.",
+);
+const RULES: Field<String> = Field::new("rules", "The old name of `policy`.");
+
+const ROUTES: &[Route<()>] = &[
+    Route {
+        path: "policies/acl",
+        synopsis: "List the policies.",
+        description: "The names of all policies that tokens may be given.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List the names.", list)],
+    },
+    Route {
+        path: "policies/acl/",
+        synopsis: "List the policies.",
+        description: "The names of all policies that tokens may be given.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List the names.", list)],
+    },
+    Route {
+        path: "policies/acl/{name+}",
+        synopsis: "Read, write or delete a policy.",
+        description: "A change holds at once, also for tokens that are out. `default` can be \
+                      changed, but not deleted; `root` neither.",
+        fields: &[&NAME.info, &POLICY.info],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Read a policy's text.", read),
+            Operation::system(Verb::Write, "Set a policy's text.", write),
+            Operation::system(Verb::Delete, "Delete a policy.", delete),
+        ],
+    },
+    Route {
+        path: "policy",
+        synopsis: "List the policies.",
+        description: "The old form of policies/acl.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "List the names.", list_old),
+            Operation::system(Verb::List, "List the names.", list_old),
+        ],
+    },
+    Route {
+        path: "policy/",
+        synopsis: "List the policies.",
+        description: "The old form of policies/acl.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "List the names.", list_old),
+            Operation::system(Verb::List, "List the names.", list_old),
+        ],
+    },
+    Route {
+        path: "policy/{name+}",
+        synopsis: "Read, write or delete a policy.",
+        description: "The old form of policies/acl.",
+        fields: &[&NAME.info, &POLICY.info, &RULES.info],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Read a policy's text.", read_old),
+            Operation::system(Verb::Write, "Set a policy's text.", write_old),
+            Operation::system(Verb::Delete, "Delete a policy.", delete),
+        ],
+    },
+];
+
+fn list(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    Reply::list(store::list(call.txn)?)
+}
+
+fn list_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let names = json!(store::list(call.txn)?);
+    Ok(Reply::data_at_top(object([("keys", names.clone()), ("policies", names)])))
+}
+
+fn read(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let (name, text) = found(call)?;
+    Ok(Reply::data(object([("name", name.into()), ("policy", text.into())])))
+}
+
+fn read_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let (name, text) = found(call)?;
+    Ok(Reply::data_at_top(object([("name", name.into()), ("rules", text.into())])))
+}
+
+fn found(call: &mut SystemCall<'_>) -> Result<(String, String), Fault> {
+    let name = Name::of(call.fields.need(&NAME)?);
+    let text = store::text(call.txn, &name)?.ok_or_else(Fault::not_found)?;
+    Ok((name.to_string(), text))
+}
+
+fn write(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let sent = call.fields.get(&POLICY).map_or("", String::as_str);
+    set(call, sent)?;
+    Ok(Reply::nothing())
+}
+
+fn write_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let sent = |field| call.fields.get(field).map_or("", String::as_str);
+    match sent(&POLICY) {
+        "" => {
+            set(call, sent(&RULES))?;
+            Ok(Reply::nothing().warn("'rules' is deprecated, please use 'policy' instead"))
+        }
+        sent => set(call, sent).map(|()| Reply::nothing()),
+    }
+}
+
+fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
+    if sent.is_empty() {
+        return Err(Fault::bad_request("'policy' parameter not supplied or empty"));
+    }
+    let text = sent::text(sent);
+    parse(&text).map_err(|error| Fault::bad_request(error.to_string()))?;
+    let name = Name::of(call.fields.need(&NAME)?);
+    if name.as_str().is_empty() {
+        return Err(Fault::bad_request("policy name missing"));
+    }
+    if name.is_fixed() {
+        return Err(Fault::bad_request(format!("cannot update \"{name}\" policy")));
+    }
+    // What was parsed is text.
+    Ok(store::write(call.txn, &name, &String::from_utf8_lossy(&text))?)
+}
+
+fn delete(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+    let name = Name::of(call.fields.need(&NAME)?);
+    if name.is_fixed() {
+        return Err(Fault::bad_request(format!("cannot delete \"{name}\" policy")));
+    }
+    if name.as_str() == builtin::DEFAULT {
+        return Err(Fault::bad_request("cannot delete default policy"));
+    }
+    store::delete(call.txn, &name)?;
+    Ok(Reply::nothing())
+}
