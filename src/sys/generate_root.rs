@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::json;
 
-use super::shares::{Gathering, KEY, MISSING, NONCE, Share, Step, Undertaking, needed, refused};
+use super::shares::{
+    Gathering, KEY, MISSING, NONCE, Share, Undertaking, must_name, needed, refused,
+};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::Field;
@@ -158,20 +160,10 @@ fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
     let Some(attempt) = held.as_mut() else {
         return Err(Fault::bad_request("no root generation in progress"));
     };
-    if body.text("Nonce")? != attempt.nonce {
-        return Err(Fault::bad_request(format!(
-            "incorrect nonce supplied; nonce for this root generation operation is {:?}",
-            attempt.nonce
-        )));
-    }
+    must_name(body.text("Nonce")?, &attempt.nonce, "root generation")?;
     let required = needed(&service.barrier)?;
-    let key = match attempt.gathering.give(share, required) {
-        Step::Known => {
-            let text = "given key has already been provided during this generation operation";
-            return Err(Fault::bad_request(text));
-        }
-        Step::More => return Ok(answered(attempt, required, None)),
-        Step::Enough(key) => key,
+    let Some(key) = attempt.gathering.take(share, required, "generation")? else {
+        return Ok(answered(attempt, required, None));
     };
     let wrong = |error| refused("root generation aborted: unable to authenticate", &error);
     key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;

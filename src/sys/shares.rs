@@ -142,6 +142,33 @@ impl Gathering {
             self.0.drain(..).map(|share| Secret::new(&share.bytes[..share.length])).collect();
         Step::Enough(shamir::combine(&shares).ok_or(UnsealError::WrongKey))
     }
+
+    /// The same for what is begun and carried on, where giving a share twice is a mistake: the
+    /// key, once there are enough. Vault calls it an `operation`.
+    pub fn take(
+        &mut self,
+        share: Share,
+        needed: u8,
+        operation: &str,
+    ) -> Result<Option<Result<Key<32>, UnsealError>>, Fault> {
+        match self.give(share, needed) {
+            Step::Known => Err(Fault::bad_request(format!(
+                "given key has already been provided during this {operation} operation"
+            ))),
+            Step::More => Ok(None),
+            Step::Enough(key) => Ok(Some(key)),
+        }
+    }
+}
+
+/// Whoever carries on what was begun names it by its `nonce`; Vault calls it an `operation`.
+pub fn must_name(sent: &str, nonce: &str, operation: &str) -> Result<(), Fault> {
+    if sent == nonce {
+        return Ok(());
+    }
+    Err(Fault::bad_request(format!(
+        "incorrect nonce supplied; nonce for this {operation} operation is {nonce:?}"
+    )))
 }
 
 /// What is under way on an unsealed store, one at a time. It ends when the store is sealed,

@@ -10,7 +10,7 @@ use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
 use crate::sys::disclosure::{Disclosure, disclose};
-use crate::sys::shares::{Gathering, MISSING, Share, Step, needed, refused};
+use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
 
 /// `rekey/update`.
 pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
@@ -21,24 +21,14 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
     let Some(rekey) = held.as_mut() else {
         return Err(Fault::bad_request("no barrier rekey in progress"));
     };
-    if body.text("Nonce")? != rekey.nonce {
-        return Err(Fault::bad_request(format!(
-            "incorrect nonce supplied; nonce for this rekey operation is {:?}",
-            rekey.nonce
-        )));
-    }
+    must_name(body.text("Nonce")?, &rekey.nonce, "rekey")?;
     let Stage::Asking(gathering) = &mut rekey.stage else {
         let text = "the new shares are handed out already: give them to rekey/verify, or cancel";
         return Err(Fault::bad_request(text));
     };
     let required = needed(&service.barrier)?;
-    let key = match gathering.give(share, required) {
-        Step::Known => {
-            let text = "given key has already been provided during this generation operation";
-            return Err(Fault::bad_request(text));
-        }
-        Step::More => return Ok(shown(held.as_ref(), required)),
-        Step::Enough(key) => key,
+    let Some(key) = gathering.take(share, required, "generation")? else {
+        return Ok(shown(held.as_ref(), required));
     };
     let wrong = |error| refused("failed to read root key", &error);
     key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;

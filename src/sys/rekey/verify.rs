@@ -8,7 +8,7 @@ use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
-use crate::sys::shares::{Gathering, MISSING, Share, Step};
+use crate::sys::shares::{Gathering, MISSING, Share, must_name};
 
 /// GET.
 pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
@@ -46,19 +46,9 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
     let Stage::Verifying(verification) = &mut rekey.stage else {
         return Err(Fault::bad_request("no rekey verification in progress"));
     };
-    if body.text("nonce")? != verification.nonce {
-        return Err(Fault::bad_request(format!(
-            "incorrect nonce supplied; nonce for this verify operation is {:?}",
-            verification.nonce
-        )));
-    }
-    let key = match verification.gathering.give(share, needed) {
-        Step::Known => {
-            let text = "given key has already been provided during this verify operation";
-            return Err(Fault::bad_request(text));
-        }
-        Step::More => return Ok(shown(rekey)),
-        Step::Enough(key) => key,
+    must_name(body.text("nonce")?, &verification.nonce, "verify")?;
+    let Some(key) = verification.gathering.take(share, needed, "verify")? else {
+        return Ok(shown(rekey));
     };
     if key.and_then(|key| verification.seal.open(&key)).is_err() {
         verification.nonce = service.entropy.uuid();
