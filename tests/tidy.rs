@@ -50,7 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("signal_hook", &["cli/", "node"]),
     ("sd_notify", &["cli/", "node"]),
     ("listenfd", &["server/"]),
-    ("rustls", &["server/", "client/"]),
+    ("rustls", &["server/", "client/", "base/pem.rs"]),
     ("rustls_native_certs", &["client/"]),
     ("x509_parser", &["server/"]),
     ("postcard", &["base/record.rs"]),

@@ -2,7 +2,7 @@
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
 //! [`secret`], [`ttl`], [`fault`], [`digest`]. Forms that are read and written: [`record`],
-//! [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`].
+//! [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`], [`pem`].
 
 pub mod cidr;
 pub mod clock;
@@ -17,6 +17,7 @@ pub mod hex;
 pub mod json;
 pub mod merge_patch;
 pub mod pages;
+pub mod pem;
 pub mod process;
 pub mod record;
 pub mod secret;

@@ -1,15 +1,16 @@
 //! TLS towards a server: which authorities are believed, who we say we are.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::settings::SettingsError;
+use crate::base::pem;
 
 /// How TLS is spoken; the default believes the system's authorities.
 #[derive(Clone, Debug, Default)]
@@ -42,9 +43,14 @@ impl Tls {
             builder.with_root_certificates(self.authorities()?)
         };
         let config = match (&self.client_cert, &self.client_key) {
-            (Some(cert), Some(key)) => builder
-                .with_client_auth_cert(certificates(cert)?, private_key(key)?)
-                .map_err(|e| unreadable(key, "the key of the client certificate", &e))?,
+            (Some(cert), Some(key)) => {
+                let bad_key =
+                    |e: &dyn Display| unreadable(key, "the key of the client certificate", e);
+                let chain = pem::certificates(cert)
+                    .map_err(|e| unreadable(cert, "the client certificate", &e))?;
+                let private = pem::private_key(key).map_err(|e| bad_key(&e))?;
+                builder.with_client_auth_cert(chain, private).map_err(|e| bad_key(&e))?
+            }
             (None, None) => builder.with_no_client_auth(),
             _ => {
                 let text = "a client certificate needs its key: give both -client-cert and \
@@ -76,18 +82,7 @@ impl Tls {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
-    CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|e| unreadable(path, "the client certificate", &e))
-}
-
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SettingsError> {
-    PrivateKeyDer::from_pem_file(path)
-        .map_err(|e| unreadable(path, "the key of the client certificate", &e))
-}
-
-fn unreadable(path: &Path, what: &str, why: &dyn std::fmt::Display) -> SettingsError {
+fn unreadable(path: &Path, what: &str, why: &dyn Display) -> SettingsError {
     SettingsError(format!("{what} cannot be read from {}: {why}", path.display()))
 }
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, RwLock};
 pub use rustls::CipherSuite;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{UnbufferedServerConnection, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -18,6 +17,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
+use crate::base::pem;
 use crate::base::sync::{read, write};
 
 /// A listener's TLS fields.
@@ -217,25 +217,15 @@ impl Tls {
 /// Reads the certificate and its key, and checks that they belong together.
 fn load(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
     let (cert, key) = (&settings.cert_file, &settings.key_file);
-    let chain = certificates(cert)?;
-    let private =
-        PrivateKeyDer::from_pem_file(key).map_err(|e| TlsError::file(key, e.to_string()))?;
+    let chain = pem::certificates(cert).map_err(|why| TlsError::file(cert, why))?;
+    let private = pem::private_key(key).map_err(|why| TlsError::file(key, why))?;
     CertifiedKey::from_der(chain, private, provider)
         .map_err(|e| TlsError::file(key, format!("does not fit {}: {e}", cert.display())))
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = read.map_err(|e| TlsError::file(file, e.to_string()))?;
-    if found.is_empty() {
-        return Err(TlsError::file(file, "holds no certificate".to_owned()));
-    }
-    Ok(found)
-}
-
 fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
+    for certificate in pem::certificates(file).map_err(|why| TlsError::file(file, why))? {
         roots.add(certificate).map_err(|e| TlsError::file(file, e.to_string()))?;
     }
     Ok(roots)
