@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::audit::devices::Audit;
 use crate::barrier::seal::shamir::{self, Split};
 use crate::barrier::{Barrier, InitError};
 use crate::base::clock::Clock;
@@ -50,6 +51,7 @@ pub struct Opened {
 /// A running server.
 pub struct Node {
     barrier: Arc<Barrier>,
+    audit: Arc<Audit>,
     front: Arc<Front>,
     housekeeping: Housekeeping,
 }
@@ -116,8 +118,11 @@ impl Opened {
             certificate: certificates.notice(),
         };
         let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, Strangers::default());
+        let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
+        let audit = Arc::new(audit);
         let services = Services {
             about,
+            audit: audit.clone(),
             quotas: Arc::new(quotas),
             storage: storage.clone(),
             mounts: mounts.clone(),
@@ -132,6 +137,8 @@ impl Opened {
             entropy: entropy.clone(),
             audited_headers: Arc::default(),
             openapi: OpenApi { builtins: declared.clone(), mounts: mounts.clone() },
+            audit: audit.clone(),
+            barrier: barrier.clone(),
         }));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
         let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
@@ -146,11 +153,12 @@ impl Opened {
             clock,
             entropy,
             barrier: barrier.clone(),
+            audit: audit.clone(),
             clock_told: [None; 3],
             store_told: None,
         };
         let housekeeping = Housekeeping::start(care)?;
-        Ok(Node { barrier, front, housekeeping })
+        Ok(Node { barrier, audit, front, housekeeping })
     }
 }
 
@@ -170,6 +178,11 @@ impl Node {
         self.front.reload()
     }
 
+    /// Opens the files of audit devices anew, after they were moved away.
+    pub fn reopen_audit(&self) {
+        self.audit.reopen();
+    }
+
     /// Lets what runs end, seals, and ends.
     pub fn stop(self) {
         self.housekeeping.stop();
@@ -178,6 +191,7 @@ impl Node {
             front.stop();
         }
         self.barrier.seal();
+        self.audit.close();
     }
 }
 
@@ -209,9 +223,18 @@ fn spools(config: &StorageConfig) -> Spools {
     }
 }
 
+/// The folder of the store, where it has one.
+fn folder(config: &StorageConfig) -> Option<PathBuf> {
+    match config {
+        StorageConfig::Memory => None,
+        StorageConfig::Redb { folder, .. } => folder.canonicalize().ok(),
+    }
+}
+
 /// What the builtins are made of.
 struct Services {
     about: About,
+    audit: Arc<Audit>,
     storage: Arc<dyn Storage>,
     mounts: Arc<MountStore>,
     quotas: Arc<Quotas>,
@@ -223,15 +246,15 @@ struct Services {
 
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
-    let Services { about, storage, mounts, quotas, ttls, spools, clock, entropy } = services;
+    let Services { about, audit, storage, mounts, quotas, ttls, spools, clock, entropy } = services;
     let barrier = about.barrier.clone();
     let init = sys::init::Init {
         barrier: barrier.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
     };
-    let seal = sys::seal::Seal::new(about.clone(), entropy.clone());
-    let health = sys::health::Health { about, storage, clock: clock.clone() };
+    let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
+    let health = sys::health::Health { about, storage, audit, clock: clock.clone() };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());

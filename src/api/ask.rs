@@ -42,6 +42,8 @@ pub struct Ask {
 pub struct DirectAsk {
     /// What is to be done.
     pub verb: Verb,
+    /// The path below the engine's prefix.
+    pub path: String,
     /// The query as it came.
     pub query: Vec<(String, String)>,
     /// The body.

@@ -81,6 +81,14 @@ impl Timestamp {
             &month[..3],
         )
     }
+
+    /// The form of syslog (RFC 3164, section 4.1.2), in UTC: `Nov  6 08:49:37`.
+    pub fn syslog_date(self) -> String {
+        let secs = i64::try_from(self.as_secs()).unwrap_or(0);
+        let t = OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (month, (hour, minute, second)) = (t.month().to_string(), t.to_hms());
+        format!("{} {:>2} {hour:02}:{minute:02}:{second:02}", &month[..3], t.day())
+    }
 }
 
 /// The wall clock and the boot clock of the machine.

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
+use crate::audit::devices::Audit;
 use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
@@ -43,6 +44,7 @@ pub struct Care {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub barrier: Arc<Barrier>,
+    pub audit: Arc<Audit>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -143,6 +145,7 @@ impl Care {
             }
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
         }
+        self.audit.retry();
         if let Some(unsealed) = self.barrier.unsealed() {
             self.watch_clock(&unsealed);
             self.rotate_when_due(&unsealed);

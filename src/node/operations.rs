@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::audit::devices::Audit;
 use crate::audit::headers::AuditedHeadersCache;
+use crate::barrier::Barrier;
 use crate::base::entropy::Entropy;
 use crate::pipeline::Builtin;
 use crate::sys;
@@ -13,13 +15,17 @@ pub struct Operations {
     pub entropy: Arc<dyn Entropy>,
     pub audited_headers: Arc<AuditedHeadersCache>,
     pub openapi: OpenApi,
+    pub audit: Arc<Audit>,
+    pub barrier: Arc<Barrier>,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, audited_headers, openapi } = services;
+    let Operations { entropy, audited_headers, openapi, audit, barrier } = services;
+    let audit = sys::audit::AuditDevices { audit, barrier };
     vec![
         ("sys/", Box::new(sys::openapi::engine(openapi))),
+        ("sys/", Box::new(sys::audit::engine(audit))),
         ("sys/", Box::new(sys::tools::engine(entropy))),
         ("sys/", Box::new(sys::config::cors::engine())),
         ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),

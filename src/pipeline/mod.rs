@@ -105,7 +105,8 @@ impl Pipeline {
             return Err(Fault::unsupported_operation());
         }
         let Request { query, body, .. } = request;
-        endpoint.engine.call_direct(endpoint.found.id, DirectAsk { verb, query, body })
+        let path = endpoint.below.to_owned();
+        endpoint.engine.call_direct(endpoint.found.id, DirectAsk { verb, path, query, body })
     }
 
     fn carry_out_in(&self, txn: &mut Txn, ask: &Ask, data: &mut Data) -> Result<Reply, Fault> {

@@ -11,6 +11,7 @@ use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::audit::devices::Audit;
 use crate::base::clock::Clock;
 use crate::base::fault::Fault;
 use crate::base::golang;
@@ -22,6 +23,8 @@ pub struct Health {
     pub about: About,
     /// Its condition is told.
     pub storage: Arc<dyn Storage>,
+    /// Whether its devices take their entries is told.
+    pub audit: Arc<Audit>,
     /// The time while the store is sealed.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,7 +53,8 @@ const ROUTES: &[Route<Health>] = &[Route {
     path: "health",
     synopsis: "How the server is, as an HTTP status.",
     description: "200 unsealed, 501 not initialized, 503 sealed. A server is in \
-                  trouble whose store refuses writes, fails or was found damaged.",
+                  trouble whose store refuses writes, fails or was found damaged, or whose audit \
+                  devices fail.",
     fields: &[
         &ACTIVE.info,
         &SEALED.info,
@@ -74,6 +78,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     let scrubbed = || unsealed.as_ref()?.last_scrub().filter(|scrubbed| !scrubbed.good());
     let trouble = health.storage.condition().trouble;
     let trouble = trouble.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
+    let trouble = trouble.or_else(|| health.audit.trouble());
     let initialized = match (&unsealed, barrier.settings()) {
         (Some(_), _) => true,
         (None, Ok(settings)) => settings.is_some(),

@@ -13,6 +13,7 @@ use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
+use crate::audit::devices::Audit;
 use crate::barrier::seal::Kind;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -21,6 +22,7 @@ use crate::base::sync::lock;
 /// What these endpoints are given.
 pub struct Seal {
     about: About,
+    audit: Arc<Audit>,
     entropy: Arc<dyn Entropy>,
     unsealing: Mutex<Option<Unsealing>>,
 }
@@ -33,8 +35,8 @@ struct Unsealing {
 
 impl Seal {
     /// No share was given yet.
-    pub fn new(about: About, entropy: Arc<dyn Entropy>) -> Self {
-        Self { about, entropy, unsealing: Mutex::new(None) }
+    pub fn new(about: About, audit: Arc<Audit>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { about, audit, entropy, unsealing: Mutex::new(None) }
     }
 
     fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {
@@ -80,6 +82,7 @@ const ROUTES: &[Route<Seal>] = &[
 
 fn seal(service: &Seal, _: DirectAsk) -> Outcome {
     service.about.barrier.seal();
+    service.audit.close();
     log::info!("sealed");
     Ok(Reply::nothing())
 }
@@ -110,11 +113,15 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
         });
         if let Step::Enough(key) = current.gathering.give(share, split.threshold()) {
             *unsealing = None;
-            key.and_then(|key| barrier.unseal(&key)).map_err(|error| {
+            let unsealed = key.and_then(|key| barrier.unseal(&key)).map_err(|error| {
                 log::warn!("shares were given that do not unseal: {error}");
                 wrong(error)
             })?;
             log::info!("unsealed");
+            // Requests find out by themselves, and are refused.
+            if let Err(error) = service.audit.devices(&unsealed) {
+                log::error!("the audit devices cannot be opened: {error}");
+            }
         }
     }
     drop(unsealing);

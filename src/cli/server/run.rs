@@ -105,7 +105,7 @@ fn serve(command: &Server, node: &Node, log_file: Option<&LogFile>, mut signals:
 }
 
 /// What SIGHUP does: the log goes on in a new file, its level, the certificates and the clients'
-/// CAs are read anew.
+/// CAs are read anew, audit devices are opened anew.
 fn reload(command: &Server, node: &Node, log_file: Option<&LogFile>) {
     if let Some(Err(error)) = log_file.map(LogFile::reopen) {
         log::error!("{error}; the old one is written on");
@@ -114,6 +114,7 @@ fn reload(command: &Server, node: &Node, log_file: Option<&LogFile>) {
         Ok(()) => log::info!("certificates were read anew"),
         Err(error) => log::error!("certificates: {error}; the old ones stay"),
     }
+    node.reopen_audit();
     if command.dev {
         return;
     }

@@ -1,0 +1,137 @@
+//! `sys/audit` and `sys/audit-hash`: to whom each request and answer is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::{Reply, object};
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::audit::devices::{Audit, Wanted};
+use crate::audit::store;
+use crate::barrier::{Barrier, Unsealed};
+use crate::base::fault::Fault;
+use crate::base::golang;
+
+/// What these endpoints are given.
+pub struct AuditDevices {
+    /// The devices that are open.
+    pub audit: Arc<Audit>,
+    /// The store.
+    pub barrier: Arc<Barrier>,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: AuditDevices) -> Bound<AuditDevices> {
+    Bound::new("To whom each request and answer is told.", ROUTES, service)
+}
+
+const PATH: Field<String> = Field::new("path", "The device's name, which may have slashes.");
+const TYPE: Field<String> = Field::new("type", "file, syslog or socket.");
+const DESCRIPTION: Field<String> = Field::new("description", "Free text.");
+const OPTIONS: Field<Option<BTreeMap<String, String>>> = Field::new(
+    "options",
+    "For all: format (json, jsonx), prefix, log_raw, hmac_accessor, elide_list_responses, \
+     skip_test. file: file_path (or stdout, discard), mode (0600), sync (false; true: on the disk \
+     before the request goes on). syslog: facility (AUTH), tag (vault), address (/dev/log). \
+     socket: address, socket_type (tcp, udp, unix, unixgram), write_timeout (2s, at most 60s).",
+);
+const LOCAL: Field<bool> = Field::new("local", "Accepted; there is no replication.");
+const INPUT: Field<String> = Field::new("input", "The text to hash.");
+
+const ROUTES: &[Route<AuditDevices>] = &[
+    Route {
+        path: "audit",
+        synopsis: "The audit devices.",
+        description: "Each device's path with its type and options.",
+        fields: &[],
+        access: Access::Sudo,
+        operations: &[Operation::system(Verb::Read, "List them.", list)],
+    },
+    Route {
+        path: "audit/{path+}",
+        synopsis: "Enable or disable an audit device.",
+        description: "A device has to take a test entry before it is enabled. While devices are \
+                      enabled, a request is refused where none of them takes its entry. At most \
+                      32 can be enabled.",
+        fields: &[&PATH.info, &TYPE.info, &DESCRIPTION.info, &OPTIONS.info, &LOCAL.info],
+        access: Access::Sudo,
+        operations: &[
+            Operation::direct(Verb::Write, "Enable a device.", enable),
+            Operation::direct(Verb::Delete, "Disable a device.", disable),
+        ],
+    },
+    Route {
+        path: "audit-hash/{path+}",
+        synopsis: "Hash a text as an audit device does.",
+        description: "To find it in the device's entries.",
+        fields: &[&PATH.info, &INPUT.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Write, "Hash it.", hash)],
+    },
+];
+
+fn list(_: &AuditDevices, call: &mut SystemCall<'_>) -> Outcome {
+    let devices = store::all(call.txn)?;
+    let shown = devices.iter().map(|device| {
+        let shown = json!({
+            "path": device.path,
+            "type": device.kind,
+            "description": device.description,
+            "local": device.local,
+            "options": device.options,
+        });
+        (device.path.clone(), shown)
+    });
+    Ok(Reply::data_at_top(shown.collect::<Map<String, Value>>()))
+}
+
+/// Outside of a transaction: the device is opened and tried first.
+fn enable(service: &AuditDevices, ask: DirectAsk) -> Outcome {
+    let path = path(&ask);
+    if path.ends_with('/') {
+        return Err(Fault::bad_request("cannot write to a path ending in '/'"));
+    }
+    let fields = ask.fields(&[&TYPE.info, &DESCRIPTION.info, &OPTIONS.info, &LOCAL.info])?;
+    let wanted = Wanted {
+        path: path.to_owned(),
+        kind: fields.get(&TYPE).cloned().unwrap_or_default(),
+        description: fields.get(&DESCRIPTION).cloned().unwrap_or_default(),
+        local: fields.get(&LOCAL).copied().unwrap_or_default(),
+        options: fields.get(&OPTIONS).cloned().unwrap_or_default(),
+    };
+    service.audit.enable(&service.unsealed()?, wanted)?;
+    Ok(Reply::nothing())
+}
+
+fn disable(service: &AuditDevices, ask: DirectAsk) -> Outcome {
+    service.audit.disable(&service.unsealed()?, path(&ask))?;
+    Ok(Reply::nothing())
+}
+
+fn hash(service: &AuditDevices, call: &mut SystemCall<'_>) -> Outcome {
+    let path = call.fields.need(&PATH)?.trim_end_matches('/');
+    let input = call.fields.get(&INPUT).filter(|input| !input.is_empty());
+    let input = input.ok_or_else(|| Fault::bad_request("the \"input\" parameter is empty"))?;
+    let hash = service.audit.hash(&service.unsealed()?, path, input)?;
+    let hash = hash.ok_or_else(|| {
+        let name = golang::quote(&format!("{path}/"));
+        Fault::bad_request(format!("unknown audit backend {name}"))
+    })?;
+    Ok(Reply::data_at_top(object([("hash", hash.into())])))
+}
+
+/// Which device is meant.
+fn path(ask: &DirectAsk) -> &str {
+    ask.path.strip_prefix("audit/").unwrap_or_default()
+}
+
+impl AuditDevices {
+    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
+        self.barrier.unsealed().ok_or_else(Fault::sealed)
+    }
+}
