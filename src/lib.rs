@@ -19,6 +19,7 @@ pub mod api;
 pub mod policy;
 pub mod identity;
 pub mod quota;
+pub mod lease;
 pub mod token;
 pub mod audit;
 pub mod engines;

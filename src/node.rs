@@ -21,7 +21,10 @@ use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
+use crate::pipeline::rights::Rights;
+use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
+use crate::policy::cache::PolicyCache;
 use crate::quota::limiter::Quotas;
 use crate::quota::strangers::Strangers;
 use crate::server::certificate::CertificateError;
@@ -45,6 +48,7 @@ const SPOOL_FLOOR: u64 = 32 << 20;
 pub struct Opened {
     storage: Arc<dyn Storage>,
     barrier: Arc<Barrier>,
+    tokens: Arc<Tokens>,
     world: World,
 }
 
@@ -72,8 +76,10 @@ impl Opened {
     pub fn open(config: &Config, world: World) -> Result<Self, NodeError> {
         let storage = open(&config.storage, &world.clock)?;
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
-        let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy));
-        Ok(Self { storage, barrier, world })
+        let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy.clone()));
+        let mounts = Arc::new(MountStore::new(entropy.clone()));
+        let tokens = Arc::new(Tokens { mounts, entropy });
+        Ok(Self { storage, barrier, tokens, world })
     }
 
     /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
@@ -90,7 +96,7 @@ impl Opened {
         secret.options = Some([("version".to_owned(), "2".to_owned())].into());
         mounts.put(secret);
         let (shares, root) = self.barrier.initialize(one, |txn| {
-            Ok::<_, NodeError>(sys::init::first(txn, entropy, &mounts, Some(root))?)
+            Ok::<_, NodeError>(sys::init::first(txn, &self.tokens, &mounts, Some(root.clone()))?)
         })?;
         let key = shamir::combine(&shares)
             .ok_or_else(|| NodeError::Store("the new store's share makes no key".to_owned()))?;
@@ -101,9 +107,9 @@ impl Opened {
 
     /// Serves it, sealed or not.
     pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
-        let Self { storage, barrier, world: World { clock, entropy, run_folder } } = self;
+        let Self { storage, barrier, tokens, world } = self;
+        let World { clock, entropy, run_folder } = world;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
-        let mounts = Arc::new(MountStore::new(entropy.clone()));
         let ttls = Ttls {
             default: config.default_lease_ttl.as_secs(),
             max: config.max_lease_ttl.as_secs(),
@@ -120,12 +126,15 @@ impl Opened {
         let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, Strangers::default());
         let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
         let audit = Arc::new(audit);
+        let rights =
+            Arc::new(Rights { mounts: tokens.mounts.clone(), policies: PolicyCache::default() });
         let services = Services {
             about,
             audit: audit.clone(),
             quotas: Arc::new(quotas),
             storage: storage.clone(),
-            mounts: mounts.clone(),
+            tokens: tokens.clone(),
+            rights: rights.clone(),
             ttls,
             spools: spools(&config.storage),
             clock: clock.clone(),
@@ -136,12 +145,12 @@ impl Opened {
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
             audited_headers: Arc::default(),
-            openapi: OpenApi { builtins: declared.clone(), mounts: mounts.clone() },
+            openapi: OpenApi { builtins: declared.clone(), mounts: tokens.mounts.clone() },
             audit: audit.clone(),
             barrier: barrier.clone(),
         }));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
-        let pipeline = Pipeline::new(barrier.clone(), mounts, builtins, entropy.clone(), ttls);
+        let pipeline = Pipeline::new(barrier.clone(), tokens.clone(), rights, builtins, ttls);
         let settings = front::settings(config, &certificates, run_folder);
         let service: Arc<dyn Service> = Arc::new(Serving { barrier: barrier.clone(), pipeline });
         let around = Surroundings { service, clock: clock.clone(), entropy: entropy.clone() };
@@ -154,6 +163,7 @@ impl Opened {
             entropy,
             barrier: barrier.clone(),
             audit: audit.clone(),
+            tokens,
             clock_told: [None; 3],
             store_told: None,
         };
@@ -236,7 +246,8 @@ struct Services {
     about: About,
     audit: Arc<Audit>,
     storage: Arc<dyn Storage>,
-    mounts: Arc<MountStore>,
+    tokens: Arc<Tokens>,
+    rights: Arc<Rights>,
     quotas: Arc<Quotas>,
     ttls: Ttls,
     spools: Spools,
@@ -246,32 +257,30 @@ struct Services {
 
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
-    let Services { about, audit, storage, mounts, quotas, ttls, spools, clock, entropy } = services;
+    let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, clock, entropy } =
+        services;
     let barrier = about.barrier.clone();
-    let init = sys::init::Init {
-        barrier: barrier.clone(),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-    };
+    let init =
+        sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
     let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
     let health = sys::health::Health { about, storage, audit, clock: clock.clone() };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
-        sys::generate_root::GenerateRoot::new(barrier.clone(), clock, entropy.clone());
+        sys::generate_root::GenerateRoot::new(barrier.clone(), clock, tokens.clone());
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
-    let token = sys::token::engine(mounts.clone());
-    let sight = Arc::new(sys::mounts::ui::RootAlone);
-    let ui = sys::mounts::ui::Ui { store: mounts.clone(), sight };
+    let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights };
     let limits = sys::quotas::Service {
         quotas: quotas.clone(),
-        mounts: mounts.clone(),
+        mounts: tokens.mounts.clone(),
         entropy: entropy.clone(),
     };
-    let mounts = sys::mounts::Mounts { store: mounts, quotas, entropy, ttls };
+    let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
+    let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
+    let token = sys::token::Service { tokens: tokens.clone(), ttls };
     vec![
-        ("auth/token/", Box::new(token)),
+        ("auth/token/", Box::new(sys::token::engine(token))),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),
@@ -283,6 +292,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::mounts::ui::engine(ui))),
         ("sys/", Box::new(sys::auth::engine(mounts))),
         ("sys/", Box::new(sys::quotas::engine(limits))),
+        ("sys/", Box::new(sys::leases::engine(leases))),
+        ("sys/", Box::new(sys::wrapping::engine(tokens))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
         ("sys/", Box::new(sys::policies::engine())),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),

@@ -187,8 +187,16 @@ impl<'a> Player<'a> {
             "answer": normal::normal(&own, ""),
         });
         if let Some(exact) = step["exact"].as_object() {
-            let held = |place: &String| compare::dig(&said, place).unwrap_or_else(|| "!".into());
-            answer["exact"] = exact.keys().map(|place| (place.clone(), held(place))).collect();
+            let missing = |recorded: &Value| match recorded.as_str() {
+                // What the recorder said where a field was not there either.
+                Some(why) if why.starts_with("! ") => recorded.clone(),
+                _ => "!".into(),
+            };
+            let held = |(place, recorded): (&String, &Value)| {
+                let value = compare::dig(&said, place).unwrap_or_else(|| missing(recorded));
+                (place.clone(), value)
+            };
+            answer["exact"] = exact.iter().map(held).collect();
         }
         answer
     }

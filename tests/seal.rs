@@ -688,12 +688,16 @@ fn what_was_to_be_wrapped_never_goes_out_in_the_clear() {
     let server = Server::dev();
     let headers = [("X-Vault-Token", support::ROOT), ("X-Vault-Wrap-TTL", "60")];
     let asked = |method: &str, path: &str| {
-        server.client().try_send(method, &format!("/v1/{path}"), &headers, None).unwrap()
+        let path = format!("/v1/{path}");
+        server.client().try_send(method, &path, &headers, None).unwrap().json()
     };
-    let term = || data(&server.root().get("sys/key-status"))["term"].clone();
-    let before = term();
-    refused(asked("GET", "sys/rotate/config"), "X-Vault-Wrap-TTL");
-    refused(asked("GET", "sys/key-status"), "X-Vault-Wrap-TTL");
-    refused(asked("POST", "sys/rotate"), "X-Vault-Wrap-TTL");
-    assert_eq!(term(), before);
+    for (path, field) in [("sys/rotate/config", "max_operations"), ("sys/key-status", "term")] {
+        let plain = data(&server.root().get(path));
+        let wrapped = asked("GET", path);
+        assert_eq!(wrapped["data"], Value::Null, "{wrapped}");
+        assert!(!wrapped.to_string().contains(field), "{wrapped}");
+        let token = wrapped["wrap_info"]["token"].clone();
+        let unwrapped = server.root().post("sys/wrapping/unwrap", json!({ "token": token }));
+        assert_eq!(data(&unwrapped)[field], plain[field], "{path}");
+    }
 }

@@ -1,6 +1,7 @@
 //! What is asked: a request after its verb and path have been read, before it is routed.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::field::{FieldInfo, Fields};
 use super::request::{Body, Peer};
@@ -36,6 +37,8 @@ pub struct Ask {
     pub token: Option<Secret>,
     /// Who sent it.
     pub peer: Peer,
+    /// For how long the answer is to be wrapped, if it is.
+    pub wrap_ttl: Option<Duration>,
 }
 
 /// A request to an endpoint that works without a transaction, its body unread.

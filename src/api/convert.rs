@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::field::{Converted, FieldInfo, Kind};
+use super::field::{Converted, FieldInfo, Kind, Texts};
 use crate::base::golang;
 use crate::base::ttl::Ttl;
 
@@ -53,6 +53,7 @@ fn convert_value(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertErr
         Kind::SignedDuration => ttl(sent).map(Converted::SignedDuration),
         Kind::Ints => ints(sent).map(Converted::Ints),
         Kind::List => list(sent).map(Converted::List),
+        Kind::Texts => whole_texts(sent).map(|texts| Converted::Texts(Texts(texts))),
         Kind::Pairs => pairs(sent).map(Converted::Pairs),
         Kind::Object => return object(info, sent),
         Kind::Any => return Ok(Converted::Any(sent.clone())),
@@ -191,6 +192,13 @@ fn ints(value: &Value) -> Result<Vec<i64>, String> {
 fn list(value: &Value) -> Result<Vec<String>, String> {
     let items = elements(value);
     gather(items.iter().enumerate().map(|(i, item)| text(item, &format!("'[{i}]'"))).collect())
+}
+
+fn whole_texts(value: &Value) -> Result<Vec<String>, String> {
+    match value {
+        Value::String(text) => Ok(vec![text.clone()]),
+        other => list(other),
+    }
 }
 
 /// Names with texts; a list of `name=text` where it is no object of texts.

@@ -64,6 +64,8 @@ pub enum Kind {
     Ints,
     /// Texts: an array, or text with commas.
     List,
+    /// Texts: an array, or one text as it is.
+    Texts,
     /// Names with texts: an object, or as [`Kind::List`] with `name=text` each.
     Pairs,
     /// An object with values of any kind.
@@ -79,6 +81,10 @@ pub trait FieldType: Sized {
     /// Takes it out of a converted value of that kind.
     fn take(value: &Converted) -> Option<&Self>;
 }
+
+/// Texts that no comma parts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts(pub Vec<String>);
 
 /// A value after conversion to its field's kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +105,8 @@ pub enum Converted {
     Ints(Vec<i64>),
     /// Of [`Kind::List`].
     List(Vec<String>),
+    /// Of [`Kind::Texts`].
+    Texts(Texts),
     /// Of [`Kind::Pairs`]; `None` when null was sent.
     Pairs(Option<BTreeMap<String, String>>),
     /// Of [`Kind::Object`]; `None` when null was sent.
@@ -160,6 +168,13 @@ impl FieldType for Vec<String> {
     const KIND: Kind = Kind::List;
     fn take(value: &Converted) -> Option<&Self> {
         if let Converted::List(inner) = value { Some(inner) } else { None }
+    }
+}
+
+impl FieldType for Texts {
+    const KIND: Kind = Kind::Texts;
+    fn take(value: &Converted) -> Option<&Self> {
+        if let Converted::Texts(inner) = value { Some(inner) } else { None }
     }
 }
 

@@ -52,7 +52,7 @@ fn word(kind: Kind) -> &'static str {
         Kind::Float => "float",
         Kind::Bool => "bool",
         Kind::Duration | Kind::SignedDuration => "duration (sec)",
-        Kind::Ints | Kind::List => "slice",
+        Kind::Ints | Kind::List | Kind::Texts => "slice",
         Kind::Pairs => "keypair",
         Kind::Object => "map",
         Kind::Any => "any",

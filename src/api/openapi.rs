@@ -243,7 +243,7 @@ fn schema(kind: Kind) -> Value {
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Duration | Kind::SignedDuration => json!({ "type": "integer", "format": "seconds" }),
         Kind::Ints => json!({ "type": "array", "items": { "type": "integer" } }),
-        Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::List | Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Pairs => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }

@@ -1,11 +1,14 @@
 //! What is sent back: a [`Reply`] is what a handler returns, a [`Response`] is ready for the wire.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::login::Login;
+use crate::base::clock::Timestamp;
+use crate::base::secret::Secret;
 
 /// A handler's answer; the pipeline makes Vault's envelope around it.
 pub struct Reply {
@@ -20,6 +23,22 @@ pub struct Reply {
     pub lease_duration: i64,
     /// `auth` of the envelope.
     pub auth: Auth,
+}
+
+/// A wrapping token, as it is handed out.
+pub struct WrapInfo {
+    /// The token.
+    pub token: Secret,
+    /// By which it is named.
+    pub accessor: String,
+    /// How long the answer is kept.
+    pub ttl: Duration,
+    /// When it was wrapped.
+    pub created: Timestamp,
+    /// What it is an answer to.
+    pub path: String,
+    /// The accessor of the token in the answer, if there is one.
+    pub wrapped_accessor: Option<String>,
 }
 
 /// What a reply says of a token.
@@ -40,6 +59,8 @@ pub enum Content {
     Data(Option<Map<String, Value>>),
     /// `data` of the envelope, repeated at its top level, as Vault does for parts of `sys`.
     DataAtTop(Map<String, Value>),
+    /// A token in the place of what it holds.
+    Wrapped(WrapInfo),
     /// A JSON document without an envelope.
     Bare(Value),
     /// Anything else.

@@ -18,6 +18,8 @@ pub enum Access {
     Unauthenticated,
     /// Whoever has a token whose policies allow it.
     Policy,
+    /// As `Policy`, after the wrapping token that the request names was found to be one.
+    Unwrap,
     /// As `Policy`, and `sudo` on the path.
     Sudo,
     /// As `Sudo`; anybody while the server is sealed, when there is nothing left to guard.

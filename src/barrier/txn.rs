@@ -55,9 +55,20 @@ impl Txn {
         Scope { txn: self, folder: SealedPath::root(mount) }
     }
 
+    /// Those below a folder of one mount.
+    pub fn scope_under(&mut self, mount: MountId, folder: &str) -> Result<Scope<'_>, TxnError> {
+        let folder = self.scope(mount).folder(folder)?;
+        Ok(Scope { txn: self, folder })
+    }
+
     /// The transaction's time: it stands still.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The time by which things expire: see [`Scope::expiry_now`].
+    pub fn expiry_now(&self) -> Timestamp {
+        self.expiry_now
     }
 
     /// The store that it is of.
@@ -73,6 +84,17 @@ impl Txn {
     /// The HMAC under which a token is stored.
     pub fn token_mac(&self, token: &[u8]) -> [u8; 32] {
         MacKey::new(&self.keyring.fixed().tokens).mac(&[token])
+    }
+
+    /// Seals what is handed out to come back. Only [`open_outside`](Self::open_outside) with the
+    /// same `purpose`, which is no physical key, opens it.
+    pub fn seal_outside(&self, purpose: &'static [u8], value: &[u8]) -> Vec<u8> {
+        self.keyring.seal_value(purpose, value, &*self.unsealed.entropy)
+    }
+
+    /// What was sealed for that purpose; `None` when it was not by the keys of this store.
+    pub fn open_outside(&self, purpose: &'static [u8], sealed: &[u8]) -> Option<Opened> {
+        self.keyring.open_value(purpose, sealed).ok()
     }
 
     /// Whether anything would be written.
@@ -137,21 +159,23 @@ impl Txn {
         self.writes.insert(key.to_vec(), None);
     }
 
-    /// The first names right below `folder`: whether each is an entry, and a folder.
+    /// The names right below `folder`, the first `most` in the store's order: whether each is an
+    /// entry, and a folder.
     fn list(
         &mut self,
         folder: &SealedPath,
-        limit: usize,
+        most: usize,
     ) -> Result<BTreeMap<String, Listed>, TxnError> {
         let (from, to) = folder.below();
-        self.reads.range(from.clone(), to.clone());
+        let mut read_to = to.clone();
         let mut names = BTreeMap::new();
         let mut walk = Walk::new(&*self.view, &self.writes, to);
         let mut next = walk.seek(&from)?;
         while let Some(key) = next {
             let child = folder.child_of(&key)?;
             let name = self.unsealed.names.open_child(folder, child.segment)?;
-            if names.len() == limit && !names.contains_key(&name) {
+            if names.len() == most && !names.contains_key(&name) {
+                read_to = Some(key);
                 break;
             }
             let listed: &mut Listed = names.entry(name).or_default();
@@ -173,6 +197,8 @@ impl Txn {
             };
             next = walk.seek(&from)?;
         }
+        drop(walk);
+        self.reads.range(from, read_to);
         Ok(names)
     }
 
@@ -314,11 +340,12 @@ impl Scope<'_> {
         self.list_some(folder, usize::MAX)
     }
 
-    /// The same of so many names: which ones, is for their sealed form to say.
-    pub fn list_some(&mut self, folder: &str, limit: usize) -> Result<Vec<String>, TxnError> {
+    /// The same, of at most `most` names: those that the store has first, which is by no order of
+    /// theirs. What is not listed was not read.
+    pub fn list_some(&mut self, folder: &str, most: usize) -> Result<Vec<String>, TxnError> {
         let folder = self.folder(folder)?;
         let mut names = Vec::new();
-        for (name, listed) in self.txn.list(&folder, limit)? {
+        for (name, listed) in self.txn.list(&folder, most)? {
             if listed.folder {
                 names.push(format!("{name}/"));
             }
@@ -328,6 +355,12 @@ impl Scope<'_> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// Whether anything lies below `folder`.
+    pub fn is_folder(&mut self, folder: &str) -> Result<bool, TxnError> {
+        let folder = self.folder(folder)?;
+        Ok(!self.txn.list(&folder, 1)?.is_empty())
     }
 
     /// Removes the first stored entries of the scope, parts too: of all together `length` bytes

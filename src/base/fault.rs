@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// What Vault puts before an error of an engine.
+const LISTED: &str = "1 error occurred:\n\t* ";
+
 /// What is answered instead of a reply. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -41,6 +44,27 @@ impl Fault {
         Self::new(403, "permission denied")
     }
 
+    /// 403 by a policy: the token is good, but may not do this. Vault's text.
+    pub fn refused() -> Self {
+        Self::listed(403, "permission denied")
+    }
+
+    /// A text in the form that Vault gives to errors of its engines.
+    pub fn listed(status: u16, text: &str) -> Self {
+        Self::new(status, format!("{LISTED}{text}\n\n"))
+    }
+
+    /// The same without that form, which Vault does not use where no token is asked for.
+    #[must_use]
+    pub fn unlisted(mut self) -> Self {
+        for error in &mut self.errors {
+            if let Some(text) = error.strip_prefix(LISTED) {
+                *error = Cow::Owned(text.trim_end_matches('\n').to_owned());
+            }
+        }
+        self
+    }
+
     /// 404 with no text: nothing is there.
     pub const fn not_found() -> Self {
         Self::bare(404)
@@ -48,7 +72,7 @@ impl Fault {
 
     /// 405: the path is there, the verb is not. Vault's text.
     pub fn unsupported_operation() -> Self {
-        Self::new(405, "1 error occurred:\n\t* unsupported operation\n\n")
+        Self::listed(405, "unsupported operation")
     }
 
     /// 500: our failure; the text is for the operator and names no secret.

@@ -56,5 +56,9 @@ pub fn empty(scope: &mut Scope<'_>, cubbyhole: &str) -> Result<(), TxnError> {
 /// The caller's part of the store.
 fn own<'c>(call: &'c mut Call<'_>) -> Result<Scope<'c>, Fault> {
     let caller = call.caller.ok_or_else(Fault::denied)?;
+    if caller.cubbyhole.is_empty() {
+        let text = "cubbyhole operations are only supported by \"service\" type tokens";
+        return Err(Fault::bad_request(text));
+    }
     Ok(call.scope.under(&caller.cubbyhole)?)
 }

@@ -15,12 +15,17 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::sync::lock;
 use crate::mount::purge;
+use crate::pipeline::revoke::Reaper;
+use crate::pipeline::tokens::Tokens;
 use crate::server::Front;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
 
 /// How often the store and the certificate are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked for what has expired. What has is dead at once; this only removes it.
+const EXPIRY: Duration = Duration::from_secs(5);
 
 /// How long after a scrub the next one waits.
 const SCRUB_REST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,6 +50,7 @@ pub struct Care {
     pub entropy: Arc<dyn Entropy>,
     pub barrier: Arc<Barrier>,
     pub audit: Arc<Audit>,
+    pub tokens: Arc<Tokens>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -53,13 +59,14 @@ pub struct Care {
 
 /// The threads that do it.
 pub struct Housekeeping {
-    chores: [Chore; 3],
+    chores: [Chore; 4],
 }
 
 impl Housekeeping {
     /// Begins.
     pub fn start(mut care: Care) -> io::Result<Self> {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
+        let (expired, tokens) = (care.barrier.clone(), care.tokens.clone());
         let maintenance = Chore::start("maintenance", move |stopped| {
             while !stopped.within(MAINTENANCE) {
                 care.round();
@@ -83,7 +90,13 @@ impl Housekeeping {
                 purge(&purged, stopped);
             }
         });
-        Ok(Self { chores: [maintenance?, scrub?, purge?] })
+        let expiry = Chore::start("expiry", move |stopped| {
+            let mut reaper = Reaper::new(tokens);
+            while !stopped.within(EXPIRY) {
+                reap(&expired, &mut reaper, stopped);
+            }
+        });
+        Ok(Self { chores: [maintenance?, scrub?, purge?, expiry?] })
     }
 
     /// Ends.
@@ -199,6 +212,15 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
             Ok(_) | Err(TxnError::Sealed) => return,
             Err(error) => return log::error!("deleting what was unmounted: {error}"),
         }
+    }
+}
+
+/// Removes what has expired.
+fn reap(barrier: &Barrier, reaper: &mut Reaper, stopped: &Stopped) {
+    let Some(unsealed) = barrier.unsealed() else { return };
+    match reaper.round(&unsealed, &|| stopped.within(Duration::ZERO)) {
+        Ok(()) | Err(TxnError::Sealed) => {}
+        Err(error) => log::error!("removing what has expired: {error}"),
     }
 }
 

@@ -1,23 +1,36 @@
 //! Who sends a request: its token, looked up in the request's own transaction.
 
-use crate::api::call::Caller;
+use std::net::IpAddr;
+
+use super::tokens::{Found, Tokens};
+use crate::api::ask::Ask;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
-use crate::base::secret::Secret;
-use crate::token::store;
+use crate::token::record::Token;
 
-/// The sender; `None` when no token was sent. A token that is unknown is refused at once.
-pub fn caller(txn: &mut Txn, token: Option<&Secret>) -> Result<Option<Caller>, Fault> {
-    let Some(id) = token.filter(|id| !id.expose().is_empty()) else { return Ok(None) };
-    let token = store::lookup(txn, id)?.ok_or_else(Fault::denied)?;
-    let root = token.is_root();
-    Ok(Some(Caller {
-        accessor: token.accessor,
-        display_name: token.display_name,
-        entity_id: String::new(),
-        policies: token.policies,
-        cubbyhole: token.cubbyhole,
-        root,
-        sudo: root,
-    }))
+/// The sender's token, of which this is a use. `None` when none was sent; one that is unknown or
+/// dead, or is used from where it may not be, is refused.
+pub fn sender(tokens: &Tokens, txn: &mut Txn, ask: &Ask) -> Result<Option<Found>, Fault> {
+    let id = ask.token.as_ref().filter(|id| !id.expose().is_empty());
+    let Some(id) = id else { return Ok(None) };
+    let mut found = tokens.find(txn, id)?.ok_or_else(Fault::denied)?;
+    if !may_come_from(&found.token, ask.peer.address) {
+        return Err(Fault::denied());
+    }
+    tokens.use_once(txn, &mut found)?;
+    Ok(Some(found))
+}
+
+/// The token of a request that needs none. It is no use of it, and one that is no good is as none.
+pub fn guest(tokens: &Tokens, txn: &mut Txn, ask: &Ask) -> Result<Option<Found>, Fault> {
+    let Some(id) = ask.token.as_ref().filter(|id| !id.expose().is_empty()) else { return Ok(None) };
+    let found = tokens.find(txn, id)?;
+    Ok(found.filter(|found| may_come_from(&found.token, ask.peer.address)))
+}
+
+/// Whether a token can be used from there. A unix socket is no network, so a token that is bound
+/// to networks cannot be used there.
+fn may_come_from(token: &Token, address: Option<IpAddr>) -> bool {
+    let within = |address| token.bound_cidrs.iter().any(|cidr| cidr.contains(address));
+    token.bound_cidrs.is_empty() || address.is_some_and(within)
 }

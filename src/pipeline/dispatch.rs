@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Builtin;
-use super::locate::Target;
+use super::locate::{Endpoint, Target};
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::{Call, Caller, SystemCall};
 use crate::api::engine::{Engine, Found};
@@ -45,6 +45,29 @@ pub fn run(
         }
         Target::Unsupported => Err(unsupported_path()),
         Target::Nowhere(path) => Err(Fault::new(404, format!("no handler for route '{path}'"))),
+    }
+}
+
+/// Whether what a write names is there already, as far as its endpoint tells.
+pub fn exists(
+    target: &Target<'_, '_>,
+    txn: &mut Txn,
+    ask: &Ask,
+    caller: &Caller,
+) -> Result<bool, Fault> {
+    // What it names is in its path: its data is not read for somebody who may not send it.
+    let (data, caller) = (&Map::new(), Some(caller));
+    match target {
+        Target::Builtin(Endpoint { engine, found, below: path }) => {
+            let fields = &engine.fields(found, ask.verb, data)?;
+            engine.exists_system(found.id, &mut SystemCall { ask, data, path, fields, caller, txn })
+        }
+        Target::Mounted { view: mount, id, engine, found: Some(found), below: path } => {
+            let fields = &engine.fields(found, ask.verb, data)?;
+            let scope = txn.scope(*id);
+            engine.exists(found.id, &mut Call { ask, data, path, fields, mount, caller, scope })
+        }
+        _ => Ok(true),
     }
 }
 
@@ -91,5 +114,5 @@ fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> R
 }
 
 fn unsupported_path() -> Fault {
-    Fault::new(404, "1 error occurred:\n\t* unsupported path\n\n")
+    Fault::listed(404, "unsupported path")
 }

@@ -8,6 +8,8 @@ use crate::api::route::Access;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
+use crate::mount::config::Ttls;
+use crate::mount::table::Mount;
 
 /// An endpoint of a builtin.
 pub struct Endpoint<'a, 'p> {
@@ -106,16 +108,21 @@ pub fn target<'a, 'p>(
     if pipeline.builtins.iter().any(|(prefix, _)| path.starts_with(prefix)) {
         return Ok(Target::Unsupported);
     }
-    let table = pipeline.mounts.read(txn)?;
+    let table = pipeline.tokens.mounts.read(txn)?;
     let Some((mount, below)) = table.resolve(path) else { return Ok(Target::Nowhere(path)) };
     let Some(engine) = mount.engine() else { return Ok(Target::Unsupported) };
     let found = engine.find(below);
-    let ttls = mount.ttls(pipeline.ttls);
-    let view = MountView {
+    let view = view_of(mount, pipeline.ttls);
+    Ok(Target::Mounted { view, id: mount.id, engine, found, below })
+}
+
+/// The mount, as its engine may see it.
+pub fn view_of(mount: &Mount, system: Ttls) -> MountView {
+    let ttls = mount.ttls(system);
+    MountView {
         path: mount.path.clone(),
         accessor: mount.accessor.clone(),
         default_lease_ttl: ttls.default,
         max_lease_ttl: ttls.max,
-    };
-    Ok(Target::Mounted { view, id: mount.id, engine, found, below })
+    }
 }

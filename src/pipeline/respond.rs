@@ -1,29 +1,25 @@
-//! From a reply or a fault to the response on the wire: Vault's envelope.
+//! From a settled reply or a fault to the response on the wire: Vault's envelope.
 
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::api::reply::{Content, Reply, Response, ResponseBody};
+use super::settle::Settled;
+use super::wrapping;
+use crate::api::reply::{Auth, Content, Reply, Response, ResponseBody, WrapInfo};
 use crate::base::fault::Fault;
 
 const JSON: &str = "application/json";
 
 /// The response of a request that was carried out.
-pub fn reply(reply: Reply, request_id: &str) -> Response {
-    let status = reply.status;
-    let body = match reply.content {
-        Content::Nothing => ResponseBody::Whole(JSON, Zeroizing::default()),
-        Content::Body(body) => body,
-        Content::Bare(document) => json_body(&document),
-        Content::Data(data) => {
-            let data = data.map_or(Value::Null, Value::Object);
-            json_body(&envelope(Map::new(), data, request_id, reply.lease_duration, reply.warnings))
-        }
-        Content::DataAtTop(data) => {
-            let top = data.clone();
-            let data = Value::Object(data);
-            json_body(&envelope(top, data, request_id, reply.lease_duration, reply.warnings))
-        }
+pub fn settled(settled: Settled) -> Response {
+    let status = settled.reply.status;
+    let body = match document(settled) {
+        Ok(document) => json_body(&document),
+        Err(settled) => match settled.reply.content {
+            Content::Wrapped(info) => json_body(&wrapped(&info)),
+            Content::Body(body) => body,
+            _ => ResponseBody::Whole(JSON, Zeroizing::default()),
+        },
     };
     Response { status, headers: Vec::new(), body }
 }
@@ -34,23 +30,43 @@ pub fn fault(fault: &Fault) -> Response {
     Response { status: fault.status, headers: fault.headers.clone(), body }
 }
 
-fn envelope(
-    mut top: Map<String, Value>,
-    data: Value,
-    request_id: &str,
-    lease_duration: i64,
-    warnings: Vec<String>,
-) -> Value {
-    let warnings = if warnings.is_empty() { Value::Null } else { warnings.into() };
+/// The JSON that a reply is sent as; the reply itself when it is no JSON, or wrapped.
+pub fn document(settled: Settled) -> Result<Value, Box<Settled>> {
+    let Settled { mut reply, request_id } = settled;
+    let (top, data) = match reply.content {
+        Content::Nothing | Content::Body(_) | Content::Wrapped(_) => {
+            return Err(Box::new(Settled { reply, request_id }));
+        }
+        Content::Bare(document) => return Ok(document),
+        Content::Data(data) => (Map::new(), data.map_or(Value::Null, Value::Object)),
+        Content::DataAtTop(data) => (data.clone(), Value::Object(data)),
+    };
+    reply.content = Content::Nothing;
+    Ok(envelope(top, data, &request_id, reply))
+}
+
+/// The envelope around a wrapping token.
+fn wrapped(info: &WrapInfo) -> Value {
+    let mut envelope = envelope(Map::new(), Value::Null, "", Reply::nothing());
+    envelope["wrap_info"] = wrapping::shown(info);
+    envelope
+}
+
+fn envelope(mut top: Map<String, Value>, data: Value, request_id: &str, reply: Reply) -> Value {
+    let warnings = if reply.warnings.is_empty() { Value::Null } else { reply.warnings.into() };
+    let auth = match reply.auth {
+        Auth::Shown(auth) => Value::Object(auth),
+        Auth::None | Auth::Login(_) => Value::Null,
+    };
     let Value::Object(envelope) = json!({
         "request_id": request_id,
         "lease_id": "",
         "renewable": false,
-        "lease_duration": lease_duration,
+        "lease_duration": reply.lease_duration,
         "data": data,
         "wrap_info": null,
         "warnings": warnings,
-        "auth": null,
+        "auth": auth,
     }) else {
         return Value::Null;
     };

@@ -1,42 +1,72 @@
-//! What becomes of a handler's reply before it is sent: it is not wrapped yet, so who asks for
-//! that is refused.
+//! What becomes of a handler's reply before it is sent: a login gets its token, and what is asked
+//! to be wrapped is wrapped.
 
-use crate::api::reply::Reply;
-use crate::api::request::Request;
-use crate::api::route::Outcome;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::locate::Target;
+use super::tokens::Tokens;
+use super::wrapping::{self, Wanted};
+use super::{Pipeline, login, respond};
+use crate::api::ask::Ask;
+use crate::api::reply::{Auth, Content, Reply};
+use crate::barrier::txn::Txn;
+use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::base::ttl::Ttl;
 
-/// Whether the request asks for its answer to be wrapped.
-#[derive(Clone, Copy)]
-pub struct Wrap(bool);
+/// A reply that is ready to be sent.
+pub struct Settled {
+    /// It holds no login any more.
+    pub reply: Reply,
+    /// By which the audit log knows the request.
+    pub request_id: String,
+}
 
-/// Reads `X-Vault-Wrap-TTL`, before anything is done.
-pub fn wanted(request: &Request) -> Result<Wrap, Fault> {
-    let text = request.header("x-vault-wrap-ttl").unwrap_or_default();
-    let bad =
-        |why: &str| Fault::bad_request(format!("error parsing X-Vault-Wrap-TTL header: {why}"));
-    match Ttl::parse(text) {
-        Ok(ttl) if ttl.is_negative() => Err(bad("requested wrap ttl cannot be negative")),
-        Ok(ttl) => Ok(Wrap(!ttl.is_zero())),
-        Err(error) => Err(bad(&error.to_string())),
+impl Settled {
+    /// A reply that needs nothing.
+    pub fn plain(reply: Reply, entropy: &dyn Entropy) -> Self {
+        Self { reply, request_id: entropy.uuid() }
     }
 }
 
-impl Wrap {
-    /// Refuses rather than to send in the clear what was to be wrapped.
-    pub fn refuse(self) -> Result<(), Fault> {
-        match self {
-            Self(false) => Ok(()),
-            Self(true) => Err(Fault::bad_request(
-                "response wrapping is not supported by this version: send the request without \
-                 X-Vault-Wrap-TTL",
-            )),
-        }
+/// Settles the reply of a request's handler, in the request's transaction.
+pub fn settle(
+    pipeline: &Pipeline,
+    txn: &mut Txn,
+    ask: &Ask,
+    target: &Target<'_, '_>,
+    mut reply: Reply,
+    wanted: Wanted,
+) -> Result<Settled, Fault> {
+    let tokens = &*pipeline.tokens;
+    if let Auth::Login(login) = &reply.auth {
+        let Target::Mounted { view, id, .. } = target else {
+            return Err(Fault::internal("only an auth method answers with a login"));
+        };
+        let (auth, warnings) = login::make(tokens, txn, ask, (view, *id), login)?;
+        reply.auth = Auth::Shown(auth);
+        reply.warnings.extend(warnings);
+    }
+    let settled = Settled::plain(reply, &*tokens.entropy);
+    match wanted.ttl() {
+        None => Ok(settled),
+        Some(ttl) => match respond::document(settled) {
+            Ok(document) => wrap(tokens, txn, ask, ttl, &document),
+            // An empty answer and one that is wrapped already stay as they are.
+            Err(settled) => Ok(*settled),
+        },
     }
 }
 
-/// A refusal here undoes the request: nothing of it has been committed yet.
-pub fn settle(reply: Reply, wrap: Wrap) -> Outcome {
-    wrap.refuse().map(|()| reply)
+/// What is sent in the place of a document.
+pub fn wrap(
+    tokens: &Tokens,
+    txn: &mut Txn,
+    ask: &Ask,
+    ttl: Duration,
+    document: &Value,
+) -> Result<Settled, Fault> {
+    let info = wrapping::wrap(tokens, txn, &ask.path, ttl, document)?;
+    Ok(Settled::plain(Reply::of(200, Content::Wrapped(info)), &*tokens.entropy))
 }

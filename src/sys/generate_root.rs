@@ -21,13 +21,13 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::openpgp::Recipient;
 use crate::base::secret::Secret;
-use crate::token::store;
+use crate::pipeline::tokens::Tokens;
 
 /// What these endpoints are given.
 pub struct GenerateRoot {
     barrier: Arc<Barrier>,
     clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    tokens: Arc<Tokens>,
     attempt: Undertaking<Attempt>,
 }
 
@@ -48,8 +48,8 @@ enum Cover {
 
 impl GenerateRoot {
     /// Nothing was begun.
-    pub fn new(barrier: Arc<Barrier>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { barrier, clock, entropy, attempt: Undertaking::default() }
+    pub fn new(barrier: Arc<Barrier>, clock: Arc<dyn Clock>, tokens: Arc<Tokens>) -> Self {
+        Self { barrier, clock, tokens, attempt: Undertaking::default() }
     }
 
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
@@ -131,18 +131,18 @@ fn begin(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
         }
         Cover::Otp(Secret::new(otp))
     } else if !key.is_empty() {
-        let recipient = Recipient::parse(key, service.clock.wall(), &*service.entropy);
+        let recipient = Recipient::parse(key, service.clock.wall(), &*service.tokens.entropy);
         let bad = |error| Fault::bad_request(format!("error parsing PGP key: {error}"));
         Cover::Pgp(recipient.map_err(bad)?)
     } else {
-        made = service.entropy.base62(OTP_LENGTH);
+        made = service.tokens.entropy.base62(OTP_LENGTH);
         Cover::Otp(Secret::new(made.as_str()))
     };
     let mut attempt = service.attempt.on(&unsealed);
     if attempt.is_some() {
         return Err(Fault::bad_request("root generation already in progress"));
     }
-    let nonce = service.entropy.uuid();
+    let nonce = service.tokens.entropy.uuid();
     *attempt = Some(Attempt { nonce, cover, gathering: Gathering::default() });
     Ok(shown(attempt.as_ref(), needed(&service.barrier)?, &made))
 }
@@ -167,10 +167,10 @@ fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
     };
     let wrong = |error| refused("root generation aborted: unable to authenticate", &error);
     key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
-    let entropy = &*service.entropy;
+    let entropy = &*service.tokens.entropy;
     // Covered before it is stored: a token that cannot be told is not made.
     let covered = unsealed.transact(|txn| {
-        let token = store::create_root(txn, entropy, "auth/token/root", None)?;
+        let token = service.tokens.make_root(txn, None)?;
         attempt.cover.hide(&token, entropy)
     })?;
     let answer = answered(attempt, required, Some(covered));

@@ -15,17 +15,16 @@ use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::seal::shamir::Split;
-use crate::barrier::txn::{Txn, TxnError};
+use crate::barrier::txn::Txn;
 use crate::barrier::{Barrier, InitError};
 use crate::base::clock::Clock;
-use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::openpgp::Recipient;
 use crate::base::secret::Secret;
 use crate::mount::store;
 use crate::mount::table::MountTable;
+use crate::pipeline::tokens::Tokens;
 use crate::policy;
-use crate::token;
 
 /// What these endpoints are given.
 pub struct Init {
@@ -34,7 +33,7 @@ pub struct Init {
     /// Tells which OpenPGP keys have expired.
     pub clock: Arc<dyn Clock>,
     /// For the root token and for encryption to OpenPGP keys.
-    pub entropy: Arc<dyn Entropy>,
+    pub tokens: Arc<Tokens>,
 }
 
 /// The endpoints with their service.
@@ -67,13 +66,13 @@ const ROUTES: &[Route<Init>] = &[Route {
 /// given (`server -dev`), else it is random.
 pub fn first(
     txn: &mut Txn,
-    entropy: &dyn Entropy,
+    tokens: &Tokens,
     mounts: &MountTable,
     root: Option<Secret>,
-) -> Result<Secret, TxnError> {
-    store::initialize(txn, entropy, mounts)?;
+) -> Result<Secret, Fault> {
+    store::initialize(txn, &*tokens.entropy, mounts)?;
     policy::store::first(txn)?;
-    token::store::create_root(txn, entropy, "auth/token/root", root)
+    tokens.make_root(txn, root)
 }
 
 fn read(init: &Init, _: DirectAsk) -> Outcome {
@@ -94,7 +93,7 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
         return Err(Fault::bad_request("incorrect number of PGP keys"));
     }
     // All keys are read and tried before the store is made: its shares exist only once.
-    let (now, entropy) = (init.clock.wall(), &*init.entropy);
+    let (now, entropy) = (init.clock.wall(), &*init.tokens.entropy);
     let recipients = recipients(&keys, now, entropy).map_err(|error| invalid(error.to_string()))?;
     let root_recipient = match root_key {
         "" => None,
@@ -104,9 +103,8 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
         }
     };
     let mounts = MountTable::initial(entropy);
-    let (shares, root) = init
-        .barrier
-        .initialize(split, |txn| Ok::<_, Fault>(first(txn, entropy, &mounts, None)?))?;
+    let (shares, root) =
+        init.barrier.initialize(split, |txn| first(txn, &init.tokens, &mounts, None))?;
     let Disclosure { hex, base64 } = disclose(&shares, &recipients, entropy)?;
     let root_token = match root_recipient {
         None => String::from_utf8_lossy(root.expose()).into_owned(),

@@ -1,4 +1,7 @@
-//! Tokens: who a request's sender is. A token is stored only under an HMAC of its id, so that no
-//! bearer token can be read out of a file, not even with the keys.
+//! Tokens: what is stored of them, and how they are found. Whether one is alive is for the
+//! pipeline to say, which knows the mounts.
 
+pub mod batch;
+pub mod lifetime;
+pub mod record;
 pub mod store;

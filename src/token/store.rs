@@ -1,83 +1,126 @@
-//! The stored half of tokens.
-
-use serde::{Deserialize, Serialize};
+//! Where tokens lie: each under the HMAC of its id, so that no bearer token can be read out of the
+//! store, not even with its keys.
+//!
+//! | entry of the system | value |
+//! |---|---|
+//! | `token/id/KEY` | the [`Token`] |
+//! | `token/accessor/ACCESSOR` | the key, in hex |
+//! | `token/child/PARENT/KEY` | nothing |
+//! | `token/fallen/KEY` | nothing: it is gone, and its children are still to be removed |
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
-use crate::base::clock::Timestamp;
-use crate::base::entropy::Entropy;
-use crate::base::hex;
-use crate::base::record::Record;
 use crate::base::secret::Secret;
 
-/// What is stored of a token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Token {
-    /// By which it is named without being shown.
-    pub accessor: String,
-    /// Where its private secrets lie; never shown.
-    pub cubbyhole: String,
-    /// Its policies.
-    pub policies: Vec<String>,
-    /// The path of the request that made it.
-    pub path: String,
-    /// Shown in the audit log.
-    pub display_name: String,
-    /// When it was made.
-    pub created: Timestamp,
+use super::record::{Token, TokenKey};
+
+const FALLEN: &str = "token/fallen";
+
+/// The key of the token of that id.
+pub fn key(txn: &Txn, id: &Secret) -> TokenKey {
+    TokenKey::new(txn.token_mac(id.expose()))
 }
 
-impl Record for Token {
-    const VERSION: u8 = 1;
+/// The token, dead or alive.
+pub fn get(txn: &mut Txn, key: TokenKey) -> Result<Option<Token>, TxnError> {
+    txn.scope(MountId::SYSTEM).read(&entry(key))
 }
 
-impl Token {
-    /// Whether everything is allowed to it.
-    pub fn is_root(&self) -> bool {
-        self.policies.iter().any(|policy| policy == "root")
+/// Writes a token that is there already.
+pub fn put(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).write(&entry(key), token)
+}
+
+/// Adds a token.
+pub fn insert(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
+    put(txn, key, token)?;
+    let mut system = txn.scope(MountId::SYSTEM);
+    system.put(&accessor(&token.accessor), key.hex().as_bytes())?;
+    match token.parent {
+        Some(parent) => system.put(&child(parent, key), &[]),
+        None => Ok(()),
     }
 }
 
-/// Makes a root token that never expires. `id` is given in dev mode; else it is random.
-pub fn create_root(
-    txn: &mut Txn,
-    entropy: &dyn Entropy,
-    path: &str,
-    id: Option<Secret>,
-) -> Result<Secret, TxnError> {
-    let id = id.unwrap_or_else(|| Secret::new(format!("hvs.{}", entropy.base62(24))));
-    let token = Token {
-        accessor: entropy.base62(24),
-        cubbyhole: entropy.uuid(),
-        policies: vec!["root".to_owned()],
-        path: path.to_owned(),
-        display_name: "root".to_owned(),
-        created: txn.now(),
-    };
-    let place = place(txn, &id);
-    txn.scope(MountId::SYSTEM)
-        .put(&format!("token/accessor/{}", token.accessor), place.as_bytes())?;
-    txn.scope(MountId::SYSTEM).write(&place, &token)?;
-    Ok(id)
-}
-
-/// The token of that id, if there is one.
-pub fn lookup(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
-    let place = place(txn, id);
-    txn.scope(MountId::SYSTEM).read(&place)
-}
-
-/// Makes the token useless. Returns what it was, so that the caller removes what goes with it.
-pub fn revoke(txn: &mut Txn, id: &Secret) -> Result<Option<Token>, TxnError> {
-    let place = place(txn, id);
-    let token = txn.scope(MountId::SYSTEM).read::<Token>(&place)?;
-    if let Some(token) = &token {
-        txn.scope(MountId::SYSTEM).delete(&format!("token/accessor/{}", token.accessor))?;
-        txn.scope(MountId::SYSTEM).delete(&place)?;
+/// Removes a token. It takes its children with it: without it they are dead, and what is stored of
+/// them is removed by and by.
+pub fn remove(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
+    remove_alone(txn, key, token)?;
+    let mut system = txn.scope(MountId::SYSTEM);
+    if system.is_folder(&children(key))? {
+        system.put(&format!("{FALLEN}/{}", key.hex()), &[])?;
     }
-    Ok(token)
+    Ok(())
 }
 
-fn place(txn: &Txn, id: &Secret) -> String {
-    format!("token/id/{}", hex::encode(&txn.token_mac(id.expose())))
+/// Removes a token whose children were taken from it.
+pub fn remove_alone(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
+    let mut system = txn.scope(MountId::SYSTEM);
+    system.delete(&entry(key))?;
+    system.delete(&accessor(&token.accessor))?;
+    match token.parent {
+        Some(parent) => system.delete(&child(parent, key)),
+        None => Ok(()),
+    }
+}
+
+/// Makes a child an orphan.
+pub fn orphan(txn: &mut Txn, key: TokenKey, mut token: Token) -> Result<(), TxnError> {
+    if let Some(parent) = token.parent.take() {
+        txn.scope(MountId::SYSTEM).delete(&child(parent, key))?;
+    }
+    put(txn, key, &token)
+}
+
+/// The key of the token that has that accessor.
+pub fn by_accessor(txn: &mut Txn, name: &str) -> Result<Option<TokenKey>, TxnError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let found = txn.scope(MountId::SYSTEM).get(&accessor(name))?;
+    let name = found.as_deref().and_then(|name| std::str::from_utf8(name).ok());
+    Ok(name.and_then(TokenKey::from_hex))
+}
+
+/// All accessors.
+pub fn accessors(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
+    txn.scope(MountId::SYSTEM).list("token/accessor")
+}
+
+/// At most `most` of a token's children.
+pub fn some_children(txn: &mut Txn, key: TokenKey, most: usize) -> Result<Vec<TokenKey>, TxnError> {
+    let names = txn.scope(MountId::SYSTEM).list_some(&children(key), most)?;
+    Ok(names.iter().filter_map(|name| TokenKey::from_hex(name)).collect())
+}
+
+/// A token that is gone and may have left children.
+pub fn a_fallen(txn: &mut Txn) -> Result<Option<TokenKey>, TxnError> {
+    let names = txn.scope(MountId::SYSTEM).list_some(FALLEN, 1)?;
+    Ok(names.first().and_then(|name| TokenKey::from_hex(name)))
+}
+
+/// Notes that no child is left.
+pub fn forget_fallen(txn: &mut Txn, key: TokenKey) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).delete(&format!("{FALLEN}/{}", key.hex()))
+}
+
+/// Removes the link to a child that is there no more.
+pub fn unlink(txn: &mut Txn, parent: TokenKey, key: TokenKey) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).delete(&child(parent, key))
+}
+
+fn entry(key: TokenKey) -> String {
+    format!("token/id/{}", key.hex())
+}
+
+fn accessor(accessor: &str) -> String {
+    format!("token/accessor/{accessor}")
+}
+
+fn children(parent: TokenKey) -> String {
+    format!("token/child/{}", parent.hex())
+}
+
+fn child(parent: TokenKey, key: TokenKey) -> String {
+    format!("{}/{}", children(parent), key.hex())
 }

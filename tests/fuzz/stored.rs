@@ -19,7 +19,7 @@ use edgekeep::engines::document::Document;
 use edgekeep::engines::kv2;
 use edgekeep::mount::store::MountStore;
 use edgekeep::mount::table::Mount;
-use edgekeep::token::store::Token;
+use edgekeep::token::record::Token;
 use serde_json::Map;
 
 use super::frozen;
@@ -115,7 +115,7 @@ fn read_secret(bytes: &[u8]) {
     let mount = MountView::default();
     for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
         let (verb, peer) = (Verb::Read, Peer::default());
-        let ask = Ask { verb, path: format!("kv/{path}"), token: None, peer };
+        let ask = Ask { verb, path: format!("kv/{path}"), token: None, peer, wrap_ttl: None };
         let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");

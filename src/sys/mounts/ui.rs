@@ -11,37 +11,18 @@ use crate::api::call::{Caller, SystemCall};
 use crate::api::engine::Bound;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::mount::config::Visibility;
 use crate::mount::store::MountStore;
 use crate::mount::table::Mount;
-
-/// Whether somebody may do anything at or inside the mount at a path.
-pub type Sees = Box<dyn Fn(&str) -> bool>;
-
-/// Tells what the policies of a caller let it see of the mounts.
-pub trait Sight: Send + Sync {
-    /// What a caller sees.
-    fn of(&self, txn: &mut Txn, caller: &Caller) -> Result<Sees, Fault>;
-}
-
-/// Root sees all and nobody else anything: until there are policies.
-pub struct RootAlone;
-
-impl Sight for RootAlone {
-    fn of(&self, _: &mut Txn, caller: &Caller) -> Result<Sees, Fault> {
-        let root = caller.root;
-        Ok(Box::new(move |_| root))
-    }
-}
+use crate::pipeline::rights::Rights;
 
 /// What these endpoints are given.
 pub struct Ui {
     /// Reads the table.
     pub store: Arc<MountStore>,
-    /// Reads policies.
-    pub sight: Arc<dyn Sight>,
+    /// Tells what the policies of a caller let it see of the mounts.
+    pub rights: Arc<Rights>,
 }
 
 /// The endpoints with their service.
@@ -77,13 +58,13 @@ const ROUTES: &[Route<Ui>] = &[
 
 fn list(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
     let caller = known(call)?;
-    let sees = caller.map(|caller| ui.sight.of(call.txn, caller)).transpose()?;
+    let sees = caller.map(|caller| ui.rights.acl(call.txn, caller)).transpose()?;
     let table = ui.store.read(call.txn)?;
     let (mut auth, mut secret) = (Map::new(), Map::new());
     for mount in table.iter() {
         let listed = mount.config.listing_visibility == Visibility::Unauth;
         let shown = match &sees {
-            Some(sees) if listed || sees(&mount.path) => shown(mount),
+            Some(sees) if listed || sees.reaches(&mount.path) => shown(mount),
             None if listed => glimpse(mount),
             _ => continue,
         };
@@ -99,10 +80,11 @@ fn read(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
         return Err(Fault::new(404, "unsupported path"));
     }
     let caller = known(call)?.ok_or_else(Fault::denied)?;
-    let sees = ui.sight.of(call.txn, caller)?;
+    let sees = ui.rights.acl(call.txn, caller)?;
     let table = ui.store.read(call.txn)?;
     // What is not there is refused as what may not be seen is, so that nobody learns which.
-    let found = table.resolve(path).map(|(mount, _)| mount).filter(|mount| sees(&mount.path));
+    let found =
+        table.resolve(path).map(|(mount, _)| mount).filter(|mount| sees.reaches(&mount.path));
     let mount = found.ok_or_else(|| {
         Fault::new(
             403,

@@ -1,0 +1,5 @@
+//! Leases: what lasts for a while only, by the path of the request that it came from, and when it
+//! ends.
+
+pub mod expiry;
+pub mod store;

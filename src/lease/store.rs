@@ -1,0 +1,155 @@
+//! Where leases lie: under their own id, which begins with the path of the request that they come
+//! from, so that those of a path are one folder.
+//!
+//! | entry of the system | value |
+//! |---|---|
+//! | `lease/id/PATH/NAME` | the [`Lease`] |
+//! | `lease/ended/NAME` | a path whose mount is gone; NAME is half of its SHA-256, in hex |
+//!
+//! What ends a lease, and when, is known by its holder; [`super::expiry`] is the index by time.
+
+use serde::{Deserialize, Serialize};
+
+use super::expiry::{self, Minute};
+use crate::barrier::names::MountId;
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::clock::Timestamp;
+use crate::base::digest::sha256;
+use crate::base::hex;
+use crate::base::record::Record;
+
+const FOLDER: &str = "lease/id";
+const ENDED: &str = "lease/ended";
+
+/// A lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// What it is of.
+    pub holder: Holder,
+    /// Under which minute it is looked for when it ends; `None` when it never does.
+    due: Option<Minute>,
+}
+
+/// What a lease is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Holder {
+    /// A token, by its key in hex.
+    Token(String),
+}
+
+impl Record for Lease {
+    const VERSION: u8 = 1;
+}
+
+/// Adds a lease.
+pub fn insert(
+    txn: &mut Txn,
+    id: &str,
+    holder: Holder,
+    ends: Option<Timestamp>,
+) -> Result<(), TxnError> {
+    let due = ends.map(Minute::after);
+    if let Some(due) = due {
+        expiry::note(txn, due, id)?;
+    }
+    txn.scope(MountId::SYSTEM).write(&entry(id), &Lease { holder, due })
+}
+
+/// The lease of that id.
+pub fn get(txn: &mut Txn, id: &str) -> Result<Option<Lease>, TxnError> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    txn.scope(MountId::SYSTEM).read(&entry(id))
+}
+
+/// Tells that a lease ends at another time. One that ends later stays where it is noted and is
+/// noted anew when that minute comes, so that a renewal writes nothing here.
+pub fn moved(txn: &mut Txn, id: &str, ends: Option<Timestamp>) -> Result<(), TxnError> {
+    let Some(mut lease) = get(txn, id)? else { return Ok(()) };
+    let due = ends.map(Minute::after);
+    let later = lease.due.is_some_and(|noted| due.is_none_or(|due| noted <= due));
+    if later || lease.due == due {
+        return Ok(());
+    }
+    renote(txn, id, &mut lease, due)
+}
+
+/// Notes a lease, whose minute came too early, under the one at which it ends.
+pub fn postpone(txn: &mut Txn, id: &str, ends: Option<Timestamp>) -> Result<(), TxnError> {
+    let Some(mut lease) = get(txn, id)? else { return Ok(()) };
+    renote(txn, id, &mut lease, ends.map(Minute::after))
+}
+
+fn renote(txn: &mut Txn, id: &str, lease: &mut Lease, due: Option<Minute>) -> Result<(), TxnError> {
+    if let Some(before) = std::mem::replace(&mut lease.due, due) {
+        expiry::forget(txn, before, id)?;
+    }
+    if let Some(due) = due {
+        expiry::note(txn, due, id)?;
+    }
+    txn.scope(MountId::SYSTEM).write(&entry(id), lease)
+}
+
+/// Removes a lease, if it is there.
+pub fn remove(txn: &mut Txn, id: &str) -> Result<(), TxnError> {
+    let Some(lease) = get(txn, id)? else { return Ok(()) };
+    if let Some(due) = lease.due {
+        expiry::forget(txn, due, id)?;
+    }
+    txn.scope(MountId::SYSTEM).delete(&entry(id))
+}
+
+/// The names right below a path, folders with a `/` at their end.
+pub fn list(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
+    txn.scope(MountId::SYSTEM).list(&folder(path))
+}
+
+/// The ids of all leases below a path, in no order.
+pub fn below(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
+    let mut found = Vec::new();
+    let mut folders = vec![path.trim_matches('/').to_owned()];
+    while let Some(parent) = folders.pop() {
+        for name in txn.scope(MountId::SYSTEM).list(&folder(&parent))? {
+            let path = if parent.is_empty() { name } else { format!("{parent}/{name}") };
+            match path.strip_suffix('/') {
+                Some(folder) => folders.push(folder.to_owned()),
+                None => found.push(path),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that a mount is gone from a path: what it gave out is over.
+pub fn end_below(txn: &mut Txn, path: &str) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).put(&ended(path), path.as_bytes())
+}
+
+/// A path of which that was noted.
+pub fn an_ended(txn: &mut Txn) -> Result<Option<String>, TxnError> {
+    let names = txn.scope(MountId::SYSTEM).list_some(ENDED, 1)?;
+    let Some(name) = names.first() else { return Ok(None) };
+    let path = txn.scope(MountId::SYSTEM).get(&format!("{ENDED}/{name}"))?;
+    Ok(path.and_then(|path| String::from_utf8(path.to_vec()).ok()))
+}
+
+/// Notes that nothing of it is left.
+pub fn forget_ended(txn: &mut Txn, path: &str) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).delete(&ended(path))
+}
+
+fn ended(path: &str) -> String {
+    format!("{ENDED}/{}", hex::encode(&sha256(path.as_bytes())[..16]))
+}
+
+fn entry(id: &str) -> String {
+    format!("{FOLDER}/{id}")
+}
+
+fn folder(path: &str) -> String {
+    match path.trim_matches('/') {
+        "" => FOLDER.to_owned(),
+        path => format!("{FOLDER}/{path}"),
+    }
+}

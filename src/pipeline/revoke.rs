@@ -1,0 +1,167 @@
+//! What ends by itself: leases whose time is over, the children of tokens that were revoked, and
+//! what came through mounts that are gone. All of it is dead before it is removed here; removing
+//! it takes small steps, so that no request waits long.
+
+use std::sync::Arc;
+
+use super::tokens::{Found, Tokens};
+use crate::barrier::Unsealed;
+use crate::barrier::root::Timeline;
+use crate::barrier::txn::{Txn, TxnError};
+use crate::lease::expiry::{self, Minute};
+use crate::lease::store::{self as leases, Holder};
+use crate::storage::Urgency;
+use crate::token::record::TokenKey;
+use crate::token::store;
+
+/// How many leases or tokens a step takes.
+const STEP: usize = 200;
+
+/// A gap of more minutes than this is not looked through one by one.
+const GAP: u64 = 120;
+
+/// Removes what is over. One for the life of a server.
+pub struct Reaper {
+    tokens: Arc<Tokens>,
+    /// The last minute that was looked at, and in which history: a restore begins another.
+    last: Option<(Timeline, Minute)>,
+}
+
+impl Reaper {
+    /// Nothing was looked at yet.
+    pub fn new(tokens: Arc<Tokens>) -> Self {
+        Self { tokens, last: None }
+    }
+
+    /// Removes everything that is over by now, until `stop` says to end.
+    pub fn round(
+        &mut self,
+        unsealed: &Arc<Unsealed>,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), TxnError> {
+        let now = Minute::of(unsealed.time().expiry_now());
+        let timeline = unsealed.status().timeline;
+        for minute in self.due_minutes(unsealed, timeline, now)? {
+            while step(unsealed, |txn| self.expire_some(txn, minute))? {
+                if stop() {
+                    return Ok(());
+                }
+            }
+        }
+        self.last = Some((timeline, now));
+        while step(unsealed, |txn| self.remove_some_fallen(txn))? && !stop() {}
+        while step(unsealed, |txn| self.remove_some_ended(txn))? && !stop() {}
+        Ok(())
+    }
+
+    fn due_minutes(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        timeline: Timeline,
+        now: Minute,
+    ) -> Result<Vec<Minute>, TxnError> {
+        match self.last {
+            // A clock that was turned back notes what is due further back than the last look.
+            Some((same, last)) if same == timeline && last.min(now).until(now) <= GAP => {
+                Ok(last.min(now).through(now).collect())
+            }
+            _ => unsealed.transact(|txn| expiry::minutes(txn, now)),
+        }
+    }
+
+    /// Ends some of the leases that are due at a minute; whether there may be more.
+    fn expire_some(&self, txn: &mut Txn, minute: Minute) -> Result<bool, TxnError> {
+        let due = expiry::due(txn, minute, STEP)?;
+        for id in &due {
+            match leases::get(txn, id)? {
+                Some(lease) => self.expire(txn, id, &lease.holder)?,
+                None => expiry::forget(txn, minute, id)?,
+            }
+        }
+        Ok(due.len() == STEP)
+    }
+
+    fn expire(&self, txn: &mut Txn, id: &str, holder: &Holder) -> Result<(), TxnError> {
+        match held(txn, holder)? {
+            Some(found) if found.token.is_expired(txn.expiry_now()) => {
+                self.tokens.revoke(txn, &found)
+            }
+            Some(found) => leases::postpone(txn, id, found.token.life.expires),
+            None => leases::remove(txn, id),
+        }
+    }
+
+    /// Removes some children of tokens that were revoked; whether there may be more.
+    fn remove_some_fallen(&self, txn: &mut Txn) -> Result<bool, TxnError> {
+        let Some(fallen) = store::a_fallen(txn)? else { return Ok(false) };
+        let children = store::some_children(txn, fallen, STEP)?;
+        for key in &children {
+            match store::get(txn, *key)? {
+                Some(token) => self.tokens.revoke(txn, &Found { key: *key, token })?,
+                None => store::unlink(txn, fallen, *key)?,
+            }
+        }
+        if children.is_empty() {
+            store::forget_fallen(txn, fallen)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes what came through a mount that is gone; whether there may be more.
+    fn remove_some_ended(&self, txn: &mut Txn) -> Result<bool, TxnError> {
+        let Some(path) = leases::an_ended(txn)? else { return Ok(false) };
+        let mut found = 0;
+        for id in leases::below(txn, &path)? {
+            let Some(lease) = leases::get(txn, &id)? else { continue };
+            match held(txn, &lease.holder)? {
+                Some(token) if self.tokens.is_alive(txn, &token.token)? => continue,
+                Some(token) => self.tokens.revoke(txn, &token)?,
+                None => leases::remove(txn, &id)?,
+            }
+            found += 1;
+            if found == STEP {
+                return Ok(true);
+            }
+        }
+        leases::forget_ended(txn, &path)?;
+        Ok(true)
+    }
+}
+
+fn step(
+    unsealed: &Arc<Unsealed>,
+    mut job: impl FnMut(&mut Txn) -> Result<bool, TxnError>,
+) -> Result<bool, TxnError> {
+    unsealed.transact(|txn| {
+        txn.set_urgency(Urgency::Essential);
+        job(txn)
+    })
+}
+
+/// Revokes every lease below a path, in steps: each token falls whole.
+pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Result<(), TxnError> {
+    let ids = unsealed.transact(|txn| leases::below(txn, path))?;
+    for ids in ids.chunks(STEP) {
+        unsealed.transact(|txn| {
+            txn.set_urgency(Urgency::Essential);
+            ids.iter().try_for_each(|id| revoke_lease(tokens, txn, id))
+        })?;
+    }
+    Ok(())
+}
+
+/// Revokes a lease, if it is there.
+pub fn revoke_lease(tokens: &Tokens, txn: &mut Txn, id: &str) -> Result<(), TxnError> {
+    let Some(lease) = leases::get(txn, id)? else { return Ok(()) };
+    match held(txn, &lease.holder)? {
+        Some(found) => tokens.revoke(txn, &found),
+        None => leases::remove(txn, id),
+    }
+}
+
+/// The token of a lease, dead or alive.
+pub fn held(txn: &mut Txn, holder: &Holder) -> Result<Option<Found>, TxnError> {
+    let Holder::Token(name) = holder;
+    let Some(key) = TokenKey::from_hex(name) else { return Ok(None) };
+    Ok(store::get(txn, key)?.map(|token| Found { key, token }))
+}

@@ -1,0 +1,259 @@
+//! The life of tokens: which are alive, and the only place that makes, renews and revokes them,
+//! together with their leases and what lies in their cubbyholes.
+
+use std::sync::Arc;
+
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::entropy::Entropy;
+use crate::base::fault::Fault;
+use crate::base::secret::Secret;
+use crate::engines::cubbyhole;
+use crate::lease::store::{self as leases, Holder};
+use crate::mount::config::Ttls;
+use crate::mount::store::MountStore;
+use crate::mount::table::MountTable;
+use crate::token::record::{Kind, Lifetime, LoggedIn, ROOT, Token, TokenKey, Uses};
+use crate::token::{batch, store};
+
+/// How many generations a token may have above it.
+const GENERATIONS: usize = 1_000;
+
+/// The most children that `revoke-orphan` sets free at once.
+const ORPHANS: usize = 10_000;
+
+/// Where tokens themselves are mounted.
+const TOKEN_MOUNT: &str = "auth/token/";
+
+/// The path of root tokens that no request by a token has made.
+const ROOT_PATH: &str = "auth/token/root";
+
+/// What it takes.
+pub struct Tokens {
+    /// Tells whether the mount of a login is still there.
+    pub mounts: Arc<MountStore>,
+    /// For ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A token that is alive.
+#[derive(Clone)]
+pub struct Found {
+    /// What it is stored under; of a batch token, what it would be.
+    pub key: TokenKey,
+    /// The token.
+    pub token: Token,
+}
+
+impl Tokens {
+    /// The token of that id, if it is alive.
+    pub fn find(&self, txn: &mut Txn, id: &Secret) -> Result<Option<Found>, TxnError> {
+        let key = store::key(txn, id);
+        let token = match id.expose().starts_with(batch::PREFIX) {
+            true => batch::open(txn, id),
+            false => store::get(txn, key)?,
+        };
+        let Some(token) = token else { return Ok(None) };
+        Ok(self.is_alive(txn, &token)?.then_some(Found { key, token }))
+    }
+
+    /// The token stored under that key, if it is alive.
+    pub fn find_by_key(&self, txn: &mut Txn, key: TokenKey) -> Result<Option<Found>, TxnError> {
+        let Some(token) = store::get(txn, key)? else { return Ok(None) };
+        Ok(self.is_alive(txn, &token)?.then_some(Found { key, token }))
+    }
+
+    /// The token of that accessor, if it is alive.
+    pub fn find_by_accessor(
+        &self,
+        txn: &mut Txn,
+        accessor: &str,
+    ) -> Result<Option<Found>, TxnError> {
+        match store::by_accessor(txn, accessor)? {
+            Some(key) => self.find_by_key(txn, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The accessors of all tokens that are alive.
+    pub fn accessors(&self, txn: &mut Txn) -> Result<Vec<String>, TxnError> {
+        let mut alive = Vec::new();
+        for accessor in store::accessors(txn)? {
+            if self.find_by_accessor(txn, &accessor)?.is_some() {
+                alive.push(accessor);
+            }
+        }
+        Ok(alive)
+    }
+
+    /// The TTLs that hold for tokens that tokens make.
+    pub fn mount_ttls(&self, txn: &mut Txn, system: Ttls) -> Result<Ttls, TxnError> {
+        let table = self.mounts.read(txn)?;
+        Ok(table.at(TOKEN_MOUNT).map_or(system, |mount| mount.ttls(system)))
+    }
+
+    /// A token lives until its time is over, and only as long as the mount that it logged in by and
+    /// all tokens that it descends from: so a revocation is one change, however many fall with it.
+    pub fn is_alive(&self, txn: &mut Txn, token: &Token) -> Result<bool, TxnError> {
+        let (now, mounts) = (txn.expiry_now(), self.mounts.read(txn)?);
+        let holds = |token: &Token| !token.is_expired(now) && is_mounted(&mounts, &token.login);
+        let mut parent = token.parent;
+        if !holds(token) {
+            return Ok(false);
+        }
+        for _ in 0..GENERATIONS {
+            let Some(key) = parent else { return Ok(true) };
+            match store::get(txn, key)? {
+                Some(token) if holds(&token) => parent = token.parent,
+                _ => return Ok(false),
+            }
+        }
+        Ok(parent.is_none())
+    }
+
+    /// Makes a token with its lease; under `id`, or else a random one.
+    pub fn make(&self, txn: &mut Txn, token: &Token, id: Option<Secret>) -> Result<Secret, Fault> {
+        if let Kind::Batch = token.kind {
+            return batch::id(txn, token).ok_or_else(|| {
+                Fault::bad_request("a batch token with so much metadata would be too long")
+            });
+        }
+        if let Some(parent) = token.parent {
+            self.check_generations(txn, parent)?;
+        }
+        let id = id.unwrap_or_else(|| Secret::new(format!("hvs.{}", self.entropy.base62(24))));
+        let key = store::key(txn, &id);
+        if store::get(txn, key)?.is_some() {
+            return Err(Fault::bad_request("cannot create a token with a duplicate ID"));
+        }
+        store::insert(txn, key, token)?;
+        let holder = Holder::Token(key.hex());
+        leases::insert(txn, &token.lease_id(key), holder, token.life.expires)?;
+        Ok(id)
+    }
+
+    /// Makes a root token that never expires. One whose id is given (`server -dev`) looks as if it
+    /// had been made by request, as Vault's does.
+    pub fn make_root(&self, txn: &mut Txn, id: Option<Secret>) -> Result<Secret, Fault> {
+        let life = Lifetime { created: txn.now(), ..Lifetime::default() };
+        let (path, name) = match id {
+            Some(_) => ("auth/token/create", "token"),
+            None => (ROOT_PATH, ROOT),
+        };
+        let mut token = self.draft(path.to_owned(), life);
+        token.policies = vec![ROOT.to_owned()];
+        token.display_name = name.to_owned();
+        self.make(txn, &token, id)
+    }
+
+    /// A service token without parent, policies or limits, to be filled in.
+    pub fn draft(&self, path: String, life: Lifetime) -> Token {
+        Token {
+            accessor: self.entropy.base62(24),
+            cubbyhole: self.entropy.uuid(),
+            kind: Kind::Service,
+            parent: None,
+            policies: Vec::new(),
+            path,
+            display_name: String::new(),
+            metadata: None,
+            life,
+            uses: Uses::Unlimited,
+            role: String::new(),
+            entity_id: String::new(),
+            bound_cidrs: Vec::new(),
+            login: None,
+        }
+    }
+
+    /// The same, of a batch token: it has neither an accessor nor a place for secrets.
+    pub fn batch(token: Token) -> Token {
+        let (accessor, cubbyhole) = Default::default();
+        let life = Lifetime { renewable: false, ..token.life };
+        Token { kind: Kind::Batch, accessor, cubbyhole, life, ..token }
+    }
+
+    /// Writes a token whose life was prolonged or cut.
+    pub fn renewed(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        let Found { key, token } = found;
+        store::put(txn, *key, token)?;
+        leases::moved(txn, &token.lease_id(*key), token.life.expires)
+    }
+
+    /// Counts a use of a token that was found in this transaction; the last one leaves it spent.
+    pub fn use_once(&self, txn: &mut Txn, found: &mut Found) -> Result<(), TxnError> {
+        let left = found.token.uses.less_one();
+        if left != found.token.uses {
+            found.token.uses = left;
+            store::put(txn, found.key, &found.token)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a use by a request that was refused. Where the token is gone meanwhile there is
+    /// nothing to count.
+    pub fn count_refused(&self, txn: &mut Txn, key: TokenKey) -> Result<(), TxnError> {
+        let Some(token) = store::get(txn, key)? else { return Ok(()) };
+        let mut found = Found { key, token };
+        self.use_once(txn, &mut found)?;
+        if found.token.uses.is_spent() { self.revoke(txn, &found) } else { Ok(()) }
+    }
+
+    /// Ends a token that is used up, unless the request has revoked it itself.
+    pub fn end(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        match store::get(txn, found.key)? {
+            Some(_) => self.revoke(txn, found),
+            None => Ok(()),
+        }
+    }
+
+    /// Revokes a token, and with it all that descend from it.
+    pub fn revoke(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        self.bury(txn, found)?;
+        store::remove(txn, found.key, &found.token)
+    }
+
+    /// Revokes a token whose children live on as orphans.
+    pub fn revoke_orphan(&self, txn: &mut Txn, found: &Found) -> Result<(), Fault> {
+        let children = store::some_children(txn, found.key, ORPHANS + 1)?;
+        if children.len() > ORPHANS {
+            return Err(Fault::bad_request(format!(
+                "the token has more than {ORPHANS} children: revoke them, or it together with them"
+            )));
+        }
+        for key in children {
+            match store::get(txn, key)? {
+                Some(child) => store::orphan(txn, key, child)?,
+                None => store::unlink(txn, found.key, key)?,
+            }
+        }
+        self.bury(txn, found)?;
+        Ok(store::remove_alone(txn, found.key, &found.token)?)
+    }
+
+    /// Removes what goes with a token.
+    fn bury(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        leases::remove(txn, &found.token.lease_id(found.key))?;
+        let table = self.mounts.read(txn)?;
+        match table.at("cubbyhole/") {
+            Some(mount) => cubbyhole::empty(&mut txn.scope(mount.id), &found.token.cubbyhole),
+            None => Ok(()),
+        }
+    }
+
+    fn check_generations(&self, txn: &mut Txn, parent: TokenKey) -> Result<(), Fault> {
+        let mut next = Some(parent);
+        for _ in 1..GENERATIONS {
+            let Some(key) = next else { return Ok(()) };
+            next = store::get(txn, key)?.and_then(|token| token.parent);
+        }
+        Err(Fault::bad_request(format!(
+            "a token can have at most {GENERATIONS} generations above it"
+        )))
+    }
+}
+
+fn is_mounted(mounts: &MountTable, login: &Option<LoggedIn>) -> bool {
+    login
+        .as_ref()
+        .is_none_or(|login| mounts.at(&login.path).is_some_and(|mount| mount.id == login.mount))
+}
