@@ -270,7 +270,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
-    let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights };
+    let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights: rights.clone() };
     let limits = sys::quotas::Service {
         quotas: quotas.clone(),
         mounts: tokens.mounts.clone(),
@@ -280,7 +280,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let identity =
         sys::identity::Identity { mounts: tokens.mounts.clone(), entropy: entropy.clone() };
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
-    let token = sys::token::Service { tokens: tokens.clone(), ttls };
+    let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
     vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
         ("identity/", Box::new(sys::identity::entities::engine(identity.clone()))),
