@@ -29,6 +29,8 @@ pub enum Verb {
 
 /// What is known of a request before it may be made: its data comes with the call.
 pub struct Ask {
+    /// By which its answer and the audit log name it.
+    pub id: String,
     /// What is to be done.
     pub verb: Verb,
     /// The path after `/v1/`.

@@ -128,7 +128,7 @@ impl Device {
 
     fn fare_well(&self) {
         if self.fails.load(Ordering::Relaxed) && self.fails.swap(false, Ordering::Relaxed) {
-            log::info!("audit device {}: entries are written again", self.path);
+            log::warn!("audit device {}: entries are written again", self.path);
         }
     }
 

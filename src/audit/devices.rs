@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use super::device::Device;
 use super::entry::Entry;
+use super::headers::AuditedHeadersCache;
 use super::options::{Kind, Options};
 use super::store::{self, StoredDevice};
 use crate::barrier::Unsealed;
@@ -27,6 +28,8 @@ pub struct Audit {
     entropy: Arc<dyn Entropy>,
     /// Where the store lies: no log is written in there.
     store: Option<PathBuf>,
+    /// Which headers of requests are told.
+    pub headers: Arc<AuditedHeadersCache>,
     /// Held by whoever changes which devices there are, one at a time.
     changing: Mutex<()>,
     /// Held for a moment only: each request looks here.
@@ -56,8 +59,8 @@ pub struct Wanted {
 impl Audit {
     /// Nothing is opened yet. `store` is the folder that the store lies in.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, store: Option<PathBuf>) -> Self {
-        let (changing, devices) = Default::default();
-        Self { clock, entropy, store, changing, devices }
+        let (headers, changing, devices) = Default::default();
+        Self { clock, entropy, store, headers, changing, devices }
     }
 
     /// The devices that requests to that store are written to; `None` when there are none. They
@@ -70,6 +73,11 @@ impl Audit {
         }
         let _changing = lock(&self.changing);
         Ok(self.load(unsealed)?.unless_none())
+    }
+
+    /// The same, if they are open.
+    pub fn known(&self, unsealed: &Arc<Unsealed>) -> Option<Arc<Devices>> {
+        read(&self.devices).as_ref().filter(|known| known.are_of(unsealed)).cloned()
     }
 
     /// Enables a device, after it has taken a test entry.
@@ -233,14 +241,14 @@ impl Audit {
 }
 
 impl Devices {
-    /// Writes an entry to all of them; whether one has it at least.
+    /// Writes an entry to all of them; whether one has it at least, where there is one.
     #[must_use]
     pub fn log(&self, entry: &Entry<'_>) -> bool {
         let mut written = false;
         for device in &self.all {
             written |= device.log(entry);
         }
-        written
+        written || self.all.is_empty()
     }
 
     fn are_of(&self, unsealed: &Arc<Unsealed>) -> bool {

@@ -4,7 +4,7 @@
 //! SIGHUP, or after it failed.
 
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -47,12 +47,7 @@ impl File {
     /// Opens it anew: the next entry goes to what has the name now. If that cannot be opened, the
     /// old one is written on.
     pub fn reopen(&self) -> io::Result<()> {
-        let mut open = lock(&self.open);
-        let file = self.open_path()?;
-        self.let_go(&mut open);
-        open.file = Some(Arc::new(file));
-        open.torn = false;
-        Ok(())
+        self.begin(&mut lock(&self.open)).map(drop)
     }
 
     /// Writes a line, with its end.
@@ -97,10 +92,16 @@ impl File {
     }
 
     fn opened(&self, open: &mut Open) -> io::Result<Arc<std::fs::File>> {
-        if let Some(file) = &open.file {
-            return Ok(file.clone());
+        match &open.file {
+            Some(file) => Ok(file.clone()),
+            None => self.begin(open),
         }
+    }
+
+    fn begin(&self, open: &mut Open) -> io::Result<Arc<std::fs::File>> {
         let file = Arc::new(self.open_path()?);
+        self.let_go(open);
+        open.torn = is_cut_short(&self.path).unwrap_or(false);
         Ok(open.file.insert(file).clone())
     }
 
@@ -129,6 +130,21 @@ impl File {
         }
         Ok(file)
     }
+}
+
+/// Whether a file ends in the middle of a line, as after a power cut.
+fn is_cut_short(path: &Path) -> io::Result<bool> {
+    if !path.metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut file = std::fs::File::open(path)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// A disk that is full, or a pipe, has room again some time; after another failure the name may

@@ -37,7 +37,8 @@ impl<'a> Entry<'a> {
             return Auth::given(auth, mask);
         }
         Auth {
-            client_token: self.token(mask),
+            // That of nobody known stands with the request alone.
+            client_token: sender.token_type.map(|_| self.token(mask)).unwrap_or_default(),
             accessor: mask.accessor(&sender.accessor),
             display_name: &sender.display_name,
             policies: sender.policies.iter().map(String::as_str).collect(),

@@ -236,10 +236,24 @@ impl Unsealed {
         self: &Arc<Self>,
         mut job: impl FnMut(&mut Txn) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.transact_with(&mut (), |(), txn| job(txn), |()| Ok(()))
+    }
+
+    /// The same for a job with a `state` that outlives its runs. `ready` is called after each run,
+    /// before its commit, when it reads no more and so holds no old state of the store: what waits
+    /// for somebody outside waits there. Where it fails, nothing is committed.
+    pub fn transact_with<S, T, E: From<TxnError>>(
+        self: &Arc<Self>,
+        state: &mut S,
+        mut job: impl FnMut(&mut S, &mut Txn) -> Result<T, E>,
+        mut ready: impl FnMut(&mut S) -> Result<(), E>,
+    ) -> Result<T, E> {
         for _ in 0..3 {
             let mut txn = self.begin()?;
-            let outcome = job(&mut txn)?;
-            match txn.commit() {
+            let outcome = job(state, &mut txn)?;
+            let finished = txn.finish();
+            ready(state)?;
+            match finished.commit() {
                 Ok(()) => return Ok(outcome),
                 Err(TxnError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -248,8 +262,10 @@ impl Unsealed {
         let _open = self.hold_open()?;
         let alone = self.committer.exclusive();
         let mut txn = Txn::new(Arc::clone(self), alone.begin().map_err(TxnError::from)?);
-        let outcome = job(&mut txn)?;
-        txn.commit_by(|changes| alone.commit(&changes))?;
+        let outcome = job(state, &mut txn)?;
+        let finished = txn.finish();
+        ready(state)?;
+        finished.commit_by(|changes| alone.commit(&changes))?;
         Ok(outcome)
     }
 

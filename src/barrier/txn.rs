@@ -111,22 +111,13 @@ impl Txn {
     /// Returns when the writes are durable. A transaction that wrote nothing always succeeds: what
     /// it read was one state.
     pub fn commit(self) -> Result<(), TxnError> {
-        let unsealed = Arc::clone(&self.unsealed);
-        let _open = if self.writes() { Some(unsealed.hold_open()?) } else { None };
-        self.commit_by(|changes| unsealed.committer.commit(changes))
+        self.finish().commit()
     }
 
-    /// Has the writes, where there are any, made durable by `commit`.
-    pub(super) fn commit_by(
-        self,
-        commit: impl FnOnce(Changes) -> Result<(), CommitError>,
-    ) -> Result<(), TxnError> {
-        let Self { base, reads, writes, urgency, then, .. } = self;
-        if !writes.is_empty() {
-            commit(Changes { base, reads, writes, urgency })?;
-        }
-        then.into_iter().for_each(|then| then());
-        Ok(())
+    /// Reads no more: the view is let go.
+    pub(super) fn finish(self) -> Finished {
+        let Self { unsealed, base, reads, writes, urgency, then, .. } = self;
+        Finished { unsealed, changes: Changes { base, reads, writes, urgency }, then }
     }
 
     /// Sets a record of the system.
@@ -229,6 +220,35 @@ impl Txn {
         }
         drop(walk);
         self.writes.extend(found.into_iter().map(|key| (key, None)));
+        Ok(())
+    }
+}
+
+/// A transaction that has read and written all that it will.
+pub(super) struct Finished {
+    unsealed: Arc<Unsealed>,
+    changes: Changes,
+    then: Vec<Then>,
+}
+
+impl Finished {
+    pub(super) fn commit(self) -> Result<(), TxnError> {
+        let unsealed = Arc::clone(&self.unsealed);
+        let writes = !self.changes.writes.is_empty();
+        let _open = if writes { Some(unsealed.hold_open()?) } else { None };
+        self.commit_by(|changes| unsealed.committer.commit(changes))
+    }
+
+    /// Has the writes, where there are any, made durable by `commit`.
+    pub(super) fn commit_by(
+        self,
+        commit: impl FnOnce(Changes) -> Result<(), CommitError>,
+    ) -> Result<(), TxnError> {
+        let Self { changes, then, .. } = self;
+        if !changes.writes.is_empty() {
+            commit(changes)?;
+        }
+        then.into_iter().for_each(|then| then());
         Ok(())
     }
 }

@@ -55,5 +55,3 @@ pub mod record;
 mod sent;
 pub mod subject;
 pub mod sweep;
-#[cfg(test)]
-mod tests;

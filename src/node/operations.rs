@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::audit::devices::Audit;
-use crate::audit::headers::AuditedHeadersCache;
 use crate::barrier::Barrier;
 use crate::base::entropy::Entropy;
 use crate::pipeline::Builtin;
@@ -13,7 +12,6 @@ use crate::sys::openapi::OpenApi;
 /// What they are made of.
 pub struct Operations {
     pub entropy: Arc<dyn Entropy>,
-    pub audited_headers: Arc<AuditedHeadersCache>,
     pub openapi: OpenApi,
     pub audit: Arc<Audit>,
     pub barrier: Arc<Barrier>,
@@ -21,7 +19,8 @@ pub struct Operations {
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, audited_headers, openapi, audit, barrier } = services;
+    let Operations { entropy, openapi, audit, barrier } = services;
+    let audited_headers = audit.headers.clone();
     let audit = sys::audit::AuditDevices { audit, barrier };
     vec![
         ("sys/", Box::new(sys::openapi::engine(openapi))),

@@ -71,6 +71,12 @@ pub fn exists(
     }
 }
 
+/// Whether a write makes what is not there yet, as far as its endpoint tells.
+pub fn creates(target: &Target<'_, '_>, txn: &mut Txn, ask: &Ask, caller: Option<&Caller>) -> bool {
+    let Some(caller) = caller.filter(|_| ask.verb == Verb::Write) else { return false };
+    !exists(target, txn, ask, caller).unwrap_or(true)
+}
+
 /// The help of the path.
 pub fn help(builtins: &[Builtin], target: &Target<'_, '_>, asked: &str) -> Outcome {
     let (engine, found, path) = match target {

@@ -16,6 +16,7 @@ pub mod revoke;
 pub mod rights;
 mod settle;
 pub mod tokens;
+mod trail;
 pub mod wrapping;
 
 use std::sync::Arc;
@@ -29,13 +30,15 @@ use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
 use self::tokens::{Found, Tokens};
+use self::trail::Trail;
 use self::wrapping::Wanted;
 use crate::api::ask::{Ask, DirectAsk, Verb};
 use crate::api::call::Caller;
 use crate::api::engine::Engine;
-use crate::api::reply::Response;
+use crate::api::reply::{Reply, Response};
 use crate::api::request::{Bound, Request};
 use crate::api::route::Access;
+use crate::audit::devices::Audit;
 use crate::barrier::{Barrier, Unsealed, txn::Txn};
 use crate::base::fault::Fault;
 use crate::mount::config::Ttls;
@@ -48,8 +51,19 @@ pub struct Pipeline {
     barrier: Arc<Barrier>,
     tokens: Arc<Tokens>,
     rights: Arc<Rights>,
+    audit: Arc<Audit>,
     builtins: Vec<Builtin>,
     ttls: Ttls,
+}
+
+/// A request on its way.
+struct Way<'a> {
+    ask: &'a Ask,
+    wanted: Wanted,
+    data: Data,
+    /// The token that it uses.
+    uses: Option<Found>,
+    trail: Option<Trail>,
 }
 
 impl Pipeline {
@@ -58,10 +72,11 @@ impl Pipeline {
         barrier: Arc<Barrier>,
         tokens: Arc<Tokens>,
         rights: Arc<Rights>,
+        audit: Arc<Audit>,
         builtins: Vec<Builtin>,
         ttls: Ttls,
     ) -> Self {
-        Self { barrier, tokens, rights, builtins, ttls }
+        Self { barrier, tokens, rights, audit, builtins, ttls }
     }
 
     /// Carries a request out.
@@ -78,15 +93,16 @@ impl Pipeline {
             return self.carry_out_direct(request, verb, path.clone(), &endpoint);
         }
         let wanted = Wanted::read(&request);
-        let peer = std::mem::take(&mut request.peer);
-        let token = request.token.take();
-        let mut data = Data::of(verb, request);
-        let Some(unsealed) = self.barrier.unsealed() else { return Err(data.refuse_sealed()) };
+        let Some(unsealed) = self.barrier.unsealed() else {
+            return Err(Data::of(verb, request).refuse_sealed());
+        };
         let wanted = wanted?;
-        let ask = Ask { verb, path, token, peer, wrap_ttl: wanted.ttl() };
-        self.transact(&unsealed, |txn, sent_by| {
-            self.carry_out_in(txn, &ask, &mut data, wanted, sent_by)
-        })
+        let ask = self.ask(&mut request, verb, path, wanted);
+        let devices = self.audit.devices(&unsealed)?;
+        let trail = devices.map(|devices| Trail::new(Some(devices), &ask, &request.headers));
+        let mut way = Way { ask: &ask, wanted, data: Data::of(verb, request), uses: None, trail };
+        let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
+        self.tell_answer(&unsealed, way, outcome)
     }
 
     /// What streams or works while sealed: its rights are checked in a transaction of their own.
@@ -102,42 +118,59 @@ impl Pipeline {
             return Err(Fault::bare(405));
         }
         let access = endpoint.found.access;
-        let peer = std::mem::take(&mut request.peer);
-        let mut ask = Ask { verb, path, token: request.token.take(), peer, wrap_ttl: None };
-        let wanted = match (access, self.barrier.unsealed()) {
+        let guarded = match (access, self.barrier.unsealed()) {
             (Access::Sealed, _) => {
                 request.body.check(Bound::ANYBODY)?;
-                Wanted::NOT
+                None
             }
-            (Access::SudoUnlessSealed, None) => Wanted::NOT,
-            (_, None) => return Err(Fault::sealed()),
-            (access, Some(unsealed)) => {
-                let wanted = Wanted::read(&request)?;
-                ask.wrap_ttl = wanted.ttl();
-                // Its body is not read yet: to a rule on parameters it has none.
-                let nothing = Map::new();
-                self.transact(&unsealed, |txn, sent_by| {
-                    let sender = self.authenticate(txn, &ask, access, sent_by)?;
-                    let updates = |_: &mut Txn, _: &Caller| Ok(true);
-                    let no_data = || Ok(&nothing);
-                    authorise::check(txn, &ask, sender.as_ref(), access, updates, no_data)?;
-                    self.let_go(txn, sender.as_ref())
-                })?;
-                wanted
-            }
+            (Access::SudoUnlessSealed, unsealed) => unsealed,
+            (_, unsealed) => Some(unsealed.ok_or_else(Fault::sealed)?),
         };
-        if !supported {
-            return Err(Fault::unsupported_operation());
+        let Some(unsealed) = guarded else {
+            let ask = self.ask(&mut request, verb, path, Wanted::NOT);
+            let mut data = Data::of(verb, request);
+            let reply = call_direct(endpoint, verb, &mut data)?;
+            return Ok(Settled::plain(reply, &ask));
+        };
+        let wanted = Wanted::read(&request)?;
+        let ask = self.ask(&mut request, verb, path, wanted);
+        // The first device that is enabled is told of that.
+        let trail = Trail::new(self.audit.devices(&unsealed)?, &ask, &request.headers);
+        let data = Data::of(verb, request);
+        let mut way = Way { ask: &ask, wanted, data, uses: None, trail: Some(trail) };
+        let outcome = self
+            .transact(&unsealed, &mut way, |txn, way| self.let_in(txn, way, access))
+            .and_then(|()| match supported {
+                true => call_direct(endpoint, verb, &mut way.data),
+                false => Err(Fault::unsupported_operation()),
+            })
+            .and_then(|reply| self.settle_direct(&way, reply));
+        self.tell_answer(&unsealed, way, outcome)
+    }
+
+    /// The rights of a request that is carried out without a transaction.
+    fn let_in(&self, txn: &mut Txn, way: &mut Way, access: Access) -> Result<(), Fault> {
+        self.look(txn, way)?;
+        let sender = self.authenticate(txn, way, access)?;
+        let updates = |_: &mut Txn, _: &Caller| Ok(true);
+        // Its body is not read yet: to a rule on parameters it has none.
+        let nothing = Map::new();
+        let no_data = || Ok(&nothing);
+        authorise::check(txn, way.ask, sender.as_ref(), access, updates, no_data)?;
+        if let Some(trail) = &mut way.trail {
+            trail.allow(false);
         }
-        let Request { query, body, .. } = request;
-        let path = endpoint.below.to_owned();
-        let direct = DirectAsk { verb, path, query, body };
-        let reply = endpoint.engine.call_direct(endpoint.found.id, direct)?;
-        let settled = Settled::plain(reply, &*self.tokens.entropy);
-        match (wanted.ttl(), self.barrier.unsealed()) {
+        self.let_go(txn, sender.as_ref())
+    }
+
+    fn settle_direct(&self, way: &Way, reply: Reply) -> Result<Settled, Fault> {
+        let settled = Settled::plain(reply, way.ask);
+        match (way.wanted.ttl(), self.barrier.unsealed()) {
             (Some(ttl), Some(unsealed)) => match respond::document(settled) {
                 Ok(document) => {
-                    unsealed.transact(|txn| settle::wrap(&self.tokens, txn, &ask, ttl, &document))
+                    let settled = unsealed
+                        .transact(|txn| settle::wrap(&self.tokens, txn, way.ask, ttl, &document))?;
+                    Ok(settled.holding(document))
                 }
                 Err(settled) => Ok(*settled),
             },
@@ -145,62 +178,67 @@ impl Pipeline {
         }
     }
 
-    fn carry_out_in(
-        &self,
-        txn: &mut Txn,
-        ask: &Ask,
-        data: &mut Data,
-        wanted: Wanted,
-        sent_by: &mut Option<Found>,
-    ) -> Result<Settled, Fault> {
+    fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Fault> {
+        self.look(txn, way)?;
+        let ask = way.ask;
         let target = locate::target(self, txn, &ask.path)?;
         let access = target.access();
         if access == Access::Unwrap {
-            wrapping::verify(&self.tokens, txn, ask, data.get()?)?;
+            wrapping::verify(&self.tokens, txn, ask, way.data.get()?)?;
         }
-        let sender = self.authenticate(txn, ask, access, sent_by)?;
+        let sender = self.authenticate(txn, way, access)?;
+        let Way { wanted, data, trail, .. } = way;
         let exists = |txn: &mut Txn, caller: &Caller| dispatch::exists(&target, txn, ask, caller);
         let caller = authorise::check(txn, ask, sender.as_ref(), access, exists, || data.get())?;
+        if let Some(trail) = trail {
+            trail.allow(dispatch::creates(&target, txn, ask, caller.as_ref()));
+        }
         if ask.verb == Verb::Help {
             let help = dispatch::help(&self.builtins, &target, &ask.path)?;
             self.let_go(txn, sender.as_ref())?;
-            return Ok(Settled::plain(help, &*self.tokens.entropy));
+            return Ok(Settled::plain(help, ask));
         }
         let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref());
         let reply = reply.map_err(|fault| match access {
             Access::Unauthenticated => fault.unlisted(),
             _ => fault,
         })?;
-        let settled = settle::settle(self, txn, ask, &target, reply, wanted)?;
+        let settled = settle::settle(self, txn, ask, &target, reply, *wanted)?;
         self.let_go(txn, sender.as_ref())?;
         Ok(settled)
+    }
+
+    fn ask(&self, request: &mut Request, verb: Verb, path: String, wanted: Wanted) -> Ask {
+        let (token, peer) = (request.token.take(), std::mem::take(&mut request.peer));
+        Ask { id: self.tokens.entropy.uuid(), verb, path, token, peer, wrap_ttl: wanted.ttl() }
     }
 
     /// Who sends it, where that matters.
     fn authenticate(
         &self,
         txn: &mut Txn,
-        ask: &Ask,
+        way: &mut Way,
         access: Access,
-        sent_by: &mut Option<Found>,
     ) -> Result<Option<Sender>, Fault> {
-        match access {
-            Access::Sealed => Ok(None),
-            Access::Unauthenticated => {
-                let Some(found) = authenticate::guest(&self.tokens, txn, ask)? else {
-                    return Ok(None);
-                };
-                match self.rights.sender(txn, found) {
-                    Err(fault) if fault.status == 403 => Ok(None),
-                    sender => sender.map(Some),
-                }
-            }
+        let sender = match access {
+            Access::Sealed => None,
+            Access::Unauthenticated => match authenticate::guest(&self.tokens, txn, way.ask)? {
+                None => None,
+                Some(found) => match self.rights.sender(txn, found) {
+                    Err(fault) if fault.status == 403 => None,
+                    sender => Some(sender?),
+                },
+            },
             _ => {
-                let found = authenticate::sender(&self.tokens, txn, ask)?;
-                sent_by.clone_from(&found);
-                found.map(|found| self.rights.sender(txn, found)).transpose()
+                let found = authenticate::sender(&self.tokens, txn, way.ask)?;
+                way.uses.clone_from(&found);
+                found.map(|found| self.rights.sender(txn, found)).transpose()?
             }
+        };
+        if let (Some(trail), Some(sender)) = (&mut way.trail, &sender) {
+            trail.sent_by(sender);
         }
+        Ok(sender)
     }
 
     /// Ends a token whose last use this was.
@@ -213,23 +251,65 @@ impl Pipeline {
         }
     }
 
-    /// Runs a request in a transaction. One that is refused leaves nothing behind but this: that
-    /// its token was used.
+    /// Runs a request in a transaction, which is committed only after the audit log was told. One
+    /// that is refused leaves nothing behind but this: that its token was used.
     fn transact<T>(
         &self,
         unsealed: &Arc<Unsealed>,
-        mut job: impl FnMut(&mut Txn, &mut Option<Found>) -> Result<T, Fault>,
+        way: &mut Way,
+        mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut sent_by = None;
-        let outcome = unsealed.transact(|txn| {
-            sent_by = None;
-            job(txn, &mut sent_by)
-        });
-        if outcome.is_err()
-            && let Some(found) = sent_by.filter(|found| found.token.uses.is_counted())
-        {
-            unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))?;
+        let run = |way: &mut Way, txn: &mut Txn| {
+            way.uses = None;
+            job(txn, way)
+        };
+        let outcome = unsealed.transact_with(way, run, |way| way.tell(unsealed, None));
+        if let Err(fault) = &outcome {
+            way.tell(unsealed, Some(fault))?;
+            if let Some(found) = way.uses.take().filter(|found| found.token.uses.is_counted()) {
+                unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))?;
+            }
         }
         outcome
     }
+
+    /// Looks what the audit log is told of the request, where it is told.
+    fn look(&self, txn: &mut Txn, way: &mut Way) -> Result<(), Fault> {
+        match &mut way.trail {
+            Some(trail) => trail.look(txn, &self.audit, &self.tokens.mounts),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the audit log of the answer. One that it cannot be told of is not sent, though what
+    /// was asked is done.
+    fn tell_answer(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        mut way: Way,
+        outcome: Result<Settled, Fault>,
+    ) -> Result<Settled, Fault> {
+        if let Some(trail) = &way.trail {
+            trail.tell_answer(&self.audit, unsealed, way.data.told(true), &outcome)?;
+        }
+        outcome
+    }
+}
+
+impl Way<'_> {
+    /// Tells the audit log of the request, once.
+    fn tell(&mut self, unsealed: &Unsealed, fault: Option<&Fault>) -> Result<(), Fault> {
+        match &mut self.trail {
+            Some(trail) if !trail.is_told() => {
+                trail.tell(unsealed, self.data.told(fault.is_some()), fault)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn call_direct(endpoint: &Endpoint<'_, '_>, verb: Verb, data: &mut Data) -> Result<Reply, Fault> {
+    let (query, body) = data.give();
+    let path = endpoint.below.to_owned();
+    endpoint.engine.call_direct(endpoint.found.id, DirectAsk { verb, path, query, body })
 }

@@ -74,9 +74,26 @@ impl Data {
     pub fn get(&mut self) -> Result<&Map<String, Value>, Fault> {
         let data = match self.read.take() {
             Some(data) => data,
-            None => self.take()?,
+            None => self.read()?,
         };
+        self.body = Body::Whole(Secret::default());
         Ok(self.read.insert(data))
+    }
+
+    /// What the audit log is told of it, which is nothing where it is no JSON. That of a request
+    /// that is refused is read for that alone, and so only if it is small.
+    pub fn told(&mut self, refused: bool) -> Option<&Map<String, Value>> {
+        let readable = !refused || self.body.check(Bound::ANYBODY).is_ok();
+        if self.read.is_none() && readable {
+            self.read = self.read().ok();
+        }
+        self.read.as_ref()
+    }
+
+    /// Gives the query and the body to who reads them otherwise.
+    pub fn give(&mut self) -> (Vec<(String, String)>, Body) {
+        let nothing = Body::Whole(Secret::default());
+        (std::mem::take(&mut self.query), std::mem::replace(&mut self.body, nothing))
     }
 
     /// What is answered while the server is sealed. What is wrong with a body is said even then,
@@ -89,12 +106,11 @@ impl Data {
         read.unwrap_or_else(Fault::sealed)
     }
 
-    fn take(&mut self) -> Result<Map<String, Value>, Fault> {
+    fn read(&self) -> Result<Map<String, Value>, Fault> {
         let content_type = self.content_type.as_deref();
-        let body = std::mem::replace(&mut self.body, Body::Whole(Secret::default()));
         match self.verb {
-            Verb::Write => body_of_write(content_type, &body),
-            Verb::Patch => body_of_patch(content_type, &body),
+            Verb::Write => body_of_write(content_type, &self.body),
+            Verb::Patch => body_of_patch(content_type, &self.body),
             Verb::Read | Verb::List | Verb::Delete => Ok(gather(&self.query)),
             Verb::Help | Verb::Probe => Ok(Map::new()),
         }

@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::locate;
 use super::login::{past_max, shown};
-use super::rights::Rights;
 use super::tokens::{Found, Tokens};
 use crate::api::login::{Renewal, TokenTerms};
 use crate::barrier::txn::Txn;
@@ -22,7 +21,7 @@ pub type Renewed = (Map<String, Value>, Vec<String>);
 /// Renews a token for `increment`, or when that is zero, for as long as the last time. `None` when
 /// its auth method knows nothing of it any more.
 pub fn renew(
-    (tokens, rights): (&Tokens, &Rights),
+    tokens: &Tokens,
     system: Ttls,
     txn: &mut Txn,
     found: &mut Found,
@@ -48,9 +47,7 @@ pub fn renew(
     life.expires = Some(now.plus(granted.ttl));
     life.renewed = Some(now);
     tokens.renewed(txn, found)?;
-    let identity_policies = rights.identity_policies(txn, &found.token)?;
-    let shown = shown(&found.token, &identity_policies, "", granted.ttl);
-    Ok(Some((shown, granted.warnings)))
+    Ok(Some((shown(&found.token, "", granted.ttl), granted.warnings)))
 }
 
 /// The terms of a token that a token made.

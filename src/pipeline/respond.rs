@@ -32,10 +32,10 @@ pub fn fault(fault: &Fault) -> Response {
 
 /// The JSON that a reply is sent as; the reply itself when it is no JSON, or wrapped.
 pub fn document(settled: Settled) -> Result<Value, Box<Settled>> {
-    let Settled { mut reply, request_id } = settled;
+    let Settled { mut reply, request_id, held } = settled;
     let (top, data) = match reply.content {
         Content::Nothing | Content::Body(_) | Content::Wrapped(_) => {
-            return Err(Box::new(Settled { reply, request_id }));
+            return Err(Box::new(Settled { reply, request_id, held }));
         }
         Content::Bare(document) => return Ok(document),
         Content::Data(data) => (Map::new(), data.map_or(Value::Null, Value::Object)),

@@ -12,7 +12,6 @@ use super::{Pipeline, login, respond};
 use crate::api::ask::Ask;
 use crate::api::reply::{Auth, Content, Reply};
 use crate::barrier::txn::Txn;
-use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 
 /// A reply that is ready to be sent.
@@ -21,12 +20,20 @@ pub struct Settled {
     pub reply: Reply,
     /// By which the audit log knows the request.
     pub request_id: String,
+    /// What a wrapping token was made for, as the audit log is told of it.
+    pub held: Option<Value>,
 }
 
 impl Settled {
     /// A reply that needs nothing.
-    pub fn plain(reply: Reply, entropy: &dyn Entropy) -> Self {
-        Self { reply, request_id: entropy.uuid() }
+    pub fn plain(reply: Reply, ask: &Ask) -> Self {
+        Self { reply, request_id: ask.id.clone(), held: None }
+    }
+
+    /// The same, with what it was wrapped for.
+    #[must_use]
+    pub fn holding(self, document: Value) -> Self {
+        Self { held: Some(document), ..self }
     }
 }
 
@@ -44,16 +51,15 @@ pub fn settle(
         let Target::Mounted { view, id, .. } = target else {
             return Err(Fault::internal("only an auth method answers with a login"));
         };
-        let (auth, warnings) =
-            login::make((tokens, &pipeline.rights), txn, ask, (view, *id), login)?;
+        let (auth, warnings) = login::make(tokens, txn, ask, (view, *id), login)?;
         reply.auth = Auth::Shown(auth);
         reply.warnings.extend(warnings);
     }
-    let settled = Settled::plain(reply, &*tokens.entropy);
+    let settled = Settled::plain(reply, ask);
     match wanted.ttl() {
         None => Ok(settled),
         Some(ttl) => match respond::document(settled) {
-            Ok(document) => wrap(tokens, txn, ask, ttl, &document),
+            Ok(document) => Ok(wrap(tokens, txn, ask, ttl, &document)?.holding(document)),
             // An empty answer and one that is wrapped already stay as they are.
             Err(settled) => Ok(*settled),
         },
@@ -69,5 +75,5 @@ pub fn wrap(
     document: &Value,
 ) -> Result<Settled, Fault> {
     let info = wrapping::wrap(tokens, txn, &ask.path, ttl, document)?;
-    Ok(Settled::plain(Reply::of(200, Content::Wrapped(info)), &*tokens.entropy))
+    Ok(Settled::plain(Reply::of(200, Content::Wrapped(info)), ask))
 }

@@ -115,7 +115,8 @@ fn read_secret(bytes: &[u8]) {
     let mount = MountView::default();
     for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
         let (verb, peer) = (Verb::Read, Peer::default());
-        let ask = Ask { verb, path: format!("kv/{path}"), token: None, peer, wrap_ttl: None };
+        let (id, below) = (String::new(), format!("kv/{path}"));
+        let ask = Ask { id, verb, path: below, token: None, peer, wrap_ttl: None };
         let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");
