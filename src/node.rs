@@ -270,17 +270,24 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
-    let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights };
+    let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights: rights.clone() };
     let limits = sys::quotas::Service {
         quotas: quotas.clone(),
         mounts: tokens.mounts.clone(),
         entropy: entropy.clone(),
     };
     let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
+    let identity =
+        sys::identity::Identity { mounts: tokens.mounts.clone(), entropy: entropy.clone() };
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
-    let token = sys::token::Service { tokens: tokens.clone(), ttls };
+    let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
     vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
+        ("identity/", Box::new(sys::identity::entities::engine(identity.clone()))),
+        ("identity/", Box::new(sys::identity::aliases::engine(identity.clone()))),
+        ("identity/", Box::new(sys::identity::groups::engine(identity.clone()))),
+        ("identity/", Box::new(sys::identity::group_aliases::engine(identity.clone()))),
+        ("identity/", Box::new(sys::identity::lookup::engine(identity))),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),

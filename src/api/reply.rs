@@ -91,6 +91,16 @@ impl Reply {
         Ok(Self::data(object([("keys", keys.into())])))
     }
 
+    /// The same with what is known of each key, as `key_info`.
+    pub fn list_with(listed: Vec<(String, Value)>) -> super::route::Outcome {
+        let keys: Vec<Value> = listed.iter().map(|(key, _)| key.as_str().into()).collect();
+        if keys.is_empty() {
+            return Err(crate::base::fault::Fault::not_found());
+        }
+        let key_info: Map<String, Value> = listed.into_iter().collect();
+        Ok(Self::data(object([("key_info", key_info.into()), ("keys", keys.into())])))
+    }
+
     /// 200 with a document that has no envelope.
     pub const fn bare(document: Value) -> Self {
         Self::of(200, Content::Bare(document))

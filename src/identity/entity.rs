@@ -92,6 +92,16 @@ impl Entity {
         scope.list(FOLDER)
     }
 
+    /// The names of all entities, sorted.
+    pub fn list_names(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
+        ENTITIES.list(scope)
+    }
+
+    /// The ids of the entities that were merged into it, sorted.
+    pub fn merged(&self, scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
+        MERGED_INTO.list(scope, &self.id)
+    }
+
     /// Makes an entity, or changes the one of that id, or of that name where no id is given. The
     /// entity, if it was made.
     pub fn set(

@@ -55,3 +55,5 @@ pub mod record;
 mod sent;
 pub mod subject;
 pub mod sweep;
+#[cfg(test)]
+mod tests;

@@ -27,8 +27,13 @@ impl Record for Gone {
     const VERSION: u8 = 1;
 }
 
-/// Notes that the aliases of a mount that is no more are to be removed.
+/// Notes that the aliases of a mount that is no more are to be removed, if it has any.
 pub fn forget_mount(scope: &mut Scope<'_>, accessor: &str) -> Result<(), TxnError> {
+    let none = ENTITY_ALIASES.some_at(scope, accessor, 1)?.is_empty()
+        && GROUP_ALIASES.some_at(scope, accessor, 1)?.is_empty();
+    if none {
+        return Ok(());
+    }
     scope.write(&format!("{FOLDER}/{accessor}"), &Gone::Mount(accessor.to_owned()))
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::rights::{Rights, all_policies};
 use super::tokens::Tokens;
 use crate::api::ask::Ask;
 use crate::api::call::MountView;
@@ -12,6 +13,7 @@ use crate::api::reply::object;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
+use crate::identity;
 use crate::mount::config;
 use crate::token::lifetime::Bounds;
 use crate::token::record::{Kind, Lifetime, LoggedIn, ROOT, Token, Uses};
@@ -22,7 +24,7 @@ pub const DEFAULT: &str = "default";
 /// Makes the token of a login through the mount `view`, whose entries lie at `mount`. Returns what
 /// is shown of it, and warnings.
 pub fn make(
-    tokens: &Tokens,
+    (tokens, rights): (&Tokens, &Rights),
     txn: &mut Txn,
     ask: &Ask,
     (view, mount): (&MountView, MountId),
@@ -70,17 +72,46 @@ pub fn make(
         internal: Value::Object(login.internal.clone()).to_string(),
         max_ttl: terms.max_ttl,
     });
+    token.entity_id = entity(tokens, txn, view, login)?;
+    let identity_policies = rights.identity_policies(txn, &token)?;
     let id = tokens.make(txn, &token, None)?;
-    let shown = shown(&token, &String::from_utf8_lossy(id.expose()), granted.ttl);
+    let id = String::from_utf8_lossy(id.expose());
+    let shown = shown(&token, &identity_policies, &id, granted.ttl);
     Ok((shown, granted.warnings))
 }
 
-/// What is shown of a token that was just made or renewed.
-pub fn shown(token: &Token, id: &str, ttl: Duration) -> Map<String, Value> {
+/// The entity of whoever logs in; made at the first login. None when the method does not say who.
+fn entity(
+    tokens: &Tokens,
+    txn: &mut Txn,
+    view: &MountView,
+    login: &Login,
+) -> Result<String, Fault> {
+    let Some(alias) = &login.alias else { return Ok(String::new()) };
+    let table = tokens.mounts.read(txn)?;
+    let identities = table.at("identity/").ok_or_else(Fault::denied)?;
+    let said = identity::login::Login {
+        accessor: &view.accessor,
+        local: table.at(&view.path).is_some_and(|mount| mount.local),
+        name: &alias.name,
+        metadata: &alias.metadata,
+        groups: &login.group_aliases,
+    };
+    identity::login::login(&mut txn.scope(identities.id), &said, &*tokens.entropy)
+}
+
+/// What is shown of a token that was just made or renewed. `identity_policies` are those that its
+/// entity adds to its own.
+pub fn shown(
+    token: &Token,
+    identity_policies: &[String],
+    id: &str,
+    ttl: Duration,
+) -> Map<String, Value> {
     let mut shown = object([
         ("client_token", id.into()),
         ("accessor", token.accessor.as_str().into()),
-        ("policies", json!(token.policies)),
+        ("policies", all_policies(&token.policies, identity_policies).into()),
         ("metadata", json!(token.metadata)),
         ("lease_duration", ttl.as_secs().into()),
         ("renewable", token.life.renewable.into()),
@@ -92,6 +123,9 @@ pub fn shown(token: &Token, id: &str, ttl: Duration) -> Map<String, Value> {
     ]);
     if !token.policies.is_empty() {
         shown.insert("token_policies".to_owned(), json!(token.policies));
+    }
+    if !identity_policies.is_empty() {
+        shown.insert("identity_policies".to_owned(), json!(identity_policies));
     }
     shown
 }

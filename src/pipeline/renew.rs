@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::locate;
 use super::login::{past_max, shown};
+use super::rights::Rights;
 use super::tokens::{Found, Tokens};
 use crate::api::login::{Renewal, TokenTerms};
 use crate::barrier::txn::Txn;
@@ -21,7 +22,7 @@ pub type Renewed = (Map<String, Value>, Vec<String>);
 /// Renews a token for `increment`, or when that is zero, for as long as the last time. `None` when
 /// its auth method knows nothing of it any more.
 pub fn renew(
-    tokens: &Tokens,
+    (tokens, rights): (&Tokens, &Rights),
     system: Ttls,
     txn: &mut Txn,
     found: &mut Found,
@@ -47,7 +48,9 @@ pub fn renew(
     life.expires = Some(now.plus(granted.ttl));
     life.renewed = Some(now);
     tokens.renewed(txn, found)?;
-    Ok(Some((shown(&found.token, "", granted.ttl), granted.warnings)))
+    let identity_policies = rights.identity_policies(txn, &found.token)?;
+    let shown = shown(&found.token, &identity_policies, "", granted.ttl);
+    Ok(Some((shown, granted.warnings)))
 }
 
 /// The terms of a token that a token made.

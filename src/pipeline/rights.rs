@@ -53,7 +53,11 @@ impl Rights {
     /// refused.
     pub fn sender(&self, txn: &mut Txn, found: Found) -> Result<Sender, Fault> {
         let subject = self.subject(txn, &found.token.entity_id)?;
-        if subject.as_ref().is_some_and(|subject| subject.entity.disabled) {
+        let good = match &subject {
+            Some(subject) => !subject.entity.disabled,
+            None => found.token.entity_id.is_empty(),
+        };
+        if !good {
             return Err(Fault::denied());
         }
         let identity_policies = subject.as_ref().map(Subject::policies).unwrap_or_default();
@@ -74,15 +78,14 @@ impl Rights {
         Ok(self.policies.acl(txn, &caller.policies, &mut Whose(subject.as_ref()))?)
     }
 
-    /// Who a token stands for; nobody, when it has no entity.
+    /// The entity of that id with its groups; `None` when there is none.
     fn subject(&self, txn: &mut Txn, entity_id: &str) -> Result<Option<Subject>, Fault> {
         if entity_id.is_empty() {
             return Ok(None);
         }
         let table = self.mounts.read(txn)?;
         let mount = table.at("identity/").ok_or_else(Fault::denied)?;
-        let subject = Subject::of(&mut txn.scope(mount.id), entity_id)?;
-        subject.map(Some).ok_or_else(Fault::denied)
+        Ok(Subject::of(&mut txn.scope(mount.id), entity_id)?)
     }
 }
 

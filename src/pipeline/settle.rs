@@ -51,7 +51,8 @@ pub fn settle(
         let Target::Mounted { view, id, .. } = target else {
             return Err(Fault::internal("only an auth method answers with a login"));
         };
-        let (auth, warnings) = login::make(tokens, txn, ask, (view, *id), login)?;
+        let (auth, warnings) =
+            login::make((tokens, &pipeline.rights), txn, ask, (view, *id), login)?;
         reply.auth = Auth::Shown(auth);
         reply.warnings.extend(warnings);
     }

@@ -8,6 +8,7 @@ pub mod config;
 mod disclosure;
 pub mod generate_root;
 pub mod health;
+pub mod identity;
 pub mod init;
 pub mod keys;
 pub mod leader;

@@ -81,7 +81,9 @@ fn create(service: &Service, call: &mut SystemCall<'_>, orphan: bool) -> Outcome
         }
     }
     let ttl = token.life.creation_ttl;
-    reply.auth = Auth::Shown(shown(&token, &String::from_utf8_lossy(id.expose()), ttl));
+    let identity_policies = service.rights.identity_policies(call.txn, &token)?;
+    let id = String::from_utf8_lossy(id.expose());
+    reply.auth = Auth::Shown(shown(&token, &identity_policies, &id, ttl));
     Ok(reply)
 }
 

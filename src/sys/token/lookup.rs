@@ -15,7 +15,7 @@ use crate::token::record::Token;
 pub fn own(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let found = own_token(service, call)?;
     let id = call.ask.token.clone().unwrap_or_default();
-    Ok(Reply::data(shown(&found.token, &id, call.txn.expiry_now())))
+    answer(service, call, &found.token, &id)
 }
 
 pub fn by_id(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
@@ -24,17 +24,27 @@ pub fn by_id(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
         None => return own(service, call),
     };
     let found = service.tokens.find(call.txn, &id)?.ok_or_else(|| Fault::new(403, "bad token"))?;
-    Ok(Reply::data(shown(&found.token, &id, call.txn.expiry_now())))
+    answer(service, call, &found.token, &id)
 }
 
 pub fn by_accessor(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let found = found_by_accessor(service, call)?;
     let found = found.ok_or_else(|| Fault::listed(400, "invalid accessor"))?;
-    Ok(Reply::data(shown(&found.token, &Secret::default(), call.txn.expiry_now())))
+    answer(service, call, &found.token, &Secret::default())
 }
 
 pub fn accessors(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     Reply::list(service.tokens.accessors(call.txn)?)
+}
+
+fn answer(service: &Service, call: &mut SystemCall<'_>, token: &Token, id: &Secret) -> Outcome {
+    let mut data = shown(token, id, call.txn.expiry_now());
+    let identity_policies = service.rights.identity_policies(call.txn, token)?;
+    if !identity_policies.is_empty() {
+        data.insert("identity_policies".to_owned(), json!(identity_policies));
+        data.insert("external_namespace_policies".to_owned(), json!({}));
+    }
+    Ok(Reply::data(data))
 }
 
 fn shown(token: &Token, id: &Secret, now: Timestamp) -> Map<String, Value> {

@@ -16,12 +16,15 @@ use crate::api::field::FieldInfo;
 use crate::api::route::{Access, Operation, Route};
 use crate::base::fault::Fault;
 use crate::mount::config::Ttls;
+use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::{Found, Tokens};
 
 /// What these endpoints are given.
 pub struct Service {
     /// The life of tokens.
     pub tokens: Arc<Tokens>,
+    /// What tokens may do.
+    pub rights: Arc<Rights>,
     /// The system's TTLs.
     pub ttls: Ttls,
 }

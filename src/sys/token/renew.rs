@@ -37,7 +37,8 @@ pub fn by_accessor(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
 
 fn renewed(service: &Service, call: &mut SystemCall<'_>, mut found: Found, id: &Secret) -> Outcome {
     let increment = call.fields.get(&INCREMENT).copied().unwrap_or_default();
-    let granted = renew(&service.tokens, service.ttls, call.txn, &mut found, increment)?;
+    let granted =
+        renew((&service.tokens, &service.rights), service.ttls, call.txn, &mut found, increment)?;
     let Some((shown, warnings)) = granted else { return Ok(Reply::nothing()) };
     let mut reply = Reply::of(200, Content::Data(None));
     let mut shown = shown;
