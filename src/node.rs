@@ -270,6 +270,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let snapshots =
         sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
+    let capabilities =
+        sys::capabilities::Capabilities { tokens: tokens.clone(), rights: rights.clone() };
     let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights: rights.clone() };
     let limits = sys::quotas::Service {
         quotas: quotas.clone(),
@@ -302,6 +304,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::leases::engine(leases))),
         ("sys/", Box::new(sys::wrapping::engine(tokens))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
+        ("sys/", Box::new(sys::capabilities::engine(capabilities))),
         ("sys/", Box::new(sys::policies::engine())),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),
     ]

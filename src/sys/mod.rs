@@ -3,6 +3,7 @@
 
 pub mod about;
 pub mod auth;
+pub mod capabilities;
 pub mod audit;
 pub mod config;
 mod disclosure;

@@ -84,7 +84,7 @@ fn write(_: &PasswordPolicies, call: &mut SystemCall<'_>) -> Outcome {
     let name = call.fields.need(&NAME)?;
     let sent = call.fields.get(&POLICY).map_or("", String::as_str);
     if sent.is_empty() {
-        return Err(refused(400, "missing policy"));
+        return Err(Fault::listed(400, "missing policy"));
     }
     let text = sent::text(sent);
     PasswordPolicy::parse(&text).map_err(|why| refused(400, &why))?;
