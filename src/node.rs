@@ -26,7 +26,6 @@ use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
 use crate::policy::cache::PolicyCache;
 use crate::quota::limiter::Quotas;
-use crate::quota::strangers::Strangers;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Service, Surroundings};
@@ -123,7 +122,7 @@ impl Opened {
             cluster_name: config.cluster_name.clone(),
             certificate: certificates.notice(),
         };
-        let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, Strangers::default());
+        let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, config.strangers);
         let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
         let audit = Arc::new(audit);
         let rights =

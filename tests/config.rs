@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
+use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Server, free_address};
@@ -78,7 +79,18 @@ fn the_least_configuration_takes_all_defaults() {
     assert_eq!(config.log.format, config::LogFormat::Standard);
     assert_eq!(config.limits.connections, 2048);
     assert_eq!(config.limits.held_bytes, 96 << 20);
+    let all = |allowance: Allowance| (allowance.each, allowance.all);
+    assert_eq!(all(config.strangers.requests), (100, 1000));
+    assert_eq!(all(config.strangers.passwords), (10, 20));
     assert!(config.lock_memory);
+}
+
+#[test]
+fn the_rates_of_strangers_may_be_lifted() {
+    let text = format!("{LEAST}limits {{\n unauthenticated_rate = 0\n password_total_rate = 7 }}");
+    let (config, _) = read_text("rates", &text).unwrap();
+    assert_eq!(config.strangers.requests, Allowance { each: 0, all: 1000 });
+    assert_eq!(config.strangers.passwords, Allowance { each: 10, all: 7 });
 }
 
 #[test]
@@ -208,6 +220,11 @@ fn errors_name_the_line_and_the_remedy() {
         (
             "limits { workers = 0 }",
             "c.hcl:3: the value of workers is 0; it must be a whole number above 0",
+        ),
+        (
+            "limits { password_rate = -1 }",
+            "c.hcl:3: the value of password_rate is -1; it must be a whole number a second, or 0 \
+             for no limit",
         ),
         (
             "listener \"tcp\" {\n max_request_size = \"33MiB\"\n}",

@@ -30,8 +30,10 @@ pub enum Form {
     Flag,
     /// A duration: `768h`, `1h30m`, `30d`; a bare number is seconds.
     Duration,
-    /// A whole number.
+    /// A whole number above 0.
     Count,
+    /// So many a second; 0 for as many as come.
+    Rate,
     /// A number of bytes; `64KiB`, `32MiB` and `1GiB` too.
     Bytes,
     /// A file's permission bits, in octal.
@@ -252,13 +254,30 @@ pub static SEAL: Table =
 /// `limits`.
 pub static LIMITS: Table = Table {
     title: "limits",
-    help: "The defaults fit a board with 512 MB.",
+    help: "The defaults fit a board with 512 MB.\n\nRates are for requests that need no token \
+           (logins, wrapping look-ups, seal-status); 0 is no limit. They are averaged over ten \
+           seconds and counted for each client, which is an IPv4 address or an IPv6 /64, and for \
+           all clients together; a request that is one too many is answered 429 with Retry-After \
+           and takes nothing from the others. `sys/health` is never counted. What comes over the \
+           loopback or a unix socket may take up as much as all others and is not counted with \
+           them: a proxy for many may stand there, or an operator whom they must not lock \
+           out.\n\nThe rates for passwords hold for logins that hash one (userpass: bcrypt with \
+           cost 10), which takes a tenth of a second of one processor on a Raspberry Pi 4, a \
+           quarter on a Pi 3: 20 a second are half of a Pi 4, and the 10 of a single client just \
+           over half of a Pi 3, so that whoever has a token is served whatever others send. The \
+           other requests cost a fraction of a millisecond; 1000 a second of them are about a \
+           third of what a Pi 4 answers over TLS. On a faster machine, or where thousands of \
+           clients log in at once, raise them.",
     keys: &[
         key("max_connections", Form::Count, "2048", "At once, idle ones included."),
         key("max_held_bytes", Form::Bytes, "96MiB", "Of requests and answers held at once."),
         key("workers", Form::Count, "32", "Requests that run at once."),
         key("tls_handshake_timeout", Form::Duration, "10s", "For the TLS handshake."),
         key("drain_timeout", Form::Duration, "30s", "For requests to end when the server stops."),
+        key("unauthenticated_rate", Form::Rate, "100", "Requests without a token, of one client."),
+        key("unauthenticated_total_rate", Form::Rate, "1000", "The same, of all clients."),
+        key("password_rate", Form::Rate, "10", "Logins that hash a password, of one client."),
+        key("password_total_rate", Form::Rate, "20", "The same, of all clients."),
     ],
 };
 
@@ -273,6 +292,7 @@ impl Form {
             Self::Flag => "true or false".into(),
             Self::Duration => "duration".into(),
             Self::Count => "number".into(),
+            Self::Rate => "number a second".into(),
             Self::Bytes => "bytes".into(),
             Self::Mode => "octal mode".into(),
             Self::List => "list of texts".into(),

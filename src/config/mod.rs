@@ -20,6 +20,7 @@ pub use self::storage::{Storage, data_of_vault};
 use self::listener::Bounds;
 use self::section::{Entry, Section};
 use crate::base::hcl::Document;
+use crate::quota::strangers::{Allowance, Strangers};
 use crate::server::limits::Limits;
 
 /// Looks up an environment variable.
@@ -48,6 +49,8 @@ pub struct Config {
     pub api_addr: Option<String>,
     /// What peers may take up.
     pub limits: Limits,
+    /// What is allowed to requests that need no token.
+    pub strangers: Strangers,
 }
 
 /// What is logged, how and where.
@@ -205,6 +208,7 @@ fn interpret(
             "shorten it, or raise max_lease_ttl",
         ));
     }
+    let (limits, strangers) = limits(&top, &bounds, environment, warnings)?;
     Ok(Config {
         listeners,
         storage,
@@ -215,7 +219,8 @@ fn interpret(
         lock_memory: !top.flag("disable_mlock")?,
         cluster_name: top.text("cluster_name")?,
         api_addr: top.text("api_addr")?,
-        limits: limits(&top, &bounds, environment, warnings)?,
+        limits,
+        strangers,
     })
 }
 
@@ -255,13 +260,23 @@ fn limits(
     bounds: &Bounds,
     environment: &Environment<'_>,
     warnings: &mut Vec<Warning>,
-) -> Result<Limits, ConfigError> {
+) -> Result<(Limits, Strangers), ConfigError> {
     let mut entries = Vec::new();
     for entry in top.all("limits") {
         entries.extend(entry.block()?);
     }
     let section = Section::new(&keys::LIMITS, entries, environment, warnings);
-    Ok(Limits {
+    let strangers = Strangers {
+        requests: Allowance {
+            each: section.rate("unauthenticated_rate")?,
+            all: section.rate("unauthenticated_total_rate")?,
+        },
+        passwords: Allowance {
+            each: section.rate("password_rate")?,
+            all: section.rate("password_total_rate")?,
+        },
+    };
+    let limits = Limits {
         connections: section.count("max_connections")?,
         held_bytes: usize::try_from(section.bytes("max_held_bytes")?).unwrap_or(usize::MAX),
         workers: section.count("workers")?,
@@ -273,5 +288,6 @@ fn limits(
         write_stall: bounds.write_stall,
         idle: bounds.idle,
         ..Limits::default()
-    })
+    };
+    Ok((limits, strangers))
 }

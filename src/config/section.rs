@@ -179,6 +179,13 @@ impl<'a> Section<'a> {
         Ok(value.unwrap_or_default())
     }
 
+    /// So many a second; zero for no limit.
+    pub fn rate(&self, name: &str) -> Result<u32, ConfigError> {
+        let form = "a whole number a second, or 0 for no limit";
+        let value = self.read(name, form, |value| u32::try_from(value.integer()?).ok())?;
+        Ok(value.unwrap_or_default())
+    }
+
     /// A number of bytes above zero.
     pub fn bytes(&self, name: &str) -> Result<u64, ConfigError> {
         let form = "a number of bytes above 0, such as 1048576 or \"32MiB\"";

@@ -15,7 +15,7 @@ use crate::api::request::Peer;
 use crate::base::fault::Fault;
 
 /// Requests a second, averaged over [`WINDOW`]; 0 for no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Of one client.
     pub each: u32,
@@ -24,7 +24,7 @@ pub struct Allowance {
 }
 
 /// What is allowed to requests that need no token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strangers {
     /// To most of them.
     pub requests: Allowance,
