@@ -16,6 +16,8 @@ pub enum Access {
     Sealed,
     /// Anybody, without a token, once the server is unsealed: logins.
     Unauthenticated,
+    /// The same, but who sends a token must send a good one, and is known by it.
+    Guest,
     /// Whoever has a token whose policies allow it.
     Policy,
     /// As `Policy`, after the wrapping token that the request names was found to be one.

@@ -75,6 +75,11 @@ impl Fault {
         Self::listed(405, "unsupported operation")
     }
 
+    /// 404: an engine has no such path. Vault's text.
+    pub fn unsupported_path() -> Self {
+        Self::listed(404, "unsupported path")
+    }
+
     /// 500: our failure; the text is for the operator and names no secret.
     pub fn internal(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(500, text)

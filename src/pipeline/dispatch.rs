@@ -35,7 +35,7 @@ pub fn run(
             engine.call_system(found.id, &mut call)
         }
         Target::Mounted { view, id, engine, found, below } => {
-            let found = found.as_ref().ok_or_else(unsupported_path)?;
+            let found = found.as_ref().ok_or_else(Fault::unsupported_path)?;
             ready(*engine, found, txn, ask.verb)?;
             let fields = engine.fields(found, ask.verb, data)?;
             let scope = txn.scope(*id);
@@ -43,7 +43,7 @@ pub fn run(
                 Call { ask, data, path: below, fields: &fields, mount: view, caller, scope };
             engine.call(found.id, &mut call)
         }
-        Target::Unsupported => Err(unsupported_path()),
+        Target::Unsupported => Err(Fault::unsupported_path()),
         Target::Nowhere(path) => Err(Fault::new(404, format!("no handler for route '{path}'"))),
     }
 }
@@ -100,7 +100,7 @@ fn help_of_builtins(builtins: &[Builtin], prefix: &str) -> Outcome {
     let sharing = || builtins.iter().filter(|(own, _)| *own == prefix).map(|(_, engine)| engine);
     let declarations: Vec<_> = sharing().flat_map(|engine| engine.declarations()).collect();
     if declarations.is_empty() {
-        return Err(unsupported_path());
+        return Err(Fault::unsupported_path());
     }
     let about: Vec<&str> = sharing().map(|engine| engine.about()).collect();
     Ok(Reply::bare(help::mount(&about.join("\n"), &declarations)))
@@ -117,8 +117,4 @@ fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> R
         }
         None => Err(Fault::unsupported_operation()),
     }
-}
-
-fn unsupported_path() -> Fault {
-    Fault::listed(404, "unsupported path")
 }

@@ -7,6 +7,7 @@
 mod authenticate;
 mod authorise;
 mod dispatch;
+mod headers;
 mod locate;
 pub mod login;
 mod read;
@@ -92,7 +93,7 @@ impl Pipeline {
         if let Some(endpoint) = locate::direct(&self.builtins, verb, &path) {
             return self.carry_out_direct(request, verb, path.clone(), &endpoint);
         }
-        let wanted = Wanted::read(&request);
+        let wanted = headers::read(&request);
         let Some(unsealed) = self.barrier.unsealed() else {
             return Err(Data::of(verb, request).refuse_sealed());
         };
@@ -132,7 +133,7 @@ impl Pipeline {
             let reply = call_direct(endpoint, verb, &mut data)?;
             return Ok(Settled::plain(reply, &ask));
         };
-        let wanted = Wanted::read(&request)?;
+        let wanted = headers::read(&request)?;
         let ask = self.ask(&mut request, verb, path, wanted);
         // The first device that is enabled is told of that.
         let trail = Trail::new(self.audit.devices(&unsealed)?, &ask, &request.headers);
@@ -200,7 +201,7 @@ impl Pipeline {
         }
         let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref());
         let reply = reply.map_err(|fault| match access {
-            Access::Unauthenticated => fault.unlisted(),
+            Access::Unauthenticated | Access::Guest => fault.unlisted(),
             _ => fault,
         })?;
         let settled = settle::settle(self, txn, ask, &target, reply, *wanted)?;

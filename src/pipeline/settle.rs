@@ -56,14 +56,15 @@ pub fn settle(
         reply.auth = Auth::Shown(auth);
         reply.warnings.extend(warnings);
     }
-    let settled = Settled::plain(reply, ask);
-    match wanted.ttl() {
-        None => Ok(settled),
-        Some(ttl) => match respond::document(settled) {
-            Ok(document) => Ok(wrap(tokens, txn, ask, ttl, &document)?.holding(document)),
-            // An empty answer and one that is wrapped already stay as they are.
-            Err(settled) => Ok(*settled),
-        },
+    let Some(ttl) = wanted.ttl() else { return Ok(Settled::plain(reply, ask)) };
+    if let Content::DataAtTop(data) = reply.content {
+        // What is wrapped is in its place alone.
+        reply.content = Content::Data(Some(data));
+    }
+    match respond::document(Settled::plain(reply, ask)) {
+        Ok(document) => Ok(wrap(tokens, txn, ask, ttl, &document)?.holding(document)),
+        // An empty answer and one that is wrapped already stay as they are.
+        Err(settled) => Ok(*settled),
     }
 }
 

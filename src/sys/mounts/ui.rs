@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::fields::PATH;
 use super::shown::shown;
 use crate::api::ask::Verb;
-use crate::api::call::{Caller, SystemCall};
+use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
@@ -37,7 +37,7 @@ const ROUTES: &[Route<Ui>] = &[
         description: "Without a token, those with the listing_visibility unauth. With one, those \
                       in which its policies allow something, too.",
         fields: &[],
-        access: Access::Unauthenticated,
+        access: Access::Guest,
         operations: &[Operation::system(Verb::Read, "List them.", list)],
     },
     Route {
@@ -45,26 +45,26 @@ const ROUTES: &[Route<Ui>] = &[
         synopsis: "The mount that a path is in.",
         description: "The command line finds kv mounts and their versions with it.",
         fields: &[&PATH.info],
-        access: Access::Unauthenticated,
+        access: Access::Guest,
         operations: &[
             Operation::system(Verb::Read, "Find it.", read),
             Operation::system(Verb::List, "Lists nothing.", |_, call| match call.path {
-                "internal/ui/mounts/" => Err(Fault::new(404, "unsupported path")),
-                _ => Err(Fault::new(405, "unsupported operation")),
-            }),
+                "internal/ui/mounts/" => Err(Fault::unsupported_path()),
+                _ => Err(Fault::unsupported_operation()),
+            })
+            .signpost(),
         ],
     },
 ];
 
 fn list(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
-    let caller = known(call)?;
-    let sees = caller.map(|caller| ui.rights.acl(call.txn, caller)).transpose()?;
+    let acl = call.caller.map(|caller| ui.rights.acl(call.txn, caller)).transpose()?;
     let table = ui.store.read(call.txn)?;
     let (mut auth, mut secret) = (Map::new(), Map::new());
     for mount in table.iter() {
         let listed = mount.config.listing_visibility == Visibility::Unauth;
-        let shown = match &sees {
-            Some(sees) if listed || sees.reaches(&mount.path) => shown(mount),
+        let shown = match &acl {
+            Some(acl) if listed || acl.reaches(&mount.path) => shown(mount),
             None if listed => glimpse(mount),
             _ => continue,
         };
@@ -77,15 +77,13 @@ fn list(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
 fn read(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
     let path = call.fields.need(&PATH)?.trim_matches('/');
     if path.is_empty() {
-        return Err(Fault::new(404, "unsupported path"));
+        return Err(Fault::unsupported_path());
     }
-    let caller = known(call)?.ok_or_else(Fault::denied)?;
-    let sees = ui.rights.acl(call.txn, caller)?;
+    let acl = ui.rights.acl(call.txn, call.caller.ok_or_else(Fault::denied)?)?;
     let table = ui.store.read(call.txn)?;
     // What is not there is refused as what may not be seen is, so that nobody learns which.
-    let found =
-        table.resolve(path).map(|(mount, _)| mount).filter(|mount| sees.reaches(&mount.path));
-    let mount = found.ok_or_else(|| {
+    let found = table.resolve(path).map(|(mount, _)| mount);
+    let mount = found.filter(|mount| acl.reaches(&mount.path)).ok_or_else(|| {
         Fault::new(
             403,
             format!(
@@ -97,15 +95,6 @@ fn read(ui: &Ui, call: &mut SystemCall<'_>) -> Outcome {
     let mut data = shown(mount);
     data.insert("path".into(), mount.listed_path().into());
     Ok(Reply::data(data))
-}
-
-/// The sender. No token is asked for here, but one that is sent must be good.
-fn known<'c>(call: &SystemCall<'c>) -> Result<Option<&'c Caller>, Fault> {
-    let sent = call.ask.token.as_ref().is_some_and(|token| !token.expose().is_empty());
-    match call.caller {
-        None if sent => Err(Fault::denied()),
-        caller => Ok(caller),
-    }
 }
 
 /// What everybody may know of a mount that is listed to all.
