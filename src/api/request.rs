@@ -149,6 +149,8 @@ pub struct Peer {
     pub port: Option<u16>,
     /// Its TLS client certificates, leaf first, DER.
     pub certificates: Vec<Vec<u8>>,
+    /// The serial number of the first, in decimal, where the listener has verified it.
+    pub serial: Option<String>,
 }
 
 #[cfg(test)]

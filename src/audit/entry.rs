@@ -77,6 +77,8 @@ pub struct Asked {
     pub address: Option<IpAddr>,
     /// The same.
     pub port: Option<u16>,
+    /// The serial number of its certificate, where it was verified.
+    pub serial: Option<String>,
     /// How long the answer is to be wrapped; zero when it is not.
     pub wrap_ttl: Duration,
     /// Headers by name in lower case: those that are audited.
@@ -154,6 +156,7 @@ impl Asked {
             mount: None,
             address: None,
             port: None,
+            serial: None,
             wrap_ttl: Duration::ZERO,
             headers: BTreeMap::new(),
         }

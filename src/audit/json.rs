@@ -85,6 +85,7 @@ impl<'a> Entry<'a> {
             headers: headers
                 .map(|(name, values)| (name.as_str(), values.iter().map(show).collect()))
                 .collect(),
+            client_certificate_serial_number: asked.serial.as_deref().unwrap_or_default(),
         }
     }
 
@@ -279,6 +280,8 @@ struct Request<'a> {
     wrap_ttl: u64,
     #[serde(skip_serializing_if = "absent")]
     headers: BTreeMap<&'a str, Vec<Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "absent")]
+    client_certificate_serial_number: &'a str,
 }
 
 #[derive(Serialize)]

@@ -43,6 +43,7 @@ impl Trail {
             mount: None,
             address: ask.peer.address,
             port: ask.peer.port,
+            serial: ask.peer.serial.clone(),
             wrap_ttl: ask.wrap_ttl.unwrap_or_default(),
             headers: BTreeMap::new(),
         };

@@ -198,6 +198,11 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
+    /// Whether a session only comes about with a client whose certificate was verified.
+    pub fn verifies_clients(&self) -> bool {
+        self.settings.client_certs == ClientCerts::Required
+    }
+
     /// A new connection's session.
     pub fn session(&self) -> Result<Box<UnbufferedServerConnection>, TlsError> {
         let config = read(&self.config).clone();

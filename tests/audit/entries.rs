@@ -226,6 +226,77 @@ fn who_is_refused_is_told_of_and_gives_nothing_away() {
 }
 
 #[test]
+fn tokens_that_are_handed_out_are_hashed() {
+    let server = Server::dev();
+    let root = server.root();
+    let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
+    let hashed = |text: &Value| hash(&root, "file", text.as_str().unwrap());
+    let wanted = json!({ "policies": ["default"], "meta": { "who": "bob" }, "num_uses": 5 });
+    let made = root.post("auth/token/create", wanted).json()["auth"].clone();
+    let (request, response) = log.pair("auth/token/create");
+    assert_eq!(request["request"]["mount_type"], "token");
+    let auth = &response["response"]["auth"];
+    assert_eq!(auth["client_token"], hashed(&made["client_token"]));
+    assert_eq!(auth["accessor"], hashed(&made["accessor"]));
+    assert_eq!(auth["policies"], json!(["default"]));
+    assert_eq!(auth["metadata"], json!({ "who": "bob" }));
+    assert_eq!(auth["num_uses"], 5);
+    assert_eq!(auth["token_ttl"], made["lease_duration"]);
+    assert_eq!(response["auth"]["policies"], json!(["root"]), "that is who asked");
+
+    let token = made["client_token"].as_str().unwrap();
+    let own = server.client().token(token);
+    assert_eq!(own.get("auth/token/lookup-self").status, 200);
+    let (request, response) = log.pair("auth/token/lookup-self");
+    assert_eq!(request["auth"]["remaining_uses"], 5);
+    assert_eq!(request["auth"]["token_ttl"], made["lease_duration"]);
+    assert_eq!(request["auth"]["metadata"], json!({ "who": "bob" }));
+    let shown = &response["response"]["data"];
+    assert_eq!(shown["id"], hashed(&made["client_token"]));
+    let expires = shown["expire_time"].as_str().unwrap();
+    assert!(expires.starts_with("20"), "times are shown: {expires}");
+
+    assert_eq!(own.get("secret/data/not-mine").status, 403);
+    let (request, response) = log.pair("secret/data/not-mine");
+    let denied = "1 error occurred:\n\t* permission denied\n\n";
+    assert_eq!(request["error"], denied);
+    assert_eq!(response["error"], denied);
+    assert_eq!(request["auth"]["policies"], json!(["default"]));
+    assert_eq!(request["auth"]["remaining_uses"], 4);
+    assert!(!log.text().contains(token));
+}
+
+#[test]
+fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
+    let server = Server::dev();
+    let root = server.root();
+    let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
+    let hashed = |text: &Value| hash(&root, "file", text.as_str().unwrap());
+    root.post("secret/data/w", json!({ "data": { "password": PASSWORD } }));
+    let headers = [("X-Vault-Token", ROOT), ("X-Vault-Wrap-TTL", "60s")];
+    let reply = server.client().try_send("GET", "/v1/secret/data/w", &headers, None).unwrap();
+    let info = reply.json()["wrap_info"].clone();
+    let response = log.entries().pop().unwrap();
+    assert_eq!(response["request"]["wrap_ttl"], 60);
+    let told = &response["response"]["wrap_info"];
+    assert_eq!(told["token"], hashed(&info["token"]));
+    assert_eq!(told["accessor"], hashed(&info["accessor"]));
+    assert_eq!(told["ttl"], 60);
+    assert_eq!(told["creation_path"], "secret/data/w");
+    assert_eq!(told["creation_time"], info["creation_time"]);
+    let password = hashed(&PASSWORD.into());
+    assert_eq!(response["response"]["data"]["data"]["password"], password);
+
+    let token = info["token"].as_str().unwrap();
+    let reply = server.client().token(token).post("sys/wrapping/unwrap", json!({}));
+    assert_eq!(reply.json()["data"]["data"]["password"], PASSWORD);
+    let (_, response) = log.pair("sys/wrapping/unwrap");
+    assert!(response.to_string().contains(password.as_str().unwrap()), "{response}");
+    let text = log.text();
+    assert!(!text.contains(PASSWORD) && !text.contains(token), "{text}");
+}
+
+#[test]
 fn what_is_no_json_is_no_data() {
     let server = Server::dev();
     let root = server.root();

@@ -57,7 +57,7 @@ impl Service for Echo {
             _ => {
                 let Body::Whole(body) = &request.body else { panic!("not a stream") };
                 format!(
-                    "{:?} {} {:?} token={} body={} {} {} certificates={} {:?}",
+                    "{:?} {} {:?} token={} body={} {} {} certificates={} serial={:?} {:?}",
                     request.method,
                     request.path,
                     request.query,
@@ -66,6 +66,7 @@ impl Service for Echo {
                     hex(&sha256(body.expose())),
                     request.peer.address.is_some(),
                     request.peer.certificates.len(),
+                    request.peer.serial,
                     request.headers,
                 )
             }

@@ -1,10 +1,11 @@
 //! TLS on a listener, and the certificates that the server makes for itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::server::certificate::{DevFiles, OwnCertificate, make_dev_files, names_for};
 use edgekeep::server::tls::{ClientCerts, Tls, TlsError, TlsVersion, parse_cipher_suites};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -177,10 +178,31 @@ fn certificates_are_reloaded_under_open_connections() {
     ask(&mut connect(&house, &trusting(&house)), "the old one is still shown");
 }
 
+/// A client's certificate with that serial number, and the file of the CA that signed it.
+fn signed(
+    folder: &Path,
+    serial: u64,
+) -> (PathBuf, (CertificateDer<'static>, PrivateKeyDer<'static>)) {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let ca = params.self_signed(&key).unwrap();
+    let file = folder.join("clients-ca.pem");
+    std::fs::write(&file, ca.pem()).unwrap();
+    let issuer = Issuer::from_params(&params, &key);
+    let own_key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([]).unwrap();
+    params.serial_number = Some(serial.into());
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let own = params.signed_by(&own_key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(own_key.serialize_der()).unwrap();
+    (file, (own.der().clone(), key))
+}
+
 #[test]
 fn client_certificates() {
-    let own = std::env::temp_dir().join(format!("edgekeep-test-client-{}", std::process::id()));
-    let client = files(&own);
+    let folder = std::env::temp_dir().join(format!("edgekeep-test-client-{}", std::process::id()));
+    let client = files(&folder);
     let pair = || {
         (
             CertificateDer::from_pem_file(&client.cert_file).unwrap(),
@@ -197,12 +219,19 @@ fn client_certificates() {
     let asked = serve(ClientCerts::Asked, None);
     let ca = asked.folder.join("vault-ca.pem");
     let with = config(&ca, rustls::ALL_VERSIONS, Some(pair()));
-    assert!(ask(&mut connect(&asked, &with), "certificates").contains("certificates=1"));
+    let answer = ask(&mut connect(&asked, &with), "certificates");
+    assert!(answer.contains("certificates=1 serial=None"), "nobody has verified it: {answer}");
     assert!(ask(&mut connect(&asked, &trusting(&asked)), "x").contains("certificates=0"));
 
     let off = serve(ClientCerts::Off, None);
     let with = config(&off.folder.join("vault-ca.pem"), rustls::ALL_VERSIONS, Some(pair()));
     assert!(ask(&mut connect(&off, &with), "x").contains("certificates=0"));
+
+    let (ca, own) = signed(&folder, 0x1234_5678_9abc);
+    let required = serve(ClientCerts::Required, Some(ca));
+    let with = config(&required.folder.join("vault-ca.pem"), rustls::ALL_VERSIONS, Some(own));
+    let answer = ask(&mut connect(&required, &with), "x");
+    assert!(answer.contains("certificates=1 serial=Some(\"20015998343868\")"), "{answer}");
 
     // The dev certificate is for servers only, so its CA's word does not make it a client's.
     let required = serve(ClientCerts::Required, Some(client.ca_file.clone()));
@@ -213,7 +242,7 @@ fn client_certificates() {
     std::fs::write(&client.ca_file, "no CA").unwrap();
     let error = required.front().reload().unwrap_err().to_string();
     assert!(error.contains("vault-ca.pem"), "the CA is read again too: {error}");
-    std::fs::remove_dir_all(own).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -119,11 +119,13 @@ impl Desk {
         &self,
         address: Option<SocketAddr>,
         certificates: Vec<Vec<u8>>,
+        serial: Option<String>,
     ) -> (CallerId, Arc<Caller>) {
         self.callers.enter(request::Peer {
             address: address.map(|address| address.ip().to_canonical()),
             port: address.map(|address| address.port()),
             certificates,
+            serial,
         })
     }
 

@@ -280,9 +280,10 @@ impl Gate {
                 }
                 match listener.accept() {
                     Ok((socket, address)) => {
-                        let tls = listener.tls.as_ref().map(|tls| tls.session());
-                        match tls.transpose() {
-                            Ok(tls) => self.welcome(Wire::new(socket, tls), address),
+                        let tls = listener.tls.as_ref();
+                        let verified = tls.is_some_and(|tls| tls.verifies_clients());
+                        match tls.map(|tls| tls.session()).transpose() {
+                            Ok(tls) => self.welcome(Wire::new(socket, tls, verified), address),
                             Err(error) => log::error!("no TLS session can be made: {error}"),
                         }
                     }

@@ -239,8 +239,8 @@ impl Peer {
         self.charge(desk)?;
         match &mut self.phase {
             Phase::Greeting if !self.wire.is_greeting() => {
-                let certificates = self.wire.certificates();
-                self.caller = Some(desk.enter(self.address, certificates));
+                let (certificates, serial) = (self.wire.certificates(), self.wire.serial());
+                self.caller = Some(desk.enter(self.address, certificates, serial));
                 self.enter(Phase::Head(0), desk.now);
                 return Ok(None);
             }

@@ -41,6 +41,8 @@ pub enum Lost {
 pub struct Wire {
     socket: OwnedFd,
     tls: Option<Box<UnbufferedServerConnection>>,
+    /// Whether the handshake verifies the peer's certificate.
+    verified: bool,
     /// TLS records that are not whole yet.
     raw: Buffer,
     /// What waits to be sent.
@@ -56,10 +58,14 @@ pub struct Wire {
 
 impl Wire {
     /// A new connection's.
-    pub fn new(socket: OwnedFd, tls: Option<Box<UnbufferedServerConnection>>) -> Self {
+    pub fn new(
+        socket: OwnedFd,
+        tls: Option<Box<UnbufferedServerConnection>>,
+        verified: bool,
+    ) -> Self {
         let (raw, out) = (Buffer::default(), Buffer::default());
         let (hung_up, ended) = (false, false);
-        Self { socket, tls, raw, out, readable: false, writable: true, hung_up, ended }
+        Self { socket, tls, verified, raw, out, readable: false, writable: true, hung_up, ended }
     }
 
     /// The socket, to be watched.
@@ -76,6 +82,13 @@ impl Wire {
     pub fn certificates(&self) -> Vec<Vec<u8>> {
         let chain = self.tls.as_ref().and_then(|tls| tls.peer_certificates()).unwrap_or_default();
         chain.iter().map(|certificate| certificate.to_vec()).collect()
+    }
+
+    /// The serial number of the peer's certificate, where it was verified.
+    pub fn serial(&self) -> Option<String> {
+        let chain = self.tls.as_ref().filter(|_| self.verified)?.peer_certificates()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(chain.first()?).ok()?;
+        Some(certificate.tbs_certificate.serial.to_string())
     }
 
     /// Bytes that wait to be sent.
