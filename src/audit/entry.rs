@@ -162,8 +162,9 @@ impl Asked {
         }
     }
 
-    /// Keeps those of `headers` that are audited.
-    pub fn audit_headers(&mut self, headers: &[(String, String)], audited: &AuditedHeaders) {
+    /// Tells those of `headers` that are audited.
+    pub fn tell_headers(&mut self, headers: &[(String, String)], audited: &AuditedHeaders) {
+        self.headers.clear();
         for (name, text) in headers {
             if let Some(auditing) = audited.0.get(name) {
                 let header = Header { text: text.clone(), hmac: auditing.hmac };

@@ -17,11 +17,12 @@ impl<'a> Entry<'a> {
     /// Adds it to `out` as the device behind `mask` shows it: one line, without its end.
     pub fn json(&self, mask: &Mask, out: &mut Vec<u8>) {
         let refusal = self.fault.map(|fault| Refusal::of(fault, mask));
+        let (token, accessor) = (self.token(mask), mask.accessor(&self.sender.accessor));
         let shown = Shown {
             time: self.time.rfc3339(),
             kind: if self.answer.is_some() { "response" } else { "request" },
-            auth: self.auth(mask),
-            request: self.request(mask),
+            auth: self.auth(&token, &accessor, mask),
+            request: self.request(&token, &accessor, mask),
             response: self.answer.map(|answer| self.response(answer, refusal.as_ref(), mask)),
             error: refusal.as_ref().map_or("", |refusal| refusal.error.as_str()),
         };
@@ -29,7 +30,7 @@ impl<'a> Entry<'a> {
         let _ = serde_json::to_writer(out, &shown);
     }
 
-    fn auth<'s>(&'s self, mask: &'s Mask) -> Auth<'s> {
+    fn auth<'s>(&'s self, token: &'s str, accessor: &'s str, mask: &'s Mask) -> Auth<'s> {
         let sender = self.sender;
         // A login is sent by whom it makes known.
         let made = self.answer.and_then(|answer| answer.auth);
@@ -38,8 +39,8 @@ impl<'a> Entry<'a> {
         }
         Auth {
             // That of nobody known stands with the request alone.
-            client_token: sender.token_type.map(|_| self.token(mask)).unwrap_or_default(),
-            accessor: mask.accessor(&sender.accessor),
+            client_token: sender.token_type.map_or("", |_| token).into(),
+            accessor: accessor.into(),
             display_name: &sender.display_name,
             policies: sender.policies.iter().map(String::as_str).collect(),
             token_policies: sender.token_policies.iter().map(String::as_str).collect(),
@@ -54,7 +55,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn request<'s>(&'s self, mask: &'s Mask) -> Request<'s> {
+    fn request<'s>(&'s self, token: &'s str, accessor: &'s str, mask: &'s Mask) -> Request<'s> {
         let asked = self.asked;
         let mount = asked.mount.as_ref();
         let show = |header: &'s Header| match header.hmac {
@@ -68,8 +69,8 @@ impl<'a> Entry<'a> {
             operation: asked.operation(),
             mount_type: mount.map_or("", |mount| &mount.kind),
             mount_accessor: mount.map_or("", |mount| &mount.accessor),
-            client_token: self.token(mask),
-            client_token_accessor: mask.accessor(&self.sender.accessor),
+            client_token: token,
+            client_token_accessor: accessor,
             namespace: Namespace { id: "root" },
             path: &asked.path,
             data: self.data.filter(|data| !data.is_empty()).map(|data| Masked {
@@ -200,7 +201,7 @@ struct Shown<'a> {
 #[derive(Default, Serialize)]
 struct Auth<'a> {
     #[serde(skip_serializing_if = "absent")]
-    client_token: String,
+    client_token: Cow<'a, str>,
     #[serde(skip_serializing_if = "absent")]
     accessor: Cow<'a, str>,
     #[serde(skip_serializing_if = "absent")]
@@ -237,7 +238,7 @@ impl<'a> Auth<'a> {
         };
         let metadata = auth.get("metadata").and_then(Value::as_object).into_iter().flatten();
         Self {
-            client_token: mask.secret(text("client_token")).into_owned(),
+            client_token: mask.secret(text("client_token")),
             accessor: mask.accessor(text("accessor")),
             display_name: text("display_name"),
             policies: texts("policies"),
@@ -265,9 +266,9 @@ struct Request<'a> {
     #[serde(skip_serializing_if = "absent")]
     mount_accessor: &'a str,
     #[serde(skip_serializing_if = "absent")]
-    client_token: String,
+    client_token: &'a str,
     #[serde(skip_serializing_if = "absent")]
-    client_token_accessor: Cow<'a, str>,
+    client_token_accessor: &'a str,
     namespace: Namespace,
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

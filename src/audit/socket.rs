@@ -1,5 +1,6 @@
 //! Entries to somebody else, over a connection or in packets. Whoever listens and is slow, or gone
-//! without a word, holds nobody up for longer than it may.
+//! without a word, holds nobody up for longer than it may. Nobody says that entries have arrived:
+//! who must not lose any when a peer dies has a file beside it.
 
 use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
@@ -13,7 +14,6 @@ use std::time::Duration;
 
 use rustix::net::{
     AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, socket_with,
-    sockopt,
 };
 
 use super::options::Peer;
@@ -135,9 +135,6 @@ impl Socket {
                 }
                 let stream = outcome?;
                 stream.set_nodelay(true)?;
-                // What a peer that is gone never acknowledges is not waited for any longer.
-                let millis = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
-                sockopt::set_tcp_user_timeout(&stream, millis)?;
                 Ok(Connection::Tcp(stream))
             }
             Peer::Udp(name) => {

@@ -100,7 +100,7 @@ impl Pipeline {
         let wanted = wanted?;
         let ask = self.ask(&mut request, verb, path, wanted);
         let devices = self.audit.devices(&unsealed)?;
-        let trail = devices.map(|devices| Trail::new(Some(devices), &ask, &request.headers));
+        let trail = devices.map(|devices| Trail::new(Some(devices), &ask));
         let mut way = Way { ask: &ask, wanted, data: Data::of(verb, request), uses: None, trail };
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         self.tell_answer(&unsealed, way, outcome)
@@ -136,7 +136,7 @@ impl Pipeline {
         let wanted = headers::read(&request)?;
         let ask = self.ask(&mut request, verb, path, wanted);
         // The first device that is enabled is told of that.
-        let trail = Trail::new(self.audit.devices(&unsealed)?, &ask, &request.headers);
+        let trail = Trail::new(self.audit.devices(&unsealed)?, &ask);
         let data = Data::of(verb, request);
         let mut way = Way { ask: &ask, wanted, data, uses: None, trail: Some(trail) };
         let outcome = self
@@ -277,7 +277,7 @@ impl Pipeline {
     /// Looks what the audit log is told of the request, where it is told.
     fn look(&self, txn: &mut Txn, way: &mut Way) -> Result<(), Fault> {
         match &mut way.trail {
-            Some(trail) => trail.look(txn, &self.audit, &self.tokens.mounts),
+            Some(trail) => trail.look(txn, &self.audit, &self.tokens.mounts, way.data.headers()),
             None => Ok(()),
         }
     }

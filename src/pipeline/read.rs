@@ -56,7 +56,7 @@ fn flag(text: &str) -> Result<bool, Fault> {
 /// may make the request: reading costs many times the memory that the body has.
 pub struct Data {
     verb: Verb,
-    content_type: Option<String>,
+    headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Body,
     read: Option<Map<String, Value>>,
@@ -65,9 +65,13 @@ pub struct Data {
 impl Data {
     /// Nothing is read yet.
     pub fn of(verb: Verb, request: Request) -> Self {
-        let content_type = request.header("content-type").map(str::to_owned);
-        let Request { query, body, .. } = request;
-        Self { verb, content_type, query, body, read: None }
+        let Request { headers, query, body, .. } = request;
+        Self { verb, headers, query, body, read: None }
+    }
+
+    /// The headers, by their names in lower case.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// The object in the body, or the query's parameters for verbs without a body.
@@ -107,7 +111,9 @@ impl Data {
     }
 
     fn read(&self) -> Result<Map<String, Value>, Fault> {
-        let content_type = self.content_type.as_deref();
+        let mut headers = self.headers.iter();
+        let content_type = headers.find(|(name, _)| name == "content-type");
+        let content_type = content_type.map(|(_, value)| value.as_str());
         match self.verb {
             Verb::Write => body_of_write(content_type, &self.body),
             Verb::Patch => body_of_patch(content_type, &self.body),

@@ -22,8 +22,6 @@ use crate::token::record::Uses;
 pub struct Trail {
     /// Those that are told; `None` while there is none.
     devices: Option<Arc<Devices>>,
-    /// Those that were sent, until it is known which of them are told.
-    headers: Vec<(String, String)>,
     asked: Asked,
     sender: entry::Sender,
     /// Whether it may be carried out.
@@ -33,8 +31,8 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Of a request with these headers.
-    pub fn new(devices: Option<Arc<Devices>>, ask: &Ask, headers: &[(String, String)]) -> Self {
+    /// Nothing is known but what is asked.
+    pub fn new(devices: Option<Arc<Devices>>, ask: &Ask) -> Self {
         let asked = Asked {
             id: ask.id.clone(),
             verb: ask.verb,
@@ -48,12 +46,17 @@ impl Trail {
             headers: BTreeMap::new(),
         };
         let sender = entry::Sender { token: ask.token.clone(), ..entry::Sender::default() };
-        let headers = headers.to_vec();
-        Self { devices, headers, asked, sender, allowed: false, told: false }
+        Self { devices, asked, sender, allowed: false, told: false }
     }
 
     /// Looks where it leads, and what of it is told.
-    pub fn look(&mut self, txn: &mut Txn, audit: &Audit, mounts: &MountStore) -> Result<(), Fault> {
+    pub fn look(
+        &mut self,
+        txn: &mut Txn,
+        audit: &Audit,
+        mounts: &MountStore,
+        headers: &[(String, String)],
+    ) -> Result<(), Fault> {
         let table = mounts.read(txn)?;
         self.asked.mount = table.resolve(&self.asked.path).map(|(mount, _)| Mount {
             kind: mount.kind.clone(),
@@ -62,8 +65,7 @@ impl Trail {
             response_keys: mount.config.audit_non_hmac_response_keys.clone(),
         });
         let audited = audit.headers.read(txn)?;
-        self.asked.headers.clear();
-        self.asked.audit_headers(&self.headers, &audited);
+        self.asked.tell_headers(headers, &audited);
         Ok(())
     }
 

@@ -56,8 +56,9 @@ const ROUTES: &[Route<AuditDevices>] = &[
         path: "audit/{path+}",
         synopsis: "Enable or disable an audit device.",
         description: "A device has to take a test entry before it is enabled. While devices are \
-                      enabled, a request is refused where none of them takes its entry. At most \
-                      32 can be enabled.",
+                      enabled, a request is refused where none of them takes its entry, before \
+                      anything is done. Where none takes the entry of its answer, 500 is \
+                      answered although what was asked is done. At most 32 can be enabled.",
         fields: &[&PATH.info, &TYPE.info, &DESCRIPTION.info, &OPTIONS.info, &LOCAL.info],
         access: Access::Sudo,
         operations: &[
