@@ -94,15 +94,15 @@ impl Reaper {
     /// Removes some children of tokens that were revoked; whether there may be more.
     fn remove_some_fallen(&self, txn: &mut Txn) -> Result<bool, TxnError> {
         let Some(fallen) = store::a_fallen(txn)? else { return Ok(false) };
-        let children = store::some_children(txn, fallen, STEP)?;
+        let children = store::some_children(txn, &fallen, STEP)?;
         for key in &children {
             match store::get(txn, *key)? {
                 Some(token) => self.tokens.revoke(txn, &Found { key: *key, token })?,
-                None => store::unlink(txn, fallen, *key)?,
+                None => store::unlink(txn, &fallen, *key)?,
             }
         }
         if children.is_empty() {
-            store::forget_fallen(txn, fallen)?;
+            store::forget_fallen(txn, &fallen)?;
         }
         Ok(true)
     }

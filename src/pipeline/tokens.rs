@@ -12,7 +12,7 @@ use crate::lease::store::{self as leases, Holder};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
-use crate::token::record::{Kind, Lifetime, LoggedIn, ROOT, Token, TokenKey, Uses};
+use crate::token::record::{Kind, Lifetime, LoggedIn, Parent, ROOT, Token, TokenKey, Uses};
 use crate::token::{batch, store};
 
 /// How many generations a token may have above it.
@@ -96,14 +96,16 @@ impl Tokens {
     pub fn is_alive(&self, txn: &mut Txn, token: &Token) -> Result<bool, TxnError> {
         let (now, mounts) = (txn.expiry_now(), self.mounts.read(txn)?);
         let holds = |token: &Token| !token.is_expired(now) && is_mounted(&mounts, &token.login);
-        let mut parent = token.parent;
+        let mut parent = token.parent.clone();
         if !holds(token) {
             return Ok(false);
         }
         for _ in 0..GENERATIONS {
-            let Some(key) = parent else { return Ok(true) };
+            let Some(Parent { key, accessor }) = parent else { return Ok(true) };
             match store::get(txn, key)? {
-                Some(token) if holds(&token) => parent = token.parent,
+                Some(token) if token.accessor == accessor && holds(&token) => {
+                    parent = token.parent;
+                }
                 _ => return Ok(false),
             }
         }
@@ -117,13 +119,16 @@ impl Tokens {
                 Fault::bad_request("a batch token with so much metadata would be too long")
             });
         }
-        if let Some(parent) = token.parent {
-            self.check_generations(txn, parent)?;
+        if let Some(parent) = &token.parent {
+            self.check_generations(txn, parent.key)?;
         }
         let id = id.unwrap_or_else(|| Secret::new(format!("hvs.{}", self.entropy.base62(24))));
         let key = store::key(txn, &id);
-        if store::get(txn, key)?.is_some() {
-            return Err(Fault::bad_request("cannot create a token with a duplicate ID"));
+        if let Some(token) = store::get(txn, key)? {
+            if self.is_alive(txn, &token)? {
+                return Err(Fault::bad_request("cannot create a token with a duplicate ID"));
+            }
+            self.revoke(txn, &Found { key, token })?;
         }
         store::insert(txn, key, token)?;
         let holder = Holder::Token(key.hex());
@@ -214,7 +219,7 @@ impl Tokens {
 
     /// Revokes a token whose children live on as orphans.
     pub fn revoke_orphan(&self, txn: &mut Txn, found: &Found) -> Result<(), Fault> {
-        let children = store::some_children(txn, found.key, ORPHANS + 1)?;
+        let children = store::some_children(txn, &found.token.accessor, ORPHANS + 1)?;
         if children.len() > ORPHANS {
             return Err(Fault::bad_request(format!(
                 "the token has more than {ORPHANS} children: revoke them, or it together with them"
@@ -223,7 +228,7 @@ impl Tokens {
         for key in children {
             match store::get(txn, key)? {
                 Some(child) => store::orphan(txn, key, child)?,
-                None => store::unlink(txn, found.key, key)?,
+                None => store::unlink(txn, &found.token.accessor, key)?,
             }
         }
         self.bury(txn, found)?;
@@ -244,7 +249,8 @@ impl Tokens {
         let mut next = Some(parent);
         for _ in 1..GENERATIONS {
             let Some(key) = next else { return Ok(()) };
-            next = store::get(txn, key)?.and_then(|token| token.parent);
+            let parent = store::get(txn, key)?.and_then(|token| token.parent);
+            next = parent.map(|parent| parent.key);
         }
         Err(Fault::bad_request(format!(
             "a token can have at most {GENERATIONS} generations above it"

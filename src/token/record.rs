@@ -106,6 +106,15 @@ impl Uses {
     }
 }
 
+/// The token that made another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parent {
+    /// What it is stored under.
+    pub key: TokenKey,
+    /// Its accessor: a later token of the same id, which somebody chose, is not the parent.
+    pub accessor: String,
+}
+
 /// How long a token lives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lifetime {
@@ -150,7 +159,7 @@ pub struct Token {
     /// How it is kept.
     pub kind: Kind,
     /// It dies with this one; an orphan has none.
-    pub parent: Option<TokenKey>,
+    pub parent: Option<Parent>,
     /// Its policies, sorted; those of its entity are not among them.
     pub policies: Vec<String>,
     /// The path of the request that made it.

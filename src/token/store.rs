@@ -5,8 +5,8 @@
 //! |---|---|
 //! | `token/id/KEY` | the [`Token`] |
 //! | `token/accessor/ACCESSOR` | the key, in hex |
-//! | `token/child/PARENT/KEY` | nothing |
-//! | `token/fallen/KEY` | nothing: it is gone, and its children are still to be removed |
+//! | `token/child/ACCESSOR/KEY` | nothing: ACCESSOR is the parent's |
+//! | `token/fallen/ACCESSOR` | nothing: it is gone, and its children are still to be removed |
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
@@ -36,8 +36,8 @@ pub fn insert(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnErro
     put(txn, key, token)?;
     let mut system = txn.scope(MountId::SYSTEM);
     system.put(&accessor(&token.accessor), key.hex().as_bytes())?;
-    match token.parent {
-        Some(parent) => system.put(&child(parent, key), &[]),
+    match &token.parent {
+        Some(parent) => system.put(&child(&parent.accessor, key), &[]),
         None => Ok(()),
     }
 }
@@ -47,8 +47,8 @@ pub fn insert(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnErro
 pub fn remove(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
     remove_alone(txn, key, token)?;
     let mut system = txn.scope(MountId::SYSTEM);
-    if system.is_folder(&children(key))? {
-        system.put(&format!("{FALLEN}/{}", key.hex()), &[])?;
+    if system.is_folder(&children(&token.accessor))? {
+        system.put(&format!("{FALLEN}/{}", token.accessor), &[])?;
     }
     Ok(())
 }
@@ -58,8 +58,8 @@ pub fn remove_alone(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), T
     let mut system = txn.scope(MountId::SYSTEM);
     system.delete(&entry(key))?;
     system.delete(&accessor(&token.accessor))?;
-    match token.parent {
-        Some(parent) => system.delete(&child(parent, key)),
+    match &token.parent {
+        Some(parent) => system.delete(&child(&parent.accessor, key)),
         None => Ok(()),
     }
 }
@@ -67,7 +67,7 @@ pub fn remove_alone(txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), T
 /// Makes a child an orphan.
 pub fn orphan(txn: &mut Txn, key: TokenKey, mut token: Token) -> Result<(), TxnError> {
     if let Some(parent) = token.parent.take() {
-        txn.scope(MountId::SYSTEM).delete(&child(parent, key))?;
+        txn.scope(MountId::SYSTEM).delete(&child(&parent.accessor, key))?;
     }
     put(txn, key, &token)
 }
@@ -87,25 +87,28 @@ pub fn accessors(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list("token/accessor")
 }
 
-/// At most `most` of a token's children.
-pub fn some_children(txn: &mut Txn, key: TokenKey, most: usize) -> Result<Vec<TokenKey>, TxnError> {
-    let names = txn.scope(MountId::SYSTEM).list_some(&children(key), most)?;
+/// At most `most` of the children of the token of that accessor.
+pub fn some_children(
+    txn: &mut Txn,
+    accessor: &str,
+    most: usize,
+) -> Result<Vec<TokenKey>, TxnError> {
+    let names = txn.scope(MountId::SYSTEM).list_some(&children(accessor), most)?;
     Ok(names.iter().filter_map(|name| TokenKey::from_hex(name)).collect())
 }
 
-/// A token that is gone and may have left children.
-pub fn a_fallen(txn: &mut Txn) -> Result<Option<TokenKey>, TxnError> {
-    let names = txn.scope(MountId::SYSTEM).list_some(FALLEN, 1)?;
-    Ok(names.first().and_then(|name| TokenKey::from_hex(name)))
+/// The accessor of a token that is gone and may have left children.
+pub fn a_fallen(txn: &mut Txn) -> Result<Option<String>, TxnError> {
+    Ok(txn.scope(MountId::SYSTEM).list_some(FALLEN, 1)?.pop())
 }
 
 /// Notes that no child is left.
-pub fn forget_fallen(txn: &mut Txn, key: TokenKey) -> Result<(), TxnError> {
-    txn.scope(MountId::SYSTEM).delete(&format!("{FALLEN}/{}", key.hex()))
+pub fn forget_fallen(txn: &mut Txn, accessor: &str) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).delete(&format!("{FALLEN}/{accessor}"))
 }
 
 /// Removes the link to a child that is there no more.
-pub fn unlink(txn: &mut Txn, parent: TokenKey, key: TokenKey) -> Result<(), TxnError> {
+pub fn unlink(txn: &mut Txn, parent: &str, key: TokenKey) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&child(parent, key))
 }
 
@@ -117,10 +120,10 @@ fn accessor(accessor: &str) -> String {
     format!("token/accessor/{accessor}")
 }
 
-fn children(parent: TokenKey) -> String {
-    format!("token/child/{}", parent.hex())
+fn children(parent: &str) -> String {
+    format!("token/child/{parent}")
 }
 
-fn child(parent: TokenKey, key: TokenKey) -> String {
+fn child(parent: &str, key: TokenKey) -> String {
     format!("{}/{}", children(parent), key.hex())
 }

@@ -16,7 +16,7 @@ use subject::{Owned, Subject, Tally};
 use support::dice::Dice;
 use support::store::Store;
 use support::{Server, TempDir};
-use things::{KEPT, Keyring, Mount, Plain, Secret};
+use things::{KEPT, Keyring, Mount, Plain, Policy, Secret, Tokens};
 
 const KILLS: u64 = 200;
 const WRITERS: u64 = 6;
@@ -98,7 +98,14 @@ fn writers() -> Vec<Writer> {
         Box::new(Owned::new(Mount("going/deep".to_owned()), None)),
         Box::new(Owned::new(Keyring, 1)),
     ]);
-    of_values.chain([of_mounts]).collect()
+    let of_rights = (0..2).map(|writer| {
+        Writer::new(vec![
+            Box::new(Owned::new(Tokens(format!("token-{writer}-a")), None)),
+            Box::new(Owned::new(Tokens(format!("token-{writer}-b")), None)),
+            Box::new(Owned::new(Policy(format!("policy-{writer}")), None)),
+        ])
+    });
+    of_values.chain([of_mounts]).chain(of_rights).collect()
 }
 
 /// All write until the server is killed, at a random moment.

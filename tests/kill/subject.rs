@@ -33,6 +33,8 @@ pub trait Model: Send {
 
 /// A request and what it makes.
 pub struct Step<S> {
+    /// The token that it is sent with; root's when `None`.
+    pub by: Option<String>,
     pub method: &'static str,
     pub path: String,
     pub body: Option<Value>,
@@ -67,9 +69,13 @@ impl<M: Model> Owned<M> {
 
 impl<M: Model> Subject for Owned<M> {
     fn change(&mut self, client: &Client, dice: &Dice, tally: &mut Tally) -> io::Result<()> {
-        let Step { method, path, body, status, after } = self.model.step(&self.acknowledged, dice);
+        let step = self.model.step(&self.acknowledged, dice);
+        let Step { by, method, path, body, status, after } = step;
         self.sent = Some(after.clone());
-        let reply = client.ask(method, &path, body.as_ref())?;
+        let reply = match by {
+            Some(token) => client.clone().token(&token).ask(method, &path, body.as_ref())?,
+            None => client.ask(method, &path, body.as_ref())?,
+        };
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.json());
         self.acknowledged = after;
         self.sent = None;

@@ -68,7 +68,14 @@ impl Secret {
         body: Option<Value>,
         after: History,
     ) -> Step<Option<History>> {
-        Step { method, path: format!("secret/{of}/{}", self.0), body, status, after: Some(after) }
+        Step {
+            by: None,
+            method,
+            path: format!("secret/{of}/{}", self.0),
+            body,
+            status,
+            after: Some(after),
+        }
     }
 
     fn patch(&self, history: &History, dice: &Dice) -> Step<Option<History>> {
@@ -126,7 +133,7 @@ impl Model for Secret {
             }
             _ => {
                 let path = format!("secret/metadata/{}", self.0);
-                Step { method: "DELETE", path, body: None, status: 204, after: None }
+                Step { by: None, method: "DELETE", path, body: None, status: 204, after: None }
             }
         }
     }
@@ -193,10 +200,17 @@ impl Model for Plain {
     fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
         let path = format!("plain/{}", self.0);
         if state.is_some() && dice.one_in(3) {
-            return Step { method: "DELETE", path, body: None, status: 204, after: None };
+            return Step { by: None, method: "DELETE", path, body: None, status: 204, after: None };
         }
         let value = value(dice);
-        Step { method: "POST", path, body: Some(value.clone()), status: 204, after: Some(value) }
+        Step {
+            by: None,
+            method: "POST",
+            path,
+            body: Some(value.clone()),
+            status: 204,
+            after: Some(value),
+        }
     }
 
     fn show(&self, state: &Self::State) -> Value {
@@ -232,11 +246,19 @@ impl Model for Mount {
             let version = 1 + dice.below(2);
             let body = Some(json!({ "type": "kv", "options": options(version) }));
             let after = Some(Mounted { version, value: None });
-            return Step { method: "POST", path: mount, body, status: 204, after };
+            return Step { by: None, method: "POST", path: mount, body, status: 204, after };
         };
         match (dice.below(6), mounted.version) {
-            (0, _) => Step { method: "DELETE", path: mount, body: None, status: 204, after: None },
+            (0, _) => Step {
+                by: None,
+                method: "DELETE",
+                path: mount,
+                body: None,
+                status: 204,
+                after: None,
+            },
             (1, 1) => Step {
+                by: None,
                 method: "POST",
                 path: format!("{mount}/tune"),
                 body: Some(json!({ "options": options(2) })),
@@ -250,7 +272,7 @@ impl Model for Mount {
                     _ => (format!("{}/data/x", self.0), json!({ "data": value }), 200),
                 };
                 let after = Some(Mounted { version, value: Some(value) });
-                Step { method: "POST", path, body: Some(body), status, after }
+                Step { by: None, method: "POST", path, body: Some(body), status, after }
             }
         }
     }
@@ -289,7 +311,7 @@ impl Model for Keyring {
 
     fn step(&self, term: &u64, _: &Dice) -> Step<u64> {
         let path = "sys/rotate".to_owned();
-        Step { method: "POST", path, body: None, status: 204, after: term + 1 }
+        Step { by: None, method: "POST", path, body: None, status: 204, after: term + 1 }
     }
 
     fn show(&self, term: &u64) -> Value {
@@ -298,5 +320,139 @@ impl Model for Keyring {
 
     fn look(&self, client: &Client) -> Value {
         data(&client.get("sys/key-status"))["term"].clone()
+    }
+}
+
+/// A token of an id that is known before it is made, with at most one child that it has made.
+pub struct Tokens(pub String);
+
+/// What is known of a token that is there.
+#[derive(Clone)]
+pub struct Family {
+    n: u64,
+    hours: u64,
+    child: Option<u64>,
+}
+
+impl Tokens {
+    fn child(&self) -> String {
+        format!("{}-child", self.0)
+    }
+
+    fn create(&self, by: Option<String>, id: &str, n: u64, after: Family) -> Step<Option<Family>> {
+        let body = json!({
+            "id": id,
+            "policies": ["root"],
+            "ttl": "1h",
+            "meta": { "n": n.to_string() },
+        });
+        let path = "auth/token/create".to_owned();
+        Step { by, method: "POST", path, body: Some(body), status: 200, after: Some(after) }
+    }
+
+    fn look_at(client: &Client, token: &str) -> Option<Value> {
+        let reply = client.post("auth/token/lookup", json!({ "token": token }));
+        assert!(matches!(reply.status, 200 | 403), "{token}: {}", reply.json());
+        (reply.status == 200).then(|| data(&reply))
+    }
+}
+
+impl Model for Tokens {
+    type State = Option<Family>;
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
+        let n = dice.below(1 << 50);
+        let Some(family) = state else {
+            return self.create(None, &self.0, n, Family { n, hours: 1, child: None });
+        };
+        let revoke = |token: &str, after: Option<Family>| Step {
+            by: None,
+            method: "POST",
+            path: "auth/token/revoke".to_owned(),
+            body: Some(json!({ "token": token })),
+            status: 204,
+            after,
+        };
+        match (dice.below(4), family.child) {
+            (0, _) => revoke(&self.0, None),
+            (1, Some(_)) => revoke(&self.child(), Some(Family { child: None, ..family.clone() })),
+            (1, None) => {
+                let after = Family { child: Some(n), ..family.clone() };
+                self.create(Some(self.0.clone()), &self.child(), n, after)
+            }
+            _ => {
+                let hours = 1 + dice.below(100);
+                Step {
+                    by: None,
+                    method: "POST",
+                    path: "auth/token/renew".to_owned(),
+                    body: Some(json!({ "token": self.0, "increment": format!("{hours}h") })),
+                    status: 200,
+                    after: Some(Family { hours, ..family.clone() }),
+                }
+            }
+        }
+    }
+
+    fn show(&self, state: &Self::State) -> Value {
+        let Some(Family { n, hours, child }) = state else { return Value::Null };
+        let child = child.map(|child| child.to_string());
+        json!({ "n": n.to_string(), "hours": hours, "child": child })
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        let child = Self::look_at(client, &self.child());
+        let Some(token) = Self::look_at(client, &self.0) else {
+            assert!(child.is_none(), "{}: it is gone, its child is not", self.0);
+            return Value::Null;
+        };
+        // By its accessor it is the same, and its lease lies with it.
+        let accessor = json!({ "accessor": token["accessor"] });
+        let found = data(&client.post("auth/token/lookup-accessor", accessor));
+        assert_eq!(found["meta"], token["meta"], "{}", self.0);
+        let hours = (token["ttl"].as_u64().unwrap() + 1800) / 3600;
+        let child = child.map(|child| child["meta"]["n"].clone());
+        json!({ "n": token["meta"]["n"], "hours": hours, "child": child })
+    }
+}
+
+/// A policy.
+pub struct Policy(pub String);
+
+impl Model for Policy {
+    type State = Option<u64>;
+
+    fn name(&self) -> &str {
+        &self.0
+    }
+
+    fn step(&self, state: &Self::State, dice: &Dice) -> Step<Self::State> {
+        let path = format!("sys/policies/acl/{}", self.0);
+        if state.is_some() && dice.one_in(3) {
+            return Step { by: None, method: "DELETE", path, body: None, status: 204, after: None };
+        }
+        let n = dice.below(1 << 50);
+        let text = format!("path \"secret/{n}\" {{ capabilities = [\"read\"] }}");
+        let body = Some(json!({ "policy": text }));
+        Step { by: None, method: "POST", path, body, status: 204, after: Some(n) }
+    }
+
+    fn show(&self, state: &Self::State) -> Value {
+        state.map(|n| json!([n.to_string(), "read"])).unwrap_or_default()
+    }
+
+    fn look(&self, client: &Client) -> Value {
+        let reply = client.get(&format!("sys/policies/acl/{}", self.0));
+        if reply.status == 404 {
+            return Value::Null;
+        }
+        let policy = data(&reply);
+        let words = policy["policy"].as_str().unwrap().split('"');
+        let words: Vec<&str> = words.collect();
+        json!([words[1].trim_start_matches("secret/"), words[3]])
     }
 }

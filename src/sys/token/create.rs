@@ -16,7 +16,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::policy;
 use crate::policy::name::Name;
 use crate::token::lifetime::Bounds;
-use crate::token::record::{Kind, Lifetime, RESPONSE_WRAPPING, ROOT, Token, Uses};
+use crate::token::record::{Kind, Lifetime, Parent, RESPONSE_WRAPPING, ROOT, Token, Uses};
 
 /// Policies that no token is given by asking.
 const NOT_ASSIGNABLE: [&str; 2] = [RESPONSE_WRAPPING, "control-group"];
@@ -67,7 +67,7 @@ fn create(service: &Service, call: &mut SystemCall<'_>, orphan: bool) -> Outcome
     token.display_name = display_name(fields.get(&DISPLAY_NAME).map_or("", String::as_str));
     token.metadata = fields.get(&META).cloned().flatten();
     if !(orphan || no_parent) {
-        token.parent = Some(parent.key);
+        token.parent = Some(Parent { key: parent.key, accessor: parent.token.accessor });
         token.entity_id.clone_from(&parent.token.entity_id);
         token.bound_cidrs.clone_from(&parent.token.bound_cidrs);
     }
