@@ -6,11 +6,13 @@
 //!                                              any server of Vault's API, kv version 2 at secret/
 //!     --seconds N    of each load (5)          --idle N   seconds before memory is read (60)
 //!     --secrets N    for the snapshot (100000) --data DIR where our server's file lies (target/)
-//!     --only LIST    reads,writes,memory,start,size,device,snapshot
+//!     --leases N     for the leases (100000)
+//!     --only LIST    reads,writes,memory,start,size,device,snapshot,leases
 //!
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
 mod client;
+mod leases;
 mod load;
 mod machine;
 mod server;
@@ -30,6 +32,7 @@ pub struct Options {
     pub seconds: Duration,
     pub idle: Duration,
     pub secrets: usize,
+    pub leases: u64,
     pub data: PathBuf,
     pub only: Vec<String>,
     pub json: bool,
@@ -45,6 +48,7 @@ impl Options {
             seconds: Duration::from_secs(5),
             idle: Duration::from_secs(60),
             secrets: 100_000,
+            leases: 100_000,
             data: target.into(),
             only: Vec::new(),
             json: false,
@@ -64,6 +68,7 @@ impl Options {
                 "--seconds" => options.seconds = Duration::from_secs(number()?),
                 "--idle" => options.idle = Duration::from_secs(number()?),
                 "--secrets" => options.secrets = usize::try_from(number()?).unwrap_or(usize::MAX),
+                "--leases" => options.leases = number()?,
                 "--data" => options.data = value.into(),
                 "--only" => options.only = value.split(',').map(str::to_owned).collect(),
                 other => return Err(format!("unknown flag {other}: see tests/bench/run.rs")),
@@ -129,6 +134,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         if options.wants("size") {
             tasks::size(&mut report)?;
+        }
+        if options.wants("leases") {
+            leases::leases(&running, &options, &mut report)?;
         }
     }
     if options.wants("snapshot") {

@@ -32,6 +32,14 @@ impl Own {
     }
 }
 
+/// How long a start took.
+pub struct Restarted {
+    /// From exec to an answer of sys/health.
+    pub answered: Duration,
+    /// From the share to the answer that it is unsealed.
+    pub unsealed: Duration,
+}
+
 type Failure = Box<dyn std::error::Error>;
 
 impl Running {
@@ -89,8 +97,8 @@ impl Running {
         self.own.as_ref().map(|own| own.folder.as_path())
     }
 
-    /// Stops ours cleanly, starts it again and measures from exec to an answer of sys/health.
-    pub fn restart(&self) -> Result<Duration, Failure> {
+    /// Stops ours cleanly, starts it again and unseals it.
+    pub fn restart(&self) -> Result<Restarted, Failure> {
         let own = self.own.as_ref().ok_or("only our own server is restarted")?;
         let pid = rustix::process::Pid::from_child(&own.lock());
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
@@ -98,9 +106,10 @@ impl Running {
         let started = Instant::now();
         *own.lock() = spawn(&own.folder)?;
         self.wait_for_answer()?;
-        let span = started.elapsed();
+        let answered = started.elapsed();
+        let started = Instant::now();
         self.unseal()?;
-        Ok(span)
+        Ok(Restarted { answered, unsealed: started.elapsed() })
     }
 
     /// POSTs a document and reads the answer's.

@@ -1,0 +1,112 @@
+//! A server in this process, over a store on disk and a clock that is turned by hand.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use edgekeep::base::clock::{ManualClock, Timestamp};
+use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::secret::Secret;
+use edgekeep::config;
+use edgekeep::node::{self, Node, Opened};
+use serde_json::json;
+
+use crate::support::http::Client;
+use crate::support::{ROOT, TempDir};
+
+/// The server with all that outlives it.
+pub struct World {
+    clock: Arc<ManualClock>,
+    entropy: Arc<SeededEntropy>,
+    home: TempDir,
+    /// How many crashes there were: each leaves its store behind, and goes on with a copy.
+    crashes: u64,
+    unseal_key: Secret,
+    node: Option<Node>,
+}
+
+impl World {
+    /// A new store with kv version 1 at `secret/`.
+    pub fn new(seed: u64) -> Self {
+        let mut world = Self {
+            clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            home: TempDir::new(),
+            crashes: 0,
+            unseal_key: Secret::default(),
+            node: None,
+        };
+        let config = world.config();
+        let opened = world.open(&config);
+        let store = opened.make_dev_store(Secret::new(ROOT)).unwrap().unwrap();
+        world.unseal_key = store.unseal_key;
+        world.node = Some(opened.serve(&config).unwrap());
+        assert_eq!(world.root().delete("sys/mounts/secret").status, 204);
+        let kv = json!({ "type": "kv", "options": { "version": "1" } });
+        assert_eq!(world.root().post("sys/mounts/secret", kv).status, 204);
+        world
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, span: Duration) {
+        self.clock.advance(span);
+    }
+
+    /// Stops the server and starts it again.
+    pub fn restart(&mut self) {
+        self.node.take().unwrap().stop();
+        self.start();
+    }
+
+    /// Goes on with what the disk holds now, as if the power had failed.
+    pub fn crash(&mut self) {
+        let before = self.data();
+        self.crashes += 1;
+        let after = self.data();
+        fs::create_dir(&after).unwrap();
+        fs::set_permissions(&after, fs::metadata(&before).unwrap().permissions()).unwrap();
+        fs::copy(before.join("edgekeep.redb"), after.join("edgekeep.redb")).unwrap();
+        self.node.take().unwrap().stop();
+        self.start();
+    }
+
+    /// A client without a token.
+    pub fn client(&self) -> Client {
+        Client::new(&self.node.as_ref().unwrap().address().unwrap().to_string())
+    }
+
+    /// A client with the root token.
+    pub fn root(&self) -> Client {
+        self.client().token(ROOT)
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.home.path().join(format!("data-{}", self.crashes))
+    }
+
+    fn config(&self) -> config::Config {
+        let file = self.home.path().join("edgekeep.hcl");
+        let text = format!(
+            "storage \"redb\" {{\n  path = \"{}\"\n}}\n\
+             listener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}}\n",
+            self.data().display()
+        );
+        fs::write(&file, text).unwrap();
+        config::read(&[file], &|_| None).unwrap().0
+    }
+
+    fn open(&self, config: &config::Config) -> Opened {
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        Opened::open(config, node::World { clock, entropy, run_folder: None }).unwrap()
+    }
+
+    fn start(&mut self) {
+        let config = self.config();
+        self.node = Some(self.open(&config).serve(&config).unwrap());
+        let key = STANDARD.encode(self.unseal_key.expose());
+        let reply = self.client().post("sys/unseal", json!({ "key": key }));
+        assert_eq!(reply.json()["sealed"], false, "{}", reply.json());
+    }
+}
