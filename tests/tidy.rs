@@ -58,6 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("subtle", &["base/secret.rs", "sys/shares.rs"]),
     ("rand_core", &["barrier/seal/shamir.rs"]),
     ("time", &["base/clock.rs", "server/certificate.rs", "cli/operator/key_status.rs"]),
+    ("bcrypt", &["base/password.rs"]),
     ("base64", EVERYWHERE),
     ("log", EVERYWHERE),
     ("rustix", EVERYWHERE),

@@ -1,8 +1,9 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
-//! [`secret`], [`ttl`], [`fault`], [`digest`]. Forms that are read and written: [`record`],
-//! [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`], [`pem`].
+//! [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`]. Forms that are read and
+//! written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`],
+//! [`openpgp`], [`pem`].
 
 pub mod cidr;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod hex;
 pub mod json;
 pub mod merge_patch;
 pub mod pages;
+pub mod password;
 pub mod pem;
 pub mod process;
 pub mod record;
