@@ -191,7 +191,12 @@ fn ints(value: &Value) -> Result<Vec<i64>, String> {
 
 fn list(value: &Value) -> Result<Vec<String>, String> {
     let items = elements(value);
-    gather(items.iter().enumerate().map(|(i, item)| text(item, &format!("'[{i}]'"))).collect())
+    let element = |(i, item): (usize, &Cow<'_, Value>)| text(item, &format!("'[{i}]'"));
+    let mut texts = gather(items.iter().enumerate().map(element).collect())?;
+    for text in &mut texts {
+        *text = text.trim().to_owned();
+    }
+    Ok(texts)
 }
 
 fn whole_texts(value: &Value) -> Result<Vec<String>, String> {

@@ -58,6 +58,11 @@ impl MountId {
     pub fn random(entropy: &dyn Entropy) -> Self {
         Self(entropy.bytes())
     }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
 }
 
 impl fmt::Display for MountId {

@@ -13,6 +13,7 @@ use super::walk::Walk;
 use super::{Opened, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::digest::MacKey;
+use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::record::{Record, RecordError};
 use crate::storage::commit::{Begin, Changes, CommitError, Reads};
@@ -52,7 +53,7 @@ impl Txn {
 
     /// The entries of one mount.
     pub fn scope(&mut self, mount: MountId) -> Scope<'_> {
-        Scope { txn: self, folder: SealedPath::root(mount) }
+        Scope { txn: self, mount, folder: SealedPath::root(mount) }
     }
 
     /// Those below a folder of one mount.
@@ -266,6 +267,7 @@ struct Listed {
 /// stand right beside it and in no listing; deleting the entry leaves them.
 pub struct Scope<'a> {
     txn: &'a mut Txn,
+    mount: MountId,
     folder: SealedPath,
 }
 
@@ -273,7 +275,7 @@ impl Scope<'_> {
     /// The same transaction, seen from `folder` (`a/b` or `a/b/`).
     pub fn under(&mut self, folder: &str) -> Result<Scope<'_>, TxnError> {
         let folder = self.folder(folder)?;
-        Ok(Scope { txn: self.txn, folder })
+        Ok(Scope { txn: self.txn, mount: self.mount, folder })
     }
 
     /// The transaction's time: it stands still.
@@ -285,6 +287,18 @@ impl Scope<'_> {
     /// ahead has not stood for long enough, what it would be without the jump. It stands still.
     pub fn expiry_now(&self) -> Timestamp {
         self.txn.expiry_now
+    }
+
+    /// Where random bytes come from.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.txn.unsealed.entropy
+    }
+
+    /// The HMAC of the pieces, one after the other, under a key of this mount alone: a credential
+    /// is stored under it, so that nobody reads it out of a file, not even with the keys.
+    pub fn mac(&self, pieces: &[&[u8]]) -> [u8; 32] {
+        let tokens = MacKey::new(&self.txn.keyring.fixed().tokens);
+        MacKey::new(&tokens.mac(&[b"mount", self.mount.as_bytes()])).mac(pieces)
     }
 
     /// The value of the entry at `path`.

@@ -45,6 +45,16 @@ impl Cidr {
         self.prefix <= other.prefix && self.contains(other.address)
     }
 
+    /// A network with its prefix, which Go's `net.ParseCIDR` wants of a single address too.
+    pub fn block(text: &str) -> Result<Self, NotCidr> {
+        if text.contains('/') { text.parse() } else { Err(NotCidr) }
+    }
+
+    /// It as such a block.
+    pub fn to_block(&self) -> String {
+        format!("{}/{}", self.address, self.prefix)
+    }
+
     fn longest(address: IpAddr) -> u8 {
         if address.is_ipv4() { 32 } else { 128 }
     }
@@ -109,6 +119,8 @@ mod tests {
             assert!(cidr.contains(inside.parse().unwrap()), "{text} holds {inside}");
             assert!(!cidr.contains(outside.parse().unwrap()), "{text} holds {outside}");
         }
+        assert_eq!(Cidr::block("127.0.0.1/32").unwrap().to_block(), "127.0.0.1/32");
+        assert_eq!(Cidr::block("127.0.0.1"), Err(NotCidr));
         for text in ["", "10.0.0.0/33", "10.0.0/8", "::1/129", "10.0.0.0/", "10.0.0.0/+8", "x/8"] {
             assert_eq!(text.parse::<Cidr>(), Err(NotCidr), "{text}");
         }

@@ -14,17 +14,21 @@ pub struct Fault {
     pub errors: Vec<Cow<'static, str>>,
     /// Headers beside them, such as `Retry-After`.
     pub headers: Vec<(&'static str, String)>,
+    /// Whether a login failed because what was sent for somebody who can log in is wrong: it
+    /// counts towards their being locked out.
+    pub wrong_credentials: bool,
 }
 
 impl Fault {
     /// A status with one text.
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, errors: vec![text.into()], headers: Vec::new() }
+        let (errors, headers) = (vec![text.into()], Vec::new());
+        Self { status, errors, headers, wrong_credentials: false }
     }
 
     /// A status and `{"errors":[]}`.
     pub const fn bare(status: u16) -> Self {
-        Self { status, errors: Vec::new(), headers: Vec::new() }
+        Self { status, errors: Vec::new(), headers: Vec::new(), wrong_credentials: false }
     }
 
     /// The same with a header.
@@ -37,6 +41,11 @@ impl Fault {
     /// 400: the request is wrong, and the text says what to send instead.
     pub fn bad_request(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(400, text)
+    }
+
+    /// 400: a login with the wrong password, or the like.
+    pub fn wrong_credentials(text: &'static str) -> Self {
+        Self { wrong_credentials: true, ..Self::bad_request(text) }
     }
 
     /// 403 `permission denied`.
