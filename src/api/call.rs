@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ask::Ask;
+use super::effect::Done;
 use super::field::Fields;
 use crate::barrier::txn::{Scope, Txn};
 
@@ -51,6 +52,8 @@ pub struct Call<'a> {
     pub mount: &'a MountView,
     /// The sender; `None` where no token is needed and none was sent.
     pub caller: Option<&'a Caller>,
+    /// What came of the effect that the handler asked for: see [`super::effect`].
+    pub done: Option<&'a Done>,
     /// The mount's part of the store.
     pub scope: Scope<'a>,
 }

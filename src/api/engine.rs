@@ -10,6 +10,7 @@ use super::field::{FieldInfo, Fields};
 use super::login::{Renewal, TokenTerms};
 use super::pattern::{self, Captures};
 use super::route::{Access, Exists, Operation, Outcome, Route, Run};
+use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 
 /// A declared table with its service. The pipeline sees only [`Engine`].
@@ -21,11 +22,16 @@ pub struct Bound<S: 'static> {
     /// What its handlers are given.
     pub service: S,
     renew: Option<Renew<S>>,
+    tend: Option<Tend<S>>,
 }
 
 /// Decides whether a login still holds: the terms for the renewed token, or `None` when there is
 /// nothing left to renew.
 pub type Renew<S> = fn(&S, &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
+
+/// Does some of what an engine does by itself now and then, such as removing what has ended.
+/// Whether there may be more to do at once.
+pub type Tend<S> = fn(&S, &mut Scope<'_>) -> Result<bool, Fault>;
 
 /// A route's place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +71,9 @@ pub trait Engine: Send + Sync {
     fn find<'p>(&self, path: &'p str) -> Option<Found<'p>>;
     /// How `verb` is called there, and whether it is essential; `None` when it is unsupported.
     fn operation(&self, id: RouteId, verb: Verb) -> Option<(Form, bool)>;
+    /// Whether anything can be done there. A route without operations is nothing but a place whose
+    /// access is declared.
+    fn has_operations(&self, id: RouteId) -> bool;
     /// Converts the request's data to the route's fields, with Vault's error.
     fn fields(
         &self,
@@ -85,8 +94,12 @@ pub trait Engine: Send + Sync {
     fn role(&self, id: RouteId, call: &mut Call<'_>) -> Result<Option<String>, Fault>;
     /// Whether `verb` is slow by design there.
     fn is_slow(&self, id: RouteId, verb: Verb) -> bool;
+    /// The name of the alias that a login there would be of; `None` where that is no login.
+    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields) -> Option<String>;
     /// Decides whether a login by this auth method still holds; see [`Renew`].
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
+    /// What the engine does by itself in its mounts; see [`Tend`]. `None` when that is nothing.
+    fn tend(&self, scope: &mut Scope<'_>) -> Option<Result<bool, Fault>>;
     /// Runs an operation inside its mount.
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
     /// Runs an operation on the whole store.
@@ -130,13 +143,20 @@ pub struct Deed {
 impl<S> Bound<S> {
     /// A table with its service.
     pub const fn new(about: &'static str, routes: &'static [Route<S>], service: S) -> Self {
-        Self { about, routes, service, renew: None }
+        Self { about, routes, service, renew: None, tend: None }
     }
 
     /// An auth method, whose logins can be renewed.
     #[must_use]
     pub const fn renewing(mut self, renew: Renew<S>) -> Self {
         self.renew = Some(renew);
+        self
+    }
+
+    /// An engine that does something by itself, once a minute and as long as there is more.
+    #[must_use]
+    pub const fn tending(mut self, tend: Tend<S>) -> Self {
+        self.tend = Some(tend);
         self
     }
 
@@ -161,6 +181,10 @@ impl<S: Send + Sync> Engine for Bound<S> {
             Run::Direct(_) => Form::Direct,
         };
         Some((form, operation.essential))
+    }
+
+    fn has_operations(&self, id: RouteId) -> bool {
+        self.routes.get(id.0).is_some_and(|route| !route.operations.is_empty())
     }
 
     fn fields(
@@ -217,11 +241,19 @@ impl<S: Send + Sync> Engine for Bound<S> {
         self.pick(id, verb).is_some_and(|operation| operation.slow)
     }
 
+    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields) -> Option<String> {
+        self.pick(id, verb)?.alias?(fields)
+    }
+
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault> {
         match self.renew {
             Some(renew) => renew(&self.service, renewal),
             None => Ok(None),
         }
+    }
+
+    fn tend(&self, scope: &mut Scope<'_>) -> Option<Result<bool, Fault>> {
+        self.tend.map(|tend| tend(&self.service, scope))
     }
 
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {

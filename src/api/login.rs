@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::call::MountView;
+use super::request::Peer;
 use crate::barrier::txn::Scope;
 use crate::base::cidr::Cidr;
 
@@ -93,6 +94,14 @@ pub struct TokenTerms {
     pub kind: TokenType,
     /// From where it can be used; from everywhere when empty.
     pub bound_cidrs: Vec<Cidr>,
+}
+
+impl TokenTerms {
+    /// Whether the token may be used, and made, from there. A unix socket is in no network.
+    pub fn may_come_from(&self, peer: &Peer) -> bool {
+        let within = |address| self.bound_cidrs.iter().any(|cidr| cidr.contains(address));
+        self.bound_cidrs.is_empty() || peer.address.is_some_and(within)
+    }
 }
 
 /// A renewal of a token that the method made by a login.

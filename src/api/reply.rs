@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::effect::Effect;
 use super::login::Login;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
@@ -23,6 +24,8 @@ pub struct Reply {
     pub lease_duration: i64,
     /// `auth` of the envelope.
     pub auth: Auth,
+    /// Not an answer yet: what must be done before there is one.
+    pub effect: Option<Effect>,
 }
 
 /// A wrapping token, as it is handed out.
@@ -108,7 +111,14 @@ impl Reply {
 
     /// A status with content.
     pub const fn of(status: u16, content: Content) -> Self {
-        Self { status, content, warnings: Vec::new(), lease_duration: 0, auth: Auth::None }
+        Self {
+            status,
+            content,
+            warnings: Vec::new(),
+            lease_duration: 0,
+            auth: Auth::None,
+            effect: None,
+        }
     }
 
     /// A login, for which the pipeline makes a token.
@@ -116,6 +126,11 @@ impl Reply {
         let mut reply = Self::of(200, Content::Data(None));
         reply.auth = Auth::Login(Box::new(login));
         reply
+    }
+
+    /// No answer yet: the handler is called again once that is done.
+    pub fn after(effect: Effect) -> Self {
+        Self { effect: Some(effect), ..Self::nothing() }
     }
 
     /// The same under another status.

@@ -2,7 +2,7 @@
 
 use super::ask::{DirectAsk, Verb};
 use super::call::{Call, SystemCall};
-use super::field::FieldInfo;
+use super::field::{FieldInfo, Fields};
 use super::reply::Reply;
 use crate::base::fault::Fault;
 
@@ -63,7 +63,13 @@ pub struct Operation<S: 'static> {
     /// Whether it is slow by design, as a password's hash is: those without a token may do less
     /// of it.
     pub slow: bool,
+    /// For logins: whose it would be, told before it is tried.
+    pub alias: Option<AliasOf>,
 }
+
+/// Reads the name of the alias that a login would be of, as the login returns it: see
+/// [`super::login::Alias`].
+pub type AliasOf = fn(&Fields) -> Option<String>;
 
 /// Finds the role that a login is made as; `None` where it is none that exists.
 pub type RoleOf<S> = fn(&S, &mut Call<'_>) -> Result<Option<String>, Fault>;
@@ -115,6 +121,7 @@ impl<S> Operation<S> {
             published: true,
             role: None,
             slow: false,
+            alias: None,
         }
     }
 
@@ -181,6 +188,13 @@ impl<S> Operation<S> {
     #[must_use]
     pub const fn slow(mut self) -> Self {
         self.slow = true;
+        self
+    }
+
+    /// A login of whom `alias` reads: failed ones are counted by that.
+    #[must_use]
+    pub const fn naming_alias(mut self, alias: AliasOf) -> Self {
+        self.alias = Some(alias);
         self
     }
 

@@ -59,7 +59,7 @@ impl Txn {
     /// Those below a folder of one mount.
     pub fn scope_under(&mut self, mount: MountId, folder: &str) -> Result<Scope<'_>, TxnError> {
         let folder = self.scope(mount).folder(folder)?;
-        Ok(Scope { txn: self, folder })
+        Ok(Scope { txn: self, mount, folder })
     }
 
     /// The transaction's time: it stands still.

@@ -6,6 +6,7 @@ use super::Builtin;
 use super::locate::{Endpoint, Target};
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::{Call, Caller, SystemCall};
+use crate::api::effect::Done;
 use crate::api::engine::{Engine, Found};
 use crate::api::help;
 use crate::api::reply::Reply;
@@ -21,6 +22,7 @@ pub fn run(
     ask: &Ask,
     data: &Map<String, Value>,
     caller: Option<&Caller>,
+    done: Option<&Done>,
 ) -> Outcome {
     if matches!(ask.verb, Verb::Write | Verb::Patch) && ask.path.ends_with('/') {
         return Err(Fault::bad_request("cannot write to a path ending in '/'"));
@@ -40,7 +42,7 @@ pub fn run(
             let fields = engine.fields(found, ask.verb, data)?;
             let scope = txn.scope(*id);
             let mut call =
-                Call { ask, data, path: below, fields: &fields, mount: view, caller, scope };
+                Call { ask, data, path: below, fields: &fields, mount: view, caller, done, scope };
             engine.call(found.id, &mut call)
         }
         Target::Unsupported => Err(Fault::unsupported_path()),
@@ -64,8 +66,9 @@ pub fn exists(
         }
         Target::Mounted { view: mount, id, engine, found: Some(found), below: path } => {
             let fields = &engine.fields(found, ask.verb, data)?;
-            let scope = txn.scope(*id);
-            engine.exists(found.id, &mut Call { ask, data, path, fields, mount, caller, scope })
+            let (done, scope) = (None, txn.scope(*id));
+            let mut call = Call { ask, data, path, fields, mount, caller, done, scope };
+            engine.exists(found.id, &mut call)
         }
         _ => Ok(true),
     }
@@ -115,6 +118,7 @@ fn ready(engine: &dyn Engine, found: &Found<'_>, txn: &mut Txn, verb: Verb) -> R
             }
             Ok(())
         }
-        None => Err(Fault::unsupported_operation()),
+        None if engine.has_operations(found.id) => Err(Fault::unsupported_operation()),
+        None => Err(Fault::unsupported_path()),
     }
 }

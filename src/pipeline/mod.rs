@@ -35,6 +35,7 @@ use self::trail::Trail;
 use self::wrapping::Wanted;
 use crate::api::ask::{Ask, DirectAsk, Verb};
 use crate::api::call::Caller;
+use crate::api::effect::{Done, Effect};
 use crate::api::engine::Engine;
 use crate::api::reply::{Reply, Response};
 use crate::api::request::{Bound, Request};
@@ -57,6 +58,20 @@ pub struct Pipeline {
     ttls: Ttls,
 }
 
+/// Why a run of a request is left without a trace.
+enum Stop {
+    /// It is refused.
+    Fault(Fault),
+    /// It is to be carried out again once that is done.
+    Effect(Effect),
+}
+
+impl<E: Into<Fault>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
 /// A request on its way.
 struct Way<'a> {
     ask: &'a Ask,
@@ -64,6 +79,8 @@ struct Way<'a> {
     data: Data,
     /// The token that it uses.
     uses: Option<Found>,
+    /// What came of the effect that its handler asked for.
+    done: Option<Done>,
     trail: Option<Trail>,
 }
 
@@ -101,7 +118,8 @@ impl Pipeline {
         let ask = self.ask(&mut request, verb, path, wanted);
         let devices = self.audit.devices(&unsealed)?;
         let trail = devices.map(|devices| Trail::new(Some(devices), &ask));
-        let mut way = Way { ask: &ask, wanted, data: Data::of(verb, request), uses: None, trail };
+        let data = Data::of(verb, request);
+        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail };
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         self.tell_answer(&unsealed, way, outcome)
     }
@@ -138,9 +156,10 @@ impl Pipeline {
         // The first device that is enabled is told of that.
         let trail = Trail::new(self.audit.devices(&unsealed)?, &ask);
         let data = Data::of(verb, request);
-        let mut way = Way { ask: &ask, wanted, data, uses: None, trail: Some(trail) };
+        let trail = Some(trail);
+        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail };
         let outcome = self
-            .transact(&unsealed, &mut way, |txn, way| self.let_in(txn, way, access))
+            .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
             .and_then(|()| match supported {
                 true => call_direct(endpoint, verb, &mut way.data),
                 false => Err(Fault::unsupported_operation()),
@@ -179,7 +198,7 @@ impl Pipeline {
         }
     }
 
-    fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Fault> {
+    fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Stop> {
         self.look(txn, way)?;
         let ask = way.ask;
         let target = locate::target(self, txn, &ask.path)?;
@@ -188,7 +207,7 @@ impl Pipeline {
             wrapping::verify(&self.tokens, txn, ask, way.data.get()?)?;
         }
         let sender = self.authenticate(txn, way, access)?;
-        let Way { wanted, data, trail, .. } = way;
+        let Way { wanted, data, trail, done, .. } = way;
         let exists = |txn: &mut Txn, caller: &Caller| dispatch::exists(&target, txn, ask, caller);
         let caller = authorise::check(txn, ask, sender.as_ref(), access, exists, || data.get())?;
         if let Some(trail) = trail {
@@ -199,11 +218,14 @@ impl Pipeline {
             self.let_go(txn, sender.as_ref())?;
             return Ok(Settled::plain(help, ask));
         }
-        let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref());
-        let reply = reply.map_err(|fault| match access {
+        let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref(), done.as_ref());
+        let mut reply = reply.map_err(|fault| match access {
             Access::Unauthenticated | Access::Guest => fault.unlisted(),
             _ => fault,
         })?;
+        if let Some(effect) = reply.effect.take() {
+            return Err(Stop::Effect(effect));
+        }
         let settled = settle::settle(self, txn, ask, &target, reply, *wanted)?;
         self.let_go(txn, sender.as_ref())?;
         Ok(settled)
@@ -252,26 +274,38 @@ impl Pipeline {
         }
     }
 
-    /// Runs a request in a transaction, which is committed only after the audit log was told. One
-    /// that is refused leaves nothing behind but this: that its token was used.
+    /// Runs a request in a transaction, which is committed only after the audit log was told; so is
+    /// an effect that it asks for, after which it is run again. One that is refused leaves nothing
+    /// behind but this: that its token was used.
     fn transact<T>(
         &self,
         unsealed: &Arc<Unsealed>,
         way: &mut Way,
-        mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Fault>,
+        mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Stop>,
     ) -> Result<T, Fault> {
-        let run = |way: &mut Way, txn: &mut Txn| {
+        let mut run = |way: &mut Way, txn: &mut Txn| {
             way.uses = None;
             job(txn, way)
         };
-        let outcome = unsealed.transact_with(way, run, |way| way.tell(unsealed, None));
-        if let Err(fault) = &outcome {
-            way.tell(unsealed, Some(fault))?;
-            if let Some(found) = way.uses.take().filter(|found| found.token.uses.is_counted()) {
-                unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))?;
+        let fault = loop {
+            let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
+            match unsealed.transact_with(way, &mut run, ready) {
+                Ok(outcome) => return Ok(outcome),
+                Err(Stop::Fault(fault)) => break fault,
+                Err(Stop::Effect(effect)) => {
+                    way.tell(unsealed, None)?;
+                    match effect.run() {
+                        Ok(done) => way.done = Some(done),
+                        Err(fault) => break fault,
+                    }
+                }
             }
+        };
+        way.tell(unsealed, Some(&fault))?;
+        if let Some(found) = way.uses.take().filter(|found| found.token.uses.is_counted()) {
+            unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))?;
         }
-        outcome
+        Err(fault)
     }
 
     /// Looks what the audit log is told of the request, where it is told.

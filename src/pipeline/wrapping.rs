@@ -90,7 +90,12 @@ pub fn wrap(
     let response_text = object([("response", response.to_string().into())]);
     document::write(&mut cubbyhole, RESPONSE, &response_text)?;
     document::write(&mut cubbyhole, INFO, &info)?;
-    let wrapped = response.get("auth").and_then(|auth| auth.get("accessor"));
+    let of_token = response.get("auth").and_then(|auth| auth.get("accessor"));
+    let of_secret_id = || match path.starts_with("auth/") {
+        true => response.get("data").and_then(|data| data.get("secret_id_accessor")),
+        false => None,
+    };
+    let wrapped = of_token.or_else(of_secret_id);
     let wrapped_accessor = wrapped.and_then(Value::as_str).filter(|accessor| !accessor.is_empty());
     Ok(WrapInfo {
         token: id,

@@ -121,7 +121,8 @@ fn read_secret(bytes: &[u8]) {
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");
         let scope = txn.scope(MountId::SYSTEM);
-        let mut call = Call { ask: &ask, data, path, fields: &fields, mount, caller: None, scope };
+        let (caller, done, fields) = (None, None, &fields);
+        let mut call = Call { ask: &ask, data, path, fields, mount, caller, done, scope };
         // Read or refused: a fault is an answer too.
         let _ = kv2::ENGINE.call(found.id, &mut call);
     }

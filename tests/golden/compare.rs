@@ -129,9 +129,10 @@ fn same_number(a: &str, b: &str) -> bool {
     }
 }
 
+/// A long time may have run down by more: where the tests of others run, a step takes long.
 fn near(a: &str, b: &str) -> bool {
     match (a.parse::<i64>(), b.parse::<i64>()) {
-        (Ok(a), Ok(b)) => a.abs_diff(b) <= 3,
+        (Ok(a), Ok(b)) => a.abs_diff(b) <= (a.unsigned_abs() / 100).clamp(3, 120),
         _ => false,
     }
 }
