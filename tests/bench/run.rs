@@ -7,7 +7,7 @@
 //!     --seconds N    of each load (5)          --idle N   seconds before memory is read (60)
 //!     --secrets N    for the snapshot (100000) --data DIR where our server's file lies (target/)
 //!     --leases N     for the leases (100000)
-//!     --only LIST    reads,writes,memory,start,size,device,snapshot,leases
+//!     --only LIST    reads,writes,audit,memory,start,size,device,snapshot,leases
 //!
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
@@ -121,6 +121,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     if options.wants("writes") {
         tasks::writes(&running, &options, &mut report)?;
+    }
+    if options.wants("audit") {
+        tasks::audit(&running, &options, &mut report)?;
     }
     if options.wants("device") {
         tasks::device(&running, &mut report)?;

@@ -35,13 +35,19 @@ pub fn fill(running: &Running, count: usize) -> Done {
     Ok(())
 }
 
+fn read(connection: usize, number: u64) -> Shot {
+    let secret = (connection as u64 * 7919 + number * 31) % 1000;
+    ("GET", format!("secret/data/app/s{secret}"), Vec::new())
+}
+
+fn write(connection: usize, number: u64) -> Shot {
+    put(&format!("app/s{}", (connection as u64 * 13 + number) % 1000), number)
+}
+
 /// KV v2 reads with 1 and 64 connections.
 pub fn reads(running: &Running, options: &Options, report: &mut Report) -> Done {
     for connections in [1, MANY] {
-        let outcome = load::run(running, connections, options.seconds, |connection, number| {
-            let secret = (connection as u64 * 7919 + number * 31) % 1000;
-            ("GET", format!("secret/data/app/s{secret}"), Vec::new())
-        })?;
+        let outcome = load::run(running, connections, options.seconds, read)?;
         tell(report, "reads", connections, &outcome);
     }
     Ok(())
@@ -50,10 +56,31 @@ pub fn reads(running: &Running, options: &Options, report: &mut Report) -> Done 
 /// Durable KV v2 writes with 1 and 64 connections.
 pub fn writes(running: &Running, options: &Options, report: &mut Report) -> Done {
     for connections in [1, MANY] {
-        let outcome = load::run(running, connections, options.seconds, |connection, number| {
-            put(&format!("app/s{}", (connection as u64 * 13 + number) % 1000), number)
-        })?;
+        let outcome = load::run(running, connections, options.seconds, write)?;
         tell(report, "writes", connections, &outcome);
+    }
+    Ok(())
+}
+
+/// The same with 64 connections, without an audit device, with a file, and with one that is synced.
+pub fn audit(running: &Running, options: &Options, report: &mut Report) -> Done {
+    let Some(folder) = running.folder() else { return Ok(()) };
+    let file = folder.join("audit.log");
+    for (kind, sync) in
+        [("unaudited", None), ("audited", Some(false)), ("audited, synced", Some(true))]
+    {
+        if let Some(sync) = sync {
+            let options = json!({ "file_path": file.to_str(), "sync": sync.to_string() });
+            let device = json!({ "type": "file", "options": options });
+            running.post("sys/audit/bench", &device)?;
+        }
+        let outcome = load::run(running, MANY, options.seconds, read)?;
+        tell(report, &format!("reads, {kind}"), MANY, &outcome);
+        let outcome = load::run(running, MANY, options.seconds, write)?;
+        tell(report, &format!("writes, {kind}"), MANY, &outcome);
+        if sync.is_some() {
+            running.client()?.send("DELETE", "sys/audit/bench", b"")?;
+        }
     }
     Ok(())
 }
