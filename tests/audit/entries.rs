@@ -267,6 +267,49 @@ fn tokens_that_are_handed_out_are_hashed() {
 }
 
 #[test]
+fn a_login_is_told_of_with_whom_it_makes_known() {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
+    let user = json!({ "password": PASSWORD, "policies": "default" });
+    assert_eq!(root.post("auth/userpass/users/bob", user).status, 204);
+    let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
+    let hashed = |text: &str| hash(&root, "file", text);
+    let stranger = server.client();
+    let wrong = "guessed wrong";
+    assert_eq!(stranger.post("auth/userpass/login/bob", json!({ "password": wrong })).status, 400);
+    let (request, response) = log.pair("auth/userpass/login/bob");
+    assert_eq!(request["auth"], json!({ "token_type": "default" }));
+    assert_eq!(request["request"]["mount_type"], "userpass");
+    assert_eq!(request["request"]["data"], json!({ "password": hashed(wrong) }));
+    let said = "invalid username or password";
+    assert_eq!(response["response"]["data"], json!({ "error": hashed(said) }));
+    let reply = stranger.post("auth/userpass/login/bob", json!({ "password": PASSWORD }));
+    let made = reply.json()["auth"].clone();
+    let found = log.entries();
+    let [.., request, response] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!(request["request"]["data"], json!({ "password": hashed(PASSWORD) }));
+    let auth = &response["response"]["auth"];
+    let token = made["client_token"].as_str().unwrap();
+    assert_eq!(auth["client_token"], hashed(token));
+    assert_eq!(auth["accessor"], hashed(made["accessor"].as_str().unwrap()));
+    assert_eq!(auth["metadata"], json!({ "username": "bob" }));
+    assert_eq!(auth["entity_id"], made["entity_id"]);
+    assert_eq!(auth["token_type"], "service");
+    assert_eq!(&response["auth"], auth);
+    let text = log.text();
+    for secret in [wrong, PASSWORD, token] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+    // What the token does later is found by the same hash, and by its entity.
+    server.client().token(token).get("auth/token/lookup-self");
+    let (request, _) = log.pair("auth/token/lookup-self");
+    assert_eq!(request["auth"]["client_token"], auth["client_token"]);
+    assert_eq!(request["request"]["client_id"], made["entity_id"]);
+    assert_eq!(request["auth"]["display_name"], "userpass-bob");
+}
+
+#[test]
 fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
     let server = Server::dev();
     let root = server.root();

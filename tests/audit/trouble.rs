@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::log::{Log, hang_up, hash};
 use crate::support::http::{Client, Reply};
-use crate::support::mount::Mount;
+use crate::support::mount::{Mount, run};
 use crate::support::store::Store;
 use crate::support::{Server, TempDir};
 
@@ -119,8 +120,8 @@ fn a_full_disk_refuses_everything_and_all_is_well_once_there_is_room() {
     assert!(server.output().contains("audit device file/"), "{}", server.output());
 
     fs::remove_file(ballast).unwrap();
+    eventually("it is seen that there is room, though nobody asks", || degraded(&server).is_none());
     assert_eq!(root.get("secret/data/before").status, 200, "the delete was not carried out");
-    assert_eq!(degraded(&server), None);
     assert!(server.output().contains("entries are written again"), "{}", server.output());
     log.entries();
 }
@@ -177,7 +178,10 @@ fn a_device_that_cannot_be_written_to_is_not_enabled() {
     let server = Server::dev();
     let root = server.root();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let unread = server.home.path().join("pipe");
+    assert!(run(Command::new("mkfifo").arg(&unread)));
     for body in [
+        json!({ "type": "file", "options": { "file_path": unread.to_str() } }),
         json!({ "type": "file", "options": { "file_path": "/dev/full" } }),
         json!({ "type": "file", "options": { "file_path": server.home.path().to_str() } }),
         json!({ "type": "socket", "options": { "address": nobody } }),
@@ -189,6 +193,25 @@ fn a_device_that_cannot_be_written_to_is_not_enabled() {
     }
     assert_eq!(root.get("sys/audit").json()["data"], json!({}));
     assert_eq!(put(&root, "x").status, 200);
+}
+
+#[test]
+fn a_file_has_the_mode_that_is_asked_for_and_is_never_executable() {
+    let server = Server::dev();
+    let root = server.root();
+    let file = |name: &str| server.home.path().join("deep/er").join(name);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    for (name, asked, is) in
+        [("a", None, 0o600), ("b", Some("0640"), 0o640), ("c", Some("0755"), 0o644)]
+    {
+        let options = asked.map_or(json!({}), |mode| json!({ "mode": mode }));
+        Log::enable(&root, name, &file(name), options);
+        assert_eq!(mode(&file(name)), is, "{asked:?}");
+    }
+    fs::write(file("d"), "").unwrap();
+    fs::set_permissions(file("d"), fs::Permissions::from_mode(0o620)).unwrap();
+    Log::enable(&root, "d", &file("d"), json!({ "mode": "0000" }));
+    assert_eq!(mode(&file("d")), 0o620, "it is left alone");
 }
 
 #[test]
