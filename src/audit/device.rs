@@ -45,16 +45,16 @@ impl Device {
     pub fn restored(stored: &StoredDevice, clock: &Arc<dyn Clock>) -> Self {
         let options = stored.options.clone().unwrap_or_default();
         match Options::read(&stored.kind, &options) {
-            Ok(options) => Self::new(stored, options, clock),
+            Ok(options) => Self::new(stored, &options, clock),
             Err(fault) => {
                 let options = Options::of(Kind::Discard);
-                Self { sink: Sink::Unknown(fault), ..Self::new(stored, options, clock) }
+                Self { sink: Sink::Unknown(fault), ..Self::new(stored, &options, clock) }
             }
         }
     }
 
     /// A device of these options. Nothing is opened yet.
-    pub fn new(stored: &StoredDevice, options: Options, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(stored: &StoredDevice, options: &Options, clock: &Arc<dyn Clock>) -> Self {
         let mask = options.mask(&stored.salt);
         let sink = match &options.kind {
             Kind::Discard => Sink::Discard,
@@ -70,9 +70,9 @@ impl Device {
                 Sink::Socket(Socket::new(vec![peer.clone()], *patience, clock.clone()))
             }
         };
-        let Options { format, prefix, .. } = options;
+        let (path, prefix, format) = (stored.path.clone(), options.prefix.clone(), options.format);
         let (fails, trouble) = Default::default();
-        Self { path: stored.path.clone(), mask, format, prefix, sink, fails, trouble }
+        Self { path, mask, format, prefix, sink, fails, trouble }
     }
 
     /// Its path, with a slash at the end.

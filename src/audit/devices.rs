@@ -1,7 +1,7 @@
 //! The devices of a server: which there are, and that each of them has each entry.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use super::device::Device;
@@ -16,6 +16,7 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::sync::{lock, read, write};
+use crate::storage::Urgency;
 
 /// Devices at most: each entry goes to all of them.
 const MOST: usize = 32;
@@ -84,20 +85,9 @@ impl Audit {
     pub fn enable(&self, unsealed: &Arc<Unsealed>, wanted: Wanted) -> Result<(), Fault> {
         let _changing = lock(&self.changing);
         let known = self.load(unsealed)?;
-        let path = format!("{}/", wanted.path.trim_end_matches('/'));
-        if known.all.iter().any(|d| d.path().starts_with(&path) || path.starts_with(d.path())) {
-            return Err(Fault::bad_request("path already in use"));
-        }
-        let sent = wanted.options.clone().unwrap_or_default();
-        let length: usize = sent.iter().map(|(name, text)| name.len() + text.len()).sum();
-        if known.all.len() >= MOST {
-            return Err(Fault::bad_request(format!("at most {MOST} audit devices can be enabled")));
-        }
-        if length + path.len() + wanted.description.len() > MOST_SENT {
-            let text = format!("path, description and options have at most {MOST_SENT} bytes");
-            return Err(Fault::bad_request(text));
-        }
-        let options = Options::read(&wanted.kind, &sent)?;
+        let path = with_slash(&wanted.path);
+        known.check_room(&path, &wanted)?;
+        let options = Options::read(&wanted.kind, &wanted.options.clone().unwrap_or_default())?;
         self.keep_out_of_the_store(&options.kind)?;
         let stored = StoredDevice {
             id: self.entropy.hex(8),
@@ -108,17 +98,14 @@ impl Audit {
             options: wanted.options,
             salt: self.entropy.bytes(),
         };
-        let test = !options.skip_test;
-        let opens = match &options.kind {
-            Kind::File { path, .. } => golang::quote(&path.to_string_lossy()),
-            _ => String::new(),
-        };
-        let device = Device::new(&stored, options, &self.clock);
+        let device = Device::new(&stored, &options, &self.clock);
         device.open().map_err(|error| {
-            let text = format!("sanity check failed; unable to open {opens} for writing: {error}");
+            let file = options.kind.file().map(Path::to_string_lossy).unwrap_or_default();
+            let file = golang::quote(&file);
+            let text = format!("sanity check failed; unable to open {file} for writing: {error}");
             Fault::bad_request(text)
         })?;
-        if test {
+        if !options.skip_test {
             let tested = device.test(unsealed.time().now(), self.entropy.uuid());
             tested.map_err(|error| {
                 Fault::bad_request(format!("audit backend failed test message: {error}"))
@@ -135,8 +122,9 @@ impl Audit {
     pub fn disable(&self, unsealed: &Arc<Unsealed>, path: &str) -> Result<(), Fault> {
         let _changing = lock(&self.changing);
         let known = self.load(unsealed)?;
-        let path = format!("{}/", path.trim_end_matches('/'));
+        let path = with_slash(path);
         let found = unsealed.transact(|txn| {
+            txn.set_urgency(Urgency::Essential);
             let found = store::all(txn)?.into_iter().find(|device| device.path == path);
             if let Some(device) = &found {
                 store::remove(txn, &device.id)?;
@@ -159,8 +147,9 @@ impl Audit {
         text: &str,
     ) -> Result<Option<String>, TxnError> {
         let devices = self.devices(unsealed)?;
-        let devices = devices.iter().flat_map(|devices| &devices.all);
-        let device = devices.into_iter().find(|device| device.path().trim_end_matches('/') == path);
+        let mut devices = devices.iter().flat_map(|devices| &devices.all);
+        let path = with_slash(path);
+        let device = devices.find(|device| device.path() == path);
         Ok(device.map(|device| device.hash(text)))
     }
 
@@ -229,7 +218,7 @@ impl Audit {
 
     /// A log in the store's own folder could take its name, or its last room.
     fn keep_out_of_the_store(&self, kind: &Kind) -> Result<(), Fault> {
-        let (Kind::File { path, .. }, Some(store)) = (kind, &self.store) else { return Ok(()) };
+        let (Some(path), Some(store)) = (kind.file(), &self.store) else { return Ok(()) };
         let folder = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
         let file = path.canonicalize().ok();
         let inside = |path: &PathBuf| path.starts_with(store);
@@ -251,6 +240,24 @@ impl Devices {
         written || self.all.is_empty()
     }
 
+    /// Refuses a device for which there is no room.
+    fn check_room(&self, path: &str, wanted: &Wanted) -> Result<(), Fault> {
+        let meets = |own: &str| own.starts_with(path) || path.starts_with(own);
+        if self.all.iter().any(|device| meets(device.path())) {
+            return Err(Fault::bad_request("path already in use"));
+        }
+        if self.all.len() >= MOST {
+            return Err(Fault::bad_request(format!("at most {MOST} audit devices can be enabled")));
+        }
+        let options = wanted.options.iter().flatten();
+        let options: usize = options.map(|(name, text)| name.len() + text.len()).sum();
+        if path.len() + wanted.description.len() + options > MOST_SENT {
+            let text = format!("path, description and options have at most {MOST_SENT} bytes");
+            return Err(Fault::bad_request(text));
+        }
+        Ok(())
+    }
+
     fn are_of(&self, unsealed: &Arc<Unsealed>) -> bool {
         std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(unsealed))
     }
@@ -258,4 +265,9 @@ impl Devices {
     fn unless_none(self: &Arc<Self>) -> Option<Arc<Self>> {
         (!self.all.is_empty()).then(|| self.clone())
     }
+}
+
+/// A device's path: it ends in one slash.
+fn with_slash(path: &str) -> String {
+    format!("{}/", path.trim_end_matches('/'))
 }

@@ -1,7 +1,7 @@
 //! A device's options, read once: a map of texts, as Vault's are.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::mask::Mask;
@@ -61,6 +61,13 @@ pub enum Kind {
         /// How long one entry may take.
         patience: Duration,
     },
+}
+
+impl Kind {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        if let Self::File { path, .. } = self { Some(path) } else { None }
+    }
 }
 
 /// Who listens at a socket.
