@@ -62,3 +62,25 @@ pub fn put(txn: &mut Txn, device: &StoredDevice) -> Result<(), TxnError> {
 pub fn remove(txn: &mut Txn, id: &str) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&format!("{FOLDER}/{id}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_read_as_it_was_written() {
+        let options = BTreeMap::from([("file_path".to_owned(), "stdout".to_owned())]);
+        for options in [None, Some(BTreeMap::new()), Some(options)] {
+            let device = StoredDevice {
+                id: "1a2b".to_owned(),
+                path: "deep/er/".to_owned(),
+                kind: "file".to_owned(),
+                description: String::new(),
+                local: true,
+                options,
+                salt: [7; 32],
+            };
+            assert!(StoredDevice::decode(&device.encode()) == Ok(device));
+        }
+    }
+}

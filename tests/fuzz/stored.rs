@@ -6,6 +6,8 @@ use edgekeep::api::ask::{Ask, Verb};
 use edgekeep::api::call::{Call, MountView};
 use edgekeep::api::engine::Engine;
 use edgekeep::api::request::Peer;
+use edgekeep::audit::headers::AuditedHeaders;
+use edgekeep::audit::store::StoredDevice;
 use edgekeep::barrier::KEYRING;
 use edgekeep::barrier::envelope::{self, NO_TERM, OVERHEAD};
 use edgekeep::barrier::keyring::Keyring;
@@ -81,6 +83,12 @@ fn read_records(bytes: &[u8]) {
     }
     if let Ok(token) = Token::decode(bytes) {
         assert_eq!(Token::decode(&token.encode()), Ok(token));
+    }
+    if let Ok(device) = StoredDevice::decode(bytes) {
+        assert!(StoredDevice::decode(&device.encode()) == Ok(device));
+    }
+    if let Ok(headers) = AuditedHeaders::decode(bytes) {
+        assert_eq!(AuditedHeaders::decode(&headers.encode()), Ok(headers));
     }
     if let Ok(Ok(object)) = Document::decode(bytes).map(|document| document.read()) {
         let again = Document::of(object.as_ref()).read().expect("what was kept can be read");
