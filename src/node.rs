@@ -2,6 +2,7 @@
 
 pub mod front;
 mod housekeeping;
+mod identity;
 pub mod offline;
 mod operations;
 mod serving;
@@ -147,6 +148,8 @@ impl Opened {
             audit: audit.clone(),
             barrier: barrier.clone(),
         }));
+        let address = front::address(config);
+        builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
         let pipeline =
             Pipeline::new(barrier.clone(), tokens.clone(), rights, audit.clone(), builtins, ttls);
@@ -278,17 +281,10 @@ fn builtins(services: Services) -> Vec<Builtin> {
         entropy: entropy.clone(),
     };
     let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
-    let identity =
-        sys::identity::Identity { mounts: tokens.mounts.clone(), entropy: entropy.clone() };
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
     let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
     vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
-        ("identity/", Box::new(sys::identity::entities::engine(identity.clone()))),
-        ("identity/", Box::new(sys::identity::aliases::engine(identity.clone()))),
-        ("identity/", Box::new(sys::identity::groups::engine(identity.clone()))),
-        ("identity/", Box::new(sys::identity::group_aliases::engine(identity.clone()))),
-        ("identity/", Box::new(sys::identity::lookup::engine(identity))),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),

@@ -1,9 +1,9 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
-//! [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`]. Forms that are read and
-//! written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`],
-//! [`openpgp`], [`pem`].
+//! [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that
+//! are read and written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`],
+//! [`merge_patch`], [`openpgp`], [`pem`].
 
 pub mod cidr;
 pub mod clock;
@@ -23,6 +23,7 @@ pub mod pem;
 pub mod process;
 pub mod record;
 pub mod secret;
+pub mod signature;
 pub mod sync;
 pub mod timekeeper;
 pub mod ttl;

@@ -200,6 +200,18 @@ pub const PARENTS_OF_GROUP: Bonds = Bonds("group-parent");
 pub const MERGED_INTO: Bonds = Bonds("merged-into");
 
 impl Bonds {
+    /// What is kept in that folder.
+    pub const fn new(folder: &'static str) -> Self {
+        Self(folder)
+    }
+
+    /// Everything that something belongs to, sorted.
+    pub fn all(&self, scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
+        let mut all = scope.list(self.0)?;
+        all.iter_mut().for_each(|name| name.truncate(name.trim_end_matches('/').len()));
+        Ok(all)
+    }
+
     fn at(&self, of: &str, id: &str) -> String {
         format!("{}/{of}/{id}", self.0)
     }

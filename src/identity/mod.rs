@@ -37,6 +37,7 @@
 //! group-group/GROUP_ID/MEMBER_ID       Mark
 //! group-parent/MEMBER_ID/GROUP_ID      Mark
 //! gone/ID                              sweep::Gone
+//! oidc/…                               see oidc
 //! ```
 //!
 //! So each look-up is a read of one point, each listing one range, and a membership is two small
@@ -51,6 +52,7 @@ pub mod group_alias;
 mod index;
 pub mod login;
 pub mod merge;
+pub mod oidc;
 pub mod record;
 mod sent;
 pub mod subject;

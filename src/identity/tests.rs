@@ -21,29 +21,34 @@ use crate::base::entropy::SeededEntropy;
 use crate::base::fault::Fault;
 use crate::storage::memory::Memory;
 
-struct Store {
-    unsealed: Arc<Unsealed>,
-    entropy: Arc<SeededEntropy>,
-    mount: MountId,
+/// A store in memory, with the clock that it goes by.
+pub struct Store {
+    pub unsealed: Arc<Unsealed>,
+    pub clock: Arc<ManualClock>,
+    pub entropy: Arc<SeededEntropy>,
+    pub mount: MountId,
 }
 
 impl Store {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let entropy = Arc::new(SeededEntropy::new(1));
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
-        let barrier = Barrier::new(Arc::new(Memory::new()), clock, entropy.clone());
+        let barrier = Barrier::new(Arc::new(Memory::new()), clock.clone(), entropy.clone());
         let split = Split::new(1, 1).unwrap();
         let made = barrier.initialize(split, |_| Ok::<_, Box<dyn std::error::Error>>(()));
         let unsealed = barrier.unseal(&combine(&made.unwrap().0).unwrap()).unwrap();
         let mount = MountId::random(&*entropy);
-        Self { unsealed, entropy, mount }
+        Self { unsealed, clock, entropy, mount }
     }
 
-    fn run<T>(&self, mut work: impl FnMut(&mut Scope<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub fn run<T>(
+        &self,
+        mut work: impl FnMut(&mut Scope<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         self.unsealed.transact(|txn| work(&mut txn.scope(self.mount)))
     }
 
-    fn login(&self, accessor: &str, name: &str, groups: &[&str]) -> Result<String, Fault> {
+    pub fn login(&self, accessor: &str, name: &str, groups: &[&str]) -> Result<String, Fault> {
         self.login_knowing(accessor, name, &[], groups)
     }
 

@@ -141,6 +141,22 @@ fn host(url: &str) -> Option<String> {
     (!host.is_empty() && host.chars().all(fits)).then(|| host.to_owned())
 }
 
+/// The URL at which clients reach the server: `api_addr`, or else that of the first listener.
+pub fn address(config: &Config) -> String {
+    if let Some(configured) = &config.api_addr {
+        return configured.trim_end_matches('/').to_owned();
+    }
+    let url = |listener: &Listener| {
+        let Address::Tcp(address) = &listener.address else { return None };
+        let scheme = if listener.tls.is_some() { "https" } else { "http" };
+        // What listens everywhere is reached here.
+        let (host, port) = address.rsplit_once(':')?;
+        let host = if matches!(host, "0.0.0.0" | "[::]" | "") { "127.0.0.1" } else { host };
+        Some(format!("{scheme}://{host}:{port}"))
+    };
+    config.listeners.iter().find_map(url).unwrap_or_default()
+}
+
 /// Whether the listeners could be opened: their certificates fit their keys, their addresses can
 /// be resolved, and no two are the same. Nothing is opened or made.
 pub fn check(config: &Config) -> Result<(), FrontError> {

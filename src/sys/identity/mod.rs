@@ -1,10 +1,11 @@
-//! `identity/`: entities, groups and their aliases.
+//! `identity/`: entities, groups, their aliases, and identity tokens.
 
 pub mod aliases;
 pub mod entities;
 pub mod group_aliases;
 pub mod groups;
 pub mod lookup;
+pub mod oidc;
 mod show;
 
 use std::sync::Arc;
@@ -26,6 +27,9 @@ pub struct Identity {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// Where these endpoints are, and the mount that everything lies in.
+pub const PREFIX: &str = "identity/";
+
 static ID: Field<String> = Field::new("id", "The id; makes a write change what has it.");
 static NAME: Field<String> = Field::new("name", "The name; matched without regard to case.");
 
@@ -36,7 +40,7 @@ impl Identity {
     /// The mounts, and the part of the store in which all of identity lies.
     fn open<'t>(&self, txn: &'t mut Txn) -> Result<(Arc<MountTable>, Scope<'t>), Fault> {
         let mounts = self.mounts.read(txn)?;
-        match mounts.at("identity/").map(|mount| mount.id) {
+        match mounts.at(PREFIX).map(|mount| mount.id) {
             Some(id) => Ok((mounts, txn.scope(id))),
             None => Err(Fault::internal("the mount table lacks identity/")),
         }
