@@ -198,6 +198,10 @@ impl<'a> Player<'a> {
             };
             answer["exact"] = exact.iter().map(held).collect();
         }
+        if let Some(read) = step["read"].as_object() {
+            let says = |place: &String| normal::token(&compare::dig(&said, place)?);
+            answer["read"] = read.keys().map(|place| (place.clone(), json!(says(place)))).collect();
+        }
         answer
     }
 

@@ -125,7 +125,8 @@ pub fn shown(
         shown.insert("token_policies".to_owned(), json!(token.policies));
     }
     if !identity_policies.is_empty() {
-        shown.insert("identity_policies".to_owned(), json!(identity_policies));
+        let sorted = all_policies(&[], identity_policies);
+        shown.insert("identity_policies".to_owned(), sorted.into());
     }
     shown
 }

@@ -56,6 +56,7 @@ pub fn unlike(recorded: &Value, here: &Value) -> Vec<Unlike> {
         differ(&mut found, &recorded["answer"], &here["answer"], "");
     }
     differ(&mut found, &recorded["exact"], &here["exact"], "exact");
+    differ(&mut found, &recorded["read"], &here["read"], "read");
     found
 }
 

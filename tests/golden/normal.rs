@@ -3,8 +3,10 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use regex_lite::{Captures, Regex};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A pattern of a whole text, and its placeholder, in which `$1` is what its first group took and
 /// `#` how long the whole is.
@@ -57,6 +59,20 @@ pub fn own(value: &Value, url: &str) -> Value {
     }
 }
 
+/// What a signed token says: its header, its claims with placeholders, how long it lasts.
+pub fn token(token: &Value) -> Option<Value> {
+    let part = |number| {
+        let part = BASE64.decode(token.as_str()?.split('.').nth(number)?).ok()?;
+        serde_json::from_slice::<Value>(&part).ok()
+    };
+    let (header, claims) = (part(0)?, part(1)?);
+    let mut read = json!({ "header": normal(&header, ""), "claims": normal(&claims, "") });
+    if let (Some(exp), Some(iat)) = (claims["exp"].as_i64(), claims["iat"].as_i64()) {
+        read["exp-iat"] = (exp - iat).into();
+    }
+    Some(read)
+}
+
 /// A value, which stands under `key`, with its placeholders.
 pub fn normal(value: &Value, key: &str) -> Value {
     match value {
@@ -85,6 +101,13 @@ pub fn normal(value: &Value, key: &str) -> Value {
 fn text(said: &str, key: &str) -> String {
     if matches!(key, "accessor" | "wrapped_accessor" | "token_accessor") && !said.is_empty() {
         return "<accessor>".to_owned();
+    }
+    let only = |more: &str| said.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+    if matches!(key, "client_id") && said.len() == 26 && only("") {
+        return "<random 26>".to_owned();
+    }
+    if matches!(key, "n" | "x" | "y") && said.len() >= 22 && only("-_") {
+        return format!("<base64url {}>", said.len());
     }
     for (pattern, place) in WHOLE_PATTERNS.iter() {
         if let Some(found) = pattern.captures(said) {
