@@ -268,6 +268,103 @@ fn what_was_unmounted_is_gone_for_good() {
     }
 }
 
+/// Enables userpass at `path` (below `auth/`), with a user who may do nothing.
+fn enable_userpass(root: &Client, path: &str) {
+    let userpass = json!({ "type": "userpass" });
+    assert_eq!(root.post(&format!("sys/auth/{path}"), userpass).status, 204);
+    let password = json!({ "password": "pw" });
+    assert_eq!(root.post(&format!("auth/{path}/users/ada"), password).status, 204);
+}
+
+fn log_in(client: &Client, path: &str) -> Option<String> {
+    let reply = client.post(&format!("auth/{path}/login/ada"), json!({ "password": "pw" }));
+    assert!(matches!(reply.status, 200 | 403 | 404), "{}", reply.json());
+    reply.json()["auth"]["client_token"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn no_token_outlives_its_auth_method() {
+    let server = Server::dev();
+    let root = server.root();
+    for moved in [false, true] {
+        enable_userpass(&root, "team/up");
+        let there = AtomicBool::new(true);
+        let tokens = together(4, |n| {
+            let mut tokens = Vec::new();
+            if n == 0 {
+                // One at least, before it goes.
+                tokens.extend(log_in(&server.client(), "team/up"));
+                let reply = match moved {
+                    true => remount(&root, "auth/team/up", "auth/people"),
+                    false => root.delete("sys/auth/team/up"),
+                };
+                assert!(reply.status < 300, "{}", reply.json());
+                there.store(false, Ordering::Relaxed);
+            }
+            while there.load(Ordering::Relaxed) {
+                tokens.extend(log_in(&server.client(), "team/up"));
+            }
+            tokens
+        })
+        .concat();
+        assert!(!tokens.is_empty());
+        for token in tokens {
+            let reply = server.client().token(&token).get("auth/token/lookup-self");
+            assert_eq!(reply.status, 403, "{}", reply.json());
+        }
+        assert_eq!(log_in(&server.client(), "team/up"), None);
+        assert_eq!(log_in(&server.client(), "people").is_some(), moved);
+    }
+    assert_eq!(root.post("sys/auth/team/up", json!({ "type": "userpass" })).status, 204);
+    assert_eq!(root.list("auth/team/up/users").status, 404, "it is empty");
+}
+
+#[test]
+fn engines_and_auth_methods_are_not_in_each_others_way() {
+    let server = Server::dev();
+    let root = server.root();
+    enable_userpass(&root, "secret");
+    enable_userpass(&root, "sys");
+    let accessor = |path: &str| data(&root.get(path))["accessor"].as_str().unwrap().to_owned();
+    assert!(accessor("sys/auth/secret").starts_with("auth_userpass_"));
+    assert!(accessor("sys/mounts/secret").starts_with("kv_"));
+    for path in ["secret/inside", "token", "token/inside", ""] {
+        let userpass = json!({ "type": "userpass" });
+        assert!(root.post(&format!("sys/auth/{path}"), userpass).status >= 400, "{path}");
+    }
+    for (from, to) in [("auth/secret", "people"), ("secret", "auth/kv"), ("auth/token", "auth/t")] {
+        assert_eq!(remount(&root, from, to).status, 400, "{from} to {to}");
+    }
+    refused(&tune(&root, "auth/token", json!({ "token_type": "batch" })), "cannot be set");
+    assert_eq!(tune(&root, "auth/secret", json!({ "token_type": "batch" })).status, 204);
+    assert!(log_in(&server.client(), "secret").unwrap().starts_with("hvb."));
+    assert!(log_in(&server.client(), "sys").unwrap().starts_with("hvs."));
+}
+
+#[test]
+fn a_token_sees_the_mounts_that_its_policies_reach() {
+    let server = Server::dev();
+    let root = server.root();
+    enable_userpass(&root, "up");
+    assert_eq!(enable(&root, "kv"), 204);
+    let rules = "path \"secret/data/app/*\" { capabilities = [\"read\"] }\n\
+                 path \"auth/up/users/ada\" { capabilities = [\"update\"] }\n\
+                 path \"kv/*\" { capabilities = [\"deny\"] }";
+    assert_eq!(root.post("sys/policies/acl/app", json!({ "policy": rules })).status, 204);
+    let wanted = json!({ "policies": ["app"], "no_default_policy": true });
+    let reply = root.post("auth/token/create", wanted).json();
+    let app = server.client().token(reply["auth"]["client_token"].as_str().unwrap());
+    let seen = data(&app.get("sys/internal/ui/mounts"));
+    let names = |of: &str| seen[of].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!((names("secret"), names("auth")), (vec!["secret/".into()], vec!["up/".into()]));
+    for (path, status) in
+        [("secret", 200), ("secret/data/x", 200), ("auth/up", 200), ("kv", 403), ("nowhere", 403)]
+    {
+        let reply = app.get(&format!("sys/internal/ui/mounts/{path}"));
+        assert_eq!(reply.status, status, "{path}: {}", reply.json());
+    }
+}
+
 #[test]
 fn without_a_token_only_what_is_listed_for_all_is_seen() {
     let server = Server::dev();
