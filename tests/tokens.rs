@@ -24,6 +24,10 @@ fn is_alive(server: &Server, token: &str) -> bool {
     reply.status == 200
 }
 
+fn errors(reply: &Reply) -> String {
+    reply.json()["errors"].to_string()
+}
+
 #[test]
 fn uses_are_counted_exactly_however_many_come_at_once() {
     let server = Server::dev();
@@ -96,6 +100,19 @@ fn an_id_that_is_used_again_brings_no_child_back() {
         assert!(!is_alive(&server, &child));
         assert_eq!(server.root().post("auth/token/revoke", json!({ "token": "mine" })).status, 204);
     }
+}
+
+#[test]
+fn a_token_can_only_be_used_from_its_networks() {
+    let server = Server::dev();
+    let role = json!({ "token_bound_cidrs": ["127.0.0.2/32"], "allowed_policies": "default" });
+    assert_eq!(server.root().post("auth/token/roles/elsewhere", role).status, 204);
+    let made = server.root().post("auth/token/create/elsewhere", json!({}));
+    let token = token_of(&made);
+    let refused = server.client().token(&token).get("auth/token/lookup-self");
+    assert_eq!((refused.status, errors(&refused)), (403, r#"["permission denied"]"#.to_owned()));
+    let shown = server.root().post("auth/token/lookup", json!({ "token": token }));
+    assert_eq!(data(&shown)["bound_cidrs"], json!(["127.0.0.2"]));
 }
 
 #[test]

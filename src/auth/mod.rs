@@ -1,7 +1,7 @@
 //! The auth methods: a readable list of what can be enabled.
 
 pub mod approle;
-mod terms;
+pub(crate) mod terms;
 pub mod userpass;
 
 use crate::api::engine::Engine;

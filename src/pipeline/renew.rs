@@ -15,6 +15,7 @@ use crate::base::json;
 use crate::mount::config::Ttls;
 use crate::token::lifetime::Bounds;
 use crate::token::record::{Kind, LoggedIn, Token};
+use crate::token::role;
 
 /// What is shown of a renewed token, and warnings.
 pub type Renewed = (Map<String, Value>, Vec<String>);
@@ -56,12 +57,29 @@ pub fn renew(
 /// The terms of a token that a token made.
 fn by_itself(tokens: &Tokens, system: Ttls, txn: &mut Txn, token: &Token) -> Result<Bounds, Fault> {
     let mount = tokens.mount_ttls(txn, system)?;
+    let (mut period, mut explicit_max_ttl) = (token.life.period, token.life.explicit_max_ttl);
+    if !token.role.is_empty() {
+        // What the role says now goes for its older tokens too.
+        let role = role::get(txn, &token.role)?.ok_or_else(|| {
+            let why = "could not be found, not renewing";
+            Fault::listed(
+                500,
+                &format!("failed to renew entry: original token role {:?} {why}", token.role),
+            )
+        })?;
+        let lesser = |own: Duration, given: Duration| match (own, given) {
+            (Duration::ZERO, span) | (span, Duration::ZERO) => span,
+            (own, given) => own.min(given),
+        };
+        period = lesser(period, role.period);
+        explicit_max_ttl = lesser(explicit_max_ttl, role.explicit_max_ttl);
+    }
     Ok(Bounds {
         increment: Duration::ZERO,
         ttl: token.life.granted,
         max_ttl: Duration::ZERO,
-        period: token.life.period,
-        explicit_max_ttl: token.life.explicit_max_ttl,
+        period,
+        explicit_max_ttl,
         mount_default: Duration::from_secs(mount.default),
         mount_max: Duration::from_secs(mount.max),
     })

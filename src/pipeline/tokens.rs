@@ -1,6 +1,7 @@
 //! The life of tokens: which are alive, and the only place that makes, renews and revokes them,
 //! together with their leases and what lies in their cubbyholes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::barrier::txn::{Txn, TxnError};
@@ -8,6 +9,7 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 use crate::engines::cubbyhole;
+use crate::identity;
 use crate::lease::store::{self as leases, Holder};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
@@ -83,6 +85,18 @@ impl Tokens {
             }
         }
         Ok(alive)
+    }
+
+    /// The entity that tokens' own mount knows by that alias; it is made when there is none.
+    pub fn entity_of_alias(&self, txn: &mut Txn, alias: &str) -> Result<String, Fault> {
+        let table = self.mounts.read(txn)?;
+        let both = table.at(TOKEN_MOUNT).zip(table.at("identity/"));
+        let (own, identities) = both.ok_or_else(Fault::denied)?;
+        let (metadata, groups) = (&BTreeMap::new(), &[]);
+        let accessor = &own.accessor;
+        let login =
+            identity::login::Login { accessor, local: false, name: alias, metadata, groups };
+        identity::login::login(&mut txn.scope(identities.id), &login, &*self.entropy)
     }
 
     /// The TTLs that hold for tokens that tokens make.

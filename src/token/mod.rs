@@ -4,4 +4,5 @@
 pub mod batch;
 pub mod lifetime;
 pub mod record;
+pub mod role;
 pub mod store;

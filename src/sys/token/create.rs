@@ -6,6 +6,7 @@ use super::fields::*;
 use super::{Service, own};
 use crate::api::call::SystemCall;
 use crate::api::field::{Field, Fields};
+use crate::api::login::TokenType;
 use crate::api::reply::{Auth, Content, Reply};
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
@@ -17,19 +18,30 @@ use crate::policy;
 use crate::policy::name::Name;
 use crate::token::lifetime::Bounds;
 use crate::token::record::{Kind, Lifetime, Parent, RESPONSE_WRAPPING, ROOT, Token, Uses};
+use crate::token::role::{self, Role};
 
 /// Policies that no token is given by asking.
 const NOT_ASSIGNABLE: [&str; 2] = [RESPONSE_WRAPPING, "control-group"];
 
 pub fn child(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
-    create(service, call, false)
+    create(service, call, None, false)
 }
 
 pub fn orphan(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
-    create(service, call, true)
+    create(service, call, None, true)
 }
 
-fn create(service: &Service, call: &mut SystemCall<'_>, orphan: bool) -> Outcome {
+pub fn by_role(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
+    let name = call.fields.need(&ROLE_NAME)?.clone();
+    let role = role::get(call.txn, &name)?;
+    let role = role.ok_or_else(|| Fault::bad_request(format!("unknown role {name}")))?;
+    create(service, call, Some((&name, &role)), false)
+}
+
+/// A role with its name.
+type Named<'r> = Option<(&'r str, &'r Role)>;
+
+fn create(service: &Service, call: &mut SystemCall<'_>, named: Named<'_>, orphan: bool) -> Outcome {
     let parent = own(service, call)?;
     let sudo = call.caller.is_some_and(|caller| caller.sudo);
     if parent.token.kind == Kind::Batch {
@@ -39,37 +51,51 @@ fn create(service: &Service, call: &mut SystemCall<'_>, orphan: bool) -> Outcome
         return Err(Fault::bad_request("restricted use token cannot generate child tokens"));
     }
     let fields = call.fields;
-    let kind = kind(fields)?;
-    let uses = match fields.get(&NUM_USES).copied().unwrap_or(0) {
-        ..0 => return Err(Fault::bad_request("number of uses cannot be negative")),
-        number => u32::try_from(number).unwrap_or(u32::MAX),
-    };
+    let role = named.map(|(_, role)| role);
+    let kind = kind(fields, role)?;
     let id = own_id(fields, sudo)?;
-    let policies = policies(fields, &parent.token, sudo)?;
+    let policies = match role.filter(|role| role.rules_policies()) {
+        Some(role) => role_policies(fields, &parent.token, role)?,
+        None => policies(fields, &parent.token, sudo)?,
+    };
     check_policies(&policies, &parent.token, kind)?;
-    if fields.get(&ENTITY_ALIAS).is_some_and(|alias| !alias.is_empty()) {
-        let text = "'entity_alias' is only allowed in combination with token role";
-        return Err(Fault::bad_request(text));
-    }
-    let no_parent = fields.get(&NO_PARENT).copied().unwrap_or_default();
+    let alias = alias(fields, role)?;
+    let no_parent = role.is_none() && fields.get(&NO_PARENT).copied().unwrap_or_default();
     if no_parent && !sudo {
         let text = "root or sudo privileges required to create orphan token";
         return Err(Fault::bad_request(text));
     }
-    let bounds = bounds(service, call, sudo)?;
-    let (life, warnings) = life(call, bounds, &policies, &parent.token)?;
-    let mut token = service.tokens.draft(format!("auth/token/{}", call.path), life);
+    let (bounds, mut warnings) = bounds(service, call, role, sudo)?;
+    let renewable = call.fields.get(&RENEWABLE).copied().unwrap_or(true);
+    let renewable = renewable && role.is_none_or(|role| role.renewable);
+    let (mut life, cut) = life(call, bounds, &policies, &parent.token, renewable)?;
+    // What a role says is asked of it at each renewal.
+    life.explicit_max_ttl = duration(fields, &EXPLICIT_MAX_TTL)?;
+    life.period = duration(fields, &PERIOD)?;
+    warnings.extend(cut);
+    let suffix = role.map_or("", |role| &role.path_suffix);
+    let path = format!("auth/token/{}/{suffix}", call.path);
+    let mut token = service.tokens.draft(path.trim_end_matches('/').to_owned(), life);
     if kind == Kind::Batch {
         token = Tokens::batch(token);
     }
     token.policies = policies;
-    token.uses = Uses::of(uses);
+    token.uses = uses(fields, role)?;
     token.display_name = display_name(fields.get(&DISPLAY_NAME).map_or("", String::as_str));
     token.metadata = fields.get(&META).cloned().flatten();
-    if !(orphan || no_parent) {
+    if let Some((name, role)) = named {
+        token.role = name.to_owned();
+        token.bound_cidrs.clone_from(&role.bound_cidrs);
+    }
+    if !(orphan || no_parent || role.is_some_and(|role| role.orphan)) {
         token.parent = Some(Parent { key: parent.key, accessor: parent.token.accessor });
         token.entity_id.clone_from(&parent.token.entity_id);
-        token.bound_cidrs.clone_from(&parent.token.bound_cidrs);
+        if token.bound_cidrs.is_empty() {
+            token.bound_cidrs.clone_from(&parent.token.bound_cidrs);
+        }
+    }
+    if let Some(alias) = alias {
+        token.entity_id = service.tokens.entity_of_alias(call.txn, &alias)?;
     }
     let id = service.tokens.make(call.txn, &token, id)?;
     let mut reply = Reply::of(200, Content::Data(None));
@@ -104,28 +130,103 @@ fn own_id(fields: &Fields, sudo: bool) -> Result<Option<Secret>, Fault> {
     Ok(Some(Secret::new(id.as_str())))
 }
 
-fn kind(fields: &Fields) -> Result<Kind, Fault> {
-    match fields.get(&TYPE).map_or("", String::as_str) {
-        "" | "service" => Ok(Kind::Service),
-        "batch" => {
-            let cannot =
-                |what: &str| Fault::bad_request(format!("batch tokens cannot have \"{what}\" set"));
-            for field in [&EXPLICIT_MAX_TTL, &PERIOD] {
-                let name = field.info.name;
-                let unread =
-                    |_| Fault::bad_request(format!("\"{name}\" value could not be parsed"));
-                let text = fields.get(field).map_or("", String::as_str);
-                if !Ttl::parse(text).map_err(unread)?.is_zero() {
-                    return Err(cannot(name));
-                }
-            }
-            if fields.get(&NUM_USES).is_some_and(|number| *number != 0) {
-                return Err(cannot(NUM_USES.info.name));
-            }
-            Ok(Kind::Batch)
-        }
-        _ => Err(Fault::bad_request("invalid 'token_type' value")),
+fn kind(fields: &Fields, role: Option<&Role>) -> Result<Kind, Fault> {
+    let asked = fields.get(&TYPE).map_or("", String::as_str);
+    match (role.map(|role| role.kind), asked) {
+        (Some(TokenType::Service), _) => return Ok(Kind::Service),
+        (Some(TokenType::Batch), _) => return Ok(Kind::Batch),
+        (Some(TokenType::DefaultBatch), "") | (_, "batch") => {}
+        (_, "" | "service") => return Ok(Kind::Service),
+        _ => return Err(Fault::bad_request("invalid 'token_type' value")),
     }
+    let cannot =
+        |what: &str| Fault::bad_request(format!("batch tokens cannot have \"{what}\" set"));
+    for field in [&EXPLICIT_MAX_TTL, &PERIOD] {
+        let name = field.info.name;
+        let unread = |_| Fault::bad_request(format!("\"{name}\" value could not be parsed"));
+        let text = fields.get(field).map_or("", String::as_str);
+        if !Ttl::parse(text).map_err(unread)?.is_zero() {
+            return Err(cannot(name));
+        }
+    }
+    if fields.get(&NUM_USES).is_some_and(|number| *number != 0) {
+        return Err(cannot(NUM_USES.info.name));
+    }
+    Ok(Kind::Batch)
+}
+
+/// How often it can be used: of what is asked and the role gives, the lesser.
+fn uses(fields: &Fields, role: Option<&Role>) -> Result<Uses, Fault> {
+    let asked = match fields.get(&NUM_USES).copied().unwrap_or(0) {
+        ..0 => return Err(Fault::bad_request("number of uses cannot be negative")),
+        number => u32::try_from(number).unwrap_or(u32::MAX),
+    };
+    Ok(Uses::of(match (asked, role.map_or(0, |role| role.num_uses)) {
+        (0, number) | (number, 0) => number,
+        (asked, given) => asked.min(given),
+    }))
+}
+
+/// The alias whose entity it is to be, which a role must allow.
+fn alias(fields: &Fields, role: Option<&Role>) -> Result<Option<String>, Fault> {
+    let Some(alias) = fields.get(&ENTITY_ALIAS).filter(|alias| !alias.is_empty()) else {
+        return Ok(None);
+    };
+    let Some(role) = role else {
+        let text = "'entity_alias' is only allowed in combination with token role";
+        return Err(Fault::bad_request(text));
+    };
+    let (alias, allowed) = (alias.to_lowercase(), role.allowed_entity_aliases.as_deref());
+    match role::is_like(allowed.unwrap_or_default(), &alias) {
+        true => Ok(Some(alias)),
+        false => Err(Fault::bad_request("invalid 'entity_alias' value")),
+    }
+}
+
+/// The policies by a role that says which: those asked for if all are allowed; when none are, all
+/// that it names, or else the parent's.
+fn role_policies(fields: &Fields, parent: &Token, role: &Role) -> Result<Vec<String>, Fault> {
+    let asked = fields.get(&POLICIES).map(|texts| &*texts.0).unwrap_or_default();
+    let without_default = fields.get(&NO_DEFAULT_POLICY).copied().unwrap_or_default();
+    let is_disallowed = |policy: &String| {
+        role.disallowed_policies.contains(policy)
+            || role::is_like(&role.disallowed_policies_glob, policy)
+    };
+    let with_default =
+        !(without_default || role.no_default_policy || is_disallowed(&DEFAULT.to_owned()));
+    let (allowed, patterns) = (&role.allowed_policies, &role.allowed_policies_glob);
+    let policies = if allowed.is_empty() && patterns.is_empty() {
+        let source = if asked.is_empty() { &*parent.policies } else { asked };
+        sanitized(source, with_default)
+    } else if asked.is_empty() {
+        sanitized(allowed, with_default)
+    } else {
+        let asked = sanitized(asked, with_default);
+        let allowed = sanitized(allowed, with_default);
+        let fits = |policy: &String| allowed.contains(policy) || role::is_like(patterns, policy);
+        if !asked.iter().all(fits) {
+            return Err(Fault::bad_request(format!(
+                "token policies ({}) must be subset of the role's allowed policies ({}) or glob \
+                 policies ({})",
+                listed(&asked),
+                listed(&allowed),
+                listed(patterns),
+            )));
+        }
+        asked
+    };
+    match policies.iter().find(|policy| is_disallowed(policy)) {
+        Some(policy) => {
+            Err(Fault::bad_request(format!("token policy {policy:?} is disallowed by this role")))
+        }
+        None => Ok(policies),
+    }
+}
+
+/// As Go prints quoted texts in brackets.
+fn listed(policies: &[String]) -> String {
+    let quoted: Vec<String> = policies.iter().map(|policy| format!("{policy:?}")).collect();
+    format!("[{}]", quoted.join(" "))
 }
 
 /// Its policies: those asked for, which for callers without sudo are some of their own.
@@ -166,21 +267,42 @@ fn check_policies(policies: &[String], parent: &Token, kind: Kind) -> Result<(),
     Ok(())
 }
 
-/// What is asked of its time.
-fn bounds(service: &Service, call: &mut SystemCall<'_>, sudo: bool) -> Result<Bounds, Fault> {
+/// What is asked of its time, and warnings: of what a role says too, the lesser counts.
+fn bounds(
+    service: &Service,
+    call: &mut SystemCall<'_>,
+    role: Option<&Role>,
+    sudo: bool,
+) -> Result<(Bounds, Vec<String>), Fault> {
     let fields = call.fields;
-    let explicit_max_ttl = duration(fields, &EXPLICIT_MAX_TTL)?;
-    let period = duration(fields, &PERIOD)?;
-    if !period.is_zero() && !sudo {
+    let mut warnings = Vec::new();
+    let mut lesser = |what: &str, asked: Duration, given: Duration| {
+        if asked.is_zero() || given.is_zero() {
+            return asked.max(given);
+        }
+        let lesser = asked.min(given);
+        warnings.push(format!(
+            "{what} specified both during creation call and in role; using the lesser value of {} \
+             seconds",
+            lesser.as_secs()
+        ));
+        lesser
+    };
+    let given = |of: fn(&Role) -> Duration| role.map_or(Duration::ZERO, of);
+    let asked = duration(fields, &EXPLICIT_MAX_TTL)?;
+    let explicit_max_ttl = lesser("Explicit max TTL", asked, given(|role| role.explicit_max_ttl));
+    let asked = duration(fields, &PERIOD)?;
+    if !asked.is_zero() && !sudo {
         let text = "root or sudo privileges required to create periodic token";
         return Err(Fault::bad_request(text));
     }
+    let period = lesser("Period", asked, given(|role| role.period));
     let ttl = match fields.get(&TTL).is_some_and(|ttl| !ttl.is_empty()) {
         true => duration(fields, &TTL)?,
         false => duration(fields, &LEASE)?,
     };
     let ttls = service.tokens.mount_ttls(call.txn, service.ttls)?;
-    Ok(Bounds {
+    let bounds = Bounds {
         increment: Duration::ZERO,
         ttl,
         max_ttl: Duration::ZERO,
@@ -188,7 +310,8 @@ fn bounds(service: &Service, call: &mut SystemCall<'_>, sudo: bool) -> Result<Bo
         explicit_max_ttl,
         mount_default: Duration::from_secs(ttls.default),
         mount_max: Duration::from_secs(ttls.max),
-    })
+    };
+    Ok((bounds, warnings))
 }
 
 fn duration(fields: &Fields, field: &Field<String>) -> Result<Duration, Fault> {
@@ -205,6 +328,7 @@ fn life(
     bounds: Bounds,
     policies: &[String],
     parent: &Token,
+    renewable: bool,
 ) -> Result<(Lifetime, Vec<String>), Fault> {
     let now = call.txn.now();
     let root = policies.iter().any(|policy| policy == ROOT);
@@ -219,7 +343,6 @@ fn life(
         let text = "expiring root tokens cannot create non-expiring root tokens";
         return Err(Fault::bad_request(text));
     }
-    let renewable = call.fields.get(&RENEWABLE).copied().unwrap_or(true);
     let life = Lifetime {
         created: now,
         creation_ttl: ttl,

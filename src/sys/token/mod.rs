@@ -5,6 +5,7 @@ mod fields;
 mod lookup;
 mod renew;
 mod revoke;
+mod roles;
 
 use std::sync::Arc;
 
@@ -139,6 +140,35 @@ const ROUTES: &[Route<Service>] = &[
         access: Access::Policy,
         operations: &[Operation::system(Verb::Write, "Taken, and never needed.", revoke::tidy)],
     },
+    on_one(
+        "create/{role_name}",
+        "Make a token by a role.",
+        CREATE,
+        &[Operation::system(Verb::Write, "Make it on the role's terms.", create::by_role)],
+    ),
+    on_one(
+        "roles",
+        "The roles by which tokens are made.",
+        &[],
+        &[Operation::system(Verb::List, "List them.", roles::list)],
+    ),
+    on_one(
+        "roles/",
+        "The roles by which tokens are made.",
+        &[],
+        &[Operation::system(Verb::List, "List them.", roles::list)],
+    ),
+    on_one(
+        "roles/{role_name}",
+        "A role: the terms on which tokens are made.",
+        roles::FIELDS,
+        &[
+            Operation::system(Verb::Read, "Read it.", roles::read),
+            Operation::system(Verb::Write, "Make or change it.", roles::write)
+                .creating_system(roles::exists),
+            Operation::system(Verb::Delete, "Remove it.", roles::delete),
+        ],
+    ),
 ];
 
 const BY_ACCESSOR: &[&FieldInfo] = &[&ACCESSOR.info];
