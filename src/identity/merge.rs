@@ -9,7 +9,8 @@ use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 
 /// Merges the entities `from` into `to`. Where both have an alias at one mount, one of the two is
-/// to be among those `kept`; the other is removed.
+/// to be among those `kept`, and the other is removed. That choice is made for one entity at a
+/// time: with several, the outcome would hang on their order.
 pub fn merge(
     scope: &mut Scope<'_>,
     to: &str,
@@ -31,6 +32,7 @@ pub fn merge(
             None => return refused("entity id to merge from is invalid"),
         }
     }
+    let kept = if others.len() == 1 { kept } else { &[] };
     for other in others {
         absorb(scope, &mut to, other, kept)?;
     }
