@@ -1,7 +1,9 @@
 //! What of an answer is not as it was recorded.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use edgekeep::base::ttl::Ttl;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
@@ -93,7 +95,7 @@ fn differ(found: &mut Vec<Unlike>, recorded: &Value, here: &Value, place: &str) 
             }
         }
         (Value::String(wanted), Value::String(got)) => {
-            if without_product(wanted) != without_product(got) {
+            if !same_text(wanted, got) {
                 note(found, place, recorded, here);
             }
         }
@@ -114,6 +116,9 @@ fn differ_maps(
         let place = format!("{place}.{name}");
         match here.get(name) {
             None => note(found, &place, &recorded[name], &absent),
+            Some(got) if name == "warnings" => {
+                differ(found, &lasting(&recorded[name]), &lasting(got), &place);
+            }
             Some(got) => differ(found, &recorded[name], got, &place),
         }
     }
@@ -136,6 +141,46 @@ fn near(a: &str, b: &str) -> bool {
         (Ok(a), Ok(b)) => a.abs_diff(b) <= (a.unsigned_abs() / 100).clamp(3, 120),
         _ => false,
     }
+}
+
+/// Warnings without those that only tell that a second has passed since a token was made: whoever
+/// asks for its whole time again is told then that so much is not left.
+fn lasting(warnings: &Value) -> Cow<'_, Value> {
+    let passing = |warning: &Value| {
+        let (asked, most) = warning.as_str().and_then(capped)?;
+        near(&asked, &most).then_some(())
+    };
+    match warnings {
+        Value::Array(all) if all.iter().any(|warning| passing(warning).is_some()) => {
+            let rest = all.iter().filter(|warning| passing(warning).is_none());
+            let rest: Vec<Value> = rest.cloned().collect();
+            Cow::Owned(if rest.is_empty() { Value::Null } else { rest.into() })
+        }
+        _ => Cow::Borrowed(warnings),
+    }
+}
+
+/// Texts are the same but for the product, and for the seconds that have passed.
+fn same_text(recorded: &str, here: &str) -> bool {
+    match (capped(recorded), capped(here)) {
+        (Some((asked, most)), Some((asked_here, most_here))) => {
+            asked == asked_here && near(&most, &most_here)
+        }
+        _ => without_product(recorded) == without_product(here),
+    }
+}
+
+/// What was asked for and what was left, in seconds, if the text tells that one exceeds the other.
+fn capped(text: &str) -> Option<(String, String)> {
+    static CAPPED: LazyLock<Regex> = LazyLock::new(|| {
+        let text = "^TTL of \"(.+)\" exceeded the effective max_ttl of \"(.+)\"; TTL value is \
+                    capped accordingly$";
+        Regex::new(text).unwrap()
+    });
+    let found = CAPPED.captures(text)?;
+    let seconds =
+        |group| Some(Ttl::parse(&found[group]).ok()?.to_duration()?.as_secs().to_string());
+    Some((seconds(1)?, seconds(2)?))
 }
 
 /// A text without the name of the product that says it.

@@ -5,27 +5,27 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1,
-/// `path PREFIX REASON` for all steps on paths that begin so, or `tokens RECORDING REASON` for all
-/// steps with a token other than root's.
+/// `path PREFIX REASON` for all steps on paths that begin so, or `recording RECORDING REASON` for
+/// all steps of one that waits for something.
 pub struct Differences {
-    tokens: BTreeSet<String>,
     steps: BTreeSet<(String, usize)>,
     prefixes: Vec<String>,
+    recordings: BTreeSet<String>,
 }
 
 /// Why a step is on the list.
 pub enum Listed {
     /// By itself: it must differ.
     Step,
-    /// By its path.
-    Path,
+    /// By its path, or with its whole recording: it may differ.
+    Wider,
 }
 
 impl Differences {
     /// Reads every list in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let (tokens, steps, prefixes) = Default::default();
-        let mut lists = Self { tokens, steps, prefixes };
+        let (steps, prefixes, recordings) = Default::default();
+        let mut lists = Self { steps, prefixes, recordings };
         for file in std::fs::read_dir(folder).unwrap() {
             lists.add(&file.unwrap().path());
         }
@@ -42,15 +42,15 @@ impl Differences {
             };
             match first {
                 "path" => self.prefixes.push(second.to_owned()),
-                "tokens" => drop(self.tokens.insert(second.to_owned())),
+                "recording" => drop(self.recordings.insert(second.to_owned())),
                 name => drop(self.steps.insert((name.to_owned(), second.parse().unwrap()))),
             }
         }
     }
 
-    /// Whether the steps of a recording that are made with a token other than root's wait.
-    pub fn tokens_come_later(&self, recording: &str) -> bool {
-        self.tokens.contains(recording)
+    /// Whether a recording waits for something.
+    pub fn waits(&self, recording: &str) -> bool {
+        self.recordings.contains(recording)
     }
 
     /// Whether and how a step is on the list.
@@ -58,6 +58,7 @@ impl Differences {
         if self.steps.contains(&(recording.to_owned(), step)) {
             return Some(Listed::Step);
         }
-        self.prefixes.iter().any(|prefix| path.starts_with(prefix)).then_some(Listed::Path)
+        let by_path = self.prefixes.iter().any(|prefix| path.starts_with(prefix));
+        (by_path || self.waits(recording)).then_some(Listed::Wider)
     }
 }
