@@ -1,0 +1,97 @@
+//! What the clients need: their languages, which must be on this machine, and pinned packages.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::folder;
+use super::support::TempDir;
+
+/// How long an installation may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Why an environment cannot be made here.
+pub struct Missing(String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The interpreter of a Python environment with what the client's `requirements.txt` names.
+pub fn python(client: &str) -> Result<PathBuf, Missing> {
+    let version = "import sys, venv, ensurepip; assert sys.version_info >= (3, 10); \
+                   print(sys.prefix, sys.version)";
+    let found = tool(Command::new("python3").args(["-c", version]), "python3 >= 3.10 with venv")?;
+    let pins = folder(client).join("requirements.txt");
+    let made = kept(client, &[&found, &read(&pins)], |made| {
+        tool(Command::new("python3").args(["-m", "venv"]).arg(made), "a virtual environment")?;
+        let mut pip = Command::new(made.join("bin/python"));
+        pip.args(["-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"]);
+        tool(pip.arg("-r").arg(&pins), "the packages of PyPI").map(drop)
+    })?;
+    Ok(made.join("bin/python"))
+}
+
+/// The folder `name`, as `make` made it once for the same `pins`.
+fn kept(
+    name: &str,
+    pins: &[&str],
+    make: impl FnOnce(&Path) -> Result<(), Missing>,
+) -> Result<PathBuf, Missing> {
+    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
+    let (stamp, pins) = (made.join("made-of"), pins.join("\n"));
+    if fs::read_to_string(&stamp).is_ok_and(|of| of == pins) {
+        return Ok(made);
+    }
+    let _ = fs::remove_dir_all(&made);
+    fs::create_dir_all(&made).unwrap();
+    make(&made)?;
+    fs::write(stamp, pins).unwrap();
+    Ok(made)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a tool prints, if it is there and does its work.
+fn tool(command: &mut Command, what: &str) -> Result<String, Missing> {
+    run(command, PATIENCE).map_err(|output| {
+        let last = output.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        Missing(format!("{what} cannot be had: {last}"))
+    })
+}
+
+/// Runs a program for so long at most. What it printed, as an error where it did not succeed.
+pub fn run(command: &mut Command, patience: Duration) -> Result<String, String> {
+    let folder = TempDir::new();
+    let path = folder.path().join("output");
+    let output = File::create(&path).unwrap();
+    command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + patience;
+    let ended = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status.success(),
+            None if Instant::now() > deadline => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break false;
+            }
+            None => sleep(Duration::from_millis(10)),
+        }
+    };
+    let output = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+    if ended { Ok(output) } else { Err(output) }
+}
+
+/// Prints past the capture of the tests' output: nobody shall take a skipped client for a passed.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

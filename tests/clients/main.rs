@@ -1,0 +1,48 @@
+//! Real clients of Vault's API, run whole against the built server over TLS, each in an
+//! environment that is made here, of pinned packages, and kept under `target/tmp/clients`.
+//!
+//! Each client's tests lie in a folder of its own, in the client's own language. A client whose
+//! language or registry cannot be had is skipped, and that is printed, captured or not.
+
+mod environment;
+mod secured;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use environment::{Missing, run, say};
+use secured::Secured;
+
+/// How long the tests of a client may take. A bound for a loaded machine, not an expectation.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+#[test]
+fn hvac() {
+    let Some(python) = has("hvac", environment::python("hvac")) else { return };
+    let server = Secured::new();
+    let mut tests = server.client(&python);
+    tests.args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover"]);
+    passes("hvac", tests.current_dir(folder("hvac")));
+}
+
+/// Where the tests of a client lie.
+fn folder(client: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
+}
+
+/// What a client needs, or none, said aloud.
+fn has<T>(client: &str, made: Result<T, Missing>) -> Option<T> {
+    made.inspect_err(|missing| say(&format!("skipped: {client}: {missing}"))).ok()
+}
+
+/// Runs the tests of a client: all must pass.
+fn passes(client: &str, tests: &mut Command) {
+    let began = Instant::now();
+    if let Err(output) = run(tests, PATIENCE) {
+        panic!("{client}: {tests:?}\n{output}");
+    }
+    say(&format!("{client}: passed in {:.1} s", began.elapsed().as_secs_f64()));
+}

@@ -1,0 +1,60 @@
+//! A server with TLS, of a certificate that it has made itself.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::{Server, TempDir, free_address};
+
+/// A running server; sealed and without keys at first.
+pub struct Secured {
+    /// Its plain listener is for the harness alone.
+    server: Server,
+    folder: TempDir,
+    address: String,
+}
+
+impl Secured {
+    /// A server that is not initialized.
+    pub fn new() -> Self {
+        let folder = TempDir::new();
+        let (address, plain) = (free_address(), free_address());
+        let config = folder.path().join("edgekeep.hcl");
+        let text = format!(
+            "storage \"redb\" {{ path = \"{}\" }}\n\
+             listener \"tcp\" {{ address = \"{address}\" }}\n\
+             listener \"tcp\" {{\n  address = \"{plain}\"\n  tls_disable = true\n}}\n\
+             api_addr = \"https://{address}\"\n\
+             disable_mlock = true\n",
+            folder.path().join("data").display()
+        );
+        fs::write(&config, text).unwrap();
+        let server = Server::start(&["server", &format!("-config={}", config.display())], plain);
+        Self { server, folder, address }
+    }
+
+    /// The certificate that clients must trust.
+    fn certificate(&self) -> PathBuf {
+        self.folder.path().join("data/tls/listener-cert.pem")
+    }
+
+    /// A program that finds the server, and nothing of the user's, in its environment.
+    pub fn client(&self, program: impl AsRef<OsStr>) -> Command {
+        let certificate = self.certificate();
+        let mut command = Command::new(program);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env_remove(name).env_remove(name.to_ascii_lowercase());
+        }
+        command
+            .env_remove("VAULT_TOKEN")
+            .env_remove("VAULT_NAMESPACE")
+            .env("HOME", self.server.home.path())
+            .env("TMPDIR", self.server.home.path())
+            .env("VAULT_ADDR", format!("https://{}", self.address))
+            .env("VAULT_CACERT", &certificate)
+            .env("NODE_EXTRA_CA_CERTS", &certificate)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+}
