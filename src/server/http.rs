@@ -1,150 +1,191 @@
 //! The inner HTTP server: tiny_http on a Unix socket that nobody but the gate reaches.
 
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::gate::WantLine;
 use super::gate::callers::Note;
 use super::translate::Translator;
-use crate::base::sync::lock;
 
-/// How long to wait before a failed attempt to build or to reach the server is repeated.
+/// How long to wait before a failed attempt to make a line is repeated.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Asks for one more line.
+pub struct WantLine;
 
 /// The inner server with its threads.
 pub struct Http {
     inner: Arc<Inner>,
-    workers: Vec<JoinHandle<()>>,
-    connector: JoinHandle<()>,
+    /// Leaves what shows that the last worker has ended.
+    connector: JoinHandle<Ended>,
 }
 
 struct Inner {
     folder: PathBuf,
-    built: Mutex<Built>,
     stopping: AtomicBool,
-    workers: usize,
     translator: Translator,
 }
 
-/// One tiny_http of several: it is built anew when it has died.
-#[derive(Clone)]
+/// Nothing is ever received from it, until all who could send have ended.
+type Ended = Receiver<Infallible>;
+
+/// A line to an inner server. Each brings a worker and takes one with it at its end: so requests
+/// always find one, and a server that has died serves on the lines that it has.
+pub struct Connection {
+    socket: UnixStream,
+    _stay: Stay,
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// One more worker of a server, until this is dropped.
+struct Stay(Arc<Built>);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        if let Some(server) = &self.0.server {
+            server.unblock();
+        }
+    }
+}
+
+/// One tiny_http of several: when it has died, another is built beside it.
 struct Built {
     number: u64,
     socket: PathBuf,
-    server: Arc<tiny_http::Server>,
-}
-
-impl Http {
-    /// Starts `workers` threads around a server whose socket lies in `folder`, which is made with
-    /// mode 0700 and removed at the end: nobody else may have anything in it. Lines are made for
-    /// whoever asks by the returned sender.
-    pub fn start(
-        folder: PathBuf,
-        workers: usize,
-        translator: Translator,
-    ) -> io::Result<(Self, Sender<WantLine>)> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let built = Mutex::new(Built::build(&folder, 0)?);
-        let stopping = AtomicBool::new(false);
-        let inner = Arc::new(Inner { folder, built, stopping, workers, translator });
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(name.to_owned()).spawn(work)
-        };
-        let threads = (0..workers).map(|_| {
-            let inner = inner.clone();
-            spawn("worker", Box::new(move || inner.work()))
-        });
-        let threads = threads.collect::<io::Result<_>>()?;
-        let (want, wanted) = channel();
-        let connecting = inner.clone();
-        let connector = spawn("lines", Box::new(move || connecting.supply(&wanted)))?;
-        for _ in 0..workers {
-            // The receiver lives in the thread above.
-            let _ = want.send(WantLine);
-        }
-        Ok((Self { inner, workers: threads, connector }, want))
-    }
-
-    /// Ends all threads. The gate must have ended: its lines keep tiny_http's threads.
-    pub fn stop(self) {
-        self.inner.stopping.store(true, Ordering::Release);
-        let built = self.inner.current();
-        for _ in 0..self.inner.workers {
-            built.server.unblock();
-        }
-        // A thread that panicked has ended too.
-        let _ = self.connector.join();
-        for worker in self.workers {
-            let _ = worker.join();
-        }
-        built.retire();
-        let _ = fs::remove_dir_all(&self.inner.folder);
-    }
+    /// Always there, but for its drop.
+    server: Option<tiny_http::Server>,
 }
 
 impl Built {
-    fn build(folder: &Path, number: u64) -> io::Result<Self> {
+    fn build(folder: &Path, number: u64) -> io::Result<Arc<Self>> {
         let socket = folder.join(format!("http-{number}"));
         let server = tiny_http::Server::http_unix(&socket).map_err(io::Error::other)?;
-        Ok(Self { number, socket, server: Arc::new(server) })
+        Ok(Arc::new(Self { number, socket, server: Some(server) }))
     }
+}
 
-    /// Lets go of a server; its drop may panic.
-    fn retire(self) {
-        let server = AssertUnwindSafe(self.server);
+impl Drop for Built {
+    fn drop(&mut self) {
+        // Its drop may panic.
+        let server = AssertUnwindSafe(self.server.take());
         let _ = catch_unwind(move || drop(server));
     }
 }
 
-impl Inner {
-    fn current(&self) -> Built {
-        lock(&self.built).clone()
+impl Http {
+    /// Starts a server whose socket lies in `folder`, which is made with mode 0700 and removed at
+    /// the end: nobody else may have anything in it. `lines` of them, each with a worker, are
+    /// made at first, and then one whenever the returned sender asks.
+    pub fn start(
+        folder: PathBuf,
+        lines: usize,
+        translator: Translator,
+    ) -> io::Result<(Self, Sender<WantLine>)> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        let built = Built::build(&folder, 0)?;
+        let stopping = AtomicBool::new(false);
+        let inner = Arc::new(Inner { folder, stopping, translator });
+        let (want, wanted) = channel();
+        let connecting = inner.clone();
+        let connector = thread::Builder::new()
+            .name("lines".into())
+            .spawn(move || connecting.supply(built, &wanted))?;
+        for _ in 0..lines {
+            // The receiver lives in the thread above.
+            let _ = want.send(WantLine);
+        }
+        Ok((Self { inner, connector }, want))
     }
 
-    /// Puts a new server in the place of one that has died, unless another thread has done so.
-    fn rebuild(&self, dead: &Built) {
-        let mut built = lock(&self.built);
-        if built.number != dead.number || self.stopping.load(Ordering::Acquire) {
-            return;
-        }
-        match Built::build(&self.folder, dead.number + 1) {
-            Ok(fresh) => {
-                log::warn!("the inner HTTP server had ended; it was built anew");
-                self.translator.counters.rebuilt.count();
-                let old = std::mem::replace(&mut *built, fresh);
-                for _ in 0..self.workers {
-                    old.server.unblock();
+    /// Ends all threads. The gate must have ended, and its lines with it.
+    pub fn stop(self) {
+        self.inner.stopping.store(true, Ordering::Release);
+        let connected = self.connector.join();
+        // Lines that came too late for the gate.
+        drop(self.inner.translator.callers.notes());
+        // A thread that panicked has ended too.
+        let _ = connected.map(|workers| workers.recv());
+        let _ = fs::remove_dir_all(&self.inner.folder);
+    }
+}
+
+impl Inner {
+    /// Makes lines as they are wanted.
+    fn supply(self: &Arc<Self>, mut built: Arc<Built>, wanted: &Receiver<WantLine>) -> Ended {
+        let (alive, ended) = channel();
+        while let Ok(WantLine) = wanted.recv() {
+            while !self.stopping.load(Ordering::Acquire) {
+                let line = self.hire(&built, &alive).and_then(|stay| self.connect(stay));
+                match line {
+                    Ok(line) => {
+                        self.translator.callers.tell(Note::Line(line));
+                        break;
+                    }
+                    Err(error) => {
+                        log::debug!("no line to the inner HTTP server: {error}");
+                        self.translator.callers.tell(Note::Cramped);
+                        if is_dead(&error) {
+                            self.rebuild(&mut built);
+                        }
+                        thread::sleep(PATIENCE);
+                    }
                 }
-                old.retire();
+            }
+        }
+        ended
+    }
+
+    /// Puts a new server in the place of one that has died. What goes over the lines of the old
+    /// one is served as before.
+    fn rebuild(&self, built: &mut Arc<Built>) {
+        match Built::build(&self.folder, built.number + 1) {
+            Ok(fresh) => {
+                log::warn!("the inner HTTP server accepts no more; it was built anew");
+                self.translator.counters.rebuilt.count();
+                *built = fresh;
             }
             Err(error) => {
-                log::error!("the inner HTTP server has ended and cannot be built: {error}");
-                drop(built);
-                thread::sleep(PATIENCE);
+                log::error!("the inner HTTP server accepts no more and cannot be built: {error}");
             }
         }
+    }
+
+    /// Starts a worker.
+    fn hire(self: &Arc<Self>, built: &Arc<Built>, alive: &Sender<Infallible>) -> io::Result<Stay> {
+        let (inner, own, alive) = (self.clone(), built.clone(), alive.clone());
+        thread::Builder::new().name("worker".into()).spawn(move || {
+            if let Some(server) = &own.server {
+                inner.work(server);
+            }
+            drop((own, alive));
+        })?;
+        Ok(Stay(built.clone()))
     }
 
     /// A worker's life.
-    fn work(&self) {
-        while !self.stopping.load(Ordering::Acquire) {
-            let built = self.current();
-            match built.server.recv() {
+    fn work(&self, server: &tiny_http::Server) {
+        loop {
+            match server.recv() {
                 Ok(request) => self.answer(request),
-                Err(_) => {
-                    if built.number == self.current().number {
-                        self.rebuild(&built);
-                    }
-                }
+                // It could not accept and has died of it: who wants the next line finds out.
+                Err(error) if error.raw_os_error().is_some() => {}
+                // A line is gone.
+                Err(_) => return,
             }
         }
     }
@@ -158,31 +199,10 @@ impl Inner {
         }
     }
 
-    /// Makes lines as they are wanted.
-    fn supply(&self, wanted: &Receiver<WantLine>) {
-        while let Ok(WantLine) = wanted.recv() {
-            while !self.stopping.load(Ordering::Acquire) {
-                let built = self.current();
-                match self.connect(&built.socket) {
-                    Ok(line) => {
-                        self.translator.callers.tell(Note::Line(line));
-                        break;
-                    }
-                    Err(error) => {
-                        log::debug!("no line to the inner HTTP server: {error}");
-                        self.translator.callers.tell(Note::Cramped);
-                        self.rebuild(&built);
-                        thread::sleep(PATIENCE);
-                    }
-                }
-            }
-        }
-    }
-
     /// A connection that has been answered once. Only then does a thread of tiny_http's serve
     /// it for certain: it may leave one without, when several come at the same time.
-    fn connect(&self, socket: &Path) -> io::Result<UnixStream> {
-        let mut line = UnixStream::connect(socket)?;
+    fn connect(&self, stay: Stay) -> io::Result<Connection> {
+        let mut line = UnixStream::connect(&stay.0.socket)?;
         line.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
         line.set_read_timeout(Some(Duration::from_secs(1)))?;
         let mut answer = [0; 512];
@@ -201,6 +221,16 @@ impl Inner {
             }
         }
         line.set_nonblocking(true)?;
-        Ok(line)
+        Ok(Connection { socket: line, _stay: stay })
     }
+}
+
+/// Whether nobody accepts any more, by how a connection failed. One that is short of descriptors
+/// tells nothing of the other side.
+fn is_dead(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound,
+    };
+    let dead = [BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound];
+    dead.contains(&error.kind())
 }

@@ -395,8 +395,10 @@ fn a_house_with_few_descriptors() {
         return;
     }
     setrlimit(Resource::Nofile, Rlimit { current: Some(200), maximum: Some(200) }).unwrap();
-    let house = House::with(Limits { head: Duration::from_secs(60), ..limits() });
+    let patient = Duration::from_secs(60);
+    let house = House::with(Limits { head: patient, read_stall: patient, ..limits() });
     println!("\nlistening {}", house.address);
+    println!("\nin {}", house.folder.join("run").display());
     let mut taken = Vec::new();
     for line in std::io::stdin().lock().lines() {
         taken.clear();
@@ -425,34 +427,73 @@ fn descriptors_used_up() {
     let mut answer =
         |word: &str| lines.find_map(|line| line.strip_prefix(word).map(str::to_owned)).unwrap();
     let address: SocketAddr = answer("listening ").parse().unwrap();
+    let run = PathBuf::from(answer("in "));
     let mut orders = child.stdin.take().unwrap();
+    let mut order = |text: &str| {
+        writeln!(orders, "{text}").unwrap();
+        answer("done ").parse::<u64>().unwrap()
+    };
     let house = House { front: None, address, folder: PathBuf::new() };
+    let upload = |body: &[u8]| {
+        let mut stream = house.connect();
+        let head =
+            b"POST /v1/sys/storage/raft/snapshot HTTP/1.1\r\nHost: h\r\nX-Vault-Token: t\r\n\
+            Content-Length: 3\r\nConnection: close\r\n\r\n";
+        // It may be refused before all is sent.
+        let _ = stream.write_all(&[head, body].concat());
+        stream
+    };
     house.is_honest();
     // More than it has descriptors for: the oldest go.
     let silent: Vec<_> = (0..300).map(|_| house.connect()).collect();
     house.is_honest();
     // None left, or just enough to kill the inner server when a line is made.
     for free in 0..4 {
-        writeln!(orders, "leave {free}").unwrap();
-        answer("done ");
-        let upload =
-            b"POST /v1/sys/storage/raft/snapshot HTTP/1.1\r\nHost: h\r\nX-Vault-Token: t\r\n\
-            Content-Length: 3\r\nConnection: close\r\n\r\nabc";
-        let mut uploads: Vec<_> = (0..3).map(|_| house.connect()).collect();
-        for stream in &mut uploads {
-            let _ = stream.write_all(upload);
-        }
+        order(&format!("leave {free}"));
+        let uploads: Vec<_> = (0..3).map(|_| upload(b"abc")).collect();
         house.is_honest();
-        writeln!(orders, "free").unwrap();
-        answer("done ");
-        for stream in &mut uploads {
-            rest(stream);
+        order("free");
+        for mut stream in uploads {
+            rest(&mut stream);
         }
         for _ in 0..10 {
             house.is_honest();
         }
     }
+    // It dies of what it cannot accept, and what it has accepted before is served all the same.
+    let before = order("leave 0");
+    let mut accepted = Vec::new();
+    eventually("the inner server is dead", || match UnixStream::connect(inner_socket(&run)) {
+        Ok(stream) => {
+            accepted.push(stream);
+            false
+        }
+        Err(_) => true,
+    });
+    order("free");
+    drop(accepted);
+    house.is_honest();
+    assert!(rest(&mut upload(b"abc")).contains("whole 3 "));
+    let rebuilt = || order("free") > before;
+    eventually("there is another one", rebuilt);
+    let mut on_its_line = upload(b"ab");
+    house.is_honest();
+    on_its_line.write_all(b"c").unwrap();
+    assert!(rest(&mut on_its_line).contains("whole 3 "));
+    house.is_honest();
     drop(silent);
     drop(orders);
     assert!(child.wait().unwrap().success());
+}
+
+/// The socket of the inner server that was built last.
+fn inner_socket(run: &Path) -> PathBuf {
+    let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let is_own = |folder: &PathBuf| folder.file_name().unwrap() != "socket";
+    let own = entries(run).map(|entry| entry.path()).find(is_own).unwrap();
+    let number = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.strip_prefix("http-").unwrap().parse::<u64>().unwrap()
+    };
+    entries(&own).map(|entry| entry.path()).max_by_key(number).unwrap()
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use crate::api::request::Peer;
 use crate::base::entropy::Entropy;
 use crate::base::sync::lock;
+use crate::server::http::Connection;
 
 /// A connection's name between the gate and what stands behind it: random, so that nobody who
 /// gets a request line past the gate could speak for another.
@@ -61,7 +61,7 @@ impl Caller {
 /// A word to the gate from another thread.
 pub enum Note {
     /// A connection to the inner server, ready for requests.
-    Line(UnixStream),
+    Line(Connection),
     /// No line could be made, for want of descriptors perhaps.
     Cramped,
     /// What answered this connection failed in the middle: cut it.

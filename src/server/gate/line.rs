@@ -1,7 +1,6 @@
 //! A kept connection to the inner HTTP server: one request at a time.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 
 use rustix::io::Errno;
 use rustix::net::SendFlags;
@@ -11,6 +10,7 @@ use super::buffer::Buffer;
 use super::desk::{Filled, Scratch};
 use super::peer::WINDOW;
 use super::slots::Key;
+use crate::server::http::Connection;
 
 /// A line that cannot be used any more.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Progress {
 
 /// One line.
 pub struct Line {
-    socket: UnixStream,
+    socket: Connection,
     out: Buffer,
     head: Buffer,
     /// Where the answer stands.
@@ -51,7 +51,7 @@ pub struct Line {
 
 impl Line {
     /// A line that carries nothing yet; `socket` does not block.
-    pub fn new(socket: UnixStream) -> Self {
+    pub fn new(socket: Connection) -> Self {
         Self {
             socket,
             out: Buffer::default(),

@@ -18,7 +18,6 @@ mod wire;
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -37,6 +36,7 @@ use self::peer::{Peer, Phase, Step};
 use self::slots::{Key, Slots};
 use self::wire::Wire;
 use super::counters::Counters;
+use super::http::{Connection, WantLine};
 use super::limits::Limits;
 use super::refusal::Refusal;
 use crate::base::clock::Clock;
@@ -49,9 +49,6 @@ const OWN_HEADERS: usize = 512;
 
 /// Descriptors of a line: both ends, one of them twice.
 pub const LINE_DESCRIPTORS: u64 = 3;
-
-/// Asks the inner server for one more line.
-pub struct WantLine;
 
 /// The event loop's state.
 pub struct Gate {
@@ -242,7 +239,7 @@ impl Gate {
     fn read_notes(&mut self) {
         for note in self.desk.callers.notes() {
             match note {
-                Note::Line(socket) => self.add_line(socket),
+                Note::Line(connection) => self.add_line(connection),
                 // A request that runs comes before peers that idle.
                 Note::Cramped => drop((0..LINE_DESCRIPTORS).all(|_| self.evict())),
                 Note::Broken(id) => self.cut(id),
@@ -412,8 +409,8 @@ impl Gate {
 
     // Lines.
 
-    fn add_line(&mut self, socket: UnixStream) {
-        let line = Line::new(socket);
+    fn add_line(&mut self, connection: Connection) {
+        let line = Line::new(connection);
         let flags = epoll::EventFlags::IN
             | epoll::EventFlags::OUT
             | epoll::EventFlags::RDHUP
