@@ -38,13 +38,42 @@ pub fn python(client: &str) -> Result<PathBuf, Missing> {
     Ok(made.join("bin/python"))
 }
 
+/// The folder of what the client's `package-lock.json` names.
+pub fn node(client: &str) -> Result<PathBuf, Missing> {
+    let version = "console.log(process.version), process.exit(+(process.versions.node < '18'))";
+    let found = tool(Command::new("node").args(["-e", version]), "node >= 18")?;
+    let (tests, lock) = (folder(client), "package-lock.json");
+    let made = kept(client, &[&found, &read(&tests.join(lock))], |made| {
+        for file in ["package.json", lock] {
+            fs::copy(tests.join(file), made.join(file)).unwrap();
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(made);
+        tool(&mut npm, "the packages of npm").map(drop)
+    })?;
+    Ok(made.join("node_modules"))
+}
+
+/// Sees to it that the modules of the client's `go.mod` are in Go's own cache.
+pub fn go(client: &str) -> Result<(), Missing> {
+    let mut go = Command::new("go");
+    tool(go.args(["mod", "download"]).current_dir(folder(client)), "the modules of Go").map(drop)
+}
+
+/// A file that is built for the tests of a client.
+pub fn kept_file(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
+}
+
 /// The folder `name`, as `make` made it once for the same `pins`.
 fn kept(
     name: &str,
     pins: &[&str],
     make: impl FnOnce(&Path) -> Result<(), Missing>,
 ) -> Result<PathBuf, Missing> {
-    let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(name);
+    let made = kept_file(name);
     let (stamp, pins) = (made.join("made-of"), pins.join("\n"));
     if fs::read_to_string(&stamp).is_ok_and(|of| of == pins) {
         return Ok(made);

@@ -28,6 +28,25 @@ fn hvac() {
     passes("hvac", tests.current_dir(folder("hvac")));
 }
 
+#[test]
+fn node_vault() {
+    let Some(modules) = has("node-vault", environment::node("node-vault")) else { return };
+    let server = Secured::new();
+    let mut tests = server.client("node");
+    passes("node-vault", tests.env("NODE_PATH", modules).arg(folder("node-vault/main.js")));
+}
+
+#[test]
+fn go() {
+    let Some(()) = has("go", environment::go("go")) else { return };
+    let built = environment::kept_file("go.test");
+    let mut compiler = Command::new("go");
+    compiler.args(["test", "-c", "-vet=off", "-o"]).arg(&built).current_dir(folder("go"));
+    passes("go, compiling", &mut compiler);
+    let server = Secured::new();
+    passes("go", &mut server.client(&built));
+}
+
 /// Where the tests of a client lie.
 fn folder(client: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
