@@ -38,6 +38,19 @@ pub fn python(client: &str) -> Result<PathBuf, Missing> {
     Ok(made.join("bin/python"))
 }
 
+/// A folder with the collection of Ansible's that its `bundle.txt` holds.
+pub fn collection(python: &Path) -> Result<PathBuf, Missing> {
+    let tests = folder("ansible");
+    let bundle = tests.join("bundle.txt");
+    kept("ansible-collections", &[&read(&bundle)], |made| {
+        let mut pip = Command::new(python);
+        pip.args(["-m", "pip", "download", "-q", "--no-input", "--disable-pip-version-check"]);
+        tool(pip.args(["--no-deps", "-d"]).arg(made).arg("-r").arg(bundle), "the collection")?;
+        let mut unpack = Command::new(python);
+        tool(unpack.arg(tests.join("collection.py")).arg(made), "the collection").map(drop)
+    })
+}
+
 /// The folder of what the client's `package-lock.json` names.
 pub fn node(client: &str) -> Result<PathBuf, Missing> {
     let version = "console.log(process.version), process.exit(+(process.versions.node < '18'))";
@@ -58,6 +71,18 @@ pub fn node(client: &str) -> Result<PathBuf, Missing> {
 pub fn go(client: &str) -> Result<(), Missing> {
     let mut go = Command::new("go");
     tool(go.args(["mod", "download"]).current_dir(folder(client)), "the modules of Go").map(drop)
+}
+
+/// The program of the Go module that is named in the client's `module.txt`.
+pub fn go_program(client: &str) -> Result<PathBuf, Missing> {
+    let found = tool(Command::new("go").arg("version"), "go")?;
+    let module = read(&folder(client).join("module.txt"));
+    let made = kept(client, &[&found, &module], |made| {
+        let mut go = Command::new("go");
+        go.args(["install", module.trim()]).env("GOBIN", made).current_dir(made);
+        tool(&mut go, module.trim()).map(drop)
+    })?;
+    Ok(made.join(client))
 }
 
 /// A file that is built for the tests of a client.

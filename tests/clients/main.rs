@@ -4,6 +4,7 @@
 //! Each client's tests lie in a folder of its own, in the client's own language. A client whose
 //! language or registry cannot be had is skipped, and that is printed, captured or not.
 
+mod consul_template;
 mod environment;
 mod secured;
 #[path = "../support/mod.rs"]
@@ -26,6 +27,19 @@ fn hvac() {
     let mut tests = server.client(&python);
     tests.args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover"]);
     passes("hvac", tests.current_dir(folder("hvac")));
+}
+
+#[test]
+fn ansible() {
+    let python = environment::python("ansible");
+    let made = python.and_then(|python| Ok((environment::collection(&python)?, python)));
+    let Some((collections, python)) = has("ansible", made) else { return };
+    let server = Secured::new();
+    let mut tests = server.client(python.with_file_name("ansible-playbook"));
+    tests.env("ANSIBLE_COLLECTIONS_PATH", collections).env("VAULT_TOKEN", server.open());
+    tests.env("ANSIBLE_PYTHON_INTERPRETER", python).env("LC_ALL", "C.UTF-8");
+    tests.env("ANSIBLE_DEPRECATION_WARNINGS", "false").env("ANSIBLE_LOCALHOST_WARNING", "false");
+    passes("ansible", tests.args(["-i", "localhost,"]).arg(folder("ansible/playbook.yml")));
 }
 
 #[test]

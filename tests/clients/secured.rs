@@ -5,6 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
+
+use super::support::http::Client;
 use super::support::{Server, TempDir, free_address};
 
 /// A running server; sealed and without keys at first.
@@ -32,6 +35,20 @@ impl Secured {
         fs::write(&config, text).unwrap();
         let server = Server::start(&["server", &format!("-config={}", config.display())], plain);
         Self { server, folder, address }
+    }
+
+    /// A client of the harness, without a token.
+    pub fn plain(&self) -> Client {
+        self.server.client()
+    }
+
+    /// Initializes and unseals it. The root token.
+    pub fn open(&self) -> String {
+        let split = json!({ "secret_shares": 1, "secret_threshold": 1 });
+        let made = self.plain().post("sys/init", split).json();
+        let key = json!({ "key": made["keys"][0] });
+        assert_eq!(self.plain().post("sys/unseal", key).json()["sealed"], false, "{made}");
+        made["root_token"].as_str().unwrap().to_owned()
     }
 
     /// The certificate that clients must trust.
