@@ -6,6 +6,7 @@
 
 mod consul_template;
 mod environment;
+mod raw;
 mod secured;
 #[path = "../support/mod.rs"]
 mod support;

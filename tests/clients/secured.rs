@@ -15,7 +15,8 @@ pub struct Secured {
     /// Its plain listener is for the harness alone.
     server: Server,
     folder: TempDir,
-    address: String,
+    /// Where it listens with TLS, `127.0.0.1:PORT`.
+    pub address: String,
 }
 
 impl Secured {
@@ -52,7 +53,7 @@ impl Secured {
     }
 
     /// The certificate that clients must trust.
-    fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("data/tls/listener-cert.pem")
     }
 

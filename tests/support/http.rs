@@ -128,7 +128,8 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    fn parse(answer: &[u8]) -> Option<Self> {
+    /// Reads an answer that is whole.
+    pub fn parse(answer: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut head = httparse::Response::new(&mut headers);
         let httparse::Status::Complete(length) = head.parse(answer).ok()? else { return None };
