@@ -1,5 +1,6 @@
 //! What a rule gives, and on which conditions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,15 +77,15 @@ pub fn permit_data<'a>(
     data: &Map<String, Value>,
 ) -> bool {
     let required = limits.clone().flat_map(|limits| &limits.required);
-    if !required.map(|name| name.to_lowercase()).all(|name| data.contains_key(&name)) {
+    if !required.map(|name| lower(name)).all(|name| data.contains_key(&*name)) {
         return false;
     }
     if data.is_empty() {
         return true;
     }
-    let lists = |data_name: &str, of: fn(&Limits) -> &Parameters| {
-        let name = data_name.to_lowercase();
-        limits.clone().filter_map(move |limits| of(limits).get(&name))
+    let lists = |data_name, of: fn(&Limits) -> &Parameters| {
+        let name = lower(data_name);
+        limits.clone().filter_map(move |limits| of(limits).get(&*name))
     };
     let all =
         |of: fn(&Limits) -> &Parameters| limits.clone().any(|limits| of(limits).contains_key(ANY));
@@ -103,6 +104,14 @@ pub fn permit_data<'a>(
         let mut lists = lists(name, Limits::allowed).peekable();
         if lists.peek().is_none() { others_too } else { lists.any(|list| means(list, value)) }
     })
+}
+
+/// A name in lower case; it is nearly always written so.
+fn lower(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        true => name.to_lowercase().into(),
+        false => name.into(),
+    }
 }
 
 /// Whether a list of values means `sent`; an empty one means every value.
