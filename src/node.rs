@@ -142,13 +142,16 @@ impl Opened {
         };
         let mut builtins = builtins(services);
         let declared = Builtins::default();
+        let address = front::address(config);
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
             openapi: OpenApi { builtins: declared.clone(), mounts: tokens.mounts.clone() },
             audit: audit.clone(),
             barrier: barrier.clone(),
+            mounts: tokens.mounts.clone(),
+            clock: clock.clone(),
+            address: address.clone(),
         }));
-        let address = front::address(config);
         builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
         let pipeline =
@@ -288,7 +291,6 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),
-        ("sys/", Box::new(sys::leader::engine())),
         ("sys/", Box::new(sys::keys::engine(barrier))),
         ("sys/", Box::new(sys::rekey::engine(rekey))),
         ("sys/", Box::new(sys::generate_root::engine(generate_root))),

@@ -6,6 +6,9 @@ pub mod userpass;
 
 use crate::api::engine::Engine;
 
+/// The types that can be enabled.
+pub const METHODS: &[&str] = &["approle", "userpass"];
+
 /// The auth method of type `kind`; `None` where there is no such method.
 pub fn method(kind: &str) -> Option<&'static dyn Engine> {
     match kind {

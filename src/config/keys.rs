@@ -144,7 +144,7 @@ pub static TOP: Table = Table {
         ignored("disable_indexing", "nothing is indexed for Sentinel"),
         ignored("disable_sentinel_trace", "there is no Sentinel"),
         ignored("raw_storage_endpoint", "stored names and values are sealed: there is no raw view"),
-        ignored("introspection_endpoint", "there is no introspection of the server's memory"),
+        ignored("introspection_endpoint", "who has sudo there may always ask it"),
         ignored("enable_response_header_hostname", "no answer names the host"),
         ignored("enable_response_header_raft_node_id", NO_CLUSTER),
         ignored("enable_ui", "its name is ui"),

@@ -7,6 +7,9 @@ pub mod kv2;
 
 use crate::api::engine::Engine;
 
+/// The types that can be mounted, by the names that Vault's catalog has for them.
+pub const ENGINES: &[&str] = &["kv"];
+
 /// The engine of a mount of type `kind`, with the `version` of its options; `None` where there is
 /// no such engine.
 pub fn engine(kind: &str, version: Option<&str>) -> Option<&'static dyn Engine> {

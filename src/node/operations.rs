@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use rustix::system::uname;
+
 use crate::audit::devices::Audit;
 use crate::barrier::Barrier;
+use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
 use crate::sys;
 use crate::sys::openapi::OpenApi;
@@ -15,13 +19,19 @@ pub struct Operations {
     pub openapi: OpenApi,
     pub audit: Arc<Audit>,
     pub barrier: Arc<Barrier>,
+    pub mounts: Arc<MountStore>,
+    pub clock: Arc<dyn Clock>,
+    /// The URL at which clients reach the server.
+    pub address: String,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, openapi, audit, barrier } = services;
+    let Operations { entropy, openapi, audit, barrier, mounts, clock, address } = services;
     let audited_headers = audit.headers.clone();
     let audit = sys::audit::AuditDevices { audit, barrier };
+    let hostname = uname().nodename().to_string_lossy().into_owned();
+    let member = sys::cluster::Member { hostname, address, since: clock.wall() };
     vec![
         ("sys/", Box::new(sys::openapi::engine(openapi))),
         ("sys/", Box::new(sys::audit::engine(audit))),
@@ -29,5 +39,12 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::config::cors::engine())),
         ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),
         ("sys/", Box::new(sys::config::audit_headers::engine(audited_headers))),
+        ("sys/", Box::new(sys::cluster::engine(member))),
+        ("sys/", Box::new(sys::plugins::engine(mounts.clone()))),
+        ("sys/", Box::new(sys::inspect::engine(mounts))),
+        ("sys/", Box::new(sys::host_info::engine(clock))),
+        ("sys/", Box::new(sys::versions::engine())),
+        ("sys/", Box::new(sys::ui::engine())),
+        ("sys/", Box::new(sys::absent::engine())),
     ]
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::shares::{
     Gathering, KEY, MISSING, NONCE, Share, Undertaking, must_name, needed, refused,
 };
 use crate::api::ask::{DirectAsk, Verb};
+use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::Field;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::{Barrier, Unsealed};
@@ -62,7 +64,9 @@ pub fn engine(service: GenerateRoot) -> Bound<GenerateRoot> {
     Bound::new("The way back to a lost root token.", ROUTES, service)
 }
 
-const OTP: Field<String> = Field::new("otp", "A one-time password as long as a token, in base64.");
+const OTP: Field<String> = Field::new("otp", "A one-time password as long as a token.");
+const ENCODED_TOKEN: Field<String> =
+    Field::new("encoded_token", "The token, covered by the one-time password, in base64.");
 const PGP_KEY: Field<String> = Field::new("pgp_key", "A public key, in base64 or ASCII armor.");
 
 const ROUTES: &[Route<GenerateRoot>] = &[
@@ -91,6 +95,15 @@ const ROUTES: &[Route<GenerateRoot>] = &[
             Operation::direct(Verb::Read, "The same.", update),
             Operation::direct(Verb::Delete, "The same.", update),
         ],
+    },
+    Route {
+        path: "decode-token",
+        synopsis: "Uncover the new root token.",
+        description: "For those who hold the one-time password and the covered token. Anybody can \
+                      do that alone: nothing of the store is needed.",
+        fields: &[&ENCODED_TOKEN.info, &OTP.info],
+        access: Access::Unauthenticated,
+        operations: &[Operation::system(Verb::Write, "Uncover it.", decode)],
     },
 ];
 
@@ -196,6 +209,27 @@ fn answered(attempt: &Attempt, required: u8, token: Option<String>) -> Reply {
     }))
 }
 
+fn decode(_: &GenerateRoot, call: &mut SystemCall<'_>) -> Outcome {
+    let (covered, otp) = (call.fields.need(&ENCODED_TOKEN)?, call.fields.need(&OTP)?);
+    let covered = STANDARD_NO_PAD
+        .decode(covered.trim_end_matches('='))
+        .map_err(|error| Fault::bad_request(format!("error decoding base64'd token: {error}")))?;
+    let (length, wanted) = (covered.len(), otp.len());
+    if length != wanted {
+        return Err(Fault::bad_request(format!(
+            "error xoring token: length of byte slices is not equivalent: {length} != {wanted}"
+        )));
+    }
+    let token = xor(&covered, otp.as_bytes());
+    let token = std::str::from_utf8(&token)
+        .map_err(|_| Fault::bad_request("that uncovers no token: the password is another's"))?;
+    Ok(Reply::data(object([("token", token.into())])))
+}
+
+fn xor(bytes: &[u8], cover: &[u8]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(bytes.iter().zip(cover).map(|(byte, cover)| byte ^ cover).collect())
+}
+
 impl Cover {
     fn fingerprint(&self) -> &str {
         match self {
@@ -206,11 +240,7 @@ impl Cover {
 
     fn hide(&self, token: &Secret, entropy: &dyn Entropy) -> Result<String, Fault> {
         match self {
-            Self::Otp(otp) => {
-                let pairs = token.expose().iter().zip(otp.expose());
-                let bytes: Vec<u8> = pairs.map(|(token, otp)| token ^ otp).collect();
-                Ok(STANDARD_NO_PAD.encode(bytes))
-            }
+            Self::Otp(otp) => Ok(STANDARD_NO_PAD.encode(xor(token.expose(), otp.expose()))),
             Self::Pgp(recipient) => {
                 let message = recipient.encrypt(token.expose(), entropy);
                 let message = message.map_err(|error| Fault::internal(error.to_string()))?;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::disclosure::{Disclosure, disclose, recipients};
 use super::shares::{PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD};
+use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::Field;
@@ -72,6 +73,7 @@ pub fn first(
 ) -> Result<Secret, Fault> {
     store::initialize(txn, &*tokens.entropy, mounts)?;
     policy::store::first(txn)?;
+    versions::note(txn)?;
     tokens.make_root(txn, root)
 }
 

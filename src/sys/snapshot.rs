@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::reply::{Content, Reply, ResponseBody};
@@ -87,8 +88,11 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         about.timeline,
         about.time
     );
-    if service.barrier.unsealed().is_none() {
-        log::warn!("the restored store is sealed: unseal it with the snapshot's own unseal keys");
+    match service.barrier.unsealed() {
+        Some(unsealed) => unsealed.transact(versions::note)?,
+        None => log::warn!(
+            "the restored store is sealed: unseal it with the snapshot's own unseal keys"
+        ),
     }
     Ok(Reply::nothing())
 }

@@ -1,0 +1,108 @@
+//! `sys/version-history`: which versions of the program have opened this store, and since when.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::VERSION;
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::reply::Reply;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::names::MountId;
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::clock::Timestamp;
+use crate::base::record::Record;
+
+/// The endpoint.
+pub fn engine() -> Bound<()> {
+    Bound::new("The versions that have opened this store.", ROUTES, ())
+}
+
+const ROUTES: &[Route<()>] = &[Route {
+    path: "version-history/",
+    synopsis: "Which versions have opened this store.",
+    description: "Each with the time when it first did, in that order.",
+    fields: &[],
+    access: Access::Policy,
+    operations: &[Operation::system(Verb::List, "List them.", list)],
+}];
+
+/// Where they lie in the system's part of the store.
+const PLACE: &str = "core/versions";
+
+/// The versions in the order in which they came.
+#[derive(Default, Serialize, Deserialize)]
+struct Versions(Vec<Version>);
+
+impl Record for Versions {
+    const VERSION: u8 = 1;
+}
+
+#[derive(Serialize, Deserialize)]
+struct Version {
+    name: String,
+    since: Timestamp,
+}
+
+/// Notes that this version has opened the store, unless that is known.
+pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
+    let now = txn.now();
+    let mut system = txn.scope(MountId::SYSTEM);
+    let mut versions: Versions = system.read(PLACE)?.unwrap_or_default();
+    if versions.add(VERSION, now) {
+        system.write(PLACE, &versions)?;
+    }
+    Ok(())
+}
+
+fn list((): &(), call: &mut SystemCall<'_>) -> Outcome {
+    let stored: Option<Versions> = call.txn.scope(MountId::SYSTEM).read(PLACE)?;
+    Reply::list_with(stored.unwrap_or_default().shown())
+}
+
+impl Versions {
+    /// Adds a version; whether it is a new one.
+    fn add(&mut self, name: &str, since: Timestamp) -> bool {
+        let new = self.0.iter().all(|version| version.name != name);
+        if new {
+            self.0.push(Version { name: name.to_owned(), since });
+        }
+        new
+    }
+
+    /// Each with what is known of it.
+    fn shown(self) -> Vec<(String, Value)> {
+        let mut previous = Value::Null;
+        let one = |Version { name, since }| {
+            let about = json!({
+                "previous_version": std::mem::replace(&mut previous, Value::from(&*name)),
+                "timestamp_installed": since.rfc3339(),
+                // It is told of no program.
+                "build_date": "",
+            });
+            (name, about)
+        };
+        self.0.into_iter().map(one).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_names_the_one_before() {
+        let mut versions = Versions::default();
+        for (name, second, new) in [("1", 10, true), ("1", 11, false), ("2", 12, true)] {
+            assert_eq!(versions.add(name, Timestamp::from_secs(second)), new, "{name}");
+        }
+        let shown = versions.shown();
+        let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["1", "2"]);
+        let about = |n: usize, field: &str| shown[n].1[field].clone();
+        assert_eq!(about(0, "timestamp_installed"), "1970-01-01T00:00:10Z");
+        assert_eq!(about(0, "previous_version"), Value::Null);
+        assert_eq!(about(1, "previous_version"), "1");
+    }
+}
