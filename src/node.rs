@@ -116,10 +116,7 @@ impl Opened {
         };
         let about = About {
             barrier: barrier.clone(),
-            storage_type: match config.storage {
-                StorageConfig::Memory => "inmem",
-                StorageConfig::Redb { .. } => "redb",
-            },
+            storage_type: config.storage.kind(),
             cluster_name: config.cluster_name.clone(),
             certificate: certificates.notice(),
         };
@@ -151,6 +148,7 @@ impl Opened {
             mounts: tokens.mounts.clone(),
             clock: clock.clone(),
             address: address.clone(),
+            configuration: config.sanitized(),
         }));
         builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));

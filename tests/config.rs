@@ -11,6 +11,7 @@ use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use support::{Server, free_address};
 
 /// A folder that goes when the test ends.
@@ -452,4 +453,54 @@ fn a_server_reads_anew_and_leaves_no_key_behind() {
     signal(Signal::TERM);
     eventually("the key is gone", || left().is_none());
     assert!(server.wait().0);
+}
+
+#[test]
+fn what_is_configured_can_be_shown_and_no_more() {
+    let folder = Folder::new("sanitized");
+    let address = free_address();
+    let data = folder.0.join("data");
+    let path = folder.write(
+        "c.hcl",
+        &format!(
+            "listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n\
+             listener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n}}\n\
+             storage \"redb\" {{ path = {data:?} }}\n\
+             api_addr = \"https://keep.local:8200\"\ncluster_name = \"attic\"\n\
+             default_lease_ttl = \"2h\"\nmax_lease_ttl = \"30d\"\ndisable_mlock = true\n\
+             seal \"shamir\" {{ token = \"hunter2\" }}\n\
+             telemetry {{ circonus_api_token = \"hunter2\" }}\n"
+        ),
+    );
+    let server =
+        Server::start(&["server", &format!("-config={}", path.display())], address.clone());
+    let made = server
+        .client()
+        .post("sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 }))
+        .json();
+    server.client().post("sys/unseal", json!({ "key": made["keys"][0] }));
+    let root = server.client().token(made["root_token"].as_str().unwrap());
+    let reply = root.get("sys/config/state/sanitized");
+    assert!(!String::from_utf8_lossy(&reply.body).contains("hunter2"));
+    let shown = &reply.json()["data"];
+    for (name, value) in [
+        ("api_addr", json!("https://keep.local:8200")),
+        ("cluster_name", json!("attic")),
+        ("default_lease_ttl", json!(7200)),
+        ("max_lease_ttl", json!(30 * 86_400)),
+        ("disable_mlock", json!(true)),
+        ("log_level", json!("info")),
+        ("log_format", json!("standard")),
+        ("seals", json!([{ "type": "shamir", "disabled": false }])),
+    ] {
+        assert_eq!(shown[name], value, "{name}");
+    }
+    assert_eq!(shown["storage"]["type"], "redb");
+    let config = |n: usize| shown["listeners"][n]["config"].clone();
+    assert_eq!(config(0), json!({ "address": address, "tls_disable": true }));
+    assert_eq!(
+        (&config(1)["tls_disable"], &config(1)["tls_cert_file"]),
+        (&json!(false), &json!(null))
+    );
+    assert_eq!(server.client().get("sys/config/state/sanitized").status, 403);
 }

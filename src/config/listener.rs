@@ -29,8 +29,8 @@ pub struct Listener {
 pub struct Tls {
     /// Certificate and key; `None` for what the server makes itself.
     pub files: Option<CertificateFiles>,
-    client_ca_file: Option<PathBuf>,
-    client_certs: ClientCerts,
+    pub(super) client_ca_file: Option<PathBuf>,
+    pub(super) client_certs: ClientCerts,
     min_version: TlsVersion,
     max_version: TlsVersion,
     cipher_suites: Vec<CipherSuite>,

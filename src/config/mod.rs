@@ -7,6 +7,7 @@
 mod files;
 pub mod keys;
 mod listener;
+mod sanitized;
 mod section;
 mod storage;
 

@@ -23,6 +23,16 @@ pub enum Storage {
     Memory,
 }
 
+impl Storage {
+    /// By which status names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Redb { .. } => "redb",
+            Self::Memory => "inmem",
+        }
+    }
+}
+
 /// Reads the one `storage` block.
 pub(super) fn read<'a>(
     entry: Entry<'a>,

@@ -11,6 +11,7 @@ use crate::base::entropy::Entropy;
 use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
 use crate::sys;
+use crate::sys::config::state::Sanitized;
 use crate::sys::openapi::OpenApi;
 
 /// What they are made of.
@@ -23,11 +24,14 @@ pub struct Operations {
     pub clock: Arc<dyn Clock>,
     /// The URL at which clients reach the server.
     pub address: String,
+    /// What may be shown of the configuration.
+    pub configuration: Sanitized,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, openapi, audit, barrier, mounts, clock, address } = services;
+    let Operations { entropy, openapi, audit, barrier, mounts, clock, address, configuration } =
+        services;
     let audited_headers = audit.headers.clone();
     let audit = sys::audit::AuditDevices { audit, barrier };
     let hostname = uname().nodename().to_string_lossy().into_owned();
@@ -38,6 +42,7 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::tools::engine(entropy))),
         ("sys/", Box::new(sys::config::cors::engine())),
         ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),
+        ("sys/", Box::new(sys::config::state::engine(configuration))),
         ("sys/", Box::new(sys::config::audit_headers::engine(audited_headers))),
         ("sys/", Box::new(sys::cluster::engine(member))),
         ("sys/", Box::new(sys::plugins::engine(mounts.clone()))),

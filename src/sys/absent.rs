@@ -51,6 +51,6 @@ fn experiments((): &(), _: &mut SystemCall<'_>) -> Outcome {
 fn profile((): &(), _: &mut SystemCall<'_>) -> Outcome {
     Err(Fault::new(
         404,
-        "there are no profiles: this is no Go program; sys/metrics and sys/host-info tell how it is",
+        "there are no profiles: this is no Go program; sys/host-info tells how the machine is",
     ))
 }

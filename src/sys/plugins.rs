@@ -11,10 +11,11 @@ use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::auth::METHODS;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::engines::ENGINES;
 use crate::mount::store::MountStore;
-use crate::{auth, engines};
 
 /// The endpoints with the mounts.
 pub fn engine(mounts: Arc<MountStore>) -> Bound<Arc<MountStore>> {
@@ -68,8 +69,7 @@ const ROUTES: &[Route<Arc<MountStore>>] = &[
 const NAMED: &[&FieldInfo] = &[&KIND.info, &NAME.info];
 
 /// Each kind with those that there are of it.
-const KINDS: [(&str, &[&str]); 3] =
-    [("auth", auth::METHODS), ("database", &[]), ("secret", engines::ENGINES)];
+const KINDS: [(&str, &[&str]); 3] = [("auth", METHODS), ("database", &[]), ("secret", ENGINES)];
 
 fn catalog(_: &Arc<MountStore>, _: &mut SystemCall<'_>) -> Outcome {
     let mut data = object(KINDS.map(|(kind, names)| (kind, json!(names))));

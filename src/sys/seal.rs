@@ -133,9 +133,7 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
                 wrong(error)
             })?;
             log::info!("unsealed");
-            if let Err(error) = unsealed.transact(versions::note) {
-                log::error!("that this version has opened the store cannot be noted: {error}");
-            }
+            versions::note_opened(&unsealed);
             // Requests find out by themselves, and are refused.
             if let Err(error) = service.audit.devices(&unsealed) {
                 log::error!("the audit devices cannot be opened: {error}");

@@ -89,7 +89,7 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         about.time
     );
     match service.barrier.unsealed() {
-        Some(unsealed) => unsealed.transact(versions::note)?,
+        Some(unsealed) => versions::note_opened(&unsealed),
         None => log::warn!(
             "the restored store is sealed: unseal it with the snapshot's own unseal keys"
         ),

@@ -1,5 +1,7 @@
 //! `sys/version-history`: which versions of the program have opened this store, and since when.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,6 +11,7 @@ use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::Unsealed;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
@@ -54,6 +57,13 @@ pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
         system.write(PLACE, &versions)?;
     }
     Ok(())
+}
+
+/// The same of a store that was opened. It stays open where that cannot be noted.
+pub fn note_opened(unsealed: &Arc<Unsealed>) {
+    if let Err(error) = unsealed.transact(note) {
+        log::error!("that this version has opened the store cannot be noted: {error}");
+    }
 }
 
 fn list((): &(), call: &mut SystemCall<'_>) -> Outcome {

@@ -2,4 +2,5 @@
 
 pub mod audit_headers;
 pub mod cors;
+pub mod state;
 pub mod ui_headers;
