@@ -14,7 +14,7 @@ use super::{curl, token_file, values, yaml};
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::golang;
 use crate::base::secret::Secret;
-use crate::client::{Answer, Call, Client, Error, Settings};
+use crate::client::{Answer, Call, Client, Error, Settings, Verb};
 
 /// The surroundings of one command.
 pub struct Context {
@@ -54,7 +54,7 @@ impl Context {
 
     /// Makes a call, or prints the curl command or the policy that stands for it.
     pub fn send(&mut self, mut call: Call) -> Result<Answer, Stop> {
-        call.wrap_ttl = self.wrap_ttl()?;
+        call.wrap_ttl = self.wrap_ttl(&call)?;
         if self.http.output_policy {
             return Err(Stop::Instead(curl::policy(&call)));
         }
@@ -66,15 +66,19 @@ impl Context {
         Ok(client.call(&call)?)
     }
 
-    fn wrap_ttl(&self) -> Result<Option<String>, Stop> {
-        let ttl = match (self.http.wrap_ttl, env("VAULT_WRAP_TTL")) {
-            (Some(ttl), _) => ttl,
+    fn wrap_ttl(&self, call: &Call) -> Result<Option<String>, Stop> {
+        let wanted = match (self.http.wrap_ttl, env("VAULT_WRAP_TTL")) {
+            (Some(ttl), _) => Some(ttl),
             (None, Some(text)) => {
-                values::parse_ttl(&text).map_err(|e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}")))?
+                let wrong = |e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}"));
+                Some(values::parse_ttl(&text).map_err(wrong)?)
             }
-            (None, None) => return Ok(None),
+            (None, None) => None,
         };
-        Ok((!ttl.is_zero()).then(|| ttl.to_string()))
+        // What is there to wrap Vault's client wraps without being told for how long.
+        let usual = (call.verb == Verb::Put && call.path == "sys/wrapping/wrap").then_some("5m");
+        let wanted = wanted.filter(|ttl| !ttl.is_zero()).map(|ttl| ttl.to_string());
+        Ok(wanted.or_else(|| usual.map(str::to_owned)))
     }
 
     /// Whether a call is only printed, not made.

@@ -17,6 +17,10 @@ const LARGEST_ANSWER: u64 = 40 << 20;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// In the words of Vault's client, then the remedy.
+const UNPRINTABLE: &str = "configured Vault token contains non-printable characters and cannot be \
+                           used: is there a line end in VAULT_TOKEN?";
+
 /// The verbs of Vault's client; a list is a GET with `list=true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -191,7 +195,7 @@ impl Client {
         let request = Request {
             method: call.verb.name(),
             url: &self.url(call),
-            headers: &self.signed(call),
+            headers: &self.signed(call)?,
             body: Body::Stream { length, from },
         };
         let reply = self.http.send(request, None)?;
@@ -206,7 +210,7 @@ impl Client {
 
     /// Sends a call; one redirect is followed, as Vault's client does, but never out of TLS.
     fn exchange(&self, call: &Call, patience: Option<Duration>) -> Result<Reply, Error> {
-        let (url, headers, text) = (self.url(call), self.signed(call), call.body_text());
+        let (url, headers, text) = (self.url(call), self.signed(call)?, call.body_text());
         let send = |url: &str| {
             let body = match &call.body {
                 None => Body::Empty,
@@ -231,13 +235,16 @@ impl Client {
         }
     }
 
-    fn signed(&self, call: &Call) -> Vec<(String, String)> {
+    fn signed(&self, call: &Call) -> Result<Vec<(String, String)>, Error> {
         let mut headers = self.headers(call);
         if let Some(token) = &self.settings.token {
+            if !token.expose().iter().all(|byte| matches!(byte, b' '..=b'~')) {
+                return Err(Error::Broken(UNPRINTABLE.into()));
+            }
             let token = String::from_utf8_lossy(token.expose()).into_owned();
             headers.push(("X-Vault-Token".into(), token));
         }
-        headers
+        Ok(headers)
     }
 
     fn answer(&self, call: &Call, reply: Reply) -> Result<Answer, Error> {

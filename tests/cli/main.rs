@@ -19,6 +19,7 @@
 //! `...` as a line stands for any lines, within a line for anything. `$ADDR` is the server's
 //! address.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -299,7 +300,8 @@ fn steps(text: &str) -> Vec<Step> {
             }
             ("env", _) => {
                 let (name, value) = rest.split_once('=').unwrap();
-                steps.push(Step::Env { name: name.into(), value: value.into() });
+                let value = value.replace("\\n", "\n");
+                steps.push(Step::Env { name: name.into(), value });
             }
             ("#", _) => {}
             ("<", Some(Step::Command(case))) => case.stdin.push_str(&format!("{rest}\n")),
