@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("listenfd", &["server/"]),
     ("rustls", &["server/", "client/", "base/pem.rs"]),
     ("rustls_native_certs", &["client/"]),
-    ("x509_parser", &["server/"]),
+    ("x509_parser", &["server/", "client/"]),
     ("postcard", &["base/record.rs"]),
     ("subtle", &["base/secret.rs", "sys/shares.rs"]),
     ("rand_core", &["barrier/seal/shamir.rs"]),

@@ -2,17 +2,66 @@
 
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 /// The certificates in a file, in their order: at least one. The error says why there is none.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    const NONE: &str = "it holds no certificate";
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = read.map_err(|error| error.to_string())?;
-    if found.is_empty() { Err("it holds no certificate".to_owned()) } else { Ok(found) }
+    let found: Vec<_> = read.map_err(|error| told(&error, NONE))?;
+    if found.is_empty() { Err(NONE.to_owned()) } else { Ok(found) }
 }
 
 /// The private key in a file. The error says why there is none.
-pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| error.to_string())
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_file(file).map_err(|error| told(&error, "it holds no key"))
+}
+
+fn told(error: &Error, none: &str) -> String {
+    match error {
+        Error::NoItemsFound => none.to_owned(),
+        Error::Io(error) => error.to_string(),
+        Error::MissingSectionEnd { .. } => "it is cut short".to_owned(),
+        other => format!("it is no PEM ({other})"),
+    }
+}
+
+/// Which file of a certificate and its key is at fault, and why.
+#[derive(Debug)]
+pub enum Unfit {
+    /// The certificate's.
+    Certificate(String),
+    /// The key's.
+    Key(String),
+}
+
+/// A certificate with what it was signed by, and the key that belongs to it.
+pub fn pair(
+    certificate: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, Unfit> {
+    let chain = certificates(certificate).map_err(Unfit::Certificate)?;
+    let private = private_key(key).map_err(Unfit::Key)?;
+    CertifiedKey::from_der(chain, private, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            Unfit::Key(format!("it is not that of {}", certificate.display()))
+        }
+        rustls::Error::InvalidCertificate(why) => Unfit::Certificate(unparsed(&why)),
+        other => Unfit::Key(format!("it is none that TLS can use ({other})")),
+    })
+}
+
+fn unparsed(why: &rustls::CertificateError) -> String {
+    let why = why.to_string();
+    // rustls passes on what webpki says of it, as text.
+    if why.contains("UnsupportedCertVersion") {
+        return "it is of X.509 version 1; have one of version 3 made (openssl x509 -req makes one \
+                when it is given -extfile)"
+            .to_owned();
+    }
+    format!("it is none that TLS can use ({why})")
 }

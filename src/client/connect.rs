@@ -13,6 +13,8 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
+use super::error::PlainServer;
+
 /// Connects to the socket, where there is one, whatever the address.
 #[derive(Debug)]
 pub(super) struct UnixConnector {
@@ -100,9 +102,38 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let mut conn = ClientConnection::new(config, name).map_err(Error::Rustls)?;
         let mut sock = TransportAdapter::new(transport.boxed(), details.current_time.clone());
         sock.set_timeout(details.timeout);
-        conn.complete_io(&mut sock)?;
+        let mut overheard = Overheard { sock: &mut sock, begin: Vec::new() };
+        if let Err(error) = conn.complete_io(&mut overheard) {
+            let plain = PlainServer::tell(&overheard.begin, &error);
+            return Err(plain.map_or(Error::Io(error), |plain| Error::Other(Box::new(plain))));
+        }
         let stream = StreamOwned { conn, sock };
         Ok(Some(Either::B(TlsTransport { stream, buffers: buffers(details) })))
+    }
+}
+
+/// A handshake that notes with which bytes the server began.
+struct Overheard<'a> {
+    sock: &'a mut TransportAdapter,
+    begin: Vec<u8>,
+}
+
+impl Read for Overheard<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.sock.read(buffer)?;
+        let wanted = PlainServer::BEGIN.len().saturating_sub(self.begin.len());
+        self.begin.extend_from_slice(&buffer[..got.min(wanted)]);
+        Ok(got)
+    }
+}
+
+impl Write for Overheard<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sock.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sock.flush()
     }
 }
 

@@ -42,6 +42,11 @@ impl Error {
     }
 
     pub(super) fn unreachable(address: &Address, error: ureq::Error) -> Self {
+        if let ureq::Error::Other(other) = &error
+            && let Some(plain) = other.downcast_ref::<PlainServer>()
+        {
+            return Self::Broken(plain.told(address));
+        }
         let text = match error {
             ureq::Error::ConnectionFailed => return Self::NoServer(address.clone()),
             ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
@@ -68,19 +73,74 @@ impl Error {
     }
 }
 
+/// What answers where TLS is spoken to and does not speak it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum PlainServer {
+    /// It said so, in HTTP.
+    Http,
+    /// It ended the connection without a word.
+    Silent,
+}
+
+impl PlainServer {
+    /// How an answer in HTTP begins.
+    pub const BEGIN: &[u8] = b"HTTP/";
+
+    /// What it is, by how a handshake failed and with which bytes the server began.
+    pub fn tell(begin: &[u8], failed: &io::Error) -> Option<Self> {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match failed.kind() {
+            _ if begin == Self::BEGIN => Some(Self::Http),
+            UnexpectedEof | ConnectionReset | ConnectionAborted if begin.is_empty() => {
+                Some(Self::Silent)
+            }
+            _ => None,
+        }
+    }
+
+    fn told(self, address: &Address) -> String {
+        let plain = address.base().replacen("https://", "http://", 1);
+        match self {
+            // In the words of Vault's client, then the remedy.
+            Self::Http => format!(
+                "http: server gave HTTP response to HTTPS client: it speaks no TLS. Try: export \
+                 VAULT_ADDR={plain}"
+            ),
+            Self::Silent => format!(
+                "{address} ended the connection before a word of TLS: does it speak plain HTTP? \
+                 Then: export VAULT_ADDR={plain}"
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for PlainServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it speaks no TLS")
+    }
+}
+
+impl std::error::Error for PlainServer {}
+
 fn tls_cause(error: &io::Error) -> Option<String> {
     error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map(ToString::to_string)
 }
 
 fn tls_text(address: &Address, why: &str) -> String {
-    let remedy = if why.contains("UnknownIssuer") {
+    let remedy = if why.contains("UnknownIssuer") || why.contains("BadSignature") {
         "name the authority that signed its certificate with -ca-cert or VAULT_CACERT"
     } else if why.contains("not valid for name") || why.contains("NotValidForName") {
         "use a name that the certificate bears, or say which with -tls-server-name"
     } else if why.contains("Expired") || why.contains("expired") {
         "its certificate has run out, or this machine's clock is wrong"
+    } else if why.contains("not valid yet") || why.contains("NotValidYet") {
+        "its certificate is for later, or this machine's clock is wrong"
+    } else if why.contains("CaUsedAsEndEntity") {
+        "its certificate is that of an authority: name that very one with -ca-cert or VAULT_CACERT"
+    } else if why.contains("InvalidPurpose") {
+        "its certificate is not one for a server"
     } else if why.contains("corrupt message") {
-        "it does not speak TLS: its address may begin with http://"
+        "what answers there speaks no TLS"
     } else if why.contains("CertificateRequired") {
         "it wants a client certificate: -client-cert and -client-key"
     } else {

@@ -11,6 +11,7 @@ pub mod error;
 pub mod http;
 pub mod settings;
 pub mod tls;
+mod verifier;
 
 pub use address::Address;
 pub use api::{Answer, Call, Client, Verb};

@@ -1,16 +1,16 @@
 //! TLS towards a server: which authorities are believed, who we say we are.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
-use crate::base::pem;
+use super::verifier::{AnyCertificate, Named};
+use crate::base::pem::{self, Unfit};
 
 /// How TLS is spoken; the default believes the system's authorities.
 #[derive(Clone, Debug, Default)]
@@ -36,20 +36,17 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| SettingsError(format!("TLS cannot be set up: {e}")))?;
-        let builder = if self.skip_verify {
-            let any = Arc::new(AnyCertificate(provider));
-            builder.dangerous().with_custom_certificate_verifier(any)
-        } else {
-            builder.with_root_certificates(self.authorities()?)
+        let builder = match self.verifier(&provider)? {
+            Some(own) => builder.dangerous().with_custom_certificate_verifier(own),
+            None => builder.with_root_certificates(system_authorities()),
         };
         let config = match (&self.client_cert, &self.client_key) {
             (Some(cert), Some(key)) => {
-                let bad_key =
-                    |e: &dyn Display| unreadable(key, "the key of the client certificate", e);
-                let chain = pem::certificates(cert)
-                    .map_err(|e| unreadable(cert, "the client certificate", &e))?;
-                let private = pem::private_key(key).map_err(|e| bad_key(&e))?;
-                builder.with_client_auth_cert(chain, private).map_err(|e| bad_key(&e))?
+                let pair = pem::pair(cert, key, &provider).map_err(|unfit| match unfit {
+                    Unfit::Certificate(why) => unusable("the client certificate", cert, &why),
+                    Unfit::Key(why) => unusable("the key of the client certificate", key, &why),
+                })?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair)))
             }
             (None, None) => builder.with_no_client_auth(),
             _ => {
@@ -61,66 +58,41 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    fn authorities(&self) -> Result<RootCertStore, SettingsError> {
+    /// What judges the server's certificate, where it is not the system's authorities alone.
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, SettingsError> {
+        if self.skip_verify {
+            return Ok(Some(Arc::new(AnyCertificate(Arc::clone(provider)))));
+        }
+        // Of the two, Vault takes the file.
         let (file, folder) = (self.ca_cert.as_deref(), self.ca_path.as_deref());
-        let found = match (file, folder) {
-            (None, None) => rustls_native_certs::load_native_certs(),
-            // Of the two, Vault takes the file.
-            (Some(file), _) => rustls_native_certs::load_certs_from_paths(Some(file), None),
-            (None, folder) => rustls_native_certs::load_certs_from_paths(None, folder),
+        let (named, found) = match (file, folder) {
+            (None, None) => return Ok(None),
+            (Some(file), _) => (file, rustls_native_certs::load_certs_from_paths(Some(file), None)),
+            (None, Some(folder)) => {
+                (folder, rustls_native_certs::load_certs_from_paths(None, Some(folder)))
+            }
         };
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(found.certs);
-        match file.or(folder) {
-            Some(path) if store.is_empty() => {
+        match Named::new(found.certs, Arc::clone(provider)) {
+            Some(verifier) => Ok(Some(Arc::new(verifier))),
+            None => {
                 let why = found.errors.first().map(ToString::to_string);
                 let why = why.unwrap_or_else(|| "it holds no certificate".into());
-                Err(unreadable(path, "the authorities", &why))
+                let (file, what) = (named.display(), "the authorities cannot be read from");
+                Err(SettingsError(format!("{what} {file}: {why}")))
             }
-            _ => Ok(store),
         }
     }
 }
 
-fn unreadable(path: &Path, what: &str, why: &dyn Display) -> SettingsError {
-    SettingsError(format!("{what} cannot be read from {}: {why}", path.display()))
+fn system_authorities() -> RootCertStore {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
 }
 
-/// Believes any certificate, but still demands that the peer holds its key.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+fn unusable(what: &str, file: &Path, why: &str) -> SettingsError {
+    SettingsError(format!("{what} in {} cannot be used: {why}", file.display()))
 }

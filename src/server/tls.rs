@@ -17,7 +17,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use crate::base::pem;
+use crate::base::pem::{self, Unfit};
 use crate::base::sync::{read, write};
 
 /// A listener's TLS fields.
@@ -221,11 +221,11 @@ impl Tls {
 
 /// Reads the certificate and its key, and checks that they belong together.
 fn load(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
-    let (cert, key) = (&settings.cert_file, &settings.key_file);
-    let chain = pem::certificates(cert).map_err(|why| TlsError::file(cert, why))?;
-    let private = pem::private_key(key).map_err(|why| TlsError::file(key, why))?;
-    CertifiedKey::from_der(chain, private, provider)
-        .map_err(|e| TlsError::file(key, format!("does not fit {}: {e}", cert.display())))
+    let (certificate, key) = (&settings.cert_file, &settings.key_file);
+    pem::pair(certificate, key, provider).map_err(|unfit| match unfit {
+        Unfit::Certificate(why) => TlsError::file(certificate, why),
+        Unfit::Key(why) => TlsError::file(key, why),
+    })
 }
 
 fn roots(file: &Path) -> Result<RootCertStore, TlsError> {

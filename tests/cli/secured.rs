@@ -1,0 +1,195 @@
+//! Which servers are believed over TLS, and what is said of those that are not.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+
+use super::support::{Server, TempDir, free_address};
+use super::{answer, edgekeep, text};
+
+/// Of X.509 version 1, as `openssl x509 -req` makes it when it is given no extensions.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBFTCBuwIURzjnQGcv8c3xNM8G5VvZ5MDg49kwCgYIKoZIzj0EAwIwDTELMAkG
+A1UEAwwCdjEwHhcNMjYxMTI5MDIwNjI5WhcNMjYxMjI5MDIwNjI5WjANMQswCQYD
+VQQDDAJ2MTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABAkJCuaSCln8qbsmniRS
+y5pT6U9d/sfbryZ+o9PUwe2YQT3gYcp/ckIbjVBs5l+EFu2KBEY2ks5YMbOxWVAc
+OYkwCgYIKoZIzj0EAwIDSQAwRgIhAKsuEuwtfNat0kmF/uJ4eI1PicNkEmZ9aYne
+s4FYhXxDAiEAzAXpV/hTKfpqp725Qa7zcqAArmtxhv6qpMDAv6Fmugk=
+-----END CERTIFICATE-----
+";
+
+/// Servers whose certificates are their own authorities, as `openssl req -x509` makes them.
+struct SelfSigned {
+    folder: TempDir,
+    config: String,
+}
+
+impl SelfSigned {
+    fn new() -> Self {
+        let config = "storage \"inmem\" {}\ndisable_mlock = true\n".to_owned();
+        Self { folder: TempDir::new(), config }
+    }
+
+    /// One more; its address. Its certificate is `NAME.pem`.
+    fn add(&mut self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> String {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let file = |extension| self.folder.path().join(format!("{name}.{extension}"));
+        fs::write(file("pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(file("key"), key.serialize_pem()).unwrap();
+        let address = free_address();
+        self.config.push_str(&format!(
+            "listener \"tcp\" {{\n  address = \"{address}\"\n  tls_cert_file = {:?}\n  \
+             tls_key_file = {:?}\n}}\n",
+            file("pem"),
+            file("key")
+        ));
+        address
+    }
+
+    fn start(&mut self) -> Server {
+        let plain = free_address();
+        self.config.push_str(&format!(
+            "listener \"tcp\" {{\n  address = \"{plain}\"\n  tls_disable = true\n}}\n"
+        ));
+        let config = self.folder.path().join("server.hcl");
+        fs::write(&config, &self.config).unwrap();
+        Server::start(&["server", &format!("-config={}", config.display())], plain)
+    }
+
+    /// What `status` of the server at an address says when it is told what to believe.
+    fn status(&self, address: &str, believing: &[(&str, &Path)]) -> String {
+        let mut command = edgekeep(&self.folder, &format!("https://{address}"), &["status"]);
+        let done = command.envs(believing.iter().copied()).output().unwrap();
+        text(&done.stdout) + &text(&done.stderr)
+    }
+}
+
+#[test]
+fn a_certificate_may_be_its_own_authority() {
+    let mut servers = SelfSigned::new();
+    let good = servers.add("good", |_| {});
+    let usual = servers.add("usual", |params| {
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    });
+    let elsewhere = servers.add("elsewhere", |params| {
+        *params = CertificateParams::new(["elsewhere.test".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    });
+    let ended = servers.add("ended", |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let client = servers.add("client", |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let _running = servers.start();
+    let file = |name: &str| servers.folder.path().join(format!("{name}.pem"));
+    let believes =
+        |address: &str, name: &str| servers.status(address, &[("VAULT_CACERT", &file(name))]);
+
+    for (address, name) in [(&good, "good"), (&usual, "usual")] {
+        let said = believes(address, name);
+        assert!(said.starts_with("Key "), "{name}: {said}");
+    }
+    let said = servers.status(&good, &[("VAULT_CAPATH", servers.folder.path())]);
+    assert!(said.starts_with("Key "), "{said}");
+
+    let unknown = "with -ca-cert or VAULT_CACERT";
+    assert!(believes(&good, "elsewhere").contains(unknown), "{}", believes(&good, "elsewhere"));
+    assert!(believes(&usual, "good").contains(unknown), "{}", believes(&usual, "good"));
+    let said = believes(&elsewhere, "elsewhere");
+    assert!(said.contains("use a name that the certificate bears"), "{said}");
+    let said = believes(&ended, "ended");
+    assert!(said.contains("its certificate has run out"), "{said}");
+    let said = believes(&client, "client");
+    assert!(said.contains("its certificate is not one for a server"), "{said}");
+}
+
+#[test]
+fn what_speaks_no_tls_is_told_apart() {
+    let home = TempDir::new();
+    let status = |address: &str| {
+        let done = edgekeep(&home, &format!("https://{address}"), &["status"]).output().unwrap();
+        text(&done.stderr)
+    };
+    // Go's servers answer in HTTP to what they do not understand.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(answer("400 Bad Request", "", "").as_bytes()).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    assert_eq!(
+        status(&address.to_string()),
+        format!(
+            "Error checking seal status: http: server gave HTTP response to HTTPS client: it \
+             speaks no TLS. Try: export VAULT_ADDR=http://{address}\n"
+        )
+    );
+    served.join().unwrap();
+    // What is none of HTTP ends the connection.
+    let silent = Server::dev();
+    assert_eq!(
+        status(&silent.address),
+        format!(
+            "Error checking seal status: https://{0} ended the connection before a word of TLS: \
+             does it speak plain HTTP? Then: export VAULT_ADDR=http://{0}\n",
+            silent.address
+        )
+    );
+}
+
+#[test]
+fn the_file_at_fault_is_named() {
+    let folder = TempDir::new();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("old.pem", VERSION_1);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["x".to_owned()]).unwrap();
+    write("new.pem", &params.self_signed(&key).unwrap().pem());
+    write("new.key", &key.serialize_pem());
+    write("other.key", &KeyPair::generate().unwrap().serialize_pem());
+    for (certificate, key, wanted) in [
+        (
+            "old.pem",
+            "new.key",
+            "the client certificate in old.pem cannot be used: it is of X.509 version 1; have \
+             one of version 3 made (openssl x509 -req makes one when it is given -extfile)\n",
+        ),
+        (
+            "new.pem",
+            "other.key",
+            "the key of the client certificate in other.key cannot be used: it is not that of \
+             new.pem\n",
+        ),
+        (
+            "new.pem",
+            "new.pem",
+            "the key of the client certificate in new.pem cannot be used: it holds no key\n",
+        ),
+        (
+            "new.key",
+            "new.key",
+            "the client certificate in new.key cannot be used: it holds no certificate\n",
+        ),
+        (
+            "none.pem",
+            "new.key",
+            "the client certificate in none.pem cannot be used: No such file or directory (os \
+             error 2)\n",
+        ),
+    ] {
+        let words = ["status", "-client-cert", certificate, "-client-key", key];
+        let done = edgekeep(&folder, "https://127.0.0.1:9", &words).output().unwrap();
+        assert_eq!(text(&done.stderr), wanted);
+    }
+}
