@@ -6,17 +6,16 @@ mod device;
 mod handle;
 mod view;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use self::device::{Medium, Progress, Repair, Site};
-use self::handle::{Handle, Undo};
+use self::handle::{Batch, Handle, InDoubt};
 use self::view::RedbView;
 use super::folder::{Folder, Place};
-use super::{Condition, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
+use super::{Condition, Job, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::clock::Clock;
 use crate::base::sync::{lock, read, write};
 
@@ -69,8 +68,8 @@ pub struct Redb {
     state: RwLock<State>,
     /// Held by the one who writes.
     writing: Mutex<()>,
-    /// How to take back a transaction of which the device said that it failed: it may be there.
-    in_doubt: Mutex<Undo>,
+    /// What is taken back when the file is next opened.
+    in_doubt: Mutex<Option<InDoubt>>,
     /// Commits until the file is looked through for unused space.
     until_look: AtomicU64,
 }
@@ -117,7 +116,7 @@ impl Redb {
             in_doubt: Mutex::default(),
             until_look: AtomicU64::new(0),
         };
-        let handle = match store.open_file(false)? {
+        let handle = match store.open_file(false, &mut None)? {
             Some(handle) => handle,
             None => store.build(first)?,
         };
@@ -137,30 +136,34 @@ impl Redb {
     }
 
     /// Opens the file for writing, or else for reading, and takes back what is in doubt.
-    fn open_file(&self, distrust: bool) -> Result<Option<Arc<Handle>>, StorageError> {
+    fn open_file(
+        &self,
+        distrust: bool,
+        in_doubt: &mut Option<InDoubt>,
+    ) -> Result<Option<Arc<Handle>>, StorageError> {
         let Some(medium) = self.site.open(distrust)? else { return Ok(None) };
         let writable = medium.read_only.is_none();
-        let outcome = match self.open_medium(medium) {
+        let outcome = match self.open_medium(medium, in_doubt) {
             Err(error) if writable && is_of_the_device(&error) => {
                 let Some(mut medium) = self.site.open(distrust)? else { return Ok(None) };
                 medium.read_only = Some(error.to_string());
-                self.open_medium(medium)
+                self.open_medium(medium, in_doubt)
             }
             outcome => outcome,
         };
         outcome.map(Some)
     }
 
-    fn open_medium(&self, medium: Medium) -> Result<Arc<Handle>, StorageError> {
+    fn open_medium(
+        &self,
+        medium: Medium,
+        in_doubt: &mut Option<InDoubt>,
+    ) -> Result<Arc<Handle>, StorageError> {
         let Options { cache_bytes, progress, .. } = &self.options;
-        let handle = Handle::open(&self.site, medium, *cache_bytes, progress)?;
-        let mut undo = lock(&self.in_doubt);
-        if !undo.is_empty() {
-            handle.gauge.allow_reserve(true);
-            handle.apply(&undo)?;
-            if handle.read_only.is_none() {
-                undo.clear();
-            }
+        let handle = Handle::open(&self.site, medium, *cache_bytes, progress, in_doubt.as_ref())?;
+        // What cannot be written was taken back in memory alone.
+        if handle.read_only.is_none() {
+            *in_doubt = None;
         }
         Ok(Arc::new(handle))
     }
@@ -186,12 +189,14 @@ impl Redb {
     fn reopen(&self, state: &mut State) -> Result<Arc<Handle>, StorageError> {
         let name = self.site.name();
         log::warn!("{name}: the device failed; opening the file anew");
+        // Whoever commits has it until it is known what became of that.
+        let mut in_doubt = lock(&self.in_doubt);
         // Two of redb on one file would write over each other.
         if let State::Open(handle) = state {
             handle.close();
         }
         let gone = || StorageError::Damaged(format!("{name} is gone: restore the newest snapshot"));
-        match self.open_file(true).and_then(|handle| handle.ok_or_else(gone)) {
+        match self.open_file(true, &mut in_doubt).and_then(|handle| handle.ok_or_else(gone)) {
             Ok(handle) => {
                 *state = State::Open(Arc::clone(&handle));
                 Ok(handle)
@@ -223,8 +228,8 @@ impl Redb {
     fn fill(&self, job: &mut Job<'_>) -> Result<Handle, StorageError> {
         let medium = Medium { backend: self.site.create_next()?, read_only: None };
         let Options { cache_bytes, progress, .. } = &self.options;
-        let handle = Handle::open(&self.site, medium, *cache_bytes, progress)?;
-        let mut filler = Filler { handle: &handle, batch: BTreeMap::new(), bytes: 0 };
+        let handle = Handle::open(&self.site, medium, *cache_bytes, progress, None)?;
+        let mut filler = Filler { handle: &handle, batch: Batch::new(), bytes: 0 };
         job(&mut filler)?;
         filler.flush()?;
         Ok(handle)
@@ -233,7 +238,7 @@ impl Redb {
     /// Puts what `job` makes in the place of everything. Only for the one who writes.
     fn put_in_place(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
         let handle = self.build(job)?;
-        lock(&self.in_doubt).clear();
+        *lock(&self.in_doubt) = None;
         // Views of the old file keep it, though it has no name any more, until they are dropped.
         *self.state_mut() = State::Open(handle);
         Ok(())
@@ -401,7 +406,7 @@ impl Storage for Redb {
 /// Puts entries into a file that nobody sees yet, in transactions of bounded size.
 struct Filler<'a> {
     handle: &'a Handle,
-    batch: BTreeMap<Key, Option<Value>>,
+    batch: Batch,
     bytes: usize,
 }
 

@@ -29,9 +29,12 @@ const THREADS: u64 = 6;
 const ROUNDS: u64 = 24;
 const MOUNT: MountId = MountId::SYSTEM;
 
+fn options() -> Options {
+    Options::new(Arc::new(SystemClock))
+}
+
 fn store(tape: &Tape) -> Arc<Redb> {
-    let options = Options::new(Arc::new(SystemClock));
-    Arc::new(Redb::open_site(Arc::new(tape.clone()), options).unwrap())
+    Arc::new(Redb::open_site(Arc::new(tape.clone()), options()).unwrap())
 }
 
 fn barrier(store: Arc<Redb>) -> Barrier {
@@ -282,6 +285,37 @@ fn a_device_that_fails_once_costs_one_commit_at_most() {
 }
 
 #[test]
+fn a_device_that_fails_after_a_commit_does_not_undo_it() {
+    let write = |store: &Redb, key: &[u8], length: usize| {
+        store.write(Urgency::Ordinary, &mut |to| to.put(key, &vec![7; length]).map(drop))
+    };
+    let has = |store: &Redb, key: &[u8]| store.view().unwrap().get(key).unwrap().is_some();
+    let mut outcomes = [0, 0];
+    for (number, done) in (0..).flat_map(|number| [(number, false), (number, true)]) {
+        let tape = Tape::default();
+        let store = store(&tape);
+        write(&store, b"large", 4 << 20).unwrap();
+        write(&store, b"large", 1).unwrap();
+        // This commit makes the file shorter, once it is durable.
+        let from = tape.operations();
+        let (numbers, kind) = (from + number..from + number + 1, io::ErrorKind::Other);
+        tape.fail(Some(Failing { numbers, kind, reads: true, done }));
+        let written = write(&store, b"small", 1).is_ok();
+        if tape.operations() <= from + number {
+            break;
+        }
+        tape.fail(None);
+        outcomes[usize::from(written)] += 1;
+        assert_eq!(has(&store, b"small"), written, "operation {number}");
+        let cut = Tape::of(tape.image().unwrap());
+        assert_eq!(has(&self::store(&cut), b"small"), written, "operation {number}, and a cut");
+        write(&store, b"next", 1).unwrap();
+        assert_eq!(has(&store, b"small"), written, "operation {number}, and a commit");
+    }
+    assert!(outcomes.into_iter().all(|count| count > 0), "{outcomes:?}");
+}
+
+#[test]
 fn a_device_that_takes_no_more_writes_is_read_on() {
     let (image, shares) = initialized();
     for kind in
@@ -314,7 +348,7 @@ fn a_device_that_takes_no_more_writes_is_read_on() {
 fn a_bad_sector_costs_what_lies_on_it_and_nothing_else() {
     let tape = Tape::default();
     let open = || {
-        let options = Options { cache_bytes: 64 << 10, ..Options::new(Arc::new(SystemClock)) };
+        let options = Options { cache_bytes: 64 << 10, ..options() };
         Redb::open_site(Arc::new(tape.clone()), options).unwrap()
     };
     let place = |number: u32| number.to_be_bytes();
@@ -360,9 +394,6 @@ fn a_bad_sector_costs_what_lies_on_it_and_nothing_else() {
 
 #[test]
 fn a_disk_that_is_no_file_keeps_the_contract() {
-    contract::run(&|| {
-        let options = Options::new(Arc::new(SystemClock));
-        Box::new(Redb::open_site(Arc::new(Tape::default()), options).unwrap())
-    })
-    .unwrap();
+    contract::run(&|| Box::new(Redb::open_site(Arc::new(Tape::default()), options()).unwrap()))
+        .unwrap();
 }

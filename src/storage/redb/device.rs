@@ -138,6 +138,31 @@ pub struct Gauge {
     progress: Progress,
     /// What could not be read, by place and length; `None` while the file is being opened.
     unreadable: Mutex<Option<BTreeMap<u64, usize>>>,
+    headers: Mutex<Headers>,
+}
+
+/// The first bytes of the file, which name its newest commit. redb writes a commit's pages where
+/// nothing lies that the commit before it needs, then these bytes, then syncs.
+#[derive(Default)]
+struct Headers {
+    /// As they are on the disk for certain.
+    synced: Header,
+    /// As they were written since, which may be there or not.
+    written: Option<Header>,
+}
+
+/// A header of redb's file.
+pub type Header = Vec<u8>;
+
+/// What became of a commit that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is on the disk: redb failed only after that.
+    Durable,
+    /// It may be on the disk or not.
+    Doubtful,
+    /// Nothing of it is there.
+    Undone,
 }
 
 impl Gauge {
@@ -150,6 +175,22 @@ impl Gauge {
             repairing: AtomicBool::new(false),
             progress,
             unreadable: Mutex::new(None),
+            headers: Mutex::default(),
+        }
+    }
+
+    /// The header as it is on the disk for certain.
+    pub fn header(&self) -> Header {
+        lock(&self.headers).synced.clone()
+    }
+
+    /// What became of a commit that began when the header was `before`, and failed.
+    pub fn fate(&self, before: &Header) -> Fate {
+        let headers = lock(&self.headers);
+        match headers.written {
+            _ if headers.synced != *before => Fate::Durable,
+            Some(_) => Fate::Doubtful,
+            None => Fate::Undone,
         }
     }
 
@@ -191,6 +232,18 @@ impl Gauge {
         if self.repairing.swap(repairing, Ordering::Relaxed) != repairing && repairing {
             self.read.store(0, Ordering::Relaxed);
             (self.progress)(Repair { read: 0, size: self.extent() });
+        }
+    }
+
+    /// Noted before it is tried: what fails may have been done all the same.
+    fn writes_header(&self, header: &[u8]) {
+        lock(&self.headers).written = Some(header.to_vec());
+    }
+
+    fn synced(&self) {
+        let mut headers = lock(&self.headers);
+        if let Some(written) = headers.written.take() {
+            headers.synced = written;
         }
     }
 
@@ -239,6 +292,12 @@ impl Device {
         gauge.extent.store(len, Ordering::Relaxed);
         let overlay = medium.read_only.map(|_| Mutex::new(Overlay { len, pages: BTreeMap::new() }));
         Ok(Self { backend: medium.backend, site, gauge, overlay })
+    }
+
+    /// Makes the commit of which `header` was the header the newest one again.
+    pub fn go_back(&self, header: &Header) -> io::Result<()> {
+        self.write(0, header)?;
+        self.sync_data()
     }
 
     fn with_reserve<T>(&self, action: impl Fn() -> io::Result<T>) -> io::Result<T> {
@@ -290,14 +349,18 @@ impl StorageBackend for Device {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        match &self.overlay {
-            Some(_) => Ok(()),
-            None => self.backend.sync_data(),
+        if self.overlay.is_none() {
+            self.backend.sync_data()?;
         }
+        self.gauge.synced();
+        Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.gauge.extent.fetch_max(offset + data.len() as u64, Ordering::Relaxed);
+        if offset == 0 {
+            self.gauge.writes_header(data);
+        }
         match &self.overlay {
             Some(overlay) => lock(overlay).write(&*self.backend, offset, data),
             None => self.with_reserve(|| self.backend.write(offset, data)),

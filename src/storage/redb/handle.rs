@@ -12,7 +12,7 @@ use redb::{
     Table, TableDefinition, WriteTransaction,
 };
 
-use super::device::{Device, Gauge, Medium, Progress, Site};
+use super::device::{Device, Fate, Gauge, Header, Medium, Progress, Site};
 use super::view::Pins;
 use crate::base::sync::{lock, read, write};
 use crate::storage::{Job, Key, StorageError, Value, Writer};
@@ -25,8 +25,8 @@ const ENTRIES: Definition = TableDefinition::new("entries");
 /// The table in one unchanging state.
 pub type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// What stood under the keys that a transaction changed.
-pub type Undo = BTreeMap<Key, Option<Value>>;
+/// What is written in one transaction; `None` deletes.
+pub type Batch = BTreeMap<Key, Option<Value>>;
 
 /// A database, until it is closed.
 pub struct Handle {
@@ -43,12 +43,14 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Opens what `medium` at `site` holds, making an empty database of an empty file.
+    /// Opens what `medium` at `site` holds, making an empty database of an empty file. Where a
+    /// commit is `in_doubt`, the one before it is opened.
     pub fn open(
         site: &Arc<dyn Site>,
         medium: Medium,
         cache_bytes: usize,
         progress: &Progress,
+        in_doubt: Option<&InDoubt>,
     ) -> Result<Self, StorageError> {
         let gauge = Arc::new(Gauge::new(Arc::clone(progress)));
         let handle = Self {
@@ -61,6 +63,9 @@ impl Handle {
         };
         let device = Device::new(medium, Arc::clone(site), Arc::clone(&gauge))?;
         gauge.allow_reserve(true);
+        if let Some(InDoubt { before }) = in_doubt {
+            device.go_back(before)?;
+        }
         let opened = handle.guard(|| {
             let gauge = Arc::clone(&gauge);
             Builder::new()
@@ -105,18 +110,17 @@ impl Handle {
         Ok(stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes())
     }
 
-    /// Runs `job` in one durable transaction. While `in_doubt` holds something afterwards, that
-    /// transaction may be in the file or not.
-    pub fn transact(&self, in_doubt: &Mutex<Undo>, job: &mut Job<'_>) -> Result<(), StorageError> {
+    /// Runs `job` in one durable transaction. Where that fails, it may have put into `in_doubt`
+    /// how it is taken back.
+    pub fn transact(
+        &self,
+        in_doubt: &Mutex<Option<InDoubt>>,
+        job: &mut Job<'_>,
+    ) -> Result<(), StorageError> {
         let txn = self.with(|db| Ok(db.begin_write()?))?;
         match self.run(&txn, job) {
-            Ok(undo) if undo.is_empty() => self.guard(|| txn.abort()),
-            Ok(undo) => {
-                *lock(in_doubt) = undo;
-                self.guard(|| txn.commit())?;
-                lock(in_doubt).clear();
-                Ok(())
-            }
+            Ok(false) => self.guard(|| txn.abort()),
+            Ok(true) => self.commit(in_doubt, txn),
             Err(error) => {
                 let _ = self.guard(|| txn.abort());
                 Err(error)
@@ -124,17 +128,38 @@ impl Handle {
         }
     }
 
-    fn run(&self, txn: &WriteTransaction, job: &mut Job<'_>) -> Result<Undo, StorageError> {
+    /// Whether `job` changed anything.
+    fn run(&self, txn: &WriteTransaction, job: &mut Job<'_>) -> Result<bool, StorageError> {
         let table = self.guard(|| txn.open_table(ENTRIES))?;
-        let mut writer = TableWriter { handle: self, table, undo: Undo::new() };
+        let mut writer = TableWriter { handle: self, table, changed: false };
         let done = job(&mut writer);
-        let TableWriter { table, undo, .. } = writer;
+        let TableWriter { table, changed, .. } = writer;
         self.dismiss(table)?;
-        done.map(|()| undo)
+        done.map(|()| changed)
+    }
+
+    fn commit(
+        &self,
+        in_doubt: &Mutex<Option<InDoubt>>,
+        txn: WriteTransaction,
+    ) -> Result<(), StorageError> {
+        // Held until it is known what became of it: whoever opens the file anew waits here.
+        let mut in_doubt = lock(in_doubt);
+        let before = self.gauge.header();
+        let Err(error) = self.guard(|| txn.commit()) else { return Ok(()) };
+        match self.gauge.fate(&before) {
+            Fate::Durable => {
+                log::warn!("{}: after a commit that is on the disk: {error}", self.name);
+                return Ok(());
+            }
+            Fate::Doubtful => *in_doubt = Some(InDoubt { before }),
+            Fate::Undone => {}
+        }
+        Err(error)
     }
 
     /// Writes `changes` in one durable transaction.
-    pub fn apply(&self, changes: &Undo) -> Result<(), StorageError> {
+    pub fn apply(&self, changes: &Batch) -> Result<(), StorageError> {
         self.transact(&Mutex::default(), &mut |writer| {
             for (key, value) in changes {
                 match value {
@@ -256,19 +281,17 @@ impl Drop for Handle {
     }
 }
 
+/// A commit of which the device said that it failed: it may be in the file or not. No value of it
+/// needs to be kept to take it back, as nothing that the commit before it uses is written over.
+pub struct InDoubt {
+    /// The header of the commit before.
+    before: Header,
+}
+
 struct TableWriter<'a> {
     handle: &'a Handle,
     table: Table<'a, &'static [u8], &'static [u8]>,
-    undo: Undo,
-}
-
-impl TableWriter<'_> {
-    fn changed(&mut self, key: &[u8], old: Option<Value>) -> Option<Value> {
-        if !self.undo.contains_key(key) {
-            self.undo.insert(key.to_vec(), old.clone());
-        }
-        old
-    }
+    changed: bool,
 }
 
 impl Writer for TableWriter<'_> {
@@ -277,11 +300,11 @@ impl Writer for TableWriter<'_> {
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.changed = true;
         let table = &mut self.table;
-        let old = self.handle.guard(|| {
+        self.handle.guard(|| {
             Ok::<_, redb::Error>(table.insert(key, value)?.map(|old| old.value().to_vec()))
-        })?;
-        Ok(self.changed(key, old))
+        })
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
@@ -289,6 +312,7 @@ impl Writer for TableWriter<'_> {
         let old = self
             .handle
             .guard(|| Ok::<_, redb::Error>(table.remove(key)?.map(|old| old.value().to_vec())))?;
-        Ok(if old.is_some() { self.changed(key, old) } else { None })
+        self.changed |= old.is_some();
+        Ok(old)
     }
 }
