@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -38,6 +39,7 @@ pub struct Txn {
     expiry_now: Timestamp,
     urgency: Urgency,
     then: Vec<Then>,
+    weight: usize,
 }
 
 impl Txn {
@@ -46,9 +48,21 @@ impl Txn {
         let keyring = unsealed.keyring();
         let (now, expiry_now) = (unsealed.time().now(), unsealed.time().expiry_now());
         let Begin { view, base } = begin;
-        let (reads, writes, then) = Default::default();
+        let (reads, writes, then, weight) = Default::default();
         let urgency = Urgency::Ordinary;
-        Self { unsealed, keyring, view, base, reads, writes, now, expiry_now, urgency, then }
+        Self {
+            unsealed,
+            keyring,
+            view,
+            base,
+            reads,
+            writes,
+            now,
+            expiry_now,
+            urgency,
+            then,
+            weight,
+        }
     }
 
     /// The entries of one mount.
@@ -98,6 +112,12 @@ impl Txn {
         self.keyring.open_value(purpose, sealed).ok()
     }
 
+    /// The bytes of all stored values that it has looked up or removed by [`Scope::delete_some`]:
+    /// by this, work that is done in steps knows when to begin another.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Whether anything would be written.
     pub fn writes(&self) -> bool {
         !self.writes.is_empty()
@@ -133,6 +153,7 @@ impl Txn {
             return written.as_deref().map(open).transpose();
         }
         let stored = self.view.get(key)?;
+        self.weight += stored.as_ref().map_or(0, Vec::len);
         let opened = stored.as_deref().map(open).transpose();
         self.reads.point(key);
         opened
@@ -197,31 +218,23 @@ impl Txn {
     fn delete_some(&mut self, folder: &SealedPath, length: usize) -> Result<bool, TxnError> {
         let (from, to) = folder.below();
         self.reads.range(from.clone(), to.clone());
+        // What was only about to be written is there no more.
+        let end = to.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        for (_, value) in self.writes.range_mut::<[u8], _>((Bound::Included(&from[..]), end)) {
+            *value = None;
+        }
         let mut found = 0;
         for entry in self.view.scan(&from, to.as_deref())? {
             if found >= length {
                 return Ok(false);
             }
             let (key, value) = entry?;
-            found += key.len() + value.len();
+            let size = key.len() + value.len();
             self.writes.insert(key, None);
+            self.weight += size;
+            found += size;
         }
         Ok(true)
-    }
-
-    fn delete_tree(&mut self, folder: &SealedPath) -> Result<(), TxnError> {
-        let (from, to) = folder.below();
-        self.reads.range(from.clone(), to.clone());
-        let mut found = Vec::new();
-        let mut walk = Walk::new(&*self.view, &self.writes, to);
-        let mut next = walk.seek(&from)?;
-        while let Some(key) = next {
-            next = walk.seek(&[&key[..], &[0]].concat())?;
-            found.push(key);
-        }
-        drop(walk);
-        self.writes.extend(found.into_iter().map(|key| (key, None)));
-        Ok(())
     }
 }
 
@@ -397,16 +410,10 @@ impl Scope<'_> {
         Ok(!self.txn.list(&folder, 1)?.is_empty())
     }
 
-    /// Removes the first stored entries of the scope, parts too: of all together `length` bytes
-    /// or a little more. Whether that was all of them.
+    /// Removes the first stored entries of the scope, parts too: of all together `length` bytes,
+    /// or as much more as the last of them has. Whether that was all of them.
     pub fn delete_some(&mut self, length: usize) -> Result<bool, TxnError> {
         self.txn.delete_some(&self.folder, length)
-    }
-
-    /// Removes everything below `folder`, parts too, but not the entry of the same name.
-    pub fn delete_tree(&mut self, folder: &str) -> Result<(), TxnError> {
-        let folder = self.folder(folder)?;
-        self.txn.delete_tree(&folder)
     }
 
     fn entry(&self, path: &str) -> Result<SealedPath, TxnError> {

@@ -7,7 +7,7 @@ use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Route};
-use crate::barrier::txn::{Scope, TxnError};
+use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 
 /// Type `cubbyhole`, mounted once and for good.
@@ -48,12 +48,8 @@ static ROUTES: [Route<()>; 1] = [Route {
     ],
 }];
 
-/// Removes all values of a token that is no more; `cubbyhole` is where they lie.
-pub fn empty(scope: &mut Scope<'_>, cubbyhole: &str) -> Result<(), TxnError> {
-    scope.delete_tree(cubbyhole)
-}
-
-/// The caller's part of the store.
+/// The caller's part of the store. When the token ends it is removed by and by: each token has one
+/// of its own, also one that has an id which was used before.
 fn own<'c>(call: &'c mut Call<'_>) -> Result<Scope<'c>, Fault> {
     let caller = call.caller.ok_or_else(Fault::denied)?;
     if caller.cubbyhole.is_empty() {

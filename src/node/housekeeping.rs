@@ -1,5 +1,5 @@
 //! What is done now and then while nobody asks: maintenance of the store, the scrub, the renewal
-//! of our own certificate, the deletion of what was unmounted.
+//! of our own certificate, the deletion of what nobody can reach any more.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -203,14 +203,14 @@ impl Care {
     }
 }
 
-/// Deletes what is left of unmounted engines.
+/// Deletes what is left of unmounted engines and of tokens that ended.
 fn purge(barrier: &Barrier, stopped: &Stopped) {
     let Some(unsealed) = barrier.unsealed() else { return };
     loop {
         match purge::step(&unsealed) {
             Ok(true) if !stopped.within(Duration::ZERO) => {}
             Ok(_) | Err(TxnError::Sealed) => return,
-            Err(error) => return log::error!("deleting what was unmounted: {error}"),
+            Err(error) => return log::error!("deleting what nobody can reach: {error}"),
         }
     }
 }

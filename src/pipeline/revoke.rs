@@ -16,6 +16,8 @@ use crate::token::store;
 
 /// How many leases or tokens a step takes.
 const STEP: usize = 200;
+/// Or as many as make it this long, in bytes of what is removed.
+const STEP_BYTES: usize = 1 << 20;
 
 /// A gap of more minutes than this is not looked through one by one.
 const GAP: u64 = 120;
@@ -77,6 +79,9 @@ impl Reaper {
                 Some(lease) => self.expire(txn, id, &lease.holder)?,
                 None => expiry::forget(txn, minute, id)?,
             }
+            if txn.weight() >= STEP_BYTES {
+                return Ok(true);
+            }
         }
         Ok(due.len() == STEP)
     }
@@ -100,6 +105,9 @@ impl Reaper {
                 Some(token) => self.tokens.revoke(txn, &Found { key: *key, token })?,
                 None => store::unlink(txn, &fallen, *key)?,
             }
+            if txn.weight() >= STEP_BYTES {
+                return Ok(true);
+            }
         }
         if children.is_empty() {
             store::forget_fallen(txn, &fallen)?;
@@ -119,7 +127,7 @@ impl Reaper {
                 None => leases::remove(txn, &id)?,
             }
             found += 1;
-            if found == STEP {
+            if found == STEP || txn.weight() >= STEP_BYTES {
                 return Ok(true);
             }
         }
@@ -141,13 +149,29 @@ fn step(
 /// Revokes every lease below a path, in steps: each token falls whole.
 pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Result<(), TxnError> {
     let ids = unsealed.transact(|txn| leases::below(txn, path))?;
-    for ids in ids.chunks(STEP) {
-        unsealed.transact(|txn| {
+    let mut left = &ids[..];
+    while !left.is_empty() {
+        left = unsealed.transact(|txn| {
             txn.set_urgency(Urgency::Essential);
-            ids.iter().try_for_each(|id| revoke_lease(tokens, txn, id))
+            revoke_some(tokens, txn, left)
         })?;
     }
     Ok(())
+}
+
+/// Revokes the first of these leases and returns the others.
+fn revoke_some<'a>(
+    tokens: &Tokens,
+    txn: &mut Txn,
+    ids: &'a [String],
+) -> Result<&'a [String], TxnError> {
+    for (n, id) in ids.iter().enumerate().take(STEP) {
+        revoke_lease(tokens, txn, id)?;
+        if txn.weight() >= STEP_BYTES {
+            return Ok(&ids[n + 1..]);
+        }
+    }
+    Ok(&ids[STEP.min(ids.len())..])
 }
 
 /// Revokes a lease, if it is there.

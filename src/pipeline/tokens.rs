@@ -8,10 +8,10 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
-use crate::engines::cubbyhole;
 use crate::identity;
 use crate::lease::store::{self as leases, Holder};
 use crate::mount::config::Ttls;
+use crate::mount::purge;
 use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
 use crate::token::record::{Kind, Lifetime, LoggedIn, Parent, ROOT, Token, TokenKey, Uses};
@@ -252,10 +252,10 @@ impl Tokens {
     /// Removes what goes with a token.
     fn bury(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
         leases::remove(txn, &found.token.lease_id(found.key))?;
-        let table = self.mounts.read(txn)?;
+        let (table, cubbyhole) = (self.mounts.read(txn)?, &found.token.cubbyhole);
         match table.at("cubbyhole/") {
-            Some(mount) => cubbyhole::empty(&mut txn.scope(mount.id), &found.token.cubbyhole),
-            None => Ok(()),
+            Some(mount) if !cubbyhole.is_empty() => purge::remove(txn, mount.id, cubbyhole),
+            _ => Ok(()),
         }
     }
 
