@@ -384,3 +384,22 @@ fn without_a_token_only_what_is_listed_for_all_is_seen() {
     assert_eq!((&found["path"], &found["options"]["version"]), (&json!("secret/"), &json!("2")));
     assert_eq!(root.get("sys/internal/ui/mounts/nowhere/x").status, 403);
 }
+
+#[test]
+fn what_is_mounted_is_described() {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(enable(&root, "team/kv"), 204);
+    assert_eq!(root.post("sys/auth/people", json!({ "type": "userpass" })).status, 204);
+    assert_eq!(root.post("sys/auth/hosts", json!({ "type": "approle" })).status, 204);
+    let paths = root.get("sys/internal/specs/openapi").json()["paths"].clone();
+    for path in [
+        "/secret/data/{path}",
+        "/team/kv/{path}",
+        "/auth/people/login/{username}",
+        "/auth/hosts/role/{role_name}",
+        "/auth/token/create",
+    ] {
+        assert!(paths[path].is_object(), "{path}");
+    }
+}

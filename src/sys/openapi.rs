@@ -8,7 +8,6 @@ use crate::api::engine::{Bound, Declaration, Engine};
 use crate::api::openapi::Document;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::engines;
 use crate::mount::store::MountStore;
 
 /// What the builtins declare, with their prefixes; told once, when all of them are made.
@@ -58,7 +57,7 @@ fn read(service: &OpenApi, call: &mut SystemCall<'_>) -> Outcome {
         document.add(prefix, Some(tag(prefix)), declarations);
     }
     for mount in service.mounts.read(call.txn)?.iter() {
-        if let Some(engine) = engines::engine(&mount.kind, mount.option("version")) {
+        if let Some(engine) = mount.engine() {
             document.add(&mount.path, Some(tag(&mount.path)), &engine.declarations());
         }
     }
