@@ -26,7 +26,7 @@ path "auth/token/create" { capabilities = ["update"] }
 fn consul_template() {
     let Some(program) = has(CLIENT, environment::go_program(CLIENT)) else { return };
     let server = Secured::new();
-    let token = server.open();
+    let token = server.open().token;
     let root = server.plain().token(&token);
     done(root.post("sys/mounts/kv1", json!({ "type": "kv" })));
     done(root.post("sys/mounts/kv2", json!({ "type": "kv-v2" })));
@@ -37,7 +37,7 @@ fn consul_template() {
     let rendered = TempDir::new();
     let wrapped = wrapped_token(&server, &token);
     let mut once = template(&server, &program, &rendered, &wrapped);
-    passes("consul-template, once", once.args(["-once", "-vault-unwrap-token"]));
+    passes("consul-template, once", &server, once.args(["-once", "-vault-unwrap-token"]));
     assert_eq!(read(&rendered), "app:first\napp for 2\napp;other;\n");
 
     // For as long as it is let: what changes is rendered anew, by a token that would have ended.
@@ -60,6 +60,7 @@ fn consul_template() {
     let own = root.post("auth/token/lookup-accessor", json!({ "accessor": own }));
     assert_eq!(data(&own)["policies"], json!(["default"]));
     drop(running);
+    server.lives();
 }
 
 /// A consul-template that ends with the test.

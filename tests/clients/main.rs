@@ -6,6 +6,7 @@
 
 mod consul_template;
 mod environment;
+mod openapi;
 mod raw;
 mod secured;
 #[path = "../support/mod.rs"]
@@ -19,7 +20,7 @@ use environment::{Missing, run, say};
 use secured::Secured;
 
 /// How long the tests of a client may take. A bound for a loaded machine, not an expectation.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[test]
 fn hvac() {
@@ -27,7 +28,7 @@ fn hvac() {
     let server = Secured::new();
     let mut tests = server.client(&python);
     tests.args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover"]);
-    passes("hvac", tests.current_dir(folder("hvac")));
+    passes("hvac", &server, tests.current_dir(folder("hvac")));
 }
 
 #[test]
@@ -37,10 +38,14 @@ fn ansible() {
     let Some((collections, python)) = has("ansible", made) else { return };
     let server = Secured::new();
     let mut tests = server.client(python.with_file_name("ansible-playbook"));
-    tests.env("ANSIBLE_COLLECTIONS_PATH", collections).env("VAULT_TOKEN", server.open());
+    tests.env("ANSIBLE_COLLECTIONS_PATH", collections).env("VAULT_TOKEN", server.open().token);
     tests.env("ANSIBLE_PYTHON_INTERPRETER", python).env("LC_ALL", "C.UTF-8");
     tests.env("ANSIBLE_DEPRECATION_WARNINGS", "false").env("ANSIBLE_LOCALHOST_WARNING", "false");
-    passes("ansible", tests.args(["-i", "localhost,"]).arg(folder("ansible/playbook.yml")));
+    passes(
+        "ansible",
+        &server,
+        tests.args(["-i", "localhost,"]).arg(folder("ansible/playbook.yml")),
+    );
 }
 
 #[test]
@@ -48,7 +53,11 @@ fn node_vault() {
     let Some(modules) = has("node-vault", environment::node("node-vault")) else { return };
     let server = Secured::new();
     let mut tests = server.client("node");
-    passes("node-vault", tests.env("NODE_PATH", modules).arg(folder("node-vault/main.js")));
+    passes(
+        "node-vault",
+        &server,
+        tests.env("NODE_PATH", modules).arg(folder("node-vault/main.js")),
+    );
 }
 
 #[test]
@@ -57,9 +66,9 @@ fn go() {
     let built = environment::kept_file("go.test");
     let mut compiler = Command::new("go");
     compiler.args(["test", "-c", "-vet=off", "-o"]).arg(&built).current_dir(folder("go"));
-    passes("go, compiling", &mut compiler);
+    run(&mut compiler, PATIENCE).unwrap_or_else(|output| panic!("{compiler:?}\n{output}"));
     let server = Secured::new();
-    passes("go", &mut server.client(&built));
+    passes("go", &server, &mut server.client(&built));
 }
 
 /// Where the tests of a client lie.
@@ -72,11 +81,12 @@ fn has<T>(client: &str, made: Result<T, Missing>) -> Option<T> {
     made.inspect_err(|missing| say(&format!("skipped: {client}: {missing}"))).ok()
 }
 
-/// Runs the tests of a client: all must pass.
-fn passes(client: &str, tests: &mut Command) {
+/// Runs the tests of a client: all must pass, and the server live.
+fn passes(client: &str, server: &Secured, tests: &mut Command) {
     let began = Instant::now();
     if let Err(output) = run(tests, PATIENCE) {
         panic!("{client}: {tests:?}\n{output}");
     }
+    server.lives();
     say(&format!("{client}: passed in {:.1} s", began.elapsed().as_secs_f64()));
 }

@@ -31,7 +31,11 @@ impl Peer {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { config: Arc::new(config), address: server.address.clone(), token: server.open() }
+        Self {
+            config: Arc::new(config),
+            address: server.address.clone(),
+            token: server.open().token,
+        }
     }
 
     /// Sends a request line, headers and a body, as they are.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::http::Client;
 use super::support::{Server, TempDir, free_address};
@@ -17,6 +17,14 @@ pub struct Secured {
     folder: TempDir,
     /// Where it listens with TLS, `127.0.0.1:PORT`.
     pub address: String,
+}
+
+/// What opens a server.
+pub struct Keys {
+    /// The root token.
+    pub token: String,
+    /// The one share of its key.
+    pub share: String,
 }
 
 impl Secured {
@@ -43,13 +51,20 @@ impl Secured {
         self.server.client()
     }
 
-    /// Initializes and unseals it. The root token.
-    pub fn open(&self) -> String {
+    /// Initializes and unseals it.
+    pub fn open(&self) -> Keys {
         let split = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let made = self.plain().post("sys/init", split).json();
         let key = json!({ "key": made["keys"][0] });
         assert_eq!(self.plain().post("sys/unseal", key).json()["sealed"], false, "{made}");
-        made["root_token"].as_str().unwrap().to_owned()
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Keys { token: text(&made["root_token"]), share: text(&made["keys"][0]) }
+    }
+
+    /// Holds that it serves still, and that nothing in it has panicked.
+    pub fn lives(&self) {
+        assert_eq!(self.plain().get("sys/health").status, 200);
+        assert!(!self.server.output().contains("panicked"));
     }
 
     /// The certificate that clients must trust.
@@ -72,6 +87,7 @@ impl Secured {
             .env("VAULT_ADDR", format!("https://{}", self.address))
             .env("VAULT_CACERT", &certificate)
             .env("NODE_EXTRA_CA_CERTS", &certificate)
+            .env("REQUESTS_CA_BUNDLE", &certificate)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
