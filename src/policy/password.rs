@@ -60,8 +60,8 @@ impl PasswordPolicy {
             .unwrap_or_default();
         let rules = rules(body).map_err(|why| format!("unable to parse rules: {why}"))?;
         let charset = once(rules.iter().flat_map(|rule| &rule.chars).copied().collect());
-        let least: usize = rules.iter().map(|rule| rule.at_least).sum();
-        let length = usize::try_from(length).unwrap_or(0);
+        let least = rules.iter().fold(0_usize, |sum, rule| sum.saturating_add(rule.at_least));
+        let length = whole(length);
         let mut faults = Vec::new();
         if length == 0 {
             faults.push("length must be > 0".to_owned());
@@ -120,6 +120,11 @@ fn below(entropy: &dyn Entropy, bound: usize) -> usize {
     }
 }
 
+/// A number as a count; a negative one is none.
+fn whole(number: i64) -> usize {
+    usize::try_from(number.max(0)).unwrap_or(usize::MAX)
+}
+
 fn rules(body: &Body) -> Result<Vec<Charset>, String> {
     let mut rules = Vec::new();
     for (kind, value) in decode::blocks(body, "rule") {
@@ -133,7 +138,7 @@ fn rules(body: &Body) -> Result<Vec<Charset>, String> {
         let chars = decode::text(data, "charset").map_err(|error| failed(error.to_string()))?;
         let at_least = int(data, "min-chars").map_err(failed)?.unwrap_or_default();
         let chars = once(chars.unwrap_or_default().chars().collect());
-        rules.push(Charset { chars, at_least: usize::try_from(at_least).unwrap_or_default() });
+        rules.push(Charset { chars, at_least: whole(at_least) });
     }
     Ok(rules)
 }
@@ -239,6 +244,9 @@ mod tests {
             let expected = format!("invalid password policy: {expected}");
             assert_eq!(PasswordPolicy::parse(text.as_bytes()), Err(expected), "{text}");
         }
+        let least = format!("rule \"charset\" {{ charset = \"a\" min-chars = {} }}\n", i64::MAX);
+        let endless = format!("length = 8 {}", least.repeat(3));
+        assert!(PasswordPolicy::parse(endless.as_bytes()).is_err());
         let impossible = "length = 8 rule \"charset\" { min-chars = 2 }
             rule \"charset\" { charset = \"a\" }";
         assert!(PasswordPolicy::parse(impossible.as_bytes()).is_err());
