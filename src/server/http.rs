@@ -172,7 +172,8 @@ impl Inner {
             if let Some(server) = &own.server {
                 inner.work(server);
             }
-            drop((own, alive));
+            // In this order: who waits for its end relies on nothing being held any more.
+            drop((inner, own, alive));
         })?;
         Ok(Stay(built.clone()))
     }
