@@ -7,7 +7,7 @@
 //!     --seconds N    of each load (5)          --idle N   seconds before memory is read (60)
 //!     --secrets N    for the snapshot (100000) --data DIR where our server's file lies (target/)
 //!     --leases N     for the leases (100000)
-//!     --only LIST    reads,writes,audit,memory,start,size,device,snapshot,leases
+//!     --only LIST    reads,writes,audit,policies,memory,start,size,device,snapshot,leases
 //!
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
@@ -15,6 +15,7 @@ mod client;
 mod leases;
 mod load;
 mod machine;
+mod policies;
 mod server;
 mod tasks;
 
@@ -124,6 +125,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     }
     if options.wants("audit") {
         tasks::audit(&running, &options, &mut report)?;
+    }
+    if options.wants("policies") {
+        policies::policies(&running, &options, &mut report)?;
     }
     if options.wants("device") {
         tasks::device(&running, &mut report)?;

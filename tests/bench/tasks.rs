@@ -16,7 +16,7 @@ use crate::{Options, Report};
 pub type Done = Result<(), Box<dyn std::error::Error>>;
 
 /// Connections of the heavy loads.
-const MANY: usize = 64;
+pub const MANY: usize = 64;
 
 fn put(name: &str, value: u64) -> Shot {
     let body = json!({ "data": { "user": "app", "password": format!("s3cret-{value:016}") } });
@@ -35,7 +35,8 @@ pub fn fill(running: &Running, count: usize) -> Done {
     Ok(())
 }
 
-fn read(connection: usize, number: u64) -> Shot {
+/// A read of a secret of [`fill`].
+pub fn read(connection: usize, number: u64) -> Shot {
     let secret = (connection as u64 * 7919 + number * 31) % 1000;
     ("GET", format!("secret/data/app/s{secret}"), Vec::new())
 }
@@ -85,7 +86,8 @@ pub fn audit(running: &Running, options: &Options, report: &mut Report) -> Done 
     Ok(())
 }
 
-fn tell(report: &mut Report, what: &str, connections: usize, outcome: &Outcome) {
+/// Notes what a load gave.
+pub fn tell(report: &mut Report, what: &str, connections: usize, outcome: &Outcome) {
     let name = |figure: &str| format!("{what}, {connections} connections, {figure}");
     report.row(&name("rate"), json!(outcome.per_second.round()), "/s");
     report.row(&name("p50"), micros(outcome.p50), "us");
