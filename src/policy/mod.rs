@@ -23,7 +23,7 @@ pub mod name;
 mod names;
 pub mod parse;
 pub mod password;
-mod rank;
+pub mod rank;
 mod resultant;
 pub mod rules;
 pub mod sent;

@@ -2,6 +2,7 @@
 
 pub mod front;
 mod frozen;
+pub mod policies;
 pub mod snapshot;
 pub mod stored;
 
@@ -27,11 +28,13 @@ pub const TARGETS: &[Target] = &[
     ("json", read_json),
     ("merge_patch", patch),
     ("openpgp", read_openpgp),
+    ("password", policies::read_password),
+    ("policy", policies::read),
     ("sealed", stored::open),
     ("snapshot", snapshot::read),
 ];
 
-/// Policies and configuration.
+/// What policies and configuration are written in.
 pub fn read_hcl(bytes: &[u8]) {
     if let Err(error) = hcl::parse_bytes(bytes) {
         assert!(error.at.line > 0 && error.at.column > 0, "{error}");
