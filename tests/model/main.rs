@@ -1,29 +1,33 @@
-//! A seeded history of tokens and policies against a small model of them: with a clock that is
-//! turned, restarts, and crashes, after each of which what lives, what is dead, and who may do what
-//! are as the model says.
+//! A seeded history of tokens, roles, policies, leases and wrapped answers against a small model of
+//! them: with a clock that is turned, restarts, and crashes, after each of which what lives, what is
+//! dead, and who may do what are as the model says.
 
+mod acts;
 #[path = "../support/mod.rs"]
 mod support;
+mod time;
+mod token;
 mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use acts::secret_path;
 use serde_json::{Value, json};
 use support::dice::Dice;
+use time::Time;
+use token::{Policy, Role, Token, Wrapped};
 use world::World;
 
 const SEEDS: u64 = 4;
 const STEPS: u64 = 400;
-/// Each gives, or does not, the right to read one secret.
-const POLICIES: u64 = 4;
-const MOST_TOKENS: usize = 24;
-const HOUR: u64 = 3600;
-/// The system's longest life, in seconds.
-const SYSTEM_MAX: u64 = 768 * HOUR;
+const POLICIES: usize = 4;
+const ROLES: usize = 2;
+/// When a history begins: late enough for a clock to be turned back.
+const START: u64 = 1_000_000;
 
 #[test]
-fn tokens_and_policies_are_as_the_model_says() {
+fn the_server_does_as_the_model_says() {
     for seed in 0..SEEDS {
         let mut run = Run::new(seed);
         for step in 0..STEPS {
@@ -33,216 +37,90 @@ fn tokens_and_policies_are_as_the_model_says() {
     }
 }
 
-/// A token as it should be. Times are in seconds since the run began.
-#[derive(Clone, Debug)]
-struct Token {
-    policies: Vec<u64>,
-    parent: Option<String>,
-    created: u64,
-    granted: u64,
-    expires: u64,
-    period: u64,
-    explicit_max: u64,
-    uses: Option<u64>,
-    /// Not by its time: revoked, or used up.
-    ended: bool,
-}
-
 struct Run {
     dice: Dice,
     world: World,
-    now: u64,
-    /// Which policies give their right.
-    gives: Vec<bool>,
+    time: Time,
+    /// The latest time at which something ended by its time.
+    last_end: u64,
+    policies: [Policy; POLICIES],
+    roles: [Option<Role>; ROLES],
     tokens: BTreeMap<String, Token>,
+    wrapped: BTreeMap<String, Wrapped>,
 }
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let world = World::new(seed);
-        let run = Self {
+        let mut run = Self {
             dice: Dice::new(seed),
-            world,
-            now: 0,
-            gives: vec![true; POLICIES as usize],
+            world: World::new(seed),
+            time: Time::new(START),
+            last_end: 0,
+            policies: [Policy::Gone; POLICIES],
+            roles: [None; ROLES],
             tokens: BTreeMap::new(),
+            wrapped: BTreeMap::new(),
         };
         for policy in 0..POLICIES {
-            let path = format!("secret/s{policy}");
-            assert_eq!(run.world.root().post(&path, json!({ "value": policy })).status, 204);
-            run.write_policy(policy);
+            run.set_policy(policy, Policy::Reads);
+        }
+        for secret in run.secrets() {
+            let path = secret_path(secret);
+            assert_eq!(run.world.root().post(&path, json!({ "value": path })).status, 204);
         }
         run
     }
 
     /// Does one thing, and says what.
     fn step(&mut self) -> String {
-        match self.dice.below(20) {
-            0..5 => self.create(),
-            5..8 => self.renew(),
-            8..11 => self.use_one(),
-            11..13 => self.revoke(),
-            13 => self.revoke_orphan(),
-            14 => {
-                let policy = self.dice.below(POLICIES);
-                self.gives[policy as usize] ^= true;
-                self.write_policy(policy);
-                format!("policy {policy} gives: {}", self.gives[policy as usize])
-            }
-            15..18 => {
-                let seconds = self.dice.below(40 * 60) + 1;
-                self.now += seconds;
-                self.world.advance(Duration::from_secs(seconds));
-                // A commit tells the store what time it is. Without one for an hour, a start takes
-                // the clock for one that jumped, and lets nothing expire for five minutes.
-                assert_eq!(self.world.root().post("secret/tick", json!({ "n": 1 })).status, 204);
-                format!("{seconds} s pass")
-            }
-            18 => {
+        match self.dice.below(28) {
+            0..6 => self.create(),
+            6..9 => self.renew(),
+            9..12 => self.use_one(),
+            12..14 => self.revoke(),
+            14 => self.revoke_orphan(),
+            15..17 => self.write_policy(),
+            17 => self.write_role(),
+            18 => self.wrap(),
+            19 => self.unwrap(),
+            20 => self.revoke_leases(),
+            21..24 => self.let_time_pass(),
+            24 => self.turn_back(),
+            25..27 => {
                 self.world.restart();
+                self.time.restart();
                 "a restart".to_owned()
             }
             _ => {
                 self.world.crash();
+                self.time.restart();
                 "a crash".to_owned()
             }
         }
     }
 
-    fn write_policy(&self, policy: u64) {
-        let right = if self.gives[policy as usize] { "read" } else { "list" };
-        let text = format!(
-            "path \"secret/s{policy}\" {{ capabilities = [\"{right}\"] }}
-             path \"auth/token/create\" {{ capabilities = [\"update\"] }}"
-        );
-        let path = format!("sys/policies/acl/p{policy}");
-        assert_eq!(self.world.root().post(&path, json!({ "policy": text })).status, 204);
+    fn let_time_pass(&mut self) -> String {
+        let seconds = self.time.pass(self.dice.below(40 * 60) + 1, self.last_end);
+        self.world.advance(Duration::from_secs(seconds));
+        self.tell_the_time();
+        format!("{seconds} s pass")
     }
 
-    fn create(&mut self) -> String {
-        self.tokens.retain(|_, token| !(token.ended && self.dice.one_in(3)));
-        if self.tokens.len() >= MOST_TOKENS {
-            return "nothing: there are tokens enough".to_owned();
-        }
-        let parents: Vec<String> = self.living().into_iter().collect();
-        let parent = parents.get(self.dice.below(parents.len() as u64 + 2) as usize).cloned();
-        let parent = parent.filter(|parent| self.tokens[parent].uses.is_none());
-        let policies = match &parent {
-            Some(parent) => self.tokens[parent].policies.clone(),
-            None => (0..POLICIES).filter(|_| self.dice.one_in(2)).chain([0]).collect(),
-        };
-        let mut policies: Vec<u64> = policies;
-        policies.sort_unstable();
-        policies.dedup();
-        let ttl = 60 + self.dice.below(3 * HOUR);
-        let rooted = parent.is_none();
-        let pick = |one_in: u64, value: u64| if self.dice.one_in(one_in) { value } else { 0 };
-        let explicit_max = pick(4, ttl + HOUR / 2);
-        let period = if rooted { pick(4, 1800) } else { 0 };
-        let uses = Some(pick(5, 1 + ttl % 4)).filter(|uses| *uses > 0);
-        let names: Vec<String> = policies.iter().map(|policy| format!("p{policy}")).collect();
-        let body = json!({
-            "policies": names,
-            "no_default_policy": true,
-            "ttl": ttl,
-            "explicit_max_ttl": explicit_max,
-            "period": period,
-            "num_uses": uses.unwrap_or(0),
-        });
-        let client = match &parent {
-            Some(parent) => self.world.client().token(parent),
-            None => self.world.root(),
-        };
-        let reply = client.post("auth/token/create", body);
-        assert_eq!(reply.status, 200, "{}", reply.json());
-        let auth = reply.json()["auth"].clone();
-        let first = if period > 0 { period } else { ttl };
-        let granted = if explicit_max > 0 { first.min(explicit_max) } else { first };
-        assert_eq!(auth["lease_duration"], granted, "{auth}");
-        let id = auth["client_token"].as_str().unwrap().to_owned();
-        let (created, expires) = (self.now, self.now + granted);
-        let ended = false;
-        let what = format!("{id} is made by {parent:?} for {granted} s, {uses:?} uses");
-        let token = Token {
-            policies,
-            parent,
-            created,
-            granted,
-            expires,
-            period,
-            explicit_max,
-            uses,
-            ended,
-        };
-        self.tokens.insert(id, token);
-        what
+    /// Turns the clock back, but never so far that what has ended by its time might live again:
+    /// that hangs on whether it was removed already.
+    fn turn_back(&mut self) -> String {
+        let most = self.time.now.saturating_sub(self.last_end).min(1800);
+        let seconds = self.dice.below(most.max(1));
+        self.time.turn_back(seconds);
+        self.world.turn_back(Duration::from_secs(seconds));
+        self.tell_the_time();
+        format!("the clock is turned back by {seconds} s")
     }
 
-    fn renew(&mut self) -> String {
-        let Some(id) = self.any() else { return "nothing to renew".to_owned() };
-        let increment = self.dice.below(2) * (60 + self.dice.below(2 * HOUR));
-        let body = json!({ "token": id, "increment": increment });
-        let reply = self.world.root().post("auth/token/renew", body);
-        let (alive, now) = (self.is_alive(&id), self.now);
-        let token = self.tokens.get_mut(&id).unwrap();
-        let what = format!("{id} is renewed for {increment} s");
-        if !alive {
-            assert_eq!(reply.status, 400, "{what}: {}", reply.json());
-            return what;
-        }
-        let wish = match (token.period, increment) {
-            (0, 0) => token.granted,
-            (0, increment) => increment,
-            (period, _) => period,
-        };
-        let max = if token.explicit_max > 0 { token.explicit_max } else { SYSTEM_MAX };
-        token.granted = wish.min(token.created + max - now);
-        token.expires = now + token.granted;
-        let granted = reply.json()["auth"]["lease_duration"].clone();
-        assert_eq!((reply.status, granted), (200, token.granted.into()), "{what}: {token:?}");
-        what
-    }
-
-    /// Reads a secret with a token: one use, whether it is allowed or not.
-    fn use_one(&mut self) -> String {
-        let Some(id) = self.any() else { return "nothing to use".to_owned() };
-        let policy = self.dice.below(POLICIES);
-        let (alive, allowed) = (self.is_alive(&id), self.is_allowed(&id, policy));
-        let reply = self.world.client().token(&id).get(&format!("secret/s{policy}"));
-        let what = format!("{id} reads s{policy}");
-        let expected = if alive && allowed { 200 } else { 403 };
-        assert_eq!(reply.status, expected, "{what}: {} {:?}", reply.json(), self.tokens[&id]);
-        let token = self.tokens.get_mut(&id).unwrap();
-        if let (true, Some(uses)) = (alive, &mut token.uses) {
-            *uses -= 1;
-            token.ended = *uses == 0;
-        }
-        what
-    }
-
-    fn revoke(&mut self) -> String {
-        let Some(id) = self.any() else { return "nothing to revoke".to_owned() };
-        let reply = self.world.root().post("auth/token/revoke", json!({ "token": id }));
-        assert_eq!(reply.status, 204, "{}", reply.json());
-        if self.is_alive(&id) {
-            self.tokens.get_mut(&id).unwrap().ended = true;
-        }
-        format!("{id} is revoked")
-    }
-
-    fn revoke_orphan(&mut self) -> String {
-        let Some(id) = self.any() else { return "nothing to revoke".to_owned() };
-        let reply = self.world.root().post("auth/token/revoke-orphan", json!({ "token": id }));
-        let alive = self.is_alive(&id);
-        let expected = if alive { 204 } else { 400 };
-        assert_eq!(reply.status, expected, "{id}: {}", reply.json());
-        if alive {
-            self.tokens.get_mut(&id).unwrap().ended = true;
-            for child in self.tokens.values_mut().filter(|t| t.parent.as_deref() == Some(&id)) {
-                child.parent = None;
-            }
-        }
-        format!("{id} is revoked, its children are orphans")
+    /// A commit tells the store what time it is. Without one for an hour, a start takes the clock
+    /// for one that jumped, and lets nothing expire for five minutes.
+    fn tell_the_time(&self) {
+        assert_eq!(self.world.root().post("secret/tick", json!({ "n": 1 })).status, 204);
     }
 
     fn any(&self) -> Option<String> {
@@ -257,41 +135,86 @@ impl Run {
     /// Whether a token and all above it are alive. One that the model has forgotten had ended.
     fn is_alive(&self, id: &str) -> bool {
         let Some(token) = self.tokens.get(id) else { return false };
-        let alone = !token.ended && token.expires > self.now;
+        let alone = !token.ended && token.expires > self.time.now;
         alone && token.parent.as_deref().is_none_or(|parent| self.is_alive(parent))
     }
 
-    fn is_allowed(&self, id: &str, policy: u64) -> bool {
-        self.tokens[id].policies.contains(&policy) && self.gives[policy as usize]
+    /// Each policy's secret, and the one that all speak of.
+    fn secrets(&self) -> impl Iterator<Item = Option<usize>> + use<> {
+        (0..POLICIES).map(Some).chain([None])
     }
 
-    fn check(&self, after: &str) {
-        let root = self.world.root();
-        for (id, token) in &self.tokens {
-            let reply = root.post("auth/token/lookup", json!({ "token": id }));
-            let alive = self.is_alive(id);
-            let expected = if alive { 200 } else { 403 };
-            assert_eq!(reply.status, expected, "{after}\n{id} {token:?} at {}", self.now);
-            if !alive {
-                continue;
-            }
-            let shown = reply.json()["data"].clone();
-            let seen = (&shown["ttl"], &shown["num_uses"], &shown["orphan"]);
-            let uses = Value::from(token.uses.unwrap_or(0));
-            let (ttl, orphan) = (Value::from(token.expires - self.now), Value::from(false));
-            let had_parent = token.parent.is_some() || shown["orphan"] == false;
-            let orphan = if had_parent { orphan } else { Value::from(true) };
-            assert_eq!(seen, (&ttl, &uses, &orphan), "{after}\n{id} {token:?}");
-            for policy in 0..POLICIES {
-                let path = format!("secret/s{policy}");
-                let body = json!({ "token": id, "paths": [path] });
-                let reply = root.post("sys/capabilities", body).json();
-                let given = reply["data"][&path].to_string().contains("read");
-                assert_eq!(given, self.is_allowed(id, policy), "{after}\n{id} {path}: {reply}");
-            }
+    fn may_read(&self, id: &str, secret: Option<usize>) -> bool {
+        let speaking = self.tokens[id].policies.iter().filter(|p| secret.is_none_or(|s| s == **p));
+        let said: Vec<Policy> = speaking.map(|policy| self.policies[*policy]).collect();
+        said.contains(&Policy::Reads) && !said.contains(&Policy::Denies)
+    }
+
+    fn may_create(&self, id: &str) -> bool {
+        self.tokens[id].policies.iter().any(|policy| self.policies[*policy] != Policy::Gone)
+    }
+
+    fn check(&mut self, after: &str) {
+        let now = self.time.now;
+        let times = self.tokens.values().map(|token| token.expires);
+        let times = times.chain(self.wrapped.values().map(|wrapped| wrapped.expires));
+        let ended = times.filter(|end| *end <= now).max().unwrap_or(0);
+        self.last_end = self.last_end.max(ended);
+        for id in self.tokens.keys() {
+            self.check_token(id, after);
         }
-        let listed = root.list("auth/token/accessors").json();
-        let listed = listed["data"]["keys"].as_array().unwrap().len();
-        assert_eq!(listed, self.living().len() + 1, "{after}: root's and the living");
+        let root = self.world.root();
+        let mut wraps = 0;
+        for (id, wrapped) in &self.wrapped {
+            let reply = root.post("sys/wrapping/lookup", json!({ "token": id }));
+            let alive = wrapped.is_alive(now);
+            let expected = if alive { 200 } else { 400 };
+            assert_eq!(reply.status, expected, "{after}\n{id} {wrapped:?} at {now}");
+            wraps += usize::from(alive);
+        }
+        let listed = |path: &str, folders: bool| {
+            let keys = root.list(path).json()["data"]["keys"].clone();
+            let keys = keys.as_array().cloned().unwrap_or_default();
+            let leaf = |key: &&Value| folders || !key.as_str().unwrap().ends_with('/');
+            keys.iter().filter(leaf).count()
+        };
+        let living = |meant: &dyn Fn(&Token) -> bool| {
+            let living = self.living().into_iter().map(|id| &self.tokens[&id]);
+            living.filter(|token| !token.batch && meant(token)).count()
+        };
+        let accessors = listed("auth/token/accessors", true);
+        let expected = living(&|_| true) + wraps + 1;
+        assert_eq!(accessors, expected, "{after}: accessors of root and of all that lives");
+        let leases = listed("sys/leases/lookup/auth/token/create", false);
+        let expected = living(&|token| token.role.is_none()) + 1;
+        assert_eq!(leases, expected, "{after}: leases of root and without a role");
+        for role in 0..ROLES {
+            let leases = listed(&format!("sys/leases/lookup/auth/token/create/r{role}"), false);
+            let expected = living(&|token| token.role == Some(role));
+            assert_eq!(leases, expected, "{after}: leases by role {role}");
+        }
+    }
+
+    fn check_token(&self, id: &str, after: &str) {
+        let (root, now, token) = (self.world.root(), self.time.now, &self.tokens[id]);
+        let reply = root.post("auth/token/lookup", json!({ "token": id }));
+        let alive = self.is_alive(id);
+        let expected = if alive { 200 } else { 403 };
+        assert_eq!(reply.status, expected, "{after}\n{id} {token:?} at {now}");
+        if !alive {
+            return;
+        }
+        let shown = reply.json()["data"].clone();
+        let seen = (&shown["ttl"], &shown["num_uses"], &shown["orphan"]);
+        let uses = Value::from(token.uses.unwrap_or(0));
+        let (ttl, orphan) = (Value::from(token.expires - now), Value::from(token.orphan));
+        assert_eq!(seen, (&ttl, &uses, &orphan), "{after}\n{id} {token:?} at {now}");
+        let paths: Vec<String> = self.secrets().map(secret_path).collect();
+        let body = json!({ "token": id, "paths": paths });
+        let given = root.post("sys/capabilities", body).json()["data"].clone();
+        for secret in self.secrets() {
+            let reads = given[secret_path(secret)].to_string().contains("read");
+            assert_eq!(reads, self.may_read(id, secret), "{after}\n{id} {secret:?}: {given}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edgekeep::base::clock::{ManualClock, Timestamp};
+use edgekeep::base::clock::{Clock as _, ManualClock, Timestamp};
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::secret::Secret;
 use edgekeep::config;
@@ -52,6 +52,12 @@ impl World {
     /// Lets time pass.
     pub fn advance(&self, span: Duration) {
         self.clock.advance(span);
+    }
+
+    /// Turns the wall clock back.
+    pub fn turn_back(&self, span: Duration) {
+        let wall = self.clock.wall().as_secs() - span.as_secs();
+        self.clock.set_wall(Timestamp::from_secs(wall));
     }
 
     /// Stops the server and starts it again.
