@@ -17,6 +17,7 @@ use crate::barrier::{Barrier, InitError};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::logs::Logs;
 use crate::base::secret::Secret;
 use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
@@ -58,6 +59,7 @@ pub struct Node {
     audit: Arc<Audit>,
     front: Arc<Front>,
     housekeeping: Housekeeping,
+    logs: Arc<Logs>,
 }
 
 /// What a node is given besides its configuration.
@@ -69,6 +71,8 @@ pub struct World {
     pub entropy: Arc<dyn Entropy>,
     /// Where sockets of our own lie; found by itself when `None`.
     pub run_folder: Option<PathBuf>,
+    /// What is logged.
+    pub logs: Arc<Logs>,
 }
 
 impl Opened {
@@ -108,7 +112,7 @@ impl Opened {
     /// Serves it, sealed or not.
     pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
         let Self { storage, barrier, tokens, world } = self;
-        let World { clock, entropy, run_folder } = world;
+        let World { clock, entropy, run_folder, logs } = world;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
         let ttls = Ttls {
             default: config.default_lease_ttl.as_secs(),
@@ -149,6 +153,7 @@ impl Opened {
             clock: clock.clone(),
             address: address.clone(),
             configuration: config.sanitized(),
+            logs: logs.clone(),
         }));
         builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
@@ -171,7 +176,7 @@ impl Opened {
             store_told: None,
         };
         let housekeeping = Housekeeping::start(care)?;
-        Ok(Node { barrier, audit, front, housekeeping })
+        Ok(Node { barrier, audit, front, housekeeping, logs })
     }
 }
 
@@ -199,6 +204,8 @@ impl Node {
     /// Lets what runs end, seals, and ends.
     pub fn stop(self) {
         self.housekeeping.stop();
+        // Who listens would go on doing so.
+        self.logs.close();
         // The housekeeping, which had the only other, is gone.
         if let Ok(front) = Arc::try_unwrap(self.front) {
             front.stop();

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use edgekeep::base::logs::Format;
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
@@ -77,7 +78,7 @@ fn the_least_configuration_takes_all_defaults() {
     assert_eq!(config.limits.idle, Duration::from_secs(300));
     assert_eq!(config.default_lease_ttl, Duration::from_secs(768 * 3600));
     assert_eq!(config.log.level, log::LevelFilter::Info);
-    assert_eq!(config.log.format, config::LogFormat::Standard);
+    assert_eq!(config.log.format, Format::Standard);
     assert_eq!(config.limits.connections, 2048);
     assert_eq!(config.limits.held_bytes, 96 << 20);
     let all = |allowance: Allowance| (allowance.each, allowance.all);
@@ -365,7 +366,7 @@ fn the_environment_goes_before_the_file() {
     };
     let (config, _) = config::read(std::slice::from_ref(&path), &environment).unwrap();
     assert_eq!(config.log.level, log::LevelFilter::Trace);
-    assert_eq!(config.log.format, config::LogFormat::Json);
+    assert_eq!(config.log.format, Format::Json);
 
     let error = config::read(&[path], &|name| (name == "VAULT_LOG_FORMAT").then(|| "x".to_owned()));
     assert_eq!(

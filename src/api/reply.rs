@@ -185,4 +185,12 @@ pub enum ResponseBody {
         /// Writes the body.
         write: StreamWriter,
     },
+    /// Bytes that are written as they come to be, without a known end.
+    Endless {
+        /// Content type.
+        content_type: &'static str,
+        /// Writes the body. Each flush sends what is written so far, and fails when the peer is
+        /// gone: nothing else tells that while there is nothing to write.
+        write: StreamWriter,
+    },
 }

@@ -1,8 +1,8 @@
 //! Leaves that every layer may use.
 //!
-//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`]. Values:
-//! [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that
-//! are read and written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`],
+//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
+//! Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms
+//! that are read and written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`],
 //! [`merge_patch`], [`openpgp`], [`pem`].
 
 pub mod cidr;
@@ -16,6 +16,7 @@ pub mod hcl;
 pub mod header;
 pub mod hex;
 pub mod json;
+pub mod logs;
 pub mod merge_patch;
 pub mod pages;
 pub mod password;

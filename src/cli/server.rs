@@ -10,6 +10,7 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::operands;
 use super::stop::{Exit, Stop};
+use crate::base::logs;
 use crate::config::{Config, Log};
 
 /// Start a server.
@@ -79,12 +80,12 @@ impl Server {
     fn log(&self, config: &Config) -> Result<Log, Stop> {
         let mut log = config.log.clone();
         if let Some(word) = &self.log_level {
-            log.level = Log::parse_level(word).ok_or_else(|| {
+            log.level = logs::parse_level(word).ok_or_else(|| {
                 Stop::Usage(format!("-log-level {word}: say trace, debug, info, warn or error"))
             })?;
         }
         if let Some(word) = &self.log_format {
-            log.format = Log::parse_format(word)
+            log.format = logs::Format::parse(word)
                 .ok_or_else(|| Stop::Usage(format!("-log-format {word}: say standard or json")))?;
         }
         Ok(log)

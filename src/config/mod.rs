@@ -21,6 +21,7 @@ pub use self::storage::{Storage, data_of_vault};
 use self::listener::Bounds;
 use self::section::{Entry, Section};
 use crate::base::hcl::Document;
+use crate::base::logs;
 use crate::quota::strangers::{Allowance, Strangers};
 use crate::server::limits::Limits;
 
@@ -60,18 +61,9 @@ pub struct Log {
     /// The least that is logged.
     pub level: log::LevelFilter,
     /// The form of a line.
-    pub format: LogFormat,
+    pub format: logs::Format,
     /// The file; `None` for stderr.
     pub file: Option<PathBuf>,
-}
-
-/// The form of a line of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Standard,
-    /// A JSON object.
-    Json,
 }
 
 /// What the operator should know, although the server starts.
@@ -227,33 +219,9 @@ fn interpret(
 
 fn log(top: &Section<'_>) -> Result<Log, ConfigError> {
     // The words were checked against their declarations.
-    let level = Log::parse_level(&top.word("log_level")?).unwrap_or(log::LevelFilter::Info);
-    let format = Log::parse_format(&top.word("log_format")?).unwrap_or(LogFormat::Standard);
+    let level = logs::parse_level(&top.word("log_level")?).unwrap_or(log::LevelFilter::Info);
+    let format = logs::Format::parse(&top.word("log_format")?).unwrap_or(logs::Format::Standard);
     Ok(Log { level, format, file: top.path("log_file")? })
-}
-
-impl Log {
-    /// Reads a level, also in the forms that Vault takes.
-    pub fn parse_level(word: &str) -> Option<log::LevelFilter> {
-        Some(match word {
-            "trace" => log::LevelFilter::Trace,
-            "debug" => log::LevelFilter::Debug,
-            // Vault takes the word, and logs notices as what they are to people: information.
-            "info" | "notice" => log::LevelFilter::Info,
-            "warn" | "warning" => log::LevelFilter::Warn,
-            "error" | "err" => log::LevelFilter::Error,
-            _ => return None,
-        })
-    }
-
-    /// Reads a form.
-    pub fn parse_format(word: &str) -> Option<LogFormat> {
-        match word {
-            "standard" => Some(LogFormat::Standard),
-            "json" => Some(LogFormat::Json),
-            _ => None,
-        }
-    }
 }
 
 fn limits(

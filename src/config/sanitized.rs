@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use super::Config;
 use super::listener::Listener;
-use super::{Config, LogFormat};
 use crate::server::gate::listener::Address;
 use crate::server::tls::ClientCerts;
 
@@ -14,10 +14,6 @@ impl Config {
     /// The configuration without anything that is not for everybody who may ask. What Vault shows
     /// and is no matter here has its zero.
     pub fn sanitized(&self) -> Map<String, Value> {
-        let format = match self.log.format {
-            LogFormat::Standard => "standard",
-            LogFormat::Json => "json",
-        };
         let api_addr = self.api_addr.as_deref().unwrap_or_default();
         let shown = json!({
             "api_addr": api_addr,
@@ -40,7 +36,7 @@ impl Config {
             "enable_ui": false,
             "introspection_endpoint": true,
             "listeners": self.listeners.iter().map(Listener::sanitized).collect::<Vec<_>>(),
-            "log_format": format,
+            "log_format": self.log.format.name(),
             "log_level": self.log.level.as_str().to_ascii_lowercase(),
             "log_requests_level": "",
             "max_lease_ttl": self.max_lease_ttl.as_secs(),

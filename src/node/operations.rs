@@ -8,6 +8,7 @@ use crate::audit::devices::Audit;
 use crate::barrier::Barrier;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::logs::Logs;
 use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
 use crate::sys;
@@ -26,13 +27,24 @@ pub struct Operations {
     pub address: String,
     /// What may be shown of the configuration.
     pub configuration: Sanitized,
+    pub logs: Arc<Logs>,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
-    let Operations { entropy, openapi, audit, barrier, mounts, clock, address, configuration } =
-        services;
+    let Operations {
+        entropy,
+        openapi,
+        audit,
+        barrier,
+        mounts,
+        clock,
+        address,
+        configuration,
+        logs,
+    } = services;
     let audited_headers = audit.headers.clone();
+    let monitor = sys::monitor::Monitor { logs: logs.clone(), barrier: barrier.clone() };
     let audit = sys::audit::AuditDevices { audit, barrier };
     let hostname = uname().nodename().to_string_lossy().into_owned();
     let member = sys::cluster::Member { hostname, address, since: clock.wall() };
@@ -48,6 +60,8 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::plugins::engine(mounts.clone()))),
         ("sys/", Box::new(sys::inspect::engine(mounts))),
         ("sys/", Box::new(sys::host_info::engine(clock))),
+        ("sys/", Box::new(sys::loggers::engine(logs))),
+        ("sys/", Box::new(sys::monitor::engine(monitor))),
         ("sys/", Box::new(sys::versions::engine())),
         ("sys/", Box::new(sys::ui::engine())),
         ("sys/", Box::new(sys::absent::engine())),

@@ -35,7 +35,7 @@ use crate::api::request::Request;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 
-/// Descriptors that are kept for the store, its snapshots and the log.
+/// Descriptors that are kept for the store, its snapshots, the log, and those who listen to it.
 const OTHER_DESCRIPTORS: u64 = 64;
 
 /// What answers requests.

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use zeroize::Zeroizing;
 
@@ -13,7 +14,7 @@ use super::gate::callers::{Caller, CallerId, Callers, Note};
 use super::gate::head::CONNECTION_ID;
 use super::refusal::reason;
 use super::target::Target;
-use crate::api::reply::{Response, ResponseBody};
+use crate::api::reply::{Response, ResponseBody, StreamWriter};
 use crate::api::request::{Body, Method, Request};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -54,15 +55,30 @@ impl Translator {
         };
         let Some(wire) = wire.take() else { return };
         let status = response.status;
-        if !write(wire.into_writer(), response, verb == "HEAD") {
-            self.callers.tell(Note::Broken(id));
-        }
+        self.send(id, wire.into_writer(), response, verb == "HEAD");
         let micros = self.clock.boot().saturating_sub(started).as_micros();
         log::debug!(
             target: "edgekeep::request",
             method = verb, mount, status, micros;
             "{verb} {mount} {status} {micros}us"
         );
+    }
+
+    /// Sends an answer. One without an end holds no worker.
+    fn send(&self, id: CallerId, out: Box<dyn Write + Send>, response: Response, bodiless: bool) {
+        let head = head(&response);
+        let callers = self.callers.clone();
+        let written = match response.body {
+            ResponseBody::Endless { write, .. } if !bodiless => {
+                let stream = Endless { out, id, callers };
+                let run = move || stream.run(&head, write);
+                thread::Builder::new().name("stream".to_owned()).spawn(run).is_ok()
+            }
+            body => write(out, head, body, bodiless),
+        };
+        if !written {
+            self.callers.tell(Note::Broken(id));
+        }
     }
 
     /// The answer, and the part of the path that the log may name.
@@ -242,12 +258,13 @@ fn escaped(text: &str) -> String {
         .replace('\'', "&#39;")
 }
 
-/// Writes an answer; false when it was a stream that failed in the middle.
-fn write(mut out: Box<dyn Write + Send>, response: Response, bodiless: bool) -> bool {
+/// The head of an answer.
+fn head(response: &Response) -> String {
     let (kind, length) = match &response.body {
-        ResponseBody::Empty => (None, 0),
-        ResponseBody::Whole(kind, bytes) => (Some(*kind), bytes.len() as u64),
-        ResponseBody::Stream { content_type, length, .. } => (Some(*content_type), *length),
+        ResponseBody::Empty => (None, Some(0)),
+        ResponseBody::Whole(kind, bytes) => (Some(*kind), Some(bytes.len() as u64)),
+        ResponseBody::Stream { content_type, length, .. } => (Some(*content_type), Some(*length)),
+        ResponseBody::Endless { content_type, .. } => (Some(*content_type), None),
     };
     let mut head = format!("HTTP/1.1 {} {}\r\n", response.status, reason(response.status));
     let mut line = |name: &str, value: &str| {
@@ -259,8 +276,10 @@ fn write(mut out: Box<dyn Write + Send>, response: Response, bodiless: bool) -> 
     if let Some(kind) = kind {
         line("Content-Type", kind);
     }
-    if response.status != 204 {
-        line("Content-Length", &length.to_string());
+    match length {
+        Some(length) if response.status != 204 => line("Content-Length", &length.to_string()),
+        Some(_) => {}
+        None => line("Transfer-Encoding", "chunked"),
     }
     for (name, value) in &response.headers {
         line(name, value);
@@ -269,9 +288,14 @@ fn write(mut out: Box<dyn Write + Send>, response: Response, bodiless: bool) -> 
         line(STREAMED, "1");
     }
     head.push_str("\r\n");
-    match response.body {
+    head
+}
+
+/// Writes an answer; false when it was a stream that failed in the middle.
+fn write(mut out: Box<dyn Write + Send>, head: String, body: ResponseBody, bodiless: bool) -> bool {
+    match body {
         _ if bodiless => send(out, head, &[]),
-        ResponseBody::Empty => send(out, head, &[]),
+        ResponseBody::Empty | ResponseBody::Endless { .. } => send(out, head, &[]),
         ResponseBody::Whole(_, bytes) => send(out, head, &bytes),
         ResponseBody::Stream { length, write, .. } => {
             let mut counted = Counted { out: &mut out, left: length };
@@ -298,6 +322,46 @@ fn send(mut out: Box<dyn Write + Send>, head: String, body: &[u8]) {
     }
     let rest = if fits { &[][..] } else { body };
     let _ = out.write_all(&piece).and_then(|()| out.write_all(rest)).and_then(|()| out.flush());
+}
+
+/// An answer without a known end, on a thread of its own. It goes out in chunks.
+struct Endless {
+    out: Box<dyn Write + Send>,
+    id: CallerId,
+    callers: Arc<Callers>,
+}
+
+impl Endless {
+    fn run(mut self, head: &str, write: StreamWriter) {
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            self.out.write_all(head.as_bytes())?;
+            self.flush()?;
+            write(&mut self)?;
+            self.out.write_all(b"0\r\n\r\n")?;
+            self.flush()
+        }));
+        if !matches!(written, Ok(Ok(()))) {
+            self.callers.tell(Note::Broken(self.id));
+        }
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A chunk of nothing would be the end.
+        if !bytes.is_empty() {
+            let size = format!("{:x}\r\n", bytes.len());
+            self.out.write_all(&[size.as_bytes(), bytes, b"\r\n"].concat())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.callers.find(self.id) {
+            Some(_) => self.out.flush(),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
 }
 
 /// Takes exactly as much as was promised.

@@ -17,6 +17,8 @@ pub mod init;
 pub mod inspect;
 pub mod keys;
 pub mod leases;
+pub mod loggers;
+pub mod monitor;
 pub mod mounts;
 pub mod openapi;
 pub mod quotas;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edgekeep::base::clock::{Clock as _, ManualClock, Timestamp};
 use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::logs::{Format, Logs};
 use edgekeep::base::secret::Secret;
 use edgekeep::config;
 use edgekeep::node::{self, Node, Opened};
@@ -105,7 +106,8 @@ impl World {
 
     fn open(&self, config: &config::Config) -> Opened {
         let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        Opened::open(config, node::World { clock, entropy, run_folder: None }).unwrap()
+        let logs = Arc::new(Logs::new(log::LevelFilter::Off, Format::Standard));
+        Opened::open(config, node::World { clock, entropy, run_folder: None, logs }).unwrap()
     }
 
     fn start(&mut self) {

@@ -11,6 +11,7 @@ use super::logging::LogFile;
 use super::{Server, dev, logging};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::logs::Logs;
 use crate::base::{pages, process};
 use crate::cli::context::{Context, env};
 use crate::cli::stop::{Exit, Stop};
@@ -28,12 +29,17 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
         Some(folder) => dev::config(command, folder, &SystemClock, &*entropy)?,
         None => (read(command, cx)?, None),
     };
-    let log_file = logging::begin(command.log(&config)?)?;
+    let (logs, log_file) = logging::begin(command.log(&config)?)?;
     protect(&config)?;
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
-    let world = World { clock: Arc::new(SystemClock), entropy: entropy.clone(), run_folder: None };
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy: entropy.clone(),
+        run_folder: None,
+        logs: logs.clone(),
+    };
     let failed = |error: NodeError| Stop::Failed(error.to_string());
     let opened = Opened::open(&config, world).map_err(failed)?;
     let dev = command.dev.then(|| dev::Dev::make(command, &opened, &*entropy)).transpose()?;
@@ -48,7 +54,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     }
     // Outside of systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    serve(command, &node, log_file.as_deref(), signals);
+    serve(command, &node, (&logs, log_file.as_deref()), signals);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     drop(pid_file);
     node.stop();
@@ -93,20 +99,23 @@ fn protect(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What is logged, and the file that it goes to.
+type ServerLog<'a> = (&'a Logs, Option<&'a LogFile>);
+
 /// Until SIGTERM or SIGINT.
-fn serve(command: &Server, node: &Node, log_file: Option<&LogFile>, mut signals: Signals) {
+fn serve(command: &Server, node: &Node, log: ServerLog<'_>, mut signals: Signals) {
     for signal in signals.forever() {
         if signal != SIGHUP {
             log::info!("stopping: running requests may end");
             return;
         }
-        reload(command, node, log_file);
+        reload(command, node, log);
     }
 }
 
 /// What SIGHUP does: the log goes on in a new file, its level, the certificates and the clients'
 /// CAs are read anew, audit devices are opened anew.
-fn reload(command: &Server, node: &Node, log_file: Option<&LogFile>) {
+fn reload(command: &Server, node: &Node, (logs, log_file): ServerLog<'_>) {
     if let Some(Err(error)) = log_file.map(LogFile::reopen) {
         log::error!("{error}; the old one is written on");
     }
@@ -121,9 +130,10 @@ fn reload(command: &Server, node: &Node, log_file: Option<&LogFile>) {
     // The command line was right when the server started.
     match reread(command).map(|(config, _)| command.log(&config)) {
         Ok(log) => {
-            let level = log.map_or(log::max_level(), |log| log.level);
-            log::set_max_level(level);
-            log::info!("the log level was read anew: {level}");
+            if let Ok(log) = log {
+                logs.configure(log.level);
+                log::info!("the log level was read anew: {}", log.level);
+            }
         }
         Err(error) => log::error!("configuration: {error}; the old one stays"),
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::head::Persistence;
+use super::head::{Framing, Persistence};
 use crate::server::refusal::{Refusal, reason};
 
 /// The header by which an answer is marked that its worker makes as it goes out. The gate drops it.
@@ -17,14 +17,16 @@ pub struct Manner<'a> {
     pub persistence: Persistence,
     /// The request was HEAD.
     pub bodiless: bool,
+    /// The peer knows chunks: HTTP/1.1.
+    pub chunks: bool,
 }
 
 /// The head of an answer, read.
 pub struct Answer {
     /// Bytes of it in what was parsed.
     pub length: usize,
-    /// Bytes of body that follow it.
-    pub body: u64,
+    /// The body that follows it.
+    pub body: Framing,
     /// It is made as it goes out, and may be waited for by its worker.
     pub streamed: bool,
 }
@@ -32,6 +34,18 @@ pub struct Answer {
 /// An answer from behind the gate that is none.
 #[derive(Debug)]
 pub struct Senseless;
+
+/// Writes a piece of a body without a known end; its end when it is empty. Who knows no chunks
+/// reads until the connection is closed.
+pub fn chunk(content: &[u8], chunks: bool, out: &mut Vec<u8>) {
+    if chunks {
+        out.extend_from_slice(format!("{:x}\r\n", content.len()).as_bytes());
+    }
+    out.extend_from_slice(content);
+    if chunks {
+        out.extend_from_slice(b"\r\n");
+    }
+}
 
 /// Begins an answer: status line and the headers that every one has (as Vault's).
 fn begin(status: u16, manner: Manner, out: &mut Vec<u8>) {
@@ -76,17 +90,27 @@ pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<An
         Err(_) => return Err(Senseless),
     };
     let status = response.code.ok_or(Senseless)?;
+    let is = |header: &httparse::Header<'_>, name| header.name.eq_ignore_ascii_case(name);
+    let endless = response.headers.iter().any(|header| is(header, "transfer-encoding"));
+    let manner = match endless && !manner.chunks {
+        true => Manner { persistence: Persistence::Closes, ..manner },
+        false => manner,
+    };
     begin(status, manner, out);
-    let mut body = None;
+    let mut body = endless.then_some(Framing::Chunked);
     let mut streamed = false;
     for header in response.headers.iter() {
-        if header.name.eq_ignore_ascii_case(STREAMED) {
+        if is(header, STREAMED) {
             streamed = true;
             continue;
         }
-        if header.name.eq_ignore_ascii_case("content-length") {
+        if is(header, "transfer-encoding") && !manner.chunks {
+            continue;
+        }
+        if is(header, "content-length") {
             let text = std::str::from_utf8(header.value).ok();
-            body = Some(text.and_then(|text| text.parse().ok()).ok_or(Senseless)?);
+            let length = text.and_then(|text| text.parse().ok()).ok_or(Senseless)?;
+            body = Some(Framing::Length(length));
         }
         out.extend_from_slice(header.name.as_bytes());
         out.extend_from_slice(b": ");
@@ -94,6 +118,7 @@ pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<An
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    let body = if manner.bodiless || status == 204 || status == 304 { Some(0) } else { body };
+    let none = manner.bodiless || status == 204 || status == 304;
+    let body = if none { Some(Framing::Length(0)) } else { body };
     Ok(Some(Answer { length, body: body.ok_or(Senseless)?, streamed }))
 }

@@ -147,7 +147,8 @@ impl Desk {
 
     /// The whole answer that refuses.
     pub fn refusal(&self, refusal: Refusal, bodiless: bool) -> Vec<u8> {
-        let manner = Manner { date: &self.date, persistence: Persistence::Closes, bodiless };
+        let persistence = Persistence::Closes;
+        let manner = Manner { date: &self.date, persistence, bodiless, chunks: false };
         let mut text = Vec::new();
         answer::refuse(refusal, manner, &mut text);
         text

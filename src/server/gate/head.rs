@@ -59,6 +59,8 @@ pub struct Head {
     pub framing: Framing,
     /// The connection's.
     pub persistence: Persistence,
+    /// The peer knows chunks: HTTP/1.1.
+    pub chunks: bool,
     /// The peer waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
     /// A HEAD request, whose answer has no body.
@@ -98,6 +100,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
         forward: Vec::with_capacity(length + 128),
         framing: Framing::Length(0),
         persistence: if version == 1 { Persistence::Stays } else { Persistence::Closes },
+        chunks: version == 1,
         expects_continue: false,
         bodiless: method == "HEAD",
         unbounded: matches!(method, "POST" | "PUT") && takes_a_snapshot(&target.path),

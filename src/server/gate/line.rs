@@ -6,8 +6,10 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::answer::{self, Manner};
+use super::body::Body;
 use super::buffer::Buffer;
 use super::desk::{Filled, Scratch};
+use super::head::Framing;
 use super::peer::WINDOW;
 use super::slots::Key;
 use crate::server::http::Connection;
@@ -23,13 +25,17 @@ pub enum Progress {
     Head,
     /// That many bytes of body are still to come.
     Body(u64),
+    /// The body comes in chunks, and nobody knows for how long.
+    Endless,
 }
 
 /// One line.
 pub struct Line {
     socket: Connection,
     out: Buffer,
-    head: Buffer,
+    /// What was read of a head, or of the framing of a chunk, that is not whole.
+    held: Buffer,
+    chunks: Body,
     /// Where the answer stands.
     pub progress: Progress,
     /// The answer is made as it goes out: it may wait here for its peer.
@@ -38,8 +44,10 @@ pub struct Line {
     pub wanted: usize,
     /// Whose request it carries.
     pub peer: Option<Key>,
-    /// The inner server closes it after this answer.
+    /// It is of no use after this answer.
     pub last: bool,
+    /// Another was asked for in its place.
+    pub replaced: bool,
     /// The socket may have something to read.
     pub readable: bool,
     /// The socket may take something.
@@ -55,12 +63,14 @@ impl Line {
         Self {
             socket,
             out: Buffer::default(),
-            head: Buffer::default(),
+            held: Buffer::default(),
+            chunks: Body::new(Framing::Chunked),
             progress: Progress::Head,
             streamed: false,
             wanted: 0,
             peer: None,
             last: false,
+            replaced: false,
             readable: false,
             writable: true,
             hung_up: false,
@@ -144,33 +154,55 @@ impl Line {
         out: &mut Vec<u8>,
     ) -> Result<(), Dead> {
         if self.progress == Progress::Head {
-            let earlier = self.head.len();
+            let earlier = self.held.len();
             let whole = if earlier == 0 {
                 answer::pass(bytes, manner, out)
             } else {
-                self.head.append(bytes);
-                answer::pass(self.head.as_slice(), manner, out)
+                self.held.append(bytes);
+                answer::pass(self.held.as_slice(), manner, out)
             };
             match whole {
                 Ok(Some(answer)) => {
                     bytes = &bytes[answer.length - earlier..];
-                    self.head = Buffer::default();
-                    self.progress = Progress::Body(answer.body);
+                    self.held = Buffer::default();
+                    self.progress = match answer.body {
+                        Framing::Length(length) => Progress::Body(length),
+                        Framing::Chunked => Progress::Endless,
+                    };
+                    // Who writes without an end has the line to the last.
+                    self.last |= self.progress == Progress::Endless;
                     self.streamed = answer.streamed;
                 }
                 Ok(None) => {
                     if earlier == 0 {
-                        self.head.append(bytes);
+                        self.held.append(bytes);
                     }
                     return Ok(());
                 }
                 Err(answer::Senseless) => return Err(Dead),
             }
         }
+        if self.progress == Progress::Endless {
+            return self.pass_chunks(bytes, manner, out);
+        }
         let Progress::Body(left) = self.progress else { return Ok(()) };
         let left = left.checked_sub(bytes.len() as u64).ok_or(Dead)?;
         out.extend_from_slice(bytes);
         self.progress = Progress::Body(left);
+        Ok(())
+    }
+
+    fn pass_chunks(&mut self, bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<(), Dead> {
+        let mut content = Buffer::default();
+        self.held.append(bytes);
+        self.chunks.take(&mut self.held, &mut content, usize::MAX).map_err(|_| Dead)?;
+        if !content.is_empty() {
+            answer::chunk(content.as_slice(), manner.chunks, out);
+        }
+        if self.chunks.is_whole() {
+            answer::chunk(&[], manner.chunks, out);
+            self.progress = Progress::Body(0);
+        }
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ pub mod listener;
 mod peer;
 mod room;
 mod slots;
+mod source;
 mod wire;
 
 use std::collections::VecDeque;
@@ -30,10 +31,12 @@ use zeroize::Zeroizing;
 use self::answer::Manner;
 use self::callers::{CallerId, Callers, Note};
 use self::desk::Desk;
+use self::head::Persistence;
 use self::line::{Dead, Line, Progress};
 use self::listener::Listener;
 use self::peer::{Peer, Phase, Step};
 use self::slots::{Key, Slots};
+use self::source::Source;
 use self::wire::Wire;
 use super::counters::Counters;
 use super::http::{Connection, WantLine};
@@ -67,39 +70,6 @@ pub struct Gate {
     /// Accepting failed; the next sweep tries again.
     starved: bool,
     ends_at: Option<Duration>,
-}
-
-/// What the kernel reports on.
-#[derive(Clone, Copy)]
-enum Source {
-    Bell,
-    Listener(usize),
-    Peer(Key),
-    Line(Key),
-}
-
-impl Source {
-    fn encode(self) -> epoll::EventData {
-        let (kind, index, turn) = match self {
-            Self::Bell => (0, 0, 0),
-            Self::Listener(at) => (1, at as u64, 0),
-            Self::Peer(key) => (2, u64::from(key.index), u64::from(key.turn)),
-            Self::Line(key) => (3, u64::from(key.index), u64::from(key.turn)),
-        };
-        epoll::EventData::new_u64(kind << 62 | turn << 32 | index)
-    }
-
-    fn decode(data: epoll::EventData) -> Self {
-        let data = data.u64();
-        let index = data as u32;
-        let key = Key { index, turn: (data >> 32) as u32 & slots::TURNS };
-        match data >> 62 {
-            0 => Self::Bell,
-            1 => Self::Listener(index as usize),
-            2 => Self::Peer(key),
-            _ => Self::Line(key),
-        }
-    }
 }
 
 impl Gate {
@@ -262,7 +232,7 @@ impl Gate {
             self.close(key);
         }
         for peer in self.peers.values_mut() {
-            peer.persistence = head::Persistence::Closes;
+            peer.persistence = Persistence::Closes;
         }
     }
 
@@ -503,6 +473,10 @@ impl Gate {
         };
         loop {
             peer.flush(&mut self.desk).map_err(|_| Failure::Peer)?;
+            if line.progress == Progress::Endless && peer.wire.hung_up {
+                // It would not be noticed otherwise as long as there is nothing to send.
+                return Err(Failure::Peer);
+            }
             if !line.readable || peer.is_full() {
                 return Ok(false);
             }
@@ -515,12 +489,21 @@ impl Gate {
                 date: &self.desk.date,
                 persistence: peer.persistence,
                 bodiless: peer.bodiless,
+                chunks: peer.chunks,
             };
             let mut piece = Zeroizing::new(Vec::with_capacity(read.len() + OWN_HEADERS));
             line.pass(&read, manner, &mut piece).map_err(|Dead| Failure::Line)?;
             drop(read);
             peer.send(&piece, self.desk.now).map_err(|_| Failure::Peer)?;
             match line.progress {
+                Progress::Endless if !line.replaced => {
+                    line.replaced = true;
+                    // Nobody listens only when the server ends.
+                    let _ = self.lines_wanted.send(WantLine);
+                    if !peer.chunks {
+                        peer.persistence = Persistence::Closes;
+                    }
+                }
                 Progress::Body(0) => {
                     peer.flush(&mut self.desk).map_err(|_| Failure::Peer)?;
                     return Ok(true);
@@ -568,7 +551,9 @@ impl Gate {
     fn lose_line(&mut self, key: Key, refusal: Refusal) {
         let Some(line) = self.lines.remove(key) else { return };
         self.free.retain(|free| *free != key);
-        self.want_line();
+        if !line.replaced {
+            self.want_line();
+        }
         let Some(peer_key) = line.peer else { return };
         let Some(peer) = self.peers.get_mut(peer_key) else { return };
         let unanswered = line.progress == Progress::Head;

@@ -131,6 +131,8 @@ pub struct Peer {
     pub persistence: Persistence,
     /// The request was HEAD.
     pub bodiless: bool,
+    /// The request was of HTTP/1.1: its answer may come in chunks.
+    pub chunks: bool,
     /// Bytes that count against the room for requests and answers.
     pub held: usize,
     /// Bytes of unbounded body that were passed on.
@@ -150,6 +152,7 @@ impl Peer {
             caller: None,
             persistence: Persistence::Stays,
             bodiless: false,
+            chunks: false,
             held: 0,
             uploaded: 0,
             address,
@@ -322,6 +325,7 @@ impl Peer {
         self.served = true;
         self.persistence = if desk.stopping { Persistence::Closes } else { head.persistence };
         self.bodiless = head.bodiless;
+        self.chunks = head.chunks;
         let declared = match head.framing {
             Framing::Length(length) => length,
             Framing::Chunked => 0,
