@@ -5,11 +5,11 @@
 //! is followed up, so that at the end the count is that of one state.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::root::{EntryHasher, RootRecord, Tally};
+use super::root::{Books, EntryHasher, RootRecord, Tally};
 use super::txn::TxnError;
 use super::verify::{BadEntries, Check};
 use super::{ROOT, Unsealed};
@@ -131,8 +131,9 @@ impl Unsealed {
             }
             books.recount = Some(Recount::new());
         }
+        let under_way = UnderWay(&self.books);
         let outcome = self.scrub_slices(rate, pause);
-        lock(&self.books).recount = None;
+        drop(under_way);
         if let Ok(Some(scrubbed)) = &outcome {
             *lock(&self.scrubbed) = Some(Arc::clone(scrubbed));
         }
@@ -200,6 +201,15 @@ impl Unsealed {
             recount.end_slice(record.revision, found, next.clone());
         }
         Ok(Slice { bytes, bad, next })
+    }
+}
+
+/// A scrub that runs. However it ends, commits are followed no more and the next can begin.
+struct UnderWay<'a>(&'a Mutex<Books>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        lock(self.0).recount = None;
     }
 }
 

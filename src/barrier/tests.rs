@@ -1,6 +1,7 @@
 //! The life of a store: initialized, unsealed, written, rotated, rekeyed, sealed, scrubbed, restored.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::names::{MAX_SEGMENTS, MountId, NameError};
@@ -488,6 +489,9 @@ fn a_scrub_among_commits_counts_right() {
     assert!(scrubbed.good(), "{scrubbed:?}");
     assert!(store.last_scrub().unwrap().good());
     assert!(store.scrub(1, &mut |_| false).unwrap().is_none());
+    let broken = catch_unwind(AssertUnwindSafe(|| store.scrub(1, &mut |_| panic!("meant to"))));
+    assert!(broken.is_err());
+    assert!(store.scrub(1 << 40, &mut |_| true).unwrap().is_some(), "the next one begins");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! of our own certificate, the deletion of what nobody can reach any more.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -67,34 +68,24 @@ impl Housekeeping {
     pub fn start(mut care: Care) -> io::Result<Self> {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
         let (expired, tokens) = (care.barrier.clone(), care.tokens.clone());
-        let maintenance = Chore::start("maintenance", move |stopped| {
-            while !stopped.within(MAINTENANCE) {
-                care.round();
-            }
-        });
-        let scrub = Chore::start("scrub", move |stopped| {
-            let mut rest = SCRUB_FIRST;
-            while !stopped.within(SCRUB_LOOK) {
-                rest = rest.saturating_sub(SCRUB_LOOK);
-                let Some(unsealed) = barrier.unsealed() else { continue };
-                let unproven = unsealed.take_unproven();
-                if unproven || rest.is_zero() {
-                    let rate = if unproven { RECOUNT_RATE } else { SCRUB_RATE };
-                    let ended = scrub(&unsealed, rate, stopped);
-                    rest = if ended { SCRUB_REST } else { SCRUB_FIRST };
+        let maintenance = Chore::start("maintenance", MAINTENANCE, move |_| care.round());
+        let mut rest = SCRUB_FIRST;
+        let scrub = Chore::start("scrub", SCRUB_LOOK, move |stopped| {
+            rest = rest.saturating_sub(SCRUB_LOOK);
+            let Some(unsealed) = barrier.unsealed() else { return };
+            let unproven = unsealed.take_unproven();
+            if unproven || rest.is_zero() {
+                rest = SCRUB_FIRST;
+                let rate = if unproven { RECOUNT_RATE } else { SCRUB_RATE };
+                if scrub(&unsealed, rate, stopped) {
+                    rest = SCRUB_REST;
                 }
             }
         });
-        let purge = Chore::start("purge", move |stopped| {
-            while !stopped.within(MAINTENANCE) {
-                purge(&purged, stopped);
-            }
-        });
-        let expiry = Chore::start("expiry", move |stopped| {
-            let mut reaper = Reaper::new(tokens);
-            while !stopped.within(EXPIRY) {
-                reap(&expired, &mut reaper, stopped);
-            }
+        let purge = Chore::start("purge", MAINTENANCE, move |stopped| purge(&purged, stopped));
+        let mut reaper = Reaper::new(tokens);
+        let expiry = Chore::start("expiry", EXPIRY, move |stopped| {
+            reap(&expired, &mut reaper, stopped);
         });
         Ok(Self { chores: [maintenance?, scrub?, purge?, expiry?] })
     }
@@ -124,17 +115,29 @@ impl Stopped {
 }
 
 impl Chore {
-    fn start(name: &str, work: impl FnOnce(&Stopped) + Send + 'static) -> io::Result<Self> {
+    /// Does a `round` after each rest. One that breaks is not the last: the others may not need
+    /// what broke it.
+    fn start(
+        name: &'static str,
+        rest: Duration,
+        mut round: impl FnMut(&Stopped) + Send + 'static,
+    ) -> io::Result<Self> {
         let (stop, stopped) = channel();
         let stopped = Stopped(stopped);
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || work(&stopped))?;
+        let work = move || {
+            while !stopped.within(rest) {
+                if catch_unwind(AssertUnwindSafe(|| round(&stopped))).is_err() {
+                    log::error!("{name}: broken off by a defect of edgekeep; it goes on later");
+                }
+            }
+        };
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(work)?;
         Ok(Self { stop, thread })
     }
 
     fn stop(self) {
         // Heard however often it is listened for.
         drop(self.stop);
-        // A thread that panicked has ended too.
         let _ = self.thread.join();
     }
 }
@@ -264,4 +267,22 @@ pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
         // systemd is not to lose patience; outside of it there is nobody to tell.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(30_000_000)]);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chore_outlives_a_round_that_breaks() {
+        let (tell, told) = channel();
+        let mut round = 0;
+        let chore = Chore::start("test", Duration::from_millis(1), move |_| {
+            round += 1;
+            assert_ne!(round, 1, "as it is meant to");
+            let _ = tell.send(round);
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(2));
+        chore.unwrap().stop();
+    }
 }

@@ -349,7 +349,7 @@ impl Storage for Redb {
         let outcome = handle.transact(&self.in_doubt, job);
         match &outcome {
             Ok(()) => {
-                handle.pins.expire(handle.gauge.extent(), self.options.growth_bytes);
+                handle.pins.expire(&handle, self.options.growth_bytes);
                 let less_one = |left: u64| left.checked_sub(1);
                 let _ =
                     self.until_look.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less_one);

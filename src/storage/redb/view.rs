@@ -31,13 +31,14 @@ struct Pin {
 }
 
 impl Pins {
-    /// Parts views from a file, now `extent` bytes long, that grew by more than `bound` bytes,
-    /// and more than its own length, since they began. What they pinned is used again.
-    pub fn expire(&self, extent: u64, bound: u64) {
-        let held = lock(&self.0);
+    /// Parts views from the file of `handle`, which grew by more than `bound` bytes, and more than
+    /// its own length, since they began. What they pinned is used again.
+    pub fn expire(&self, handle: &Handle, bound: u64) {
+        let (held, extent) = (lock(&self.0), handle.gauge.extent());
         for pin in held.views.values().filter_map(Weak::upgrade) {
             if extent > pin.extent.saturating_add(bound.max(pin.extent)) {
-                drop(lock(&pin.entries).take());
+                let entries = lock(&pin.entries).take();
+                let _ = handle.dismiss(entries);
             }
         }
     }
