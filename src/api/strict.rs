@@ -5,7 +5,6 @@
 //! `UnsealRequest.Key`); as in Go, the name in the JSON matches whatever its case.
 
 use serde_json::{Map, Value};
-use zeroize::Zeroize;
 
 use super::request::Body;
 use crate::base::fault::Fault;
@@ -19,11 +18,7 @@ pub struct Strict {
 
 impl Drop for Strict {
     fn drop(&mut self) {
-        for value in self.object.values_mut() {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
-        }
+        self.object.values_mut().for_each(json::wipe);
     }
 }
 

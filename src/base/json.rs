@@ -6,9 +6,12 @@
 //! The one here tells the two apart, by a name that was read and a name that was not.
 
 use std::fmt;
+use std::io::{self, Write};
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Error, Map, Number, Value};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Reads text that is one JSON value.
 pub fn read(text: &[u8]) -> Result<Value, Error> {
@@ -19,6 +22,50 @@ pub fn read(text: &[u8]) -> Result<Value, Error> {
 pub fn read_first(text: &[u8]) -> Option<Result<Value, Error>> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter();
     values.next().map(|first| first.map(|Json(value)| value))
+}
+
+/// The text of a value. It is measured first and written into memory that never grows, for that
+/// would leave pieces of it behind, unwiped.
+pub fn text(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    text_before(value, b"")
+}
+
+/// The same with the end of a line.
+pub fn line(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    text_before(value, b"\n")
+}
+
+fn text_before(value: &impl Serialize, end: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(length.0 + end.len()));
+    serde_json::to_writer(&mut *text, value)?;
+    text.extend_from_slice(end);
+    Ok(text)
+}
+
+/// Counts what it is given.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Wipes all texts in a value, which is of no use any more.
+pub fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 struct Json(Value);
@@ -145,6 +192,23 @@ mod tests {
             assert_eq!(value.to_string(), text.replace("1e400", "1e+400"));
             assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
         }
+    }
+
+    #[test]
+    fn a_text_is_written_into_memory_of_its_own_length() {
+        for json in TEXTS {
+            let value = read(json.as_bytes()).unwrap();
+            let text = text(&value).unwrap();
+            assert_eq!(*text, value.to_string().into_bytes());
+            assert_eq!(text.capacity(), text.len());
+        }
+    }
+
+    #[test]
+    fn what_was_wiped_holds_no_text() {
+        let mut value = read(br#"{"a":"secret","b":["secret",{"c":"secret"}],"d":5}"#).unwrap();
+        wipe(&mut value);
+        assert_eq!(value.to_string(), r#"{"a":"","b":["",{"c":""}],"d":5}"#);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Postcard has no defaults, so a changed struct is a new type beside the old one, with the next
 //! version; `decode` of the new one reads both.
 
+use postcard::ser_flavors::Size;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
@@ -15,10 +16,13 @@ pub trait Record: Serialize + DeserializeOwned {
     /// The stored form, wiped when dropped: it may hold secrets.
     #[expect(clippy::expect_used, reason = "each record has a round-trip test")]
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Vec::with_capacity(64);
-        out.push(Self::VERSION);
-        let out = postcard::to_extend(self, out);
-        Zeroizing::new(out.expect("only types that postcard cannot express fail, no record"))
+        // Measured first: a buffer that grows leaves what was in it behind, unwiped.
+        let written = postcard::serialize_with_flavor(self, Size::default()).and_then(|length| {
+            let mut out = Zeroizing::new(vec![Self::VERSION; 1 + length]);
+            postcard::to_slice(self, &mut out[1..])?;
+            Ok(out)
+        });
+        written.expect("only types that postcard cannot express fail, no record")
     }
 
     /// Reads what [`encode`](Self::encode) wrote; nothing may be left over.
@@ -60,3 +64,27 @@ impl std::fmt::Display for RecordError {
 }
 
 impl std::error::Error for RecordError {}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Two(String, Vec<u64>);
+
+    impl Record for Two {
+        const VERSION: u8 = 7;
+    }
+
+    #[test]
+    fn it_is_written_into_memory_of_its_own_length() {
+        for length in [0, 1, 63, 64, 65, 100_000] {
+            let record = Two("a".repeat(length), vec![u64::MAX; length]);
+            let written = record.encode();
+            assert_eq!((written[0], written.capacity()), (7, written.len()));
+            assert_eq!(Two::decode(&written), Ok(record));
+        }
+    }
+}

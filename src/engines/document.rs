@@ -25,7 +25,9 @@ impl Document {
     /// The text of an object, or of null.
     #[expect(clippy::expect_used, reason = "JSON has a text")]
     pub fn of(object: Option<&Map<String, Value>>) -> Self {
-        Self { json: serde_json::to_string(&object).expect("its keys are texts") }
+        let mut text = json::text(&object).expect("its keys are texts");
+        let json = String::from_utf8(std::mem::take(&mut *text)).expect("JSON is UTF-8");
+        Self { json }
     }
 
     /// The object; `None` for null.

@@ -6,6 +6,7 @@ use crate::api::ask::Verb;
 use crate::api::request::{Body, Bound, Method, Request};
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::json;
 use crate::base::secret::Secret;
 use crate::base::url;
 
@@ -60,6 +61,12 @@ pub struct Data {
     query: Vec<(String, String)>,
     body: Body,
     read: Option<Map<String, Value>>,
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        self.read.iter_mut().flat_map(Map::values_mut).for_each(json::wipe);
+    }
 }
 
 impl Data {

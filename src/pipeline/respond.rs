@@ -7,6 +7,7 @@ use super::settle::Settled;
 use super::wrapping;
 use crate::api::reply::{Auth, Content, Reply, Response, ResponseBody, WrapInfo};
 use crate::base::fault::Fault;
+use crate::base::json;
 
 const JSON: &str = "application/json";
 
@@ -14,9 +15,9 @@ const JSON: &str = "application/json";
 pub fn settled(settled: Settled) -> Response {
     let status = settled.reply.status;
     let body = match document(settled) {
-        Ok(document) => json_body(&document),
+        Ok(document) => json_body(document),
         Err(settled) => match settled.reply.content {
-            Content::Wrapped(info) => json_body(&wrapped(&info)),
+            Content::Wrapped(info) => json_body(wrapped(&info)),
             Content::Body(body) => body,
             _ => ResponseBody::Whole(JSON, Zeroizing::default()),
         },
@@ -26,7 +27,7 @@ pub fn settled(settled: Settled) -> Response {
 
 /// The response of a request that was refused.
 pub fn fault(fault: &Fault) -> Response {
-    let body = json_body(&json!({ "errors": fault.errors }));
+    let body = json_body(json!({ "errors": fault.errors }));
     Response { status: fault.status, headers: fault.headers.clone(), body }
 }
 
@@ -74,8 +75,9 @@ fn envelope(mut top: Map<String, Value>, data: Value, request_id: &str, reply: R
     Value::Object(top)
 }
 
-fn json_body(document: &Value) -> ResponseBody {
-    let mut bytes = serde_json::to_vec(document).unwrap_or_default();
-    bytes.push(b'\n');
-    ResponseBody::Whole(JSON, Zeroizing::new(bytes))
+/// The text of a document, which is wiped: it may hold secrets.
+fn json_body(mut document: Value) -> ResponseBody {
+    let text = json::line(&document).unwrap_or_default();
+    json::wipe(&mut document);
+    ResponseBody::Whole(JSON, text)
 }

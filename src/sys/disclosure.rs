@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::base::clock::Timestamp;
@@ -14,9 +15,14 @@ use crate::base::secret::Secret;
 /// The shares as an answer has them, in their order.
 pub struct Disclosure {
     /// As hex.
-    pub hex: Vec<String>,
+    pub hex: Vec<Zeroizing<String>>,
     /// As base64.
-    pub base64: Vec<String>,
+    pub base64: Vec<Zeroizing<String>>,
+}
+
+/// Moves texts into an answer, which is wiped when it is sent.
+pub fn shown(texts: Vec<Zeroizing<String>>) -> Value {
+    texts.into_iter().map(|mut text| Value::from(std::mem::take(&mut *text))).collect()
 }
 
 /// The holders' keys.
@@ -46,7 +52,7 @@ pub fn disclose(
         messages.map_err(|error| Fault::internal(error.to_string()))?
     };
     Ok(Disclosure {
-        hex: messages.iter().map(|message| hex::encode(message)).collect(),
-        base64: messages.iter().map(|message| STANDARD.encode(message)).collect(),
+        hex: messages.iter().map(|message| Zeroizing::new(hex::encode(message))).collect(),
+        base64: messages.iter().map(|message| Zeroizing::new(STANDARD.encode(message))).collect(),
     })
 }

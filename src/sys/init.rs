@@ -6,13 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::disclosure::{Disclosure, disclose, recipients};
+use super::disclosure::{Disclosure, disclose, recipients, shown};
 use super::shares::{PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD};
 use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::Field;
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::seal::shamir::Split;
@@ -115,7 +115,13 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
             STANDARD.encode(sealed.map_err(|error| Fault::internal(error.to_string()))?)
         }
     };
-    Ok(Reply::bare(json!({ "keys": hex, "keys_base64": base64, "root_token": root_token })))
+    // Moved, not copied: the answer is wiped.
+    let answer = object([
+        ("keys", shown(hex)),
+        ("keys_base64", shown(base64)),
+        ("root_token", root_token.into()),
+    ]);
+    Ok(Reply::bare(answer.into()))
 }
 
 impl From<InitError> for Fault {

@@ -43,7 +43,7 @@ impl Backup {
         let mut keys: BTreeMap<String, Vec<Encrypted>> = BTreeMap::new();
         let shares = disclosure.hex.iter().zip(&disclosure.base64);
         for (recipient, (hex, base64)) in recipients.iter().zip(shares) {
-            let share = Encrypted { hex: hex.clone(), base64: base64.clone() };
+            let share = Encrypted { hex: hex.to_string(), base64: base64.to_string() };
             keys.entry(recipient.fingerprint().to_owned()).or_default().push(share);
         }
         Self { nonce: nonce.to_owned(), keys }

@@ -9,7 +9,7 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::base::fault::Fault;
-use crate::sys::disclosure::{Disclosure, disclose};
+use crate::sys::disclosure::{self, Disclosure, disclose};
 use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
 
 /// `rekey/update`.
@@ -53,8 +53,8 @@ fn handed_out(rekey: &Rekey, disclosure: Disclosure, verification: Option<&str>)
     let mut answer = object([
         ("nonce", Value::from(rekey.nonce.as_str())),
         ("complete", true.into()),
-        ("keys", disclosure.hex.into()),
-        ("keys_base64", disclosure.base64.into()),
+        ("keys", disclosure::shown(disclosure.hex)),
+        ("keys_base64", disclosure::shown(disclosure.base64)),
         ("pgp_fingerprints", fingerprints(&rekey.recipients)),
         ("backup", rekey.backup.into()),
         ("verification_required", rekey.verify.into()),
