@@ -112,3 +112,31 @@ fn the_end_of_a_secret_with_large_versions_takes_little() {
     assert_took_few(&server);
     assert_eq!(entries(&root), before);
 }
+
+/// An object with so many objects in it.
+fn objects(count: usize) -> String {
+    format!("{{\"data\":{{\"a\":[{{}}{}]}}}}", ",{\"a\":0}".repeat(count - 1))
+}
+
+#[test]
+fn what_objects_cost_is_counted() {
+    let server = Server::dev();
+    let root = server.root();
+    let upload = |body: &str| root.upload("secret/data/a", body.as_bytes()).unwrap();
+    let refused = upload(&objects(500_000));
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["errors"], json!(["error parsing JSON"]));
+    assert_eq!(upload(&objects(20_000)).status, 200);
+    assert_took_few(&server);
+}
+
+#[test]
+fn a_text_may_be_as_long_as_a_request() {
+    let server = Server::dev();
+    let text = json!({ "v": "x".repeat((32 << 20) - 100) });
+    assert_eq!(server.root().post("cubbyhole/a", text).status, 204);
+    let read = server.root().get("cubbyhole/a").json();
+    assert_eq!(read["data"]["v"].as_str().map(str::len), Some((32 << 20) - 100));
+    let most = most_memory(&server);
+    assert!(most < 200_000, "{most} kB");
+}

@@ -62,9 +62,9 @@ impl DirectAsk {
     }
 
     /// The declared fields in the body, converted as those of other endpoints are.
-    pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields, Fault> {
-        let sent = self.body.object()?;
-        Fields::convert(declared, |name| sent.get(name).map(Cow::Borrowed))
+    pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
+        let mut sent = self.body.object()?;
+        Fields::convert(declared, |name| sent.remove(name).map(Cow::Owned))
             .map_err(|error| Fault::bad_request(format!("Field validation failed: {error}")))
     }
 }

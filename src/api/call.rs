@@ -47,7 +47,7 @@ pub struct Call<'a> {
     /// The path below the mount.
     pub path: &'a str,
     /// The declared fields, converted.
-    pub fields: &'a Fields,
+    pub fields: &'a Fields<'a>,
     /// The mount.
     pub mount: &'a MountView,
     /// The sender; `None` where no token is needed and none was sent.
@@ -67,7 +67,7 @@ pub struct SystemCall<'a> {
     /// The path below `sys/`.
     pub path: &'a str,
     /// The declared fields, converted.
-    pub fields: &'a Fields,
+    pub fields: &'a Fields<'a>,
     /// The sender; `None` where no token is needed and none was sent.
     pub caller: Option<&'a Caller>,
     /// The transaction.

@@ -36,56 +36,56 @@ impl std::error::Error for ConvertError {}
 
 /// Converts `sent` to the kind of `info`. A JSON null is the kind's zero value, but for durations:
 /// there it counts as not sent.
-pub fn convert(info: &FieldInfo, sent: &Value) -> Result<Option<Converted>, ConvertError> {
-    match (info.kind, sent) {
-        (Kind::Duration | Kind::SignedDuration, Value::Null) => Ok(None),
-        (_, sent) => convert_value(info, sent).map(Some),
+pub fn convert<'s>(
+    info: &FieldInfo,
+    sent: Cow<'s, Value>,
+) -> Result<Option<Converted<'s>>, ConvertError> {
+    let outcome = match info.kind {
+        Kind::Duration | Kind::SignedDuration if sent.is_null() => return Ok(None),
+        Kind::Text => text(&sent, "''").map(Converted::Text),
+        Kind::Int => int(&sent, "''").map(Converted::Int),
+        Kind::Float => float(&sent).map(Converted::Float),
+        Kind::Bool => bool(&sent).map(Converted::Bool),
+        Kind::Duration => duration(&sent).map(Converted::Duration),
+        Kind::SignedDuration => ttl(&sent).map(Converted::SignedDuration),
+        Kind::Ints => ints(&sent).map(Converted::Ints),
+        Kind::List => list(&sent).map(Converted::List),
+        Kind::Texts => whole_texts(&sent).map(|texts| Converted::Texts(Texts(texts))),
+        Kind::Pairs => pairs(&sent).map(Converted::Pairs),
+        Kind::Object => match no_object(&sent) {
+            Some(why) => Err(why),
+            None => return Ok(Some(Converted::Object(object(sent)))),
+        },
+        Kind::Any => return Ok(Some(Converted::Any(sent))),
+    };
+    match outcome {
+        Ok(converted) => Ok(Some(converted)),
+        Err(why) => Err(ConvertError { field: info.name, input: golang::display(&sent), why }),
     }
 }
 
-fn convert_value(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertError> {
-    let outcome = match info.kind {
-        Kind::Text => text(sent, "''").map(Converted::Text),
-        Kind::Int => int(sent, "''").map(Converted::Int),
-        Kind::Float => float(sent).map(Converted::Float),
-        Kind::Bool => bool(sent).map(Converted::Bool),
-        Kind::Duration => duration(sent).map(Converted::Duration),
-        Kind::SignedDuration => ttl(sent).map(Converted::SignedDuration),
-        Kind::Ints => ints(sent).map(Converted::Ints),
-        Kind::List => list(sent).map(Converted::List),
-        Kind::Texts => whole_texts(sent).map(|texts| Converted::Texts(Texts(texts))),
-        Kind::Pairs => pairs(sent).map(Converted::Pairs),
-        Kind::Object => return object(info, sent),
-        Kind::Any => return Ok(Converted::Any(sent.clone())),
-    };
-    outcome.map_err(|why| error(info, sent, why))
-}
-
-fn error(info: &FieldInfo, sent: &Value, why: String) -> ConvertError {
-    ConvertError { field: info.name, input: golang::display(sent), why }
-}
-
-fn object(info: &FieldInfo, sent: &Value) -> Result<Converted, ConvertError> {
-    let why = match sent {
-        Value::Object(map) => return Ok(Converted::Object(Some(map.clone()))),
-        Value::Null => return Ok(Converted::Object(None)),
-        Value::Array(items) if items.is_empty() => {
-            return Ok(Converted::Object(Some(Map::new())));
-        }
+/// Why `sent` cannot be read as an object.
+fn no_object(sent: &Value) -> Option<String> {
+    match sent {
+        Value::Object(_) | Value::Null => None,
         Value::Array(items) => {
-            // Go's decoder merges an array of objects into one.
-            match items.iter().position(|item| !item.is_object()) {
-                None => {
-                    let merged = items.iter().filter_map(Value::as_object).flatten();
-                    let merged = merged.map(|(k, v)| (k.clone(), v.clone())).collect();
-                    return Ok(Converted::Object(Some(merged)));
-                }
-                Some(i) => format!("'[{i}]' expected a map, got '{}'", weak_kind(&items[i])),
-            }
+            let i = items.iter().position(|item| !item.is_object())?;
+            Some(format!("'[{i}]' expected a map, got '{}'", weak_kind(&items[i])))
         }
-        other => format!("'' expected a map, got '{}'", weak_kind(other)),
-    };
-    Err(error(info, sent, why))
+        other => Some(format!("'' expected a map, got '{}'", weak_kind(other))),
+    }
+}
+
+/// The object that was sent, as it is; an array of several is merged, as Go's decoder does.
+fn object(sent: Cow<'_, Value>) -> Option<Cow<'_, Map<String, Value>>> {
+    match sent {
+        Cow::Borrowed(Value::Object(map)) => Some(Cow::Borrowed(map)),
+        Cow::Owned(Value::Object(map)) => Some(Cow::Owned(map)),
+        other => {
+            let items = other.as_array()?.iter().filter_map(Value::as_object).flatten();
+            Some(Cow::Owned(items.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        }
+    }
 }
 
 /// The name Go's decoder has for a kind: numbers are text to it until they are asked for.

@@ -75,12 +75,12 @@ pub trait Engine: Send + Sync {
     /// access is declared.
     fn has_operations(&self, id: RouteId) -> bool;
     /// Converts the request's data to the route's fields, with Vault's error.
-    fn fields(
+    fn fields<'d>(
         &self,
         found: &Found<'_>,
         verb: Verb,
-        data: &Map<String, Value>,
-    ) -> Result<Fields, Fault>;
+        data: &'d Map<String, Value>,
+    ) -> Result<Fields<'d>, Fault>;
     /// Whether creates are told from updates there.
     fn tells_creates(&self, id: RouteId) -> bool;
     /// Whether what a write names is there already; `true` where that is not told, as every write
@@ -95,7 +95,7 @@ pub trait Engine: Send + Sync {
     /// Whether `verb` is slow by design there.
     fn is_slow(&self, id: RouteId, verb: Verb) -> bool;
     /// The name of the alias that a login there would be of; `None` where that is no login.
-    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields) -> Option<String>;
+    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields<'_>) -> Option<String>;
     /// Decides whether a login by this auth method still holds; see [`Renew`].
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
     /// What the engine does by itself in its mounts; see [`Tend`]. `None` when that is nothing.
@@ -187,12 +187,12 @@ impl<S: Send + Sync> Engine for Bound<S> {
         self.routes.get(id.0).is_some_and(|route| !route.operations.is_empty())
     }
 
-    fn fields(
+    fn fields<'d>(
         &self,
         found: &Found<'_>,
         verb: Verb,
-        data: &Map<String, Value>,
-    ) -> Result<Fields, Fault> {
+        data: &'d Map<String, Value>,
+    ) -> Result<Fields<'d>, Fault> {
         let declared = self.routes.get(found.id.0).map_or(&[][..], |route| route.fields);
         let converted = Fields::convert(declared, |name| {
             let captured = found.captures.iter().find(|(captured, _)| *captured == name);
@@ -241,7 +241,7 @@ impl<S: Send + Sync> Engine for Bound<S> {
         self.pick(id, verb).is_some_and(|operation| operation.slow)
     }
 
-    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields) -> Option<String> {
+    fn alias(&self, id: RouteId, verb: Verb, fields: &Fields<'_>) -> Option<String> {
         self.pick(id, verb)?.alias?(fields)
     }
 

@@ -78,17 +78,19 @@ pub enum Kind {
 pub trait FieldType: Sized {
     /// Its kind.
     const KIND: Kind;
-    /// Takes it out of a converted value of that kind.
-    fn take(value: &Converted) -> Option<&Self>;
+    /// What it is read as.
+    type Read<'a>;
+    /// Reads it out of a converted value of that kind.
+    fn read<'a>(value: &'a Converted<'_>) -> Option<Self::Read<'a>>;
 }
 
 /// Texts that no comma parts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Texts(pub Vec<String>);
 
-/// A value after conversion to its field's kind.
+/// A value after conversion to its field's kind. What may be large is as it was sent, not copied.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Converted {
+pub enum Converted<'s> {
     /// Of [`Kind::Text`].
     Text(String),
     /// Of [`Kind::Int`].
@@ -110,110 +112,122 @@ pub enum Converted {
     /// Of [`Kind::Pairs`]; `None` when null was sent.
     Pairs(Option<BTreeMap<String, String>>),
     /// Of [`Kind::Object`]; `None` when null was sent.
-    Object(Option<Map<String, Value>>),
+    Object(Option<Cow<'s, Map<String, Value>>>),
     /// Of [`Kind::Any`].
-    Any(Value),
+    Any(Cow<'s, Value>),
 }
 
 impl FieldType for String {
     const KIND: Kind = Kind::Text;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Text(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for i64 {
     const KIND: Kind = Kind::Int;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Int(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for f64 {
     const KIND: Kind = Kind::Float;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Float(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for bool {
     const KIND: Kind = Kind::Bool;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Bool(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Duration {
     const KIND: Kind = Kind::Duration;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Duration(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Ttl {
     const KIND: Kind = Kind::SignedDuration;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::SignedDuration(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Vec<i64> {
     const KIND: Kind = Kind::Ints;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Ints(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Vec<String> {
     const KIND: Kind = Kind::List;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::List(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Texts {
     const KIND: Kind = Kind::Texts;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Texts(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Option<BTreeMap<String, String>> {
     const KIND: Kind = Kind::Pairs;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Pairs(inner) = value { Some(inner) } else { None }
     }
 }
 
 impl FieldType for Option<Map<String, Value>> {
     const KIND: Kind = Kind::Object;
-    fn take(value: &Converted) -> Option<&Self> {
-        if let Converted::Object(inner) = value { Some(inner) } else { None }
+    type Read<'a> = Option<&'a Map<String, Value>>;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<Self::Read<'a>> {
+        if let Converted::Object(inner) = value { Some(inner.as_deref()) } else { None }
     }
 }
 
 impl FieldType for Value {
     const KIND: Kind = Kind::Any;
-    fn take(value: &Converted) -> Option<&Self> {
+    type Read<'a> = &'a Self;
+    fn read<'a>(value: &'a Converted<'_>) -> Option<&'a Self> {
         if let Converted::Any(inner) = value { Some(inner) } else { None }
     }
 }
 
 /// The fields of one request, converted and checked against its route's declarations.
 #[derive(Default)]
-pub struct Fields(BTreeMap<&'static str, Converted>);
+pub struct Fields<'s>(BTreeMap<&'static str, Converted<'s>>);
 
-impl Fields {
+impl<'s> Fields<'s> {
     /// Converts what was sent of the declared fields; what is not declared is ignored, as Vault
     /// does. The first field that cannot be converted is the error.
-    pub fn convert<'s>(
+    pub fn convert(
         declared: &[&FieldInfo],
         mut sent: impl FnMut(&str) -> Option<Cow<'s, Value>>,
     ) -> Result<Self, ConvertError> {
         let mut fields = BTreeMap::new();
         for info in declared {
             if let Some(value) = sent(info.name)
-                && let Some(converted) = convert::convert(info, &value)?
+                && let Some(converted) = convert::convert(info, value)?
             {
                 fields.insert(info.name, converted);
             }
@@ -222,12 +236,12 @@ impl Fields {
     }
 
     /// The value of a field, when it was sent.
-    pub fn get<T: FieldType>(&self, field: &Field<T>) -> Option<&T> {
-        self.0.get(field.info.name).and_then(T::take)
+    pub fn get<T: FieldType>(&self, field: &Field<T>) -> Option<T::Read<'_>> {
+        self.0.get(field.info.name).and_then(T::read)
     }
 
     /// The value of a field that the path pattern captures, or that must be sent.
-    pub fn need<T: FieldType>(&self, field: &Field<T>) -> Result<&T, Fault> {
+    pub fn need<T: FieldType>(&self, field: &Field<T>) -> Result<T::Read<'_>, Fault> {
         self.get(field).ok_or_else(|| Fault::bad_request(format!("missing {}", field.info.name)))
     }
 }

@@ -72,13 +72,14 @@ impl Request {
 pub struct Bound {
     /// Bytes.
     pub bytes: usize,
-    /// JSON values, those in arrays and objects too; or fields of a form.
+    /// JSON values, those in arrays and objects too, and an object counted as [`OBJECT`] of them;
+    /// or fields of a form.
     pub values: usize,
 }
 
 impl Bound {
     /// For whoever may make the request. The gate has bounded its bytes.
-    pub const ALLOWED: Self = Self { bytes: usize::MAX, values: 1_000_000 };
+    pub const ALLOWED: Self = Self { bytes: usize::MAX, values: 250_000 };
     /// For anybody, without a token.
     pub const ANYBODY: Self = Self { bytes: 1 << 20, values: 10_000 };
 }
@@ -125,6 +126,10 @@ impl Body {
     }
 }
 
+/// The memory of so many values (of about 70 bytes each) goes to the map of an object, be there one
+/// name in it or none.
+const OBJECT: usize = 10;
+
 /// How many values JSON has at most: after the first, each follows a comma or a bracket.
 fn most_values(json: &[u8]) -> usize {
     let (mut count, mut in_text, mut escaped) = (1, false, false);
@@ -133,7 +138,8 @@ fn most_values(json: &[u8]) -> usize {
             _ if escaped => escaped = false,
             b'\\' => escaped = in_text,
             b'"' => in_text = !in_text,
-            b',' | b'[' | b'{' if !in_text => count += 1,
+            b',' | b'[' if !in_text => count += 1,
+            b'{' if !in_text => count += 1 + OBJECT,
             _ => {}
         }
     }
@@ -164,8 +170,8 @@ mod tests {
             ("7", 1),
             ("[]", 2),
             ("[0,0,0]", 4),
-            (r#"{"a":[1,{"b":2}],"c":3}"#, 6),
-            (r#"{"a,[{":"\",[[[\\","b":","}"#, 3),
+            (r#"{"a":[1,{"b":2}],"c":3}"#, 26),
+            (r#"{"a,[{":"\",[[[\\","b":","}"#, 13),
         ] {
             assert_eq!(most_values(json.as_bytes()), most, "{json}");
         }

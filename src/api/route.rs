@@ -69,7 +69,7 @@ pub struct Operation<S: 'static> {
 
 /// Reads the name of the alias that a login would be of, as the login returns it: see
 /// [`super::login::Alias`].
-pub type AliasOf = fn(&Fields) -> Option<String>;
+pub type AliasOf = fn(&Fields<'_>) -> Option<String>;
 
 /// Finds the role that a login is made as; `None` where it is none that exists.
 pub type RoleOf<S> = fn(&S, &mut Call<'_>) -> Result<Option<String>, Fault>;

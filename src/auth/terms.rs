@@ -97,7 +97,7 @@ impl Terms {
     ///
     /// # Errors
     /// Vault's 400 for what does not fit together; then some of it is set.
-    pub fn set(&mut self, fields: &Fields, kind: ReadKind) -> Result<(), Fault> {
+    pub fn set(&mut self, fields: &Fields<'_>, kind: ReadKind) -> Result<(), Fault> {
         let token = &mut self.token;
         if let Some(sent) = fields.get(&BOUND_CIDRS) {
             token.bound_cidrs = addresses(sent).map_err(Fault::bad_request)?;
@@ -132,7 +132,7 @@ impl Terms {
         self.set_renamed(fields)
     }
 
-    fn set_renamed(&mut self, fields: &Fields) -> Result<(), Fault> {
+    fn set_renamed(&mut self, fields: &Fields<'_>) -> Result<(), Fault> {
         let Self { token, old } = self;
         let cidrs = renamed(fields, &BOUND_CIDRS, &OLD_BOUND_CIDRS, &mut old.bound_cidrs);
         if let Some(sent) = cidrs {
@@ -155,7 +155,7 @@ impl Terms {
 
     /// Sets the policies alone, as the endpoints do that are for nothing else. Whether any were
     /// sent.
-    pub fn set_policies(&mut self, fields: &Fields) -> bool {
+    pub fn set_policies(&mut self, fields: &Fields<'_>) -> bool {
         let old = renamed(fields, &POLICIES, &OLD_POLICIES, &mut self.old.policies);
         let sent = fields.get(&POLICIES).or(old);
         if let Some(sent) = sent {
@@ -165,7 +165,7 @@ impl Terms {
     }
 
     /// Sets the period alone. Whether one was sent.
-    pub fn set_period(&mut self, fields: &Fields) -> bool {
+    pub fn set_period(&mut self, fields: &Fields<'_>) -> bool {
         let old = renamed(fields, &PERIOD, &OLD_PERIOD, &mut self.old.period);
         let sent = fields.get(&PERIOD).or(old);
         if let Some(sent) = sent {
@@ -235,11 +235,11 @@ pub fn same_policies(one: &[String], other: &[String]) -> bool {
 
 /// What was sent under the old name alone. Notes whether that name was used, where either was.
 fn renamed<'f, T: FieldType>(
-    fields: &'f Fields,
+    fields: &'f Fields<'_>,
     new: &Field<T>,
     old: &Field<T>,
     used: &mut bool,
-) -> Option<&'f T> {
+) -> Option<T::Read<'f>> {
     let (new, old) = (fields.get(new), fields.get(old));
     if new.is_some() || old.is_some() {
         *used = old.is_some();

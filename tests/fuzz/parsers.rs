@@ -6,6 +6,8 @@ pub mod policies;
 pub mod snapshot;
 pub mod stored;
 
+use std::borrow::Cow;
+
 use edgekeep::api::convert::convert;
 use edgekeep::api::field::{FieldInfo, Kind};
 use edgekeep::api::request::Body;
@@ -69,7 +71,7 @@ pub fn read_json(bytes: &[u8]) {
     ] {
         let info = FieldInfo { name: "field", kind, help: "", query: false };
         for value in object.values() {
-            if let Err(error) = convert(&info, value) {
+            if let Err(error) = convert(&info, Cow::Borrowed(value)) {
                 assert!(!error.why().is_empty(), "{kind:?} of {value}");
             }
         }

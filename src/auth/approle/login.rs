@@ -21,7 +21,7 @@ const KEPT: &str = "role_name";
 /// there are.
 const INVALID: &str = "invalid role or secret ID";
 
-pub fn alias(fields: &Fields) -> Option<String> {
+pub fn alias(fields: &Fields<'_>) -> Option<String> {
     sent(fields, &ROLE_ID).map(str::to_owned)
 }
 
@@ -88,7 +88,7 @@ fn comes_from(call: &Call<'_>, cidrs: &[Cidr], restriction: &str) -> Result<(), 
 }
 
 /// What was sent, without spaces around it; `None` when that is nothing.
-fn sent<'f>(fields: &'f Fields, field: &Field<String>) -> Option<&'f str> {
+fn sent<'f>(fields: &'f Fields<'_>, field: &Field<String>) -> Option<&'f str> {
     fields.get(field).map(|sent| sent.trim()).filter(|sent| !sent.is_empty())
 }
 

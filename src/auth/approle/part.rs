@@ -22,7 +22,7 @@ pub trait Part: 'static {
     /// How it is shown.
     fn show(role: &Role) -> Map<String, Value>;
     /// Sets what was sent; `longest` is how many seconds a lease of the mount lasts at most.
-    fn set(role: &mut Role, fields: &Fields, longest: u64) -> Result<(), Fault>;
+    fn set(role: &mut Role, fields: &Fields<'_>, longest: u64) -> Result<(), Fault>;
     /// Sets it to what it is in a new role.
     fn reset(role: &mut Role);
     /// Said when it is read.
@@ -93,7 +93,7 @@ impl Part for Policies {
         data
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         if role.terms.set_policies(fields) { Ok(()) } else { Err(missing("token_policies")) }
     }
 
@@ -121,7 +121,7 @@ impl Part for BoundCidrs {
         object([(SECRET_ID_BOUND_CIDRS.info.name, show_bound_cidrs(role))])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         Self::set(role, fields.get(&SECRET_ID_BOUND_CIDRS))
     }
 
@@ -138,7 +138,7 @@ impl Part for BoundCidrList {
         object([(BOUND_CIDR_LIST.info.name, show_bound_cidrs(role))])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         BoundCidrs::set(role, fields.get(&BOUND_CIDR_LIST))
     }
 
@@ -164,7 +164,7 @@ impl Part for TokenBoundCidrs {
         object([(terms::BOUND_CIDRS.info.name, shown)])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         if let Some(sent) = fields.get(&terms::BOUND_CIDRS) {
             let failed =
                 |why| Fault::bad_request(format!("failed to parse token_bound_cidrs: {why}"));
@@ -185,7 +185,7 @@ impl Part for BindSecretId {
         object([(BIND_SECRET_ID.info.name, role.bind_secret_id.into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         role.bind_secret_id = *fields.need(&BIND_SECRET_ID)?;
         Ok(())
     }
@@ -202,7 +202,7 @@ impl Part for SecretIdNumUses {
         object([(SECRET_ID_NUM_USES.info.name, role.secret_id_num_uses.into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         let sent = *fields.need(&SECRET_ID_NUM_USES)?;
         role.secret_id_num_uses = count(sent, SECRET_ID_NUM_USES.info.name)?;
         Ok(())
@@ -220,7 +220,7 @@ impl Part for SecretIdTtl {
         object([(SECRET_ID_TTL.info.name, role.secret_id_ttl.as_secs().into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         role.secret_id_ttl = whole(*fields.need(&SECRET_ID_TTL)?);
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Part for Period {
         data
     }
 
-    fn set(role: &mut Role, fields: &Fields, longest: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, longest: u64) -> Result<(), Fault> {
         if !role.terms.set_period(fields) {
             return Err(missing("period"));
         }
@@ -258,7 +258,7 @@ impl Part for TokenNumUses {
         object([(terms::NUM_USES.info.name, role.terms.token.num_uses.into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         let sent = *fields.need(&terms::NUM_USES)?;
         role.terms.token.num_uses = count(sent, terms::NUM_USES.info.name)?;
         Ok(())
@@ -276,7 +276,7 @@ impl Part for TokenTtl {
         object([(terms::TTL.info.name, role.terms.token.ttl.as_secs().into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         role.terms.token.ttl = whole(*fields.need(&terms::TTL)?);
         match ends_in_time(&role.terms) {
             true => Ok(()),
@@ -296,7 +296,7 @@ impl Part for TokenMaxTtl {
         object([(terms::MAX_TTL.info.name, role.terms.token.max_ttl.as_secs().into())])
     }
 
-    fn set(role: &mut Role, fields: &Fields, _: u64) -> Result<(), Fault> {
+    fn set(role: &mut Role, fields: &Fields<'_>, _: u64) -> Result<(), Fault> {
         role.terms.token.max_ttl = whole(*fields.need(&terms::MAX_TTL)?);
         match ends_in_time(&role.terms) {
             true => Ok(()),

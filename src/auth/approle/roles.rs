@@ -129,7 +129,7 @@ pub fn check_period(role: &Role, longest: u64) -> Result<(), Fault> {
     )))
 }
 
-fn set(role: &mut Role, fields: &Fields, is_new: bool) -> Result<(), Fault> {
+fn set(role: &mut Role, fields: &Fields<'_>, is_new: bool) -> Result<(), Fault> {
     role.terms.set(fields, kind)?;
     if let Some(sent) = fields.get(&LOCAL_SECRET_IDS) {
         if !is_new {
@@ -173,7 +173,7 @@ fn kind(sent: &str) -> Option<TokenType> {
     }
 }
 
-fn meaningless(fields: &Fields) -> Option<String> {
+fn meaningless(fields: &Fields<'_>) -> Option<String> {
     let sent = fields.get(&terms::TYPE)?;
     let taken_for = sent.strip_prefix("default-")?;
     Some(format!("{sent} has no useful meaning; adjusting to {taken_for}"))

@@ -20,7 +20,7 @@ use crate::base::secret::Secret;
 /// Kept with the token.
 const KEPT: &str = "username";
 
-pub fn alias(fields: &Fields) -> Option<String> {
+pub fn alias(fields: &Fields<'_>) -> Option<String> {
     fields.get(&NAME).map(|name| name.to_lowercase())
 }
 

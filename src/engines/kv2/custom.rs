@@ -1,5 +1,6 @@
 //! `custom_metadata`: the user's own texts about a secret, within Vault's limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -25,7 +26,7 @@ pub struct Change {
 
 /// A write: what was sent stands instead of what was there.
 pub fn replace(sent: &Map<String, Value>) -> Result<Change, Fault> {
-    let texts = sent.iter().map(|(name, value)| match convert(&TEXT.info, value) {
+    let texts = sent.iter().map(|(name, value)| match convert(&TEXT.info, Cow::Borrowed(value)) {
         Ok(Some(Converted::Text(text))) => Ok((name.clone(), Some(text))),
         Ok(_) => Err(refused(format_args!("value for key {} is no text", golang::quote(name)))),
         Err(error) => Err(refused(format_args!("{}", error.why()))),

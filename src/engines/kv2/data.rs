@@ -1,5 +1,7 @@
 //! `data/`: reads versions and makes them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::fields::{CAS, DATA, OPTIONS, VERSION};
@@ -28,12 +30,12 @@ pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
         None => Secret::new(place, scope.now()),
     };
     check_and_set(call.fields, &config, &secret.metadata)?;
-    secret.add_version(scope, &config, value.as_ref())
+    secret.add_version(scope, &config, value)
 }
 
 pub fn patch(_: &(), call: &mut Call<'_>) -> Outcome {
     let place = Place::to_write(call)?;
-    let patch = call.fields.get(&DATA).and_then(Option::as_ref).ok_or_else(no_data)?;
+    let patch = call.fields.get(&DATA).flatten().ok_or_else(no_data)?;
     let scope = &mut call.scope;
     let Some(secret) = Secret::load(scope, place)? else { return Ok(nothing_to_patch()) };
     let config = Config::load(scope)?;
@@ -63,15 +65,15 @@ fn no_data() -> Fault {
 }
 
 /// Refuses a write that was meant for another latest version, or that does not say for which.
-fn check_and_set(fields: &Fields, config: &Config, metadata: &Metadata) -> Result<(), Fault> {
-    let options = fields.get(&OPTIONS).and_then(Option::as_ref);
+fn check_and_set(fields: &Fields<'_>, config: &Config, metadata: &Metadata) -> Result<(), Fault> {
+    let options = fields.get(&OPTIONS).flatten();
     let Some(sent) = options.and_then(|options| options.get(CAS.info.name)) else {
         if config.cas_required || metadata.cas_required {
             return Err(Fault::bad_request("check-and-set parameter required for this call"));
         }
         return Ok(());
     };
-    match convert(&CAS.info, sent) {
+    match convert(&CAS.info, Cow::Borrowed(sent)) {
         Ok(Some(Converted::Int(wanted))) if u64::try_from(wanted) == Ok(metadata.current) => Ok(()),
         Ok(_) => {
             Err(Fault::bad_request("check-and-set parameter did not match the current version"))

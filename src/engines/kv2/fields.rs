@@ -61,7 +61,7 @@ pub static CUSTOM_METADATA: Field<Option<Map<String, Value>>> = Field::new(
 );
 
 /// What [`MAX_VERSIONS`] says, when it was sent.
-pub fn max_versions(fields: &Fields) -> Result<Option<u32>, Fault> {
+pub fn max_versions(fields: &Fields<'_>) -> Result<Option<u32>, Fault> {
     let Some(&sent) = fields.get(&MAX_VERSIONS) else { return Ok(None) };
     let kept = u32::try_from(sent).ok().filter(|kept| *kept <= MAX_VERSIONS_LIMIT);
     kept.map(Some).ok_or_else(|| {

@@ -65,7 +65,7 @@ struct Change {
 }
 
 impl Change {
-    fn read(fields: &Fields, custom: custom::Reader) -> Result<Self, Fault> {
+    fn read(fields: &Fields<'_>, custom: custom::Reader) -> Result<Self, Fault> {
         let sent = fields.get(&CUSTOM_METADATA);
         Ok(Self {
             max_versions: max_versions(fields)?,

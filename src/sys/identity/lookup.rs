@@ -52,7 +52,7 @@ enum By<'f> {
 
 impl<'f> By<'f> {
     /// Exactly one way of naming it must have been sent.
-    fn sent(fields: &'f Fields) -> Result<Self, Fault> {
+    fn sent(fields: &'f Fields<'_>) -> Result<Self, Fault> {
         let get = |field: &Field<String>| fields.get(field).map(String::as_str);
         let by = match [&ID, &NAME, &ALIAS_ID, &ALIAS_NAME, &ALIAS_ACCESSOR].map(get) {
             [None, None, None, None, None] => {

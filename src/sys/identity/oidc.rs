@@ -138,7 +138,7 @@ const fn open(path: &'static str, synopsis: &'static str, operations: Operations
 }
 
 impl Oidc {
-    fn open<'c>(&self, call: &'c mut SystemCall<'_>) -> Result<(&'c Fields, Scope<'c>), Fault> {
+    fn open<'c>(&self, call: &'c mut SystemCall<'_>) -> Result<(&'c Fields<'c>, Scope<'c>), Fault> {
         let (_, scope) = self.identity.open(call.txn)?;
         Ok((call.fields, scope))
     }
@@ -322,6 +322,6 @@ fn public_keys(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 /// Whole seconds, as Vault keeps durations.
-fn seconds(fields: &Fields, field: &Field<Duration>) -> Option<Duration> {
+fn seconds(fields: &Fields<'_>, field: &Field<Duration>) -> Option<Duration> {
     fields.get(field).map(|span| Duration::from_secs(span.as_secs()))
 }

@@ -14,13 +14,13 @@ use crate::base::ttl::Ttl;
 use crate::mount::config::{MountConfig, TokenType, Ttls, Visibility};
 
 /// The fields in the `config` of enabling.
-pub fn fields(sent: Option<&Map<String, Value>>) -> Result<Fields, Fault> {
+pub fn fields(sent: Option<&Map<String, Value>>) -> Result<Fields<'_>, Fault> {
     Fields::convert(OF_CONFIG, |name| sent?.get(name).map(Cow::Borrowed))
         .map_err(|_| Fault::bad_request("unable to convert given mount config information"))
 }
 
 /// The configuration of a mount that is being enabled.
-pub fn of_new(fields: &Fields, system: Ttls) -> Result<MountConfig, Fault> {
+pub fn of_new(fields: &Fields<'_>, system: Ttls) -> Result<MountConfig, Fault> {
     let ttl = |field: &Field<String>, said: &str| {
         let sent = fields.get(field).map_or("", String::as_str);
         let bad = |why| Fault::bad_request(format!("unable to parse {said} TTL of {sent}: {why}"));
@@ -48,7 +48,7 @@ pub fn of_new(fields: &Fields, system: Ttls) -> Result<MountConfig, Fault> {
 }
 
 /// Changes what was sent of it.
-pub fn tune(config: &mut MountConfig, fields: &Fields) -> Result<(), Fault> {
+pub fn tune(config: &mut MountConfig, fields: &Fields<'_>) -> Result<(), Fault> {
     let ttl = |field: &Field<String>, before: u64| {
         let sent = fields.get(field).map_or("", String::as_str);
         ttl(sent).map(|ttl| ttl.unwrap_or(before)).map_err(Fault::bad_request)
@@ -67,7 +67,7 @@ pub fn tune(config: &mut MountConfig, fields: &Fields) -> Result<(), Fault> {
 }
 
 /// Sets what is sent alike with enabling and tuning.
-fn set(config: &mut MountConfig, fields: &Fields) -> Result<(), Fault> {
+fn set(config: &mut MountConfig, fields: &Fields<'_>) -> Result<(), Fault> {
     if let Some(sent) = fields.get(&VISIBILITY) {
         let bad = || Fault::bad_request(format!("invalid listing_visibility {sent}"));
         config.listing_visibility = Visibility::named(sent).ok_or_else(bad)?;

@@ -9,7 +9,7 @@ use super::fields::{
 use super::table::{TOKEN, can_be_reached, is_reserved};
 use super::{Mounts, Table, config};
 use crate::api::call::SystemCall;
-use crate::api::field::Fields;
+use crate::api::field::{Field, Fields};
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
@@ -63,8 +63,8 @@ pub fn disable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outc
 
 impl Mounts {
     /// The mount that is asked for.
-    fn wanted(&self, table: Table, fields: &Fields) -> Result<Mount, Fault> {
-        let sent = config::fields(fields.get(&CONFIG).and_then(Option::as_ref))?;
+    fn wanted(&self, table: Table, fields: &Fields<'_>) -> Result<Mount, Fault> {
+        let sent = config::fields(fields.get(&CONFIG).flatten())?;
         if table == Table::Secrets && sent.get(&TOKEN_TYPE).is_some_and(|sent| !sent.is_empty()) {
             let text = "'token_type' can only be set on auth mounts";
             return Err(Fault::bad_request(text));
@@ -105,7 +105,7 @@ impl Mounts {
         }
         let path = table.path(fields.need(&PATH)?);
         let mut mount = Mount::new(&path, kind, text(&DESCRIPTION), &*self.entropy);
-        let flag = |field| fields.get(field).copied().unwrap_or_default();
+        let flag = |field: &Field<bool>| fields.get(field).copied().unwrap_or_default();
         mount.options = options;
         mount.local = flag(&LOCAL);
         mount.seal_wrap = flag(&SEAL_WRAP);

@@ -3,6 +3,7 @@
 use super::Service;
 use super::fields::{AUDIT, EXEMPT, HEADERS};
 use crate::api::call::SystemCall;
+use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::quota::record::Config;
@@ -18,7 +19,7 @@ pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
-    let flag = |field| call.fields.get(field).copied().unwrap_or_default();
+    let flag = |field: &Field<bool>| call.fields.get(field).copied().unwrap_or_default();
     let exempt = call.fields.get(&EXEMPT).cloned().unwrap_or_default();
     let config = Config { audit: flag(&AUDIT), headers: flag(&HEADERS), exempt };
     store::set_config(call.txn, &config)?;

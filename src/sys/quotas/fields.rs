@@ -43,7 +43,7 @@ pub const HEADERS: Field<bool> = Field::new(
 );
 
 /// The name, which is a word with `.` and `-` inside.
-pub fn name(fields: &Fields) -> Result<&str, Fault> {
+pub fn name<'f>(fields: &'f Fields<'_>) -> Result<&'f str, Fault> {
     let name = fields.need(&NAME)?;
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let inner = |byte: &u8| word(byte) || matches!(byte, b'.' | b'-');

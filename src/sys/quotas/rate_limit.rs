@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Service;
 use super::fields::{self, BLOCK_INTERVAL, INTERVAL, RATE};
 use crate::api::call::SystemCall;
+use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
@@ -32,7 +33,7 @@ pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     if !rate.is_finite() || rate <= 0.0 {
         return Err(Fault::bad_request("'rate' is invalid"));
     }
-    let span = |field| call.fields.get(field).copied().unwrap_or(Duration::ZERO);
+    let span = |field: &Field<Duration>| call.fields.get(field).copied().unwrap_or(Duration::ZERO);
     let interval = match span(&INTERVAL) {
         Duration::ZERO => Duration::from_secs(1),
         interval => interval,

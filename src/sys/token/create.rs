@@ -114,7 +114,7 @@ fn create(service: &Service, call: &mut SystemCall<'_>, named: Named<'_>, orphan
 }
 
 /// The id that is asked for. None can look like one that was made here.
-fn own_id(fields: &Fields, sudo: bool) -> Result<Option<Secret>, Fault> {
+fn own_id(fields: &Fields<'_>, sudo: bool) -> Result<Option<Secret>, Fault> {
     let Some(id) = fields.get(&ID).filter(|id| !id.is_empty()) else { return Ok(None) };
     if !sudo {
         return Err(Fault::bad_request("root or sudo privileges required to specify token id"));
@@ -130,7 +130,7 @@ fn own_id(fields: &Fields, sudo: bool) -> Result<Option<Secret>, Fault> {
     Ok(Some(Secret::new(id.as_str())))
 }
 
-fn kind(fields: &Fields, role: Option<&Role>) -> Result<Kind, Fault> {
+fn kind(fields: &Fields<'_>, role: Option<&Role>) -> Result<Kind, Fault> {
     let asked = fields.get(&TYPE).map_or("", String::as_str);
     match (role.map(|role| role.kind), asked) {
         (Some(TokenType::Service), _) => return Ok(Kind::Service),
@@ -156,7 +156,7 @@ fn kind(fields: &Fields, role: Option<&Role>) -> Result<Kind, Fault> {
 }
 
 /// How often it can be used: of what is asked and the role gives, the lesser.
-fn uses(fields: &Fields, role: Option<&Role>) -> Result<Uses, Fault> {
+fn uses(fields: &Fields<'_>, role: Option<&Role>) -> Result<Uses, Fault> {
     let asked = match fields.get(&NUM_USES).copied().unwrap_or(0) {
         ..0 => return Err(Fault::bad_request("number of uses cannot be negative")),
         number => u32::try_from(number).unwrap_or(u32::MAX),
@@ -168,7 +168,7 @@ fn uses(fields: &Fields, role: Option<&Role>) -> Result<Uses, Fault> {
 }
 
 /// The alias whose entity it is to be, which a role must allow.
-fn alias(fields: &Fields, role: Option<&Role>) -> Result<Option<String>, Fault> {
+fn alias(fields: &Fields<'_>, role: Option<&Role>) -> Result<Option<String>, Fault> {
     let Some(alias) = fields.get(&ENTITY_ALIAS).filter(|alias| !alias.is_empty()) else {
         return Ok(None);
     };
@@ -185,7 +185,7 @@ fn alias(fields: &Fields, role: Option<&Role>) -> Result<Option<String>, Fault> 
 
 /// The policies by a role that says which: those asked for if all are allowed; when none are, all
 /// that it names, or else the parent's.
-fn role_policies(fields: &Fields, parent: &Token, role: &Role) -> Result<Vec<String>, Fault> {
+fn role_policies(fields: &Fields<'_>, parent: &Token, role: &Role) -> Result<Vec<String>, Fault> {
     let asked = fields.get(&POLICIES).map(|texts| &*texts.0).unwrap_or_default();
     let without_default = fields.get(&NO_DEFAULT_POLICY).copied().unwrap_or_default();
     let is_disallowed = |policy: &String| {
@@ -230,7 +230,7 @@ fn listed(policies: &[String]) -> String {
 }
 
 /// Its policies: those asked for, which for callers without sudo are some of their own.
-fn policies(fields: &Fields, parent: &Token, sudo: bool) -> Result<Vec<String>, Fault> {
+fn policies(fields: &Fields<'_>, parent: &Token, sudo: bool) -> Result<Vec<String>, Fault> {
     let asked = fields.get(&POLICIES).map(|texts| &*texts.0).unwrap_or_default();
     let without_default = fields.get(&NO_DEFAULT_POLICY).copied().unwrap_or_default();
     let parent_has_default = parent.policies.iter().any(|policy| policy == DEFAULT);
@@ -314,7 +314,7 @@ fn bounds(
     Ok((bounds, warnings))
 }
 
-fn duration(fields: &Fields, field: &Field<String>) -> Result<Duration, Fault> {
+fn duration(fields: &Fields<'_>, field: &Field<String>) -> Result<Duration, Fault> {
     let text = fields.get(field).map_or("", String::as_str);
     let ttl = Ttl::parse(text).map_err(|error| Fault::bad_request(error.to_string()))?;
     let name = field.info.name;

@@ -131,7 +131,7 @@ fn is_word(text: &str, least: usize) -> bool {
         && text.ends_with(outer)
 }
 
-fn set(role: &mut Role, fields: &Fields) -> Result<(), Fault> {
+fn set(role: &mut Role, fields: &Fields<'_>) -> Result<(), Fault> {
     let unread = |why: &str| Fault::bad_request(format!("error parsing role fields: {why}"));
     for (field, list) in [
         (&ALLOWED, &mut role.allowed_policies),
@@ -181,7 +181,7 @@ fn set(role: &mut Role, fields: &Fields) -> Result<(), Fault> {
 }
 
 /// Sets what has two names; the old one counts only without the new one. Returns warnings.
-fn set_renamed(role: &mut Role, fields: &Fields) -> Result<Vec<String>, Fault> {
+fn set_renamed(role: &mut Role, fields: &Fields<'_>) -> Result<Vec<String>, Fault> {
     let mut warnings = Vec::new();
     if let Some((sent, old)) = either(fields, &PERIOD, &OLD_PERIOD, &mut warnings) {
         role.period = terms::whole(*sent);
@@ -201,11 +201,11 @@ fn set_renamed(role: &mut Role, fields: &Fields) -> Result<Vec<String>, Fault> {
 
 /// What was sent under either name, and whether that was the old one.
 fn either<'f, T: FieldType>(
-    fields: &'f Fields,
+    fields: &'f Fields<'_>,
     new: &Field<T>,
     old: &Field<T>,
     warnings: &mut Vec<String>,
-) -> Option<(&'f T, bool)> {
+) -> Option<(T::Read<'f>, bool)> {
     match (fields.get(new), fields.get(old)) {
         (Some(sent), ignored) => {
             if ignored.is_some() {
