@@ -6,10 +6,10 @@ use super::Reads;
 use crate::storage::Key;
 
 /// A transaction whose base lies further back than this many commits is run again.
-const MOST_COMMITS: usize = 4096;
+const MOST_COMMITS: usize = 1024;
 
 /// The same in bytes of keys, so that a few huge commits do not fill the memory of a board.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 256 << 10;
 
 /// The keys of the last commits.
 #[derive(Default)]
