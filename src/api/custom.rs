@@ -22,7 +22,12 @@ pub fn check<'t>(
     } else {
         texts.for_each(|(name, text)| check_one(name, text, &mut errors));
     }
-    if errors.is_empty() { Ok(()) } else { Err(Fault::bad_request(together(&errors))) }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let errors: Vec<String> =
+        errors.iter().map(|error| format!("custom_metadata validation failed: {error}")).collect();
+    Err(Fault::bad_request(golang::multierror(&errors)))
 }
 
 fn check_one(name: &str, text: Option<&str>, errors: &mut Vec<String>) {
@@ -46,12 +51,4 @@ fn check_one(name: &str, text: Option<&str>, errors: &mut Vec<String>) {
     if !text.chars().all(golang::is_printable) {
         errors.push(format!("value for key {quoted} contains unprintable characters"));
     }
-}
-
-/// Several errors as Vault's Go library prints them.
-fn together(errors: &[String]) -> String {
-    let lines: String =
-        errors.iter().map(|e| format!("\t* custom_metadata validation failed: {e}\n")).collect();
-    let s = if errors.len() == 1 { "" } else { "s" };
-    format!("{} error{s} occurred:\n{lines}\n", errors.len())
 }

@@ -97,10 +97,9 @@ pub struct TokenTerms {
 }
 
 impl TokenTerms {
-    /// Whether the token may be used, and made, from there. A unix socket is in no network.
+    /// Whether the token may be used, and made, from there.
     pub fn may_come_from(&self, peer: &Peer) -> bool {
-        let within = |address| self.bound_cidrs.iter().any(|cidr| cidr.contains(address));
-        self.bound_cidrs.is_empty() || peer.address.is_some_and(within)
+        Cidr::admit(&self.bound_cidrs, peer.address)
     }
 }
 

@@ -40,6 +40,13 @@ impl Cidr {
         }
     }
 
+    /// Whether what is bound to `networks`, and to none where they are empty, may be used from
+    /// `address`. A unix socket has none and lies in no network.
+    pub fn admit(networks: &[Self], address: Option<IpAddr>) -> bool {
+        let within = |address| networks.iter().any(|network| network.contains(address));
+        networks.is_empty() || address.is_some_and(within)
+    }
+
     /// Whether all of `other` lies in it.
     pub fn covers(&self, other: &Self) -> bool {
         self.prefix <= other.prefix && self.contains(other.address)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// What Vault puts before an error of an engine.
 const LISTED: &str = "1 error occurred:\n\t* ";
 
-/// What is answered instead of a reply. Never holds a secret.
+/// What is answered instead of a reply. It may repeat what the sender sent: it is never logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// HTTP status, 4xx or 5xx.

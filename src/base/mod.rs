@@ -2,8 +2,8 @@
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
 //! Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms
-//! that are read and written: [`record`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`],
-//! [`merge_patch`], [`openpgp`], [`pem`].
+//! that are read and written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`],
+//! [`json`], [`merge_patch`], [`openpgp`], [`pem`].
 
 pub mod cidr;
 pub mod clock;
@@ -11,13 +11,13 @@ pub mod digest;
 pub mod entropy;
 pub mod fault;
 pub mod golang;
-pub mod openpgp;
 pub mod hcl;
 pub mod header;
 pub mod hex;
 pub mod json;
 pub mod logs;
 pub mod merge_patch;
+pub mod openpgp;
 pub mod pages;
 pub mod password;
 pub mod pem;

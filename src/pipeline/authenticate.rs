@@ -1,12 +1,10 @@
 //! Who sends a request: its token, looked up in the request's own transaction.
 
-use std::net::IpAddr;
-
 use super::tokens::{Found, Tokens};
 use crate::api::ask::Ask;
 use crate::barrier::txn::Txn;
+use crate::base::cidr::Cidr;
 use crate::base::fault::Fault;
-use crate::token::record::Token;
 
 /// The sender's token, of which this is a use. `None` when none was sent; one that is unknown or
 /// dead, or is used from where it may not be, is refused.
@@ -14,7 +12,7 @@ pub fn sender(tokens: &Tokens, txn: &mut Txn, ask: &Ask) -> Result<Option<Found>
     let id = ask.token.as_ref().filter(|id| !id.expose().is_empty());
     let Some(id) = id else { return Ok(None) };
     let mut found = tokens.find(txn, id)?.ok_or_else(Fault::denied)?;
-    if !may_come_from(&found.token, ask.peer.address) {
+    if !Cidr::admit(&found.token.bound_cidrs, ask.peer.address) {
         return Err(Fault::denied());
     }
     tokens.use_once(txn, &mut found)?;
@@ -25,12 +23,5 @@ pub fn sender(tokens: &Tokens, txn: &mut Txn, ask: &Ask) -> Result<Option<Found>
 pub fn guest(tokens: &Tokens, txn: &mut Txn, ask: &Ask) -> Result<Option<Found>, Fault> {
     let Some(id) = ask.token.as_ref().filter(|id| !id.expose().is_empty()) else { return Ok(None) };
     let found = tokens.find(txn, id)?;
-    Ok(found.filter(|found| may_come_from(&found.token, ask.peer.address)))
-}
-
-/// Whether a token can be used from there. A unix socket is no network, so a token that is bound
-/// to networks cannot be used there.
-fn may_come_from(token: &Token, address: Option<IpAddr>) -> bool {
-    let within = |address| token.bound_cidrs.iter().any(|cidr| cidr.contains(address));
-    token.bound_cidrs.is_empty() || address.is_some_and(within)
+    Ok(found.filter(|found| Cidr::admit(&found.token.bound_cidrs, ask.peer.address)))
 }

@@ -45,22 +45,25 @@ impl Unfinished {
         temporary.push(base);
         temporary.push(".partial");
         let temporary = folder.join(temporary);
+        let busy = || {
+            let text = "another save to that name is under way";
+            io::Error::new(io::ErrorKind::ResourceBusy, text)
+        };
         let file = open_own(&temporary)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::ResourceBusy,
-                    "another save to that name is under way",
-                ));
-            }
+            Err(TryLockError::WouldBlock) => return Err(busy()),
             Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Whoever held the lock may have given the file its final name since it was opened here.
+        if !is_called(&file, &temporary)? {
+            return Err(busy());
         }
         file.set_len(0)?;
         Ok(Self { file, folder, temporary, name: name.to_owned() })
     }
 
-    fn finish(self) -> io::Result<()> {
+    fn finish(&self) -> io::Result<()> {
         self.file.sync_all()?;
         std::fs::rename(&self.temporary, &self.name)?;
         File::open(&self.folder)?.sync_all()
@@ -69,8 +72,20 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // After the rename there is nothing of that name.
-        let _ = std::fs::remove_file(&self.temporary);
+        // After the rename another save's file may have that name.
+        if is_called(&self.file, &self.temporary).unwrap_or(false) {
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Whether `file` is what has that name.
+fn is_called(file: &File, name: &Path) -> io::Result<bool> {
+    let own = file.metadata()?;
+    match name.symlink_metadata() {
+        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

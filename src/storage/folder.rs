@@ -62,13 +62,20 @@ impl Folder {
     /// aside by [`Space`].
     pub fn open(path: &Path, reserve_bytes: u64) -> Result<Self, StorageError> {
         let missing = |folder: &&Path| *folder != Path::new("") && !folder.exists();
-        let made: Vec<_> = path.ancestors().take_while(missing).map(Path::to_owned).collect();
-        if !made.is_empty() {
+        let made_folders: Vec<_> =
+            path.ancestors().take_while(missing).map(Path::to_owned).collect();
+        if !made_folders.is_empty() {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(|error| cannot("create", parent, &error))?;
             }
             let made = DirBuilder::new().mode(0o700).create(path);
             made.map_err(|error| cannot("create", path, &error))?;
+            // Else a power cut may take a folder away with all that was acknowledged in it.
+            for parent in made_folders.iter().filter_map(|folder| folder.parent()) {
+                let parent = if parent == Path::new("") { Path::new(".") } else { parent };
+                let synced = File::open(parent).and_then(|folder| folder.sync_all());
+                synced.map_err(|error| cannot("sync", parent, &error))?;
+            }
         }
         let held = File::open(path).map_err(|error| cannot("open", path, &error))?;
         match held.try_lock() {
@@ -85,7 +92,7 @@ impl Folder {
         let (path, served) = (path.to_owned(), Mutex::default());
         let mut folder = Self { path, held, space, made: Vec::new(), served };
         folder.discard_next();
-        folder.made = made;
+        folder.made = made_folders;
         Ok(folder)
     }
 

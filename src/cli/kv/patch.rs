@@ -51,14 +51,15 @@ impl Command for Patch {
         let path = place.path("data");
         let written = match self.method.as_deref().unwrap_or_default() {
             "patch" => self.by_patch(cx, &path, &data)?,
-            "rw" => by_rewriting(cx, &path, data)?,
+            "rw" => self.by_rewriting(cx, &path, data)?,
             "" => match self.by_patch(cx, &path, &data) {
                 Err(Stop::Call(_, error)) if matches!(error.status(), Some(403 | 405)) => {
+                    let written = self.by_rewriting(cx, &path, data)?;
                     cx.complain(&format!(
                         "Data was written to {path} but we recommend that you add the \"patch\" \
                          capability to your ACL policy in order to use HTTP PATCH in the future."
                     ));
-                    by_rewriting(cx, &path, data)?
+                    written
                 }
                 patched => patched?,
             },
@@ -83,24 +84,26 @@ impl Patch {
         let answer = sent.map_err(|stop| stop.about(&format!("Error writing data to {path}")))?;
         Ok(Envelope::of(&answer))
     }
-}
 
-/// Reads, changes and writes, unless somebody else wrote meanwhile.
-fn by_rewriting(
-    cx: &mut Context,
-    path: &str,
-    changes: Map<String, Value>,
-) -> Result<Option<Envelope>, Stop> {
-    let read = cx.client()?.call(&Call::get(path));
-    let current = match read {
-        Ok(answer) => answer.body["data"].clone(),
-        Err(error) if error.status() == Some(404) => Value::Null,
-        Err(error) => return Err(Stop::from(error).about(&format!("Error reading {path}"))),
-    };
-    let Value::Object(mut data) = current["data"].clone() else {
-        return Err(Stop::Failed(format!("No value found at {path}")));
-    };
-    data.extend(changes);
-    let cas = current["metadata"]["version"].clone();
-    cx.written(Call::put(path, json!({ "data": data, "options": { "cas": cas } })), path)
+    /// Reads, changes and writes, unless somebody else wrote meanwhile.
+    fn by_rewriting(
+        &self,
+        cx: &mut Context,
+        path: &str,
+        changes: Map<String, Value>,
+    ) -> Result<Option<Envelope>, Stop> {
+        let read = cx.client()?.call(&Call::get(path));
+        let current = match read {
+            Ok(answer) => answer.body["data"].clone(),
+            Err(error) if error.status() == Some(404) => Value::Null,
+            Err(error) => return Err(Stop::from(error).about(&format!("Error reading {path}"))),
+        };
+        let Value::Object(mut data) = current["data"].clone() else {
+            return Err(Stop::Failed(format!("No value found at {path}")));
+        };
+        data.extend(changes);
+        let read = current["metadata"]["version"].clone();
+        let cas = self.cas.map_or(read, Value::from);
+        cx.written(Call::put(path, json!({ "data": data, "options": { "cas": cas } })), path)
+    }
 }

@@ -105,7 +105,10 @@ fn report(cx: &mut Context, of: &Inspected, findings: Option<&[String]>) -> Resu
         Some([]) => cx.say("Success! Every entry opens, and all are there."),
         Some(findings) => {
             findings.iter().for_each(|finding| cx.complain(finding));
-            cx.complain("\nThe snapshot is bad. Forced, a restore brings back what is good in it.");
+            cx.complain(
+                "\nThe snapshot is bad. `edgekeep snapshot restore -into` an empty folder makes a \
+                 store of\nwhat is good in it.",
+            );
             Ok(())
         }
     }
