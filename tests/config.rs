@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use edgekeep::base::logs::Format;
@@ -504,4 +505,37 @@ fn what_is_configured_can_be_shown_and_no_more() {
         (&json!(false), &json!(null))
     );
     assert_eq!(server.client().get("sys/config/state/sanitized").status, 403);
+}
+
+/// What a client was given to trust outlives the certificate that the server made for itself.
+#[test]
+fn a_new_certificate_is_signed_by_the_authority_that_clients_know() {
+    let folder = Folder::new("authority");
+    let (data, pin) = (folder.0.join("data"), folder.0.join("pin.pem"));
+    let seen = ["one", "two"].map(|name| {
+        let (plain, secured) = (free_address(), free_address());
+        let path = folder.write(
+            "c.hcl",
+            &format!(
+                "listener \"tcp\" {{ address = \"{plain}\" tls_disable = true }}\n\
+                 listener \"tcp\" {{ address = \"{secured}\" }}\n\
+                 storage \"redb\" {{ path = {data:?} }}\ndisable_mlock = true\n\
+                 api_addr = \"https://{name}.example:8200\"\n"
+            ),
+        );
+        let mut server = Server::start(&["server", "-config", path.to_str().unwrap()], plain);
+        if name == "one" {
+            fs::copy(data.join("tls/ca.pem"), &pin).unwrap();
+        }
+        let status = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
+            .args(["status", "-format=json", &format!("-address=https://{secured}")])
+            .env("VAULT_CACERT", &pin)
+            .output()
+            .unwrap();
+        server.kill();
+        serde_json::from_slice::<serde_json::Value>(&status.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&status.stderr)))
+    });
+    assert_eq!(seen[0]["certificate_ca_sha256"], seen[1]["certificate_ca_sha256"]);
+    assert_ne!(seen[0]["certificate_sha256"], seen[1]["certificate_sha256"]);
 }

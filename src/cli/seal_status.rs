@@ -57,6 +57,7 @@ fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     add("Build Date", get("build_date"));
     add("Storage Type", get("storage_type"));
     if !get("certificate_sha256").is_empty() {
+        add("CA SHA-256", get("certificate_ca_sha256"));
         add("Certificate SHA-256", get("certificate_sha256"));
         add("Certificate Expires", get("certificate_expires"));
     }

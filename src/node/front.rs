@@ -11,11 +11,13 @@ use std::sync::Arc;
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::config::{CertificateFiles, Config, Listener, Storage, Tls};
-use crate::server::certificate::{CertificateError, OwnCertificate, names_for};
+use crate::server::certificate::{
+    CertificateError, Now, OwnCertificate, fingerprint_text, names_for,
+};
 use crate::server::gate::listener::Address;
 use crate::server::tls::{self, TlsSettings};
 use crate::server::{FrontError, ListenerSettings, Settings};
-use crate::sys::about::CertificateNotice;
+use crate::sys::about::{CertificateNotice, Noticed};
 
 /// The longest path in which the front can make its sockets (sun_path has 108 bytes).
 const LONGEST_RUN_FOLDER: usize = 60;
@@ -82,7 +84,7 @@ impl Certificates {
         names.dedup();
         let notice = CertificateNotice::default();
         let mut certificates = Self { folder, names, notice, own: None };
-        certificates.renew(&**clock, &**entropy)?;
+        certificates.renew(Now::Claimed(clock.wall()), &**entropy)?;
         Ok(certificates)
     }
 
@@ -92,12 +94,7 @@ impl Certificates {
     }
 
     /// Makes it anew when it is time; whether it did.
-    pub fn renew(
-        &mut self,
-        clock: &dyn Clock,
-        entropy: &dyn Entropy,
-    ) -> Result<bool, CertificateError> {
-        let now = clock.wall();
+    pub fn renew(&mut self, now: Now, entropy: &dyn Entropy) -> Result<bool, CertificateError> {
         if self.names.is_empty() || self.own.as_ref().is_some_and(|own| !own.due(now)) {
             return Ok(false);
         }
@@ -105,13 +102,20 @@ impl Certificates {
         let known = self.own.as_ref().map(|own| own.fingerprint);
         let renewed = known != Some(own.fingerprint);
         if renewed {
-            let (fingerprint, expires) = (own.fingerprint_text(), own.expires);
-            let file = own.cert_file.display();
+            let told = Noticed {
+                ca_sha256: fingerprint_text(&own.ca_fingerprint),
+                sha256: fingerprint_text(&own.fingerprint),
+                expires: own.expires,
+            };
             log::info!(
-                "own certificate {file}: SHA-256 {fingerprint}, until {}",
-                expires.rfc3339()
+                "own certificate {}: SHA-256 {}, until {}; clients trust {}: SHA-256 {}",
+                own.cert_file.display(),
+                told.sha256,
+                told.expires.rfc3339(),
+                own.ca_file.display(),
+                told.ca_sha256,
             );
-            self.notice.tell(fingerprint, expires);
+            self.notice.tell(told);
             self.own = Some(own);
         }
         Ok(renewed)

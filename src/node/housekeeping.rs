@@ -19,6 +19,7 @@ use crate::mount::purge;
 use crate::pipeline::revoke::Reaper;
 use crate::pipeline::tokens::Tokens;
 use crate::server::Front;
+use crate::server::certificate::Now;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
 
@@ -152,7 +153,11 @@ impl Care {
             }
             self.store_told = trouble;
         }
-        match self.certificates.renew(&*self.clock, &*self.entropy) {
+        let now = match self.barrier.unsealed() {
+            Some(unsealed) => Now::Known(unsealed.time().now()),
+            None => Now::Claimed(self.clock.wall()),
+        };
+        match self.certificates.renew(now, &*self.entropy) {
             Ok(false) => {}
             Ok(true) => {
                 if let Err(error) = self.front.reload() {

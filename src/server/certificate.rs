@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -19,73 +19,112 @@ use zeroize::Zeroizing;
 use crate::base::clock::Timestamp;
 use crate::base::digest::sha256;
 use crate::base::entropy::Entropy;
+use crate::base::hex;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a certificate of ours lasts; browsers and Apple's systems refuse longer ones.
 const LIFE: Duration = Duration::from_secs(397 * 24 * 60 * 60);
 /// How long before its end it is made anew.
 const RENEWAL: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// The file of the authority's certificate.
+const CA: &str = "ca.pem";
 
-/// A certificate of our own and where it lies.
+/// A certificate of our own and where it lies. It changes at every renewal, so clients are given
+/// the authority that signs it, which stays.
 #[derive(Clone, Debug)]
 pub struct OwnCertificate {
+    /// What clients trust (`VAULT_CACERT`), PEM.
+    pub ca_file: PathBuf,
     /// The certificate, PEM.
     pub cert_file: PathBuf,
     /// Its private key, PEM, mode 0600.
     pub key_file: PathBuf,
+    /// SHA-256 of the authority's certificate.
+    pub ca_fingerprint: [u8; 32],
     /// SHA-256 of the certificate.
     pub fingerprint: [u8; 32],
-    /// The last moment at which it is valid.
+    /// The first moment at which it is valid.
+    pub begins: Timestamp,
+    /// The last one.
     pub expires: Timestamp,
+}
+
+/// What the time is taken to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Now {
+    /// What the machine's clock says, which on a board may be any time at all.
+    Claimed(Timestamp),
+    /// What the store knows, too: it is not earlier than the last commit.
+    Known(Timestamp),
+}
+
+impl Now {
+    /// The time itself.
+    pub fn time(self) -> Timestamp {
+        let (Self::Claimed(time) | Self::Known(time)) = self;
+        time
+    }
 }
 
 impl OwnCertificate {
     /// The certificate in `folder`, which is made with mode 0700; one is made when there is none
-    /// that holds at `now` and names all of `names`. A folder in which another user could put a
-    /// key is refused.
+    /// that names all of `names`, or when it is time for a new one. While that cannot be made, one
+    /// that is valid is used on. A folder in which another user could put a key is refused.
     pub fn ensure(
         folder: &Path,
         names: &[String],
-        now: Timestamp,
+        now: Now,
         entropy: &dyn Entropy,
     ) -> Result<Self, CertificateError> {
         make_folder(folder).map_err(|error| CertificateError::file(folder, error))?;
-        match Self::read(folder) {
-            Some((own, known)) if !own.due(now) && names.iter().all(|n| known.contains(n)) => {
+        let there = Self::read(folder)
+            .filter(|(_, known)| names.iter().all(|name| known.contains(name)))
+            .map(|(own, _)| own);
+        let made = match &there {
+            Some(own) if !own.due(now) => return Ok(own.clone()),
+            _ => Self::make(folder, names, now.time(), entropy),
+        };
+        made.or_else(|error| match there {
+            Some(own) if now.time() < own.expires => {
+                log::warn!("{error}: the old one is used on, until {}", own.expires.rfc3339());
                 Ok(own)
             }
-            _ => Self::make(folder, names, now, entropy),
-        }
+            _ => Err(error),
+        })
     }
 
-    /// Whether it is time for a new one: it ends within 60 days, or has ended.
-    pub fn due(&self, now: Timestamp) -> bool {
-        now.plus(RENEWAL) >= self.expires
+    /// Whether it is time for a new one: it ends within 60 days, has ended, or was made by a clock
+    /// that was ahead. Only a known time tells the last from a clock that is behind.
+    pub fn due(&self, now: Now) -> bool {
+        let premature = matches!(now, Now::Known(now) if now < self.begins);
+        premature || now.time().plus(RENEWAL) >= self.expires
     }
 
-    /// The fingerprint as people compare it: `AB:CD:...`.
-    pub fn fingerprint_text(&self) -> String {
-        let pairs: Vec<String> = self.fingerprint.iter().map(|b| format!("{b:02X}")).collect();
-        pairs.join(":")
-    }
-
-    fn files(folder: &Path) -> (PathBuf, PathBuf) {
-        (folder.join("listener-cert.pem"), folder.join("listener-key.pem"))
-    }
-
-    /// What lies there, with the names in it; none when it is not whole.
+    /// What lies there, with the names in it; none when it is not whole, as after a power cut
+    /// between the renames of two files.
     fn read(folder: &Path) -> Option<(Self, Vec<String>)> {
-        let (cert_file, key_file) = Self::files(folder);
+        let [ca_file, cert_file, key_file] = Self::files(folder);
+        let ca = CertificateDer::from_pem_file(&ca_file).ok()?;
         let der = CertificateDer::from_pem_file(&cert_file).ok()?;
-        if !key_file.exists() {
+        let key = read_key(&key_file)?;
+        let (_, authority) = x509_parser::parse_x509_certificate(&ca).ok()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
+        if certificate.issuer().as_raw() != authority.subject().as_raw()
+            || certificate.public_key().raw != key.subject_public_key_info()
+        {
             return None;
         }
-        let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
-        let expires = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+        let moment = |time: x509_parser::time::ASN1Time| {
+            u64::try_from(time.timestamp()).ok().map(Timestamp::from_secs)
+        };
+        let begins = moment(certificate.validity().not_before)?;
+        let expires = moment(certificate.validity().not_after)?;
         let names = certificate.subject_alternative_name().ok()??;
         let names = names.value.general_names.iter().filter_map(name_text).collect();
-        let (fingerprint, expires) = (sha256(&der), Timestamp::from_secs(expires));
-        Some((Self { cert_file, key_file, fingerprint, expires }, names))
+        let (ca_fingerprint, fingerprint) = (sha256(&ca), sha256(&der));
+        let own =
+            Self { ca_file, cert_file, key_file, ca_fingerprint, fingerprint, begins, expires };
+        Some((own, names))
     }
 
     fn make(
@@ -94,16 +133,65 @@ impl OwnCertificate {
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, CertificateError> {
+        let authority = Authority::ensure(folder)?;
         let key = new_key()?;
-        let mut params = leaf(names, now, entropy)?;
-        // Whoever trusts it by hand trusts this certificate alone: it signs no other.
-        params.is_ca = IsCa::ExplicitNoCa;
-        let certificate = params.self_signed(&key)?;
-        let (cert_file, key_file) = Self::files(folder);
-        write(&key_file, 0o600, Zeroizing::new(key.serialize_pem()).as_bytes())?;
+        let certificate = leaf(names, now, entropy)?.signed_by(&key, &authority.issuer)?;
+        let [ca_file, cert_file, key_file] = Self::files(folder);
+        write_key(&key_file, &key)?;
         write(&cert_file, 0o644, certificate.pem().as_bytes())?;
-        let fingerprint = sha256(certificate.der());
-        Ok(Self { cert_file, key_file, fingerprint, expires: now.plus(LIFE) })
+        let (ca_fingerprint, fingerprint) = (authority.fingerprint, sha256(certificate.der()));
+        let (begins, expires) = (beginning(now), now.plus(LIFE));
+        Ok(Self { ca_file, cert_file, key_file, ca_fingerprint, fingerprint, begins, expires })
+    }
+
+    fn files(folder: &Path) -> [PathBuf; 3] {
+        [CA, "listener-cert.pem", "listener-key.pem"].map(|name| folder.join(name))
+    }
+}
+
+/// A fingerprint as people compare it: `AB:CD:...`.
+pub fn fingerprint_text(fingerprint: &[u8; 32]) -> String {
+    let pairs: Vec<String> = fingerprint.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(":")
+}
+
+/// What signs our certificates. All of it but its signature follows from its key. It does not end,
+/// as a board's clock may be years off when it is made.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    fingerprint: [u8; 32],
+}
+
+impl Authority {
+    /// The one in `folder`, made where there is none.
+    fn ensure(folder: &Path) -> Result<Self, CertificateError> {
+        let (ca_file, key_file) = (folder.join(CA), folder.join("ca-key.pem"));
+        let key = match read_key(&key_file) {
+            Some(key) => key,
+            None => {
+                let key = new_key()?;
+                write_key(&key_file, &key)?;
+                key
+            }
+        };
+        let identity = sha256(&key.subject_public_key_info());
+        let name = format!("Edgekeep CA {}", hex::encode(&identity[..4]));
+        let mut params = authority(&name, &identity[4..20])?;
+        params.not_before = OffsetDateTime::UNIX_EPOCH;
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31);
+        let kept = CertificateDer::from_pem_file(&ca_file).ok().filter(|der| {
+            let parsed = x509_parser::parse_x509_certificate(der);
+            parsed.is_ok_and(|(_, ca)| ca.public_key().raw == key.subject_public_key_info())
+        });
+        let fingerprint = match kept {
+            Some(der) => sha256(&der),
+            None => {
+                let certificate = params.self_signed(&key)?;
+                write(&ca_file, 0o644, certificate.pem().as_bytes())?;
+                sha256(certificate.der())
+            }
+        };
+        Ok(Self { issuer: Issuer::new(params, key), fingerprint })
     }
 }
 
@@ -156,16 +244,13 @@ pub fn make_dev_files(
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<DevFiles, CertificateError> {
-    let mut ca = params(&[], now, entropy)?;
-    ca.distinguished_name.push(DnType::CommonName, "Edgekeep development CA");
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let mut ca = authority("Edgekeep development CA", &entropy.bytes::<16>())?;
+    (ca.not_before, ca.not_after) = validity(now);
     let ca_key = new_key()?;
     let ca_certificate = ca.self_signed(&ca_key)?;
     let key = new_key()?;
-    let mut params = leaf(names, now, entropy)?;
-    params.use_authority_key_identifier_extension = true;
-    let certificate = params.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
+    let issuer = Issuer::from_params(&ca, &ca_key);
+    let certificate = leaf(names, now, entropy)?.signed_by(&key, &issuer)?;
     let files = DevFiles {
         ca_file: folder.join("vault-ca.pem"),
         cert_file: folder.join("vault-cert.pem"),
@@ -174,7 +259,7 @@ pub fn make_dev_files(
     fs::create_dir_all(folder).map_err(|e| CertificateError::file(folder, e))?;
     write(&files.ca_file, 0o644, ca_certificate.pem().as_bytes())?;
     write(&files.cert_file, 0o644, certificate.pem().as_bytes())?;
-    write(&files.key_file, 0o600, Zeroizing::new(key.serialize_pem()).as_bytes())?;
+    write_key(&files.key_file, &key)?;
     Ok(files)
 }
 
@@ -182,32 +267,60 @@ fn new_key() -> Result<KeyPair, CertificateError> {
     Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)
 }
 
+fn read_key(file: &Path) -> Option<KeyPair> {
+    let text = Zeroizing::new(fs::read_to_string(file).ok()?);
+    KeyPair::from_pem(&text).ok()
+}
+
+fn write_key(file: &Path, key: &KeyPair) -> Result<(), CertificateError> {
+    write(file, 0o600, Zeroizing::new(key.serialize_pem()).as_bytes())
+}
+
+fn authority(name: &str, serial: &[u8]) -> Result<CertificateParams, CertificateError> {
+    let mut params = params(&[], name, serial)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
 fn leaf(
     names: &[String],
     now: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<CertificateParams, CertificateError> {
-    let mut params = params(names, now, entropy)?;
-    params.distinguished_name.push(DnType::CommonName, "edgekeep");
+    let mut params = params(names, "edgekeep", &entropy.bytes::<16>())?;
+    (params.not_before, params.not_after) = validity(now);
+    params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
     Ok(params)
 }
 
 fn params(
     names: &[String],
-    now: Timestamp,
-    entropy: &dyn Entropy,
+    common_name: &str,
+    serial: &[u8],
 ) -> Result<CertificateParams, CertificateError> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    // A client's clock may be behind ours.
-    params.not_before = moment(Timestamp::from_secs(now.as_secs().saturating_sub(DAY.as_secs())));
-    params.not_after = moment(now.plus(LIFE));
-    let mut serial: [u8; 16] = entropy.bytes();
-    serial[0] = serial[0] & 0x7f | 0x40;
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    // Positive, and as long as it is said to be (RFC 5280, 4.1.2.2).
+    let mut serial = serial.to_vec();
+    if let Some(first) = serial.first_mut() {
+        *first = *first & 0x7f | 0x40;
+    }
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
+}
+
+fn validity(now: Timestamp) -> (OffsetDateTime, OffsetDateTime) {
+    (moment(beginning(now)), moment(now.plus(LIFE)))
+}
+
+/// A day ago: a client's clock may be behind ours.
+fn beginning(now: Timestamp) -> Timestamp {
+    Timestamp::from_secs(now.as_secs().saturating_sub(DAY.as_secs()))
 }
 
 fn moment(time: Timestamp) -> OffsetDateTime {

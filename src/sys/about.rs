@@ -38,19 +38,30 @@ impl About {
 
 /// The certificate that the server made itself, as `status` shows it; renewed now and then.
 #[derive(Clone, Default)]
-pub struct CertificateNotice(Arc<Mutex<Option<(String, Timestamp)>>>);
+pub struct CertificateNotice(Arc<Mutex<Option<Noticed>>>);
+
+/// What is shown of it.
+pub struct Noticed {
+    /// SHA-256 of the authority's certificate, which clients are given.
+    pub ca_sha256: String,
+    /// SHA-256 of the certificate.
+    pub sha256: String,
+    /// The last moment at which it is valid.
+    pub expires: Timestamp,
+}
 
 impl CertificateNotice {
-    /// There is a new one: its SHA-256 and the last moment at which it is valid.
-    pub fn tell(&self, fingerprint: String, expires: Timestamp) {
-        *lock(&self.0) = Some((fingerprint, expires));
+    /// There is a new one.
+    pub fn tell(&self, noticed: Noticed) {
+        *lock(&self.0) = Some(noticed);
     }
 
     /// Adds it to an answer, where there is one.
     pub fn add_to(&self, answer: &mut Map<String, Value>) {
         let told = lock(&self.0);
-        if let Some((fingerprint, expires)) = &*told {
-            answer.insert("certificate_sha256".to_owned(), fingerprint.as_str().into());
+        if let Some(Noticed { ca_sha256, sha256, expires }) = &*told {
+            answer.insert("certificate_ca_sha256".to_owned(), ca_sha256.as_str().into());
+            answer.insert("certificate_sha256".to_owned(), sha256.as_str().into());
             answer.insert("certificate_expires".to_owned(), expires.rfc3339().into());
         }
     }

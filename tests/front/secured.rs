@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use edgekeep::base::clock::Timestamp;
-use edgekeep::server::certificate::{DevFiles, OwnCertificate, make_dev_files, names_for};
+use edgekeep::server::certificate::{
+    DevFiles, Now, OwnCertificate, fingerprint_text, make_dev_files, names_for,
+};
 use edgekeep::server::tls::{ClientCerts, Tls, TlsError, TlsVersion, parse_cipher_suites};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -277,20 +279,41 @@ fn an_own_certificate_is_kept_until_it_is_due() {
     let ensure = |names: &[String], now| {
         OwnCertificate::ensure(&folder, names, now, &SystemEntropy).unwrap()
     };
-    let day = |n: u64| now().plus(Duration::from_secs(n * 24 * 60 * 60));
+    let day = |n: u64| Now::Claimed(now().plus(Duration::from_secs(n * 24 * 60 * 60)));
     let first = ensure(&names, day(0));
     let mode = std::fs::metadata(&first.key_file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(first.fingerprint_text().len(), 95);
+    assert_eq!(fingerprint_text(&first.fingerprint).len(), 95);
     assert_eq!(ensure(&names, day(300)).fingerprint, first.fingerprint);
     assert!(!first.due(day(300)) && first.due(day(340)));
     let renewed = ensure(&names, day(340));
     assert_ne!(renewed.fingerprint, first.fingerprint);
     assert!(renewed.expires > first.expires);
+    assert_eq!(renewed.ca_fingerprint, first.ca_fingerprint, "clients were given another");
     let more = [names.clone(), vec!["vault.example".to_owned()]].concat();
     assert_ne!(ensure(&more, day(340)).fingerprint, renewed.fingerprint);
     std::fs::write(&first.cert_file, "half a certif").unwrap();
-    ensure(&names, day(340));
+    let whole = ensure(&names, day(340));
+
+    // A power cut between the renames of its two files.
+    let key = std::fs::read(&whole.key_file).unwrap();
+    let next = ensure(&more, day(340));
+    std::fs::write(&next.key_file, key).unwrap();
+    assert_ne!(ensure(&more, day(340)).fingerprint, next.fingerprint);
+
+    // Nothing can be written: one that is due is used on, one that has ended is not.
+    let kept = ensure(&names, day(0));
+    std::fs::create_dir(folder.join("listener-key.new")).unwrap();
+    assert_eq!(ensure(&names, day(340)).fingerprint, kept.fingerprint);
+    OwnCertificate::ensure(&folder, &names, day(800), &SystemEntropy).unwrap_err();
+    std::fs::remove_dir(folder.join("listener-key.new")).unwrap();
+    // A clock that was a lifetime ahead when the certificate was made is told from one that is
+    // behind only by a time that is known.
+    let ahead = ensure(&names, day(36_500));
+    assert_eq!(ensure(&names, day(0)).fingerprint, ahead.fingerprint);
+    let known = Now::Known(day(0).time());
+    assert_ne!(ensure(&names, known).fingerprint, ahead.fingerprint);
+
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).unwrap();
     let refused = OwnCertificate::ensure(&folder, &names, day(340), &SystemEntropy).unwrap_err();
     assert!(refused.to_string().contains("others may write"), "{refused}");
