@@ -2,6 +2,7 @@
 //! that is not Enterprise.
 
 use super::decode;
+use crate::base::golang::quote;
 use crate::base::hcl::{Body, Kind, Value};
 use crate::base::ttl::Ttl;
 
@@ -42,9 +43,12 @@ pub fn duration(value: &Value) -> Result<Ttl, String> {
     match (&value.kind, value.integer()) {
         (Kind::Text(text), _) => Ttl::parse(text).map_err(|error| error.to_string()),
         (Kind::Number(_), Some(secs)) => Ok(Ttl::from_secs(secs)),
-        (Kind::Number(text), None) => {
+        (Kind::Number(text), None) if text.contains(['.', 'e', 'E']) => {
             let secs: Option<f64> = text.parse().ok();
             secs.map(|secs| Ttl::from_secs(secs as i64)).ok_or_else(no_duration)
+        }
+        (Kind::Number(text), None) => {
+            Err(format!("strconv.ParseInt: parsing {}: value out of range", quote(text)))
         }
         _ => Err(no_duration()),
     }

@@ -38,7 +38,7 @@ const SPELLINGS: [&str; 24] = [
 ];
 
 /// None of these is a policy.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 23] = [
     "",
     "path",
     "path \"kv/a\"",
@@ -56,6 +56,7 @@ const REFUSED: [&str; 22] = [
     r#"path "kv/+*" { capabilities = ["read"] }"#,
     r#"path "kv/{{a" { capabilities = ["read"] }"#,
     r#"path "kv/a" { min_wrapping_ttl = 20 max_wrapping_ttl = 10 }"#,
+    r#"path "kv/a" { max_wrapping_ttl = 9223372036854775808 }"#,
     r#"path "kv/a" { capabilities = ["read"] required_parameters = { a = "b" } }"#,
     r#"{"path":{"kv/a":{"capabilities":"read"}}}"#,
     r#"{"paths":{}}"#,
