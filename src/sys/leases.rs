@@ -84,7 +84,7 @@ const ROUTES: &[Route<Leases>] = &[
     ),
     route(
         "leases",
-        Access::Policy,
+        Access::Sudo,
         &[&TYPE.info, &LIMIT.info],
         &[Operation::system(Verb::Read, "The leases that cannot be revoked.", irrevocable)],
     ),
