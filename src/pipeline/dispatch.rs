@@ -24,9 +24,6 @@ pub fn run(
     caller: Option<&Caller>,
     done: Option<&Done>,
 ) -> Outcome {
-    if matches!(ask.verb, Verb::Write | Verb::Patch) && ask.path.ends_with('/') {
-        return Err(Fault::bad_request("cannot write to a path ending in '/'"));
-    }
     match target {
         Target::Builtin(endpoint) => {
             let (engine, found) = (endpoint.engine, &endpoint.found);

@@ -114,6 +114,7 @@ impl Pipeline {
         let Some(unsealed) = self.barrier.unsealed() else {
             return Err(Data::of(verb, request).refuse_sealed());
         };
+        read::refuse_folder(verb, &path)?;
         let wanted = wanted?;
         let ask = self.ask(&mut request, verb, path, wanted);
         let devices = self.audit.devices(&unsealed)?;
@@ -151,6 +152,7 @@ impl Pipeline {
             let reply = call_direct(endpoint, verb, &mut data)?;
             return Ok(Settled::plain(reply, &ask));
         };
+        read::refuse_folder(verb, &path)?;
         let wanted = headers::read(&request)?;
         let ask = self.ask(&mut request, verb, path, wanted);
         // The first device that is enabled is told of that.

@@ -40,6 +40,14 @@ pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
     Ok((verb, path))
 }
 
+/// Refuses to write to a folder, whoever it is, before anything is asked of the store.
+pub fn refuse_folder(verb: Verb, path: &str) -> Result<(), Fault> {
+    match matches!(verb, Verb::Write | Verb::Patch) && path.ends_with('/') {
+        true => Err(Fault::bad_request("cannot write to a path ending in '/'")),
+        false => Ok(()),
+    }
+}
+
 fn asks_help(request: &Request) -> bool {
     let bodied = matches!(
         request.method,

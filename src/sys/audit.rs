@@ -94,9 +94,6 @@ fn list(_: &AuditDevices, call: &mut SystemCall<'_>) -> Outcome {
 /// Outside of a transaction: the device is opened and tried first.
 fn enable(service: &AuditDevices, ask: DirectAsk) -> Outcome {
     let path = path(&ask);
-    if path.ends_with('/') {
-        return Err(Fault::bad_request("cannot write to a path ending in '/'"));
-    }
     let fields = ask.fields(&[&TYPE.info, &DESCRIPTION.info, &OPTIONS.info, &LOCAL.info])?;
     let wanted = Wanted {
         path: path.to_owned(),

@@ -159,9 +159,6 @@ fn revoke_all(service: &Leases, ask: DirectAsk) -> Outcome {
     // `leases/revoke-prefix/PATH` and `revoke-prefix/PATH`.
     let below = ask.path.strip_prefix("leases/").unwrap_or(&ask.path);
     let path = below.split_once('/').map_or("", |(_, path)| path);
-    if path.is_empty() || path.ends_with('/') {
-        return Err(Fault::bad_request("cannot write to a path ending in '/'"));
-    }
     let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
     revoke_below(&service.tokens, &unsealed, path)?;
     Ok(done(fields.get(&SYNC).copied()))

@@ -237,6 +237,7 @@ fn guarded_paths_want_sudo_beside_the_verb() {
         ("DELETE", "sys/auth/none", "delete"),
         ("POST", "sys/remount", "update"),
         ("POST", "sys/rotate", "update"),
+        ("GET", "sys/leases", "read"),
         ("LIST", "sys/leases/lookup/auth", "list"),
         ("POST", "sys/leases/revoke-prefix/none", "update"),
         ("POST", "sys/leases/revoke-force/none", "update"),
@@ -271,4 +272,23 @@ fn orphans_are_made_by_sudo_alone() {
         let reply = holder.client.post("auth/token/create", json!({ "no_parent": true }));
         assert_eq!(reply.status, made, "{}", reply.json());
     }
+}
+
+#[test]
+fn nobody_writes_to_a_folder_and_asking_for_it_is_no_use_of_a_token() {
+    let world = World::new();
+    let body = json!({ "policies": ["none"], "num_uses": 1 });
+    let made = world.root.post("auth/token/create", body).json();
+    let once = world.bearer(made["auth"]["client_token"].as_str().unwrap());
+    for client in [&world.root, &world.server.client(), &once.client] {
+        for path in ["kv/a/", "kv/a%2F", "secret/data/a/", "sys/policies/acl/", "nothing/"] {
+            for method in ["POST", "PUT", "PATCH"] {
+                let reply = client.send(method, path, Some(&json!({ "x": 1 })));
+                let why = reply.json()["errors"][0].clone();
+                assert_eq!(reply.status, 400, "{method} {path}: {why}");
+                assert_eq!(why, "cannot write to a path ending in '/'");
+            }
+        }
+    }
+    assert_eq!(once.client.get("auth/token/lookup-self").status, 200);
 }
