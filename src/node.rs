@@ -239,7 +239,7 @@ fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storag
 fn spools(config: &StorageConfig) -> Spools {
     match config {
         StorageConfig::Memory => Spools::new(std::env::temp_dir(), SPOOL_FLOOR),
-        StorageConfig::Redb { folder, .. } => Spools::new(folder, SPOOL_FLOOR),
+        StorageConfig::Redb { folder, .. } => Spools::new(folder.as_path(), SPOOL_FLOOR),
     }
 }
 

@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,7 @@ use edgekeep::base::logs::Format;
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
+use rcgen::{CertificateParams, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use support::{Server, free_address};
@@ -67,7 +69,7 @@ fn the_least_configuration_takes_all_defaults() {
     let summary = format!("{config:#?}");
     assert_eq!(config.listeners.len(), 1, "{summary}");
     let listener = &config.listeners[0];
-    assert!(matches!(&listener.address, Address::Tcp(address) if address == "127.0.0.1:8200"));
+    assert!(matches!(&*listener.address, Address::Tcp(address) if address == "127.0.0.1:8200"));
     assert!(listener.tls.as_ref().is_some_and(|tls| tls.files.is_none()));
     assert!(
         summary.contains("client_certs: Asked")
@@ -113,7 +115,7 @@ listener "tcp" {
   http_write_timeout = "15s"
 }
 listener "tcp" { address = "localhost" tls_disable = 1 }
-listener "unix" { address = "/run/e.sock" socket_mode = "0660" socket_group = "keys" }
+listener "unix" { address = "/run/e.sock" socket_mode = "0660" socket_user = 7 socket_group = "root" }
 backend "redb" { path = "/srv/no-such-folder" cache_size = "8MiB" }
 seal "shamir" {}
 api_addr = "https://e.example:8443"
@@ -135,7 +137,7 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
         "client_ca_file: Some(\"/ca.pem\"), client_certs: Required",
         "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
         "Tcp(\"localhost:8200\"), tls: None",
-        "path: \"/run/e.sock\", mode: Some(432), owner: None, group: Some(\"keys\")",
+        "path: \"/run/e.sock\", mode: Some(432), owner: Some(7), group: Some(0)",
         "Redb { folder: \"/srv/no-such-folder\", cache_bytes: 8388608 }",
         "default_lease_ttl: 86400s, max_lease_ttl: 86400s",
         "Log { level: Warn, format: Json, file: None }",
@@ -186,6 +188,14 @@ fn warnings_name_the_line() {
              own address counts",
         ),
         ("limits { speed = 9 }", "c.hcl:3: unknown key \"speed\" is not heeded"),
+        (
+            "API_adr = \"https://x\"",
+            "c.hcl:3: unknown key \"API_adr\" is not heeded: did you mean api_addr?",
+        ),
+        (
+            "listener \"tcp\" {\n  tls_min_version = \"tls10\"\n}",
+            "c.hcl:4: tls_min_version \"tls10\" is taken for \"tls12\": none older is spoken",
+        ),
         (
             "telemetry { a = 1 }",
             "c.hcl:3: telemetry has no meaning here: metrics are not there yet",
@@ -277,6 +287,27 @@ fn errors_name_the_line_and_the_remedy() {
             "c.hcl:3: the value of socket_mode is \"rw\"; it must be permissions in octal such as \
              \"0660\"",
         ),
+        (
+            "listener \"unix\" { address = \"/x\" socket_user = \"no:body\" }",
+            "c.hcl:3: the value of socket_user is \"no:body\"; it must be a name of /etc/passwd, or \
+             a number",
+        ),
+        (
+            "api_addr = \"nonsense\"",
+            "c.hcl:3: the value of api_addr is \"nonsense\"; it must be a URL such as \
+             \"https://gateway.local:8200\"",
+        ),
+        (
+            "api_addr = \"https://\"",
+            "c.hcl:3: the value of api_addr is \"https://\"; it must be a URL such as \
+             \"https://gateway.local:8200\"",
+        ),
+        (
+            "api_addr = 5",
+            "c.hcl:3: the value of api_addr is 5; it must be a URL such as \
+             \"https://gateway.local:8200\"",
+        ),
+        ("pid_file = 3", "c.hcl:3: the value of pid_file is 3; it must be text in quotes"),
         (
             "ui = tru",
             "c.hcl:3: at column 6: Unknown token: 3:6 IDENT tru; write HCL or JSON as Vault's \
@@ -394,6 +425,167 @@ fn the_reference_tells_every_key() {
     }
     let written = fs::read_to_string(&page).unwrap_or_default();
     assert!(written == reference, "set EDGEKEEP_WRITE_REFERENCE to write {page:?} anew");
+}
+
+/// What is wrong with what a text names; `$F` is the folder, and cut out of what is said.
+fn check(folder: &Folder, text: &str) -> String {
+    let shown = folder.0.display().to_string();
+    let path = folder.write("c.hcl", &text.replace("$F", &shown));
+    let (config, _) = read(&path).unwrap();
+    match config::check(&config) {
+        Ok(()) => String::new(),
+        Err(error) => {
+            error.to_string().replace(&format!("{shown}/c.hcl"), "c.hcl").replace(&shown, "$F")
+        }
+    }
+}
+
+#[test]
+fn what_is_named_must_be_there() {
+    let folder = Folder::new("named");
+    for (name, keys) in [("a", KeyPair::generate()), ("b", KeyPair::generate())] {
+        let key = keys.unwrap();
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        folder.write(&format!("{name}.pem"), &params.self_signed(&key).unwrap().pem());
+        folder.write(&format!("{name}.key"), &key.serialize_pem());
+    }
+    folder.write("plain", "text");
+    let tls = |rest: &str| format!("listener \"tcp\" {{\n{rest}\n}}\nstorage \"inmem\" {{}}\n");
+    let files = |certificate: &str, key: &str| {
+        tls(&format!("tls_cert_file = \"$F/{certificate}\"\ntls_key_file = \"$F/{key}\""))
+    };
+    let unix = |path: &str| {
+        format!("storage \"inmem\" {{}}\nlistener \"unix\" {{\n  address = \"{path}\"\n}}\n")
+    };
+    let name_certificate =
+        "name a PEM file of the certificate and its chain that the server may read";
+    let name_key = "name the PEM file of the certificate's key, and let the server read it";
+    let name_authorities = "name a PEM file of authorities that the server may read";
+    let gone = "No such file or directory (os error 2)";
+    let make = "make it, for the server's user to write in (systemd: RuntimeDirectory, \
+                LogsDirectory)";
+    let cases = [
+        (files("a.pem", "a.key"), String::new()),
+        (
+            files("none.pem", "a.key"),
+            format!("c.hcl:2: tls_cert_file \"$F/none.pem\": {gone}; {name_certificate}"),
+        ),
+        (
+            files("a.key", "a.key"),
+            format!(
+                "c.hcl:2: tls_cert_file \"$F/a.key\": it holds no certificate; {name_certificate}"
+            ),
+        ),
+        (
+            files("a.pem", "b.key"),
+            format!("c.hcl:3: tls_key_file \"$F/b.key\": it is not that of $F/a.pem; {name_key}"),
+        ),
+        (
+            files("a.pem", "plain"),
+            format!("c.hcl:3: tls_key_file \"$F/plain\": it holds no key; {name_key}"),
+        ),
+        (
+            tls("tls_require_and_verify_client_cert = 1\ntls_client_ca_file = \"$F/none.pem\""),
+            format!("c.hcl:3: tls_client_ca_file \"$F/none.pem\": {gone}; {name_authorities}"),
+        ),
+        (
+            format!("{LEAST}listener \"tcp\" {{\n  tls_disable = true\n}}"),
+            "c.hcl:3: address \"127.0.0.1:8200\": another listener has it; leave one of the two \
+             out"
+            .to_owned(),
+        ),
+        (
+            unix("$F/none/e.sock"),
+            format!("c.hcl:3: address \"$F/none/e.sock\": there is no folder $F/none; {make}"),
+        ),
+        (
+            unix("$F/plain"),
+            "c.hcl:3: address \"$F/plain\": something that is no socket has that name; move it \
+             away, or name another path"
+                .to_owned(),
+        ),
+        (
+            format!("{LEAST}pid_file = \"$F/none/pid\""),
+            format!("c.hcl:3: pid_file \"$F/none/pid\": there is no folder $F/none; {make}"),
+        ),
+        (
+            format!("{LEAST}\nlog_file = \"$F\""),
+            "c.hcl:4: log_file \"$F\": it is a folder; name a file in it".to_owned(),
+        ),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(check(&folder, &text), wanted, "{text}");
+    }
+    let nowhere = tls("address = \"host..nowhere:8200\"");
+    let said = check(&folder, &nowhere);
+    assert!(said.starts_with("c.hcl:2: address \"host..nowhere:8200\": "), "{said}");
+    assert!(said.ends_with("; name an address of this machine, or a host that it can look up"));
+}
+
+#[test]
+fn the_folder_of_the_store_must_be_of_use() {
+    let folder = Folder::new("store");
+    let text = |path: &str| {
+        format!("listener \"tcp\" {{}}\nstorage \"redb\" {{\n  path = \"$F/{path}\"\n}}")
+    };
+    let said = |path: &str| check(&folder, &text(path));
+    folder.write("plain", "text");
+    assert_eq!(
+        said("plain"),
+        "c.hcl:3: path \"$F/plain\": cannot open $F/plain: not a directory: the path of the \
+         storage is a folder"
+    );
+    assert_eq!(said("new/of/two"), "");
+    let data = folder.write("old/edgekeep.redb", "data");
+    fs::set_permissions(&data, Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(
+        said("old"),
+        "c.hcl:3: path \"$F/old\": $F/old/edgekeep.redb is open to other users (mode 0644): find \
+         out who could read it, then run chmod 600 $F/old/edgekeep.redb"
+    );
+    fs::set_permissions(&data, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(said("old"), "");
+    fs::write(&data, "").unwrap();
+    assert!(said("old").contains("it is empty. Move the file away"), "{}", said("old"));
+    // Whom nothing is forbidden this does not concern.
+    if !rustix::process::geteuid().is_root() {
+        fs::set_permissions(&folder.0, Permissions::from_mode(0o500)).unwrap();
+        let refused = said("new");
+        fs::set_permissions(&folder.0, Permissions::from_mode(0o700)).unwrap();
+        assert!(refused.ends_with(": let the user that runs edgekeep write to $F"), "{refused}");
+    }
+    assert!(!folder.0.join("new").exists(), "a check makes nothing");
+}
+
+/// What the check of a configuration says, the start says too.
+#[test]
+fn the_start_refuses_what_the_check_refuses() {
+    let folder = Folder::new("refused");
+    let text = format!("disable_mlock = true\n{LEAST}pid_file = \"/none/pid\"\n");
+    let config = format!("-config={}", folder.write("c.hcl", &text).display());
+    for more in [&["-test"][..], &[]] {
+        let args = [&["server", &config], more].concat();
+        let (ended_well, said) = Server::spawn(&args, free_address()).wait();
+        assert!(!ended_well && said.contains("c.hcl:4: pid_file \"/none/pid\": "), "{said}");
+    }
+    let config = format!("-config={}", folder.write("c.hcl", LEAST).display());
+    let args = ["server", &config, "-test", "-log-level=bogus"];
+    let (ended_well, said) = Server::spawn(&args, free_address()).wait();
+    assert!(!ended_well && said.contains("-log-level bogus: say trace, "), "{said}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let text = format!(
+        "disable_mlock = true\nstorage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \
+         \"{address}\"\n  tls_disable = true\n}}\n"
+    );
+    let config = format!("-config={}", folder.write("c.hcl", &text).display());
+    let (ended_well, said) = Server::spawn(&["server", &config], free_address()).wait();
+    let wanted = format!(
+        "c.hcl:4: address \"{address}\": Address already in use (os error 98); stop what listens \
+         there, or name another one"
+    );
+    assert!(!ended_well && said.contains(&wanted), "{said}");
 }
 
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

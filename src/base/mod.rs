@@ -3,7 +3,7 @@
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
 //! Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms
 //! that are read and written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`],
-//! [`json`], [`merge_patch`], [`openpgp`], [`pem`].
+//! [`json`], [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`].
 
 pub mod cidr;
 pub mod clock;
@@ -17,6 +17,7 @@ pub mod hex;
 pub mod json;
 pub mod logs;
 pub mod merge_patch;
+pub mod nearest;
 pub mod openpgp;
 pub mod pages;
 pub mod password;

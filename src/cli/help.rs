@@ -63,38 +63,3 @@ fn listed(title: &str, commands: &[Node]) -> String {
     let rows = commands.iter().map(|node| [format!("    {}", node.name()), node.summary().into()]);
     format!("{title}:\n{}", table::columns(&rows.collect::<Vec<_>>()))
 }
-
-/// The command that was probably meant by a word that is none.
-pub fn nearest<'a>(word: &str, commands: &'a [Node]) -> Option<&'a str> {
-    let near = commands.iter().map(|node| (distance(word, node.name()), node.name()));
-    near.filter(|(far, name)| *far <= 2 && *far < name.len()).min().map(|(_, name)| name)
-}
-
-/// How many letters must be put in, taken out or changed to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let changed = corner + usize::from(from != *to);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distances_count_letters() {
-        assert_eq!(distance("statsu", "status"), 2);
-        assert_eq!(distance("kv", "kv"), 0);
-        assert_eq!(distance("", "read"), 4);
-        assert_eq!(distance("reed", "read"), 1);
-    }
-}

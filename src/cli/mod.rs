@@ -48,6 +48,8 @@ use format::Format;
 use shared::{FieldFlags, FormatFlags, HttpFlags};
 use stop::{Exit, Stop};
 
+use crate::base::nearest::nearest;
+
 /// Runs the program's command line, without the program's name.
 pub fn main(args: &[String]) -> ExitCode {
     if let [word] = args
@@ -116,7 +118,7 @@ fn no_such_command(
     }
     cx.complain(help);
     if let Some(word) = rest.first().filter(|word| !word.starts_with('-')) {
-        let meant = help::nearest(word, nodes).map(|name| {
+        let meant = nearest(word, nodes.iter().map(Node::name)).map(|name| {
             let words = words.iter().copied().chain([name]).collect::<Vec<_>>().join(" ");
             format!(" Did you mean `edgekeep {words}`?")
         });

@@ -60,7 +60,12 @@ fn read_one(file: &Path) -> Result<Document, ConfigError> {
             "check its name and permissions",
         )
     })?;
-    let document = hcl::parse_bytes(&bytes);
+    parse(file, &bytes)
+}
+
+/// Reads the document of that name.
+pub(super) fn parse(file: &Path, bytes: &[u8]) -> Result<Document, ConfigError> {
+    let document = hcl::parse_bytes(bytes);
     // What a policy may get away with, a configuration that was cut short must not.
     document.and_then(|document| document.doubt.clone().map_or(Ok(document), Err)).map_err(
         |error| ConfigError {

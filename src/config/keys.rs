@@ -26,6 +26,10 @@ pub enum Form {
     Text,
     /// The path of a file or folder.
     Path,
+    /// A server's URL.
+    Url,
+    /// A user or a group of this machine, by name or number.
+    Account,
     /// `true` or `false`; 1 and 0 too.
     Flag,
     /// A duration: `768h`, `1h30m`, `30d`; a bare number is seconds.
@@ -124,7 +128,7 @@ pub static TOP: Table = Table {
         with_env(
             key(
                 "api_addr",
-                Form::Text,
+                Form::Url,
                 "",
                 "The URL that clients use: its host is in the own certificate.",
             ),
@@ -213,8 +217,8 @@ pub static LISTENER_UNIX: Table = Table {
     keys: &[
         key("address", Form::Path, "", "The socket's path."),
         key("socket_mode", Form::Mode, "0600", "Its permissions."),
-        key("socket_user", Form::Text, "", "Its owner, by name or number."),
-        key("socket_group", Form::Text, "", "Its group, by name or number."),
+        key("socket_user", Form::Account, "", "Its owner."),
+        key("socket_group", Form::Account, "", "Its group."),
         key("max_request_size", Form::Bytes, "32MiB", "The largest body; at most 32MiB."),
         key("http_read_header_timeout", Form::Duration, "10s", "For a request's head."),
         key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
@@ -289,6 +293,8 @@ impl Form {
         match self {
             Self::Text => "text".into(),
             Self::Path => "path".into(),
+            Self::Url => "URL".into(),
+            Self::Account => "name or number".into(),
             Self::Flag => "true or false".into(),
             Self::Duration => "duration".into(),
             Self::Count => "number".into(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::keys::{LISTENER_TCP, LISTENER_UNIX, REFERENCE};
+use super::place::Placed;
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
 use crate::server::gate::listener::Address;
@@ -13,12 +14,13 @@ use crate::server::tls::{
 };
 
 const PORT: u16 = 8200;
+const OLD_VERSIONS: &[&str] = &["tls10", "tls11"];
 
 /// Where requests are taken.
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// The port or socket.
-    pub address: Address,
+    pub address: Placed<Address>,
     /// How it speaks TLS; `None` for plain HTTP and on a unix socket.
     pub tls: Option<Tls>,
     pub(super) bounds: Bounds,
@@ -28,8 +30,8 @@ pub struct Listener {
 #[derive(Clone, Debug)]
 pub struct Tls {
     /// Certificate and key; `None` for what the server makes itself.
-    pub files: Option<CertificateFiles>,
-    pub(super) client_ca_file: Option<PathBuf>,
+    pub files: Option<NamedFiles>,
+    pub(super) client_ca_file: Option<Placed<PathBuf>>,
     pub(super) client_certs: ClientCerts,
     min_version: TlsVersion,
     max_version: TlsVersion,
@@ -39,11 +41,12 @@ pub struct Tls {
 impl Tls {
     /// What the front needs; `made` is the certificate for a listener that names none.
     pub fn settings(&self, made: CertificateFiles) -> TlsSettings {
-        let CertificateFiles { certificate, key } = self.files.clone().unwrap_or(made);
+        let CertificateFiles { certificate, key } =
+            self.files.as_ref().map_or(made, NamedFiles::paths);
         TlsSettings {
             cert_file: certificate,
             key_file: key,
-            client_ca_file: self.client_ca_file.clone(),
+            client_ca_file: self.client_ca_file.as_deref().cloned(),
             client_certs: self.client_certs,
             min_version: self.min_version,
             max_version: self.max_version,
@@ -59,6 +62,23 @@ pub struct CertificateFiles {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+/// Those that a listener names.
+#[derive(Clone, Debug)]
+pub struct NamedFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: Placed<PathBuf>,
+    /// The private key.
+    pub key: Placed<PathBuf>,
+}
+
+impl NamedFiles {
+    /// Without where they were named.
+    pub fn paths(&self) -> CertificateFiles {
+        let Self { certificate, key } = self;
+        CertificateFiles { certificate: PathBuf::clone(certificate), key: PathBuf::clone(key) }
+    }
 }
 
 /// What one peer of a listener may take up.
@@ -114,8 +134,10 @@ pub(super) fn read<'a>(
     let section = Section::new(table, entry.block()?, environment, warnings);
     let (address, tls) = match entry.label()? {
         Some("unix") => (unix(&entry, &section)?, None),
-        _ => tcp(&entry, &section)?,
+        _ => tcp(&entry, &section, warnings)?,
     };
+    let place = section.last("address").unwrap_or(entry).place();
+    let address = Placed::new(address, "address", place);
     let bounds = Bounds {
         body_bytes: body_bytes(&entry, &section)?,
         head: section.time_limit("http_read_header_timeout")?,
@@ -147,14 +169,18 @@ fn unix(entry: &Entry<'_>, section: &Section<'_>) -> Result<Address, ConfigError
         ));
     };
     Ok(Address::Unix {
-        path,
+        path: PathBuf::clone(&path),
         mode: Some(section.mode("socket_mode")?),
-        owner: section.text("socket_user")?,
-        group: section.text("socket_group")?,
+        owner: section.account("socket_user", "/etc/passwd")?,
+        group: section.account("socket_group", "/etc/group")?,
     })
 }
 
-fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>), ConfigError> {
+fn tcp(
+    entry: &Entry<'_>,
+    section: &Section<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Address, Option<Tls>), ConfigError> {
     let given = section.text("address")?.unwrap_or_default();
     let Some(address) = with_port(&given) else {
         return Err(section.last("address").unwrap_or(*entry).error(
@@ -166,7 +192,7 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>
         return Ok((Address::Tcp(address), None));
     }
     let files = match (section.path("tls_cert_file")?, section.path("tls_key_file")?) {
-        (Some(certificate), Some(key)) => Some(CertificateFiles { certificate, key }),
+        (Some(certificate), Some(key)) => Some(NamedFiles { certificate, key }),
         (None, None) => None,
         (certificate, _) => {
             let (there, missing) = match certificate {
@@ -183,8 +209,16 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>
         let here = section.last(name).unwrap_or(*entry);
         here.error(error.to_string(), format!("see {REFERENCE} for what it may be"))
     };
-    let min_version = TlsVersion::parse_min(&section.word("tls_min_version")?)
-        .map_err(|error| given("tls_min_version", error))?;
+    let lowest = section.word("tls_min_version")?;
+    let min_version =
+        TlsVersion::parse_min(&lowest).map_err(|error| given("tls_min_version", error))?;
+    if let Some(given) = section.last("tls_min_version")
+        && OLD_VERSIONS.contains(&lowest.as_str())
+    {
+        let what =
+            format!("tls_min_version {lowest:?} is taken for \"tls12\": none older is spoken");
+        warnings.push(given.warning(what));
+    }
     let max_version = TlsVersion::parse_max(&section.word("tls_max_version")?)
         .map_err(|error| given("tls_max_version", error))?;
     if min_version > max_version {
@@ -204,7 +238,7 @@ fn tcp(entry: &Entry<'_>, section: &Section<'_>) -> Result<(Address, Option<Tls>
 fn client_certificates(
     entry: &Entry<'_>,
     section: &Section<'_>,
-) -> Result<(ClientCerts, Option<PathBuf>), ConfigError> {
+) -> Result<(ClientCerts, Option<Placed<PathBuf>>), ConfigError> {
     const REQUIRE: &str = "tls_require_and_verify_client_cert";
     let required = section.flag(REQUIRE)?;
     let disabled = section.flag("tls_disable_client_certs")?;

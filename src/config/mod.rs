@@ -2,11 +2,14 @@
 //!
 //! [`keys`] declares every key once; [`section`] reads through those declarations, so that what
 //! is read and what is documented cannot differ. An unknown key is a warning with its line; a
-//! wrong value is an error with file, line and remedy.
+//! wrong value is an error with file, line and remedy, and so is one that names what is not there
+//! or cannot be used ([`check`]).
 
+mod check;
 mod files;
 pub mod keys;
 mod listener;
+mod place;
 mod sanitized;
 mod section;
 mod storage;
@@ -15,7 +18,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use self::listener::{CertificateFiles, Listener, Tls};
+pub use self::check::{check, unlistened};
+pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
+pub use self::place::{Place, Placed};
 pub use self::storage::{Storage, data_of_vault};
 
 use self::listener::Bounds;
@@ -42,7 +47,7 @@ pub struct Config {
     /// What is logged, how and where.
     pub log: Log,
     /// The file that holds the process id.
-    pub pid_file: Option<PathBuf>,
+    pub pid_file: Option<Placed<PathBuf>>,
     /// Whether the memory in which keys live is locked.
     pub lock_memory: bool,
     /// The name that status shows.
@@ -63,7 +68,7 @@ pub struct Log {
     /// The form of a line.
     pub format: logs::Format,
     /// The file; `None` for stderr.
-    pub file: Option<PathBuf>,
+    pub file: Option<Placed<PathBuf>>,
 }
 
 /// What the operator should know, although the server starts.
@@ -86,7 +91,7 @@ pub struct ConfigError {
     pub line: Option<u32>,
     /// What is wrong.
     pub what: String,
-    /// What to do.
+    /// What to do; empty where that was said already.
     pub remedy: String,
 }
 
@@ -106,7 +111,10 @@ impl fmt::Display for Warning {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_place(f, &self.file, self.line)?;
-        write!(f, "{}; {}", self.what, self.remedy)
+        match self.remedy.as_str() {
+            "" => f.write_str(&self.what),
+            remedy => write!(f, "{}; {remedy}", self.what),
+        }
     }
 }
 
@@ -128,6 +136,19 @@ pub fn read(
     let documents = files::read(paths)?;
     let mut warnings = Vec::new();
     let config = interpret(paths, &documents, environment, &mut warnings)?;
+    Ok((config, warnings))
+}
+
+/// Reads a configuration that is at hand, as [`read`] would from a file of that name.
+pub fn read_text(
+    name: &Path,
+    text: &str,
+    environment: &Environment<'_>,
+) -> Result<(Config, Vec<Warning>), ConfigError> {
+    let document = files::parse(name, text.as_bytes())?;
+    let mut warnings = Vec::new();
+    let documents = [(name.to_owned(), document)];
+    let config = interpret(&[name.to_owned()], &documents, environment, &mut warnings)?;
     Ok((config, warnings))
 }
 
@@ -211,7 +232,7 @@ fn interpret(
         pid_file: top.path("pid_file")?,
         lock_memory: !top.flag("disable_mlock")?,
         cluster_name: top.text("cluster_name")?,
-        api_addr: top.text("api_addr")?,
+        api_addr: top.url("api_addr")?,
         limits,
         strangers,
     })

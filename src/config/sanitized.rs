@@ -40,7 +40,7 @@ impl Config {
             "log_level": self.log.level.as_str().to_ascii_lowercase(),
             "log_requests_level": "",
             "max_lease_ttl": self.max_lease_ttl.as_secs(),
-            "pid_file": self.pid_file.as_deref().map(shown_path).unwrap_or_default(),
+            "pid_file": self.pid_file.as_ref().map(|file| shown_path(file)).unwrap_or_default(),
             "plugin_directory": "",
             "raw_storage_endpoint": false,
             "seals": [{ "type": "shamir", "disabled": false }],
@@ -60,7 +60,7 @@ impl Config {
 
 impl Listener {
     fn sanitized(&self) -> Value {
-        let (kind, address) = match &self.address {
+        let (kind, address) = match &*self.address {
             Address::Tcp(address) => ("tcp", address.clone()),
             Address::Unix { path, .. } => ("unix", shown_path(path)),
         };

@@ -1,13 +1,16 @@
 //! A section read through its table: typed values, and what is wrong with them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{Form, Key, Standing, Table};
+use super::place::{Place, Placed};
 use super::{ConfigError, Environment, Warning};
-use crate::base::golang;
 use crate::base::hcl::{Item, Kind, Position, Value};
+use crate::base::nearest::nearest;
 use crate::base::ttl::Ttl;
+use crate::base::{golang, url};
 
 /// An item and the file that it stands in.
 #[derive(Clone, Copy)]
@@ -19,7 +22,12 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// What is wrong with the item, and what to do.
     pub fn error(&self, what: impl Into<String>, remedy: impl Into<String>) -> ConfigError {
-        origin(self.file, self.item.key.at).error(what, remedy)
+        self.place().error(what, remedy)
+    }
+
+    /// Where its key stands.
+    pub fn place(&self) -> Place {
+        place(self.file, self.item.key.at)
     }
 
     /// What should be known about the item.
@@ -49,31 +57,14 @@ impl<'a> Entry<'a> {
         match self.item.labels.as_slice() {
             [] => Ok(None),
             [label] => Ok(Some(&label.text)),
-            [_, second, ..] => Err(origin(self.file, second.at)
+            [_, second, ..] => Err(place(self.file, second.at)
                 .error(format!("a second label, {:?}", second.text), "leave it out")),
         }
     }
 }
 
-/// Where a value came from.
-struct Origin<'a> {
-    file: &'a Path,
-    line: Option<u32>,
-}
-
-fn origin(file: &Path, at: Position) -> Origin<'_> {
-    Origin { file, line: Some(at.line) }
-}
-
-impl Origin<'_> {
-    fn error(&self, what: impl Into<String>, remedy: impl Into<String>) -> ConfigError {
-        ConfigError {
-            file: self.file.to_owned(),
-            line: self.line,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
-    }
+fn place(file: &Path, at: Position) -> Place {
+    Place { file: file.to_owned(), line: Some(at.line) }
 }
 
 /// The entries of a section, all known to its table.
@@ -95,7 +86,11 @@ impl<'a> Section<'a> {
         for entry in entries {
             let name = &entry.item.key.text;
             let Some(key) = table.key(name) else {
-                warnings.push(entry.warning(format!("unknown key {name:?} is not heeded")));
+                let heeded = table.keys.iter().filter(|key| key.standing == Standing::Heeded);
+                let meant = nearest(&name.to_lowercase(), heeded.map(|key| key.name));
+                let meant = meant.map(|key| format!(": did you mean {key}?")).unwrap_or_default();
+                let what = format!("unknown key {name:?} is not heeded{meant}");
+                warnings.push(entry.warning(what));
                 continue;
             };
             match key.standing {
@@ -131,14 +126,33 @@ impl<'a> Section<'a> {
     /// Text; `None` when absent or empty.
     pub fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
         self.read(name, "text in quotes", |value| match &value.kind {
-            Kind::Text(text) | Kind::Number(text) => Some(text.clone()),
+            Kind::Text(text) => Some(text.clone()),
             _ => None,
         })
     }
 
     /// A path; `None` when absent or empty.
-    pub fn path(&self, name: &str) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.text(name)?.map(PathBuf::from))
+    pub fn path(&self, name: &'static str) -> Result<Option<Placed<PathBuf>>, ConfigError> {
+        let (_, place) = self.given(name);
+        Ok(self.text(name)?.map(|text| Placed::new(text.into(), name, place)))
+    }
+
+    /// A server's URL; `None` when absent or empty.
+    pub fn url(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        self.read(name, "a URL such as \"https://gateway.local:8200\"", |value| match &value.kind {
+            Kind::Text(text) => url::host(text).map(|_| text.clone()),
+            _ => None,
+        })
+    }
+
+    /// A user or a group of this machine, by its number or by the name that `table` has for it
+    /// (passwd(5), group(5)); `None` when absent or empty.
+    pub fn account(&self, name: &str, table: &str) -> Result<Option<u32>, ConfigError> {
+        let form = format!("a name of {table}, or a number");
+        self.read(name, &form, |value| match &value.kind {
+            Kind::Text(text) | Kind::Number(text) => number_of(text, table),
+            _ => None,
+        })
     }
 
     /// A truth; false when absent and without a default.
@@ -248,23 +262,7 @@ impl<'a> Section<'a> {
         form: &str,
         convert: impl Fn(&Value) -> Option<T>,
     ) -> Result<Option<T>, ConfigError> {
-        let key = self.table.key(name);
-        debug_assert!(key.is_some(), "{name} is not declared in {}", self.table.title);
-        let start = Position { line: 1, column: 1 };
-        let text = |text: &str| Value { at: start, kind: Kind::Text(text.to_owned()) };
-        let given = key.and_then(|key| self.given_by_environment(key));
-        let (value, source) = match (given, self.last(name)) {
-            (Some((variable, value)), _) => {
-                (text(&value), Origin { file: Path::new(variable), line: None })
-            }
-            (None, Some(entry)) => {
-                (entry.item.value.clone(), origin(entry.file, entry.item.value.at))
-            }
-            (None, None) => {
-                let default = key.map_or("", |key| key.default);
-                (text(default), Origin { file: Path::new("default"), line: None })
-            }
-        };
+        let (value, place) = self.given(name);
         if value.kind == Kind::Text(String::new()) {
             return Ok(None);
         }
@@ -277,8 +275,27 @@ impl<'a> Section<'a> {
         };
         match convert(&value) {
             Some(value) => Ok(Some(value)),
-            None => Err(source
-                .error(format!("the value of {name} is{shown}"), format!("it must be {form}"))),
+            None => {
+                Err(place
+                    .error(format!("the value of {name} is{shown}"), format!("it must be {form}")))
+            }
+        }
+    }
+
+    /// The value that counts, and where it was given.
+    fn given(&self, name: &str) -> (Value, Place) {
+        let key = self.table.key(name);
+        debug_assert!(key.is_some(), "{name} is not declared in {}", self.table.title);
+        let start = Position { line: 1, column: 1 };
+        let text = |text: &str| Value { at: start, kind: Kind::Text(text.to_owned()) };
+        let nowhere = |name: &str| Place { file: name.into(), line: None };
+        let environment = key.and_then(|key| self.given_by_environment(key));
+        match (environment, self.last(name)) {
+            (Some((variable, value)), _) => (text(&value), nowhere(variable)),
+            (None, Some(entry)) => {
+                (entry.item.value.clone(), place(entry.file, entry.item.value.at))
+            }
+            (None, None) => (text(key.map_or("", |key| key.default)), nowhere("default")),
         }
     }
 
@@ -305,4 +322,15 @@ fn capacity(text: &str) -> Option<u64> {
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// The number behind a user's or a group's name; a number is itself.
+fn number_of(name: &str, table: &str) -> Option<u32> {
+    if let Ok(number) = name.parse() {
+        return Some(number);
+    }
+    let text = fs::read_to_string(table).ok()?;
+    text.lines().map(|line| line.split(':')).find_map(|mut fields| {
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    })
 }

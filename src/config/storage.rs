@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::keys::STORAGE;
+use super::place::Placed;
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
 
@@ -15,7 +16,7 @@ pub enum Storage {
     /// In `edgekeep.redb` in a folder.
     Redb {
         /// The folder.
-        folder: PathBuf,
+        folder: Placed<PathBuf>,
         /// Bytes of memory for the file's pages.
         cache_bytes: usize,
     },

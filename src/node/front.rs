@@ -1,22 +1,20 @@
 //! From the configuration to the front's settings, and the certificate that we make ourselves.
 
-use std::collections::HashSet;
 use std::fs::{self, DirBuilder};
-use std::io;
-use std::net::ToSocketAddrs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::url;
 use crate::config::{CertificateFiles, Config, Listener, Storage, Tls};
 use crate::server::certificate::{
     CertificateError, Now, OwnCertificate, fingerprint_text, names_for,
 };
 use crate::server::gate::listener::Address;
-use crate::server::tls::{self, TlsSettings};
-use crate::server::{FrontError, ListenerSettings, Settings};
+use crate::server::tls::TlsSettings;
+use crate::server::{ListenerSettings, Settings};
 use crate::sys::about::{CertificateNotice, Noticed};
 
 /// The longest path in which the front can make its sockets (sun_path has 108 bytes).
@@ -72,13 +70,15 @@ impl Certificates {
         let mut names = Vec::new();
         for listener in &config.listeners {
             if let (Address::Tcp(address), Some(Tls { files: None, .. })) =
-                (&listener.address, &listener.tls)
+                (&*listener.address, &listener.tls)
             {
                 names.extend(names_for(address.parse().ok()));
             }
         }
         if !names.is_empty() {
-            names.extend(config.api_addr.as_deref().and_then(host));
+            let host = config.api_addr.as_deref().and_then(url::host);
+            // rcgen takes no other names into a certificate.
+            names.extend(host.filter(|host| !host.contains('_')).map(str::to_owned));
         }
         names.sort_unstable();
         names.dedup();
@@ -133,25 +133,13 @@ pub fn settings(
     Settings { listeners, limits: config.limits.clone(), run_folder }
 }
 
-/// The host in a URL such as `https://gateway.local:8200`, when it can stand in a certificate.
-fn host(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next()?,
-        None => authority.split(':').next()?,
-    };
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':');
-    (!host.is_empty() && host.chars().all(fits)).then(|| host.to_owned())
-}
-
 /// The URL at which clients reach the server: `api_addr`, or else that of the first listener.
 pub fn address(config: &Config) -> String {
     if let Some(configured) = &config.api_addr {
         return configured.trim_end_matches('/').to_owned();
     }
     let url = |listener: &Listener| {
-        let Address::Tcp(address) = &listener.address else { return None };
+        let Address::Tcp(address) = &*listener.address else { return None };
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         // What listens everywhere is reached here.
         let (host, port) = address.rsplit_once(':')?;
@@ -161,30 +149,9 @@ pub fn address(config: &Config) -> String {
     config.listeners.iter().find_map(url).unwrap_or_default()
 }
 
-/// Whether the listeners could be opened: their certificates fit their keys, their addresses can
-/// be resolved, and no two are the same. Nothing is opened or made.
-pub fn check(config: &Config) -> Result<(), FrontError> {
-    let mut known = HashSet::new();
-    for listener in &config.listeners {
-        if let Some(tls) = &listener.tls
-            && let Some(files) = &tls.files
-        {
-            tls::Tls::new(tls.settings(files.clone())).map_err(FrontError::Tls)?;
-        }
-        let Address::Tcp(text) = &listener.address else { continue };
-        let unusable = |error| FrontError::Listen(listener.address.clone(), error);
-        for address in text.to_socket_addrs().map_err(unusable)? {
-            if address.port() != 0 && !known.insert(address) {
-                return Err(unusable(io::ErrorKind::AddrInUse.into()));
-            }
-        }
-    }
-    Ok(())
-}
-
 fn one(listener: &Listener, certificates: &Certificates) -> ListenerSettings {
     let tls = listener.tls.as_ref().map(|tls| tls_settings(tls, certificates));
-    ListenerSettings { address: listener.address.clone(), tls }
+    ListenerSettings { address: Address::clone(&listener.address), tls }
 }
 
 fn tls_settings(tls: &Tls, certificates: &Certificates) -> TlsSettings {

@@ -236,8 +236,18 @@ pub struct DevFiles {
     pub key_file: PathBuf,
 }
 
-/// Makes a CA and a certificate signed by it, in `folder`, under the names that
-/// `vault server -dev-tls` gives them. The CA's key is not kept.
+impl DevFiles {
+    /// The names that `vault server -dev-tls` gives them.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            ca_file: folder.join("vault-ca.pem"),
+            cert_file: folder.join("vault-cert.pem"),
+            key_file: folder.join("vault-key.pem"),
+        }
+    }
+}
+
+/// Makes a CA and a certificate signed by it, in `folder`. The CA's key is not kept.
 pub fn make_dev_files(
     folder: &Path,
     names: &[String],
@@ -251,11 +261,7 @@ pub fn make_dev_files(
     let key = new_key()?;
     let issuer = Issuer::from_params(&ca, &ca_key);
     let certificate = leaf(names, now, entropy)?.signed_by(&key, &issuer)?;
-    let files = DevFiles {
-        ca_file: folder.join("vault-ca.pem"),
-        cert_file: folder.join("vault-cert.pem"),
-        key_file: folder.join("vault-key.pem"),
-    };
+    let files = DevFiles::in_folder(folder);
     fs::create_dir_all(folder).map_err(|e| CertificateError::file(folder, e))?;
     write(&files.ca_file, 0o644, ca_certificate.pem().as_bytes())?;
     write(&files.cert_file, 0o644, certificate.pem().as_bytes())?;

@@ -193,12 +193,7 @@ impl From<io::Error> for FrontError {
 impl fmt::Display for FrontError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen(Address::Tcp(address), error) => {
-                write!(f, "cannot listen on {address}: {error}")
-            }
-            Self::Listen(Address::Unix { path, .. }, error) => {
-                write!(f, "cannot listen on {}: {error}", path.display())
-            }
+            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(error) => error.fmt(f),
             Self::Inner(error) => write!(f, "the HTTP server cannot be started: {error}"),
         }

@@ -182,7 +182,7 @@ impl Tls {
             ClientCerts::Required => {
                 let file = settings.client_ca_file.as_ref().ok_or(TlsError::NoClientCa)?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(
-                    Arc::new(roots(file)?),
+                    Arc::new(authorities(file)?),
                     provider.clone(),
                 );
                 builder.with_client_cert_verifier(
@@ -228,7 +228,8 @@ fn load(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKe
     })
 }
 
-fn roots(file: &Path) -> Result<RootCertStore, TlsError> {
+/// The authorities in a file.
+pub fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in pem::certificates(file).map_err(|why| TlsError::file(file, why))? {
         roots.add(certificate).map_err(|e| TlsError::file(file, e.to_string()))?;

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 use super::StorageError;
 use super::space::Space;
 use crate::base::sync::lock;
@@ -66,10 +68,10 @@ impl Folder {
             path.ancestors().take_while(missing).map(Path::to_owned).collect();
         if !made_folders.is_empty() {
             if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(|error| cannot("create", parent, &error))?;
+                fs::create_dir_all(parent).map_err(|error| not_made(path, &error))?;
             }
             let made = DirBuilder::new().mode(0o700).create(path);
-            made.map_err(|error| cannot("create", path, &error))?;
+            made.map_err(|error| not_made(path, &error))?;
             // Else a power cut may take a folder away with all that was acknowledged in it.
             for parent in made_folders.iter().filter_map(|folder| folder.parent()) {
                 let parent = if parent == Path::new("") { Path::new(".") } else { parent };
@@ -122,7 +124,7 @@ impl Folder {
             }
             Err(error) => return Err(cannot("open", &path, &error)),
         };
-        self.refuse_readable_by_others(&file)?;
+        refuse_readable_by_others(&path, &file)?;
         let meta = file.metadata()?;
         if *lock(&self.served).get_or_insert(identity(&meta)) != identity(&meta) {
             return Err(StorageError::Refused(format!(
@@ -131,27 +133,8 @@ impl Folder {
                 path.display()
             )));
         }
-        // A new store's file gets its name only when it is whole: this one was emptied.
-        if meta.len() == 0 {
-            return Err(StorageError::Damaged(format!(
-                "{}: it is empty. Move the file away and restore the newest snapshot",
-                path.display()
-            )));
-        }
+        refuse_empty(&path, &meta)?;
         Ok(Some(DataFile { file, read_only }))
-    }
-
-    fn refuse_readable_by_others(&self, file: &File) -> Result<(), StorageError> {
-        let mode = file.metadata()?.mode();
-        if mode & 0o077 == 0 {
-            return Ok(());
-        }
-        let path = self.data_path();
-        let (path, mode) = (path.display(), mode & 0o777);
-        Err(StorageError::Refused(format!(
-            "{path} is open to other users (mode {mode:04o}): find out who could read it, then \
-             run chmod 600 {path}"
-        )))
     }
 
     /// Makes an empty file that may take the data file's place.
@@ -205,6 +188,71 @@ impl Folder {
     }
 }
 
+/// Whether a store could be opened in `path`, or made. Nothing is made or changed, and another
+/// process may have it open.
+pub fn check(path: &Path) -> Result<(), StorageError> {
+    let data = path.join(DATA);
+    let refused = match path.metadata() {
+        Ok(there) if !there.is_dir() => io::ErrorKind::NotADirectory.into(),
+        Ok(_) => match File::open(&data) {
+            Ok(file) => {
+                refuse_readable_by_others(&data, &file)?;
+                return refuse_empty(&data, &file.metadata()?);
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot("open", &data, &error));
+            }
+            Err(_) => match writable(path) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            },
+        },
+        Err(error) if error.kind() != io::ErrorKind::NotFound => error,
+        Err(_) => match writable(nearest(path)) {
+            Ok(()) => return Ok(()),
+            Err(error) => return Err(not_made(path, &error)),
+        },
+    };
+    Err(cannot("open", path, &refused))
+}
+
+/// Whether something can be made in a folder.
+fn writable(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+/// What there is of a path that is not there whole.
+fn nearest(path: &Path) -> &Path {
+    let mut above = path.ancestors().filter(|above| *above != Path::new(""));
+    above.find(|above| above.exists()).unwrap_or(Path::new("."))
+}
+
+fn refuse_readable_by_others(path: &Path, file: &File) -> Result<(), StorageError> {
+    let mode = file.metadata()?.mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let (path, mode) = (path.display(), mode & 0o777);
+    Err(StorageError::Refused(format!(
+        "{path} is open to other users (mode {mode:04o}): find out who could read it, then run \
+         chmod 600 {path}"
+    )))
+}
+
+/// A new store's file gets its name only when it is whole: an empty one was emptied.
+fn refuse_empty(path: &Path, meta: &fs::Metadata) -> Result<(), StorageError> {
+    if meta.len() > 0 {
+        return Ok(());
+    }
+    Err(StorageError::Damaged(format!(
+        "{}: it is empty. Move the file away and restore the newest snapshot",
+        path.display()
+    )))
+}
+
 /// Whether `error` says that here nothing can be written.
 fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
@@ -217,4 +265,16 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> StorageError {
         _ => "look at the disk",
     };
     StorageError::Refused(format!("cannot {what} {}: {error}: {remedy}", path.display()))
+}
+
+/// Why a folder was not made: what is above it tells who may.
+fn not_made(path: &Path, error: &io::Error) -> StorageError {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return cannot("create", path, error);
+    }
+    StorageError::Refused(format!(
+        "cannot create {}: {error}: let the user that runs edgekeep write to {}",
+        path.display(),
+        nearest(path).display()
+    ))
 }

@@ -118,6 +118,16 @@ impl Server {
         read("stdout") + &read("stderr")
     }
 
+    /// Waits until it has printed a text.
+    pub fn wait_for_output(&mut self, text: &str) {
+        let deadline = Instant::now() + START;
+        while !self.output().contains(text) {
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended:\n{}", self.output());
+            assert!(Instant::now() < deadline, "no {text:?} in:\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until `sys/health` answers with a wanted status.
     fn wait_for_health(&mut self, state: &str, wanted: impl Fn(u16) -> bool) {
         let deadline = Instant::now() + START;

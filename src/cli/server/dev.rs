@@ -5,15 +5,15 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::Server;
-use crate::base::clock::Clock;
-use crate::base::entropy::Entropy;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::secret::Secret;
 use crate::cli::context::{Context, env};
 use crate::cli::stop::Stop;
 use crate::cli::token_file;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 use crate::node::{DevStore, Node, Opened};
-use crate::server::certificate::{make_dev_files, names_for};
+use crate::server::certificate::{DevFiles, make_dev_files, names_for};
 
 /// The folder of a development server.
 pub struct Folder {
@@ -37,9 +37,9 @@ impl Folder {
         Ok(Self { path, kept: false })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where the files of `-dev-tls` lie.
+    fn tls(&self) -> PathBuf {
+        self.path.join("tls")
     }
 }
 
@@ -52,89 +52,103 @@ impl Drop for Folder {
     }
 }
 
-/// The configuration of a development server, through the same reader as any other.
-pub fn config(
-    command: &Server,
-    folder: &Folder,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
-) -> Result<(Config, Option<PathBuf>), Stop> {
-    let address = command
-        .dev_listen_address
-        .clone()
-        .or_else(|| env("VAULT_DEV_LISTEN_ADDRESS"))
-        .unwrap_or_else(|| "127.0.0.1:8200".to_owned());
-    let mut listener = json_object([("address", address.clone().into())]);
-    let mut ca = None;
+const LISTEN: &str = "-dev-listen-address";
+const LISTEN_VARIABLE: &str = "VAULT_DEV_LISTEN_ADDRESS";
+
+/// Where it listens, and what says so.
+fn listen_address(command: &Server) -> (String, &'static str) {
+    match (&command.dev_listen_address, env(LISTEN_VARIABLE)) {
+        (Some(address), _) => (address.clone(), LISTEN),
+        (None, Some(address)) => (address, LISTEN_VARIABLE),
+        (None, None) => ("127.0.0.1:8200".to_owned(), LISTEN),
+    }
+}
+
+/// The configuration of a development server, through the same reader as any other. Nothing is
+/// made yet: another server may have the folder.
+pub fn config(command: &Server, folder: &Folder) -> Result<Config, Stop> {
+    let (address, given) = listen_address(command);
+    let mut listener = json_object([("address", address.into())]);
     if command.dev_tls {
-        let tls = folder.path().join("tls");
-        let names = names_for(address.parse().ok());
-        let files = make_dev_files(&tls, &names, clock.wall(), entropy)
-            .map_err(|error| Stop::Failed(error.to_string()))?;
+        let files = DevFiles::in_folder(&folder.tls());
         listener["tls_cert_file"] = files.cert_file.to_string_lossy().into();
         listener["tls_key_file"] = files.key_file.to_string_lossy().into();
-        ca = Some(files.ca_file);
     } else {
         listener["tls_disable"] = true.into();
     }
-    let storage = json_object([("path", folder.path().join("data").to_string_lossy().into())]);
+    let storage = json_object([("path", folder.path.join("data").to_string_lossy().into())]);
     let text = serde_json::json!({
         "storage": { "redb": storage },
         "listener": { "tcp": listener },
         "disable_mlock": true,
         "log_level": "warn",
     });
-    let file = folder.path().join("dev.json");
-    let written =
-        fs::create_dir_all(folder.path()).and_then(|()| fs::write(&file, text.to_string()));
-    written.map_err(|error| Stop::Failed(format!("cannot write {}: {error}", file.display())))?;
     // What the environment says of other things is meant for a server with a configuration.
     let log_alone = |name: &str| env(name).filter(|_| name.starts_with("VAULT_LOG_"));
-    let read = config::read(&[file], &log_alone);
-    let (config, _) = read.map_err(|error| Stop::Failed(error.to_string()))?;
-    Ok((config, ca))
+    let read = config::read_text(Path::new(given), &text.to_string(), &log_alone);
+    let (config, _) = read.map_err(|error| Stop::Usage(told(error).to_string()))?;
+    Ok(config)
+}
+
+/// What is wrong with that configuration: of what stands in it only the address was given.
+pub fn told(error: ConfigError) -> ConfigError {
+    ConfigError { line: None, ..error }
 }
 
 fn json_object<const N: usize>(fields: [(&str, serde_json::Value); N]) -> serde_json::Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The keys of a development server.
+/// What a development server is given besides: keys, and a certificate.
 pub struct Dev {
     root: String,
     /// `None` when the folder of `-dev-data` had a store, which wants its own key.
     made: Option<DevStore>,
+    /// Whom clients must believe, with `-dev-tls`.
+    ca: Option<PathBuf>,
     store_token: bool,
 }
 
 impl Dev {
-    /// Makes the store's keys and unseals it.
-    pub fn make(command: &Server, opened: &Opened, entropy: &dyn Entropy) -> Result<Self, Stop> {
+    /// Makes the store's keys and unseals it, and makes the certificate.
+    pub fn make(command: &Server, folder: &Folder, opened: &Opened) -> Result<Self, Stop> {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let failed = |error: String| Stop::Failed(error);
+        let ca = if command.dev_tls {
+            let names = names_for(listen_address(command).0.parse().ok());
+            let files = make_dev_files(&folder.tls(), &names, SystemClock.wall(), entropy);
+            Some(files.map_err(|error| failed(error.to_string()))?.ca_file)
+        } else {
+            None
+        };
         let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
         let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
         let made = opened.make_dev_store(Secret::new(root.clone()));
-        let made = made.map_err(|error| Stop::Failed(error.to_string()))?;
-        Ok(Self { root, made, store_token: !command.dev_no_store_token })
+        let made = made.map_err(|error| failed(error.to_string()))?;
+        Ok(Self { root, made, ca, store_token: !command.dev_no_store_token })
     }
 
     /// Keeps the token where clients look for it, now that the server serves, and tells a person
     /// what to type next.
-    pub fn greet(&self, cx: &mut Context, node: &Node, ca: Option<&Path>) -> Result<(), Stop> {
+    pub fn greet(&self, cx: &mut Context, node: &Node) -> Result<(), Stop> {
+        let Self { root, made, ca, store_token } = self;
         let scheme = if ca.is_some() { "https" } else { "http" };
         let address = node.address().map(|address| address.to_string()).unwrap_or_default();
         let mut exports = format!("    $ export VAULT_ADDR='{scheme}://{address}'\n");
         if let Some(ca) = ca {
             exports.push_str(&format!("    $ export VAULT_CACERT='{}'\n", ca.display()));
         }
-        let Self { root, made, store_token } = self;
         let Some(made) = made else {
             return cx.say(&format!(
                 "==> The store in -dev-data has keys already and is sealed. To open it:\n\n\
-                 {exports}    $ edgekeep operator unseal\n"
+                 {exports}    $ edgekeep operator unseal\n\n\
+                 Its root token is that of the first start: none was set or stored by this one.\n"
             ));
         };
         if *store_token {
-            token_file::write(root).map_err(Stop::Failed)?;
+            token_file::write(root).map_err(|error| {
+                Stop::Failed(format!("{error}; make HOME writable, or give -dev-no-store-token"))
+            })?;
         }
         let key = base64_text(&made.unseal_key);
         cx.say(&format!(

@@ -16,7 +16,8 @@ use crate::config::Log;
 /// Begins to log. What is logged can be changed later, and the file reopened, which is returned
 /// where there is one.
 pub fn begin(log: Log) -> Result<(Arc<Logs>, Option<Arc<LogFile>>), Stop> {
-    let file = log.file.map(LogFile::open).transpose().map_err(Stop::Failed)?.map(Arc::new);
+    let path = log.file.as_deref().cloned();
+    let file = path.map(LogFile::open).transpose().map_err(Stop::Failed)?.map(Arc::new);
     let logs = Arc::new(Logs::new(log.level, log.format));
     // It fails only when a logger is set already, which is then the one to keep.
     let _ = log::set_boxed_logger(Box::new(Logger { logs: logs.clone(), file: file.clone() }));

@@ -16,8 +16,8 @@ use crate::base::{pages, process};
 use crate::cli::context::{Context, env};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
-use crate::node::front;
 use crate::node::{Node, NodeError, Opened, World};
+use crate::server::FrontError;
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
@@ -25,46 +25,71 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     process::give_back_freed_memory();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
-    let (config, ca) = match &folder {
-        Some(folder) => dev::config(command, folder, &SystemClock, &*entropy)?,
-        None => (read(command, cx)?, None),
+    let config = match &folder {
+        Some(folder) => dev::config(command, folder)?,
+        None => read(command, cx)?,
     };
     let (logs, log_file) = logging::begin(command.log(&config)?)?;
     protect(&config)?;
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
-    let world = World {
-        clock: Arc::new(SystemClock),
-        entropy: entropy.clone(),
-        run_folder: None,
-        logs: logs.clone(),
-    };
-    let failed = |error: NodeError| Stop::Failed(error.to_string());
+    let world =
+        World { clock: Arc::new(SystemClock), entropy, run_folder: None, logs: logs.clone() };
+    let failed = |error: NodeError| failed(command, &config, &error);
     let opened = Opened::open(&config, world).map_err(failed)?;
-    let dev = command.dev.then(|| dev::Dev::make(command, &opened, &*entropy)).transpose()?;
+    let dev = folder.as_ref().map(|folder| dev::Dev::make(command, folder, &opened));
+    let dev = dev.transpose()?;
     let node = opened.serve(&config).map_err(failed)?;
-    let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let served = announce(cx, &config, &node, dev.as_ref()).map(|_pid_file| {
+        serve(command, &node, (&logs, log_file.as_deref()), signals);
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    });
+    node.stop();
+    served.map(|()| Exit::Done)
+}
+
+/// Tells everybody that the server serves.
+fn announce(
+    cx: &mut Context,
+    config: &Config,
+    node: &Node,
+    dev: Option<&dev::Dev>,
+) -> Result<Option<PidFile>, Stop> {
+    let pid_file = config.pid_file.as_deref().map(|path| PidFile::write(path)).transpose()?;
     for name in node.names() {
         log::info!("listening on {name}");
     }
+    let log = config.log.file.as_deref().map(|file| file.display().to_string());
+    let log = log.as_deref().unwrap_or("stderr");
     match dev {
-        Some(dev) => dev.greet(cx, &node, ca.as_deref())?,
-        None => cx.say("==> Edgekeep server started! Log data goes to stderr.\n")?,
+        Some(dev) => dev.greet(cx, node)?,
+        None => cx.say(&format!("==> Edgekeep server started! Log data goes to {log}.\n"))?,
     }
     // Outside of systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    serve(command, &node, (&logs, log_file.as_deref()), signals);
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    drop(pid_file);
-    node.stop();
-    Ok(Exit::Done)
+    Ok(pid_file)
+}
+
+/// Says why there is no server.
+fn failed(command: &Server, config: &Config, error: &NodeError) -> Stop {
+    let placed = match error {
+        NodeError::Front(FrontError::Listen(address, why)) => {
+            config::unlistened(config, address, why)
+        }
+        _ => None,
+    };
+    Stop::Failed(match placed {
+        Some(error) if command.dev => dev::told(error).to_string(),
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    })
 }
 
 /// Checks the configuration and starts nothing.
 pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     let config = read(command, cx)?;
-    front::check(&config).map_err(|error| Stop::Usage(error.to_string()))?;
+    command.log(&config)?;
     cx.say("The configuration is right.\n")?;
     Ok(Exit::Done)
 }
@@ -74,6 +99,7 @@ fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
     for warning in warnings {
         cx.complain(&format!("WARNING: {warning}\n"));
     }
+    config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?;
     Ok(config)
 }
 

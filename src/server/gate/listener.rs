@@ -1,5 +1,6 @@
 //! The sockets that peers connect to: TCP, Unix, and those that systemd hands over.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -20,7 +21,7 @@ use crate::server::tls::Tls;
 const BACKLOG: i32 = 1024;
 
 /// Where a listener listens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `listener "tcp"`: host or address, and port; port 0 is any free one.
     Tcp(String),
@@ -30,11 +31,20 @@ pub enum Address {
         path: PathBuf,
         /// Its permissions (`socket_mode`), 0600 when not said.
         mode: Option<u32>,
-        /// Its owner (`socket_user`), a name or a number.
-        owner: Option<String>,
-        /// Its group (`socket_group`), a name or a number.
-        group: Option<String>,
+        /// The number of its owner (`socket_user`).
+        owner: Option<u32>,
+        /// That of its group (`socket_group`).
+        group: Option<u32>,
     },
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix { path, .. } => path.display().fmt(f),
+        }
+    }
 }
 
 /// An open listener.
@@ -105,7 +115,11 @@ impl Listener {
                 let listener = Self { socket, name, address: None, tls, made };
                 if listener.made.is_some() {
                     // It does not listen yet: nobody can connect before the mode is set.
-                    own(path, mode.unwrap_or(0o600), owner.as_deref(), group.as_deref())?;
+                    if owner.is_some() || group.is_some() {
+                        chown(path, *owner, *group)?;
+                    }
+                    let mode = fs::Permissions::from_mode(mode.unwrap_or(0o600));
+                    fs::set_permissions(path, mode)?;
                 }
                 listener
             }
@@ -172,25 +186,4 @@ fn bind_unix(path: &Path) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     rustix::net::bind(&socket, &address)?;
     Ok(socket)
-}
-
-fn own(path: &Path, mode: u32, owner: Option<&str>, group: Option<&str>) -> io::Result<()> {
-    let owner = owner.map(|name| lookup("/etc/passwd", name)).transpose()?;
-    let group = group.map(|name| lookup("/etc/group", name)).transpose()?;
-    if owner.is_some() || group.is_some() {
-        chown(path, owner, group)?;
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-/// The number behind a user's or a group's name; a number is itself.
-fn lookup(table: &str, name: &str) -> io::Result<u32> {
-    if let Ok(number) = name.parse() {
-        return Ok(number);
-    }
-    let text = fs::read_to_string(table)?;
-    let entry = text.lines().map(|line| line.split(':')).find_map(|mut fields| {
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
-    });
-    entry.ok_or_else(|| io::Error::other(format!("{table} knows no {name}")))
 }

@@ -1,0 +1,79 @@
+//! Where a value was given: what it names is looked for only when it is used.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::PathBuf;
+
+use super::ConfigError;
+use crate::server::gate::listener::Address;
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, or the environment variable.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: Option<u32>,
+}
+
+impl Place {
+    /// What is wrong with what was given there, and what to do.
+    pub fn error(&self, what: impl Into<String>, remedy: impl Into<String>) -> ConfigError {
+        let Self { file, line } = self.clone();
+        ConfigError { file, line, what: what.into(), remedy: remedy.into() }
+    }
+}
+
+/// A value with its key and its place.
+#[derive(Clone)]
+pub struct Placed<T> {
+    value: T,
+    key: &'static str,
+    place: Place,
+}
+
+impl<T> Placed<T> {
+    /// The value of `key`, given at `place`.
+    pub const fn new(value: T, key: &'static str, place: Place) -> Self {
+        Self { value, key, place }
+    }
+}
+
+impl Placed<PathBuf> {
+    /// Why the path cannot be used, and what to do.
+    pub fn error(&self, why: impl fmt::Display, remedy: impl Into<String>) -> ConfigError {
+        let Self { value, key, place } = self;
+        place.error(format!("{key} {value:?}: {why}"), remedy)
+    }
+}
+
+impl Placed<Address> {
+    /// Why there can be no listener, and what to do.
+    pub fn error(&self, why: impl fmt::Display, remedy: impl Into<String>) -> ConfigError {
+        let Self { value, key, place } = self;
+        place.error(format!("{key} {:?}: {why}", value.to_string()), remedy)
+    }
+}
+
+impl<T> Deref for Placed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The same value, wherever it was given.
+impl<T: PartialEq> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Placed<T> {}
+
+impl<T: fmt::Debug> fmt::Debug for Placed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
