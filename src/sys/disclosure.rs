@@ -9,7 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::hex;
-use crate::base::openpgp::{OpenPgpError, Recipient};
+use crate::base::openpgp::Recipient;
 use crate::base::secret::Secret;
 
 /// The shares as an answer has them, in their order.
@@ -25,13 +25,19 @@ pub fn shown(texts: Vec<Zeroizing<String>>) -> Value {
     texts.into_iter().map(|mut text| Value::from(std::mem::take(&mut *text))).collect()
 }
 
-/// The holders' keys.
+/// The holders' keys; the error tells which of several is at fault.
 pub fn recipients(
     keys: &[&str],
     now: Timestamp,
     entropy: &dyn Entropy,
-) -> Result<Vec<Recipient>, OpenPgpError> {
-    keys.iter().map(|key| Recipient::parse(key, now, entropy)).collect()
+) -> Result<Vec<Recipient>, String> {
+    let read = keys.iter().enumerate().map(|(i, key)| {
+        Recipient::parse(key, now, entropy).map_err(|error| match keys.len() {
+            1 => error.to_string(),
+            count => format!("{error} (key {} of {count})", i + 1),
+        })
+    });
+    read.collect()
 }
 
 /// Encodes each share; with recipients, as the OpenPGP message that holds its hex, as Vault does.

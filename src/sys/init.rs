@@ -96,7 +96,7 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
     }
     // All keys are read and tried before the store is made: its shares exist only once.
     let (now, entropy) = (init.clock.wall(), &*init.tokens.entropy);
-    let recipients = recipients(&keys, now, entropy).map_err(|error| invalid(error.to_string()))?;
+    let recipients = recipients(&keys, now, entropy).map_err(invalid)?;
     let root_recipient = match root_key {
         "" => None,
         text => {

@@ -104,6 +104,7 @@ fn seal(service: &Seal, _: DirectAsk) -> Outcome {
 
 fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
     const MISSING: &str = "'key' must be specified in request body as JSON, or 'reset' set to true";
+    const UNINITIALIZED: &str = "Vault is not initialized";
     let barrier = &service.about.barrier;
     let body = Strict::read("UnsealRequest", &ask.body)?;
     if body.bool("Reset")? {
@@ -113,12 +114,15 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
         *service.unsealing() = None;
         return status(service, ask);
     }
-    let share = Share::sent(&body, "invalid key: ", MISSING)?;
+    let share = Share::sent(&body, "invalid key: ", MISSING);
     let wrong = |error| refused("unable to retrieve stored keys", &error);
     let settings = barrier.settings().map_err(wrong)?;
     let Some(settings) = settings else {
-        return Err(Fault::bad_request("Vault is not initialized"));
+        // Where there is nothing to open no share is too short.
+        let sent = body.text("Key")?;
+        return Err(Fault::bad_request(if sent.is_empty() { MISSING } else { UNINITIALIZED }));
     };
+    let share = share?;
     let Kind::Shamir(split) = settings.kind;
     let mut unsealing = service.unsealing();
     if barrier.unsealed().is_none() {

@@ -51,6 +51,9 @@ pub struct Rekey {
     /// delete the shares that the server keeps
     #[argh(switch)]
     backup_delete: bool,
+    /// the same, under its old name
+    #[argh(switch, hidden_help)]
+    delete: bool,
     /// which keys: barrier or recovery (barrier)
     #[argh(option, arg_name = "string", default = "\"barrier\".to_owned()")]
     target: String,
@@ -69,7 +72,7 @@ impl Command for Rekey {
             "recovery" | "hsm" => "sys/rekey-recovery-key",
             odd => return Err(Stop::Usage(format!("Unknown target: {odd}"))),
         };
-        if self.backup_delete {
+        if self.backup_delete || self.delete {
             self.delete_backup(cx)?;
         } else if self.backup_retrieve {
             self.retrieve_backup(cx)?;
@@ -201,6 +204,10 @@ const WITHOUT_BACKUP: &str = "WARNING! You are using PGP keys for encrypting the
     encrypted unseal keys in case of emergency. You can delete the stored keys later using the \
     -delete flag.";
 
+const BACKED_UP: &str = "The encrypted unseal keys are backed up in Edgekeep's storage. Remove \
+    these keys at any time using \"edgekeep operator rekey -backup-delete\". Edgekeep does not \
+    automatically remove these keys.";
+
 const VERIFIED: &str = "Rekey verification successful. The rekey operation is complete and the \
     new keys are now active.";
 
@@ -303,6 +310,10 @@ fn told(status: &Value, result: &Value) -> String {
         });
     }
     out.push_str(&format!("\nOperation nonce: {}\n\n", golang::display(&result["nonce"])));
+    if result["backup"] == true && fingerprints.is_some_and(|list| !list.is_empty()) {
+        out.push_str(&table::wrap(BACKED_UP, 0));
+        out.push_str("\n\n");
+    }
     let (shares, threshold) = (&status["n"], &status["t"]);
     let text = if result["verification_required"] == true {
         format!(

@@ -20,6 +20,12 @@ Unseal it with the unseal keys of that store:
 
 Then go on with a token of that store: the one you used is not known in it.";
 
+const INSTALLING: &str = "Error installing the snapshot";
+
+const NOT_READY: &str = "
+A server takes a snapshot while it is unsealed: initialize and unseal it first (edgekeep operator
+init, edgekeep operator unseal), or stop it and restore into the folder of its store with -into.";
+
 /// Restore a store from a snapshot.
 ///
 /// All of the file is checked before anything is replaced. With -into no server is asked: the
@@ -42,7 +48,11 @@ impl Command for Restore {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = file::name(&self.operands)?;
-        match &self.into {
+        match self.into.as_deref() {
+            Some("") => Err(Stop::Usage(
+                "-into is empty: name the folder of a store (is a variable of the shell not set?)"
+                    .into(),
+            )),
             Some(folder) => self.restore_into(cx, name, folder),
             None => self.send(cx, name),
         }
@@ -60,7 +70,10 @@ impl Restore {
         let (mut body, length) = file::open(name, "Restoring")?;
         let sent = cx.client()?.upload(&call, length, &mut body);
         drop(body);
-        sent.map_err(|e| Stop::from(e).about("Error installing the snapshot"))?;
+        sent.map_err(|error| match error.status() {
+            Some(503) => Stop::Failed(format!("{INSTALLING}: {error}\n{NOT_READY}")),
+            _ => Stop::from(error).about(INSTALLING),
+        })?;
         cx.say("Success! Restored the snapshot")?;
         if self.force {
             let status = cx.client()?.call(&Call::get("sys/seal-status"));

@@ -262,7 +262,7 @@ fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
     let split = Split::new(whole(shares), whole(threshold));
     let split = split.map_err(|error| invalid(error.to_string()))?;
     let recipients = recipients(&keys, service.clock.wall(), &*service.entropy);
-    let recipients = recipients.map_err(|error| invalid(error.to_string()))?;
+    let recipients = recipients.map_err(invalid)?;
     let mut rekey = service.rekey.on(&unsealed);
     if rekey.is_some() {
         return Err(Fault::bad_request("rekey already in progress"));
