@@ -18,6 +18,7 @@ mod flags;
 mod format;
 mod help;
 mod kv;
+mod later;
 mod list;
 mod operands;
 mod operator;
@@ -114,6 +115,14 @@ fn no_such_command(
              put them after the subcommand.\n",
         );
         cx.complain(help);
+        return Stop::Quiet(Exit::Usage);
+    }
+    let given = rest.iter().map(String::as_str).take_while(|word| !word.starts_with('-'));
+    let whole: Vec<&str> = words.iter().copied().chain(given).collect();
+    if whole.len() > words.len()
+        && let Some(way) = later::told(&whole)
+    {
+        cx.complain(&way);
         return Stop::Quiet(Exit::Usage);
     }
     cx.complain(help);

@@ -1,0 +1,60 @@
+//! Vault's commands that are not there yet, and how to do by hand what they do.
+
+/// The words of a command, and the commands that do the same.
+const WAYS: &[(&[&str], &str)] = &[
+    (&["audit", "disable"], "delete sys/audit/PATH"),
+    (&["audit", "enable"], "write sys/audit/PATH @DEVICE.json"),
+    (&["audit", "list"], "read sys/audit"),
+    (&["auth", "disable"], "delete sys/auth/PATH"),
+    (&["auth", "enable"], "write sys/auth/PATH type=TYPE"),
+    (&["auth", "list"], "read sys/auth"),
+    (&["auth", "move"], "write sys/remount from=auth/PATH to=auth/NEW"),
+    (&["auth", "tune"], "write sys/auth/PATH/tune KEY=VALUE"),
+    (&["lease", "lookup"], "write sys/leases/lookup lease_id=ID"),
+    (&["lease", "renew"], "write sys/leases/renew lease_id=ID"),
+    (&["lease", "revoke"], "write sys/leases/revoke lease_id=ID"),
+    (&["login"], "write -field=token auth/userpass/login/NAME password=-"),
+    (&["path-help"], "read PATH help=1"),
+    (&["policy", "delete"], "delete sys/policies/acl/NAME"),
+    (&["policy", "list"], "list sys/policies/acl"),
+    (&["policy", "read"], "read -field=policy sys/policies/acl/NAME"),
+    (&["policy", "write"], "write sys/policies/acl/NAME policy=@FILE"),
+    (&["secrets", "disable"], "delete sys/mounts/PATH"),
+    (&["secrets", "move"], "write sys/remount from=PATH to=NEW"),
+    (&["secrets", "tune"], "write sys/mounts/PATH/tune KEY=VALUE"),
+    (&["token", "capabilities"], "write sys/capabilities-self paths=PATH"),
+    (&["token", "create"], "write -force auth/token/create"),
+    (&["token", "lookup"], "read auth/token/lookup-self"),
+    (&["token", "renew"], "write -force auth/token/renew-self"),
+    (&["token", "revoke"], "write auth/token/revoke token=TOKEN"),
+];
+
+/// What to say of such a command, or of the word that several of them begin with.
+pub fn told(words: &[&str]) -> Option<String> {
+    if words.is_empty() {
+        return None;
+    }
+    let begun = |command: &[&str]| command.iter().zip(words).all(|(word, given)| word == given);
+    let ways = WAYS.iter().filter(|(command, _)| begun(command));
+    let lines = ways.map(|(command, way)| {
+        format!("`edgekeep {}` is not there yet: `edgekeep {way}`", command.join(" "))
+    });
+    let lines: Vec<_> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn a_command_has_its_way_and_a_group_has_all() {
+        let said = |line: &str| told(&line.split_whitespace().collect::<Vec<_>>());
+        let list = "`edgekeep policy list` is not there yet: `edgekeep list sys/policies/acl`";
+        assert_eq!(said("policy list -format=json").as_deref(), Some(list));
+        assert_eq!(said("policy").map(|all| all.lines().count()), Some(4));
+        assert_eq!(said("policy frob"), None);
+        assert_eq!(said("kv get"), None);
+        assert_eq!(said(""), None);
+    }
+}
