@@ -4,6 +4,7 @@ mod contents;
 mod error;
 pub mod format;
 pub mod inspect;
+mod link;
 pub mod restore;
 pub mod save;
 pub mod spool;

@@ -9,12 +9,13 @@ use rustix::fs::OFlags;
 
 use super::SnapshotError;
 use super::inspect::{Inspected, inspect};
+use super::link::{folder_of, follow};
 
-/// Writes what `stream` gives to a file called `name` (0600), in place of one that is there. The
-/// name is taken only by a whole snapshot that is on the disk; whatever happens before leaves
-/// what stood there.
+/// Writes what `stream` gives to a file called `name` (0600), in place of one that is there; where
+/// that is a link, in place of what it leads to. The name is taken only by a whole snapshot that
+/// is on the disk; whatever happens before leaves what stood there.
 pub fn save(stream: impl Read, name: &Path) -> Result<Inspected, SnapshotError> {
-    let mut file = Unfinished::create(name)?;
+    let mut file = Unfinished::create(&follow(name)?)?;
     let inspected = inspect(Tee { from: stream, to: &mut file.file })?;
     file.finish()?;
     Ok(inspected)
@@ -35,10 +36,7 @@ impl Unfinished {
         if name.metadata().is_ok_and(|there| !there.is_file()) {
             return Err(unusable("something that is no file has that name"));
         }
-        let folder = match name.parent() {
-            Some(folder) if folder != Path::new("") => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = folder_of(name).to_owned();
         // Beside the name, for a rename moves nothing between file systems. Always the same, so
         // that what a power cut left is used up by the next save.
         let mut temporary = std::ffi::OsString::from(".");

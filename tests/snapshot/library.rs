@@ -515,6 +515,56 @@ fn a_save_writes_through_no_link() {
     save(&file[..], &name).unwrap();
 }
 
+#[test]
+fn a_save_puts_the_file_where_a_link_leads() {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let folder = Folder::new();
+    let at = |name: &str| folder.0.join(name);
+    fs::create_dir(at("stick")).unwrap();
+    symlink("stick/s.snap", at("link")).unwrap();
+    symlink(at("link"), at("stick/other")).unwrap();
+    let is_link = |name: &str| at(name).symlink_metadata().unwrap().is_symlink();
+    // Once it is not there yet, and once it is.
+    for name in ["link", "stick/other"] {
+        save(&file[..], &at(name)).unwrap();
+        assert!(is_link(name) && is_link("link"), "{name}");
+        assert!(!is_link("stick/s.snap"));
+        assert_eq!(fs::read(at("stick/s.snap")).unwrap(), file);
+        assert_eq!(names(&at("stick")), ["other", "s.snap"]);
+    }
+
+    symlink(at("absent/s.snap"), at("lost")).unwrap();
+    symlink("loop", at("loop")).unwrap();
+    let open = fs::File::create(at("open")).unwrap();
+    let (pipe, _writer) = io::pipe().unwrap();
+    let descriptor = |fd: i32| PathBuf::from(format!("/proc/self/fd/{fd}"));
+    symlink(descriptor(pipe.as_raw_fd()), at("pipe")).unwrap();
+    for (name, wanted) in [
+        (at("lost"), "there is no folder"),
+        (at("loop"), "symbolic links"),
+        (descriptor(open.as_raw_fd()), "leads to an open file"),
+        (at("pipe"), "leads to an open file"),
+    ] {
+        let error = error_of(save(&file[..], &name));
+        assert!(error.contains(wanted), "{error}");
+        assert!(name.symlink_metadata().unwrap().is_symlink());
+    }
+    assert_eq!(open.metadata().unwrap().len(), 0);
+    assert!(!at("absent").exists());
+
+    // Only root can make what another user has put there.
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o1777)).unwrap();
+    if lchown(at("link"), Some(65_534), None).is_ok() {
+        let error = error_of(save(&file[..], &at("link")));
+        assert!(error.contains("is a link of another user"), "{error}");
+        chown(&folder.0, Some(65_534), None).unwrap();
+        save(&file[..], &at("link")).unwrap();
+    }
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
