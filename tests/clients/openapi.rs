@@ -39,9 +39,11 @@ fn every_endpoint_bears_every_body() {
     tests.env("VAULT_TOKEN", &keys.token).env("VAULT_UNSEAL_KEY", &keys.share);
     tests.current_dir(workplace.path()).arg("run").arg(&document);
     tests.args(["-u", &format!("https://{}/v1", server.address)]);
-    tests.arg("--tls-verify").arg(server.certificate());
+    tests.arg("--tls-verify").arg(server.authority());
     tests.args(["-c", "answers_as_vault_would", "--phases", "coverage,fuzzing"]);
     tests.args(["--seed", SEED, "-n", EXAMPLES, "--no-shrink", "--continue-on-failure"]);
     tests.args(["--generation-database", "none", "--warnings", "off", "--no-color"]);
+    // Its answer has no end.
+    tests.args(["--exclude-path", "/sys/monitor"]);
     passes("schemathesis", &server, &mut tests);
 }

@@ -24,7 +24,7 @@ struct Peer {
 impl Peer {
     fn of(server: &Secured) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(server.certificate()).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(server.authority()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -67,14 +67,14 @@ impl Secured {
         assert!(!self.server.output().contains("panicked"));
     }
 
-    /// The certificate that clients must trust.
-    pub fn certificate(&self) -> PathBuf {
-        self.folder.path().join("data/tls/listener-cert.pem")
+    /// The authority that clients must trust.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("data/tls/ca.pem")
     }
 
     /// A program that finds the server, and nothing of the user's, in its environment.
     pub fn client(&self, program: impl AsRef<OsStr>) -> Command {
-        let certificate = self.certificate();
+        let authority = self.authority();
         let mut command = Command::new(program);
         for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env_remove(name).env_remove(name.to_ascii_lowercase());
@@ -85,9 +85,9 @@ impl Secured {
             .env("HOME", self.server.home.path())
             .env("TMPDIR", self.server.home.path())
             .env("VAULT_ADDR", format!("https://{}", self.address))
-            .env("VAULT_CACERT", &certificate)
-            .env("NODE_EXTRA_CA_CERTS", &certificate)
-            .env("REQUESTS_CA_BUNDLE", &certificate)
+            .env("VAULT_CACERT", &authority)
+            .env("NODE_EXTRA_CA_CERTS", &authority)
+            .env("REQUESTS_CA_BUNDLE", &authority)
             .env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
