@@ -125,7 +125,11 @@ fn who_speaks_no_tls_is_told() {
     let mut junk = vec![0x16, 3, 1, 0x40, 0];
     junk.resize(20_000, 7);
     house.say(&junk);
-    house.say(&[0; 1000]);
+    for junk in [0, 3] {
+        let answer = house.say(&[junk; 1000]);
+        assert!(answer.starts_with("\u{15}\u{3}"), "an alert: {answer:?}");
+    }
+    assert_eq!(house.front().counters().panics.get(), 0);
     assert!(ask(&mut connect(&house, &trusting(&house)), "after").contains("Get after"));
 }
 

@@ -54,6 +54,8 @@ pub struct Wire {
     /// The peer has said its last, though it may not be read yet.
     pub hung_up: bool,
     ended: bool,
+    /// TLS failed: nothing more is said but its alert, which waits.
+    failed: bool,
 }
 
 impl Wire {
@@ -64,8 +66,18 @@ impl Wire {
         verified: bool,
     ) -> Self {
         let (raw, out) = (Buffer::default(), Buffer::default());
-        let (hung_up, ended) = (false, false);
-        Self { socket, tls, verified, raw, out, readable: false, writable: true, hung_up, ended }
+        Self {
+            socket,
+            tls,
+            verified,
+            raw,
+            out,
+            readable: false,
+            writable: true,
+            hung_up: false,
+            ended: false,
+            failed: false,
+        }
     }
 
     /// The socket, to be watched.
@@ -155,6 +167,7 @@ impl Wire {
             read
         };
         self.ended |= read.ended;
+        self.failed |= read.failed;
         if read.failed { Err(Lost::Tls) } else { Ok(Fill::Some) }
     }
 
@@ -178,6 +191,9 @@ impl Wire {
             self.out.append(plain);
             return Ok(());
         };
+        if self.failed {
+            return Err(Lost::Tls);
+        }
         let room = plain.len() + (plain.len() / RECORD_CONTENT + 1) * RECORD_OVERHEAD;
         match tls.process_tls_records(self.raw.as_mut_slice()).state {
             Ok(ConnectionState::WriteTraffic(mut traffic)) => self
@@ -195,7 +211,7 @@ impl Wire {
 
     /// Says, over TLS, that nothing more comes: a cut is told from an end by this.
     pub fn say_goodbye(&mut self) {
-        let Some(tls) = &mut self.tls else { return };
+        let Some(tls) = self.tls.as_mut().filter(|_| !self.failed) else { return };
         if let Ok(ConnectionState::WriteTraffic(mut traffic)) =
             tls.process_tls_records(self.raw.as_mut_slice()).state
         {
@@ -257,11 +273,16 @@ fn decrypt(
                 }
             }
             Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                let is_last = read.failed;
                 read.failed |= encode(&mut data, out).is_err();
+                if is_last {
+                    return read;
+                }
             }
             Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
             Ok(ConnectionState::PeerClosed) => read.ended = true,
-            // An alert may follow: it is encoded by the next turns, which end in the same error.
+            // An alert may follow. With that encoded it is over: rustls, asked once more, would
+            // meet the cause anew, which it must not.
             Err(_) if !read.failed => read.failed = true,
             _ => {
                 read.used += discard;
