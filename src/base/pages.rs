@@ -209,16 +209,25 @@ fn note(outcome: Result<(), Errno>) {
     }
 }
 
+#[cfg(target_env = "gnu")]
+mod glibc {
+    // SAFETY: as in malloc.h; they change settings, and touch no memory that is in use.
+    unsafe extern "C" {
+        pub safe fn mallopt(parameter: i32, value: i32) -> i32;
+        pub safe fn malloc_trim(pad: usize) -> i32;
+    }
+}
+
 /// A setting of glibc's allocator, for [`super::process`]; one that is refused stays as it was.
 #[cfg(target_env = "gnu")]
 pub(super) fn mallopt(parameter: i32, value: i32) {
-    mod glibc {
-        // SAFETY: as in malloc.h; it changes settings and touches no memory of ours.
-        unsafe extern "C" {
-            pub safe fn mallopt(parameter: i32, value: i32) -> i32;
-        }
-    }
     let _ = glibc::mallopt(parameter, value);
+}
+
+/// Has glibc's allocator give all whole free pages back, for [`super::process`].
+#[cfg(target_env = "gnu")]
+pub(super) fn malloc_trim() {
+    let _ = glibc::malloc_trim(0);
 }
 
 #[cfg(test)]

@@ -28,3 +28,10 @@ pub fn give_back_freed_memory() {
         super::pages::mallopt(M_ARENA_MAX, 2);
     }
 }
+
+/// Gives back the pages that lie free between blocks in use, where glibc would keep them for
+/// good: to be called now and then.
+pub fn give_back_free_pages() {
+    #[cfg(target_env = "gnu")]
+    super::pages::malloc_trim();
+}

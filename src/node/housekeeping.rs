@@ -14,6 +14,7 @@ use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::process;
 use crate::base::sync::lock;
 use crate::mount::purge;
 use crate::pipeline::revoke::Reaper;
@@ -23,7 +24,7 @@ use crate::server::certificate::Now;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
 
-/// How often the store and the certificate are looked at.
+/// How often the store, the certificate and free memory are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
 
 /// How often it is looked for what has expired. What has is dead at once; this only removes it.
@@ -171,6 +172,7 @@ impl Care {
             self.watch_clock(&unsealed);
             self.rotate_when_due(&unsealed);
         }
+        process::give_back_free_pages();
     }
 
     /// Says once what is odd about the machine's clock.

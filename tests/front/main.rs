@@ -3,7 +3,10 @@
 
 mod attacks;
 mod bodies;
+mod memory;
 mod secured;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
