@@ -47,7 +47,8 @@ pub struct Counters {
     pub refused: Counter,
     /// Connections closed because a time limit passed.
     pub timeouts: Counter,
-    /// Connections cut because they read too slowly while another's answer waited for room.
+    /// Connections cut because they read too slowly while another's answer waited for room, or
+    /// while most workers waited for such.
     pub crowding: Counter,
     /// Answers cut short because what wrote them failed.
     pub broken: Counter,

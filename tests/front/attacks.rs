@@ -300,6 +300,7 @@ fn streams_that_nobody_reads_fill_no_memory() {
         let house = House::with(Limits {
             read_stall: Duration::from_secs(2),
             write_stall: Duration::from_secs(2),
+            workers: 8,
             ..limits()
         });
         let get = "HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";

@@ -278,6 +278,34 @@ fn slow_readers_that_fill_the_room_give_way() {
 }
 
 #[test]
+fn slow_readers_leave_half_of_the_workers_to_others() {
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(60),
+        write_stall: Duration::from_secs(60),
+        // What is longer does not wait in the gate.
+        body_bytes: 1 << 20,
+        ..limits()
+    });
+    let slow: Vec<_> = ["stream", "large", "stream", "large"]
+        .iter()
+        .map(|kind| {
+            let mut stream = house.connect();
+            let head = format!("GET /v1/{kind}/30000000 HTTP/1.1\r\nHost: h\r\n");
+            stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let counters = house.front().counters();
+    eventually("all workers are taken", || counters.requests.get() == 4);
+    for _ in 0..10 {
+        house.is_honest();
+    }
+    eventually("two are cut", || counters.crowding.get() == 2);
+    let is_whole = slow.into_iter().map(|mut stream| rest(&mut stream).len() > 30_000_000);
+    assert_eq!(is_whole.collect::<Vec<_>>(), [true, false, true, false], "streams go last");
+}
+
+#[test]
 fn who_reads_nothing_is_cut() {
     let house = House::new();
     let mut stuck: Vec<_> = ["large/30000000", "stream/90000000"]

@@ -300,7 +300,7 @@ impl Gate {
         true
     }
 
-    /// Looks for peers whose time is up.
+    /// Looks for peers whose time is up, or who keep others waiting.
     fn sweep(&mut self) {
         let now = self.desk.now;
         self.next_sweep = now + self.desk.limits.shortest() / 4;
@@ -314,6 +314,7 @@ impl Gate {
             self.desk.counters.timeouts.count();
             self.close(key);
         }
+        self.free_workers();
         if std::mem::take(&mut self.starved) {
             self.listeners.iter_mut().for_each(|(_, ready)| *ready = true);
         }

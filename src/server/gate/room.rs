@@ -1,5 +1,5 @@
-//! Room for answers: while one waits for it, and its worker with it, who reads too slowly gives
-//! way.
+//! Room for answers, and workers for requests: while one waits for room, or most workers wait for
+//! their peers, who reads too slowly gives way.
 
 use std::time::Duration;
 
@@ -38,6 +38,26 @@ impl Gate {
                 self.desk.counters.crowding.count();
                 self.close(slow);
             }
+        }
+    }
+
+    /// Leaves half of the workers to others than those who read too slowly: an answer that is too
+    /// large to wait here, or made as it goes out, keeps its worker until it is read.
+    pub(super) fn free_workers(&mut self) {
+        let mut slow: Vec<(bool, Key)> = self
+            .lines
+            .iter()
+            .filter_map(|(_, line)| Some((line.streamed, line.peer?)))
+            .filter(|(_, key)| {
+                self.peers.get(*key).is_some_and(|peer| peer.is_full() && peer.lags(&self.desk))
+            })
+            .collect();
+        let bearable = (self.desk.limits.workers / 2).max(1);
+        // Streams are few, and their peers slow by right: they go last.
+        slow.sort_by_key(|(streamed, _)| *streamed);
+        for (_, key) in slow.iter().take(slow.len().saturating_sub(bearable)) {
+            self.desk.counters.crowding.count();
+            self.close(*key);
         }
     }
 

@@ -50,6 +50,14 @@ impl<T> Slots<T> {
     }
 
     /// Who has that place, if it is still the same owner.
+    pub fn get(&self, key: Key) -> Option<&T> {
+        match self.places.get(key.index as usize) {
+            Some((turn, value)) if *turn == key.turn => value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.places.get_mut(key.index as usize) {
             Some((turn, value)) if *turn == key.turn => value.as_mut(),
