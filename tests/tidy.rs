@@ -59,6 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rand_core", &["barrier/seal/shamir.rs"]),
     ("time", &["base/clock.rs", "server/certificate.rs", "cli/operator/key_status.rs"]),
     ("bcrypt", &["base/password.rs"]),
+    ("zeroizing_alloc", &["main.rs"]),
     ("base64", EVERYWHERE),
     ("log", EVERYWHERE),
     ("rustix", EVERYWHERE),
