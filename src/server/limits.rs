@@ -27,9 +27,8 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Bytes per second that a peer must reach over the time beyond these two.
     pub slowest: u64,
-    /// Bytes per second that a peer must read, over the last second, while another's answer waits
-    /// for room, or while more than half of the workers wait for peers that read less: they are
-    /// cut.
+    /// Bytes per second that a peer must read or send, over the last second, while another finds no
+    /// room, or while more than half of the workers wait for peers that read less: they are cut.
     pub fair: u64,
     /// How long a connection may rest between two requests.
     pub idle: Duration,

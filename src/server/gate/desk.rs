@@ -75,6 +75,8 @@ pub struct Desk {
     pub date: String,
     /// The server is to end: no connection is kept after its answer.
     pub stopping: bool,
+    /// A request found no room: who holds some and lags is to give way to the next.
+    pub crowded: bool,
     clock: Arc<dyn Clock>,
     dated: u64,
     held: usize,
@@ -96,6 +98,7 @@ impl Desk {
             now: clock.boot(),
             date: Timestamp::EPOCH.http_date(),
             stopping: false,
+            crowded: false,
             clock,
             dated: 0,
             held: 0,

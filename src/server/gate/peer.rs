@@ -23,11 +23,15 @@ pub const WINDOW: usize = 256 << 10;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// For how long what moved fast makes up for what then moves too slowly.
+const CREDIT: Duration = Duration::from_secs(60);
+
 /// How a peer keeps up since it is waited for.
 struct Pace {
     since: Duration,
-    bytes: u64,
-    /// When the last of them moved.
+    /// Until when what has moved is enough.
+    enough: Duration,
+    /// When the last of it moved.
     last: Duration,
     lately: Lately,
 }
@@ -42,12 +46,12 @@ struct Lately {
 impl Pace {
     fn from(now: Duration) -> Self {
         let lately = Lately { since: now, bytes: 0, lagged: false };
-        Self { since: now, bytes: 0, last: now, lately }
+        Self { since: now, enough: now, last: now, lately }
     }
 
     /// It is waited for anew; how it reads what still waits is known.
     fn restart(&mut self, now: Duration) {
-        (self.since, self.bytes, self.last) = (now, 0, now);
+        (self.since, self.enough, self.last) = (now, now, now);
     }
 
     fn step(&mut self, bytes: usize, now: Duration, limits: &Limits) {
@@ -56,7 +60,8 @@ impl Pace {
                 self.lately = Lately { since: now, bytes: 0, lagged: self.lags(now, limits) };
             }
             self.lately.bytes += bytes as u64;
-            self.bytes += bytes as u64;
+            let earned = (bytes as u64).saturating_mul(1_000_000) / limits.slowest.max(1);
+            self.enough = (self.enough + Duration::from_micros(earned)).min(now + CREDIT);
             self.last = now;
         }
     }
@@ -75,9 +80,8 @@ impl Pace {
 
     /// How long it is waited: until nothing moves for as long as a `stall`, or what moves is too
     /// little.
-    fn patience(&self, stall: Duration, limits: &Limits) -> Duration {
-        let earned = Duration::from_secs(self.bytes / limits.slowest.max(1));
-        stall + earned.min(self.last.saturating_sub(self.since))
+    fn patience(&self, stall: Duration) -> Duration {
+        stall + self.enough.min(self.last).saturating_sub(self.since)
     }
 }
 
@@ -165,7 +169,7 @@ impl Peer {
     /// When its time is up; none while it is not the peer who is waited for.
     pub fn deadline(&self, desk: &Desk) -> Option<Duration> {
         let limits = &desk.limits;
-        let paced = |stall| self.pace.patience(stall, limits);
+        let paced = |stall| self.pace.patience(stall);
         let span = match &self.phase {
             Phase::Greeting => limits.handshake,
             Phase::Lingering => limits.linger,
@@ -179,9 +183,11 @@ impl Peer {
         Some(self.pace.since + span)
     }
 
-    /// Whether an answer goes out to it more slowly than is fair to who waits for room.
+    /// Whether an answer goes out to it, or a body comes in from it, more slowly than is fair to
+    /// who waits for room.
     pub fn lags(&self, desk: &Desk) -> bool {
-        self.wire.unsent() > 0 && self.pace.lags(desk.now, &desk.limits)
+        let moves = self.wire.unsent() > 0 || matches!(self.phase, Phase::Body(_));
+        moves && self.pace.lags(desk.now, &desk.limits)
     }
 
     /// Whether so much of its answer waits that no more is taken from its line.
@@ -275,7 +281,11 @@ impl Peer {
     fn charge(&mut self, desk: &mut Desk) -> Result<(), Refusal> {
         let size = self.size();
         let counted = if size > desk.limits.small_bytes { size } else { 0 };
-        if desk.hold(&mut self.held, counted) { Ok(()) } else { Err(Refusal::NoRoom) }
+        if desk.hold(&mut self.held, counted) {
+            return Ok(());
+        }
+        desk.crowded = true;
+        Err(Refusal::NoRoom)
     }
 
     /// Bytes of memory that what was received takes up.

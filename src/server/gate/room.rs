@@ -1,5 +1,5 @@
-//! Room for answers, and workers for requests: while one waits for room, or most workers wait for
-//! their peers, who reads too slowly gives way.
+//! Room for requests and answers, and workers: while one finds no room, or most workers wait for
+//! their peers, who sends or reads too slowly gives way.
 
 use std::time::Duration;
 
@@ -15,8 +15,15 @@ impl Gate {
         self.lines.iter().any(|(_, line)| line.peer.is_some() && line.wanted > 0)
     }
 
-    /// Gives room to the answers that wait for it, and cuts whom that takes.
+    /// Gives room to the answers that wait for it, and to the request after one that found none,
+    /// and cuts whom that takes.
     pub(super) fn make_room(&mut self) {
+        if std::mem::take(&mut self.desk.crowded)
+            && let Some(slow) = self.slow_holder(None)
+        {
+            self.desk.counters.crowding.count();
+            self.close(slow);
+        }
         let waiting: Vec<(Key, Key, usize)> = self
             .lines
             .iter()
@@ -34,7 +41,7 @@ impl Gate {
                     self.guarded(Source::Line(line_key), Self::serve);
                     break;
                 }
-                let Some(slow) = self.slow_holder(peer_key) else { break };
+                let Some(slow) = self.slow_holder(Some(peer_key)) else { break };
                 self.desk.counters.crowding.count();
                 self.close(slow);
             }
@@ -61,12 +68,12 @@ impl Gate {
         }
     }
 
-    /// Who holds most room of those that read too slowly, or else who waits, when it is as slow:
-    /// it holds a worker.
-    fn slow_holder(&self, waiting: Key) -> Option<Key> {
+    /// Who holds most room of those that are too slow, or else who waits, when it is as slow: it
+    /// holds a worker.
+    fn slow_holder(&self, waiting: Option<Key>) -> Option<Key> {
         self.peers
             .iter()
-            .filter(|(key, peer)| (peer.held > 0 || *key == waiting) && peer.lags(&self.desk))
+            .filter(|(key, peer)| (peer.held > 0 || Some(*key) == waiting) && peer.lags(&self.desk))
             .max_by_key(|(_, peer)| peer.held)
             .map(|(key, _)| key)
     }
