@@ -153,6 +153,7 @@ impl Opened {
             clock: clock.clone(),
             address: address.clone(),
             configuration: config.sanitized(),
+            response_headers: front::response_headers(config),
             logs: logs.clone(),
         }));
         builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));

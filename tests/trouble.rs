@@ -87,6 +87,7 @@ fn assert_all_writes(root: &Client, status: u16, text: &str) {
         let reply = root.send(method, &path, Some(&body));
         let told = reply.json()["errors"][0].to_string();
         assert!(reply.status == status && told.contains(text), "{path}: {} {told}", reply.status);
+        assert_eq!(reply.header("retry-after").is_some(), status == 507, "{path}");
     }
 }
 
@@ -112,6 +113,7 @@ fn a_full_disk_refuses_writes_and_serves_on() {
     assert_eq!(server.client().get("sys/health?degradedcode=472").status, 472);
     let snapshot = root.get("sys/storage/raft/snapshot");
     expect(507, &snapshot);
+    assert_eq!(snapshot.header("retry-after"), Some("30"));
     assert!(snapshot.json()["errors"][0].to_string().contains("no room for the snapshot"));
 
     let ballast = mount.fill(0);

@@ -20,6 +20,9 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Seconds after which there may be space again: somebody has to make it.
+    pub const SPACE: &'static str = "30";
+
     /// A status with one text.
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
         let (errors, headers) = (vec![text.into()], Vec::new());
@@ -36,6 +39,12 @@ impl Fault {
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Says after how many seconds the same request may be worth sending again.
+    #[must_use]
+    pub fn again_in(self, seconds: &str) -> Self {
+        self.with_header("Retry-After", seconds)
     }
 
     /// 400: the request is wrong, and the text says what to send instead.
@@ -106,6 +115,7 @@ impl Fault {
             "the disk is nearly full: writes are refused until space is freed; reads and deletes \
              go on",
         )
+        .again_in(Self::SPACE)
     }
 }
 

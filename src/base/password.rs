@@ -89,7 +89,7 @@ impl From<PasswordError> for Fault {
         };
         let fault = Self::new(status, error.to_string());
         match error {
-            PasswordError::Busy => fault.with_header("Retry-After", "1"),
+            PasswordError::Busy => fault.again_in("1"),
             PasswordError::TooLong | PasswordError::Malformed => fault,
         }
     }

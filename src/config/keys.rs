@@ -96,6 +96,20 @@ const NO_PROXY: &str = "not supported: the peer's own address counts";
 const NO_CUT: &str = "a request ends by itself; a peer that stalls is cut off";
 const LEVELS: &[&str] = &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
 
+const REQUEST_HEADER: Key = key(
+    "require_request_header",
+    Form::Flag,
+    "false",
+    "Refuse requests without `X-Vault-Request: true`.",
+);
+const RESPONSE_HEADERS: Key = key(
+    "custom_response_headers",
+    Form::Section,
+    "",
+    "Headers of answers by their status (`default`, `2xx` or `404`), each a section such as \
+     `\"2xx\" = { \"X-A\" = [\"b\"] }`; the narrowest goes first.",
+);
+
 /// The top of the file.
 pub static TOP: Table = Table {
     title: "the top of the file",
@@ -192,6 +206,8 @@ pub static LISTENER_TCP: Table = Table {
         key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
         key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        REQUEST_HEADER,
+        RESPONSE_HEADERS,
         ignored("max_request_duration", NO_CUT),
         ignored("cluster_address", NO_CLUSTER),
         ignored("tls_prefer_server_cipher_suites", "the server's order always counts"),
@@ -203,7 +219,6 @@ pub static LISTENER_TCP: Table = Table {
         ignored("x_forwarded_for_reject_not_present", NO_PROXY),
         ignored("telemetry", NO_METRICS),
         ignored("profiling", "there is no profiling endpoint"),
-        ignored("custom_response_headers", "not supported"),
     ],
 };
 
@@ -224,6 +239,8 @@ pub static LISTENER_UNIX: Table = Table {
         key("http_read_timeout", Form::Duration, "30s", "For a body to make progress."),
         key("http_write_timeout", Form::Duration, "30s", "For an answer to make progress."),
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
+        REQUEST_HEADER,
+        RESPONSE_HEADERS,
         ignored("max_request_duration", NO_CUT),
         ignored("tls_disable", "a unix socket has no TLS"),
         ignored("telemetry", NO_METRICS),

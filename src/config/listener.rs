@@ -9,6 +9,7 @@ use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
 use crate::server::gate::listener::Address;
 use crate::server::limits::Limits;
+use crate::server::rules::{HeaderError, ResponseHeaders, Rules, Statuses};
 use crate::server::tls::{
     CipherSuite, ClientCerts, TlsError, TlsSettings, TlsVersion, parse_cipher_suites,
 };
@@ -23,6 +24,8 @@ pub struct Listener {
     pub address: Placed<Address>,
     /// How it speaks TLS; `None` for plain HTTP and on a unix socket.
     pub tls: Option<Tls>,
+    /// What it asks of requests and adds to answers.
+    pub rules: Rules,
     pub(super) bounds: Bounds,
 }
 
@@ -145,7 +148,49 @@ pub(super) fn read<'a>(
         write_stall: section.time_limit("http_write_timeout")?,
         idle: section.time_limit("http_idle_timeout")?,
     };
-    Ok(Listener { address, tls, bounds })
+    let require_request_header = section.flag("require_request_header")?;
+    let rules = Rules { require_request_header, headers: headers(&section, warnings)? };
+    Ok(Listener { address, tls, rules, bounds })
+}
+
+/// `custom_response_headers`.
+fn headers(
+    section: &Section<'_>,
+    warnings: &mut Vec<Warning>,
+) -> Result<ResponseHeaders, ConfigError> {
+    let mut headers = ResponseHeaders::default();
+    for entry in section.all("custom_response_headers") {
+        for group in entry.block()? {
+            let text = &group.item.key.text;
+            let statuses = Statuses::parse(text).ok_or_else(|| {
+                group.error(format!("{text:?} is no status"), "write default, 2xx, or 404")
+            })?;
+            for header in group.block()? {
+                let name = &header.item.key.text;
+                let value = header.texts().ok_or_else(|| {
+                    let example = format!("write {name:?} = [\"value\"]");
+                    header.error(format!("the values of {name} are no list of texts"), example)
+                })?;
+                let values = value.iter().map(|value| value.trim()).filter(|v| !v.is_empty());
+                let value = values.collect::<Vec<_>>().join("; ");
+                match headers.add(statuses, name, &value) {
+                    Ok(()) => {}
+                    Err(HeaderError::Vault) => warnings.push(
+                        header.warning(format!("{name} is not heeded: such names are Vault's own")),
+                    ),
+                    Err(HeaderError::Own) => {
+                        let what = format!("{name} is the server's own to say");
+                        return Err(header.error(what, "leave it out"));
+                    }
+                    Err(HeaderError::Malformed) => {
+                        let what = format!("{name:?} cannot be sent with that value");
+                        return Err(header.error(what, "write names and values of HTTP, in ASCII"));
+                    }
+                }
+            }
+        }
+    }
+    Ok(headers)
 }
 
 /// The store takes no more, and a snapshot that is restored has no bound anyway.

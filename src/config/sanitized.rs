@@ -77,6 +77,12 @@ impl Listener {
             config["tls_require_and_verify_client_cert"] = required.into();
             config["tls_disable_client_certs"] = (tls.client_certs == ClientCerts::Off).into();
         }
+        if self.rules.require_request_header {
+            config["require_request_header"] = true.into();
+        }
+        for (statuses, name, value) in self.rules.headers.added() {
+            config["custom_response_headers"][statuses.to_string()][name] = json!([value]);
+        }
         json!({ "type": kind, "config": config })
     }
 }

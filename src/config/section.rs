@@ -52,6 +52,16 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// A list of texts; `None` for anything else.
+    pub fn texts(&self) -> Option<Vec<&'a str>> {
+        let Kind::List(values) = &self.item.value.kind else { return None };
+        let text = |value: &'a Value| match &value.kind {
+            Kind::Text(text) => Some(text.as_str()),
+            _ => None,
+        };
+        values.iter().map(text).collect()
+    }
+
     /// The one label of a block, `None` without one.
     pub fn label(&self) -> Result<Option<&'a str>, ConfigError> {
         match self.item.labels.as_slice() {

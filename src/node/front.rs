@@ -149,9 +149,16 @@ pub fn address(config: &Config) -> String {
     config.listeners.iter().find_map(url).unwrap_or_default()
 }
 
+/// The names of the headers that listeners add to answers.
+pub fn response_headers(config: &Config) -> Vec<String> {
+    let added = config.listeners.iter().flat_map(|listener| listener.rules.headers.added());
+    added.map(|(_, name, _)| name.to_owned()).collect()
+}
+
 fn one(listener: &Listener, certificates: &Certificates) -> ListenerSettings {
     let tls = listener.tls.as_ref().map(|tls| tls_settings(tls, certificates));
-    ListenerSettings { address: Address::clone(&listener.address), tls }
+    let address = Address::clone(&listener.address);
+    ListenerSettings { address, tls, rules: listener.rules.clone() }
 }
 
 fn tls_settings(tls: &Tls, certificates: &Certificates) -> TlsSettings {

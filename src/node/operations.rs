@@ -13,6 +13,7 @@ use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
 use crate::sys;
 use crate::sys::config::state::Sanitized;
+use crate::sys::config::ui_headers::Configured;
 use crate::sys::openapi::OpenApi;
 
 /// What they are made of.
@@ -27,12 +28,15 @@ pub struct Operations {
     pub address: String,
     /// What may be shown of the configuration.
     pub configuration: Sanitized,
+    /// The headers that listeners add to answers.
+    pub response_headers: Configured,
     pub logs: Arc<Logs>,
 }
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(services: Operations) -> Vec<Builtin> {
     let Operations {
+        response_headers,
         entropy,
         openapi,
         audit,
@@ -53,7 +57,7 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::audit::engine(audit))),
         ("sys/", Box::new(sys::tools::engine(entropy))),
         ("sys/", Box::new(sys::config::cors::engine())),
-        ("sys/", Box::new(sys::config::ui_headers::engine(Vec::new()))),
+        ("sys/", Box::new(sys::config::ui_headers::engine(response_headers))),
         ("sys/", Box::new(sys::config::state::engine(configuration))),
         ("sys/", Box::new(sys::config::audit_headers::engine(audited_headers))),
         ("sys/", Box::new(sys::cluster::engine(member))),

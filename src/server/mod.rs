@@ -9,6 +9,7 @@ pub mod gate;
 mod http;
 pub mod limits;
 pub mod refusal;
+pub mod rules;
 pub mod target;
 pub mod tls;
 mod translate;
@@ -28,6 +29,7 @@ use self::gate::listener::{Address, Inherited, Listener};
 use self::gate::{Gate, LINE_DESCRIPTORS};
 use self::http::Http;
 use self::limits::Limits;
+use self::rules::Rules;
 use self::tls::{Tls, TlsError, TlsSettings};
 use self::translate::Translator;
 use crate::api::reply::Response;
@@ -51,6 +53,8 @@ pub struct ListenerSettings {
     pub address: Address,
     /// Its TLS; none with `tls_disable`, and on a Unix socket.
     pub tls: Option<TlsSettings>,
+    /// What holds for its requests.
+    pub rules: Rules,
 }
 
 /// How the front is set up.
@@ -96,7 +100,7 @@ impl Front {
         let mut listeners = Vec::new();
         for wanted in settings.listeners {
             let tls = wanted.tls.map(Tls::new).transpose().map_err(FrontError::Tls)?.map(Arc::new);
-            let opened = Listener::open(&wanted.address, tls, &mut inherited);
+            let opened = Listener::open(&wanted.address, tls, wanted.rules, &mut inherited);
             listeners.push(opened.map_err(|e| FrontError::Listen(wanted.address, e))?);
         }
         for name in inherited.unclaimed() {

@@ -38,6 +38,11 @@ impl Refusal {
         }
     }
 
+    /// After how many seconds the same request may be worth sending again.
+    pub fn again_in(self) -> Option<u32> {
+        (self == Self::NoRoom).then_some(2)
+    }
+
     /// The content type and the body, none for an answer without either.
     pub fn body(self) -> Option<(&'static str, String)> {
         let errors = |text: &str| Some(("application/json", format!("{{\"errors\":[{text}]}}\n")));

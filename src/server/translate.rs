@@ -89,6 +89,9 @@ impl Translator {
         target: &Target,
         caller: &Arc<Caller>,
     ) -> (String, Response) {
+        if caller.rules.require_request_header && !wire.is_meant() {
+            return (String::new(), said(412, "missing 'X-Vault-Request' header"));
+        }
         let method = method(verb);
         if let Some(location) = target.redirect() {
             return (String::new(), moved(location, method));
@@ -150,6 +153,16 @@ impl Shared {
     /// Ends the sharing: a stream that is still held elsewhere reads nothing more.
     fn take(&self) -> Option<tiny_http::Request> {
         lock(&self.0).take()
+    }
+
+    /// Whether it says that it is meant for a server of secrets.
+    fn is_meant(&self) -> bool {
+        self.with(|wire| {
+            let values = |header: &&tiny_http::Header| header.field.as_str() == "x-vault-request";
+            let mut values = wire.headers().iter().filter(values).map(|header| &header.value);
+            let meant = values.next().is_some_and(|value| value.as_str() == "true");
+            Some(meant && values.next().is_none())
+        }) == Some(true)
     }
 
     /// Our form of the request; none when its body is not whole.
@@ -231,11 +244,20 @@ impl Read for Upload {
 }
 
 fn errors(status: u16) -> Response {
-    let text = match status {
-        500 => "{\"errors\":[\"internal error\"]}\n",
-        _ => "{\"errors\":[]}\n",
-    };
-    let body = ResponseBody::Whole("application/json", Zeroizing::new(text.into()));
+    match status {
+        500 => said(500, "internal error"),
+        _ => listed(status, ""),
+    }
+}
+
+/// An error of which there is something to say.
+fn said(status: u16, text: &'static str) -> Response {
+    listed(status, &format!("\"{text}\""))
+}
+
+fn listed(status: u16, errors: &str) -> Response {
+    let text = format!("{{\"errors\":[{errors}]}}\n").into_bytes();
+    let body = ResponseBody::Whole("application/json", Zeroizing::new(text));
     Response { status, headers: Vec::new(), body }
 }
 

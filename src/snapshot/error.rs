@@ -165,6 +165,11 @@ impl From<SnapshotError> for Fault {
             | SnapshotError::WrongKey
             | SnapshotError::Keys(_) => 400,
         };
-        Self::new(status, error.to_string())
+        let fault = Self::new(status, error.to_string());
+        match status {
+            507 => fault.again_in(Self::SPACE),
+            429 => fault.again_in("5"),
+            _ => fault,
+        }
     }
 }

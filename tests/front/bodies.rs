@@ -134,6 +134,7 @@ fn bodies_that_find_no_room_are_503() {
     let house = House::with(Limits { held_bytes: 1 << 20, ..limits() });
     let answer = post(&house, "/v1/big", "Content-Length: 2000000\r\n", &vec![b'x'; 2_000_000]);
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("Retry-After: 2\r\n"), "{answer}");
     let answer = post(&house, "/v1/big", "Content-Length: 900000\r\n", &vec![b'x'; 900_000]);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     let answer = post(&house, "/v1/big", "Content-Length: 900000\r\n", &vec![b'x'; 900_000]);

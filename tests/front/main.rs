@@ -23,6 +23,7 @@ use edgekeep::base::digest::sha256;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::server::gate::listener::Address;
 use edgekeep::server::limits::Limits;
+use edgekeep::server::rules::Rules;
 use edgekeep::server::tls::TlsSettings;
 use edgekeep::server::{Front, ListenerSettings, Service, Settings, Surroundings};
 
@@ -129,8 +130,8 @@ impl House {
         };
         let tcp = Address::Tcp("127.0.0.1:0".into());
         let listeners = vec![
-            ListenerSettings { address: tcp, tls: tls(&folder) },
-            ListenerSettings { address: unix, tls: None },
+            ListenerSettings { address: tcp, tls: tls(&folder), rules: Rules::default() },
+            ListenerSettings { address: unix, tls: None, rules: Rules::default() },
         ];
         let front = Front::start(Settings { listeners, limits, run_folder }, around()).unwrap();
         let address = front.addresses()[0];

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use super::head::{Framing, Persistence};
 use crate::server::refusal::{Refusal, reason};
+use crate::server::rules::ResponseHeaders;
 
 /// The header by which an answer is marked that its worker makes as it goes out. The gate drops it.
 pub const STREAMED: &str = "x-edgekeep-streamed";
@@ -19,6 +20,8 @@ pub struct Manner<'a> {
     pub bodiless: bool,
     /// The peer knows chunks: HTTP/1.1.
     pub chunks: bool,
+    /// What is added.
+    pub headers: &'a ResponseHeaders,
 }
 
 /// The head of an answer, read.
@@ -55,15 +58,11 @@ fn begin(status: u16, manner: Manner, out: &mut Vec<u8>) {
         Persistence::Closes => "Connection: close\r\n",
     };
     // Writing into memory cannot fail.
-    let _ = write!(
-        out,
-        "HTTP/1.1 {status} {}\r\n\
-         Cache-Control: no-store\r\n\
-         Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n\
-         Date: {}\r\n{connection}",
-        reason(status),
-        manner.date,
-    );
+    let _ = write!(out, "HTTP/1.1 {status} {}\r\n", reason(status));
+    for (name, value) in manner.headers.of(status) {
+        let _ = write!(out, "{name}: {value}\r\n");
+    }
+    let _ = write!(out, "Date: {}\r\n{connection}", manner.date);
 }
 
 /// Writes a refusal whole.
@@ -72,6 +71,9 @@ pub fn refuse(refusal: Refusal, manner: Manner, out: &mut Vec<u8>) {
     let (kind, body) = refusal.body().unwrap_or_default();
     if !kind.is_empty() {
         let _ = write!(out, "Content-Type: {kind}\r\n");
+    }
+    if let Some(seconds) = refusal.again_in() {
+        let _ = write!(out, "Retry-After: {seconds}\r\n");
     }
     let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
     if !manner.bodiless {
@@ -104,7 +106,8 @@ pub fn pass(bytes: &[u8], manner: Manner, out: &mut Vec<u8>) -> Result<Option<An
             streamed = true;
             continue;
         }
-        if is(header, "transfer-encoding") && !manner.chunks {
+        let unknown = is(header, "transfer-encoding") && !manner.chunks;
+        if unknown || manner.headers.has(status, header.name) {
             continue;
         }
         if is(header, "content-length") {

@@ -11,6 +11,7 @@ use crate::api::request::Peer;
 use crate::base::entropy::Entropy;
 use crate::base::sync::lock;
 use crate::server::http::Connection;
+use crate::server::rules::Rules;
 
 /// A connection's name between the gate and what stands behind it: random, so that nobody who
 /// gets a request line past the gate could speak for another.
@@ -34,6 +35,8 @@ impl std::fmt::Display for CallerId {
 pub struct Caller {
     /// Its other end.
     pub peer: Peer,
+    /// Those of the listener that it came to.
+    pub rules: Arc<Rules>,
     /// Bytes of the unbounded body that is being sent, once its end has arrived.
     upload: AtomicU64,
 }
@@ -87,9 +90,9 @@ impl Callers {
     }
 
     /// A new connection.
-    pub fn enter(&self, peer: Peer) -> (CallerId, Arc<Caller>) {
+    pub fn enter(&self, peer: Peer, rules: Arc<Rules>) -> (CallerId, Arc<Caller>) {
         let id = CallerId(u128::from_be_bytes(self.entropy.bytes()));
-        let caller = Arc::new(Caller { peer, upload: AtomicU64::new(0) });
+        let caller = Arc::new(Caller { peer, rules, upload: AtomicU64::new(0) });
         lock(&self.known).insert(id, caller.clone());
         (id, caller)
     }

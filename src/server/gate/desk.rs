@@ -15,6 +15,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::server::counters::Counters;
 use crate::server::limits::Limits;
 use crate::server::refusal::Refusal;
+use crate::server::rules::Rules;
 
 /// Bytes that are read at once.
 const SCRATCH: usize = 64 << 10;
@@ -123,13 +124,15 @@ impl Desk {
         address: Option<SocketAddr>,
         certificates: Vec<Vec<u8>>,
         serial: Option<String>,
+        rules: &Arc<Rules>,
     ) -> (CallerId, Arc<Caller>) {
-        self.callers.enter(request::Peer {
+        let peer = request::Peer {
             address: address.map(|address| address.ip().to_canonical()),
             port: address.map(|address| address.port()),
             certificates,
             serial,
-        })
+        };
+        self.callers.enter(peer, rules.clone())
     }
 
     /// Makes what one connection holds `wanted` bytes; whether there is room for it.
@@ -149,9 +152,10 @@ impl Desk {
     }
 
     /// The whole answer that refuses.
-    pub fn refusal(&self, refusal: Refusal, bodiless: bool) -> Vec<u8> {
+    pub fn refusal(&self, refusal: Refusal, bodiless: bool, rules: &Rules) -> Vec<u8> {
         let persistence = Persistence::Closes;
-        let manner = Manner { date: &self.date, persistence, bodiless, chunks: false };
+        let (date, headers) = (&self.date, &rules.headers);
+        let manner = Manner { date, persistence, bodiless, chunks: false, headers };
         let mut text = Vec::new();
         answer::refuse(refusal, manner, &mut text);
         text

@@ -15,6 +15,7 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, sockopt,
 };
 
+use crate::server::rules::Rules;
 use crate::server::tls::Tls;
 
 /// Connections that wait to be accepted; the kernel bounds it by `net.core.somaxconn`.
@@ -56,6 +57,8 @@ pub struct Listener {
     pub address: Option<SocketAddr>,
     /// TLS, when it is spoken.
     pub tls: Option<Arc<Tls>>,
+    /// What holds for its requests.
+    pub rules: Arc<Rules>,
     /// The path to take away at the end: a Unix socket that we made.
     made: Option<PathBuf>,
 }
@@ -102,17 +105,19 @@ impl Listener {
     pub fn open(
         address: &Address,
         tls: Option<Arc<Tls>>,
+        rules: Rules,
         inherited: &mut Inherited,
     ) -> io::Result<Self> {
+        let rules = Arc::new(rules);
         let listener = match address {
-            Address::Tcp(text) => Self::open_tcp(text, tls, inherited)?,
+            Address::Tcp(text) => Self::open_tcp(text, tls, rules, inherited)?,
             Address::Unix { path, mode, owner, group } => {
                 let name = path.display().to_string();
                 let (socket, made) = match inherited.claim(&name) {
                     Some(socket) => (socket, None),
                     None => (bind_unix(path)?, Some(path.clone())),
                 };
-                let listener = Self { socket, name, address: None, tls, made };
+                let listener = Self { socket, name, address: None, tls, rules, made };
                 if listener.made.is_some() {
                     // It does not listen yet: nobody can connect before the mode is set.
                     if owner.is_some() || group.is_some() {
@@ -129,7 +134,12 @@ impl Listener {
         Ok(listener)
     }
 
-    fn open_tcp(text: &str, tls: Option<Arc<Tls>>, inherited: &mut Inherited) -> io::Result<Self> {
+    fn open_tcp(
+        text: &str,
+        tls: Option<Arc<Tls>>,
+        rules: Arc<Rules>,
+        inherited: &mut Inherited,
+    ) -> io::Result<Self> {
         let wanted: Vec<SocketAddr> = text.to_socket_addrs()?.collect();
         let handed = wanted.iter().find_map(|address| inherited.claim(&address.to_string()));
         let tcp = match handed {
@@ -142,6 +152,7 @@ impl Listener {
             name: address.to_string(),
             address: Some(address),
             tls,
+            rules,
             made: None,
         })
     }

@@ -42,6 +42,7 @@ use super::counters::Counters;
 use super::http::{Connection, WantLine};
 use super::limits::Limits;
 use super::refusal::Refusal;
+use super::rules::Rules;
 use crate::base::clock::Clock;
 
 /// Connections accepted, and steps of one peer, before others have their turn.
@@ -249,8 +250,11 @@ impl Gate {
                     Ok((socket, address)) => {
                         let tls = listener.tls.as_ref();
                         let verified = tls.is_some_and(|tls| tls.verifies_clients());
+                        let rules = listener.rules.clone();
                         match tls.map(|tls| tls.session()).transpose() {
-                            Ok(tls) => self.welcome(Wire::new(socket, tls, verified), address),
+                            Ok(tls) => {
+                                self.welcome(Wire::new(socket, tls, verified), address, rules);
+                            }
                             Err(error) => log::error!("no TLS session can be made: {error}"),
                         }
                     }
@@ -270,7 +274,7 @@ impl Gate {
         }
     }
 
-    fn welcome(&mut self, wire: Wire, address: Option<std::net::SocketAddr>) {
+    fn welcome(&mut self, wire: Wire, address: Option<std::net::SocketAddr>, rules: Arc<Rules>) {
         self.desk.counters.accepted.count();
         if self.peers.len() >= self.desk.limits.connections && !self.evict() {
             return;
@@ -287,7 +291,7 @@ impl Gate {
             return;
         }
         self.desk.counters.open.count();
-        self.peers.insert(Box::new(Peer::new(wire, address, self.desk.now)));
+        self.peers.insert(Box::new(Peer::new(wire, address, rules, self.desk.now)));
     }
 
     /// Sends the idle peer of least merit away; whether there was one.
@@ -491,6 +495,7 @@ impl Gate {
                 persistence: peer.persistence,
                 bodiless: peer.bodiless,
                 chunks: peer.chunks,
+                headers: &peer.rules.headers,
             };
             let mut piece = Zeroizing::new(Vec::with_capacity(read.len() + OWN_HEADERS));
             line.pass(&read, manner, &mut piece).map_err(|Dead| Failure::Line)?;

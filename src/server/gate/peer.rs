@@ -13,6 +13,7 @@ use super::slots::Key;
 use super::wire::{Fill, Lost, Wire};
 use crate::server::limits::Limits;
 use crate::server::refusal::Refusal;
+use crate::server::rules::Rules;
 
 /// Digits kept free in a forwarded head for a length that is known only at the body's end.
 const LENGTH_DIGITS: usize = 10;
@@ -142,6 +143,8 @@ pub struct Peer {
     /// Bytes of unbounded body that were passed on.
     uploaded: u64,
     address: Option<SocketAddr>,
+    /// Those of the listener that it came to.
+    pub rules: Arc<Rules>,
     plain: Buffer,
     served: bool,
     pace: Pace,
@@ -149,7 +152,7 @@ pub struct Peer {
 
 impl Peer {
     /// A new connection.
-    pub fn new(wire: Wire, address: Option<SocketAddr>, now: Duration) -> Self {
+    pub fn new(wire: Wire, address: Option<SocketAddr>, rules: Arc<Rules>, now: Duration) -> Self {
         Self {
             wire,
             phase: Phase::Greeting,
@@ -160,6 +163,7 @@ impl Peer {
             held: 0,
             uploaded: 0,
             address,
+            rules,
             plain: Buffer::default(),
             served: false,
             pace: Pace::from(now),
@@ -249,7 +253,7 @@ impl Peer {
         match &mut self.phase {
             Phase::Greeting if !self.wire.is_greeting() => {
                 let (certificates, serial) = (self.wire.certificates(), self.wire.serial());
-                self.caller = Some(desk.enter(self.address, certificates, serial));
+                self.caller = Some(desk.enter(self.address, certificates, serial, &self.rules));
                 self.enter(Phase::Head(0), desk.now);
                 return Ok(None);
             }
@@ -436,7 +440,7 @@ impl Peer {
     /// Answers by the gate's own word, and closes.
     pub fn refuse(&mut self, refusal: Refusal, desk: &mut Desk) -> Result<(), Lost> {
         desk.counters.refused.count();
-        let text = desk.refusal(refusal, self.bodiless);
+        let text = desk.refusal(refusal, self.bodiless, &self.rules);
         self.send(&text, desk.now)?;
         self.wire.say_goodbye();
         self.enter(Phase::Closing(true), desk.now);
