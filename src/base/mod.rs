@@ -1,9 +1,10 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
-//! Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms
-//! that are read and written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`],
-//! [`json`], [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`].
+//! What is counted: [`meter`]. Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`],
+//! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
+//! [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
+//! [`nearest`].
 
 pub mod cidr;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod hex;
 pub mod json;
 pub mod logs;
 pub mod merge_patch;
+pub mod meter;
 pub mod nearest;
 pub mod openpgp;
 pub mod pages;
