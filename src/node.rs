@@ -3,6 +3,7 @@
 pub mod front;
 mod housekeeping;
 mod identity;
+mod metrics;
 pub mod offline;
 mod operations;
 mod serving;
@@ -23,6 +24,7 @@ use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
+use crate::pipeline::meters::Meters;
 use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
@@ -30,7 +32,7 @@ use crate::policy::cache::PolicyCache;
 use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
-use crate::server::{Front, FrontError, Service, Surroundings};
+use crate::server::{Front, FrontError, Surroundings};
 use crate::snapshot::spool::Spools;
 use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
@@ -39,6 +41,7 @@ use crate::sys;
 use crate::sys::about::About;
 use crate::sys::openapi::{Builtins, OpenApi};
 use housekeeping::Housekeeping;
+use metrics::Counting;
 use operations::Operations;
 use serving::Serving;
 
@@ -130,7 +133,7 @@ impl Opened {
         let rights =
             Arc::new(Rights { mounts: tokens.mounts.clone(), policies: PolicyCache::default() });
         let services = Services {
-            about,
+            about: about.clone(),
             audit: audit.clone(),
             quotas: Arc::new(quotas),
             storage: storage.clone(),
@@ -157,12 +160,33 @@ impl Opened {
             logs: logs.clone(),
         }));
         builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
+        let counting = Counting {
+            clock: clock.clone(),
+            about,
+            mounts: tokens.mounts.clone(),
+            requests: Arc::new(Meters::new(&clock)),
+            front: Arc::default(),
+        };
+        let metrics = Arc::new(metrics::metrics(&counting, &config.telemetry));
+        builtins.push(("sys/", Box::new(sys::metrics::engine(metrics.clone()))));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
-        let pipeline =
-            Pipeline::new(barrier.clone(), tokens.clone(), rights, audit.clone(), builtins, ttls);
+        let pipeline = Pipeline::new(
+            barrier.clone(),
+            tokens.clone(),
+            rights,
+            audit.clone(),
+            counting.requests,
+            builtins,
+            ttls,
+        );
         let settings = front::settings(config, &certificates, run_folder);
-        let service: Arc<dyn Service> = Arc::new(Serving { barrier: barrier.clone(), pipeline });
-        let around = Surroundings { service, clock: clock.clone(), entropy: entropy.clone() };
+        let serving = Serving { barrier: barrier.clone(), pipeline, metrics };
+        let around = Surroundings {
+            service: Arc::new(serving),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            counters: counting.front,
+        };
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
         let care = housekeeping::Care {
             storage,

@@ -197,8 +197,17 @@ fn warnings_name_the_line() {
             "c.hcl:4: tls_min_version \"tls10\" is taken for \"tls12\": none older is spoken",
         ),
         (
-            "telemetry { a = 1 }",
-            "c.hcl:3: telemetry has no meaning here: metrics are not there yet",
+            "telemetry {\n  statsd_address = \"localhost:8125\"\n}",
+            "c.hcl:4: statsd_address has no meaning here: metrics are asked for at sys/metrics, \
+             not sent",
+        ),
+        (
+            "telemetry { disable_hostname = false }",
+            "c.hcl:3: no name has the host in front, as if this was true",
+        ),
+        (
+            "listener \"tcp\" {\n  telemetry { open = true }\n}",
+            "c.hcl:4: unknown key \"open\" is not heeded",
         ),
     ];
     for (text, wanted) in cases {

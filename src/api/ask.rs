@@ -49,6 +49,8 @@ pub struct DirectAsk {
     pub verb: Verb,
     /// The path below the engine's prefix.
     pub path: String,
+    /// The headers: names in lower case, without the token's.
+    pub headers: Vec<(String, String)>,
     /// The query as it came.
     pub query: Vec<(String, String)>,
     /// The body.
@@ -56,6 +58,11 @@ pub struct DirectAsk {
 }
 
 impl DirectAsk {
+    /// The first header of that name, given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
     /// The first query parameter of that name.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())

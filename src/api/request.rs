@@ -157,6 +157,8 @@ pub struct Peer {
     pub certificates: Vec<Vec<u8>>,
     /// The serial number of the first, in decimal, where the listener has verified it.
     pub serial: Option<String>,
+    /// Whether its listener tells the metrics to everybody.
+    pub sees_metrics: bool,
 }
 
 #[cfg(test)]

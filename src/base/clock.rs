@@ -113,6 +113,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the processors have spent on this process.
+pub fn cpu_time() -> Duration {
+    Duration::from_nanos(nanos(ClockId::ProcessCPUTime))
+}
+
 fn nanos(id: ClockId) -> u64 {
     let t = clock_gettime(id);
     let secs = u64::try_from(t.tv_sec).unwrap_or(0);

@@ -89,7 +89,7 @@ const fn ignored(name: &'static str, help: &'static str) -> Key {
     Key { name, form: Form::Text, default: "", env: "", help, standing: Standing::Ignored }
 }
 
-const NO_METRICS: &str = "metrics are not there yet";
+const NOT_SENT: &str = "metrics are asked for at sys/metrics, not sent";
 const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elect";
 const NO_PLUGINS: &str = "engines and auth methods are built in";
 const NO_PROXY: &str = "not supported: the peer's own address counts";
@@ -125,6 +125,7 @@ pub static TOP: Table = Table {
             "How the root key is guarded: `shamir`, which it is anyway.",
         ),
         key("limits", Form::Section, "", "What all peers together may take up."),
+        key("telemetry", Form::Section, "", "How `sys/metrics` tells what is counted."),
         key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
         key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
         with_env(
@@ -169,7 +170,6 @@ pub static TOP: Table = Table {
         ignored("plugin_directory", NO_PLUGINS),
         ignored("plugin_file_uid", NO_PLUGINS),
         ignored("plugin_file_permissions", NO_PLUGINS),
-        ignored("telemetry", NO_METRICS),
         ignored("entropy", "random numbers come from the kernel"),
         ignored("kms_library", "there is no PKCS#11"),
         ignored("license_path", "there is no license"),
@@ -208,6 +208,7 @@ pub static LISTENER_TCP: Table = Table {
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
         REQUEST_HEADER,
         RESPONSE_HEADERS,
+        key("telemetry", Form::Section, "", TOLD_TO),
         ignored("max_request_duration", NO_CUT),
         ignored("cluster_address", NO_CLUSTER),
         ignored("tls_prefer_server_cipher_suites", "the server's order always counts"),
@@ -217,8 +218,8 @@ pub static LISTENER_TCP: Table = Table {
         ignored("x_forwarded_for_hop_skips", NO_PROXY),
         ignored("x_forwarded_for_reject_not_authorized", NO_PROXY),
         ignored("x_forwarded_for_reject_not_present", NO_PROXY),
-        ignored("telemetry", NO_METRICS),
         ignored("profiling", "there is no profiling endpoint"),
+        ignored("inflight_requests_logging", "sys/in-flight-req is for those who may read it"),
     ],
 };
 
@@ -241,10 +242,24 @@ pub static LISTENER_UNIX: Table = Table {
         key("http_idle_timeout", Form::Duration, "5m", "For rest between two requests."),
         REQUEST_HEADER,
         RESPONSE_HEADERS,
+        key("telemetry", Form::Section, "", TOLD_TO),
         ignored("max_request_duration", NO_CUT),
         ignored("tls_disable", "a unix socket has no TLS"),
-        ignored("telemetry", NO_METRICS),
     ],
+};
+
+const TOLD_TO: &str = "Who is told the metrics here.";
+
+/// `telemetry` of a listener.
+pub static LISTENER_TELEMETRY: Table = Table {
+    title: "telemetry of a listener",
+    help: "Metrics name mount points, but no path below them and no user.",
+    keys: &[key(
+        "unauthenticated_metrics_access",
+        Form::Flag,
+        "false",
+        "Tell them to everybody, a sealed server's too; else a token has to allow it.",
+    )],
 };
 
 /// `storage "redb"`, and `storage "file"` and `storage "raft"` in its place.
@@ -302,8 +317,63 @@ pub static LIMITS: Table = Table {
     ],
 };
 
+/// `telemetry`.
+pub static TELEMETRY: Table = Table {
+    title: "telemetry",
+    help: "Everything is counted since the start, whatever stands here: it costs next to nothing.",
+    keys: &[
+        key(
+            "prometheus_retention_time",
+            Form::Duration,
+            "24h",
+            "0 switches the Prometheus format off. Nothing is forgotten after that time.",
+        ),
+        key("disable_hostname", Form::Flag, "true", "No name has the host in it: always so."),
+        ignored("enable_hostname_label", "no label names the host"),
+        ignored("metrics_prefix", "the names are Vault's; our own begin with edgekeep"),
+        ignored("prefix_filter", "all metrics are told"),
+        ignored("filter_default", "all metrics are told"),
+        ignored("lease_metrics_epsilon", NO_FORECAST),
+        ignored("num_lease_metrics_buckets", NO_FORECAST),
+        ignored("add_lease_metrics_namespace_labels", NO_FORECAST),
+        ignored("add_mount_point_rollback_metrics", "nothing is rolled back"),
+        ignored("statsite_address", NOT_SENT),
+        ignored("statsd_address", NOT_SENT),
+        ignored("dogstatsd_addr", NOT_SENT),
+        ignored("dogstatsd_tags", NOT_SENT),
+        ignored("circonus_api_token", NOT_SENT),
+        ignored("circonus_api_app", NOT_SENT),
+        ignored("circonus_api_url", NOT_SENT),
+        ignored("circonus_submission_interval", NOT_SENT),
+        ignored("circonus_submission_url", NOT_SENT),
+        ignored("circonus_check_id", NOT_SENT),
+        ignored("circonus_check_force_metric_activation", NOT_SENT),
+        ignored("circonus_check_instance_id", NOT_SENT),
+        ignored("circonus_check_search_tag", NOT_SENT),
+        ignored("circonus_check_display_name", NOT_SENT),
+        ignored("circonus_check_tags", NOT_SENT),
+        ignored("circonus_broker_id", NOT_SENT),
+        ignored("circonus_broker_select_tag", NOT_SENT),
+        ignored("stackdriver_project_id", NOT_SENT),
+        ignored("stackdriver_location", NOT_SENT),
+        ignored("stackdriver_namespace", NOT_SENT),
+        ignored("stackdriver_debug_logs", NOT_SENT),
+    ],
+};
+
+const NO_FORECAST: &str = "it is not told when leases will end";
+
 /// All sections in the order of the reference.
-pub static TABLES: &[&Table] = &[&TOP, &LISTENER_TCP, &LISTENER_UNIX, &STORAGE, &SEAL, &LIMITS];
+pub static TABLES: &[&Table] = &[
+    &TOP,
+    &LISTENER_TCP,
+    &LISTENER_UNIX,
+    &LISTENER_TELEMETRY,
+    &STORAGE,
+    &SEAL,
+    &LIMITS,
+    &TELEMETRY,
+];
 
 impl Form {
     fn describe(self) -> String {

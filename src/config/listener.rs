@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::keys::{LISTENER_TCP, LISTENER_UNIX, REFERENCE};
 use super::place::Placed;
 use super::section::{Entry, Section};
+use super::telemetry;
 use super::{ConfigError, Environment, Warning};
 use crate::server::gate::listener::Address;
 use crate::server::limits::Limits;
@@ -149,7 +150,9 @@ pub(super) fn read<'a>(
         idle: section.time_limit("http_idle_timeout")?,
     };
     let require_request_header = section.flag("require_request_header")?;
-    let rules = Rules { require_request_header, headers: headers(&section, warnings)? };
+    let tells_metrics = telemetry::is_open(&section, environment, warnings)?;
+    let headers = headers(&section, warnings)?;
+    let rules = Rules { require_request_header, headers, tells_metrics };
     Ok(Listener { address, tls, rules, bounds })
 }
 

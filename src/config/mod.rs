@@ -13,6 +13,7 @@ mod place;
 mod sanitized;
 mod section;
 mod storage;
+mod telemetry;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use self::check::{check, unlistened};
 pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
 pub use self::place::{Place, Placed};
 pub use self::storage::{Storage, data_of_vault};
+pub use self::telemetry::Telemetry;
 
 use self::listener::Bounds;
 use self::section::{Entry, Section};
@@ -58,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is allowed to requests that need no token.
     pub strangers: Strangers,
+    /// How what is counted is told.
+    pub telemetry: Telemetry,
 }
 
 /// What is logged, how and where.
@@ -222,6 +226,7 @@ fn interpret(
             "shorten it, or raise max_lease_ttl",
         ));
     }
+    let telemetry = telemetry::read(&top, environment, warnings)?;
     let (limits, strangers) = limits(&top, &bounds, environment, warnings)?;
     Ok(Config {
         listeners,
@@ -235,6 +240,7 @@ fn interpret(
         api_addr: top.url("api_addr")?,
         limits,
         strangers,
+        telemetry,
     })
 }
 

@@ -9,11 +9,23 @@ use crate::base::fault::Fault;
 use crate::pipeline::{self, Pipeline};
 use crate::server::Service;
 use crate::sys::config::cors::{self, Verdict};
+use crate::sys::metrics::Metrics;
 
 /// Answers requests.
 pub struct Serving {
     pub barrier: Arc<Barrier>,
     pub pipeline: Pipeline,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Serving {
+    /// Metrics are told where their listener tells them to everybody; the pipeline has the rest.
+    fn answer(&self, request: Request) -> Response {
+        match self.metrics.answer_anybody(&request) {
+            Some(response) => response,
+            None => self.pipeline.answer(request),
+        }
+    }
 }
 
 impl Service for Serving {
@@ -23,9 +35,9 @@ impl Service for Serving {
             None => Ok(Verdict::None),
         };
         match verdict {
-            Ok(Verdict::None) => self.pipeline.answer(request),
+            Ok(Verdict::None) => self.answer(request),
             Ok(Verdict::Allowed(headers)) => {
-                let mut response = self.pipeline.answer(request);
+                let mut response = self.answer(request);
                 response.headers.extend(headers);
                 response
             }

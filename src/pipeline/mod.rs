@@ -10,6 +10,7 @@ mod dispatch;
 mod headers;
 mod locate;
 pub mod login;
+pub mod meters;
 mod read;
 pub mod renew;
 mod respond;
@@ -27,13 +28,14 @@ use serde_json::Map;
 pub use self::respond::fault as refusal;
 
 use self::locate::Endpoint;
+use self::meters::{Meters, Watch};
 use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
 use self::tokens::{Found, Tokens};
 use self::trail::Trail;
 use self::wrapping::Wanted;
-use crate::api::ask::{Ask, DirectAsk, Verb};
+use crate::api::ask::{Ask, Verb};
 use crate::api::call::Caller;
 use crate::api::effect::{Done, Effect};
 use crate::api::engine::Engine;
@@ -54,6 +56,7 @@ pub struct Pipeline {
     tokens: Arc<Tokens>,
     rights: Arc<Rights>,
     audit: Arc<Audit>,
+    meters: Arc<Meters>,
     builtins: Vec<Builtin>,
     ttls: Ttls,
 }
@@ -82,6 +85,7 @@ struct Way<'a> {
     /// What came of the effect that its handler asked for.
     done: Option<Done>,
     trail: Option<Trail>,
+    watch: Watch,
 }
 
 impl Pipeline {
@@ -91,14 +95,16 @@ impl Pipeline {
         tokens: Arc<Tokens>,
         rights: Arc<Rights>,
         audit: Arc<Audit>,
+        meters: Arc<Meters>,
         builtins: Vec<Builtin>,
         ttls: Ttls,
     ) -> Self {
-        Self { barrier, tokens, rights, audit, builtins, ttls }
+        Self { barrier, tokens, rights, audit, meters, builtins, ttls }
     }
 
     /// Carries a request out.
     pub fn answer(&self, request: Request) -> Response {
+        let _flight = self.meters.enter();
         match self.carry_out(request) {
             Ok(settled) => respond::settled(settled),
             Err(fault) => respond::fault(&fault),
@@ -120,7 +126,8 @@ impl Pipeline {
         let devices = self.audit.devices(&unsealed)?;
         let trail = devices.map(|devices| Trail::new(Some(devices), &ask));
         let data = Data::of(verb, request);
-        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail };
+        let watch = self.meters.begin();
+        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail, watch };
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         self.tell_answer(&unsealed, way, outcome)
     }
@@ -159,7 +166,8 @@ impl Pipeline {
         let trail = Trail::new(self.audit.devices(&unsealed)?, &ask);
         let data = Data::of(verb, request);
         let trail = Some(trail);
-        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail };
+        let watch = self.meters.begin();
+        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail, watch };
         let outcome = self
             .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
             .and_then(|()| match supported {
@@ -173,12 +181,14 @@ impl Pipeline {
     /// The rights of a request that is carried out without a transaction.
     fn let_in(&self, txn: &mut Txn, way: &mut Way, access: Access) -> Result<(), Fault> {
         self.look(txn, way)?;
+        let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
         let updates = |_: &mut Txn, _: &Caller| Ok(true);
         // Its body is not read yet: to a rule on parameters it has none.
         let nothing = Map::new();
         let no_data = || Ok(&nothing);
         authorise::check(txn, way.ask, sender.as_ref(), access, updates, no_data)?;
+        drop(checking);
         if let Some(trail) = &mut way.trail {
             trail.allow(false);
         }
@@ -208,10 +218,12 @@ impl Pipeline {
         if access == Access::Unwrap {
             wrapping::verify(&self.tokens, txn, ask, way.data.get()?)?;
         }
+        let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
         let Way { wanted, data, trail, done, .. } = way;
         let exists = |txn: &mut Txn, caller: &Caller| dispatch::exists(&target, txn, ask, caller);
         let caller = authorise::check(txn, ask, sender.as_ref(), access, exists, || data.get())?;
+        drop(checking);
         if let Some(trail) = trail {
             trail.allow(dispatch::creates(&target, txn, ask, caller.as_ref()));
         }
@@ -245,6 +257,8 @@ impl Pipeline {
         way: &mut Way,
         access: Access,
     ) -> Result<Option<Sender>, Fault> {
+        way.watch.open = matches!(access, Access::Unauthenticated | Access::Guest);
+        let _fetching = self.meters.fetch_acl_and_token.begin();
         let sender = match access {
             Access::Sealed => None,
             Access::Unauthenticated => match authenticate::guest(&self.tokens, txn, way.ask)? {
@@ -326,6 +340,7 @@ impl Pipeline {
         mut way: Way,
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
+        self.meters.handled(&way.watch);
         if let Some(trail) = &way.trail {
             trail.tell_answer(&self.audit, unsealed, way.data.told(true), &outcome)?;
         }
@@ -346,7 +361,6 @@ impl Way<'_> {
 }
 
 fn call_direct(endpoint: &Endpoint<'_, '_>, verb: Verb, data: &mut Data) -> Result<Reply, Fault> {
-    let (query, body) = data.give();
     let path = endpoint.below.to_owned();
-    endpoint.engine.call_direct(endpoint.found.id, DirectAsk { verb, path, query, body })
+    endpoint.engine.call_direct(endpoint.found.id, data.give(verb, path))
 }

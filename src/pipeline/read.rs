@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::api::ask::Verb;
+use crate::api::ask::{DirectAsk, Verb};
 use crate::api::request::{Body, Bound, Method, Request};
 use crate::base::fault::Fault;
 use crate::base::golang;
@@ -109,10 +109,12 @@ impl Data {
         self.read.as_ref()
     }
 
-    /// Gives the query and the body to who reads them otherwise.
-    pub fn give(&mut self) -> (Vec<(String, String)>, Body) {
-        let nothing = Body::Whole(Secret::default());
-        (std::mem::take(&mut self.query), std::mem::replace(&mut self.body, nothing))
+    /// Gives all to who reads it otherwise.
+    pub fn give(&mut self, verb: Verb, path: String) -> DirectAsk {
+        let body = std::mem::replace(&mut self.body, Body::Whole(Secret::default()));
+        let headers = std::mem::take(&mut self.headers);
+        let query = std::mem::take(&mut self.query);
+        DirectAsk { verb, path, headers, query, body }
     }
 
     /// What is answered while the server is sealed. What is wrong with a body is said even then,

@@ -1,38 +1,12 @@
-//! What the front counts, for the metrics.
+//! What the front counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// One number that threads add to.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// One more.
-    pub fn count(&self) {
-        self.add(1);
-    }
-
-    /// `n` more.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    /// One less.
-    pub fn drop_one(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// What it stands at.
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::base::meter::{Counter, Gauge, Histogram, Metered, Readings};
 
 /// The front's numbers since it started.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Connections that are open now.
-    pub open: Counter,
+    pub open: Gauge,
     /// Connections accepted.
     pub accepted: Counter,
     /// Connections closed because a newer one needed the room.
@@ -52,6 +26,8 @@ pub struct Counters {
     pub crowding: Counter,
     /// Answers cut short because what wrote them failed.
     pub broken: Counter,
+    /// The sizes of requests' bodies whose length was told.
+    pub bodies: Histogram,
     /// Bytes received, as they were on the wire.
     pub bytes_in: Counter,
     /// Bytes sent, as they were on the wire.
@@ -60,4 +36,62 @@ pub struct Counters {
     pub panics: Counter,
     /// Times that the inner HTTP server had to be built anew.
     pub rebuilt: Counter,
+}
+
+impl Metered for Counters {
+    fn tell(&self, to: &mut Readings) {
+        let open = self.open.get() as f64;
+        to.gauge("edgekeep.gate.connections", "Connections that are open.", open);
+        for (name, help, counter) in [
+            ("edgekeep.gate.accepted_total", "Connections accepted.", &self.accepted),
+            (
+                "edgekeep.gate.evicted_total",
+                "Connections closed because a newer one needed the room.",
+                &self.evicted,
+            ),
+            (
+                "edgekeep.gate.accept_failures_total",
+                "Times that accepting a connection failed.",
+                &self.accept_failures,
+            ),
+            (
+                "edgekeep.gate.handshake_failures_total",
+                "TLS handshakes that failed.",
+                &self.handshake_failures,
+            ),
+            ("edgekeep.gate.requests_total", "Requests passed on.", &self.requests),
+            (
+                "edgekeep.gate.refused_total",
+                "Requests refused by the gate: malformed, too large, no room.",
+                &self.refused,
+            ),
+            (
+                "edgekeep.gate.timeouts_total",
+                "Connections closed because a time limit passed.",
+                &self.timeouts,
+            ),
+            (
+                "edgekeep.gate.crowded_out_total",
+                "Connections cut because they read too slowly while others waited for room.",
+                &self.crowding,
+            ),
+            (
+                "edgekeep.gate.broken_answers_total",
+                "Answers cut short because what wrote them failed.",
+                &self.broken,
+            ),
+            ("edgekeep.gate.received_bytes_total", "Bytes received.", &self.bytes_in),
+            ("edgekeep.gate.sent_bytes_total", "Bytes sent.", &self.bytes_out),
+            ("edgekeep.gate.panics_total", "Handlers that panicked.", &self.panics),
+            (
+                "edgekeep.gate.rebuilds_total",
+                "Times that the inner HTTP server was built anew.",
+                &self.rebuilt,
+            ),
+        ] {
+            to.counter(name, help, counter.get());
+        }
+        let help = "Bytes of requests' bodies whose length was told.";
+        to.summary("edgekeep.gate.body_bytes", help, self.bodies.read());
+    }
 }

@@ -78,6 +78,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The random source.
     pub entropy: Arc<dyn Entropy>,
+    /// Where the front counts.
+    pub counters: Arc<Counters>,
 }
 
 /// The front, serving.
@@ -106,7 +108,7 @@ impl Front {
         for name in inherited.unclaimed() {
             log::warn!("systemd hands over a socket on {name}, but no listener names it");
         }
-        let counters = Arc::new(Counters::default());
+        let counters = around.counters;
         let callers = Arc::new(Callers::new(around.entropy.clone())?);
         let translator = Translator {
             service: around.service,

@@ -10,6 +10,8 @@ pub struct Rules {
     pub require_request_header: bool,
     /// What is added to the answers.
     pub headers: ResponseHeaders,
+    /// Tell the metrics to everybody.
+    pub tells_metrics: bool,
 }
 
 /// Headers that are added to answers; what an answer has of the same name is left out.

@@ -105,6 +105,11 @@ impl Translator {
             // Its body was cut short: the gate has closed the line.
             return (mount, errors(400));
         };
+        if let Body::Whole(body) = &request.body
+            && !body.expose().is_empty()
+        {
+            self.counters.bodies.record(body.expose().len() as u64);
+        }
         let called = catch_unwind(AssertUnwindSafe(|| self.service.call(request)));
         let response = called.unwrap_or_else(|_| {
             self.counters.panics.count();

@@ -23,13 +23,19 @@ pub struct About {
 
 impl About {
     /// Name and id of the cluster, which for us is the store; only an unsealed one knows them.
+    pub fn cluster(&self, unsealed: &Unsealed) -> (String, String) {
+        let id = unsealed.status().store_id;
+        let name = self.cluster_name.clone().unwrap_or_else(|| {
+            let short: String = id.chars().take(8).collect();
+            format!("vault-cluster-{short}")
+        });
+        (name, id)
+    }
+
+    /// Adds both to an answer.
     pub fn add_cluster(&self, unsealed: Option<&Unsealed>, answer: &mut Map<String, Value>) {
         if let Some(unsealed) = unsealed {
-            let id = unsealed.status().store_id;
-            let name = self.cluster_name.clone().unwrap_or_else(|| {
-                let short: String = id.chars().take(8).collect();
-                format!("vault-cluster-{short}")
-            });
+            let (name, id) = self.cluster(unsealed);
             answer.insert("cluster_name".to_owned(), name.into());
             answer.insert("cluster_id".to_owned(), id.into());
         }

@@ -18,6 +18,7 @@ pub mod inspect;
 pub mod keys;
 pub mod leases;
 pub mod loggers;
+pub mod metrics;
 pub mod monitor;
 pub mod mounts;
 pub mod openapi;

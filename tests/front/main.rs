@@ -182,6 +182,7 @@ fn around() -> Surroundings {
         service: Arc::new(Echo),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
+        counters: Arc::default(),
     }
 }
 

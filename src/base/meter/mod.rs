@@ -4,6 +4,7 @@
 //! Counting takes no lock and allocates nothing, so that each request can be counted many times.
 
 mod distribution;
+mod process;
 mod readings;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::distribution::Distribution;
+pub use self::process::Process;
 pub use self::readings::{Labels, Metered, Reading, Readings, Value};
 
 use self::distribution::{BUCKETS, bucket};

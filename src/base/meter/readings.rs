@@ -1,6 +1,7 @@
 //! What the meters stand at, gathered when somebody asks.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::distribution::Distribution;
 
@@ -33,6 +34,8 @@ pub enum Value {
     Gauge(f64),
     /// How much there was since the start.
     Counter(u64),
+    /// How much time there was since the start.
+    Seconds(Duration),
     /// What was measured since the start.
     Summary(Distribution),
 }

@@ -68,7 +68,11 @@ fn listen_address(command: &Server) -> (String, &'static str) {
 /// made yet: another server may have the folder.
 pub fn config(command: &Server, folder: &Folder) -> Result<Config, Stop> {
     let (address, given) = listen_address(command);
-    let mut listener = json_object([("address", address.into())]);
+    let mut listener = json_object([
+        ("address", address.into()),
+        // As Vault's does.
+        ("telemetry", serde_json::json!({ "unauthenticated_metrics_access": true })),
+    ]);
     if command.dev_tls {
         let files = DevFiles::in_folder(&folder.tls());
         listener["tls_cert_file"] = files.cert_file.to_string_lossy().into();

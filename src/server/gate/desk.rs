@@ -131,6 +131,7 @@ impl Desk {
             port: address.map(|address| address.port()),
             certificates,
             serial,
+            sees_metrics: rules.tells_metrics,
         };
         self.callers.enter(peer, rules.clone())
     }

@@ -1,0 +1,255 @@
+//! What the built server tells of itself: metrics in both forms, to whom, and what is in them.
+
+mod exposition;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+
+use exposition::Exposition;
+use serde_json::{Value, json};
+use support::http::{Client, Reply};
+use support::{ROOT, Server, TempDir, free_address};
+
+const METRICS: &str = "sys/metrics";
+const PROMETHEUS: &str = "sys/metrics?format=prometheus";
+
+/// A server of a configuration, initialized and unsealed, and its root token.
+struct Configured {
+    server: Server,
+    root: String,
+    share: String,
+    _folder: TempDir,
+}
+
+impl Configured {
+    fn with(top: &str, listener: &str) -> Self {
+        let (folder, address) = (TempDir::new(), free_address());
+        let file = folder.path().join("edgekeep.hcl");
+        let store = folder.path().join("store");
+        let config = format!(
+            "disable_mlock = true\n\
+             listener \"tcp\" {{ address = \"{address}\" tls_disable = true\n{listener} }}\n\
+             storage \"redb\" {{ path = {store:?} }}\n{top}\n"
+        );
+        fs::write(&file, config).unwrap();
+        let server = Server::start(&["server", "-config", file.to_str().unwrap()], address);
+        let body = json!({ "secret_shares": 1, "secret_threshold": 1 });
+        let keys = server.client().post("sys/init", body).json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (root, share) = (text(&keys["root_token"]), text(&keys["keys_base64"][0]));
+        let configured = Self { server, root, share, _folder: folder };
+        configured.unseal();
+        configured
+    }
+
+    fn unseal(&self) {
+        let body = json!({ "key": self.share });
+        assert_eq!(self.server.client().post("sys/unseal", body).json()["sealed"], false);
+    }
+
+    fn root(&self) -> Client {
+        self.server.client().token(&self.root)
+    }
+
+    fn nobody(&self) -> Client {
+        self.server.client()
+    }
+}
+
+/// A token with these rules.
+fn token(root: &Client, rules: &str) -> String {
+    root.post("sys/policies/acl/watcher", json!({ "policy": rules }));
+    let made = root.post("auth/token/create", json!({ "policies": ["watcher"] })).json();
+    made["auth"]["client_token"].as_str().unwrap().to_owned()
+}
+
+fn text(reply: &Reply) -> String {
+    String::from_utf8(reply.body.clone()).unwrap()
+}
+
+/// What Prometheus is told.
+fn scrape(client: &Client) -> Exposition {
+    let reply = client.get(PROMETHEUS);
+    assert_eq!(reply.status, 200, "{}", text(&reply));
+    let kind = reply.header("content-type");
+    assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = text(&reply);
+    Exposition::read(&text).unwrap_or_else(|why| panic!("{why}\nin\n{text}"))
+}
+
+#[test]
+fn requests_are_counted_and_measured() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    let before = scrape(&root);
+    for n in 0..5 {
+        assert_eq!(root.post("secret/data/a", json!({ "data": { "n": n } })).status, 200);
+        assert_eq!(root.get("secret/data/a").status, 200);
+        assert_eq!(server.client().get("secret/data/a").status, 403);
+        assert_eq!(server.client().post("auth/none/login", json!({})).status, 403);
+        let login = server.client().post("auth/userpass/login/nobody", json!({ "password": "x" }));
+        assert_eq!(login.status, 400);
+    }
+    let after = scrape(&root);
+    let new = |series: &str| after.value(series) - before.get(series).unwrap_or_default();
+    assert_eq!(new("vault_core_handle_request_count"), 20.0);
+    assert_eq!(new("vault_core_handle_login_request_count"), 5.0);
+    // A login is run again after its slow work.
+    assert_eq!(new("vault_core_fetch_acl_and_token_count"), 30.0);
+    assert_eq!(new("vault_core_check_token_count"), 30.0);
+    assert!(new("vault_core_handle_request_sum") > 0.0);
+    let median = after.value("vault_core_handle_request{quantile=\"0.5\"}");
+    let slowest = after.value("vault_core_handle_request{quantile=\"0.99\"}");
+    assert!(median > 0.0 && median <= slowest, "{median} {slowest}");
+    assert!(new("edgekeep_gate_requests_total") >= 26.0);
+    assert!(new("edgekeep_gate_sent_bytes_total") > 1000.0);
+    assert!(new("edgekeep_gate_body_bytes_count") >= 15.0);
+    assert!(after.value("process_cpu_seconds_total") > 0.0);
+    assert!(after.value("process_resident_memory_bytes") > 1e6);
+    assert!(after.value("process_open_fds") > 3.0);
+}
+
+#[test]
+fn the_state_of_the_server_is_told_sealed_or_not() {
+    let server = Server::dev();
+    let cluster = server.client().get("sys/health").json()["cluster_name"].clone();
+    let cluster = format!("cluster={cluster}");
+    let open = scrape(&server.client());
+    assert_eq!(open.value(&format!("vault_core_unsealed{{{cluster}}}")), 1.0);
+    assert_eq!(open.value(&format!("vault_core_active{{{cluster}}}")), 1.0);
+    let mounts = |kind: &str, local: &str| {
+        let labels = format!("{cluster},local=\"{local}\",type=\"{kind}\"");
+        open.value(&format!("vault_core_mount_table_num_entries{{{labels}}}"))
+    };
+    assert_eq!((mounts("auth", "false"), mounts("auth", "true")), (1.0, 0.0));
+    assert_eq!((mounts("logical", "false"), mounts("logical", "true")), (3.0, 1.0));
+    server.root().post("sys/seal", json!({}));
+    let sealed = scrape(&server.client());
+    assert_eq!(sealed.value("vault_core_unsealed{cluster=\"\"}"), 0.0);
+    assert!(sealed.named("vault_core_mount_table_num_entries").is_empty());
+}
+
+#[test]
+fn metrics_are_for_those_who_may_read_them() {
+    let configured = Configured::with("", "");
+    let (root, nobody) = (configured.root(), configured.nobody());
+    assert_eq!(root.get(METRICS).status, 200);
+    assert_eq!(nobody.get(METRICS).status, 403);
+    let other =
+        nobody.clone().token(&token(&root, "path \"sys/health\" { capabilities = [\"read\"] }"));
+    assert_eq!(other.get(METRICS).status, 403);
+    let watcher =
+        nobody.clone().token(&token(&root, "path \"sys/metrics\" { capabilities = [\"read\"] }"));
+    scrape(&watcher);
+    assert_eq!(watcher.get("secret/a").status, 403);
+    let post = root.post(METRICS, json!({}));
+    assert_eq!(
+        (post.status, &post.json()["errors"][0]),
+        (405, &json!("1 error occurred:\n\t* unsupported operation\n\n"))
+    );
+    root.post("sys/seal", json!({}));
+    assert_eq!(root.get(METRICS).status, 503);
+    configured.unseal();
+    scrape(&root);
+}
+
+#[test]
+fn a_listener_may_tell_them_to_everybody() {
+    let open = "telemetry { unauthenticated_metrics_access = true }";
+    let configured = Configured::with("", open);
+    let nobody = configured.nobody();
+    scrape(&nobody);
+    scrape(&nobody.clone().token("hvs.nonsense"));
+    assert_eq!(nobody.post(METRICS, json!({})).status, 405);
+    assert_eq!(nobody.get("sys/in-flight-req").status, 403);
+    configured.root().post("sys/seal", json!({}));
+    scrape(&nobody);
+}
+
+#[test]
+fn the_form_is_chosen_by_name_or_by_what_the_client_accepts() {
+    let server = Server::dev();
+    let ask = |path: &str, accept: &str| {
+        let headers = [("X-Vault-Token", ROOT), ("Accept", accept)];
+        server.client().try_send("GET", &format!("/v1/{path}"), &headers, None).unwrap()
+    };
+    let prometheus = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    for (path, accept, kind) in [
+        (METRICS, "*/*", "application/json"),
+        (METRICS, prometheus, "text/plain; version=0.0.4; charset=utf-8"),
+        (METRICS, "prometheus/telemetry", "text/plain; version=0.0.4; charset=utf-8"),
+        (PROMETHEUS, "application/json", "text/plain; version=0.0.4; charset=utf-8"),
+        ("sys/metrics?format=", "text/html", "application/json"),
+    ] {
+        let reply = ask(path, accept);
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (200, Some(kind)),
+            "{path} {accept}"
+        );
+    }
+    let odd = ask("sys/metrics?format=odd", "*/*");
+    assert_eq!((odd.status, text(&odd).as_str()), (400, "metric response format \"odd\" unknown"));
+    let off = Configured::with("telemetry { prometheus_retention_time = \"0s\" }", "");
+    let reply = off.root().get(PROMETHEUS);
+    assert_eq!((reply.status, text(&reply).as_str()), (400, "prometheus is not enabled"));
+    assert_eq!(off.root().get(METRICS).status, 200);
+}
+
+#[test]
+fn json_has_the_shape_that_vaults_clients_read() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": {} }));
+    root.get("secret/data/a");
+    let said = root.get(METRICS).json();
+    let time = said["Timestamp"].as_str().unwrap();
+    assert!(time.len() == 29 && time.ends_with(" +0000 UTC"), "{time}");
+    assert_eq!(said["Points"], json!([]));
+    let entries = |kind: &str| said[kind].as_array().unwrap().clone();
+    let fields = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for gauge in entries("Gauges") {
+        assert_eq!(fields(&gauge), ["Labels", "Name", "Value"]);
+        assert!(gauge["Value"].is_number() && gauge["Labels"].is_object(), "{gauge}");
+    }
+    let sampled = ["Count", "Labels", "Max", "Mean", "Min", "Name", "Rate", "Stddev", "Sum"];
+    for entry in [entries("Counters"), entries("Samples")].concat() {
+        assert_eq!(fields(&entry), sampled);
+        assert!(entry["Count"].is_u64() && entry["Sum"].is_number(), "{entry}");
+    }
+    let samples = entries("Samples");
+    let handled = samples.iter().find(|s| s["Name"] == "vault.core.handle_request").unwrap();
+    assert_eq!(handled["Count"], 2, "the development server tells metrics outside of that");
+    let number = |field: &str| handled[field].as_f64().unwrap();
+    assert!(number("Min") <= number("Mean") * 1.13 && number("Mean") <= number("Max") * 1.13);
+    assert!((number("Mean") * 2.0 - number("Sum")).abs() < 1e-6);
+    assert!(entries("Counters").iter().any(|c| c["Name"] == "edgekeep.gate.requests_total"));
+}
+
+#[test]
+fn no_secret_no_path_and_no_user_is_told() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    let user = json!({ "password": "hidden-password", "token_policies": ["default"] });
+    root.post("auth/userpass/users/hidden-user", user);
+    let login = json!({ "password": "hidden-password" });
+    let made = server.client().post("auth/userpass/login/hidden-user", login).json();
+    let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
+    root.post("secret/data/hidden-path", json!({ "data": { "hidden-key": "hidden-value" } }));
+    root.get("secret/data/hidden-path");
+    server.client().token(&token).get("hidden-mount/x");
+    root.get("hidden-mount/x");
+    for form in [METRICS, PROMETHEUS] {
+        let told = text(&root.get(form));
+        let accessor = made["auth"]["accessor"].as_str().unwrap();
+        for hidden in ["hidden", &token, accessor, ROOT] {
+            let found = told.lines().find(|line| line.contains(hidden));
+            // The namespace that all is in has the root token's name here.
+            let found = found.filter(|line| hidden != ROOT || !line.contains("namespace"));
+            assert_eq!(found, None, "{hidden} is told");
+        }
+    }
+}
