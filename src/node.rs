@@ -127,7 +127,7 @@ impl Opened {
             cluster_name: config.cluster_name.clone(),
             certificate: certificates.notice(),
         };
-        let quotas = Quotas::new(barrier.clone(), clock.clone(), &*entropy, config.strangers);
+        let quotas = Arc::new(Quotas::new(clock.clone(), &*entropy, config.strangers));
         let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
         let audit = Arc::new(audit);
         let rights =
@@ -135,7 +135,7 @@ impl Opened {
         let services = Services {
             about: about.clone(),
             audit: audit.clone(),
-            quotas: Arc::new(quotas),
+            quotas: quotas.clone(),
             storage: storage.clone(),
             tokens: tokens.clone(),
             rights: rights.clone(),
@@ -176,6 +176,7 @@ impl Opened {
             rights,
             audit.clone(),
             counting.requests,
+            quotas.clone(),
             builtins,
             ttls,
         );
@@ -196,6 +197,7 @@ impl Opened {
             entropy,
             barrier: barrier.clone(),
             audit: audit.clone(),
+            quotas,
             tokens,
             clock_told: [None; 3],
             store_told: None,

@@ -28,6 +28,13 @@ pub enum Access {
     SudoUnlessSealed,
 }
 
+impl Access {
+    /// Whether something is done there for whoever has no token.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Sealed | Self::Unauthenticated | Self::Guest | Self::Unwrap)
+    }
+}
+
 /// One endpoint: a path with its verbs. `S` is the service that its handlers are given.
 pub struct Route<S: 'static> {
     /// See [`super::pattern`].

@@ -166,6 +166,8 @@ impl Refusal {
         let known = Self::KNOWN.contains(&core.unwrap_or(&whole));
         let error = match fault.status {
             _ if mask.raw || literal || known => whole.clone(),
+            // That of a quota, which names the path: it is told anyway.
+            429 => whole.clone(),
             403 => listed("permission denied"),
             500.. => listed("internal error"),
             _ => listed("invalid request"),

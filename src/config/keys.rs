@@ -291,19 +291,19 @@ pub static SEAL: Table =
 pub static LIMITS: Table = Table {
     title: "limits",
     help: "The defaults fit a board with 512 MB.\n\nRates are for requests that need no token \
-           (logins, wrapping look-ups, seal-status); 0 is no limit. They are averaged over ten \
+           (logins, wrapping look-ups, init and unseal); 0 is no limit. They are averaged over ten \
            seconds and counted for each client, which is an IPv4 address or an IPv6 /64, and for \
            all clients together; a request that is one too many is answered 429 with Retry-After \
-           and takes nothing from the others. `sys/health` is never counted. What comes over the \
-           loopback or a unix socket may take up as much as all others and is not counted with \
-           them: a proxy for many may stand there, or an operator whom they must not lock \
-           out.\n\nThe rates for passwords hold for logins that hash one (userpass: bcrypt with \
-           cost 10), which takes a tenth of a second of one processor on a Raspberry Pi 4, a \
-           quarter on a Pi 3: 20 a second are half of a Pi 4, and the 10 of a single client just \
-           over half of a Pi 3, so that whoever has a token is served whatever others send. The \
-           other requests cost a fraction of a millisecond; 1000 a second of them are about a \
-           third of what a Pi 4 answers over TLS. On a faster machine, or where thousands of \
-           clients log in at once, raise them.",
+           and takes nothing from the others. `sys/health` and `sys/seal-status` are never \
+           counted. What comes over the loopback or a unix socket may take up as much as all \
+           others and is not counted with them: a proxy for many may stand there, or an operator \
+           whom they must not lock out.\n\nThe rates for passwords hold for logins that hash one \
+           (userpass: bcrypt with cost 10), which takes a tenth of a second of one processor on a \
+           Raspberry Pi 4, a quarter on a Pi 3: 20 a second are half of a Pi 4, and the 10 of a \
+           single client just over half of a Pi 3, so that whoever has a token is served whatever \
+           others send. The other requests cost a fraction of a millisecond; 1000 a second of them \
+           are about a third of what a Pi 4 answers over TLS. On a faster machine, or where \
+           thousands of clients log in at once, raise them.",
     keys: &[
         key("max_connections", Form::Count, "2048", "At once, idle ones included."),
         key("max_held_bytes", Form::Bytes, "96MiB", "Of requests and answers held at once."),

@@ -19,6 +19,7 @@ use crate::base::sync::lock;
 use crate::mount::purge;
 use crate::pipeline::revoke::Reaper;
 use crate::pipeline::tokens::Tokens;
+use crate::quota::limiter::Quotas;
 use crate::server::Front;
 use crate::server::certificate::Now;
 use crate::storage::Storage;
@@ -53,6 +54,7 @@ pub struct Care {
     pub entropy: Arc<dyn Entropy>,
     pub barrier: Arc<Barrier>,
     pub audit: Arc<Audit>,
+    pub quotas: Arc<Quotas>,
     pub tokens: Arc<Tokens>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
@@ -168,6 +170,7 @@ impl Care {
             Err(error) => log::error!("the certificate cannot be renewed: {error}"),
         }
         self.audit.retry();
+        self.quotas.sweep();
         if let Some(unsealed) = self.barrier.unsealed() {
             self.watch_clock(&unsealed);
             self.rotate_when_due(&unsealed);

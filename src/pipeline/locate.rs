@@ -71,6 +71,15 @@ impl Target<'_, '_> {
             _ => Access::Policy,
         }
     }
+
+    /// Whether `verb` is slow by design there.
+    pub fn is_slow(&self, verb: Verb) -> bool {
+        match self {
+            Self::Builtin(Endpoint { engine, found, .. }) => engine.is_slow(found.id, verb),
+            Self::Mounted { engine, found: Some(found), .. } => engine.is_slow(found.id, verb),
+            _ => false,
+        }
+    }
 }
 
 /// The endpoint without a transaction that `path` names for `verb`.

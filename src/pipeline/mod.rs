@@ -1,9 +1,10 @@
-//! The way of a request: read, locate, authenticate, authorise, dispatch, settle, respond. Its
-//! data is read only once it is authorised.
+//! The way of a request: read, admit, locate, authenticate, authorise, dispatch, settle, respond.
+//! Its data is read only once it is authorised.
 //!
-//! All of it but the first and the last step happens in one transaction, which is committed, and
-//! so durable, before the response is made.
+//! All of it but the first two and the last step happens in one transaction, which is committed,
+//! and so durable, before the response is made.
 
+mod admit;
 mod authenticate;
 mod authorise;
 mod dispatch;
@@ -27,6 +28,7 @@ use serde_json::Map;
 
 pub use self::respond::fault as refusal;
 
+use self::admit::Admission;
 use self::locate::Endpoint;
 use self::meters::{Meters, Watch};
 use self::read::Data;
@@ -46,6 +48,7 @@ use crate::audit::devices::Audit;
 use crate::barrier::{Barrier, Unsealed, txn::Txn};
 use crate::base::fault::Fault;
 use crate::mount::config::Ttls;
+use crate::quota::limiter::{Quotas, Standing};
 
 /// An engine of our own with the prefix that it answers under, such as `sys/`.
 pub type Builtin = (&'static str, Box<dyn Engine>);
@@ -57,6 +60,7 @@ pub struct Pipeline {
     rights: Arc<Rights>,
     audit: Arc<Audit>,
     meters: Arc<Meters>,
+    quotas: Arc<Quotas>,
     builtins: Vec<Builtin>,
     ttls: Ttls,
 }
@@ -80,6 +84,7 @@ struct Way<'a> {
     ask: &'a Ask,
     wanted: Wanted,
     data: Data,
+    admission: Admission,
     /// The token that it uses.
     uses: Option<Found>,
     /// What came of the effect that its handler asked for.
@@ -96,38 +101,51 @@ impl Pipeline {
         rights: Arc<Rights>,
         audit: Arc<Audit>,
         meters: Arc<Meters>,
+        quotas: Arc<Quotas>,
         builtins: Vec<Builtin>,
         ttls: Ttls,
     ) -> Self {
-        Self { barrier, tokens, rights, audit, meters, builtins, ttls }
+        Self { barrier, tokens, rights, audit, meters, quotas, builtins, ttls }
     }
 
     /// Carries a request out.
-    pub fn answer(&self, request: Request) -> Response {
+    pub fn answer(&self, mut request: Request) -> Response {
         let _flight = self.meters.enter();
-        match self.carry_out(request) {
+        let (verb, path) = match read::verb(&request) {
+            Ok(asked) => asked,
+            Err(fault) => return respond::fault(&fault),
+        };
+        let wanted = headers::read(&request);
+        let ask = self.ask(&mut request, verb, path, &wanted);
+        let (outcome, standing) = match self.admit(&ask, &request) {
+            Ok(standing) => (self.carry_out(&ask, wanted, request), standing),
+            Err(fault) => (Err(self.refuse(&ask, request, fault)), Standing::new()),
+        };
+        let mut response = match outcome {
             Ok(settled) => respond::settled(settled),
             Err(fault) => respond::fault(&fault),
-        }
+        };
+        response.headers.extend(standing);
+        response
     }
 
-    fn carry_out(&self, mut request: Request) -> Result<Settled, Fault> {
-        let (verb, path) = read::verb(&request)?;
-        if let Some(endpoint) = locate::direct(&self.builtins, verb, &path) {
-            return self.carry_out_direct(request, verb, path.clone(), &endpoint);
+    fn carry_out(
+        &self,
+        ask: &Ask,
+        wanted: Result<Wanted, Fault>,
+        request: Request,
+    ) -> Result<Settled, Fault> {
+        if let Some(endpoint) = locate::direct(&self.builtins, ask.verb, &ask.path) {
+            return self.carry_out_direct(ask, wanted, request, &endpoint);
         }
-        let wanted = headers::read(&request);
         let Some(unsealed) = self.barrier.unsealed() else {
-            return Err(Data::of(verb, request).refuse_sealed());
+            return Err(Data::of(ask.verb, request).refuse_sealed());
         };
-        read::refuse_folder(verb, &path)?;
+        read::refuse_folder(ask.verb, &ask.path)?;
         let wanted = wanted?;
-        let ask = self.ask(&mut request, verb, path, wanted);
         let devices = self.audit.devices(&unsealed)?;
-        let trail = devices.map(|devices| Trail::new(Some(devices), &ask));
-        let data = Data::of(verb, request);
-        let watch = self.meters.begin();
-        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail, watch };
+        let trail = devices.map(|devices| Trail::new(Some(devices), ask));
+        let mut way = self.way(ask, wanted, request, trail);
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         self.tell_answer(&unsealed, way, outcome)
     }
@@ -135,52 +153,68 @@ impl Pipeline {
     /// What streams or works while sealed: its rights are checked in a transaction of their own.
     fn carry_out_direct(
         &self,
-        mut request: Request,
-        verb: Verb,
-        path: String,
+        ask: &Ask,
+        wanted: Result<Wanted, Fault>,
+        request: Request,
         endpoint: &Endpoint<'_, '_>,
     ) -> Result<Settled, Fault> {
-        let supported = endpoint.engine.operation(endpoint.found.id, verb).is_some();
+        let supported = endpoint.engine.operation(endpoint.found.id, ask.verb).is_some();
         if endpoint.works_sealed() && !supported {
             return Err(Fault::bare(405));
         }
         let access = endpoint.found.access;
         let guarded = match (access, self.barrier.unsealed()) {
-            (Access::Sealed, _) => {
-                request.body.check(Bound::ANYBODY)?;
-                None
-            }
+            (Access::Sealed, _) => None,
             (Access::SudoUnlessSealed, unsealed) => unsealed,
             (_, unsealed) => Some(unsealed.ok_or_else(Fault::sealed)?),
         };
-        let Some(unsealed) = guarded else {
-            let ask = self.ask(&mut request, verb, path, Wanted::NOT);
-            let mut data = Data::of(verb, request);
-            let reply = call_direct(endpoint, verb, &mut data)?;
-            return Ok(Settled::plain(reply, &ask));
-        };
-        read::refuse_folder(verb, &path)?;
-        let wanted = headers::read(&request)?;
-        let ask = self.ask(&mut request, verb, path, wanted);
+        let Some(unsealed) = guarded else { return self.carry_out_open(ask, request, endpoint) };
+        read::refuse_folder(ask.verb, &ask.path)?;
         // The first device that is enabled is told of that.
-        let trail = Trail::new(self.audit.devices(&unsealed)?, &ask);
-        let data = Data::of(verb, request);
-        let trail = Some(trail);
-        let watch = self.meters.begin();
-        let mut way = Way { ask: &ask, wanted, data, uses: None, done: None, trail, watch };
+        let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
+        let mut way = self.way(ask, wanted?, request, trail);
         let outcome = self
             .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
             .and_then(|()| match supported {
-                true => call_direct(endpoint, verb, &mut way.data),
+                true => call_direct(endpoint, ask.verb, &mut way.data),
                 false => Err(Fault::unsupported_operation()),
             })
             .and_then(|reply| self.settle_direct(&way, reply));
         self.tell_answer(&unsealed, way, outcome)
     }
 
+    /// What anybody may ask for.
+    fn carry_out_open(
+        &self,
+        ask: &Ask,
+        request: Request,
+        endpoint: &Endpoint<'_, '_>,
+    ) -> Result<Settled, Fault> {
+        if let Err(fault) = self.quotas.admit_stranger(&ask.path, false, &ask.peer) {
+            return Err(self.refuse(ask, request, fault));
+        }
+        request.body.check(Bound::ANYBODY)?;
+        let mut data = Data::of(ask.verb, request);
+        let reply = call_direct(endpoint, ask.verb, &mut data)?;
+        Ok(Settled::plain(reply, ask))
+    }
+
+    fn way<'a>(
+        &self,
+        ask: &'a Ask,
+        wanted: Wanted,
+        request: Request,
+        trail: Option<Trail>,
+    ) -> Way<'a> {
+        let (data, admission) = (Data::of(ask.verb, request), Admission::Open);
+        let watch = self.meters.begin();
+        Way { ask, wanted, data, admission, uses: None, done: None, trail, watch }
+    }
+
     /// The rights of a request that is carried out without a transaction.
     fn let_in(&self, txn: &mut Txn, way: &mut Way, access: Access) -> Result<(), Fault> {
         self.look(txn, way)?;
+        self.admit_stranger(way, access, false)?;
         let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
         let updates = |_: &mut Txn, _: &Caller| Ok(true);
@@ -215,6 +249,7 @@ impl Pipeline {
         let ask = way.ask;
         let target = locate::target(self, txn, &ask.path)?;
         let access = target.access();
+        self.admit_stranger(way, access, target.is_slow(ask.verb))?;
         if access == Access::Unwrap {
             wrapping::verify(&self.tokens, txn, ask, way.data.get()?)?;
         }
@@ -245,9 +280,16 @@ impl Pipeline {
         Ok(settled)
     }
 
-    fn ask(&self, request: &mut Request, verb: Verb, path: String, wanted: Wanted) -> Ask {
+    fn ask(
+        &self,
+        request: &mut Request,
+        verb: Verb,
+        path: String,
+        wanted: &Result<Wanted, Fault>,
+    ) -> Ask {
         let (token, peer) = (request.token.take(), std::mem::take(&mut request.peer));
-        Ask { id: self.tokens.entropy.uuid(), verb, path, token, peer, wrap_ttl: wanted.ttl() }
+        let wrap_ttl = wanted.as_ref().ok().and_then(|wanted| wanted.ttl());
+        Ask { id: self.tokens.entropy.uuid(), verb, path, token, peer, wrap_ttl }
     }
 
     /// Who sends it, where that matters.
@@ -333,7 +375,7 @@ impl Pipeline {
     }
 
     /// Tells the audit log of the answer. One that it cannot be told of is not sent, though what
-    /// was asked is done.
+    /// was asked is done. Of what is over a limit only the request is told.
     fn tell_answer(
         &self,
         unsealed: &Arc<Unsealed>,
@@ -341,7 +383,7 @@ impl Pipeline {
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
         self.meters.handled(&way.watch);
-        if let Some(trail) = &way.trail {
+        if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
             trail.tell_answer(&self.audit, unsealed, way.data.told(true), &outcome)?;
         }
         outcome

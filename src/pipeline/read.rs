@@ -140,6 +140,12 @@ impl Data {
     }
 }
 
+/// What is written by a request that is not let in yet; `None` where that is much, or wrong.
+pub fn ahead(request: &Request) -> Option<Map<String, Value>> {
+    request.body.check(Bound::ANYBODY).ok()?;
+    body_of_write(request.header("content-type"), &request.body).ok()
+}
+
 fn body_of_write(content_type: Option<&str>, body: &Body) -> Result<Map<String, Value>, Fault> {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match body {

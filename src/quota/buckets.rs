@@ -69,8 +69,10 @@ pub enum Counted {
     Over {
         /// When the bucket is filled again.
         reset: Duration,
+        /// From when on there is something to ask for again.
+        wait: Duration,
     },
-    /// It is not looked at for that long.
+    /// It is not looked at for that long, as one before it was over.
     Blocked(Duration),
 }
 
@@ -195,10 +197,10 @@ impl Bucket {
             return Counted::Within { remaining: limit.requests - self.used, reset };
         }
         if limit.block.is_zero() {
-            return Counted::Over { reset };
+            return Counted::Over { reset, wait: reset };
         }
         self.blocked_until = now.saturating_add(limit.block);
-        Counted::Blocked(limit.block)
+        Counted::Over { reset, wait: limit.block }
     }
 
     /// Whether its owner can be given a new one for it.
@@ -255,7 +257,8 @@ mod tests {
         let count = |millis| buckets.count(LIMIT, limit, client(1), Duration::from_millis(millis));
         assert_eq!(count(5000), Counted::Within { remaining: 1, reset: SECOND });
         assert_eq!(count(5400), Counted::Within { remaining: 0, reset: SECOND * 3 / 5 });
-        assert_eq!(count(5999), Counted::Over { reset: SECOND / 1000 });
+        let (reset, wait) = (SECOND / 1000, SECOND / 1000);
+        assert_eq!(count(5999), Counted::Over { reset, wait });
         assert_eq!(count(6000), Counted::Within { remaining: 1, reset: SECOND });
         assert!(within(buckets.count(LIMIT, limit, client(2), SECOND * 6)));
         assert!(within(buckets.count(LimitId::of_quota(2), limit, client(1), SECOND * 6)));
@@ -267,7 +270,7 @@ mod tests {
         let buckets = buckets();
         let count = |seconds| buckets.count(LIMIT, limit, client(1), SECOND * seconds);
         assert!(within(count(1)));
-        assert_eq!(count(1), Counted::Blocked(SECOND * 3));
+        assert_eq!(count(1), Counted::Over { reset: SECOND, wait: SECOND * 3 });
         assert_eq!(count(3), Counted::Blocked(SECOND));
         assert!(within(count(4)));
     }

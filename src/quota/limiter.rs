@@ -14,8 +14,8 @@ use super::rules::Rules;
 use super::store;
 use super::strangers::Strangers;
 use crate::api::request::Peer;
+use crate::barrier::Unsealed;
 use crate::barrier::txn::{Txn, TxnError};
-use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -24,7 +24,6 @@ use crate::base::sync::{lock, read, write};
 
 /// The quotas of a server.
 pub struct Quotas {
-    barrier: Arc<Barrier>,
     clock: Arc<dyn Clock>,
     pub(super) strangers: Strangers,
     buckets: Buckets,
@@ -40,14 +39,8 @@ pub type Standing = Vec<(&'static str, String)>;
 
 impl Quotas {
     /// Nothing is read yet.
-    pub fn new(
-        barrier: Arc<Barrier>,
-        clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
-        strangers: Strangers,
-    ) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy, strangers: Strangers) -> Self {
         Self {
-            barrier,
             clock,
             strangers,
             buckets: Buckets::new(entropy),
@@ -60,11 +53,15 @@ impl Quotas {
     /// Counts a request, made as `role` if it is a login.
     ///
     /// # Errors
-    /// Vault's 429 for one too many. Nothing is refused while the store is sealed: what is limited
-    /// is then unknown.
-    pub fn admit(&self, path: &str, role: Option<&str>, peer: &Peer) -> Result<Standing, Fault> {
-        let Some(unsealed) = self.barrier.unsealed() else { return Ok(Standing::new()) };
-        self.with(&unsealed, |quotas| {
+    /// Vault's 429 for one too many.
+    pub fn admit(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        path: &str,
+        role: Option<&str>,
+        peer: &Peer,
+    ) -> Result<Standing, Fault> {
+        self.with(unsealed, |quotas| {
             let met = quotas.rates.find(path, role).filter(|_| !quotas.is_exempt(path));
             let Some((id, limit)) = met else { return Ok(Standing::new()) };
             let counted = self.count(*id, *limit, Client::of(peer));
@@ -74,9 +71,8 @@ impl Quotas {
     }
 
     /// Whether the role of a login counts at `path`: then it is to be found out first.
-    pub fn want_role(&self, path: &str) -> Result<bool, Fault> {
-        let Some(unsealed) = self.barrier.unsealed() else { return Ok(false) };
-        Ok(self.with(&unsealed, |quotas| quotas.rates.want_role(path))?)
+    pub fn want_role(&self, unsealed: &Arc<Unsealed>, path: &str) -> Result<bool, Fault> {
+        Ok(self.with(unsealed, |quotas| quotas.rates.want_role(path))?)
     }
 
     /// Whether requests that are refused are to be audited.
@@ -199,7 +195,7 @@ fn exemption(path: &str) -> (String, bool) {
 pub(super) fn judge(path: &str, counted: Counted, standing: Standing) -> Result<Standing, Fault> {
     let wait = match counted {
         Counted::Within { .. } => return Ok(standing),
-        Counted::Over { reset } => reset,
+        Counted::Over { wait, .. } => wait,
         Counted::Blocked(wait) => wait,
     };
     let text = format!("request path {}: rate limit quota exceeded", golang::quote(path));
@@ -212,7 +208,7 @@ pub(super) fn judge(path: &str, counted: Counted, standing: Standing) -> Result<
 fn standing(limit: Limit, counted: Counted) -> Standing {
     let (remaining, reset) = match counted {
         Counted::Within { remaining, reset } => (remaining, reset),
-        Counted::Over { reset } => (0, reset),
+        Counted::Over { reset, .. } => (0, reset),
         Counted::Blocked(_) => return Standing::new(),
     };
     vec![

@@ -7,7 +7,6 @@ mod acts;
 mod support;
 mod time;
 mod token;
-mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,9 +14,9 @@ use std::time::Duration;
 use acts::secret_path;
 use serde_json::{Value, json};
 use support::dice::Dice;
+use support::world::World;
 use time::Time;
 use token::{Policy, Role, Token, Wrapped};
-use world::World;
 
 const SEEDS: u64 = 4;
 const STEPS: u64 = 400;

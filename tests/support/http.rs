@@ -2,9 +2,10 @@
 //! well-behaved client library would not. One connection for each request.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketType};
 use serde_json::Value;
 
 /// How long an answer may take.
@@ -17,6 +18,7 @@ const MERGE_PATCH: (&str, &str) = ("Content-Type", "application/merge-patch+json
 pub struct Client {
     address: String,
     token: Option<String>,
+    from: Option<Ipv4Addr>,
 }
 
 /// An answer.
@@ -33,13 +35,20 @@ pub struct Reply {
 impl Client {
     /// Without a token.
     pub fn new(address: &str) -> Self {
-        Self { address: address.to_owned(), token: None }
+        Self { address: address.to_owned(), token: None, from: None }
     }
 
     /// The same with a token.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
+        self
+    }
+
+    /// The same from an address of this machine, such as any 127.x.y.z.
+    #[must_use]
+    pub fn from(mut self, address: Ipv4Addr) -> Self {
+        self.from = Some(address);
         self
     }
 
@@ -93,7 +102,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> io::Result<Reply> {
-        let mut stream = TcpStream::connect(&self.address)?;
+        let mut stream = self.connect()?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address);
@@ -114,6 +123,17 @@ impl Client {
             let text = String::from_utf8_lossy(&answer).into_owned();
             io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP answer: {text:?}"))
         })
+    }
+}
+
+impl Client {
+    fn connect(&self) -> io::Result<TcpStream> {
+        let Some(from) = self.from else { return TcpStream::connect(&self.address) };
+        let to: SocketAddr = self.address.parse().map_err(io::Error::other)?;
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::bind(&socket, &SocketAddrV4::new(from, 0))?;
+        rustix::net::connect(&socket, &to)?;
+        Ok(TcpStream::from(socket))
     }
 }
 

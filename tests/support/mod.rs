@@ -6,6 +6,7 @@ pub mod dice;
 pub mod http;
 pub mod mount;
 pub mod store;
+pub mod world;
 
 use std::fs;
 use std::net::TcpListener;

@@ -14,8 +14,8 @@ use edgekeep::config;
 use edgekeep::node::{self, Node, Opened};
 use serde_json::json;
 
-use crate::support::http::Client;
-use crate::support::{ROOT, TempDir};
+use super::http::Client;
+use super::{ROOT, TempDir};
 
 /// The server with all that outlives it.
 pub struct World {
@@ -25,18 +25,26 @@ pub struct World {
     /// How many crashes there were: each leaves its store behind, and goes on with a copy.
     crashes: u64,
     unseal_key: Secret,
+    /// More of the configuration.
+    more: String,
     node: Option<Node>,
 }
 
 impl World {
     /// A new store with kv version 1 at `secret/`.
     pub fn new(seed: u64) -> Self {
+        Self::configured(seed, "")
+    }
+
+    /// The same with `more` in its configuration.
+    pub fn configured(seed: u64, more: &str) -> Self {
         let mut world = Self {
             clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))),
             entropy: Arc::new(SeededEntropy::new(seed)),
             home: TempDir::new(),
             crashes: 0,
             unseal_key: Secret::default(),
+            more: more.to_owned(),
             node: None,
         };
         let config = world.config();
@@ -97,8 +105,9 @@ impl World {
         let file = self.home.path().join("edgekeep.hcl");
         let text = format!(
             "storage \"redb\" {{\n  path = \"{}\"\n}}\n\
-             listener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}}\n",
-            self.data().display()
+             listener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}}\n{}\n",
+            self.data().display(),
+            self.more
         );
         fs::write(&file, text).unwrap();
         config::read(&[file], &|_| None).unwrap().0
