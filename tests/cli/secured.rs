@@ -136,16 +136,16 @@ fn what_speaks_no_tls_is_told_apart() {
         )
     );
     served.join().unwrap();
-    // What is none of HTTP ends the connection.
+    // What is none of HTTP is answered in HTTP or ends the connection, as its random bytes fall.
     let silent = Server::dev();
-    assert_eq!(
-        status(&silent.address),
-        format!(
-            "Error checking seal status: https://{0} ended the connection before a word of TLS: \
-             does it speak plain HTTP? Then: export VAULT_ADDR=http://{0}\n",
-            silent.address
-        )
+    let said = status(&silent.address);
+    assert!(
+        ["server gave HTTP response to HTTPS client", "ended the connection before a word of TLS"]
+            .into_iter()
+            .any(|told| said.contains(told)),
+        "{said}"
     );
+    assert!(said.contains(&format!("export VAULT_ADDR=http://{}\n", silent.address)), "{said}");
 }
 
 #[test]
