@@ -441,12 +441,11 @@ fn check(folder: &Folder, text: &str) -> String {
     let shown = folder.0.display().to_string();
     let path = folder.write("c.hcl", &text.replace("$F", &shown));
     let (config, _) = read(&path).unwrap();
-    match config::check(&config) {
-        Ok(()) => String::new(),
-        Err(error) => {
-            error.to_string().replace(&format!("{shown}/c.hcl"), "c.hcl").replace(&shown, "$F")
-        }
-    }
+    let said: Vec<String> = match config::check(&config) {
+        Ok(warnings) => warnings.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    said.concat().replace(&format!("{shown}/c.hcl"), "c.hcl").replace(&shown, "$F")
 }
 
 #[test]
@@ -456,7 +455,8 @@ fn what_is_named_must_be_there() {
         let key = keys.unwrap();
         let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         folder.write(&format!("{name}.pem"), &params.self_signed(&key).unwrap().pem());
-        folder.write(&format!("{name}.key"), &key.serialize_pem());
+        let file = folder.write(&format!("{name}.key"), &key.serialize_pem());
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
     }
     folder.write("plain", "text");
     let tls = |rest: &str| format!("listener \"tcp\" {{\n{rest}\n}}\nstorage \"inmem\" {{}}\n");
@@ -525,6 +525,12 @@ fn what_is_named_must_be_there() {
     for (text, wanted) in cases {
         assert_eq!(check(&folder, &text), wanted, "{text}");
     }
+    fs::set_permissions(folder.0.join("a.key"), Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(
+        check(&folder, &files("a.pem", "a.key")),
+        "c.hcl:3: tls_key_file \"$F/a.key\": it is open to all users (mode 0644): run chmod o= \
+         $F/a.key"
+    );
     let nowhere = tls("address = \"host..nowhere:8200\"");
     let said = check(&folder, &nowhere);
     assert!(said.starts_with("c.hcl:2: address \"host..nowhere:8200\": "), "{said}");
@@ -725,8 +731,16 @@ fn a_new_certificate_is_signed_by_the_authority_that_clients_know() {
             ),
         );
         let mut server = Server::start(&["server", "-config", path.to_str().unwrap()], plain);
+        let keys = ["tls/ca-key.pem", "tls/listener-key.pem"].map(|name| data.join(name));
         if name == "one" {
             fs::copy(data.join("tls/ca.pem"), &pin).unwrap();
+            let opened = Permissions::from_mode(0o644);
+            keys.iter().for_each(|key| fs::set_permissions(key, opened.clone()).unwrap());
+        } else {
+            let mode = |key: &PathBuf| fs::metadata(key).unwrap().permissions().mode() & 0o777;
+            assert_eq!(keys.each_ref().map(mode), [0o600; 2]);
+            let warned = server.output().matches("was open to other users (mode 0644)").count();
+            assert_eq!(warned, 2, "{}", server.output());
         }
         let status = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
             .args(["status", "-format=json", &format!("-address=https://{secured}")])

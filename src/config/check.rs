@@ -5,24 +5,26 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::net::ToSocketAddrs;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::listener::{NamedFiles, Tls};
 use super::place::Placed;
-use super::{Config, ConfigError, Storage};
+use super::{Config, ConfigError, Storage, Warning};
 use crate::server::gate::listener::Address;
 use crate::server::tls::{self, ClientCerts, TlsError};
 use crate::storage::folder;
 
-/// Checks it; the error is what would stop the start.
-pub fn check(config: &Config) -> Result<(), ConfigError> {
+/// Checks it; the error is what would stop the start, the warnings what should not be so.
+pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
+    let mut warnings = Vec::new();
     let mut known = HashSet::new();
     for listener in &config.listeners {
         if let Some(tls) = &listener.tls {
             certificates(tls)?;
+            warnings.extend(tls.files.as_ref().and_then(open_key));
         }
         let names = match &*listener.address {
             Address::Tcp(text) => resolve(&listener.address, text)?,
@@ -39,7 +41,8 @@ pub fn check(config: &Config) -> Result<(), ConfigError> {
         // It says what to do.
         folder::check(folder).map_err(|error| folder.error(error, ""))?;
     }
-    [&config.log.file, &config.pid_file].into_iter().flatten().try_for_each(file)
+    [&config.log.file, &config.pid_file].into_iter().flatten().try_for_each(file)?;
+    Ok(warnings)
 }
 
 /// What the start says of a listener that could not be opened.
@@ -68,6 +71,16 @@ fn certificates(tls: &Tls) -> Result<(), ConfigError> {
         }
         _ => Ok(()),
     }
+}
+
+/// A key that everybody may read; that a group may is usual (Debian's `ssl-cert`).
+fn open_key(files: &NamedFiles) -> Option<Warning> {
+    let mode = files.key.metadata().ok()?.mode() & 0o777;
+    (mode & 0o007 != 0).then(|| {
+        let key = files.key.display();
+        let what = format!("it is open to all users (mode {mode:04o}): run chmod o= {key}");
+        files.key.warning(what)
+    })
 }
 
 /// Tells a listener's TLS by the file at fault.

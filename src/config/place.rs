@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::PathBuf;
 
-use super::ConfigError;
+use super::{ConfigError, Warning};
 use crate::server::gate::listener::Address;
 
 /// Where a value was given.
@@ -21,6 +21,12 @@ impl Place {
     pub fn error(&self, what: impl Into<String>, remedy: impl Into<String>) -> ConfigError {
         let Self { file, line } = self.clone();
         ConfigError { file, line, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// What should be known about what was given there.
+    fn warning(&self, what: String) -> Warning {
+        let Self { file, line } = self.clone();
+        Warning { file, line, what }
     }
 }
 
@@ -44,6 +50,12 @@ impl Placed<PathBuf> {
     pub fn error(&self, why: impl fmt::Display, remedy: impl Into<String>) -> ConfigError {
         let Self { value, key, place } = self;
         place.error(format!("{key} {value:?}: {why}"), remedy)
+    }
+
+    /// What should be known about the path.
+    pub fn warning(&self, what: impl fmt::Display) -> Warning {
+        let Self { value, key, place } = self;
+        place.warning(format!("{key} {value:?}: {what}"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const LIFE: Duration = Duration::from_secs(397 * 24 * 60 * 60);
 /// How long before its end it is made anew.
 const RENEWAL: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// Nobody else reads a key.
+const KEY_MODE: u32 = 0o600;
 /// The file of the authority's certificate.
 const CA: &str = "ca.pem";
 
@@ -273,13 +275,26 @@ fn new_key() -> Result<KeyPair, CertificateError> {
     Ok(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)
 }
 
+/// The key in a file, which is closed to other users where somebody has opened it.
 fn read_key(file: &Path) -> Option<KeyPair> {
+    let mode = fs::metadata(file).ok()?.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let shown = file.display();
+        let closed = match fs::set_permissions(file, fs::Permissions::from_mode(KEY_MODE)) {
+            Ok(()) => "it was closed now".to_owned(),
+            Err(error) => format!("run chmod 600 {shown} ({error})"),
+        };
+        log::warn!(
+            "{shown} was open to other users (mode {mode:04o}): {closed}; if somebody could read \
+             it, remove it and start the server anew, for a new key"
+        );
+    }
     let text = Zeroizing::new(fs::read_to_string(file).ok()?);
     KeyPair::from_pem(&text).ok()
 }
 
 fn write_key(file: &Path, key: &KeyPair) -> Result<(), CertificateError> {
-    write(file, 0o600, Zeroizing::new(key.serialize_pem()).as_bytes())
+    write(file, KEY_MODE, Zeroizing::new(key.serialize_pem()).as_bytes())
 }
 
 fn authority(name: &str, serial: &[u8]) -> Result<CertificateParams, CertificateError> {

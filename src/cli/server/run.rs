@@ -96,10 +96,13 @@ pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
 
 fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
     let (config, warnings) = reread(command).map_err(|error| Stop::Usage(error.to_string()))?;
-    for warning in warnings {
-        cx.complain(&format!("WARNING: {warning}\n"));
-    }
-    config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?;
+    let mut warn = |warnings: Vec<Warning>| {
+        for warning in warnings {
+            cx.complain(&format!("WARNING: {warning}\n"));
+        }
+    };
+    warn(warnings);
+    warn(config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?);
     Ok(config)
 }
 
