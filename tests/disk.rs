@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -187,6 +188,55 @@ fn unused_space_is_given_back_while_readers_read_on() {
     put(&store, &key(300), &[300u32 as u8; 20_000]).unwrap();
     drop(store);
     assert_holds(&open(scratch.path()).unwrap(), 280..301);
+}
+
+#[test]
+fn writes_go_on_while_the_file_is_compacted_and_none_is_lost() {
+    let scratch = TempDir::new();
+    let options = Options { compact_bytes: 1 << 20, ..options() };
+    let store = open_with(scratch.path(), options).unwrap();
+    for number in 0..300 {
+        put(&store, &key(number), &[number as u8; 20_000]).unwrap();
+    }
+    for number in 0..250 {
+        delete(&store, &key(number)).unwrap();
+    }
+    let before = store.condition().file_bytes;
+    let compacting = AtomicBool::new(true);
+    let written = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut round = 0u32;
+            while compacting.load(Ordering::Relaxed) || round < 50 {
+                // What was there goes, what was not comes, and some is written over and over.
+                let number = 250 + round % 50;
+                if round < 50 {
+                    delete(&store, &key(number)).unwrap();
+                }
+                put(&store, &key(1000 + round), &round.to_be_bytes()).unwrap();
+                put(&store, b"again", &round.to_be_bytes()).unwrap();
+                round += 1;
+            }
+            round
+        });
+        store.maintain().unwrap();
+        compacting.store(false, Ordering::Relaxed);
+        writer.join().unwrap()
+    });
+    let after = store.condition().file_bytes;
+    assert!(after * 2 < before, "from {before} to {after} bytes");
+    let holds = |store: &Redb| {
+        let view = store.view().unwrap();
+        let last = written - 1;
+        assert_eq!(view.get(b"again").unwrap(), Some(last.to_be_bytes().to_vec()));
+        for round in 0..written {
+            let value = view.get(&key(1000 + round)).unwrap();
+            assert_eq!(value, Some(round.to_be_bytes().to_vec()));
+        }
+        assert_eq!(view.scan(b"", None).unwrap().count(), written as usize + 1);
+    };
+    holds(&store);
+    drop(store);
+    holds(&open(scratch.path()).unwrap());
 }
 
 /// Not a test: `cargo test --release --test disk -- --ignored --nocapture how_fast`.

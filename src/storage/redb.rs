@@ -2,20 +2,25 @@
 //!
 //! `README.md` beside this file tells the format and redb's habits that are met here.
 
+mod compact;
 mod device;
 mod handle;
+mod next;
 mod view;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use self::compact::{Noted, Noting};
 pub use self::device::{Medium, Progress, Repair, Site};
-use self::handle::{Batch, Handle, InDoubt};
+use self::handle::{Handle, InDoubt};
+use self::next::Next;
 use self::view::RedbView;
 use super::folder::{Folder, Place};
-use super::{Condition, Job, Storage, StorageError, Urgency, Value, View, Writer};
+use super::{Condition, Job, Storage, StorageError, Urgency, View};
 use crate::base::clock::Clock;
 use crate::base::sync::{lock, read, write};
 
@@ -55,19 +60,17 @@ impl Options {
     }
 }
 
-/// A file is looked through for unused space after this many commits, and once after it is opened.
-const COMMITS_PER_LOOK: u64 = 10_000;
-
-/// What is put into a new file goes there in transactions of this many bytes.
-const FILL_BYTES: usize = 8 << 20;
-
 /// A store in one file.
 pub struct Redb {
     site: Arc<dyn Site>,
     options: Options,
     state: RwLock<State>,
+    /// Held by the one who makes a file that is to take the other's place: before `writing`.
+    filling: Mutex<()>,
     /// Held by the one who writes.
     writing: Mutex<()>,
+    /// What is written while a compaction is under way. That begins with `writing` held.
+    noted: Mutex<Option<Noted>>,
     /// What is taken back when the file is next opened.
     in_doubt: Mutex<Option<InDoubt>>,
     /// Commits until the file is looked through for unused space.
@@ -112,7 +115,9 @@ impl Redb {
             site,
             options,
             state: RwLock::new(State::Closed(unopened)),
+            filling: Mutex::default(),
             writing: Mutex::default(),
+            noted: Mutex::default(),
             in_doubt: Mutex::default(),
             until_look: AtomicU64::new(0),
         };
@@ -211,37 +216,17 @@ impl Redb {
 
     /// Makes a new file of what `job` puts, in place of the present one.
     fn build(&self, job: &mut Job<'_>) -> Result<Arc<Handle>, StorageError> {
-        let built = self.fill(job).and_then(|handle| {
-            // One that is gone is welcome back; a stranger's file is not written over.
-            if self.site.place() == Place::Taken {
-                self.must_be_in_place()?;
-            }
-            self.site.promote_next()?;
-            Ok(Arc::new(handle))
-        });
-        if built.is_err() {
-            self.site.discard_next();
-        }
-        built
+        let next = Next::create(self)?;
+        next.fill(job)?;
+        next.promote()
     }
 
-    fn fill(&self, job: &mut Job<'_>) -> Result<Handle, StorageError> {
-        let medium = Medium { backend: self.site.create_next()?, read_only: None };
-        let Options { cache_bytes, progress, .. } = &self.options;
-        let handle = Handle::open(&self.site, medium, *cache_bytes, progress, None)?;
-        let mut filler = Filler { handle: &handle, batch: Batch::new(), bytes: 0 };
-        job(&mut filler)?;
-        filler.flush()?;
-        Ok(handle)
-    }
-
-    /// Puts what `job` makes in the place of everything. Only for the one who writes.
-    fn put_in_place(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
-        let handle = self.build(job)?;
+    /// What was put in the place of everything is the store from now on. Only for the one who
+    /// writes.
+    fn serve(&self, handle: Arc<Handle>) {
         *lock(&self.in_doubt) = None;
         // Views of the old file keep it, though it has no name any more, until they are dropped.
         *self.state_mut() = State::Open(handle);
-        Ok(())
     }
 
     fn can_be_written(&self) -> bool {
@@ -287,41 +272,6 @@ impl Redb {
     fn is_below_floor(&self) -> bool {
         self.site.free_bytes().is_some_and(|free| free < self.options.floor_bytes)
     }
-
-    /// Gives unused space back by copying what is used into a new file. Reads go on meanwhile.
-    fn compact(&self) -> Result<(), StorageError> {
-        let look = self.until_look.load(Ordering::Relaxed) == 0;
-        let before = self.site.data_bytes();
-        if !look || before <= self.options.compact_bytes {
-            return Ok(());
-        }
-        self.until_look.store(COMMITS_PER_LOOK, Ordering::Relaxed);
-        let handle = self.handle()?;
-        let live = handle.live_bytes()?;
-        let room = self.site.free_bytes().is_none_or(|free| free > live + self.options.floor_bytes);
-        if handle.read_only.is_some() || live * 2 >= before || !room {
-            return Ok(());
-        }
-        drop(handle);
-        let _writing = lock(&self.writing);
-        let started = self.options.clock.boot();
-        let view = self.view()?;
-        self.put_in_place(&mut |to| {
-            for entry in view.scan(b"", None)? {
-                let (key, value) = entry?;
-                to.put(&key, &value)?;
-            }
-            Ok(())
-        })?;
-        log::info!(
-            "{}: compacted from {} to {} MiB; writes waited {} ms",
-            self.site.name(),
-            before / MIB,
-            self.site.data_bytes() / MIB,
-            (self.options.clock.boot() - started).as_millis()
-        );
-        Ok(())
-    }
 }
 
 impl Storage for Redb {
@@ -346,7 +296,11 @@ impl Storage for Redb {
         }
         self.must_be_in_place()?;
         handle.gauge.allow_reserve(urgency == Urgency::Essential);
-        let outcome = handle.transact(&self.in_doubt, job);
+        let mut keys = lock(&self.noted).is_some().then(BTreeSet::new);
+        let outcome = handle.transact(&self.in_doubt, &mut |to| match &mut keys {
+            Some(keys) => job(&mut Noting { to, keys }),
+            None => job(to),
+        });
         match &outcome {
             Ok(()) => {
                 handle.pins.expire(&handle, self.options.growth_bytes);
@@ -357,12 +311,17 @@ impl Storage for Redb {
             // Whatever comes of it is the next one's to see; this one is told what happened.
             Err(_) => drop(self.handle()),
         }
+        if let (Some(keys), Some(noted)) = (keys, &mut *lock(&self.noted)) {
+            noted.add(keys);
+        }
         outcome
     }
 
     fn replace(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
+        let _filling = lock(&self.filling);
         let _writing = lock(&self.writing);
-        self.put_in_place(job)
+        self.serve(self.build(job)?);
+        Ok(())
     }
 
     fn condition(&self) -> Condition {
@@ -399,48 +358,7 @@ impl Storage for Redb {
         if self.site.free_bytes().is_some_and(|free| free >= floor_bytes + reserve_bytes) {
             self.site.fill_reserve()?;
         }
-        self.compact()
-    }
-}
-
-/// Puts entries into a file that nobody sees yet, in transactions of bounded size.
-struct Filler<'a> {
-    handle: &'a Handle,
-    batch: Batch,
-    bytes: usize,
-}
-
-impl Filler<'_> {
-    fn set(&mut self, key: &[u8], value: Option<Value>) -> Result<Option<Value>, StorageError> {
-        let old = self.get(key)?;
-        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        self.batch.insert(key.to_vec(), value);
-        if self.bytes >= FILL_BYTES {
-            self.flush()?;
-        }
-        Ok(old)
-    }
-
-    fn flush(&mut self) -> Result<(), StorageError> {
-        self.bytes = 0;
-        self.handle.apply(&std::mem::take(&mut self.batch))
-    }
-}
-
-impl Writer for Filler<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
-        match self.batch.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.handle.get(key),
-        }
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
-        self.set(key, Some(value.to_vec()))
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
-        self.set(key, None)
+        self.compact_when_due()
     }
 }
 
