@@ -141,6 +141,9 @@ impl Barrier {
         let restored = view.get(RESTORED)?;
         if let Some(before) = &restored {
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
+            if *before != present {
+                log::warn!("{}", verify::SEAL_REPLACED);
+            }
             let hasher = EntryHasher::new(&keyring.fixed().entries);
             record.tally -= hasher.tally(SEAL, before);
             record.tally += hasher.tally(SEAL, &present);
@@ -167,7 +170,7 @@ impl Barrier {
         let _changing = lock(&self.changing);
         let unsealed = write(&self.unsealed).take();
         if let Some(unsealed) = unsealed {
-            *write(&unsealed.open) = false;
+            *write(&unsealed.intake) = Intake::Sealed;
         }
     }
 
@@ -193,8 +196,19 @@ pub struct Unsealed {
     unproven: AtomicBool,
     time: Arc<TimeKeeper>,
     committer: Committer,
-    /// False once the store was sealed. Held for reading by each commit.
-    open: RwLock<bool>,
+    /// Held for reading by each commit.
+    intake: RwLock<Intake>,
+}
+
+/// Whether commits are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    /// They are.
+    Open,
+    /// Not while the store is being replaced, which may take minutes.
+    Restoring,
+    /// No more: the store was sealed, or replaced.
+    Sealed,
 }
 
 impl Unsealed {
@@ -221,7 +235,7 @@ impl Unsealed {
             unproven: AtomicBool::new(false),
             time,
             committer,
-            open: RwLock::new(true),
+            intake: RwLock::new(Intake::Open),
         }
     }
 
@@ -339,9 +353,13 @@ impl Unsealed {
     }
 
     /// For the length of a commit: the store is not sealed meanwhile.
-    fn hold_open(&self) -> Result<RwLockReadGuard<'_, bool>, TxnError> {
-        let open = read(&self.open);
-        if *open { Ok(open) } else { Err(TxnError::Sealed) }
+    fn hold_open(&self) -> Result<RwLockReadGuard<'_, Intake>, TxnError> {
+        let intake = read(&self.intake);
+        match *intake {
+            Intake::Open => Ok(intake),
+            Intake::Restoring => Err(TxnError::Restoring),
+            Intake::Sealed => Err(TxnError::Sealed),
+        }
     }
 }
 

@@ -5,9 +5,10 @@
 //! present seal record in the place of the snapshot's.
 
 use std::fmt;
+use std::sync::RwLock;
 
 use super::seal::{KeyId, SealRecord};
-use super::{Barrier, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
+use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
 use crate::base::pages::Key;
 use crate::base::record::Record;
 use crate::storage::{Job, StorageError, Writer};
@@ -54,7 +55,8 @@ impl OtherKeys {
 impl Barrier {
     /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
     /// record over the same root key stays. An unsealed store stays unsealed if its keys open the
-    /// snapshot. Reads go on meanwhile; commits wait, and are refused once all is replaced.
+    /// snapshot. Reads go on meanwhile; commits are refused, for as long as it takes they would
+    /// keep every worker waiting.
     ///
     /// # Errors
     /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
@@ -75,18 +77,41 @@ impl Barrier {
             return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
         };
         let mut same = false;
-        let mut open = write(&unsealed.open);
+        let mut closed = Closed::new(&unsealed.intake);
         unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
             Ok(())
         })?;
+        closed.then = Intake::Sealed;
         let mut state = write(&self.unsealed);
         *state = None;
-        *open = false;
+        drop(closed);
         if same {
             *state = Some(self.open(Key::new(*unsealed.root_key))?);
         }
         Ok(())
+    }
+}
+
+/// A store that takes no commits while it is being replaced.
+struct Closed<'a> {
+    intake: &'a RwLock<Intake>,
+    /// What becomes of it then.
+    then: Intake,
+}
+
+impl<'a> Closed<'a> {
+    /// Waits for the commits that are under way. Unless it is told otherwise, all is as before when
+    /// it ends.
+    fn new(intake: &'a RwLock<Intake>) -> Self {
+        *write(intake) = Intake::Restoring;
+        Self { intake, then: Intake::Open }
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        *write(self.intake) = self.then;
     }
 }
 

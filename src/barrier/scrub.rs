@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::root::{Books, EntryHasher, RootRecord, Tally};
 use super::txn::TxnError;
 use super::verify::{BadEntries, Check};
-use super::{ROOT, Unsealed};
+use super::{Intake, ROOT, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::sync::{lock, read};
 use crate::storage::Key;
@@ -164,7 +164,7 @@ impl Unsealed {
             bad.append(slice.bad);
             start = slice.next;
             let seconds = slice.bytes as f64 / rate.max(1) as f64;
-            if !pause(Duration::from_secs_f64(seconds)) || !*read(&self.open) {
+            if !pause(Duration::from_secs_f64(seconds)) || *read(&self.intake) != Intake::Open {
                 return Ok(None);
             }
         }

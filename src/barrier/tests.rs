@@ -546,23 +546,60 @@ fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
 }
 
 #[test]
-fn a_restore_stops_no_reads_and_loses_no_commit_that_was_acknowledged() {
+fn a_restore_stops_no_reads_and_keeps_no_commit_waiting() {
     let (house, store) = open();
     put(&store, "kept", b"then");
     let snapshot = house.entries();
-    std::thread::scope(|scope| {
-        let mut commit = None;
-        let restore = &mut |to: &mut dyn Writer| {
-            assert_eq!(get(&house.barrier.unsealed().unwrap(), "kept").unwrap(), b"then");
-            let mut txn = store.begin().unwrap();
-            txn.scope(MOUNT).put("lost", b"").unwrap();
-            commit = Some(scope.spawn(|| txn.commit()));
-            fill(&snapshot)(to)
-        };
-        house.barrier.restore(Accept::SameKeys, restore).unwrap();
-        assert!(matches!(commit.unwrap().join().unwrap(), Err(TxnError::Sealed)));
+    let write = || store.transact(|txn| txn.scope(MOUNT).put("lost", b""));
+    let look = || {
+        assert_eq!(get(&house.barrier.unsealed().unwrap(), "kept").unwrap(), b"then");
+        let refused = write().unwrap_err();
+        assert!(matches!(refused, TxnError::Restoring));
+        let refused = Fault::from(refused);
+        assert!(refused.status == 503 && refused.to_string().contains("being restored"));
+    };
+    let broken = house.barrier.restore(Accept::SameKeys, &mut |_| {
+        look();
+        Err(StorageError::Aborted("as it is meant to".into()))
     });
+    assert!(broken.is_err());
+    assert_eq!(get(&store, "kept").unwrap(), b"then");
+    put(&store, "kept", b"then");
+    house
+        .barrier
+        .restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
+            look();
+            fill(&snapshot)(to)
+        })
+        .unwrap();
+    assert!(matches!(write(), Err(TxnError::Sealed)));
     assert!(get(&house.barrier.unsealed().unwrap(), "lost").is_none());
+    put(&house.barrier.unsealed().unwrap(), "kept", b"now");
+}
+
+#[test]
+fn a_seal_record_that_was_put_back_is_told() {
+    let (house, store) = open();
+    let old = house.entries().into_iter().find(|(key, _)| key == SEAL).unwrap().1;
+    let old_key = combine(&house.shares).unwrap();
+    let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
+    store.rekey(&seal).unwrap();
+    let new = seal.encode().to_vec();
+    let told = |key: &Key<32>| {
+        let mut entries = house.entries().into_iter().map(Ok);
+        verify::verify(&mut entries, verify::With::UnsealKey(key)).unwrap()
+    };
+    assert!(!told(&combine(&shares).unwrap()).seal_replaced);
+    house.barrier.seal();
+    house
+        .storage
+        .write(Urgency::Ordinary, &mut |to| {
+            to.put(SEAL, &old)?;
+            to.put(RESTORED, &new).map(drop)
+        })
+        .unwrap();
+    let report = told(&old_key);
+    assert!(report.good() && report.seal_replaced, "by the tallies alone it is a restore");
 }
 
 #[test]

@@ -443,6 +443,8 @@ pub enum TxnError {
     Conflict,
     /// The store was sealed meanwhile.
     Sealed,
+    /// The store is being replaced by a snapshot.
+    Restoring,
     /// The store failed.
     Storage(Arc<StorageError>),
 }
@@ -463,6 +465,9 @@ impl fmt::Display for TxnError {
             Self::Record(error) => error.fmt(f),
             Self::Conflict => f.write_str("another request changed what this one read: try again"),
             Self::Sealed => f.write_str("Vault is sealed"),
+            Self::Restoring => f.write_str(
+                "a snapshot is being restored: until that is done nothing can be written",
+            ),
             Self::Storage(error) => error.fmt(f),
         }
     }
@@ -476,6 +481,7 @@ impl From<TxnError> for Fault {
             TxnError::Name(_) => Self::bad_request(error.to_string()),
             TxnError::TooLarge => Self::new(413, error.to_string()),
             TxnError::Sealed => Self::sealed(),
+            TxnError::Restoring => Self::new(503, error.to_string()),
             TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
             _ => Self::internal(error.to_string()),
         }

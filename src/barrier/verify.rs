@@ -18,6 +18,12 @@ const NAMED: usize = 100;
 /// There are fewer records of the system: a store with more of them was tampered with.
 const MOST_RECORDS: usize = 16;
 
+/// What is to be said where a restore left the seal record that stood before it: nobody can tell
+/// that from an older one that was put back, over a newer one, by who can write the file.
+pub const SEAL_REPLACED: &str = "the store was restored, and its seal record is not the snapshot's but one of before: the \
+     shares of that one open it. If nobody restored it, somebody has put an old seal record back, \
+     so that shares of before a rekey open it again: see who can write the file, and rekey";
+
 /// What a verification found.
 #[derive(Debug)]
 pub struct Report {
@@ -27,6 +33,8 @@ pub struct Report {
     pub found: Tally,
     /// What is bad.
     pub bad: BadEntries,
+    /// Whether [`SEAL_REPLACED`] is to be said.
+    pub seal_replaced: bool,
 }
 
 impl Report {
@@ -111,7 +119,8 @@ pub fn verify(
     let mut record = RootRecord::open(&keyring, get(ROOT, "root record")?)?;
     let names = Names::new(&keyring.fixed().names);
     let hasher = EntryHasher::new(&keyring.fixed().entries);
-    if let Some(before) = system.get(RESTORED) {
+    let restored = system.get(RESTORED);
+    if let Some(before) = restored {
         record.tally -= hasher.tally(SEAL, before);
         record.tally += hasher.tally(SEAL, seal);
     }
@@ -124,7 +133,8 @@ pub fn verify(
         check.entry(&key, &value);
     }
     let Check { found, bad, .. } = check;
-    Ok(Report { record, found, bad })
+    let seal_replaced = restored.is_some_and(|before| before != seal);
+    Ok(Report { record, found, bad, seal_replaced })
 }
 
 impl Unsealed {

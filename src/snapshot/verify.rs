@@ -8,7 +8,7 @@ use super::contents::Entries;
 use super::format::{self, member};
 use super::inspect::Inspected;
 use crate::barrier::keyring::Keyring;
-use crate::barrier::verify::{Report, With, verify as verify_entries};
+use crate::barrier::verify::{Report, SEAL_REPLACED, With, verify as verify_entries};
 use crate::base::pages::Key;
 
 /// A verified snapshot: good if nothing was [found](Self::findings).
@@ -39,9 +39,14 @@ pub fn verify(stream: impl Read, unseal_key: &Key<32>) -> Result<Verified, Snaps
 }
 
 impl Verified {
+    /// What is not wrong for certain, but to be known.
+    pub fn notice(&self) -> Option<&'static str> {
+        self.report.seal_replaced.then_some(SEAL_REPLACED)
+    }
+
     /// Everything that is wrong, each in a line; of bad entries the first hundred are named.
     pub fn findings(&self) -> Vec<String> {
-        let Report { record, found, bad } = &self.report;
+        let Report { record, found, bad, .. } = &self.report;
         let about = &self.inspected.meta.about;
         let mut findings = Vec::new();
         if !self.sealed {

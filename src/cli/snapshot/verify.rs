@@ -48,6 +48,9 @@ impl Command for Verify {
         let verified = snapshot::verify::verify(content, &key).map_err(damaged)?;
         let findings = verified.findings();
         report(cx, &verified.inspected, Some(&findings))?;
+        if let Some(notice) = verified.notice() {
+            cx.complain(notice);
+        }
         Ok(if findings.is_empty() { Exit::Done } else { Exit::Failed })
     }
 }
