@@ -170,16 +170,16 @@ impl Opened {
         let metrics = Arc::new(metrics::metrics(&counting, &config.telemetry));
         builtins.push(("sys/", Box::new(sys::metrics::engine(metrics.clone()))));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
-        let pipeline = Pipeline::new(
-            barrier.clone(),
-            tokens.clone(),
+        let pipeline = Pipeline {
+            barrier: barrier.clone(),
+            tokens: tokens.clone(),
             rights,
-            audit.clone(),
-            counting.requests,
-            quotas.clone(),
+            audit: audit.clone(),
+            meters: counting.requests,
+            quotas: quotas.clone(),
             builtins,
             ttls,
-        );
+        };
         let settings = front::settings(config, &certificates, run_folder);
         let serving = Serving { barrier: barrier.clone(), pipeline, metrics };
         let around = Surroundings {

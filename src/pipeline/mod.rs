@@ -55,14 +55,22 @@ pub type Builtin = (&'static str, Box<dyn Engine>);
 
 /// What answers requests.
 pub struct Pipeline {
-    barrier: Arc<Barrier>,
-    tokens: Arc<Tokens>,
-    rights: Arc<Rights>,
-    audit: Arc<Audit>,
-    meters: Arc<Meters>,
-    quotas: Arc<Quotas>,
-    builtins: Vec<Builtin>,
-    ttls: Ttls,
+    /// The store, sealed or not.
+    pub barrier: Arc<Barrier>,
+    /// Tokens, and the mounts that they were made by.
+    pub tokens: Arc<Tokens>,
+    /// Who may do what.
+    pub rights: Arc<Rights>,
+    /// What is told of each request.
+    pub audit: Arc<Audit>,
+    /// What is counted of them.
+    pub meters: Arc<Meters>,
+    /// The limits that they meet.
+    pub quotas: Arc<Quotas>,
+    /// Tried in their order.
+    pub builtins: Vec<Builtin>,
+    /// Of leases that name none.
+    pub ttls: Ttls,
 }
 
 /// Why a run of a request is left without a trace.
@@ -94,20 +102,6 @@ struct Way<'a> {
 }
 
 impl Pipeline {
-    /// Builtins are tried in their order.
-    pub fn new(
-        barrier: Arc<Barrier>,
-        tokens: Arc<Tokens>,
-        rights: Arc<Rights>,
-        audit: Arc<Audit>,
-        meters: Arc<Meters>,
-        quotas: Arc<Quotas>,
-        builtins: Vec<Builtin>,
-        ttls: Ttls,
-    ) -> Self {
-        Self { barrier, tokens, rights, audit, meters, quotas, builtins, ttls }
-    }
-
     /// Carries a request out.
     pub fn answer(&self, mut request: Request) -> Response {
         let _flight = self.meters.enter();
