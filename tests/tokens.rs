@@ -116,6 +116,43 @@ fn a_token_can_only_be_used_from_its_networks() {
 }
 
 #[test]
+fn a_role_says_from_where_its_tokens_can_be_used_whatever_its_caller_is_bound_to() {
+    let server = Server::dev();
+    let write = |path: &str, body: Value| {
+        let reply = server.root().post(path, body);
+        assert_eq!(reply.status, 204, "{path}: {}", reply.json());
+    };
+    write("auth/token/roles/near", json!({ "token_bound_cidrs": ["127.0.0.0/8"] }));
+    write("auth/token/roles/far", json!({ "allowed_policies": "default" }));
+    let policy = "path \"auth/token/create*\" { capabilities = [\"update\"] }";
+    write("sys/policies/acl/maker", json!({ "policy": policy }));
+    let near = server.root().post("auth/token/create/near", json!({ "policies": ["maker"] }));
+    let near = server.client().token(&token_of(&near));
+    let bound = |token: String| {
+        let shown = server.root().post("auth/token/lookup", json!({ "token": token }));
+        data(&shown)["bound_cidrs"].clone()
+    };
+    assert_eq!(bound(created(&near, json!({}))), json!(["127.0.0.0/8"]), "as its parent");
+    let far = near.post("auth/token/create/far", json!({}));
+    assert_eq!(bound(token_of(&far)), Value::Null);
+}
+
+#[test]
+fn a_period_is_nothing_to_a_batch_token_and_an_explicit_end_is() {
+    let server = Server::dev();
+    let role = json!({ "token_period": "10m", "token_explicit_max_ttl": "2h" });
+    assert_eq!(server.root().post("auth/token/roles/r", role).status, 204);
+    for (kind, ttl, expected) in
+        [("service", "1h", 600), ("batch", "1h", 3600), ("batch", "3h", 7200)]
+    {
+        let body = json!({ "policies": ["default"], "type": kind, "ttl": ttl });
+        let reply = server.root().post("auth/token/create/r", body);
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        assert_eq!(reply.json()["auth"]["lease_duration"], expected, "{kind} for {ttl}");
+    }
+}
+
+#[test]
 fn what_is_no_token_is_refused_and_never_a_fault_of_ours() {
     let server = Server::dev();
     let odd = [json!(5), json!(["a"]), json!({ "a": 1 }), json!(true), json!("x".repeat(100_000))];

@@ -65,7 +65,7 @@ fn create(service: &Service, call: &mut SystemCall<'_>, named: Named<'_>, orphan
         let text = "root or sudo privileges required to create orphan token";
         return Err(Fault::bad_request(text));
     }
-    let (bounds, mut warnings) = bounds(service, call, role, sudo)?;
+    let (bounds, mut warnings) = bounds(service, call, role, kind, sudo)?;
     let renewable = call.fields.get(&RENEWABLE).copied().unwrap_or(true);
     let renewable = renewable && role.is_none_or(|role| role.renewable);
     let (mut life, cut) = life(call, bounds, &policies, &parent.token, renewable)?;
@@ -90,7 +90,8 @@ fn create(service: &Service, call: &mut SystemCall<'_>, named: Named<'_>, orphan
     if !(orphan || no_parent || role.is_some_and(|role| role.orphan)) {
         token.parent = Some(Parent { key: parent.key, accessor: parent.token.accessor });
         token.entity_id.clone_from(&parent.token.entity_id);
-        if token.bound_cidrs.is_empty() {
+        // A role says from where its tokens can be used, or that it is from everywhere.
+        if named.is_none() {
             token.bound_cidrs.clone_from(&parent.token.bound_cidrs);
         }
     }
@@ -272,6 +273,7 @@ fn bounds(
     service: &Service,
     call: &mut SystemCall<'_>,
     role: Option<&Role>,
+    kind: Kind,
     sudo: bool,
 ) -> Result<(Bounds, Vec<String>), Fault> {
     let fields = call.fields;
@@ -296,7 +298,12 @@ fn bounds(
         let text = "root or sudo privileges required to create periodic token";
         return Err(Fault::bad_request(text));
     }
-    let period = lesser("Period", asked, given(|role| role.period));
+    let given = match kind {
+        Kind::Service => given(|role| role.period),
+        // It is never renewed. How long it can live at most is another matter: that goes for it too.
+        Kind::Batch => Duration::ZERO,
+    };
+    let period = lesser("Period", asked, given);
     let ttl = match fields.get(&TTL).is_some_and(|ttl| !ttl.is_empty()) {
         true => duration(fields, &TTL)?,
         false => duration(fields, &LEASE)?,
