@@ -42,7 +42,7 @@ fn consul_template() {
 
     // For as long as it is let: what changes is rendered anew, by a token that would have ended.
     let rendered = TempDir::new();
-    let token = create(&root, json!({ "policies": ["templates", "default"], "period": "4s" }));
+    let token = create(&root, json!({ "policies": ["templates", "default"], "period": "6s" }));
     let text = |name: &str| token[name].as_str().unwrap().to_owned();
     let output = File::create(rendered.path().join("output")).unwrap();
     let mut running = template(&server, &program, &rendered, &text("client_token"));
@@ -55,7 +55,7 @@ fn consul_template() {
     let accessor = json!({ "accessor": text("accessor") });
     let known = || data(&root.post("auth/token/lookup-accessor", accessor.clone()));
     let made = known()["creation_time"].as_u64().unwrap();
-    eventually(&rendered, || known()["last_renewal_time"].as_u64() > Some(made + 5));
+    eventually(&rendered, || known()["last_renewal_time"].as_u64() > Some(made + 6));
     let own = fs::read_to_string(rendered.path().join("accessor")).unwrap();
     let own = root.post("auth/token/lookup-accessor", json!({ "accessor": own }));
     assert_eq!(data(&own)["policies"], json!(["default"]));

@@ -43,6 +43,7 @@ fn every_endpoint_bears_every_body() {
     tests.args(["-c", "answers_as_vault_would", "--phases", "coverage,fuzzing"]);
     tests.args(["--seed", SEED, "-n", EXAMPLES, "--no-shrink", "--continue-on-failure"]);
     tests.args(["--generation-database", "none", "--warnings", "off", "--no-color"]);
+    tests.args(["--request-timeout", "60"]);
     // Its answer has no end.
     tests.args(["--exclude-path", "/sys/monitor"]);
     passes("schemathesis", &server, &mut tests);

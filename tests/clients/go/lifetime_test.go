@@ -35,7 +35,7 @@ func watch(t *testing.T, by *api.Client, input *api.LifetimeWatcherInput, most i
 }
 
 func TestAPeriodicTokenIsKeptAlive(t *testing.T) {
-	request := &api.TokenCreateRequest{Policies: []string{"default"}, Period: "3s"}
+	request := &api.TokenCreateRequest{Policies: []string{"default"}, Period: "6s"}
 	made := got(root(t).Auth().Token().Create(request))(t)
 	input := &api.LifetimeWatcherInput{Secret: made}
 	renewals, err := watch(t, client(t, made.Auth.ClientToken), input, 3)
@@ -52,7 +52,7 @@ func TestTheEndOfATokenIsSeen(t *testing.T) {
 	path := fresh("userpass")
 	must(t, root(t).Sys().EnableAuthWithOptions(path, &api.EnableAuthOptions{Type: "userpass"}))
 	got(root(t).Logical().Write("auth/"+path+"/users/u", map[string]any{
-		"password": "p", "token_ttl": "2s", "token_max_ttl": "4s",
+		"password": "p", "token_ttl": "4s", "token_max_ttl": "8s",
 	}))(t)
 	method := got(userpass.NewUserpassAuth("u", &userpass.Password{FromString: "p"},
 		userpass.WithMountPath(path)))(t)
@@ -85,7 +85,7 @@ func TestApprole(t *testing.T) {
 	role := "auth/" + path + "/role/r"
 	logical := root(t).Logical()
 	got(logical.Write(role, map[string]any{
-		"token_policies": []string{"default"}, "token_period": "3s", "secret_id_num_uses": 2,
+		"token_policies": []string{"default"}, "token_period": "6s", "secret_id_num_uses": 2,
 	}))(t)
 	id := got(logical.Read(role + "/role-id"))(t).Data["role_id"].(string)
 	asking := root(t)
@@ -95,7 +95,7 @@ func TestApprole(t *testing.T) {
 		approle.WithMountPath(path), approle.WithWrappingToken()))(t)
 	own := client(t, "")
 	login := got(own.Auth().Login(ctx, method))(t)
-	same(t, login.Auth.LeaseDuration, 3)
+	same(t, login.Auth.LeaseDuration, 6)
 	renewals, err := watch(t, own, &api.LifetimeWatcherInput{Secret: login}, 2)
 	must(t, err)
 	same(t, renewals, 2)

@@ -161,6 +161,16 @@ class Tools(unittest.TestCase):
         self.assertTrue(summed["data"]["sum"].startswith("ba7816bf"))
 
 
+class Cluster(unittest.TestCase):
+    def test_one_server_is_a_cluster(self):
+        config = root().sys.read_raft_config()["data"]["config"]
+        self.assertEqual([server["leader"] for server in config["servers"]], [True])
+        with self.assertRaises(InvalidRequest):
+            root().sys.remove_raft_node("none")
+        with self.assertRaises(InvalidRequest):
+            client().sys.join_raft_cluster("https://127.0.0.1:1")
+
+
 class Asking(unittest.TestCase):
     def test_who_may_ask(self):
         self.assertTrue(root().is_authenticated())

@@ -67,7 +67,7 @@ test('roles', async () => {
 });
 
 test('a token is renewed by itself', async () => {
-  const made = await make({ policies: ['default'], ttl: '2s' });
+  const made = await make({ policies: ['default'], ttl: '6s' });
   const own = client(made.client_token);
   const renewed = new Promise((done, fail) => {
     own.once('token:renewed', done);
