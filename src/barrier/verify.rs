@@ -20,9 +20,10 @@ const MOST_RECORDS: usize = 16;
 
 /// What is to be said where a restore left the seal record that stood before it: nobody can tell
 /// that from an older one that was put back, over a newer one, by who can write the file.
-pub const SEAL_REPLACED: &str = "the store was restored, and its seal record is not the snapshot's but one of before: the \
-     shares of that one open it. If nobody restored it, somebody has put an old seal record back, \
-     so that shares of before a rekey open it again: see who can write the file, and rekey";
+pub const SEAL_REPLACED: &str = "the store was restored, and its seal record is not the \
+     snapshot's but one of before: the shares of that one open it. If nobody restored it, somebody \
+     has put an old seal record back, so that shares of before a rekey open it again: see who can \
+     write the file, and rekey";
 
 /// What a verification found.
 #[derive(Debug)]

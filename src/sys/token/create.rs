@@ -300,7 +300,7 @@ fn bounds(
     }
     let given = match kind {
         Kind::Service => given(|role| role.period),
-        // It is never renewed. How long it can live at most is another matter: that goes for it too.
+        // It is never renewed. How long it can live at most is another matter, and goes for it too.
         Kind::Batch => Duration::ZERO,
     };
     let period = lesser("Period", asked, given);
