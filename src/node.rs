@@ -85,7 +85,7 @@ impl Opened {
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy.clone()));
         let mounts = Arc::new(MountStore::new(entropy.clone()));
-        let tokens = Arc::new(Tokens { mounts, entropy });
+        let tokens = Arc::new(Tokens { mounts, entropy, address: front::address(config) });
         Ok(Self { storage, barrier, tokens, world })
     }
 

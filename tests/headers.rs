@@ -4,7 +4,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::http::Reply;
+use support::http::{Client, Reply};
+use support::store::Store;
 use support::{ROOT, Server, TempDir, free_address};
 
 /// POST of a value at `secret/data/a`, by root, with one header more.
@@ -124,6 +125,106 @@ fn an_answer_is_wrapped_for_as_long_as_is_asked() {
     }
 }
 
+/// What a JWT says: its header and its claims.
+fn says(jwt: &str) -> (Value, Value) {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+    let part = |n: usize| {
+        let part = jwt.split('.').nth(n).and_then(|part| BASE64.decode(part).ok());
+        serde_json::from_slice(&part.unwrap_or_else(|| panic!("{jwt}"))).unwrap()
+    };
+    (part(0), part(1))
+}
+
+/// The wrapping token of what root POSTs.
+fn wrapped(root: &Client, format: &str, path: &str, body: &Value) -> Value {
+    let headers = [("X-Vault-Wrap-TTL", "60"), ("X-Vault-Wrap-Format", format)];
+    let reply = root.ask_with("POST", path, &headers, Some(body)).unwrap().json();
+    assert!(reply["wrap_info"].is_object(), "{reply}");
+    reply["wrap_info"].clone()
+}
+
+#[test]
+fn a_wrapping_token_can_be_a_jwt() {
+    let home = TempDir::new();
+    let (store, server) = Store::make(&home.path().join("data"));
+    let root = store.root(&server);
+    let wrap = |format| wrapped(&root, format, "sys/wrapping/wrap", &json!({ "n": 1 }));
+    let token = |info: &Value| info["token"].as_str().unwrap().to_owned();
+
+    assert!(token(&wrap("other")).starts_with("hvs."), "Vault knows one other form");
+    let info = wrap("jwt");
+    let jwt = token(&info);
+    let (header, claims) = says(&jwt);
+    assert_eq!(header, json!({ "alg": "ES512", "typ": "JWT" }));
+    for (name, value) in [("type", "wrapping"), ("accessor", "")] {
+        assert_eq!(claims[name], value, "{claims}");
+    }
+    assert_eq!(claims["addr"], format!("http://{}", server.address));
+    let time = |name: &str| claims[name].as_u64().unwrap();
+    assert_eq!((time("exp") - time("iat"), time("iat") - time("nbf")), (60, 5));
+    assert!(claims["jti"].as_str().unwrap().starts_with("hvs."));
+
+    // In its data, and as the token of the request.
+    let nobody = server.client();
+    let bearer = |jwt: &str| server.client().token(jwt);
+    let unwrap = "sys/wrapping/unwrap";
+    for looked in [
+        nobody.post("sys/wrapping/lookup", json!({ "token": jwt })),
+        bearer(&jwt).get("sys/wrapping/lookup"),
+    ] {
+        assert_eq!(looked.json()["data"]["creation_path"], "sys/wrapping/wrap");
+    }
+    assert_eq!(root.post(unwrap, json!({ "token": jwt })).json()["data"]["n"], 1);
+    assert_eq!(root.post(unwrap, json!({ "token": jwt })).status, 400, "it is used up");
+    assert_eq!(bearer(&token(&wrap("jwt"))).post(unwrap, json!({})).json()["data"]["n"], 1);
+    let jwt = token(&wrap("jwt"));
+    let again = wrapped(&root, "jwt", "sys/wrapping/rewrap", &json!({ "token": jwt }));
+    assert_eq!(root.post(unwrap, json!({ "token": jwt })).status, 400, "it was wrapped anew");
+    let id = says(&token(&again)).1["jti"].as_str().unwrap().to_owned();
+    assert_eq!(root.post(unwrap, json!({ "token": id })).json()["data"]["n"], 1);
+
+    // What is wrapped with a token names that.
+    let made = wrapped(&root, "jwt", "auth/token/create", &json!({ "policies": "default" }));
+    assert_eq!(says(&token(&made)).1["accessor"], made["wrapped_accessor"]);
+
+    // The key is kept with the store.
+    let kept = token(&wrap("jwt"));
+    drop(server);
+    let server = store.start();
+    let reply = server.client().token(&kept).post(unwrap, json!({}));
+    assert_eq!(reply.json()["data"]["n"], 1, "{}", reply.json());
+}
+
+#[test]
+fn a_forged_jwt_unwraps_nothing() {
+    use base64::Engine as _;
+    let server = Server::dev();
+    let root = server.root();
+    let wrap = || wrapped(&root, "jwt", "sys/wrapping/wrap", &json!({ "n": 1 }));
+    let jwt = wrap()["token"].as_str().unwrap().to_owned();
+    let other = wrap()["token"].as_str().unwrap().to_owned();
+    let part = |jwt: &str, n: usize| jwt.split('.').nth(n).unwrap().to_owned();
+    let none = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}");
+    for forged in [
+        format!("{}.{}.{}", part(&jwt, 0), part(&jwt, 1), part(&other, 2)),
+        format!("{}.{}.{}", part(&jwt, 0), part(&other, 1), part(&jwt, 2)),
+        format!("{none}.{}.", part(&jwt, 1)),
+        format!("{}.{}.", part(&jwt, 0), part(&jwt, 1)),
+        format!("{}.{}.!", part(&jwt, 0), part(&jwt, 1)),
+        "eyJ..".to_owned(),
+    ] {
+        let reply = root.post("sys/wrapping/unwrap", json!({ "token": forged }));
+        assert_eq!(reply.status, 400, "{forged}: {}", reply.json());
+        let reply = server.client().token(&forged).get("cubbyhole/response");
+        assert_eq!(reply.status, 403, "{forged}: {}", reply.json());
+    }
+    for jwt in [jwt, other] {
+        let reply = root.post("sys/wrapping/unwrap", json!({ "token": jwt }));
+        assert_eq!(reply.json()["data"]["n"], 1, "it was not used up meanwhile");
+    }
+}
+
 #[test]
 fn no_answer_is_cached_nor_fetched_without_tls() {
     let server = Server::dev();
@@ -208,7 +309,7 @@ fn a_listener_adds_headers_to_its_answers() {
     assert_eq!((reply.status, reply.header("x-house")), (404, Some("none")));
     assert!(server.output().contains("X-Vault-House is not heeded"), "{}", server.output());
 
-    let other = support::http::Client::new(&two.other).get("sys/init");
+    let other = Client::new(&two.other).get("sys/init");
     assert_eq!((other.status, other.header("x-house")), (200, None));
 
     // What is configured cannot be set for the web interface too.
@@ -269,5 +370,5 @@ fn a_listener_can_ask_that_requests_are_meant_for_it() {
             assert_eq!(reply.json(), said, "{headers:?}");
         }
     }
-    assert_eq!(support::http::Client::new(&two.other).get("sys/init").status, 200);
+    assert_eq!(Client::new(&two.other).get("sys/init").status, 200);
 }

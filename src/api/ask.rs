@@ -41,6 +41,18 @@ pub struct Ask {
     pub peer: Peer,
     /// For how long the answer is to be wrapped, if it is.
     pub wrap_ttl: Option<Duration>,
+    /// In which form the wrapping token is then handed out.
+    pub wrap_format: WrapFormat,
+}
+
+/// The form of a wrapping token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WrapFormat {
+    /// Its id.
+    #[default]
+    Id,
+    /// A signed statement with its id in it.
+    Jwt,
 }
 
 /// A request to an endpoint that works without a transaction, its body unread.

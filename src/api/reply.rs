@@ -30,8 +30,10 @@ pub struct Reply {
 
 /// A wrapping token, as it is handed out.
 pub struct WrapInfo {
-    /// The token.
+    /// The id of the token.
     pub token: Secret,
+    /// What is handed out in its place, where that was asked for.
+    pub jwt: Option<Secret>,
     /// By which it is named.
     pub accessor: String,
     /// How long the answer is kept.

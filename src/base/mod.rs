@@ -3,8 +3,8 @@
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
 //! What is counted: [`meter`]. Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`],
 //! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
-//! [`url`], [`golang`], [`hcl`], [`json`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
-//! [`nearest`].
+//! [`url`], [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`].
+//! Words: [`nearest`].
 
 pub mod cidr;
 pub mod clock;
@@ -15,6 +15,7 @@ pub mod golang;
 pub mod hcl;
 pub mod header;
 pub mod hex;
+pub mod jose;
 pub mod json;
 pub mod logs;
 pub mod merge_patch;

@@ -282,8 +282,11 @@ impl Pipeline {
         wanted: &Result<Wanted, Fault>,
     ) -> Ask {
         let (token, peer) = (request.token.take(), std::mem::take(&mut request.peer));
-        let wrap_ttl = wanted.as_ref().ok().and_then(|wanted| wanted.ttl());
-        Ask { id: self.tokens.entropy.uuid(), verb, path, token, peer, wrap_ttl }
+        let id = self.tokens.entropy.uuid();
+        let asked = wanted.as_ref().ok();
+        let wrap_ttl = asked.and_then(|wanted| wanted.ttl());
+        let wrap_format = asked.map(|wanted| wanted.format()).unwrap_or_default();
+        Ask { id, verb, path, token, peer, wrap_ttl, wrap_format }
     }
 
     /// Who sends it, where that matters.

@@ -76,6 +76,6 @@ pub fn wrap(
     ttl: Duration,
     document: &Value,
 ) -> Result<Settled, Fault> {
-    let info = wrapping::wrap(tokens, txn, &ask.path, ttl, document)?;
+    let info = wrapping::wrap(tokens, txn, &ask.path, (ttl, ask.wrap_format), document)?;
     Ok(Settled::plain(Reply::of(200, Content::Wrapped(info)), ask))
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::wrapping::jwt::Claimed;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -35,6 +36,8 @@ pub struct Tokens {
     pub mounts: Arc<MountStore>,
     /// For ids.
     pub entropy: Arc<dyn Entropy>,
+    /// The URL at which clients reach the server: wrapping tokens can tell it.
+    pub address: String,
 }
 
 /// A token that is alive.
@@ -47,8 +50,16 @@ pub struct Found {
 }
 
 impl Tokens {
-    /// The token of that id, if it is alive.
-    pub fn find(&self, txn: &mut Txn, id: &Secret) -> Result<Option<Found>, TxnError> {
+    /// The token of that id, or for which that JWT stands, if it is alive.
+    pub fn find(&self, txn: &mut Txn, sent: &Secret) -> Result<Option<Found>, TxnError> {
+        let Some(jwt) = Claimed::read(sent) else { return self.find_by_id(txn, sent) };
+        match self.find_by_id(txn, &jwt.id)?.filter(|found| found.token.is_wrapping()) {
+            Some(found) => Ok(jwt.is_ours(txn)?.then_some(found)),
+            None => Ok(None),
+        }
+    }
+
+    fn find_by_id(&self, txn: &mut Txn, id: &Secret) -> Result<Option<Found>, TxnError> {
         let key = store::key(txn, id);
         let token = match id.expose().starts_with(batch::PREFIX) {
             true => batch::open(txn, id),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::rights::Sender;
 use super::settle::Settled;
+use super::wrapping::jwt::Claimed;
 use crate::api::ask::Ask;
 use crate::api::reply::{Auth, Content};
 use crate::audit::devices::{Audit, Devices};
@@ -45,7 +46,10 @@ impl Trail {
             wrap_ttl: ask.wrap_ttl.unwrap_or_default(),
             headers: BTreeMap::new(),
         };
-        let sender = entry::Sender { token: ask.token.clone(), ..entry::Sender::default() };
+        // A token is told as what it was when it was made, in whatever form it is sent.
+        let claimed = ask.token.as_ref().and_then(Claimed::read).map(|jwt| jwt.id);
+        let token = claimed.or_else(|| ask.token.clone());
+        let sender = entry::Sender { token, ..entry::Sender::default() };
         Self { devices, asked, sender, allowed: false, told: false }
     }
 

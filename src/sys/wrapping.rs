@@ -91,6 +91,7 @@ fn rewrap(tokens: &Arc<Tokens>, call: &mut SystemCall<'_>) -> Outcome {
     let wrapped = wrapping::named(tokens, call.txn, call.ask, call.data)?;
     let response = wrapping::unwrap(tokens, call.txn, &wrapped)?;
     let ttl = call.ask.wrap_ttl.map_or(wrapped.ttl, |asked| asked.min(wrapped.ttl));
-    let info = wrapping::wrap(tokens, call.txn, &wrapped.path, ttl, &response)?;
+    let info =
+        wrapping::wrap(tokens, call.txn, &wrapped.path, (ttl, call.ask.wrap_format), &response)?;
     Ok(Reply::of(200, Content::Wrapped(info)))
 }

@@ -340,6 +340,21 @@ fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
 }
 
 #[test]
+fn a_wrapping_token_is_known_again_in_whatever_form_it_comes() {
+    let server = Server::dev();
+    let root = server.root();
+    let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
+    let headers = [("X-Vault-Wrap-TTL", "60s"), ("X-Vault-Wrap-Format", "jwt")];
+    let reply = root.ask_with("POST", "sys/wrapping/wrap", &headers, Some(&json!({}))).unwrap();
+    let jwt = reply.json()["wrap_info"]["token"].as_str().unwrap().to_owned();
+    let made = log.entries().pop().unwrap()["response"]["wrap_info"]["token"].clone();
+    assert_ne!(made, hash(&root, "file", &jwt), "it is the token that the JWT stands for");
+    server.client().token(&jwt).post("sys/wrapping/unwrap", json!({}));
+    let (request, _) = log.pair("sys/wrapping/unwrap");
+    assert_eq!(request["auth"]["client_token"], made, "{request}");
+}
+
+#[test]
 fn what_is_no_json_is_no_data() {
     let server = Server::dev();
     let root = server.root();

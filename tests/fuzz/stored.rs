@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use edgekeep::api::ask::{Ask, Verb};
+use edgekeep::api::ask::{Ask, Verb, WrapFormat};
 use edgekeep::api::call::{Call, MountView};
 use edgekeep::api::engine::Engine;
 use edgekeep::api::request::Peer;
@@ -124,7 +124,8 @@ fn read_secret(bytes: &[u8]) {
     for path in ["config", "data/secret", "metadata/secret", "subkeys/secret"] {
         let (verb, peer) = (Verb::Read, Peer::default());
         let (id, below) = (String::new(), format!("kv/{path}"));
-        let ask = Ask { id, verb, path: below, token: None, peer, wrap_ttl: None };
+        let (token, wrap_ttl, wrap_format) = (None, None, WrapFormat::Id);
+        let ask = Ask { id, verb, path: below, token, peer, wrap_ttl, wrap_format };
         let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");

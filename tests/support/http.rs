@@ -86,9 +86,20 @@ impl Client {
 
     /// The same of a server that may end meanwhile. A PATCH is a merge patch.
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> io::Result<Reply> {
-        let token = self.token.as_deref().map(|token| ("X-Vault-Token", token));
         let patch = (method == "PATCH").then_some(MERGE_PATCH);
-        let headers: Vec<(&str, &str)> = token.into_iter().chain(patch).collect();
+        self.ask_with(method, path, patch.as_slice(), body)
+    }
+
+    /// The same with these headers.
+    pub fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> io::Result<Reply> {
+        let token = self.token.as_deref().map(|token| ("X-Vault-Token", token));
+        let headers: Vec<(&str, &str)> = token.into_iter().chain(headers.iter().copied()).collect();
         let body = body.map(Value::to_string);
         let bytes = body.as_ref().map(String::as_bytes);
         self.try_send(method, &format!("/v1/{path}"), &headers, bytes)

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::ring;
 use super::role::{ROLES_OF_KEY, Role};
-use super::{jwt, ring};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::jose;
 use crate::base::record::Record;
 use crate::base::signature::{Algorithm, KeyPair};
 
@@ -234,10 +236,9 @@ impl Key {
     pub fn sign(&self, payload: &str) -> Result<String, Fault> {
         let pair = self.pair.as_ref();
         let Pair { signing, .. } = pair.ok_or_else(|| Fault::internal("the key is not made"))?;
-        jwt::sign(self.algorithm, &signing.id, payload, |message| {
-            self.algorithm.sign(&signing.der, message)
-        })
-        .map_err(|error| Fault::internal(error.to_string()))
+        let header = json!({ "alg": self.algorithm.name(), "kid": signing.id });
+        jose::sign(&header, payload, |message| self.algorithm.sign(&signing.der, message))
+            .map_err(|error| Fault::internal(error.to_string()))
     }
 
     /// Whether it signs tokens for a client.

@@ -15,7 +15,6 @@
 //! ```
 
 pub mod config;
-pub mod jwt;
 pub mod key;
 pub mod ring;
 pub mod role;

@@ -13,9 +13,10 @@ use super::key::{self, Key};
 use super::role::{self, Role};
 use super::template::Template;
 use super::token::{inspect, issue};
-use super::{jwt, ring, rotation};
+use super::{ring, rotation};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
+use crate::base::jose;
 use crate::base::signature::Algorithm;
 
 const ISSUER: &str = "https://here/v1/identity/oidc";
@@ -87,7 +88,7 @@ fn every_algorithm_signs_what_is_said_and_what_is_changed_does_not_hold() {
         let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(header), parts[1]);
         assert_eq!(inactive(&store, &unsigned), why);
         let keys = store.run(|scope| Ok(ring::list(scope)?)).unwrap();
-        assert!(keys.iter().all(|(id, key)| jwt::jwk(id, key).unwrap()["kid"] == *id));
+        assert!(keys.iter().all(|(id, key)| jose::jwk(id, key).unwrap()["kid"] == *id));
     }
 }
 

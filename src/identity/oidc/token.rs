@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::super::record::Entity;
 use super::super::subject::Subject;
-use super::jwt::Sent;
 use super::key::Key;
 use super::ring;
 use super::role::Role;
@@ -14,6 +13,7 @@ use super::template::{RESERVED, Template};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::jose::Sent;
 use crate::base::json;
 
 /// How far clocks may be apart.

@@ -15,11 +15,12 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::jose;
 use crate::base::signature::Algorithm;
 use crate::identity::oidc::config::Config;
 use crate::identity::oidc::key::{self, Key};
 use crate::identity::oidc::role::{self, Role};
-use crate::identity::oidc::{jwt, ring, token};
+use crate::identity::oidc::{ring, token};
 
 /// What these endpoints are given.
 pub struct Oidc {
@@ -317,7 +318,7 @@ fn discovery(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
 fn public_keys(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
     let (_, mut scope) = oidc.open(call)?;
     let keys = ring::list(&mut scope)?.into_iter();
-    let keys: Vec<_> = keys.filter_map(|(id, key)| jwt::jwk(&id, &key)).collect();
+    let keys: Vec<_> = keys.filter_map(|(id, key)| jose::jwk(&id, &key)).collect();
     Ok(Reply::bare(json!({ "keys": keys })))
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub mod jwt;
+
 use super::tokens::{Found, Tokens};
-use crate::api::ask::Ask;
+use crate::api::ask::{Ask, WrapFormat};
 use crate::api::reply::{WrapInfo, object};
 use crate::api::request::Request;
 use crate::barrier::txn::{Scope, Txn};
@@ -23,28 +25,40 @@ const RESPONSE: &str = "response";
 /// Where it is said what it is an answer to.
 const INFO: &str = "wrapinfo";
 
-/// Whether the request asks for its answer to be wrapped, and for how long.
+/// Whether the request asks for its answer to be wrapped, for how long and how.
 #[derive(Clone, Copy)]
-pub struct Wanted(Option<Duration>);
+pub struct Wanted {
+    ttl: Option<Duration>,
+    format: WrapFormat,
+}
 
 impl Wanted {
     /// It does not.
-    pub const NOT: Self = Self(None);
+    pub const NOT: Self = Self { ttl: None, format: WrapFormat::Id };
 
-    /// Reads `X-Vault-Wrap-TTL`, before anything is done.
+    /// Reads `X-Vault-Wrap-TTL` and `X-Vault-Wrap-Format`, before anything is done.
     pub fn read(request: &Request) -> Result<Self, Fault> {
         let text = request.header("x-vault-wrap-ttl").unwrap_or_default();
+        let format = match request.header("x-vault-wrap-format") {
+            Some("jwt") => WrapFormat::Jwt,
+            _ => WrapFormat::Id,
+        };
         let bad =
             |why: &str| Fault::bad_request(format!("error parsing X-Vault-Wrap-TTL header: {why}"));
         match Ttl::parse(text).map_err(|error| bad(&error.to_string()))?.to_duration() {
-            Some(ttl) => Ok(Self(Some(ttl).filter(|ttl| !ttl.is_zero()))),
+            Some(ttl) => Ok(Self { ttl: Some(ttl).filter(|ttl| !ttl.is_zero()), format }),
             None => Err(bad("requested wrap ttl cannot be negative")),
         }
     }
 
     /// How long the answer is to be kept; `None` when it is not to be wrapped.
     pub const fn ttl(self) -> Option<Duration> {
-        self.0
+        self.ttl
+    }
+
+    /// In which form its token is handed out.
+    pub const fn format(self) -> WrapFormat {
+        self.format
     }
 }
 
@@ -65,7 +79,7 @@ pub fn wrap(
     tokens: &Tokens,
     txn: &mut Txn,
     path: &str,
-    ttl: Duration,
+    (ttl, format): (Duration, WrapFormat),
     response: &Value,
 ) -> Result<WrapInfo, Fault> {
     let now = txn.now();
@@ -97,14 +111,20 @@ pub fn wrap(
     };
     let wrapped = of_token.or_else(of_secret_id);
     let wrapped_accessor = wrapped.and_then(Value::as_str).filter(|accessor| !accessor.is_empty());
-    Ok(WrapInfo {
+    let mut info = WrapInfo {
         token: id,
+        jwt: None,
         accessor: token.accessor,
         ttl,
         created: now,
         path: path.to_owned(),
         wrapped_accessor: wrapped_accessor.map(str::to_owned),
-    })
+    };
+    if format == WrapFormat::Jwt {
+        let accessor = of_token.and_then(Value::as_str);
+        info.jwt = Some(jwt::sign(txn, &info, accessor, &tokens.address)?);
+    }
+    Ok(info)
 }
 
 /// The wrapping token that a request names: the one in its data, or else its own.
@@ -157,7 +177,7 @@ pub fn unwrap(tokens: &Tokens, txn: &mut Txn, wrapped: &Wrapped) -> Result<Value
 /// What stands under `wrap_info`.
 pub fn shown(info: &WrapInfo) -> Value {
     let mut shown = serde_json::json!({
-        "token": String::from_utf8_lossy(info.token.expose()),
+        "token": String::from_utf8_lossy(info.jwt.as_ref().unwrap_or(&info.token).expose()),
         "accessor": info.accessor,
         "ttl": info.ttl.as_secs(),
         "creation_time": Timestamp::rfc3339(info.created),
