@@ -46,6 +46,40 @@ fn uses_are_counted_exactly_however_many_come_at_once() {
 }
 
 #[test]
+fn a_refused_request_uses_a_token_too_however_many_come_at_once() {
+    let server = Server::dev();
+    for _ in 0..4 {
+        let token = created(&server.root(), json!({ "policies": ["default"], "num_uses": 7 }));
+        let heard: usize = thread::scope(|threads| {
+            let ask = || {
+                let client = server.client().token(&token);
+                let answers = (0..3).map(|_| client.get("cubbyhole/none").status);
+                answers.filter(|status| *status == 404).count()
+            };
+            let clients: Vec<_> = (0..16).map(|_| threads.spawn(ask)).collect();
+            clients.into_iter().map(|client| client.join().unwrap()).sum()
+        });
+        assert_eq!(heard, 7);
+    }
+}
+
+#[test]
+fn no_name_is_another_spelling_of_a_policy() {
+    let root = Server::dev();
+    let (server, root) = (&root, root.root());
+    let text = json!({ "policy": "path \"a\" { capabilities = [\"read\"] }" });
+    assert_eq!(root.post("sys/policies/acl/admin", text.clone()).status, 204);
+    assert_eq!(root.post("sys/policies/acl/admin%20", text.clone()).status, 400);
+    assert_eq!(root.delete("sys/policies/acl/%20admin").status, 400);
+    assert_eq!(root.get("sys/policies/acl/admin").status, 200);
+    for name in ["root", "ROOT", " Root\u{2003}"] {
+        let reply = root.post("identity/entity", json!({ "policies": [name] }));
+        assert_eq!(reply.status, 400, "{name:?}: {}", errors(&reply));
+    }
+    assert!(is_alive(server, ROOT));
+}
+
+#[test]
 fn a_wrapping_token_gives_what_it_holds_once_however_many_ask_at_once() {
     let server = Server::dev();
     assert_eq!(server.root().post("secret/data/a", json!({ "data": { "x": 1 } })).status, 200);

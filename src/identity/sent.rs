@@ -25,7 +25,7 @@ pub fn distinct(texts: &[String]) -> Vec<String> {
 /// Names of policies that may be given to an entity or a group.
 pub fn policies(names: &[String]) -> Result<Vec<String>, Fault> {
     let names = distinct(names);
-    if names.iter().any(|name| name == "root") {
+    if names.iter().any(|name| name.to_lowercase() == "root") {
         return Err(Fault::bad_request("policies cannot contain root"));
     }
     Ok(names)

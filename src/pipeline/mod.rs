@@ -356,10 +356,16 @@ impl Pipeline {
                 }
             }
         };
+        let used = way.uses.take().filter(|found| found.token.uses.is_counted());
+        let fault = match used {
+            Some(found)
+                if !unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))? =>
+            {
+                Fault::denied()
+            }
+            _ => fault,
+        };
         way.tell(unsealed, Some(&fault))?;
-        if let Some(found) = way.uses.take().filter(|found| found.token.uses.is_counted()) {
-            unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))?;
-        }
         Err(fault)
     }
 

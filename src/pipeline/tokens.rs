@@ -219,13 +219,16 @@ impl Tokens {
         Ok(())
     }
 
-    /// Counts a use by a request that was refused. Where the token is gone meanwhile there is
-    /// nothing to count.
-    pub fn count_refused(&self, txn: &mut Txn, key: TokenKey) -> Result<(), TxnError> {
-        let Some(token) = store::get(txn, key)? else { return Ok(()) };
+    /// Counts a use by a request that was refused. Whether there was one left: others may have
+    /// used the token up meanwhile.
+    pub fn count_refused(&self, txn: &mut Txn, key: TokenKey) -> Result<bool, TxnError> {
+        let Some(token) = store::get(txn, key)? else { return Ok(false) };
         let mut found = Found { key, token };
         self.use_once(txn, &mut found)?;
-        if found.token.uses.is_spent() { self.revoke(txn, &found) } else { Ok(()) }
+        if found.token.uses.is_spent() {
+            self.revoke(txn, &found)?;
+        }
+        Ok(true)
     }
 
     /// Ends a token that is used up, unless the request has revoked it itself.

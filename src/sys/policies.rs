@@ -112,8 +112,18 @@ fn read_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::data_at_top(object([("name", name.into()), ("rules", text.into())])))
 }
 
+/// The policy that is meant. Blanks around its name would name it beside what is said in policies
+/// of its path.
+fn named(call: &SystemCall<'_>) -> Result<Name, Fault> {
+    let text = call.fields.need(&NAME)?;
+    match text.trim() == text {
+        true => Ok(Name::of(text)),
+        false => Err(Fault::bad_request("the name of a policy has no blanks around it")),
+    }
+}
+
 fn found(call: &mut SystemCall<'_>) -> Result<(String, String), Fault> {
-    let name = Name::of(call.fields.need(&NAME)?);
+    let name = named(call)?;
     let text = store::text(call.txn, &name)?.ok_or_else(Fault::not_found)?;
     Ok((name.to_string(), text))
 }
@@ -141,7 +151,7 @@ fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
     }
     let text = sent::text(sent);
     parse(&text).map_err(|error| Fault::bad_request(error.to_string()))?;
-    let name = Name::of(call.fields.need(&NAME)?);
+    let name = named(call)?;
     if name.as_str().is_empty() {
         return Err(Fault::bad_request("policy name missing"));
     }
@@ -153,7 +163,7 @@ fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
 }
 
 fn delete(_: &(), call: &mut SystemCall<'_>) -> Outcome {
-    let name = Name::of(call.fields.need(&NAME)?);
+    let name = named(call)?;
     if name.is_fixed() {
         return Err(Fault::bad_request(format!("cannot delete \"{name}\" policy")));
     }
