@@ -219,7 +219,7 @@ pub static LISTENER_TCP: Table = Table {
         ignored("x_forwarded_for_reject_not_authorized", NO_PROXY),
         ignored("x_forwarded_for_reject_not_present", NO_PROXY),
         ignored("profiling", "there is no profiling endpoint"),
-        ignored("inflight_requests_logging", "sys/in-flight-req is for those who may read it"),
+        ignored("inflight_requests_logging", "sys/in-flight-req is not there yet"),
     ],
 };
 
