@@ -304,6 +304,31 @@ fn senders_that_fill_the_room_and_stop_give_way() {
 }
 
 #[test]
+fn who_follows_an_endless_answer_slowly_takes_no_worker_from_others() {
+    let house = House::with(Limits {
+        read_stall: Duration::from_secs(60),
+        write_stall: Duration::from_secs(60),
+        // What is longer does not wait in the gate.
+        body_bytes: 1 << 20,
+        ..limits()
+    });
+    let ask = |path: &str| {
+        let mut stream = house.connect();
+        let head = format!("GET /v1/{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let following: Vec<_> = (0..3).map(|_| ask("endless")).collect();
+    let counters = house.front().counters();
+    eventually("they are answered", || counters.requests.get() == 3);
+    let slow: Vec<_> = (0..3).map(|_| ask("large/30000000")).collect();
+    eventually("of the others one is cut", || counters.crowding.get() > 0);
+    house.is_honest();
+    assert_eq!(counters.crowding.get(), 1);
+    drop((following, slow));
+}
+
+#[test]
 fn slow_readers_leave_half_of_the_workers_to_others() {
     let house = House::with(Limits {
         read_stall: Duration::from_secs(60),

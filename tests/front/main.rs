@@ -38,6 +38,7 @@ impl Service for Echo {
             "panic" => panic!("as it was asked to"),
             "large" => return whole("a".repeat(number() as usize)),
             "stream" => return stream(number(), number()),
+            "endless" => return endless(),
             "broken" => return stream(number(), number() / 2),
             "sys" => match request.body {
                 Body::Stream(_) if request.token.is_none() => {
@@ -91,6 +92,17 @@ fn stream(length: u64, given: u64) -> Response {
         std::io::copy(&mut std::io::repeat(b's').take(given), out).map(drop)
     });
     let body = ResponseBody::Stream { content_type: "application/gzip", length, write };
+    Response { status: 200, headers: Vec::new(), body }
+}
+
+fn endless() -> Response {
+    let write = Box::new(|out: &mut dyn Write| {
+        loop {
+            out.write_all(&[b'e'; 64 << 10])?;
+            out.flush()?;
+        }
+    });
+    let body = ResponseBody::Endless { content_type: "text/plain", write };
     Response { status: 200, headers: Vec::new(), body }
 }
 

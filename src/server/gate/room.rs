@@ -54,6 +54,8 @@ impl Gate {
         let mut slow: Vec<(bool, Key)> = self
             .lines
             .iter()
+            // One that another has replaced keeps none.
+            .filter(|(_, line)| !line.replaced)
             .filter_map(|(_, line)| Some((line.streamed, line.peer?)))
             .filter(|(_, key)| {
                 self.peers.get(*key).is_some_and(|peer| peer.is_full() && peer.lags(&self.desk))
