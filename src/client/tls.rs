@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
-use super::verifier::{AnyCertificate, Named};
+use super::verifier::Verifier;
 use crate::base::pem::{self, Unfit};
 
 /// How TLS is spoken; the default believes the system's authorities.
@@ -37,7 +36,7 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(|e| SettingsError(format!("TLS cannot be set up: {e}")))?;
         let builder = match self.verifier(&provider)? {
-            Some(own) => builder.dangerous().with_custom_certificate_verifier(own),
+            Some(own) => builder.dangerous().with_custom_certificate_verifier(Arc::new(own)),
             None => builder.with_root_certificates(system_authorities()),
         };
         let config = match (&self.client_cert, &self.client_key) {
@@ -58,13 +57,10 @@ impl Tls {
         Ok(Arc::new(config))
     }
 
-    /// What judges the server's certificate, where it is not the system's authorities alone.
-    fn verifier(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, SettingsError> {
+    /// What judges the server's certificate, where it is not the system's authorities.
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Option<Verifier>, SettingsError> {
         if self.skip_verify {
-            return Ok(Some(Arc::new(AnyCertificate(Arc::clone(provider)))));
+            return Ok(Some(Verifier::any(Arc::clone(provider))));
         }
         // Of the two, Vault takes the file.
         let (file, folder) = (self.ca_cert.as_deref(), self.ca_path.as_deref());
@@ -75,8 +71,8 @@ impl Tls {
                 (folder, rustls_native_certs::load_certs_from_paths(None, Some(folder)))
             }
         };
-        match Named::new(found.certs, Arc::clone(provider)) {
-            Some(verifier) => Ok(Some(Arc::new(verifier))),
+        match Verifier::named(found.certs, Arc::clone(provider)) {
+            Some(verifier) => Ok(Some(verifier)),
             None => {
                 let why = found.errors.first().map(ToString::to_string);
                 let why = why.unwrap_or_else(|| "it holds no certificate".into());

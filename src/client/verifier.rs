@@ -1,4 +1,4 @@
-//! Who judges a server's certificate when it is not the system's authorities alone.
+//! Who judges a server's certificate when it is not the system's authorities.
 
 use std::sync::Arc;
 
@@ -9,30 +9,44 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// Believes what the authorities that a user names have signed, and those certificates themselves
-/// where a server presents one. A self-signed certificate is its own authority: rustls takes none
-/// that may sign others for a server's, but this one was not found, it was named.
+/// Judges by what the user said; whoever is believed must prove to hold the certificate's key.
 #[derive(Debug)]
-pub(super) struct Named {
-    authorities: Vec<CertificateDer<'static>>,
-    signed: Arc<WebPkiServerVerifier>,
+pub(super) struct Verifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
 }
 
-impl Named {
-    /// `None` when no one of them is a certificate.
-    pub fn new(
+#[derive(Debug)]
+enum Trust {
+    /// Any certificate.
+    Any,
+    /// What these authorities have signed, and they themselves where a server presents one. A
+    /// self-signed certificate is its own authority: rustls takes none that may sign others for a
+    /// server's, but this one was not found, it was named.
+    Named { authorities: Vec<CertificateDer<'static>>, signed: Arc<WebPkiServerVerifier> },
+}
+
+impl Verifier {
+    /// Believes any certificate.
+    pub fn any(provider: Arc<CryptoProvider>) -> Self {
+        Self { trust: Trust::Any, provider }
+    }
+
+    /// Believes these authorities; `None` when no one of them is a certificate.
+    pub fn named(
         authorities: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities.iter().cloned());
-        let roots = Arc::new(roots);
-        let signed = WebPkiServerVerifier::builder_with_provider(roots, provider).build().ok()?;
-        Some(Self { authorities, signed })
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let trust = Trust::Named { authorities, signed: builder.build().ok()? };
+        Some(Self { trust, provider })
     }
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -41,13 +55,14 @@ impl ServerCertVerifier for Named {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if !self.authorities.contains(end_entity) {
-            let signed = &self.signed;
-            let (rest, ocsp) = (intermediates, ocsp_response);
-            return signed.verify_server_cert(end_entity, rest, server_name, ocsp, now);
+        if let Trust::Named { authorities, signed } = &self.trust {
+            if !authorities.contains(end_entity) {
+                let (rest, ocsp) = (intermediates, ocsp_response);
+                return signed.verify_server_cert(end_entity, rest, server_name, ocsp, now);
+            }
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            check_use(end_entity, now)?;
         }
-        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-        check_use(end_entity, now)?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -57,7 +72,8 @@ impl ServerCertVerifier for Named {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls12_signature(message, cert, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, signed, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -66,11 +82,12 @@ impl ServerCertVerifier for Named {
         cert: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.signed.verify_tls13_signature(message, cert, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.signed.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -91,44 +108,5 @@ fn check_use(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Cert
             Err(CertificateError::InvalidPurpose)
         }
         _ => Ok(()),
-    }
-}
-
-/// Believes any certificate, but still demands that the peer holds its key.
-#[derive(Debug)]
-pub(super) struct AnyCertificate(pub Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
