@@ -170,6 +170,8 @@ impl Authority {
         let (ca_file, key_file) = (folder.join(CA), folder.join("ca-key.pem"));
         let key = match read_key(&key_file) {
             Some(key) => key,
+            // Another authority would shut out all clients that were given this one.
+            None if key_file.exists() => return Err(CertificateError::Authority(key_file)),
             None => {
                 let key = new_key()?;
                 write_key(&key_file, &key)?;
@@ -386,6 +388,8 @@ fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), CertificateError>
 pub enum CertificateError {
     /// A file that cannot be written.
     File(PathBuf, io::Error),
+    /// The file of the authority's key, in which none can be read.
+    Authority(PathBuf),
     /// What rcgen says against it.
     Made(rcgen::Error),
 }
@@ -409,6 +413,12 @@ impl std::fmt::Display for CertificateError {
                 f,
                 "{}: {error}: the listener's certificate cannot be kept there; make the folder \
                  writable or name tls_cert_file and tls_key_file",
+                path.display()
+            ),
+            Self::Authority(path) => write!(
+                f,
+                "{}: no key can be read in it: put back the one of ca.pem beside it, or remove the \
+                 folder to make both anew, and give clients the new ca.pem",
                 path.display()
             ),
             Self::Made(error) => write!(f, "no certificate can be made: {error}"),

@@ -311,6 +311,16 @@ fn an_own_certificate_is_kept_until_it_is_due() {
     assert_eq!(ensure(&names, day(340)).fingerprint, kept.fingerprint);
     OwnCertificate::ensure(&folder, &names, day(800), &SystemEntropy).unwrap_err();
     std::fs::remove_dir(folder.join("listener-key.new")).unwrap();
+    // An authority is not made in the place of one that cannot be read.
+    let key = folder.join("ca-key.pem");
+    let whole = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "half a k").unwrap();
+    assert_eq!(ensure(&names, day(340)).fingerprint, kept.fingerprint);
+    let refused = OwnCertificate::ensure(&folder, &names, day(800), &SystemEntropy).unwrap_err();
+    assert!(refused.to_string().contains("ca-key.pem: no key can be read"), "{refused}");
+    std::fs::write(&key, whole).unwrap();
+    assert_eq!(ensure(&names, day(800)).ca_fingerprint, kept.ca_fingerprint);
+
     // A clock that was a lifetime ahead when the certificate was made is told from one that is
     // behind only by a time that is known.
     let ahead = ensure(&names, day(36_500));
