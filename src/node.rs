@@ -146,7 +146,6 @@ impl Opened {
         };
         let mut builtins = builtins(services);
         let declared = Builtins::default();
-        let address = front::address(config);
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
             openapi: OpenApi { builtins: declared.clone(), mounts: tokens.mounts.clone() },
@@ -154,12 +153,12 @@ impl Opened {
             barrier: barrier.clone(),
             mounts: tokens.mounts.clone(),
             clock: clock.clone(),
-            address: address.clone(),
+            address: tokens.address.clone(),
             configuration: config.sanitized(),
             response_headers: front::response_headers(config),
             logs: logs.clone(),
         }));
-        builtins.extend(identity::builtins(tokens.mounts.clone(), entropy.clone(), address));
+        builtins.extend(identity::builtins(&tokens));
         let counting = Counting {
             clock: clock.clone(),
             about,

@@ -1,22 +1,16 @@
 //! The builtins under `identity/`.
 
-use std::sync::Arc;
-
-use crate::base::entropy::Entropy;
-use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
+use crate::pipeline::tokens::Tokens;
 use crate::sys::identity::{
     self, Identity, aliases, entities, group_aliases, groups, lookup, oidc,
 };
 
-/// Each engine, with the prefix that it answers under; `address` is the URL of the server.
-pub fn builtins(
-    mounts: Arc<MountStore>,
-    entropy: Arc<dyn Entropy>,
-    address: String,
-) -> Vec<Builtin> {
-    let identity = Identity { mounts, entropy };
-    let oidc = oidc::Oidc { identity: identity.clone(), address };
+/// Each engine, with the prefix that it answers under.
+pub fn builtins(tokens: &Tokens) -> Vec<Builtin> {
+    let Tokens { mounts, entropy, address } = tokens;
+    let identity = Identity { mounts: mounts.clone(), entropy: entropy.clone() };
+    let oidc = oidc::Oidc { identity: identity.clone(), address: address.clone() };
     vec![
         (identity::PREFIX, Box::new(entities::engine(identity.clone()))),
         (identity::PREFIX, Box::new(aliases::engine(identity.clone()))),

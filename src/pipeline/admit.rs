@@ -1,6 +1,8 @@
 //! Whether a request is within the limits that it meets, which is asked before anything else is
 //! done for it. One that is not is audited only where that is configured.
 
+use std::sync::Arc;
+
 use super::locate::{self, Target};
 use super::read::{self, Data};
 use super::trail::Trail;
@@ -9,6 +11,7 @@ use crate::api::ask::{Ask, Verb};
 use crate::api::call::Call;
 use crate::api::request::Request;
 use crate::api::route::Access;
+use crate::barrier::Unsealed;
 use crate::base::fault::Fault;
 use crate::quota::limiter::Standing;
 
@@ -29,7 +32,7 @@ impl Pipeline {
     pub(super) fn admit(&self, ask: &Ask, request: &Request) -> Result<Standing, Fault> {
         let Some(unsealed) = self.barrier.unsealed() else { return Ok(Standing::new()) };
         let role = match self.quotas.want_role(&unsealed, &ask.path)? {
-            true => self.role(ask, request)?,
+            true => self.role(&unsealed, ask, request)?,
             false => None,
         };
         self.quotas.admit(&unsealed, &ask.path, role.as_deref(), &ask.peer)
@@ -79,11 +82,15 @@ impl Pipeline {
     }
 
     /// The role that a login is made as; `None` where it is no login, or a wrong one.
-    fn role(&self, ask: &Ask, request: &Request) -> Result<Option<String>, Fault> {
+    fn role(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        ask: &Ask,
+        request: &Request,
+    ) -> Result<Option<String>, Fault> {
         let Some(data) = read::ahead(request).filter(|_| ask.verb == Verb::Write) else {
             return Ok(None);
         };
-        let Some(unsealed) = self.barrier.unsealed() else { return Ok(None) };
         let mut txn = unsealed.begin()?;
         let target = locate::target(self, &mut txn, &ask.path)?;
         let Target::Mounted { view, id, engine, found: Some(found), below } = &target else {
