@@ -145,3 +145,6 @@ fn settle_seal(
 fn aborted(error: impl std::error::Error + Send + Sync + 'static) -> StorageError {
     StorageError::Aborted(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,34 +1,33 @@
-//! The life of a store: initialized, unsealed, written, rotated, rekeyed, sealed, scrubbed, restored.
+//! The life of a store: initialized, unsealed, written, rotated, rekeyed, sealed, scrubbed.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::names::{MAX_SEGMENTS, MountId, NameError};
-use super::restore::Accept;
 use super::seal::shamir::combine;
 use super::*;
 use crate::base::clock::{ManualClock, Timestamp};
 use crate::base::entropy::SeededEntropy;
 use crate::base::fault::Fault;
 use crate::base::timekeeper::STANDING;
+use crate::storage::Entry;
 use crate::storage::memory::Memory;
-use crate::storage::{Entry, Writer};
 
-const MOUNT: MountId = MountId::SYSTEM;
+pub(super) const MOUNT: MountId = MountId::SYSTEM;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 type Error = Box<dyn std::error::Error>;
 
-struct House {
-    barrier: Barrier,
-    storage: Arc<Memory>,
-    clock: Arc<ManualClock>,
-    shares: Vec<Secret>,
+pub(super) struct House {
+    pub barrier: Barrier,
+    pub storage: Arc<Memory>,
+    pub clock: Arc<ManualClock>,
+    pub shares: Vec<Secret>,
 }
 
 impl House {
-    fn new(seed: u64, shares: u64, threshold: u64) -> Self {
+    pub fn new(seed: u64, shares: u64, threshold: u64) -> Self {
         let storage = Arc::new(Memory::new());
         let clock = Arc::new(ManualClock::at(NOW));
         let entropy = Arc::new(SeededEntropy::new(seed));
@@ -39,33 +38,33 @@ impl House {
         Self { barrier, storage, clock, shares }
     }
 
-    fn unseal(&self) -> Arc<Unsealed> {
+    pub fn unseal(&self) -> Arc<Unsealed> {
         self.barrier.unseal(&combine(&self.shares).unwrap()).unwrap()
     }
 
-    fn entries(&self) -> Vec<Entry> {
+    pub fn entries(&self) -> Vec<Entry> {
         let view = self.storage.view().unwrap();
         view.scan(&[], None).unwrap().map(Result::unwrap).collect()
     }
 }
 
-fn open() -> (House, Arc<Unsealed>) {
+pub(super) fn open() -> (House, Arc<Unsealed>) {
     let house = House::new(1, 1, 1);
     let store = house.unseal();
     (house, store)
 }
 
-fn put(store: &Arc<Unsealed>, path: &str, value: &[u8]) {
+pub(super) fn put(store: &Arc<Unsealed>, path: &str, value: &[u8]) {
     let job = |txn: &mut Txn| txn.scope(MOUNT).put(path, value);
     store.transact(job).unwrap();
 }
 
-fn get(store: &Arc<Unsealed>, path: &str) -> Option<Vec<u8>> {
+pub(super) fn get(store: &Arc<Unsealed>, path: &str) -> Option<Vec<u8>> {
     let value = store.begin().unwrap().scope(MOUNT).get(path).unwrap();
     value.map(|value| value.to_vec())
 }
 
-fn good(store: &Unsealed) -> bool {
+pub(super) fn good(store: &Unsealed) -> bool {
     store.verify(&*store.committer.begin().unwrap().view).unwrap().good()
 }
 
@@ -517,151 +516,4 @@ fn concurrent_commits_while_scrubs_run_count_right() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert!(good(&store));
-}
-
-fn fill(entries: &[Entry]) -> impl FnMut(&mut dyn Writer) -> Result<(), StorageError> {
-    |to| entries.iter().try_for_each(|(key, value)| to.put(key, value).map(drop))
-}
-
-#[test]
-fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
-    let (mut house, store) = open();
-    put(&store, "kept", b"then");
-    let snapshot = house.entries();
-    let then = store.status();
-    put(&store, "kept", b"later");
-    let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
-    store.rekey(&seal).unwrap();
-    house.shares = shares;
-    house.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
-    assert!(matches!(store.rotate(), Err(TxnError::Sealed)), "the old handle is closed");
-    let store = house.barrier.unsealed().unwrap();
-    assert_eq!(get(&store, "kept").unwrap(), b"then");
-    assert_eq!(store.status().timeline.number, then.timeline.number + 1);
-    assert_eq!(store.status().revision, then.revision + 1);
-    assert!(good(&store));
-    put(&store, "after", b"");
-    house.barrier.seal();
-    assert!(good(&house.unseal()));
-}
-
-#[test]
-fn a_restore_stops_no_reads_and_keeps_no_commit_waiting() {
-    let (house, store) = open();
-    put(&store, "kept", b"then");
-    let snapshot = house.entries();
-    let write = || store.transact(|txn| txn.scope(MOUNT).put("lost", b""));
-    let look = || {
-        assert_eq!(get(&house.barrier.unsealed().unwrap(), "kept").unwrap(), b"then");
-        let refused = write().unwrap_err();
-        assert!(matches!(refused, TxnError::Restoring));
-        let refused = Fault::from(refused);
-        assert!(refused.status == 503 && refused.to_string().contains("being restored"));
-    };
-    let broken = house.barrier.restore(Accept::SameKeys, &mut |_| {
-        look();
-        Err(StorageError::Aborted("as it is meant to".into()))
-    });
-    assert!(broken.is_err());
-    assert_eq!(get(&store, "kept").unwrap(), b"then");
-    put(&store, "kept", b"then");
-    house
-        .barrier
-        .restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
-            look();
-            fill(&snapshot)(to)
-        })
-        .unwrap();
-    assert!(matches!(write(), Err(TxnError::Sealed)));
-    assert!(get(&house.barrier.unsealed().unwrap(), "lost").is_none());
-    put(&house.barrier.unsealed().unwrap(), "kept", b"now");
-}
-
-#[test]
-fn a_seal_record_that_was_put_back_is_told() {
-    let (house, store) = open();
-    let old = house.entries().into_iter().find(|(key, _)| key == SEAL).unwrap().1;
-    let old_key = combine(&house.shares).unwrap();
-    let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
-    store.rekey(&seal).unwrap();
-    let new = seal.encode().to_vec();
-    let told = |key: &Key<32>| {
-        let mut entries = house.entries().into_iter().map(Ok);
-        verify::verify(&mut entries, verify::With::UnsealKey(key)).unwrap()
-    };
-    assert!(!told(&combine(&shares).unwrap()).seal_replaced);
-    house.barrier.seal();
-    house
-        .storage
-        .write(Urgency::Ordinary, &mut |to| {
-            to.put(SEAL, &old)?;
-            to.put(RESTORED, &new).map(drop)
-        })
-        .unwrap();
-    let report = told(&old_key);
-    assert!(report.good() && report.seal_replaced, "by the tallies alone it is a restore");
-}
-
-#[test]
-fn a_restore_into_a_sealed_or_empty_store_is_settled_when_it_is_unsealed() {
-    let source = House::new(20, 1, 1);
-    put(&source.unseal(), "x", b"1");
-    let snapshot = source.entries();
-    let timeline = source.unseal().status().timeline;
-    source.barrier.seal();
-    source.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
-    assert!(source.barrier.unsealed().is_none());
-    let empty = Barrier::new(
-        Arc::new(Memory::new()),
-        source.clock.clone(),
-        Arc::new(SeededEntropy::new(21)),
-    );
-    empty.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
-    for barrier in [&source.barrier, &empty] {
-        let store = barrier.unseal(&combine(&source.shares).unwrap()).unwrap();
-        assert_eq!(get(&store, "x").unwrap(), b"1");
-        assert_eq!(store.status().timeline.number, timeline.number + 1);
-        assert!(good(&store));
-    }
-}
-
-#[test]
-fn a_restore_of_other_keys_is_refused_by_name_unless_any_are_accepted() {
-    let (house, store) = open();
-    let other = House::new(30, 1, 1);
-    let snapshot = other.entries();
-    let before = house.entries();
-    let error = house.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap_err();
-    let name = other.barrier.settings().unwrap().unwrap().root_key.to_string();
-    assert!(error.to_string().contains(&name), "{error}");
-    assert_eq!(house.entries(), before);
-    put(&store, "still", b"open");
-    house.barrier.restore(Accept::AnyKeys, &mut fill(&snapshot)).unwrap();
-    assert!(house.barrier.unsealed().is_none());
-    assert!(house.barrier.check(&combine(&house.shares).unwrap()).is_err());
-    let store = house.barrier.unseal(&combine(&other.shares).unwrap()).unwrap();
-    assert_eq!(get(&store, "first").unwrap(), b"1");
-    assert!(good(&store));
-}
-
-#[test]
-fn a_restore_of_a_damaged_snapshot_replaces_nothing() {
-    let (house, store) = open();
-    put(&store, "x", b"1");
-    let good_snapshot = house.entries();
-    for record in [KEYRING, ROOT, SEAL] {
-        let mut snapshot = good_snapshot.clone();
-        let entry = snapshot.iter_mut().find(|(key, _)| key == record).unwrap();
-        let last = entry.1.len() - 1;
-        if record == SEAL {
-            entry.1.truncate(last)
-        } else {
-            entry.1[last] ^= 1
-        }
-        assert!(house.barrier.restore(Accept::AnyKeys, &mut fill(&snapshot)).is_err());
-        snapshot.retain(|(key, _)| key != record);
-        assert!(house.barrier.restore(Accept::AnyKeys, &mut fill(&snapshot)).is_err());
-    }
-    assert_eq!(house.entries(), good_snapshot);
-    put(&house.barrier.unsealed().unwrap(), "goes", b"on");
 }
