@@ -528,3 +528,28 @@ fn write_length(head: &mut [u8], length: usize) {
     let digits = format!("{length:0LENGTH_DIGITS$}");
     head[end - LENGTH_DIGITS..end].copy_from_slice(digits.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moved_fast_makes_up_for_a_minute_and_no_more() {
+        let (limits, secs) = (Limits::default(), Duration::from_secs);
+        let mut pace = Pace::from(Duration::ZERO);
+        let ends = |pace: &Pace| pace.since + pace.patience(limits.read_stall);
+        assert_eq!(ends(&pace), limits.read_stall);
+        pace.step(31 << 20, secs(1), &limits);
+        assert_eq!(ends(&pace), secs(1) + limits.read_stall, "nothing moved since");
+        for second in (20..400).step_by(20) {
+            pace.step(1, secs(second), &limits);
+        }
+        assert!(ends(&pace) < secs(1) + CREDIT + limits.read_stall + secs(1), "{:?}", ends(&pace));
+
+        let mut steady = Pace::from(Duration::ZERO);
+        for second in 1..10_000 {
+            steady.step(1 << 10, secs(second), &limits);
+            assert!(ends(&steady) > secs(second), "{second}");
+        }
+    }
+}
