@@ -29,6 +29,7 @@ use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
 use crate::policy::cache::PolicyCache;
+use crate::quota::leases::LeaseCounts;
 use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
@@ -85,7 +86,8 @@ impl Opened {
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy.clone()));
         let mounts = Arc::new(MountStore::new(entropy.clone()));
-        let tokens = Arc::new(Tokens { mounts, entropy, address: front::address(config) });
+        let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
+        let tokens = Arc::new(Tokens { mounts, entropy, counts, address });
         Ok(Self { storage, barrier, tokens, world })
     }
 
@@ -311,6 +313,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let ui = sys::mounts::ui::Ui { store: tokens.mounts.clone(), rights: rights.clone() };
     let limits = sys::quotas::Service {
         quotas: quotas.clone(),
+        tokens: tokens.clone(),
         mounts: tokens.mounts.clone(),
         entropy: entropy.clone(),
     };

@@ -20,6 +20,8 @@ pub struct Login {
     pub alias: Option<Alias>,
     /// Groups that the method says they are in, by the names that external groups know.
     pub group_aliases: Vec<String>,
+    /// The role that they log in as, where the method has such: quotas may be for one.
+    pub role: String,
     /// Shown with the token.
     pub metadata: BTreeMap<String, String>,
     /// What the token may do and how long.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::envelope::OVERHEAD;
 use super::keyring::Keyring;
-use super::names::{Foreign, MountId, NameError, Role, SealedPath, first_below, successor};
+use super::names::{Child, Foreign, MountId, NameError, Role, SealedPath, first_below, successor};
 use super::walk::Walk;
 use super::{Opened, Unsealed};
 use crate::base::clock::Timestamp;
@@ -87,7 +87,7 @@ impl Txn {
     }
 
     /// The store that it is of.
-    pub fn unsealed(&self) -> &Unsealed {
+    pub fn unsealed(&self) -> &Arc<Unsealed> {
         &self.unsealed
     }
 
@@ -179,40 +179,55 @@ impl Txn {
         folder: &SealedPath,
         most: usize,
     ) -> Result<BTreeMap<String, Listed>, TxnError> {
+        let unsealed = Arc::clone(&self.unsealed);
+        let mut names: BTreeMap<String, Listed> = BTreeMap::new();
+        self.each_child(folder, |child| {
+            let name = unsealed.names.open_child(folder, child.segment)?;
+            if names.len() == most && !names.contains_key(&name) {
+                return Ok(false);
+            }
+            let listed = names.entry(name).or_default();
+            match child.role {
+                Role::Entry => listed.entry = true,
+                // Its entry sorts before and would have been met.
+                Role::Part => {}
+                Role::Deeper => listed.folder = true,
+            }
+            Ok(true)
+        })?;
+        Ok(names)
+    }
+
+    /// Shows what lies right below `folder` in the store's order, once as an entry and once as a
+    /// folder, until `see` wants no more. What it did not want was not read.
+    fn each_child(
+        &mut self,
+        folder: &SealedPath,
+        mut see: impl FnMut(&Child<'_>) -> Result<bool, TxnError>,
+    ) -> Result<(), TxnError> {
         let (from, to) = folder.below();
         let mut read_to = to.clone();
-        let mut names = BTreeMap::new();
         let mut walk = Walk::new(&*self.view, &self.writes, to);
         let mut next = walk.seek(&from)?;
         while let Some(key) = next {
             let child = folder.child_of(&key)?;
-            let name = self.unsealed.names.open_child(folder, child.segment)?;
-            if names.len() == most && !names.contains_key(&name) {
+            if !see(&child)? {
                 read_to = Some(key);
                 break;
             }
-            let listed: &mut Listed = names.entry(name).or_default();
             let path = &key[..child.end];
             let from = match child.role {
-                Role::Entry => {
-                    listed.entry = true;
-                    first_below(path)
-                }
-                // Its entry sorts before and would have been met.
-                Role::Part => first_below(path),
-                Role::Deeper => {
-                    listed.folder = true;
-                    match successor(path) {
-                        Some(after) => after,
-                        None => break,
-                    }
-                }
+                Role::Entry | Role::Part => first_below(path),
+                Role::Deeper => match successor(path) {
+                    Some(after) => after,
+                    None => break,
+                },
             };
             next = walk.seek(&from)?;
         }
         drop(walk);
         self.reads.range(from, read_to);
-        Ok(names)
+        Ok(())
     }
 
     fn delete_some(&mut self, folder: &SealedPath, length: usize) -> Result<bool, TxnError> {
@@ -402,6 +417,23 @@ impl Scope<'_> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// How many entries lie right below `folder`, and the names of the folders there: so that many
+    /// entries take no memory.
+    pub fn count(&mut self, folder: &str) -> Result<(u64, Vec<String>), TxnError> {
+        let folder = self.folder(folder)?;
+        let unsealed = Arc::clone(&self.txn.unsealed);
+        let (mut entries, mut folders) = (0, Vec::new());
+        self.txn.each_child(&folder, |child| {
+            match child.role {
+                Role::Entry => entries += 1,
+                Role::Part => {}
+                Role::Deeper => folders.push(unsealed.names.open_child(&folder, child.segment)?),
+            }
+            Ok(true)
+        })?;
+        Ok((entries, folders))
     }
 
     /// Whether anything lies below `folder`.

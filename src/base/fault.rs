@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::golang;
+
 /// What Vault puts before an error of an engine.
 const LISTED: &str = "1 error occurred:\n\t* ";
 
@@ -14,9 +16,20 @@ pub struct Fault {
     pub errors: Vec<Cow<'static, str>>,
     /// Headers beside them, such as `Retry-After`.
     pub headers: Vec<(&'static str, String)>,
-    /// Whether a login failed because what was sent for somebody who can log in is wrong: it
-    /// counts towards their being locked out.
-    pub wrong_credentials: bool,
+    /// What more follows from it.
+    pub cause: Cause,
+}
+
+/// What follows from a failure besides its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing.
+    Any,
+    /// What was sent for somebody who can log in is wrong: that counts towards their being locked
+    /// out.
+    WrongCredentials,
+    /// There are as many leases as there may be: what has ended makes room.
+    Crowded,
 }
 
 impl Fault {
@@ -26,12 +39,12 @@ impl Fault {
     /// A status with one text.
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
         let (errors, headers) = (vec![text.into()], Vec::new());
-        Self { status, errors, headers, wrong_credentials: false }
+        Self { status, errors, headers, cause: Cause::Any }
     }
 
     /// A status and `{"errors":[]}`.
     pub const fn bare(status: u16) -> Self {
-        Self { status, errors: Vec::new(), headers: Vec::new(), wrong_credentials: false }
+        Self { status, errors: Vec::new(), headers: Vec::new(), cause: Cause::Any }
     }
 
     /// The same with a header.
@@ -54,7 +67,13 @@ impl Fault {
 
     /// 400: a login with the wrong password, or the like.
     pub fn wrong_credentials(text: &'static str) -> Self {
-        Self { wrong_credentials: true, ..Self::bad_request(text) }
+        Self { cause: Cause::WrongCredentials, ..Self::bad_request(text) }
+    }
+
+    /// 429: a quota allows no more leases where the request to `path` would make one. Vault's text.
+    pub fn crowded(path: &str) -> Self {
+        let text = format!("request path {}: lease count quota exceeded", golang::quote(path));
+        Self { cause: Cause::Crowded, ..Self::listed(429, &text) }
     }
 
     /// 403 `permission denied`.

@@ -105,6 +105,11 @@ pub fn list(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list(&folder(path))
 }
 
+/// How many leases lie right below a path, and the names of the folders there.
+pub fn count(txn: &mut Txn, path: &str) -> Result<(u64, Vec<String>), TxnError> {
+    txn.scope(MountId::SYSTEM).count(&folder(path))
+}
+
 /// The ids of all leases below a path, in no order.
 pub fn below(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
     let mut found = Vec::new();

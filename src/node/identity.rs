@@ -8,7 +8,7 @@ use crate::sys::identity::{
 
 /// Each engine, with the prefix that it answers under.
 pub fn builtins(tokens: &Tokens) -> Vec<Builtin> {
-    let Tokens { mounts, entropy, address } = tokens;
+    let Tokens { mounts, entropy, address, .. } = tokens;
     let identity = Identity { mounts: mounts.clone(), entropy: entropy.clone() };
     let oidc = oidc::Oidc { identity: identity.clone(), address: address.clone() };
     vec![

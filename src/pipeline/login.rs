@@ -65,6 +65,7 @@ pub fn make(
     token.display_name = display_name(&view.path, &login.display_name);
     token.metadata = Some(login.metadata.clone()).filter(|metadata| !metadata.is_empty());
     token.uses = Uses::of(terms.num_uses);
+    token.role.clone_from(&login.role);
     token.bound_cidrs.clone_from(&terms.bound_cidrs);
     token.login = Some(LoggedIn {
         mount,

@@ -9,6 +9,7 @@ mod authenticate;
 mod authorise;
 mod dispatch;
 mod headers;
+mod leases;
 mod locate;
 pub mod login;
 pub mod meters;
@@ -46,7 +47,7 @@ use crate::api::request::{Bound, Request};
 use crate::api::route::Access;
 use crate::audit::devices::Audit;
 use crate::barrier::{Barrier, Unsealed, txn::Txn};
-use crate::base::fault::Fault;
+use crate::base::fault::{Cause, Fault};
 use crate::mount::config::Ttls;
 use crate::quota::limiter::{Quotas, Standing};
 
@@ -97,6 +98,8 @@ struct Way<'a> {
     uses: Option<Found>,
     /// What came of the effect that its handler asked for.
     done: Option<Done>,
+    /// Whether room was made for a lease.
+    made_room: bool,
     trail: Option<Trail>,
     watch: Watch,
 }
@@ -202,7 +205,8 @@ impl Pipeline {
     ) -> Way<'a> {
         let (data, admission) = (Data::of(ask.verb, request), Admission::Open);
         let watch = self.meters.begin();
-        Way { ask, wanted, data, admission, uses: None, done: None, trail, watch }
+        let (uses, done, made_room) = (None, None, false);
+        Way { ask, wanted, data, admission, uses, done, made_room, trail, watch }
     }
 
     /// The rights of a request that is carried out without a transaction.
@@ -346,6 +350,12 @@ impl Pipeline {
             let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
             match unsealed.transact_with(way, &mut run, ready) {
                 Ok(outcome) => return Ok(outcome),
+                Err(Stop::Fault(fault)) if fault.cause == Cause::Crowded && !way.made_room => {
+                    way.made_room = true;
+                    if !self.make_room(unsealed)? {
+                        break fault;
+                    }
+                }
                 Err(Stop::Fault(fault)) => break fault,
                 Err(Stop::Effect(effect)) => {
                     way.tell(unsealed, None)?;

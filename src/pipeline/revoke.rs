@@ -19,6 +19,9 @@ const STEP: usize = 200;
 /// Or as many as make it this long, in bytes of what is removed.
 const STEP_BYTES: usize = 1 << 20;
 
+/// How many steps somebody takes at most who waits for room.
+const HASTE: usize = 10;
+
 /// A gap of more minutes than this is not looked through one by one.
 const GAP: u64 = 120;
 
@@ -54,6 +57,45 @@ impl Reaper {
         while step(unsealed, |txn| self.remove_some_fallen(txn))? && !stop() {}
         while step(unsealed, |txn| self.remove_some_ended(txn))? && !stop() {}
         Ok(())
+    }
+
+    /// Does at once some of what a round would, for who needs the room: leases whose time is over
+    /// before their minute is, where `expired` says so. Whether there was anything to remove.
+    pub fn hasten(&self, unsealed: &Arc<Unsealed>, expired: bool) -> Result<bool, TxnError> {
+        let now = unsealed.time().expiry_now();
+        let mut any = false;
+        for minute in Minute::of(now).through(Minute::after(now)).filter(|_| expired) {
+            let due = unsealed.transact(|txn| expiry::due(txn, minute, usize::MAX))?;
+            for ids in due.chunks(STEP) {
+                any |= step(unsealed, |txn| self.remove_expired(txn, ids))?;
+            }
+        }
+        for _ in 0..HASTE {
+            let fallen = step(unsealed, |txn| self.remove_some_fallen(txn))?;
+            let ended = step(unsealed, |txn| self.remove_some_ended(txn))?;
+            if !fallen && !ended {
+                break;
+            }
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Ends those of these leases whose time is over; whether there were any.
+    fn remove_expired(&self, txn: &mut Txn, ids: &[String]) -> Result<bool, TxnError> {
+        let mut any = false;
+        for id in ids {
+            let Some(lease) = leases::get(txn, id)? else { continue };
+            let Some(found) = held(txn, &lease.holder)? else { continue };
+            if found.token.is_expired(txn.expiry_now()) {
+                self.tokens.revoke(txn, &found)?;
+                any = true;
+            }
+            if txn.weight() >= STEP_BYTES {
+                break;
+            }
+        }
+        Ok(any)
     }
 
     fn due_minutes(
@@ -92,7 +134,7 @@ impl Reaper {
                 self.tokens.revoke(txn, &found)
             }
             Some(found) => leases::postpone(txn, id, found.token.life.expires),
-            None => leases::remove(txn, id),
+            None => self.tokens.end_lease_of_none(txn, id),
         }
     }
 
@@ -124,7 +166,7 @@ impl Reaper {
             match held(txn, &lease.holder)? {
                 Some(token) if self.tokens.is_alive(txn, &token.token)? => continue,
                 Some(token) => self.tokens.revoke(txn, &token)?,
-                None => leases::remove(txn, &id)?,
+                None => self.tokens.end_lease_of_none(txn, &id)?,
             }
             found += 1;
             if found == STEP || txn.weight() >= STEP_BYTES {
@@ -179,7 +221,7 @@ pub fn revoke_lease(tokens: &Tokens, txn: &mut Txn, id: &str) -> Result<(), TxnE
     let Some(lease) = leases::get(txn, id)? else { return Ok(()) };
     match held(txn, &lease.holder)? {
         Some(found) => tokens.revoke(txn, &found),
-        None => leases::remove(txn, id),
+        None => tokens.end_lease_of_none(txn, id),
     }
 }
 

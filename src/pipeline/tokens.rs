@@ -10,11 +10,12 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 use crate::identity;
-use crate::lease::store::{self as leases, Holder};
+use crate::lease::store as leases;
 use crate::mount::config::Ttls;
 use crate::mount::purge;
 use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
+use crate::quota::leases::LeaseCounts;
 use crate::token::record::{Kind, Lifetime, LoggedIn, Parent, ROOT, Token, TokenKey, Uses};
 use crate::token::{batch, store};
 
@@ -38,6 +39,8 @@ pub struct Tokens {
     pub entropy: Arc<dyn Entropy>,
     /// The URL at which clients reach the server: wrapping tokens can tell it.
     pub address: String,
+    /// Tells whether there may be more leases.
+    pub counts: LeaseCounts,
 }
 
 /// A token that is alive.
@@ -140,6 +143,7 @@ impl Tokens {
     /// Makes a token with its lease; under `id`, or else a random one.
     pub fn make(&self, txn: &mut Txn, token: &Token, id: Option<Secret>) -> Result<Secret, Fault> {
         if let Kind::Batch = token.kind {
+            self.lease_none(txn, token)?;
             return batch::id(txn, token).ok_or_else(|| {
                 Fault::bad_request("a batch token with so much metadata would be too long")
             });
@@ -156,8 +160,7 @@ impl Tokens {
             self.revoke(txn, &Found { key, token })?;
         }
         store::insert(txn, key, token)?;
-        let holder = Holder::Token(key.hex());
-        leases::insert(txn, &token.lease_id(key), holder, token.life.expires)?;
+        self.lease(txn, key, token)?;
         Ok(id)
     }
 
@@ -265,7 +268,7 @@ impl Tokens {
 
     /// Removes what goes with a token.
     fn bury(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
-        leases::remove(txn, &found.token.lease_id(found.key))?;
+        self.end_lease(txn, found)?;
         let (table, cubbyhole) = (self.mounts.read(txn)?, &found.token.cubbyhole);
         match table.at("cubbyhole/") {
             Some(mount) if !cubbyhole.is_empty() => purge::remove(txn, mount.id, cubbyhole),

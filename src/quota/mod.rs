@@ -4,10 +4,12 @@
 //! counts ([`rules`]). Rate limits are counted in memory, a [`buckets`] entry for each client that
 //! has made requests of late; what is stored are the quotas themselves ([`store`]). They are
 //! compiled when they change, and a request finds its own without a transaction ([`limiter`]).
+//! Leases are counted in memory too, exactly ([`leases`]).
 //! Requests that need no token are bounded besides, by the server's configuration ([`strangers`]).
 
 pub mod buckets;
 pub mod client;
+pub mod leases;
 pub mod limiter;
 pub mod place;
 mod prefixes;

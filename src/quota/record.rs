@@ -13,6 +13,9 @@ pub trait Quota: Record {
     /// Vault's word for the kind, and the folder of its quotas.
     const KIND: &'static str;
 
+    /// Whether transactions read which quotas of the kind there are.
+    const IS_READ: bool;
+
     /// Where it holds.
     fn place(&self) -> &Place;
 
@@ -42,6 +45,8 @@ impl Record for RateLimit {
 
 impl Quota for RateLimit {
     const KIND: &'static str = "rate-limit";
+
+    const IS_READ: bool = false;
 
     fn place(&self) -> &Place {
         &self.place
@@ -81,6 +86,8 @@ impl Record for LeaseCount {
 
 impl Quota for LeaseCount {
     const KIND: &'static str = "lease-count";
+
+    const IS_READ: bool = true;
 
     fn place(&self) -> &Place {
         &self.place

@@ -1,14 +1,44 @@
-//! Quotas in the store: an entry for each.
+//! Quotas in the store: an entry for each, and one that names the state of those which
+//! transactions go by: who commits beside a change of them meets a conflict.
 
-use crate::barrier::names::MountId;
-use crate::barrier::txn::{Txn, TxnError};
+use serde::{Deserialize, Serialize};
 
 use super::record::{Config, LeaseCount, Quota, RateLimit};
+use crate::barrier::names::MountId;
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::record::Record;
 
 /// The folder in the system's part of the store; each kind has one in it.
 const FOLDER: &str = "core/quota";
 /// Where the configuration lies.
 const CONFIG: &str = "core/quota/config";
+
+/// Where the state's name lies; there is none before the first of them is set.
+const STATE: &str = "core/quota/state";
+
+/// Names one state of the lease counts: random, so that none comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State([u8; 16]);
+
+impl Record for State {
+    const VERSION: u8 = 1;
+}
+
+/// The state of the lease counts that the transaction sees; none where there never were any.
+pub fn state(txn: &mut Txn) -> Result<Option<State>, TxnError> {
+    txn.scope(MountId::SYSTEM).read(STATE)
+}
+
+fn changed<Q: Quota>(txn: &mut Txn) -> Result<(), TxnError> {
+    let mut system = txn.scope(MountId::SYSTEM);
+    match Q::IS_READ {
+        true => {
+            let state = State(system.entropy().bytes());
+            system.write(STATE, &state)
+        }
+        false => Ok(()),
+    }
+}
 
 /// The quota of that name.
 pub fn read<Q: Quota>(txn: &mut Txn, name: &str) -> Result<Option<Q>, TxnError> {
@@ -17,12 +47,14 @@ pub fn read<Q: Quota>(txn: &mut Txn, name: &str) -> Result<Option<Q>, TxnError> 
 
 /// Sets the quota of that name.
 pub fn write<Q: Quota>(txn: &mut Txn, name: &str, quota: &Q) -> Result<(), TxnError> {
-    txn.scope(MountId::SYSTEM).write(&place::<Q>(name), quota)
+    txn.scope(MountId::SYSTEM).write(&place::<Q>(name), quota)?;
+    changed::<Q>(txn)
 }
 
 /// Removes the quota of that name, if there is one.
 pub fn delete<Q: Quota>(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
-    txn.scope(MountId::SYSTEM).delete(&place::<Q>(name))
+    txn.scope(MountId::SYSTEM).delete(&place::<Q>(name))?;
+    changed::<Q>(txn)
 }
 
 /// The names of all quotas of a kind.

@@ -172,7 +172,7 @@ pub struct Token {
     pub life: Lifetime,
     /// How often it can still be used.
     pub uses: Uses,
-    /// The role that it was made with; empty without one.
+    /// The role that it was made with, or logged in as; empty without one.
     pub role: String,
     /// The entity that it is; empty when it is none.
     pub entity_id: String,

@@ -51,6 +51,7 @@ pub fn login(_: &(), call: &mut Call<'_>) -> Outcome {
     metadata.insert(KEPT.to_owned(), name.clone());
     Ok(Reply::login(Login {
         alias: Some(Alias { name: role.id, metadata: metadata.clone() }),
+        role: name.clone(),
         metadata,
         terms,
         internal: object([(KEPT, name.into())]),

@@ -9,15 +9,17 @@ use crate::base::fault::Fault;
 use crate::quota::record::{LeaseCount, Quota};
 use crate::quota::store;
 
-pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
+pub fn read(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let name = fields::name(call.fields)?;
     let count: LeaseCount = store::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
+    let counter = service.tokens.lease_count(call.txn, name)?;
     Ok(Reply::data(object([
         ("name", name.into()),
         ("type", LeaseCount::KIND.into()),
         ("path", count.place.path().into()),
         ("role", count.place.role().into()),
         ("max_leases", count.max_leases.into()),
+        ("counter", counter.into()),
     ])))
 }
 

@@ -18,6 +18,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::mount::store::MountStore;
+use crate::pipeline::tokens::Tokens;
 use crate::quota::limiter::Quotas;
 use crate::quota::record::{LeaseCount, Quota, RateLimit};
 use crate::quota::store;
@@ -26,6 +27,8 @@ use crate::quota::store;
 pub struct Service {
     /// Is told of changes.
     pub quotas: Arc<Quotas>,
+    /// Counts leases.
+    pub tokens: Arc<Tokens>,
     /// Says where a path is.
     pub mounts: Arc<MountStore>,
     /// For ids.

@@ -77,7 +77,7 @@ fn shown(token: &Token, id: &Secret, now: Timestamp) -> Map<String, Value> {
         add("last_renewal", renewed.rfc3339().into());
         add("last_renewal_time", renewed.as_secs().into());
     }
-    if !token.role.is_empty() {
+    if !token.role.is_empty() && token.login.is_none() {
         add("role", token.role.as_str().into());
     }
     if !token.bound_cidrs.is_empty() {
