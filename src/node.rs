@@ -24,6 +24,7 @@ use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
+use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::Tokens;
@@ -62,6 +63,8 @@ pub struct Node {
     barrier: Arc<Barrier>,
     audit: Arc<Audit>,
     front: Arc<Front>,
+    mounts: Arc<MountStore>,
+    lockouts: Arc<Lockouts>,
     housekeeping: Housekeeping,
     logs: Arc<Logs>,
 }
@@ -130,6 +133,7 @@ impl Opened {
             certificate: certificates.notice(),
         };
         let quotas = Arc::new(Quotas::new(clock.clone(), &*entropy, config.strangers));
+        let lockouts = Arc::new(Lockouts::new(config.user_lockout.clone(), &*entropy));
         let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
         let audit = Arc::new(audit);
         let rights =
@@ -159,6 +163,7 @@ impl Opened {
             configuration: config.sanitized(),
             response_headers: front::response_headers(config),
             logs: logs.clone(),
+            lockouts: lockouts.clone(),
         }));
         builtins.extend(identity::builtins(&tokens));
         let counting = Counting {
@@ -178,6 +183,7 @@ impl Opened {
             audit: audit.clone(),
             meters: counting.requests,
             quotas: quotas.clone(),
+            lockouts: lockouts.clone(),
             builtins,
             ttls,
         };
@@ -199,12 +205,14 @@ impl Opened {
             barrier: barrier.clone(),
             audit: audit.clone(),
             quotas,
-            tokens,
+            lockouts: lockouts.clone(),
+            tokens: tokens.clone(),
             clock_told: [None; 3],
             store_told: None,
         };
         let housekeeping = Housekeeping::start(care)?;
-        Ok(Node { barrier, audit, front, housekeeping, logs })
+        let mounts = tokens.mounts.clone();
+        Ok(Node { barrier, audit, front, mounts, lockouts, housekeeping, logs })
     }
 }
 
@@ -237,6 +245,9 @@ impl Node {
         // The housekeeping, which had the only other, is gone.
         if let Ok(front) = Arc::try_unwrap(self.front) {
             front.stop();
+        }
+        if let Some(unsealed) = self.barrier.unsealed() {
+            housekeeping::keep(&self.lockouts, &unsealed, &self.mounts);
         }
         self.barrier.seal();
         self.audit.close();

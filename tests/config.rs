@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use edgekeep::base::logs::Format;
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
+use edgekeep::pipeline::lockout::Terms;
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
 use rcgen::{CertificateParams, KeyPair};
@@ -96,6 +97,31 @@ fn the_rates_of_strangers_may_be_lifted() {
     let (config, _) = read_text("rates", &text).unwrap();
     assert_eq!(config.strangers.requests, Allowance { each: 0, all: 1000 });
     assert_eq!(config.strangers.passwords, Allowance { each: 10, all: 7 });
+}
+
+#[test]
+fn users_are_locked_out_as_the_sections_say() {
+    let text = format!(
+        "{LEAST}user_lockout \"userpass\" {{\n lockout_duration = \"30m\" }}
+         user_lockout \"all\" {{
+           lockout_threshold = \"7\"
+           lockout_counter_reset = 60
+           disable_lockout = true
+         }}"
+    );
+    let (config, _) = read_text("lockout", &text).unwrap();
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let all =
+        Terms { threshold: 7, duration: minutes(15), counter_reset: minutes(1), disabled: true };
+    assert_eq!(config.user_lockout.all, all);
+    let own = Terms { duration: minutes(30), ..all };
+    assert_eq!(
+        config.user_lockout.kinds.into_iter().collect::<Vec<_>>(),
+        [("userpass".to_owned(), own)]
+    );
+    assert_eq!(config.user_lockout.disabled, None);
+    let error = read_text("lockout", &format!("{LEAST}user_lockout \"cert\" {{}}")).unwrap_err();
+    assert!(error.contains("c.hcl:3: there is no user_lockout \"cert\""), "{error}");
 }
 
 #[test]
@@ -401,11 +427,13 @@ fn the_environment_goes_before_the_file() {
     let path =
         folder.write("c.hcl", &format!("{LEAST}log_level = \"error\"\nlog_format = \"standard\""));
     let environment = |name: &str| match name {
+        "VAULT_DISABLE_USER_LOCKOUT" => Some("1".to_owned()),
         "VAULT_LOG_LEVEL" => Some("trace".to_owned()),
         "VAULT_LOG_FORMAT" => Some("json".to_owned()),
         _ => None,
     };
     let (config, _) = config::read(std::slice::from_ref(&path), &environment).unwrap();
+    assert_eq!(config.user_lockout.disabled, Some(true));
     assert_eq!(config.log.level, log::LevelFilter::Trace);
     assert_eq!(config.log.format, Format::Json);
 

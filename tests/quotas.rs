@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -262,7 +263,12 @@ fn logins_by_password_have_a_limit_of_their_own() {
     let world = World::configured(1, "limits {\n  password_total_rate = 1\n}");
     let root = world.root();
     assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
-    let log_in = || world.client().post("auth/userpass/login/bob", json!({ "password": "wrong" }));
+    // Each of somebody else, as too many of one would lock them out.
+    let guests = AtomicU32::new(0);
+    let log_in = || {
+        let path = format!("auth/userpass/login/guest-{}", guests.fetch_add(1, Ordering::Relaxed));
+        world.client().post(&path, json!({ "password": "wrong" }))
+    };
     let tried: usize = thread::scope(|threads| {
         let threads: Vec<_> = (0..4).map(|_| threads.spawn(|| within(4, log_in))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()

@@ -96,6 +96,10 @@ pub trait Engine: Send + Sync {
     fn is_slow(&self, id: RouteId, verb: Verb) -> bool;
     /// The name of the alias that a login there would be of; `None` where that is no login.
     fn alias(&self, id: RouteId, verb: Verb, fields: &Fields<'_>) -> Option<String>;
+    /// Whether `verb` is a login there, of whom is told before it is tried.
+    fn names_alias(&self, id: RouteId, verb: Verb) -> bool;
+    /// Whether there are such logins.
+    fn has_aliases(&self) -> bool;
     /// Decides whether a login by this auth method still holds; see [`Renew`].
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
     /// What the engine does by itself in its mounts; see [`Tend`]. `None` when that is nothing.
@@ -243,6 +247,15 @@ impl<S: Send + Sync> Engine for Bound<S> {
 
     fn alias(&self, id: RouteId, verb: Verb, fields: &Fields<'_>) -> Option<String> {
         self.pick(id, verb)?.alias?(fields)
+    }
+
+    fn names_alias(&self, id: RouteId, verb: Verb) -> bool {
+        self.pick(id, verb).is_some_and(|operation| operation.alias.is_some())
+    }
+
+    fn has_aliases(&self) -> bool {
+        let mut operations = self.routes.iter().flat_map(|route| route.operations);
+        operations.any(|operation| operation.alias.is_some())
     }
 
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault> {

@@ -28,6 +28,9 @@ pub enum Cause {
     /// What was sent for somebody who can log in is wrong: that counts towards their being locked
     /// out.
     WrongCredentials,
+    /// There is nobody of that name who could log in: that is counted alike, so that nobody learns
+    /// who there is from who is locked out.
+    UnknownUser,
     /// There are as many leases as there may be: what has ended makes room.
     Crowded,
 }
@@ -68,6 +71,11 @@ impl Fault {
     /// 400: a login with the wrong password, or the like.
     pub fn wrong_credentials(text: &'static str) -> Self {
         Self { cause: Cause::WrongCredentials, ..Self::bad_request(text) }
+    }
+
+    /// The same where there is nobody to whom it could belong.
+    pub fn unknown_user(text: &'static str) -> Self {
+        Self { cause: Cause::UnknownUser, ..Self::bad_request(text) }
     }
 
     /// 429: a quota allows no more leases where the request to `path` would make one. Vault's text.

@@ -17,6 +17,7 @@ pub mod header;
 pub mod hex;
 pub mod jose;
 pub mod json;
+pub mod keyed;
 pub mod logs;
 pub mod merge_patch;
 pub mod meter;

@@ -126,6 +126,7 @@ pub static TOP: Table = Table {
         ),
         key("limits", Form::Section, "", "What all peers together may take up."),
         key("telemetry", Form::Section, "", "How `sys/metrics` tells what is counted."),
+        key("user_lockout", Form::Section, "", "When users are locked out; may repeat."),
         key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
         key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
         with_env(
@@ -177,7 +178,6 @@ pub static TOP: Table = Table {
         ignored("log_rotate_bytes", "leave rotating to journald or logrotate"),
         ignored("log_rotate_duration", "leave rotating to journald or logrotate"),
         ignored("log_rotate_max_files", "leave rotating to journald or logrotate"),
-        ignored("user_lockout", "not supported"),
     ],
 };
 
@@ -317,6 +317,21 @@ pub static LIMITS: Table = Table {
     ],
 };
 
+/// `user_lockout`.
+pub static USER_LOCKOUT: Table = Table {
+    title: "user_lockout \"all\"",
+    help: "Failed logins, for the auth methods whose users have names: `all` of them, or those of \
+           the type `userpass`, `approle` or `ldap`, for which `all` holds in what they do not \
+           say. A method can be tuned besides (`user_lockout_config`). \
+           `VAULT_DISABLE_USER_LOCKOUT` goes before all of it.",
+    keys: &[
+        key("lockout_threshold", Form::Count, "5", "So many lock a user out."),
+        key("lockout_duration", Form::Duration, "15m", "For so long after the last of them."),
+        key("lockout_counter_reset", Form::Duration, "15m", "They are forgotten after so long."),
+        key("disable_lockout", Form::Flag, "false", "Lock nobody out."),
+    ],
+};
+
 /// `telemetry`.
 pub static TELEMETRY: Table = Table {
     title: "telemetry",
@@ -373,6 +388,7 @@ pub static TABLES: &[&Table] = &[
     &SEAL,
     &LIMITS,
     &TELEMETRY,
+    &USER_LOCKOUT,
 ];
 
 impl Form {

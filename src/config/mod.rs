@@ -9,6 +9,7 @@ mod check;
 mod files;
 pub mod keys;
 mod listener;
+mod lockout;
 mod place;
 mod sanitized;
 mod section;
@@ -29,6 +30,7 @@ use self::listener::Bounds;
 use self::section::{Entry, Section};
 use crate::base::hcl::Document;
 use crate::base::logs;
+use crate::pipeline::lockout::Settings;
 use crate::quota::strangers::{Allowance, Strangers};
 use crate::server::limits::Limits;
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub strangers: Strangers,
     /// How what is counted is told.
     pub telemetry: Telemetry,
+    /// When users are locked out.
+    pub user_lockout: Settings,
 }
 
 /// What is logged, how and where.
@@ -241,6 +245,7 @@ fn interpret(
         limits,
         strangers,
         telemetry,
+        user_lockout: lockout::read(&top, environment, warnings)?,
     })
 }
 

@@ -34,6 +34,21 @@ pub struct MountConfig {
     pub audit_non_hmac_response_keys: Vec<String>,
     /// Accepted and shown; there are no managed keys.
     pub allowed_managed_keys: Vec<String>,
+    /// Of an auth method: what was said of locking its users out.
+    pub user_lockout: Option<UserLockout>,
+}
+
+/// What was said of locking users out; zeros and false where the server's configuration holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserLockout {
+    /// After so many failed logins.
+    pub threshold: u64,
+    /// For so many seconds.
+    pub duration: u64,
+    /// Seconds without a failed login after which they are forgotten.
+    pub counter_reset: u64,
+    /// Nobody is.
+    pub disable: bool,
 }
 
 /// Who sees a mount in the web interface's list.

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod gone;
+mod old;
 pub mod purge;
 pub mod store;
 pub mod table;

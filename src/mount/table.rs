@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::{MountConfig, Ttls};
+use super::old;
 use crate::api::engine::Engine;
 use crate::auth;
 use crate::barrier::names::MountId;
 use crate::base::entropy::Entropy;
-use crate::base::record::Record;
+use crate::base::record::{Record, RecordError, decode_body};
 use crate::engines;
 
 /// What the path of every auth method begins with.
@@ -44,7 +45,16 @@ pub struct Mount {
 }
 
 impl Record for Mount {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
+
+    fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        match bytes.split_first() {
+            Some((1, body)) => Ok(decode_body::<old::Mount>(body)?.into()),
+            Some((2, body)) => decode_body(body),
+            Some((version, _)) => Err(RecordError::Version(*version)),
+            None => Err(RecordError::Malformed),
+        }
+    }
 }
 
 impl Mount {

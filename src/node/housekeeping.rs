@@ -17,6 +17,8 @@ use crate::base::entropy::Entropy;
 use crate::base::process;
 use crate::base::sync::lock;
 use crate::mount::purge;
+use crate::mount::store::MountStore;
+use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::revoke::Reaper;
 use crate::pipeline::tokens::Tokens;
 use crate::quota::limiter::Quotas;
@@ -55,6 +57,7 @@ pub struct Care {
     pub barrier: Arc<Barrier>,
     pub audit: Arc<Audit>,
     pub quotas: Arc<Quotas>,
+    pub lockouts: Arc<Lockouts>,
     pub tokens: Arc<Tokens>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
@@ -174,6 +177,7 @@ impl Care {
         if let Some(unsealed) = self.barrier.unsealed() {
             self.watch_clock(&unsealed);
             self.rotate_when_due(&unsealed);
+            keep(&self.lockouts, &unsealed, &self.tokens.mounts);
         }
         process::give_back_free_pages();
     }
@@ -213,6 +217,14 @@ impl Care {
             Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),
             Err(error) => log::error!("the data key cannot be rotated: {error}"),
         }
+    }
+}
+
+/// Has the store know who is locked out.
+pub fn keep(lockouts: &Lockouts, unsealed: &Arc<Unsealed>, mounts: &MountStore) {
+    match lockouts.keep(unsealed, mounts) {
+        Ok(()) | Err(TxnError::Sealed) => {}
+        Err(error) => log::error!("keeping who is locked out: {error}"),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::base::entropy::Entropy;
 use crate::base::logs::Logs;
 use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
+use crate::pipeline::lockout::Lockouts;
 use crate::sys;
 use crate::sys::config::state::Sanitized;
 use crate::sys::config::ui_headers::Configured;
@@ -31,6 +32,7 @@ pub struct Operations {
     /// The headers that listeners add to answers.
     pub response_headers: Configured,
     pub logs: Arc<Logs>,
+    pub lockouts: Arc<Lockouts>,
 }
 
 /// Each engine, with the prefix that it answers under.
@@ -46,7 +48,9 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         address,
         configuration,
         logs,
+        lockouts,
     } = services;
+    let locked_users = sys::locked_users::LockedUsers { lockouts, mounts: mounts.clone() };
     let audited_headers = audit.headers.clone();
     let monitor = sys::monitor::Monitor { logs: logs.clone(), barrier: barrier.clone() };
     let audit = sys::audit::AuditDevices { audit, barrier };
@@ -56,6 +60,7 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::openapi::engine(openapi))),
         ("sys/", Box::new(sys::audit::engine(audit))),
         ("sys/", Box::new(sys::tools::engine(entropy))),
+        ("sys/", Box::new(sys::locked_users::engine(locked_users))),
         ("sys/", Box::new(sys::config::cors::engine())),
         ("sys/", Box::new(sys::config::ui_headers::engine(response_headers))),
         ("sys/", Box::new(sys::config::state::engine(configuration))),

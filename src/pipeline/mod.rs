@@ -11,6 +11,7 @@ mod dispatch;
 mod headers;
 mod leases;
 mod locate;
+pub mod lockout;
 pub mod login;
 pub mod meters;
 mod read;
@@ -31,6 +32,7 @@ pub use self::respond::fault as refusal;
 
 use self::admit::Admission;
 use self::locate::Endpoint;
+use self::lockout::{Lockouts, Login};
 use self::meters::{Meters, Watch};
 use self::read::Data;
 use self::rights::{Rights, Sender};
@@ -68,6 +70,8 @@ pub struct Pipeline {
     pub meters: Arc<Meters>,
     /// The limits that they meet.
     pub quotas: Arc<Quotas>,
+    /// Who is locked out.
+    pub lockouts: Arc<Lockouts>,
     /// Tried in their order.
     pub builtins: Vec<Builtin>,
     /// Of leases that name none.
@@ -100,6 +104,8 @@ struct Way<'a> {
     done: Option<Done>,
     /// Whether room was made for a lease.
     made_room: bool,
+    /// The login that it is.
+    login: Option<Login>,
     trail: Option<Trail>,
     watch: Watch,
 }
@@ -144,6 +150,7 @@ impl Pipeline {
         let trail = devices.map(|devices| Trail::new(Some(devices), ask));
         let mut way = self.way(ask, wanted, request, trail);
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
+        let outcome = self.count_login(&unsealed, way.login.take(), outcome);
         self.tell_answer(&unsealed, way, outcome)
     }
 
@@ -205,8 +212,8 @@ impl Pipeline {
     ) -> Way<'a> {
         let (data, admission) = (Data::of(ask.verb, request), Admission::Open);
         let watch = self.meters.begin();
-        let (uses, done, made_room) = (None, None, false);
-        Way { ask, wanted, data, admission, uses, done, made_room, trail, watch }
+        let (uses, done, made_room, login) = (None, None, false, None);
+        Way { ask, wanted, data, admission, uses, done, made_room, login, trail, watch }
     }
 
     /// The rights of a request that is carried out without a transaction.
@@ -253,7 +260,7 @@ impl Pipeline {
         }
         let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
-        let Way { wanted, data, trail, done, .. } = way;
+        let Way { wanted, data, trail, done, login, .. } = way;
         let exists = |txn: &mut Txn, caller: &Caller| dispatch::exists(&target, txn, ask, caller);
         let caller = authorise::check(txn, ask, sender.as_ref(), access, exists, || data.get())?;
         drop(checking);
@@ -265,6 +272,7 @@ impl Pipeline {
             self.let_go(txn, sender.as_ref())?;
             return Ok(Settled::plain(help, ask));
         }
+        *login = self.refuse_locked(txn, &target, ask, data.get()?)?;
         let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref(), done.as_ref());
         let mut reply = reply.map_err(|fault| match access {
             Access::Unauthenticated | Access::Guest => fault.unlisted(),

@@ -6,12 +6,13 @@
 //! buckets in use shares one with all others who came too late.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, DefaultHasher, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::client::Client;
 use crate::base::entropy::Entropy;
+use crate::base::keyed::Keyed;
 use crate::base::sync::lock;
 
 /// Parts of the table, each with a lock of its own: clients in different ones do not wait for each
@@ -101,7 +102,7 @@ struct Bucket {
 impl Buckets {
     /// None yet. Which of them share a shard is nothing that anybody outside can tell.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        let hasher = Keyed(entropy.bytes());
+        let hasher = Keyed::new(entropy);
         let shards = std::array::from_fn(|_| {
             let buckets = HashMap::with_hasher(hasher);
             Mutex::new(Shard { buckets, full_until: Duration::ZERO })
@@ -206,20 +207,6 @@ impl Bucket {
     /// Whether its owner can be given a new one for it.
     fn is_over(&self, now: Duration) -> bool {
         self.ends <= now && self.blocked_until <= now
-    }
-}
-
-/// Hashes under a key, so that nobody can choose clients that collide.
-#[derive(Clone, Copy)]
-struct Keyed([u8; 16]);
-
-impl BuildHasher for Keyed {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&self.0);
-        hasher
     }
 }
 

@@ -17,6 +17,7 @@ pub mod init;
 pub mod inspect;
 pub mod keys;
 pub mod leases;
+pub mod locked_users;
 pub mod loggers;
 pub mod metrics;
 pub mod monitor;

@@ -34,7 +34,7 @@ pub fn login(_: &(), call: &mut Call<'_>) -> Outcome {
     let missing = |what| move || Fault::bad_request(format!("missing {what}"));
     let id = sent(call.fields, &ROLE_ID).ok_or_else(missing("role_id"))?;
     let role = Role::by_id(&mut call.scope, id)?;
-    let (name, role) = role.ok_or_else(|| Fault::bad_request(INVALID))?;
+    let (name, role) = role.ok_or_else(|| Fault::unknown_user(INVALID))?;
     let mut metadata = Default::default();
     let mut terms = role.terms.token.clone();
     if role.bind_secret_id {

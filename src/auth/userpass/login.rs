@@ -38,7 +38,7 @@ pub fn login(_: &(), call: &mut Call<'_>) -> Outcome {
     match user {
         Some(user) if compared.right => log_in(call, name, user),
         Some(_) => Err(Fault::wrong_credentials("invalid username or password")),
-        None => Err(Fault::bad_request("invalid username or password")),
+        None => Err(Fault::unknown_user("invalid username or password")),
     }
 }
 

@@ -88,8 +88,10 @@ pub fn config(command: &Server, folder: &Folder) -> Result<Config, Stop> {
         "log_level": "warn",
     });
     // What the environment says of other things is meant for a server with a configuration.
-    let log_alone = |name: &str| env(name).filter(|_| name.starts_with("VAULT_LOG_"));
-    let read = config::read_text(Path::new(given), &text.to_string(), &log_alone);
+    let few = |name: &str| {
+        env(name).filter(|_| name.starts_with("VAULT_LOG_") || name.ends_with("_USER_LOCKOUT"))
+    };
+    let read = config::read_text(Path::new(given), &text.to_string(), &few);
     let (config, _) = read.map_err(|error| Stop::Usage(told(error).to_string()))?;
     Ok(config)
 }

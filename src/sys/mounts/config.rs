@@ -92,7 +92,7 @@ fn set(config: &mut MountConfig, fields: &Fields<'_>) -> Result<(), Fault> {
 }
 
 /// The seconds of a TTL; `None` where nothing was said, and 0 for the system's.
-fn ttl(sent: &str) -> Result<Option<u64>, String> {
+pub fn ttl(sent: &str) -> Result<Option<u64>, String> {
     match sent {
         "" => Ok(None),
         "system" => Ok(Some(0)),

@@ -7,7 +7,7 @@ use super::fields::{
     TOKEN_TYPE, TYPE,
 };
 use super::table::{TOKEN, can_be_reached, is_reserved};
-use super::{Mounts, Table, config};
+use super::{Mounts, Table, config, lockout};
 use crate::api::call::SystemCall;
 use crate::api::field::{Field, Fields};
 use crate::api::reply::Reply;
@@ -111,6 +111,7 @@ impl Mounts {
         mount.seal_wrap = flag(&SEAL_WRAP);
         mount.external_entropy_access = flag(&EXTERNAL_ENTROPY);
         mount.config = config;
+        lockout::set(&mut mount, &sent)?;
         if table == Table::Auth {
             // Vault takes it for secrets engines only.
             mount.config.force_no_cache = false;

@@ -51,6 +51,12 @@ pub const TOKEN_TYPE: Field<String> = Field::new(
     "token_type",
     "Of auth methods: service, batch, or default-service or default-batch, which roles override.",
 );
+/// When users are locked out.
+pub const USER_LOCKOUT: Field<Option<Map<String, Value>>> = Field::new(
+    "user_lockout_config",
+    "Of auth methods whose users have names: lockout_threshold, lockout_duration, \
+     lockout_counter_reset_duration and lockout_disable.",
+);
 /// Headers shown to the engine.
 pub const REQUEST_HEADERS: Field<Vec<String>> = Field::new(
     "passthrough_request_headers",
@@ -103,6 +109,7 @@ pub const OF_TUNING: &[&FieldInfo] = &[
     &MAX_TTL.info,
     &VISIBILITY.info,
     &TOKEN_TYPE.info,
+    &USER_LOCKOUT.info,
     &REQUEST_HEADERS.info,
     &RESPONSE_HEADERS.info,
     &REQUEST_KEYS.info,
@@ -118,6 +125,7 @@ pub const OF_CONFIG: &[&FieldInfo] = &[
     &FORCE_NO_CACHE.info,
     &VISIBILITY.info,
     &TOKEN_TYPE.info,
+    &USER_LOCKOUT.info,
     &REQUEST_HEADERS.info,
     &RESPONSE_HEADERS.info,
     &REQUEST_KEYS.info,

@@ -4,6 +4,7 @@
 mod config;
 mod enable;
 pub mod fields;
+mod lockout;
 mod remount;
 mod shown;
 mod table;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::PATH;
-use super::{Mounts, Table};
+use super::fields::{PATH, USER_LOCKOUT};
+use super::{Mounts, Table, lockout};
 use crate::api::call::SystemCall;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
@@ -30,9 +30,13 @@ pub fn read(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome
 
 /// All that is shown of a mount.
 pub fn shown(mount: &Mount) -> Map<String, Value> {
+    let mut config = config(mount);
+    if let Some(said) = mount.config.user_lockout {
+        config.insert(USER_LOCKOUT.info.name.to_owned(), lockout::shown(said).into());
+    }
     object([
         ("accessor", json!(mount.accessor)),
-        ("config", Value::Object(config(mount))),
+        ("config", Value::Object(config)),
         ("description", json!(mount.description)),
         ("external_entropy_access", json!(mount.external_entropy_access)),
         ("local", json!(mount.local)),
@@ -50,6 +54,7 @@ pub fn tuning(mount: &Mount, system: Ttls) -> Map<String, Value> {
     data.insert("default_lease_ttl".into(), default.into());
     data.insert("max_lease_ttl".into(), max.into());
     data.insert("description".into(), mount.description.clone().into());
+    data.extend(mount.config.user_lockout.map(lockout::shown).unwrap_or_default());
     if mount.external_entropy_access {
         data.insert("external_entropy_access".into(), true.into());
     }

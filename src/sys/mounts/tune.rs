@@ -2,7 +2,7 @@
 
 use super::fields::{DESCRIPTION, OPTIONS, PATH, TOKEN_TYPE};
 use super::table::{RESERVED, TOKEN};
-use super::{Mounts, Table, config, shown};
+use super::{Mounts, Table, config, lockout, shown};
 use crate::api::call::SystemCall;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
@@ -35,6 +35,7 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
         refuse_token_type(&mount)?;
     }
     config::tune(&mut mount.config, call.fields)?;
+    lockout::set(&mut mount, call.fields)?;
     if let Some(description) = call.fields.get(&DESCRIPTION) {
         mount.description.clone_from(description);
     }
