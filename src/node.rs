@@ -26,6 +26,7 @@ use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::meters::Meters;
+use crate::pipeline::meters::tokens::Meters as TokenMeters;
 use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
@@ -35,6 +36,7 @@ use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Surroundings};
+use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::snapshot::spool::Spools;
 use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
@@ -90,7 +92,8 @@ impl Opened {
         let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy.clone()));
         let mounts = Arc::new(MountStore::new(entropy.clone()));
         let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
-        let tokens = Arc::new(Tokens { mounts, entropy, counts, address });
+        let meters = Arc::new(TokenMeters::new(&world.clock));
+        let tokens = Arc::new(Tokens { mounts, entropy, counts, address, meters });
         Ok(Self { storage, barrier, tokens, world })
     }
 
@@ -136,8 +139,9 @@ impl Opened {
         let lockouts = Arc::new(Lockouts::new(config.user_lockout.clone(), &*entropy));
         let audit = Audit::new(clock.clone(), entropy.clone(), folder(&config.storage));
         let audit = Arc::new(audit);
-        let rights =
-            Arc::new(Rights { mounts: tokens.mounts.clone(), policies: PolicyCache::default() });
+        let policies = PolicyCache::new(&clock);
+        let rights = Arc::new(Rights { mounts: tokens.mounts.clone(), policies });
+        let snapshots = Arc::new(SnapshotMeters::new(&clock));
         let services = Services {
             about: about.clone(),
             audit: audit.clone(),
@@ -147,6 +151,7 @@ impl Opened {
             rights: rights.clone(),
             ttls,
             spools: spools(&config.storage),
+            snapshots: snapshots.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
@@ -169,7 +174,10 @@ impl Opened {
         let counting = Counting {
             clock: clock.clone(),
             about,
-            mounts: tokens.mounts.clone(),
+            tokens: tokens.clone(),
+            policies: rights.policies.meters.clone(),
+            audit: audit.clone(),
+            snapshots,
             requests: Arc::new(Meters::new(&clock)),
             front: Arc::default(),
         };
@@ -300,14 +308,15 @@ struct Services {
     quotas: Arc<Quotas>,
     ttls: Ttls,
     spools: Spools,
+    snapshots: Arc<SnapshotMeters>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
-    let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, clock, entropy } =
-        services;
+    let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
+    let Services { snapshots: meters, clock, entropy, .. } = services;
     let barrier = about.barrier.clone();
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
@@ -316,8 +325,12 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock, tokens.clone());
-    let snapshots =
-        sys::snapshot::Snapshots { barrier: barrier.clone(), entropy: entropy.clone(), spools };
+    let snapshots = sys::snapshot::Snapshots {
+        barrier: barrier.clone(),
+        entropy: entropy.clone(),
+        spools,
+        meters,
+    };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
     let capabilities =
         sys::capabilities::Capabilities { tokens: tokens.clone(), rights: rights.clone() };
@@ -330,6 +343,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     };
     let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
+    let policies = rights.policies.meters.clone();
     let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
     vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
@@ -347,7 +361,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::wrapping::engine(tokens))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
         ("sys/", Box::new(sys::capabilities::engine(capabilities))),
-        ("sys/", Box::new(sys::policies::engine())),
+        ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),
     ]
 }

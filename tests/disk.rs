@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use edgekeep::base::clock::SystemClock;
+use edgekeep::base::clock::{Clock, SystemClock};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
-use edgekeep::storage::commit::{Changes, Committer, Reads, Witness};
+use edgekeep::storage::commit::{Changes, Committer, Meters, Reads, Witness};
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Entry, Storage, StorageError, Urgency, contract};
 use support::TempDir;
@@ -244,7 +244,9 @@ fn writes_go_on_while_the_file_is_compacted_and_none_is_lost() {
 #[ignore = "a measurement"]
 fn how_fast_it_is() {
     let scratch = TempDir::new();
-    let committer = Committer::new(Arc::new(open(scratch.path()).unwrap()), Box::new(Blind));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Arc::new(open(scratch.path()).unwrap());
+    let committer = Committer::new(store, Box::new(Blind), Arc::new(Meters::new(&clock)));
     let seconds = Duration::from_secs(3);
     for threads in [1, 16, 64] {
         let start = Instant::now();

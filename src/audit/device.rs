@@ -8,6 +8,7 @@ use super::entry::{Asked, Entry, Sender};
 use super::file::File;
 use super::jsonx;
 use super::mask::Mask;
+use super::meters::Meters;
 use super::options::{Format, Kind, Options};
 use super::socket::Socket;
 use super::store::StoredDevice;
@@ -15,6 +16,7 @@ use super::syslog::Syslog;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::fault::Fault;
 use crate::base::json;
+use crate::base::meter::Readings;
 use crate::base::sync::lock;
 
 /// A device that is enabled.
@@ -27,6 +29,7 @@ pub struct Device {
     /// Whether the last entry failed, and why.
     fails: AtomicBool,
     trouble: Mutex<String>,
+    meters: Meters,
 }
 
 /// Where its entries go.
@@ -72,7 +75,8 @@ impl Device {
         };
         let (path, prefix, format) = (stored.path.clone(), options.prefix.clone(), options.format);
         let (fails, trouble) = Default::default();
-        Self { path, mask, format, prefix, sink, fails, trouble }
+        let meters = Meters::new(clock);
+        Self { path, mask, format, prefix, sink, fails, trouble, meters }
     }
 
     /// Its path, with a slash at the end.
@@ -102,12 +106,22 @@ impl Device {
     /// Writes an entry; whether it is written. That it is not is said once in our own log, and
     /// that it is again.
     pub fn log(&self, entry: &Entry<'_>) -> bool {
+        let writing = self.meters.begin(entry);
         let outcome = self.write(entry);
+        drop(writing);
         match &outcome {
             Ok(()) => self.fare_well(),
-            Err(error) => self.note(error),
+            Err(error) => {
+                self.meters.failed(entry);
+                self.note(error);
+            }
         }
         outcome.is_ok()
+    }
+
+    /// Tells what was counted of it.
+    pub fn tell(&self, to: &mut Readings) {
+        self.meters.tell(&format!("{}.", self.path), to);
     }
 
     /// Tries it again with an entry of no request.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, RwLock, Weak};
 use super::device::Device;
 use super::entry::Entry;
 use super::headers::AuditedHeadersCache;
+use super::meters::Meters;
 use super::options::{Kind, Options};
 use super::store::{self, StoredDevice};
 use crate::barrier::Unsealed;
@@ -15,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::meter::{Metered, Readings};
 use crate::base::sync::{lock, read, write};
 use crate::storage::Urgency;
 
@@ -35,12 +37,14 @@ pub struct Audit {
     changing: Mutex<()>,
     /// Held for a moment only: each request looks here.
     devices: RwLock<Option<Arc<Devices>>>,
+    meters: Arc<Meters>,
 }
 
 /// The devices of a store that is unsealed, open.
 pub struct Devices {
     of: Weak<Unsealed>,
     all: Vec<Arc<Device>>,
+    meters: Arc<Meters>,
 }
 
 /// A device that is to be enabled.
@@ -61,7 +65,8 @@ impl Audit {
     /// Nothing is opened yet. `store` is the folder that the store lies in.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, store: Option<PathBuf>) -> Self {
         let (headers, changing, devices) = Default::default();
-        Self { clock, entropy, store, headers, changing, devices }
+        let meters = Arc::new(Meters::new(&clock));
+        Self { clock, entropy, store, headers, changing, devices, meters }
     }
 
     /// The devices that requests to that store are written to; `None` when there are none. They
@@ -211,7 +216,8 @@ impl Audit {
     }
 
     fn publish(&self, unsealed: &Arc<Unsealed>, all: Vec<Arc<Device>>) -> Arc<Devices> {
-        let devices = Arc::new(Devices { of: Arc::downgrade(unsealed), all });
+        let (of, meters) = (Arc::downgrade(unsealed), self.meters.clone());
+        let devices = Arc::new(Devices { of, all, meters });
         *write(&self.devices) = Some(devices.clone());
         devices
     }
@@ -229,15 +235,27 @@ impl Audit {
     }
 }
 
+impl Metered for Audit {
+    fn tell(&self, to: &mut Readings) {
+        self.meters.tell("", to);
+        self.open_ones().iter().for_each(|device| device.tell(to));
+    }
+}
+
 impl Devices {
     /// Writes an entry to all of them; whether one has it at least, where there is one.
     #[must_use]
     pub fn log(&self, entry: &Entry<'_>) -> bool {
+        let _writing = self.meters.begin(entry);
         let mut written = false;
         for device in &self.all {
             written |= device.log(entry);
         }
-        written || self.all.is_empty()
+        let logged = written || self.all.is_empty();
+        if !logged {
+            self.meters.failed(entry);
+        }
+        logged
     }
 
     /// Refuses a device for which there is no room.

@@ -10,6 +10,7 @@ pub mod headers;
 mod json;
 mod jsonx;
 mod mask;
+mod meters;
 mod options;
 mod socket;
 pub mod store;

@@ -6,6 +6,7 @@
 pub mod envelope;
 pub mod instant;
 pub mod keyring;
+mod meters;
 pub mod names;
 pub mod restore;
 pub mod root;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use self::keyring::{Keyring, Rotation};
+use self::meters::Meters;
 use self::names::Names;
 use self::root::{Books, EntryHasher, RootKeeper, RootRecord};
 use self::scrub::Scrubbed;
@@ -65,6 +67,7 @@ pub struct Barrier {
     changing: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
+    meters: Arc<Meters>,
 }
 
 impl Barrier {
@@ -75,7 +78,8 @@ impl Barrier {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let (changing, unsealed) = (Mutex::new(()), RwLock::new(None));
-        Self { storage, clock, entropy, changing, unsealed }
+        let meters = Arc::new(Meters::new(&clock));
+        Self { storage, clock, entropy, changing, unsealed, meters }
     }
 
     /// The seal's settings; `None` before the store is initialized.
@@ -126,6 +130,7 @@ impl Barrier {
     /// Opens the store. Opening an open one only checks the key.
     pub fn unseal(&self, unseal_key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
         let _changing = lock(&self.changing);
+        let _running = self.meters.unseal.begin();
         let root_key = self.root_key(unseal_key)?;
         if let Some(unsealed) = self.unsealed() {
             return Ok(unsealed);
@@ -168,6 +173,7 @@ impl Barrier {
     pub fn seal(&self) {
         // Until the last commit is done nobody may unseal: its keys would miss that commit.
         let _changing = lock(&self.changing);
+        let _running = self.meters.seal.begin();
         let unsealed = write(&self.unsealed).take();
         if let Some(unsealed) = unsealed {
             *write(&unsealed.intake) = Intake::Sealed;
@@ -198,6 +204,7 @@ pub struct Unsealed {
     committer: Committer,
     /// Held for reading by each commit.
     intake: RwLock<Intake>,
+    meters: Arc<Meters>,
 }
 
 /// Whether commits are taken.
@@ -224,7 +231,9 @@ impl Unsealed {
             Arc::clone(&time),
             Arc::clone(&entropy),
         );
-        let committer = Committer::new(Arc::clone(&barrier.storage), Box::new(keeper));
+        let meters = Arc::clone(&barrier.meters);
+        let storage = Arc::clone(&barrier.storage);
+        let committer = Committer::new(storage, Box::new(keeper), Arc::clone(&meters.commits));
         Self {
             entropy,
             root_key,
@@ -236,6 +245,7 @@ impl Unsealed {
             time,
             committer,
             intake: RwLock::new(Intake::Open),
+            meters,
         }
     }
 

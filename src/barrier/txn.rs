@@ -147,6 +147,7 @@ impl Txn {
     }
 
     fn get(&mut self, key: &[u8]) -> Result<Option<Opened>, TxnError> {
+        let _running = self.unsealed.meters.get.begin();
         let open =
             |sealed: &[u8]| self.keyring.open_value(key, sealed).map_err(|_| TxnError::Damaged);
         if let Some(written) = self.writes.get(key) {
@@ -163,12 +164,14 @@ impl Txn {
         if value.len() > MAX_PLAIN {
             return Err(TxnError::TooLarge);
         }
+        let _running = self.unsealed.meters.put.begin();
         let sealed = self.keyring.seal_value(key, value, &*self.unsealed.entropy);
         self.writes.insert(key.to_vec(), Some(sealed));
         Ok(())
     }
 
     fn delete(&mut self, key: &[u8]) {
+        let _running = self.unsealed.meters.delete.begin();
         self.writes.insert(key.to_vec(), None);
     }
 
@@ -180,6 +183,7 @@ impl Txn {
         most: usize,
     ) -> Result<BTreeMap<String, Listed>, TxnError> {
         let unsealed = Arc::clone(&self.unsealed);
+        let _running = unsealed.meters.list.begin();
         let mut names: BTreeMap<String, Listed> = BTreeMap::new();
         self.each_child(folder, |child| {
             let name = unsealed.names.open_child(folder, child.segment)?;

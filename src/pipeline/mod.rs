@@ -180,7 +180,10 @@ impl Pipeline {
         let outcome = self
             .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
             .and_then(|()| match supported {
-                true => call_direct(endpoint, ask.verb, &mut way.data),
+                true => {
+                    let _running = self.meters.routes.begin_own(ask.verb, &ask.path);
+                    call_direct(endpoint, ask.verb, &mut way.data)
+                }
                 false => Err(Fault::unsupported_operation()),
             })
             .and_then(|reply| self.settle_direct(&way, reply));
@@ -273,7 +276,9 @@ impl Pipeline {
             return Ok(Settled::plain(help, ask));
         }
         *login = self.refuse_locked(txn, &target, ask, data.get()?)?;
+        let running = self.meters.routes.begin(&target, ask.verb, &ask.path);
         let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref(), done.as_ref());
+        drop(running);
         let mut reply = reply.map_err(|fault| match access {
             Access::Unauthenticated | Access::Guest => fault.unlisted(),
             _ => fault,

@@ -129,6 +129,7 @@ impl Reaper {
     }
 
     fn expire(&self, txn: &mut Txn, id: &str, holder: &Holder) -> Result<(), TxnError> {
+        let _running = self.tokens.meters.revoke.begin();
         match held(txn, holder)? {
             Some(found) if found.token.is_expired(txn.expiry_now()) => {
                 self.tokens.revoke(txn, &found)
@@ -190,6 +191,7 @@ fn step(
 
 /// Revokes every lease below a path, in steps: each token falls whole.
 pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Result<(), TxnError> {
+    let _running = tokens.meters.revoke_prefix.begin();
     let ids = unsealed.transact(|txn| leases::below(txn, path))?;
     let mut left = &ids[..];
     while !left.is_empty() {
@@ -218,6 +220,7 @@ fn revoke_some<'a>(
 
 /// Revokes a lease, if it is there.
 pub fn revoke_lease(tokens: &Tokens, txn: &mut Txn, id: &str) -> Result<(), TxnError> {
+    let _running = tokens.meters.revoke.begin();
     let Some(lease) = leases::get(txn, id)? else { return Ok(()) };
     match held(txn, &lease.holder)? {
         Some(found) => tokens.revoke(txn, &found),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::meters::tokens::{Created, Meters, ttl_bucket};
 use super::wrapping::jwt::Claimed;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
@@ -41,6 +42,8 @@ pub struct Tokens {
     pub address: String,
     /// Tells whether there may be more leases.
     pub counts: LeaseCounts,
+    /// Where they are counted.
+    pub meters: Arc<Meters>,
 }
 
 /// A token that is alive.
@@ -63,6 +66,7 @@ impl Tokens {
     }
 
     fn find_by_id(&self, txn: &mut Txn, id: &Secret) -> Result<Option<Found>, TxnError> {
+        let _running = self.meters.lookup.begin();
         let key = store::key(txn, id);
         let token = match id.expose().starts_with(batch::PREFIX) {
             true => batch::open(txn, id),
@@ -142,6 +146,8 @@ impl Tokens {
 
     /// Makes a token with its lease; under `id`, or else a random one.
     pub fn make(&self, txn: &mut Txn, token: &Token, id: Option<Secret>) -> Result<Secret, Fault> {
+        let _running = self.meters.create.begin();
+        self.count_made(txn, token)?;
         if let Kind::Batch = token.kind {
             self.lease_none(txn, token)?;
             return batch::id(txn, token).ok_or_else(|| {
@@ -160,8 +166,32 @@ impl Tokens {
             self.revoke(txn, &Found { key, token })?;
         }
         store::insert(txn, key, token)?;
+        let _registering = self.meters.register.begin();
         self.lease(txn, key, token)?;
         Ok(id)
+    }
+
+    /// Counts a token once it is made.
+    fn count_made(&self, txn: &mut Txn, token: &Token) -> Result<(), TxnError> {
+        let mount = token.login.as_ref().map_or(TOKEN_MOUNT, |login| &login.path);
+        let method = match mount {
+            TOKEN_MOUNT => Some("token".to_owned()),
+            mount => self.mounts.read(txn)?.at(mount).map(|mount| mount.kind.clone()),
+        };
+        let created = Created {
+            method: method.unwrap_or_default(),
+            mount: mount.to_owned(),
+            kind: token.kind.as_str(),
+            ttl: ttl_bucket(token.life.creation_ttl),
+        };
+        let (root, meters) = (token.policies == [ROOT], self.meters.clone());
+        txn.after_commit(move || {
+            meters.created(created);
+            if root {
+                meters.create_root.count();
+            }
+        });
+        Ok(())
     }
 
     /// Makes a root token that never expires. One whose id is given (`server -dev`) looks as if it
@@ -207,9 +237,15 @@ impl Tokens {
 
     /// Writes a token whose life was prolonged or cut.
     pub fn renewed(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        let _running = self.meters.renew.begin();
         let Found { key, token } = found;
-        store::put(txn, *key, token)?;
+        self.put(txn, *key, token)?;
         leases::moved(txn, &token.lease_id(*key), token.life.expires)
+    }
+
+    fn put(&self, txn: &mut Txn, key: TokenKey, token: &Token) -> Result<(), TxnError> {
+        let _running = self.meters.store.begin();
+        store::put(txn, key, token)
     }
 
     /// Counts a use of a token that was found in this transaction; the last one leaves it spent.
@@ -217,7 +253,7 @@ impl Tokens {
         let left = found.token.uses.less_one();
         if left != found.token.uses {
             found.token.uses = left;
-            store::put(txn, found.key, &found.token)?;
+            self.put(txn, found.key, &found.token)?;
         }
         Ok(())
     }
@@ -244,6 +280,7 @@ impl Tokens {
 
     /// Revokes a token, and with it all that descend from it.
     pub fn revoke(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
+        let _running = self.meters.revoke_tree.begin();
         self.bury(txn, found)?;
         store::remove(txn, found.key, &found.token)
     }

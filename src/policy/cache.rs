@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use super::acl::Acl;
 use super::builtin;
+use super::meters::Meters;
 use super::name::Name;
 use super::parse::{PathRule, PolicyError, parse};
 use super::rules::Rules;
 use super::store::{self, Digest};
 use super::template::{Directive, Subject};
 use crate::barrier::txn::{Txn, TxnError};
+use crate::base::clock::Clock;
 use crate::base::record::RecordError;
 use crate::base::sync::lock;
 
@@ -26,6 +28,8 @@ pub struct PolicyCache {
     compiled: Mutex<Kept<Digest, Arc<Policy>>>,
     filled: Mutex<Kept<Filling, Arc<Rules>>>,
     response_wrapping: Arc<Policy>,
+    /// What is counted of policies.
+    pub meters: Arc<Meters>,
 }
 
 /// A policy with what its templates stand for.
@@ -40,8 +44,9 @@ struct Policy {
     directives: Vec<Directive>,
 }
 
-impl Default for PolicyCache {
-    fn default() -> Self {
+impl PolicyCache {
+    /// Nothing is compiled yet.
+    pub fn new(clock: &Arc<dyn Clock>) -> Self {
         let compiled = Kept::new(|policy: &Arc<Policy>| policy.len());
         let filled = Kept::new(|rules: &Arc<Rules>| rules.len());
         // It is the program's own text, and a test reads it.
@@ -51,11 +56,10 @@ impl Default for PolicyCache {
             compiled: Mutex::new(compiled),
             filled: Mutex::new(filled),
             response_wrapping: Arc::new(response_wrapping),
+            meters: Arc::new(Meters::new(clock)),
         }
     }
-}
 
-impl PolicyCache {
     /// The rights of whoever has the policies of these names, as the transaction sees them. A
     /// policy that is not there gives nothing, and neither does `root` beside others.
     ///
@@ -73,6 +77,7 @@ impl PolicyCache {
         }
         let mut rules = Vec::with_capacity(names.len() + 1);
         for name in names {
+            let _running = self.meters.get.begin();
             let name = Name::of(name);
             if name.as_str() == builtin::RESPONSE_WRAPPING {
                 rules.push(self.response_wrapping.fixed.clone());

@@ -19,6 +19,7 @@ pub mod capability;
 mod control_group;
 mod decode;
 pub mod grant;
+pub mod meters;
 pub mod name;
 mod names;
 pub mod parse;

@@ -5,6 +5,7 @@ mod error;
 pub mod format;
 pub mod inspect;
 mod link;
+pub mod meters;
 pub mod restore;
 pub mod save;
 pub mod spool;

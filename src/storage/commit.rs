@@ -6,6 +6,7 @@
 //! storage transaction, synced once, and wakes them all. No thread of its own is needed.
 
 mod line;
+mod meters;
 mod recent;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use self::line::{Lead, Line, Member};
+pub use self::meters::Meters;
 use self::recent::Recent;
 use super::{Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::sync::lock;
@@ -136,17 +138,19 @@ pub struct Committer {
     sequence: AtomicU64,
     recent: Mutex<Recent>,
     line: Line,
+    meters: Arc<Meters>,
 }
 
 impl Committer {
-    /// Commits to `storage`; `witness` sees all of it.
-    pub fn new(storage: Arc<dyn Storage>, witness: Box<dyn Witness>) -> Self {
+    /// Commits to `storage`; `witness` sees all of it, `meters` count it.
+    pub fn new(storage: Arc<dyn Storage>, witness: Box<dyn Witness>, meters: Arc<Meters>) -> Self {
         Self {
             storage,
             witness: Mutex::new(witness),
             sequence: AtomicU64::new(0),
             recent: Mutex::default(),
             line: Line::default(),
+            meters,
         }
     }
 
@@ -163,7 +167,11 @@ impl Committer {
     pub fn commit(&self, changes: Changes) -> Result<(), CommitError> {
         if changes.writes.is_empty() {
             let conflict = lock(&self.recent).conflict(changes.base, &changes.reads);
-            return if conflict { Err(CommitError::Conflict) } else { Ok(()) };
+            if conflict {
+                self.meters.conflicts.count();
+                return Err(CommitError::Conflict);
+            }
+            return Ok(());
         }
         self.line.settle(changes, |lead| self.settle(lead.take_group()))
     }
@@ -209,7 +217,9 @@ impl Committer {
             conflicts.push(conflict);
         }
         let mut conflicts = conflicts.into_iter();
-        let (refused, rest) = group.into_iter().partition(|_| conflicts.next() == Some(true));
+        let (refused, rest): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|_| conflicts.next() == Some(true));
+        self.meters.conflicts.add(refused.len() as u64);
         answer_all(refused, Err(CommitError::Conflict));
         rest
     }
@@ -218,7 +228,10 @@ impl Committer {
     fn transact(&self, urgency: Urgency, group: &[&Changes]) -> Result<(), StorageError> {
         let mut witness = lock(&self.witness);
         let mut watch = Watch { witness: &mut **witness, settled: true };
-        self.storage.write(urgency, &mut |writer| watch.write(group, writer))?;
+        let committing = self.meters.begin(group);
+        let written = self.storage.write(urgency, &mut |writer| watch.write(group, writer));
+        drop(committing);
+        written.inspect_err(|_| self.meters.failures.count())?;
         watch.witness.committed();
         watch.settled = true;
         let keys = group.iter().flat_map(|changes| changes.writes.keys().cloned()).collect();
@@ -300,6 +313,8 @@ fn answer_all(members: Vec<Member>, answer: Result<(), CommitError>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::{Clock, SystemClock};
+    use crate::base::meter::{Metered, Readings, Value};
     use crate::storage::faulty::{Failure, Faulty};
     use crate::storage::memory::Memory;
 
@@ -327,8 +342,14 @@ mod tests {
         }
     }
 
+    fn over(storage: impl Storage + 'static, witness: impl Witness + 'static) -> Committer {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let meters = Arc::new(Meters::new(&clock));
+        Committer::new(Arc::new(storage), Box::new(witness), meters)
+    }
+
     fn committer() -> Committer {
-        Committer::new(Arc::new(Memory::new()), Box::new(Counting::default()))
+        over(Memory::new(), Counting::default())
     }
 
     fn put(begin: &Begin, reads: Reads, key: &[u8], value: &[u8]) -> Changes {
@@ -415,6 +436,11 @@ mod tests {
         };
         assert_eq!(number(b"n"), 1600);
         assert_eq!(number(COUNT), 1600);
+        let mut told = Readings::of(String::new());
+        store.meters.tell(&mut told);
+        let commits = told.sorted().into_iter().find(|r| r.name.ends_with("commit_requests"));
+        let Value::Summary(requests) = commits.unwrap().value else { panic!("no summary") };
+        assert_eq!(requests.sum(), 1600.0, "each is in one commit");
     }
 
     fn increment(store: &Committer, alone: bool) {
@@ -446,7 +472,7 @@ mod tests {
     fn on_a_full_disk_only_what_is_ordinary_is_refused() {
         let faulty = Faulty::new(Box::new(Memory::new()));
         faulty.fail(0..u64::MAX, Failure::Full);
-        let store = Committer::new(Arc::new(faulty), Box::new(Counting::default()));
+        let store = over(faulty, Counting::default());
         std::thread::scope(|scope| {
             // Held until some wait, so that groups are mixed.
             let held = store.exclusive();
@@ -487,7 +513,7 @@ mod tests {
 
     #[test]
     fn a_leader_that_breaks_leaves_nobody_waiting() {
-        let store = Committer::new(Arc::new(Memory::new()), Box::new(Breaking));
+        let store = over(Memory::new(), Breaking);
         std::thread::scope(|scope| {
             let bad = scope.spawn(|| {
                 let begin = store.begin().unwrap();

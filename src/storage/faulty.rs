@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::{Condition, Entry, Job, Storage, StorageError, Urgency, Value, View, Writer};
+use crate::base::meter::Readings;
 use crate::base::sync::lock;
 
 /// How an operation fails.
@@ -109,6 +110,10 @@ impl Storage for Faulty {
 
     fn condition(&self) -> Condition {
         self.inner.condition()
+    }
+
+    fn tell(&self, to: &mut Readings) {
+        self.inner.tell(to);
     }
 
     fn maintain(&self) -> Result<(), StorageError> {

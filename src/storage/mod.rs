@@ -16,6 +16,8 @@ pub mod space;
 use std::fmt;
 use std::io;
 
+use crate::base::meter::Readings;
+
 /// A physical key, at most 64 KiB.
 pub type Key = Vec<u8>;
 /// A physical value: sealed bytes.
@@ -42,6 +44,11 @@ pub trait Storage: Send + Sync {
 
     /// Size, free space and what is wrong, for health and metrics.
     fn condition(&self) -> Condition;
+
+    /// Tells that, and what else it counts.
+    fn tell(&self, to: &mut Readings) {
+        self.condition().tell(to);
+    }
 
     /// Called now and then by the server: gives unused space back to the file system when that
     /// is worth its pause, and heals (reserve, reopening) what can be healed.
@@ -95,6 +102,20 @@ pub struct Condition {
     pub free_bytes: Option<u64>,
     /// Why writes are refused or reads fail at present, said to an operator with the remedy.
     pub trouble: Option<String>,
+}
+
+impl Condition {
+    fn tell(&self, to: &mut Readings) {
+        let help = "Bytes that the store's file takes.";
+        to.gauge("edgekeep.storage.file_bytes", help, self.file_bytes as f64);
+        if let Some(free) = self.free_bytes {
+            let help = "Bytes free on the store's file system.";
+            to.gauge("edgekeep.storage.free_bytes", help, free as f64);
+        }
+        let help = "1 when the store refuses writes or cannot be read, else 0.";
+        let degraded = f64::from(u8::from(self.trouble.is_some()));
+        to.gauge("edgekeep.storage.degraded", help, degraded);
+    }
 }
 
 /// Why a store did not do what it was asked.

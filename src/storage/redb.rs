@@ -22,6 +22,7 @@ use self::view::RedbView;
 use super::folder::{Folder, Place};
 use super::{Condition, Job, Storage, StorageError, Urgency, View};
 use crate::base::clock::Clock;
+use crate::base::meter::{Counter, Readings, Timer};
 use crate::base::sync::{lock, read, write};
 
 const MIB: u64 = 1 << 20;
@@ -75,6 +76,13 @@ pub struct Redb {
     in_doubt: Mutex<Option<InDoubt>>,
     /// Commits until the file is looked through for unused space.
     until_look: AtomicU64,
+    meters: Meters,
+}
+
+/// What is counted and measured of it.
+struct Meters {
+    compactions: Timer,
+    reopened: Counter,
 }
 
 enum State {
@@ -110,6 +118,8 @@ impl Redb {
         options: Options,
         first: &mut Job<'_>,
     ) -> Result<Self, StorageError> {
+        let compactions = Timer::new(&options.clock);
+        let meters = Meters { compactions, reopened: Counter::default() };
         let unopened = StorageError::Refused("the store was not opened yet".into());
         let store = Self {
             site,
@@ -120,6 +130,7 @@ impl Redb {
             noted: Mutex::default(),
             in_doubt: Mutex::default(),
             until_look: AtomicU64::new(0),
+            meters,
         };
         let handle = match store.open_file(false, &mut None)? {
             Some(handle) => handle,
@@ -194,6 +205,7 @@ impl Redb {
     fn reopen(&self, state: &mut State) -> Result<Arc<Handle>, StorageError> {
         let name = self.site.name();
         log::warn!("{name}: the device failed; opening the file anew");
+        self.meters.reopened.count();
         // Whoever commits has it until it is known what became of that.
         let mut in_doubt = lock(&self.in_doubt);
         // Two of redb on one file would write over each other.
@@ -335,6 +347,14 @@ impl Storage for Redb {
             free_bytes: self.site.free_bytes(),
             trouble: trouble.or_else(|| self.displaced()).or_else(|| self.want_of_space()),
         }
+    }
+
+    fn tell(&self, to: &mut Readings) {
+        self.condition().tell(to);
+        let help = "Seconds that writes waited for a compaction.";
+        to.summary("edgekeep.storage.compaction_seconds", help, self.meters.compactions.seconds());
+        let help = "Times that the file was opened anew after its device had failed.";
+        to.counter("edgekeep.storage.reopened_total", help, self.meters.reopened.get());
     }
 
     fn maintain(&self) -> Result<(), StorageError> {

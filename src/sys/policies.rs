@@ -1,5 +1,7 @@
 //! `sys/policies/acl` and the older `sys/policy`: the policies that tokens have.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::api::ask::Verb;
@@ -10,13 +12,14 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::policy::builtin;
+use crate::policy::meters::Meters;
 use crate::policy::name::Name;
 use crate::policy::parse::parse;
 use crate::policy::{sent, store};
 
-/// The endpoints. They need no service: policies are in the store alone.
-pub fn engine() -> Bound<()> {
-    Bound::new("What tokens may do.", ROUTES, ())
+/// The endpoints. Policies are in the store alone: what they are given is where to count.
+pub fn engine(meters: Arc<Meters>) -> Bound<Arc<Meters>> {
+    Bound::new("What tokens may do.", ROUTES, meters)
 }
 
 const NAME: Field<String> = Field::new("name", "The policy's name; case does not matter.");
@@ -27,7 +30,7 @@ const POLICY: Field<String> = Field::new(
 );
 const RULES: Field<String> = Field::new("rules", "The old name of `policy`.");
 
-const ROUTES: &[Route<()>] = &[
+const ROUTES: &[Route<Arc<Meters>>] = &[
     Route {
         path: "policies/acl",
         synopsis: "List the policies.",
@@ -93,21 +96,23 @@ const ROUTES: &[Route<()>] = &[
     },
 ];
 
-fn list(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn list(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.list.begin();
     Reply::list(store::list(call.txn)?)
 }
 
-fn list_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn list_old(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.list.begin();
     let names = json!(store::list(call.txn)?);
     Ok(Reply::data_at_top(object([("keys", names.clone()), ("policies", names)])))
 }
 
-fn read(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn read(_: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
     let (name, text) = found(call)?;
     Ok(Reply::data(object([("name", name.into()), ("policy", text.into())])))
 }
 
-fn read_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn read_old(_: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
     let (name, text) = found(call)?;
     Ok(Reply::data_at_top(object([("name", name.into()), ("rules", text.into())])))
 }
@@ -128,13 +133,15 @@ fn found(call: &mut SystemCall<'_>) -> Result<(String, String), Fault> {
     Ok((name.to_string(), text))
 }
 
-fn write(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn write(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.set.begin();
     let sent = call.fields.get(&POLICY).map_or("", String::as_str);
     set(call, sent)?;
     Ok(Reply::nothing())
 }
 
-fn write_old(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn write_old(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.set.begin();
     let sent = |field| call.fields.get(field).map_or("", String::as_str);
     match sent(&POLICY) {
         "" => {
@@ -162,7 +169,8 @@ fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
     Ok(store::write(call.txn, &name, &String::from_utf8_lossy(&text))?)
 }
 
-fn delete(_: &(), call: &mut SystemCall<'_>) -> Outcome {
+fn delete(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.delete.begin();
     let name = named(call)?;
     if name.is_fixed() {
         return Err(Fault::bad_request(format!("cannot delete \"{name}\" policy")));

@@ -11,6 +11,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::snapshot::meters::Meters;
 use crate::snapshot::restore::receive;
 use crate::snapshot::spool::Spools;
 use crate::snapshot::take::take;
@@ -23,6 +24,8 @@ pub struct Snapshots {
     pub entropy: Arc<dyn Entropy>,
     /// Holds what a peer is too slow for.
     pub spools: Spools,
+    /// Where they are counted.
+    pub meters: Arc<Meters>,
 }
 
 /// The endpoints with their service.
@@ -63,18 +66,25 @@ const ROUTES: &[Route<Snapshots>] = &[
 
 fn read(service: &Snapshots, _: DirectAsk) -> Outcome {
     let unsealed = service.unsealed()?;
+    let taking = service.meters.begin();
     let spool = service.spools.open()?;
     let instant = unsealed.instant()?;
     let taken = take(instant, spool, unsealed.time().now(), &*service.entropy)?;
+    let length = taken.length();
     let body = ResponseBody::Stream {
         content_type: "application/gzip",
-        length: taken.length(),
-        write: Box::new(move |to| taken.write_to(to)),
+        length,
+        write: Box::new(move |to| {
+            taken.write_to(to)?;
+            taking.is_whole(length);
+            Ok(())
+        }),
     };
     Ok(Reply::of(200, Content::Body(body)))
 }
 
 fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
+    let begun = service.meters.restored.now();
     let spool = service.spools.open()?;
     let received = match ask.body {
         Body::Whole(bytes) => receive(bytes.expose(), spool),
@@ -82,6 +92,7 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
     }?;
     let about = &received.meta().about;
     received.restore(&service.barrier, force)?;
+    service.meters.restored.end(begun);
     log::warn!(
         "restored the snapshot of revision {}, timeline {}, taken at {}",
         about.revision,

@@ -129,9 +129,19 @@ impl Timer {
         Running { clock: &*self.clock, spans: &self.spans, begun, weight: 1 }
     }
 
+    /// When it is, by the boot clock: for [`end`](Self::end).
+    pub fn now(&self) -> Duration {
+        self.clock.boot()
+    }
+
     /// Something that began at `begun`, by the boot clock, has ended.
     pub fn end(&self, begun: Duration) {
-        self.spans.enter_span(self.clock.boot().saturating_sub(begun), 1);
+        self.record(self.clock.boot().saturating_sub(begun));
+    }
+
+    /// Something has taken so long.
+    pub fn record(&self, span: Duration) {
+        self.spans.enter_span(span, 1);
     }
 
     /// What was recorded so far, in milliseconds.

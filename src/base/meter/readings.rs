@@ -52,6 +52,11 @@ impl Readings {
         Self { cluster, list: Vec::new() }
     }
 
+    /// What the label of that name says.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
     /// How much there is of something.
     pub fn gauge(&mut self, name: &'static str, help: &'static str, value: f64) {
         self.add(name, help, Labels::new(), Value::Gauge(value));

@@ -83,12 +83,15 @@ impl Redb {
         *lock(&self.noted) = None;
         let name = self.site.name();
         match outcome {
-            Ok(waited) => log::info!(
-                "{name}: compacted from {} to {} MiB; writes waited {} ms",
-                before / MIB,
-                self.site.data_bytes() / MIB,
-                waited.as_millis()
-            ),
+            Ok(waited) => {
+                self.meters.compactions.record(waited);
+                log::info!(
+                    "{name}: compacted from {} to {} MiB; writes waited {} ms",
+                    before / MIB,
+                    self.site.data_bytes() / MIB,
+                    waited.as_millis()
+                );
+            }
             // There will be a quieter time.
             Err(StorageError::Expired) => {
                 log::info!("{name}: not compacted: too much is written at present");

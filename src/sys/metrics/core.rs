@@ -7,6 +7,8 @@ use crate::barrier::{Barrier, Unsealed};
 use crate::base::meter::{Metered, Readings};
 use crate::base::record::Record;
 use crate::mount::store::MountStore;
+use crate::mount::table::MountTable;
+use crate::pipeline::meters::Meters;
 
 /// Its state and its mounts.
 pub struct Core {
@@ -14,6 +16,8 @@ pub struct Core {
     pub barrier: Arc<Barrier>,
     /// What is mounted.
     pub mounts: Arc<MountStore>,
+    /// What engines do is told by mount.
+    pub requests: Arc<Meters>,
 }
 
 /// What Vault tells of a cluster, and is so of a server that stands alone.
@@ -34,29 +38,32 @@ impl Metered for Core {
         for (name, help) in ALONE {
             to.cluster_gauge(name, help, [], 0.0);
         }
-        if let Some(unsealed) = unsealed {
-            // A store that cannot be read is told of elsewhere.
-            let _ = self.tell_mounts(&unsealed, to);
+        // A store that cannot be read is told of elsewhere.
+        let table = unsealed.and_then(|unsealed| self.table(&unsealed).ok());
+        if let Some(table) = &table {
+            tell_mounts(table, to);
         }
+        self.requests.routes.tell(table.as_deref(), to);
     }
 }
 
 impl Core {
-    fn tell_mounts(&self, unsealed: &Arc<Unsealed>, to: &mut Readings) -> Result<(), TxnError> {
-        let table = self.mounts.read(&mut unsealed.begin()?)?;
-        for (kind, auth) in [("auth", true), ("logical", false)] {
-            for local in [false, true] {
-                let mounts = table.iter().filter(|m| m.is_auth() == auth && m.local == local);
-                let sizes: Vec<usize> = mounts.map(|mount| mount.encode().len()).collect();
-                let local = if local { "true" } else { "false" };
-                let labels = [("local", local), ("type", kind)];
-                let (count, size) = (sizes.len() as f64, sizes.iter().sum::<usize>() as f64);
-                let help = "Mounts.";
-                to.cluster_gauge("vault.core.mount_table.num_entries", help, labels, count);
-                let help = "Bytes of what is stored of mounts.";
-                to.cluster_gauge("vault.core.mount_table.size", help, labels, size);
-            }
+    fn table(&self, unsealed: &Arc<Unsealed>) -> Result<Arc<MountTable>, TxnError> {
+        self.mounts.read(&mut unsealed.begin()?)
+    }
+}
+
+fn tell_mounts(table: &MountTable, to: &mut Readings) {
+    for (kind, auth) in [("auth", true), ("logical", false)] {
+        for local in [false, true] {
+            let mounts = table.iter().filter(|m| m.is_auth() == auth && m.local == local);
+            let sizes: Vec<usize> = mounts.map(|mount| mount.encode().len()).collect();
+            let local = if local { "true" } else { "false" };
+            let labels = [("local", local), ("type", kind)];
+            let (count, size) = (sizes.len() as f64, sizes.iter().sum::<usize>() as f64);
+            to.cluster_gauge("vault.core.mount_table.num_entries", "Mounts.", labels, count);
+            let help = "Bytes of what is stored of mounts.";
+            to.cluster_gauge("vault.core.mount_table.size", help, labels, size);
         }
-        Ok(())
     }
 }

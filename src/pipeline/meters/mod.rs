@@ -1,7 +1,12 @@
 //! What is counted and measured of requests.
 
+pub mod routes;
+pub mod tokens;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use self::routes::Routes;
 
 use crate::base::clock::Clock;
 use crate::base::meter::{Gauge, Metered, Readings, Timer};
@@ -16,6 +21,8 @@ pub struct Meters {
     pub fetch_acl_and_token: Timer,
     /// The same, to whether it may do this.
     pub check_token: Timer,
+    /// What engines do.
+    pub routes: Routes,
 }
 
 /// A request that is on its way, until this is dropped.
@@ -39,6 +46,7 @@ impl Meters {
             handle_login_request: timer(),
             fetch_acl_and_token: timer(),
             check_token: timer(),
+            routes: Routes::new(clock),
         }
     }
 
