@@ -178,11 +178,12 @@ impl Opened {
             policies: rights.policies.meters.clone(),
             audit: audit.clone(),
             snapshots,
-            requests: Arc::new(Meters::new(&clock)),
+            // Streams without an end run beside the workers.
+            requests: Arc::new(Meters::new(config.limits.workers * 2, &clock, &*entropy)),
             front: Arc::default(),
         };
         let metrics = Arc::new(metrics::metrics(&counting, &config.telemetry));
-        builtins.push(("sys/", Box::new(sys::metrics::engine(metrics.clone()))));
+        builtins.extend(metrics::builtins(&counting, metrics.clone()));
         declared.tell(builtins.iter().map(|(prefix, engine)| (*prefix, &**engine)));
         let pipeline = Pipeline {
             barrier: barrier.clone(),

@@ -23,6 +23,7 @@ pub struct Bound<S: 'static> {
     pub service: S,
     renew: Option<Renew<S>>,
     tend: Option<Tend<S>>,
+    count: Option<Count<S>>,
 }
 
 /// Decides whether a login still holds: the terms for the renewed token, or `None` when there is
@@ -32,6 +33,9 @@ pub type Renew<S> = fn(&S, &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault
 /// Does some of what an engine does by itself now and then, such as removing what has ended.
 /// Whether there may be more to do at once.
 pub type Tend<S> = fn(&S, &mut Scope<'_>) -> Result<bool, Fault>;
+
+/// Counts the things that a mount keeps, for the metrics.
+pub type Count<S> = fn(&S, &mut Scope<'_>) -> Result<u64, Fault>;
 
 /// A route's place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +108,8 @@ pub trait Engine: Send + Sync {
     fn renew(&self, renewal: &mut Renewal<'_>) -> Result<Option<TokenTerms>, Fault>;
     /// What the engine does by itself in its mounts; see [`Tend`]. `None` when that is nothing.
     fn tend(&self, scope: &mut Scope<'_>) -> Option<Result<bool, Fault>>;
+    /// How many things it keeps in a mount; `None` where that is nothing to count.
+    fn count(&self, scope: &mut Scope<'_>) -> Option<Result<u64, Fault>>;
     /// Runs an operation inside its mount.
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
     /// Runs an operation on the whole store.
@@ -147,7 +153,7 @@ pub struct Deed {
 impl<S> Bound<S> {
     /// A table with its service.
     pub const fn new(about: &'static str, routes: &'static [Route<S>], service: S) -> Self {
-        Self { about, routes, service, renew: None, tend: None }
+        Self { about, routes, service, renew: None, tend: None, count: None }
     }
 
     /// An auth method, whose logins can be renewed.
@@ -161,6 +167,13 @@ impl<S> Bound<S> {
     #[must_use]
     pub const fn tending(mut self, tend: Tend<S>) -> Self {
         self.tend = Some(tend);
+        self
+    }
+
+    /// An engine whose things are counted for the metrics.
+    #[must_use]
+    pub const fn counting(mut self, count: Count<S>) -> Self {
+        self.count = Some(count);
         self
     }
 
@@ -267,6 +280,10 @@ impl<S: Send + Sync> Engine for Bound<S> {
 
     fn tend(&self, scope: &mut Scope<'_>) -> Option<Result<bool, Fault>> {
         self.tend.map(|tend| tend(&self.service, scope))
+    }
+
+    fn count(&self, scope: &mut Scope<'_>) -> Option<Result<u64, Fault>> {
+        self.count.map(|count| count(&self.service, scope))
     }
 
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {

@@ -37,6 +37,24 @@ pub enum Method {
     Recover,
 }
 
+impl Method {
+    /// As it is written in a request.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::List => "LIST",
+            Self::Options => "OPTIONS",
+            Self::Help => "HELP",
+            Self::Recover => "RECOVER",
+        }
+    }
+}
+
 /// One request, its head checked and bounded by the gate.
 pub struct Request {
     /// The verb.

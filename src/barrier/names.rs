@@ -144,6 +144,19 @@ impl SealedPath {
         Ok(Child { segment, end: key.len() - rest.len(), role })
     }
 
+    /// Whether `key`, which is below this folder, is an entry and no part of one.
+    pub fn is_entry(&self, key: &[u8]) -> Result<bool, Foreign> {
+        let mut rest = key.strip_prefix(&self.key[..]).ok_or(Foreign)?;
+        loop {
+            (_, rest) = split_segment(rest).ok_or(Foreign)?;
+            match rest {
+                [] => return Ok(true),
+                [0, 0, ..] => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+
     /// The associated data of the segments right below.
     fn context(&self) -> &[u8] {
         &self.key[self.context.clone()]

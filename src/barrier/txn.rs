@@ -1,5 +1,7 @@
 //! What an engine sees: a transaction, through a scope that ends at its own mount.
 
+mod survey;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
@@ -425,7 +427,7 @@ impl Scope<'_> {
 
     /// How many entries lie right below `folder`, and the names of the folders there: so that many
     /// entries take no memory.
-    pub fn count(&mut self, folder: &str) -> Result<(u64, Vec<String>), TxnError> {
+    pub fn count_children(&mut self, folder: &str) -> Result<(u64, Vec<String>), TxnError> {
         let folder = self.folder(folder)?;
         let unsealed = Arc::clone(&self.txn.unsealed);
         let (mut entries, mut folders) = (0, Vec::new());

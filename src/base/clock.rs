@@ -55,6 +55,13 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos))
     }
 
+    /// This instant less `span`, held at the epoch.
+    #[must_use]
+    pub fn minus(self, span: Duration) -> Self {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// The time since `earlier`; zero when that is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -16,6 +16,14 @@ pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// The UUID (RFC 9562, version 4) that has these bytes, but for what tells its version.
+pub fn uuid(mut bytes: [u8; 16]) -> String {
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = hex::encode(&bytes);
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
 impl dyn Entropy + '_ {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
@@ -26,11 +34,7 @@ impl dyn Entropy + '_ {
 
     /// A random UUID (RFC 9562, version 4) as text.
     pub fn uuid(&self) -> String {
-        let mut b: [u8; 16] = self.bytes();
-        b[6] = b[6] & 0x0f | 0x40;
-        b[8] = b[8] & 0x3f | 0x80;
-        let hex = hex::encode(&b);
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        uuid(self.bytes())
     }
 
     /// `len` random bytes in hex.

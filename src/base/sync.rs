@@ -1,12 +1,21 @@
 //! Locks, taken also after a panic elsewhere: what a lock guards is whole at any moment, so the
 //! other threads go on.
 
-use std::sync::{Condvar, LockResult};
+use std::sync::{Condvar, LockResult, TryLockError};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Waits until nobody else holds it.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     whole(mutex.lock())
+}
+
+/// Takes it if nobody else holds it.
+pub fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 /// Waits until nobody writes.

@@ -219,7 +219,7 @@ pub static LISTENER_TCP: Table = Table {
         ignored("x_forwarded_for_reject_not_authorized", NO_PROXY),
         ignored("x_forwarded_for_reject_not_present", NO_PROXY),
         ignored("profiling", "there is no profiling endpoint"),
-        ignored("inflight_requests_logging", "sys/in-flight-req is not there yet"),
+        ignored("inflight_requests_logging", "sys/in-flight-req is for those who may read it"),
     ],
 };
 
@@ -253,7 +253,7 @@ const TOLD_TO: &str = "Who is told the metrics here.";
 /// `telemetry` of a listener.
 pub static LISTENER_TELEMETRY: Table = Table {
     title: "telemetry of a listener",
-    help: "Metrics name mount points, but no path below them and no user.",
+    help: "Metrics name mount points and policies, but no path below a mount and no user.",
     keys: &[key(
         "unauthenticated_metrics_access",
         Form::Flag,
@@ -342,6 +342,19 @@ pub static TELEMETRY: Table = Table {
             Form::Duration,
             "24h",
             "0 switches the Prometheus format off. Nothing is forgotten after that time.",
+        ),
+        key(
+            "usage_gauge_period",
+            Form::Duration,
+            "10m",
+            "How old counts of tokens, leases, entities and secrets may be; they are younger where \
+             counting is quick. `none` switches them off.",
+        ),
+        key(
+            "maximum_gauge_cardinality",
+            Form::Count,
+            "500",
+            "Policies, and mounts of kv, that are counted each by itself.",
         ),
         key("disable_hostname", Form::Flag, "true", "No name has the host in it: always so."),
         ignored("enable_hostname_label", "no label names the host"),

@@ -1,5 +1,7 @@
 //! `telemetry`, and what a listener says of it.
 
+use std::time::Duration;
+
 use super::keys;
 use super::section::{Entry, Section};
 use super::{ConfigError, Environment, Warning};
@@ -9,6 +11,10 @@ use super::{ConfigError, Environment, Warning};
 pub struct Telemetry {
     /// Whether it is told in the Prometheus format too.
     pub prometheus: bool,
+    /// How old counts may be that cost something to make; `None` to make none.
+    pub usage_period: Option<Duration>,
+    /// So many series at most of one name.
+    pub cardinality: usize,
 }
 
 /// Reads the sections of that name, which are one.
@@ -23,7 +29,15 @@ pub(super) fn read<'a>(
     {
         warnings.push(given.warning("no name has the host in front, as if this was true"));
     }
-    Ok(Telemetry { prometheus: !section.duration("prometheus_retention_time")?.is_zero() })
+    let usage_period = match section.text("usage_gauge_period")? {
+        Some(text) if text == "none" => None,
+        _ => Some(section.duration("usage_gauge_period")?).filter(|period| !period.is_zero()),
+    };
+    Ok(Telemetry {
+        prometheus: !section.duration("prometheus_retention_time")?.is_zero(),
+        usage_period,
+        cardinality: section.count("maximum_gauge_cardinality")?,
+    })
 }
 
 /// Whether a listener tells the metrics to everybody.

@@ -14,7 +14,8 @@ use crate::base::ttl::Ttl;
 
 /// Types `kv` (without a version, or with version 1) and `generic`.
 pub static ENGINE: Bound<()> =
-    Bound::new("Keeps a value at each path, without its history.", &ROUTES, ());
+    Bound::new("Keeps a value at each path, without its history.", &ROUTES, ())
+        .counting(|_, scope| Ok(scope.count("")?));
 
 static PATH: Field<String> = Field::new("path", "Where the value lies.");
 

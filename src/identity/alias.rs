@@ -37,6 +37,11 @@ pub fn invalid_accessor(accessor: &str) -> Fault {
     Fault::bad_request(format!("invalid mount accessor {}", golang::quote(accessor)))
 }
 
+/// How many aliases of entities there are for the mount of that accessor.
+pub fn count(scope: &mut Scope<'_>, accessor: &str) -> Result<u64, TxnError> {
+    ENTITY_ALIASES.count(scope, accessor)
+}
+
 /// The ids of all aliases of entities, sorted.
 pub fn list(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
     ENTITY_ALIASES.list(scope)

@@ -87,6 +87,11 @@ impl Entity {
         }
     }
 
+    /// How many there are.
+    pub fn count(scope: &mut Scope<'_>) -> Result<u64, TxnError> {
+        scope.count(FOLDER)
+    }
+
     /// The ids of all entities, sorted.
     pub fn list(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
         scope.list(FOLDER)

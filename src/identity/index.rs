@@ -125,6 +125,11 @@ impl Aliases {
         format!("{}/{accessor}/{}", self.names, key(name))
     }
 
+    /// How many there are of the mount of that accessor.
+    pub fn count(&self, scope: &mut Scope<'_>, accessor: &str) -> Result<u64, TxnError> {
+        scope.count(&format!("{}/{accessor}", self.names))
+    }
+
     /// The id of whose alias it is.
     pub fn owner(&self, scope: &mut Scope<'_>, id: &str) -> Result<Option<String>, TxnError> {
         find(scope, &format!("{}/{id}", self.ids))

@@ -100,14 +100,19 @@ pub fn remove(txn: &mut Txn, id: &str) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&entry(id))
 }
 
+/// How many leases there are.
+pub fn count(txn: &mut Txn) -> Result<u64, TxnError> {
+    txn.scope(MountId::SYSTEM).count(FOLDER)
+}
+
 /// The names right below a path, folders with a `/` at their end.
 pub fn list(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list(&folder(path))
 }
 
 /// How many leases lie right below a path, and the names of the folders there.
-pub fn count(txn: &mut Txn, path: &str) -> Result<(u64, Vec<String>), TxnError> {
-    txn.scope(MountId::SYSTEM).count(&folder(path))
+pub fn count_right_below(txn: &mut Txn, path: &str) -> Result<(u64, Vec<String>), TxnError> {
+    txn.scope(MountId::SYSTEM).count_children(&folder(path))
 }
 
 /// The ids of all leases below a path, in no order.

@@ -1,28 +1,42 @@
 //! Whose meters `sys/metrics` tells.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::audit::devices::Audit;
 use crate::base::clock::Clock;
 use crate::base::meter::{Metered, Process};
 use crate::config::Telemetry;
+use crate::pipeline::Builtin;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::tokens::Tokens;
+use crate::policy::meters::Meters as PolicyMeters;
 use crate::server::counters::Counters;
+use crate::snapshot::meters::Meters as SnapshotMeters;
+use crate::sys;
 use crate::sys::about::About;
+use crate::sys::metrics::usage::Usage;
 use crate::sys::metrics::{Core, Metrics};
-use crate::{policy, snapshot};
 
 /// Who counts.
 pub struct Counting {
     pub clock: Arc<dyn Clock>,
     pub about: About,
     pub tokens: Arc<Tokens>,
-    pub policies: Arc<policy::meters::Meters>,
+    pub policies: Arc<PolicyMeters>,
     pub audit: Arc<Audit>,
-    pub snapshots: Arc<snapshot::meters::Meters>,
+    pub snapshots: Arc<SnapshotMeters>,
     pub requests: Arc<Meters>,
     pub front: Arc<Counters>,
+}
+
+/// The endpoints that tell what is counted.
+pub fn builtins(counting: &Counting, metrics: Arc<Metrics>) -> Vec<Builtin> {
+    let flights = counting.requests.flights.clone();
+    vec![
+        ("sys/", Box::new(sys::metrics::engine(metrics))),
+        ("sys/", Box::new(sys::in_flight::engine(flights))),
+        ("sys/", Box::new(sys::counters::engine(counting.tokens.mounts.clone()))),
+    ]
 }
 
 /// The list of them, behind the endpoint.
@@ -33,8 +47,17 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         mounts: tokens.mounts.clone(),
         requests: requests.clone(),
     };
+    let usage = Usage {
+        barrier: about.barrier.clone(),
+        mounts: tokens.mounts.clone(),
+        clock: clock.clone(),
+        period: telemetry.usage_period,
+        most: telemetry.cardinality,
+        kept: Mutex::default(),
+    };
     let sources: Vec<Arc<dyn Metered>> = vec![
         Arc::new(core),
+        Arc::new(usage),
         about.barrier.clone(),
         tokens.meters.clone(),
         policies.clone(),

@@ -80,7 +80,7 @@ impl Pipeline {
 fn census(txn: &mut Txn, counts: &Counts) -> Result<(), TxnError> {
     let mut folders: Vec<String> = counts.scopes().map(|scope| scope.to_owned()).collect();
     while let Some(path) = folders.pop() {
-        let (number, below) = store::count(txn, &path)?;
+        let (number, below) = store::count_right_below(txn, &path)?;
         let within = |name| if path.is_empty() { name } else { format!("{path}/{name}") };
         folders.extend(below.into_iter().filter(|name| !name.is_empty()).map(within));
         // Whose a lease is matters only where root tokens are made, or logins as roles.

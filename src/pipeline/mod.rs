@@ -8,6 +8,7 @@ mod admit;
 mod authenticate;
 mod authorise;
 mod dispatch;
+pub mod flights;
 mod headers;
 mod leases;
 mod locate;
@@ -31,9 +32,10 @@ use serde_json::Map;
 pub use self::respond::fault as refusal;
 
 use self::admit::Admission;
+use self::flights::Flight;
 use self::locate::Endpoint;
 use self::lockout::{Lockouts, Login};
-use self::meters::{Meters, Watch};
+use self::meters::Meters;
 use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
@@ -107,13 +109,20 @@ struct Way<'a> {
     /// The login that it is.
     login: Option<Login>,
     trail: Option<Trail>,
-    watch: Watch,
+    flight: &'a Flight,
+    /// Whether nobody asks for its token.
+    open: bool,
 }
 
 impl Pipeline {
     /// Carries a request out.
-    pub fn answer(&self, mut request: Request) -> Response {
-        let _flight = self.meters.enter();
+    pub fn answer(&self, request: Request) -> Response {
+        let flight = self.meters.flights.enter(&request);
+        let response = self.answer_in(&flight, request);
+        flight.answered(response)
+    }
+
+    fn answer_in(&self, flight: &Flight, mut request: Request) -> Response {
         let (verb, path) = match read::verb(&request) {
             Ok(asked) => asked,
             Err(fault) => return respond::fault(&fault),
@@ -121,7 +130,7 @@ impl Pipeline {
         let wanted = headers::read(&request);
         let ask = self.ask(&mut request, verb, path, &wanted);
         let (outcome, standing) = match self.admit(&ask, &request) {
-            Ok(standing) => (self.carry_out(&ask, wanted, request), standing),
+            Ok(standing) => (self.carry_out(flight, &ask, wanted, request), standing),
             Err(fault) => (Err(self.refuse(&ask, request, fault)), Standing::new()),
         };
         let mut response = match outcome {
@@ -134,12 +143,13 @@ impl Pipeline {
 
     fn carry_out(
         &self,
+        flight: &Flight,
         ask: &Ask,
         wanted: Result<Wanted, Fault>,
         request: Request,
     ) -> Result<Settled, Fault> {
         if let Some(endpoint) = locate::direct(&self.builtins, ask.verb, &ask.path) {
-            return self.carry_out_direct(ask, wanted, request, &endpoint);
+            return self.carry_out_direct(flight, ask, wanted, request, &endpoint);
         }
         let Some(unsealed) = self.barrier.unsealed() else {
             return Err(Data::of(ask.verb, request).refuse_sealed());
@@ -148,7 +158,7 @@ impl Pipeline {
         let wanted = wanted?;
         let devices = self.audit.devices(&unsealed)?;
         let trail = devices.map(|devices| Trail::new(Some(devices), ask));
-        let mut way = self.way(ask, wanted, request, trail);
+        let mut way = self.way(flight, ask, wanted, request, trail);
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         let outcome = self.count_login(&unsealed, way.login.take(), outcome);
         self.tell_answer(&unsealed, way, outcome)
@@ -157,6 +167,7 @@ impl Pipeline {
     /// What streams or works while sealed: its rights are checked in a transaction of their own.
     fn carry_out_direct(
         &self,
+        flight: &Flight,
         ask: &Ask,
         wanted: Result<Wanted, Fault>,
         request: Request,
@@ -176,7 +187,7 @@ impl Pipeline {
         read::refuse_folder(ask.verb, &ask.path)?;
         // The first device that is enabled is told of that.
         let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
-        let mut way = self.way(ask, wanted?, request, trail);
+        let mut way = self.way(flight, ask, wanted?, request, trail);
         let outcome = self
             .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
             .and_then(|()| match supported {
@@ -208,15 +219,26 @@ impl Pipeline {
 
     fn way<'a>(
         &self,
+        flight: &'a Flight,
         ask: &'a Ask,
         wanted: Wanted,
         request: Request,
         trail: Option<Trail>,
     ) -> Way<'a> {
         let (data, admission) = (Data::of(ask.verb, request), Admission::Open);
-        let watch = self.meters.begin();
-        let (uses, done, made_room, login) = (None, None, false, None);
-        Way { ask, wanted, data, admission, uses, done, made_room, login, trail, watch }
+        Way {
+            ask,
+            wanted,
+            data,
+            admission,
+            uses: None,
+            done: None,
+            made_room: false,
+            login: None,
+            trail,
+            flight,
+            open: false,
+        }
     }
 
     /// The rights of a request that is carried out without a transaction.
@@ -313,7 +335,7 @@ impl Pipeline {
         way: &mut Way,
         access: Access,
     ) -> Result<Option<Sender>, Fault> {
-        way.watch.open = matches!(access, Access::Unauthenticated | Access::Guest);
+        way.open = matches!(access, Access::Unauthenticated | Access::Guest);
         let _fetching = self.meters.fetch_acl_and_token.begin();
         let sender = match access {
             Access::Sealed => None,
@@ -332,6 +354,9 @@ impl Pipeline {
         };
         if let (Some(trail), Some(sender)) = (&mut way.trail, &sender) {
             trail.sent_by(sender);
+        }
+        if let Some(sender) = &sender {
+            way.flight.sent_by(sender);
         }
         Ok(sender)
     }
@@ -408,7 +433,7 @@ impl Pipeline {
         mut way: Way,
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
-        self.meters.handled(&way.watch);
+        self.meters.handled(way.flight, way.open);
         if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
             trail.tell_answer(&self.audit, unsealed, way.data.told(true), &outcome)?;
         }

@@ -10,6 +10,7 @@
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
+use crate::base::record::Record;
 use crate::base::secret::Secret;
 
 use super::record::{Token, TokenKey};
@@ -85,6 +86,19 @@ pub fn by_accessor(txn: &mut Txn, name: &str) -> Result<Option<TokenKey>, TxnErr
 /// All accessors.
 pub fn accessors(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list("token/accessor")
+}
+
+/// How many tokens there are, dead ones too that nobody has removed yet.
+pub fn count(txn: &mut Txn) -> Result<u64, TxnError> {
+    txn.scope(MountId::SYSTEM).count("token/id")
+}
+
+/// Shows each of them.
+pub fn each(txn: &mut Txn, mut look: impl FnMut(Token)) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).each("token/id", |token| {
+        look(Token::decode(token)?);
+        Ok(())
+    })
 }
 
 /// At most `most` of the children of the token of that accessor.

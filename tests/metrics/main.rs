@@ -5,6 +5,8 @@ mod exposition;
 mod support;
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use exposition::Exposition;
@@ -77,6 +79,18 @@ fn scrape(client: &Client) -> Exposition {
     assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = text(&reply);
     Exposition::read(&text).unwrap_or_else(|why| panic!("{why}\nin\n{text}"))
+}
+
+/// Waits for something.
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not so");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -212,15 +226,9 @@ fn snapshots_are_counted_when_they_are_whole() {
     let snapshot = root.get("sys/storage/raft/snapshot");
     assert_eq!(snapshot.status, 200);
     // Its last byte may be here before it is counted.
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let told = loop {
-        let told = scrape(&root);
-        if told.value("edgekeep_snapshot_taken_seconds_count") == 1.0 {
-            break told;
-        }
-        assert!(Instant::now() < deadline, "it is not counted");
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let told = eventually("it is counted", || {
+        Some(scrape(&root)).filter(|t| t.value("edgekeep_snapshot_taken_seconds_count") == 1.0)
+    });
     let bytes = snapshot.body.len() as f64;
     assert_eq!(told.value("edgekeep_snapshot_taken_bytes_total"), bytes);
     assert_eq!(told.value("edgekeep_snapshot_failures_total"), 0.0);
@@ -271,6 +279,123 @@ fn mounts_without_end_do_not_fill_the_memory() {
     let alone = alone.count() as f64;
     assert!(alone > 100.0 && alone < 129.0, "{alone}");
     assert_eq!(told.value("vault_route_read_others_count"), 140.0 - alone);
+}
+
+#[test]
+fn what_there_is_is_counted_now_and_then() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/up", json!({ "type": "userpass" }));
+    root.post("auth/up/users/bob", json!({ "password": "p", "token_policies": ["reader"] }));
+    root.post("sys/mounts/old", json!({ "type": "kv" }));
+    server.client().post("auth/up/login/bob", json!({ "password": "p" }));
+    root.post("auth/token/create", json!({ "ttl": "1m", "policies": ["default"] }));
+    for path in ["a", "b/c", "b/d/e", "b"] {
+        for _ in 0..3 {
+            root.post(&format!("secret/data/{path}"), json!({ "data": { "n": 1 } }));
+        }
+        root.post(&format!("old/{path}"), json!({ "n": 1 }));
+    }
+    root.post("secret/config", json!({ "max_versions": 2 }));
+    root.delete("old/a");
+    let one = |told: &Exposition, name: &str, label: &str, value: &str| {
+        let of = told.named(name);
+        let mut of = of.iter().filter(|(labels, _)| labels.get(label).is_some_and(|v| v == value));
+        of.next().map_or(0.0, |(_, count)| *count)
+    };
+    let told = eventually("all is counted", || {
+        let told = scrape(&root);
+        let secrets = |mount: &str| one(&told, "vault_secret_kv_count", "mount_point", mount);
+        ((secrets("secret/"), secrets("old/")) == (4.0, 3.0)).then_some(told)
+    });
+    let count = |name: &str, label: &str, value: &str| one(&told, name, label, value);
+    assert_eq!(count("vault_token_count", "namespace", "root"), 3.0);
+    assert_eq!(count("vault_token_count_by_auth", "auth_method", "userpass"), 1.0);
+    assert_eq!(count("vault_token_count_by_auth", "auth_method", "token"), 2.0);
+    assert_eq!(count("vault_token_count_by_policy", "policy", "default"), 2.0);
+    assert_eq!(count("vault_token_count_by_policy", "policy", "reader"), 1.0);
+    assert_eq!(count("vault_token_count_by_ttl", "creation_ttl", "1m"), 1.0);
+    assert_eq!(told.value("vault_expire_num_leases"), 3.0);
+    assert_eq!(told.value("vault_identity_num_entities"), 1.0);
+    let aliases = "vault_identity_entity_alias_count";
+    assert_eq!(count(aliases, "mount_point", "auth/up/"), 1.0);
+    assert_eq!(count(aliases, "mount_point", "auth/token/"), 0.0);
+}
+
+#[test]
+fn counts_that_cost_something_can_be_switched_off() {
+    let none = Configured::with("telemetry { usage_gauge_period = \"none\" }", "");
+    let told = scrape(&none.root());
+    assert_eq!(told.get("vault_expire_num_leases"), None);
+    let few = Configured::with("telemetry { maximum_gauge_cardinality = 1 }", "");
+    assert_eq!(scrape(&few.root()).named("vault_token_count_by_policy").len(), 1);
+}
+
+#[test]
+fn a_request_that_runs_is_told_with_its_sender() {
+    let server = Server::dev();
+    let root = server.root();
+    let shown = root.get("sys/in-flight-req").json();
+    let shown = shown.as_object().unwrap();
+    let (name, own) = shown.iter().next().unwrap();
+    assert_eq!((shown.len(), name.len(), own["request_method"].as_str()), (1, 36, Some("GET")));
+    assert_eq!(own["request_path"], "/v1/sys/in-flight-req");
+    assert!(own["client_remote_address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(own["start_time"].as_str().unwrap().ends_with('Z'));
+    // As Vault makes it: a digest of the policies.
+    assert_eq!(own["client_id"], "0DHqvq2D77kL2/JTPSZkTMJbkFVmUu0TzMi0jiXcFy8=");
+
+    // One that streams runs as long as somebody listens.
+    let mut monitor = TcpStream::connect(&server.address).unwrap();
+    let ask = format!("GET /v1/sys/monitor HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {ROOT}\r\n\r\n");
+    monitor.write_all(ask.as_bytes()).unwrap();
+    let watches = || {
+        let shown = root.get("sys/in-flight-req").json();
+        let mut shown = shown.as_object().unwrap().values();
+        shown.find(|one| one["request_path"] == "/v1/sys/monitor").cloned()
+    };
+    // It is told before it is known who sends it.
+    let known = |one: &Value| one["client_id"] == own["client_id"];
+    eventually("it runs", || watches().filter(known));
+    let cluster = server.client().get("sys/health").json()["cluster_name"].clone();
+    let gauge = format!("vault_core_in_flight_requests{{cluster={cluster}}}");
+    assert_eq!(scrape(&root).value(&gauge), 1.0);
+    drop(monitor);
+    eventually("it has ended", || watches().is_none().then_some(()));
+}
+
+#[test]
+fn tokens_and_entities_are_counted_and_clients_are_not() {
+    let server = Server::dev();
+    let root = server.root();
+    let counted = |what: &str| {
+        let counters = root.get(&format!("sys/internal/counters/{what}")).json();
+        counters["data"]["counters"].clone()
+    };
+    assert_eq!(counted("tokens"), json!({ "service_tokens": { "total": 1 } }));
+    assert_eq!(counted("entities"), json!({ "entities": { "total": 0 } }));
+    for (name, kind) in [("a", "service"), ("b", "batch"), ("c", "service")] {
+        root.post("identity/entity", json!({ "name": name }));
+        root.post("auth/token/create", json!({ "type": kind }));
+    }
+    assert_eq!(counted("tokens"), json!({ "service_tokens": { "total": 3 } }));
+    assert_eq!(counted("entities"), json!({ "entities": { "total": 3 } }));
+    for path in ["activity", "activity/monthly", "activity?start_time=2020-01-01T00:00:00Z"] {
+        assert_eq!(root.get(&format!("sys/internal/counters/{path}")).status, 204, "{path}");
+    }
+    let config = "sys/internal/counters/config";
+    assert_eq!(root.get(config).json()["data"]["enabled"], "default-disabled");
+    assert_eq!(root.post(config, json!({ "enabled": "default" })).status, 200);
+    for (body, words) in [
+        (json!({ "enabled": "enable" }), "not counted here"),
+        (json!({ "enabled": "perhaps" }), "enabled must be one of"),
+        (json!({ "default_report_months": 0 }), "greater than 0"),
+        (json!({ "retention_months": -1 }), "greater than or equal to 0"),
+    ] {
+        let refused = root.post(config, body);
+        let said = refused.json()["errors"][0].as_str().unwrap_or_default().to_owned();
+        assert_eq!((refused.status, said.contains(words)), (400, true), "{said}");
+    }
 }
 
 #[test]

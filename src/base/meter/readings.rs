@@ -98,6 +98,11 @@ impl Readings {
         self.list.push(Reading { name: name.into(), help, labels, value });
     }
 
+    /// One that was read before.
+    pub fn put(&mut self, reading: Reading) {
+        self.list.push(reading);
+    }
+
     /// All of them, sorted by name and labels.
     pub fn sorted(self) -> Vec<Reading> {
         let mut list = self.list;

@@ -28,7 +28,13 @@ use crate::base::fault::Fault;
 
 /// Type `kv` with the option `version=2`.
 pub static ENGINE: Bound<()> =
-    Bound::new("Keeps secrets with their versions, their metadata and check-and-set.", &ROUTES, ());
+    Bound::new("Keeps secrets with their versions, their metadata and check-and-set.", &ROUTES, ())
+        .counting(count);
+
+fn count((): &(), scope: &mut Scope<'_>) -> Result<u64, Fault> {
+    let configured = u64::from(record::Config::is_stored(scope)?);
+    Ok(scope.count("")?.saturating_sub(configured))
+}
 
 /// Makes a mount of version 1 one of version 2, in the transaction that changes its options.
 pub fn upgrade(scope: &mut Scope<'_>) -> Result<(), Fault> {

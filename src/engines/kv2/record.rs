@@ -57,6 +57,11 @@ impl Config {
         Ok(scope.read(CONFIG)?.unwrap_or_default())
     }
 
+    /// Whether there is one of the mount's own: an entry beside the secrets.
+    pub fn is_stored(scope: &mut Scope<'_>) -> Result<bool, Fault> {
+        Ok(scope.get(CONFIG)?.is_some())
+    }
+
     /// Replaces the configuration of the mount.
     pub fn store(&self, scope: &mut Scope<'_>) -> Result<(), Fault> {
         Ok(scope.write(CONFIG, self)?)

@@ -4,17 +4,17 @@ pub mod routes;
 pub mod tokens;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use self::routes::Routes;
-
+use super::flights::{Flight, Flights};
 use crate::base::clock::Clock;
-use crate::base::meter::{Gauge, Metered, Readings, Timer};
+use crate::base::entropy::Entropy;
+use crate::base::meter::{Metered, Readings, Timer};
 
 /// The meters of requests.
 pub struct Meters {
-    clock: Arc<dyn Clock>,
-    in_flight: Gauge,
+    /// Those that run.
+    pub flights: Arc<Flights>,
     handle_request: Timer,
     handle_login_request: Timer,
     /// From the token to what it may do.
@@ -25,23 +25,12 @@ pub struct Meters {
     pub routes: Routes,
 }
 
-/// A request that is on its way, until this is dropped.
-pub struct Flight<'a>(&'a Meters);
-
-/// Since when a request is carried out.
-pub struct Watch {
-    begun: Duration,
-    /// Whether nobody asks for its token, as for a login.
-    pub open: bool,
-}
-
 impl Meters {
-    /// Measures with that clock.
-    pub fn new(clock: &Arc<dyn Clock>) -> Self {
+    /// Measures with that clock; at most so many requests run at once.
+    pub fn new(most: usize, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let timer = || Timer::new(clock);
         Self {
-            clock: clock.clone(),
-            in_flight: Gauge::default(),
+            flights: Arc::new(Flights::new(most, clock, entropy)),
             handle_request: timer(),
             handle_login_request: timer(),
             fetch_acl_and_token: timer(),
@@ -50,33 +39,16 @@ impl Meters {
         }
     }
 
-    /// A request has come.
-    pub fn enter(&self) -> Flight<'_> {
-        self.in_flight.count();
-        Flight(self)
-    }
-
-    /// A request begins.
-    pub fn begin(&self) -> Watch {
-        Watch { begun: self.clock.boot(), open: false }
-    }
-
-    /// It was carried out, or refused.
-    pub fn handled(&self, watch: &Watch) {
-        let timer = if watch.open { &self.handle_login_request } else { &self.handle_request };
-        timer.end(watch.begun);
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.drop_one();
+    /// A request was carried out, or refused; `open` where nobody asks for its token, as for a
+    /// login.
+    pub fn handled(&self, flight: &Flight, open: bool) {
+        if open { &self.handle_login_request } else { &self.handle_request }.end(flight.begun);
     }
 }
 
 impl Metered for Meters {
     fn tell(&self, to: &mut Readings) {
-        let in_flight = self.in_flight.get() as f64;
+        let in_flight = self.flights.count() as f64;
         to.cluster_gauge("vault.core.in_flight_requests", "Requests that run.", [], in_flight);
         for (name, help, timer) in [
             ("vault.core.handle_request", "Milliseconds for a request.", &self.handle_request),

@@ -4,6 +4,7 @@ mod core;
 mod lately;
 mod prometheus;
 mod summary;
+pub mod usage;
 
 use std::sync::Arc;
 
