@@ -2,8 +2,8 @@
 
 use super::command::Node;
 use super::{
-    delete, kv, list, operator, patch, print_token, read, secrets, server, snapshot, status,
-    unwrap, version, write,
+    delete, kv, list, monitor, operator, patch, print_token, read, secrets, server, snapshot,
+    status, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -16,12 +16,14 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<unwrap::Unwrap>("unwrap"),
     Node::leaf::<server::Server>("server"),
     Node::leaf::<status::Status>("status"),
+    Node::leaf::<monitor::Monitor>("monitor"),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
     Node::Group("print", "Print what the command line works with", PRINT),
     Node::Group("secrets", "Work with secrets engines", SECRETS),
     Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
     Node::leaf::<version::Version>("version"),
+    Node::leaf::<version_history::VersionHistory>("version-history"),
 ];
 
 static KV: &[Node] = &[
@@ -48,15 +50,26 @@ static OPERATOR: &[Node] = &[
     Node::leaf::<operator::generate_root::GenerateRoot>("generate-root"),
     Node::leaf::<operator::init::Init>("init"),
     Node::leaf::<operator::key_status::KeyStatus>("key-status"),
-    Node::Group("raft", "Snapshots, under the name that Vault has for them", RAFT),
+    Node::leaf::<operator::members::Members>("members"),
+    Node::Group("raft", "Snapshots and the cluster of one, under Vault's name", RAFT),
     Node::leaf::<operator::rekey::Rekey>("rekey"),
     Node::leaf::<operator::rotate::Rotate>("rotate"),
     Node::leaf::<operator::seal::Seal>("seal"),
+    Node::leaf::<operator::step_down::StepDown>("step-down"),
     Node::leaf::<operator::unseal::Unseal>("unseal"),
+    Node::leaf::<operator::usage::Usage>("usage"),
 ];
 
-static RAFT: &[Node] =
-    &[Node::Group("snapshot", "Save the store whole, and bring it back", RAFT_SNAPSHOT)];
+static RAFT: &[Node] = &[
+    Node::Group("autopilot", "How the servers of the cluster are", AUTOPILOT),
+    Node::leaf::<operator::raft::list_peers::ListPeers>("list-peers"),
+    Node::Group("snapshot", "Save the store whole, and bring it back", RAFT_SNAPSHOT),
+];
+
+static AUTOPILOT: &[Node] = &[
+    Node::leaf::<operator::raft::get_config::GetConfig>("get-config"),
+    Node::leaf::<operator::raft::state::State>("state"),
+];
 
 static RAFT_SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),

@@ -133,6 +133,12 @@ impl Context {
         written.and_then(|()| out.write_all(b"\n")).map_err(|e| broken(&e))
     }
 
+    /// Prints bytes as they are. A reader that went away ends the command quietly.
+    pub fn print(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| broken(&e))
+    }
+
     /// Prints `Success!` and what was done, where people read it.
     pub fn done(&mut self, text: &str) -> Result<(), Stop> {
         match self.format {
@@ -172,8 +178,7 @@ impl Context {
         if io::stdout().is_terminal() {
             return self.say(&text);
         }
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| broken(&e))
+        self.print(text.as_bytes())
     }
 
     /// Whether a person can be asked.

@@ -1,4 +1,4 @@
-//! Vault's commands that are not there yet, and how to do by hand what they do.
+//! Vault's commands that are not there, and what to do in their place.
 
 /// The words of a command, and the commands that do the same.
 const WAYS: &[(&[&str], &str)] = &[
@@ -29,6 +29,29 @@ const WAYS: &[(&[&str], &str)] = &[
     (&["token", "revoke"], "write auth/token/revoke token=TOKEN"),
 ];
 
+/// The words of a command that has nothing to act on, and why that is so.
+const IDLE: &[(&[&str], &str)] = &[
+    (&["agent"], "comes later: until then let programs ask the server themselves"),
+    (&["events"], "comes later: `edgekeep monitor` streams the log"),
+    (&["operator", "migrate"], MIGRATE),
+    (&["operator", "raft", "autopilot", "set-config"], ALONE),
+    (&["operator", "raft", "join"], ALONE),
+    (&["operator", "raft", "remove-peer"], ALONE),
+    (
+        &["operator", "raft", "snapshot-agent"],
+        "comes later: until then a timer may run `edgekeep snapshot save`",
+    ),
+    (&["pki"], "comes later, with the secrets engine pki"),
+    (&["plugin"], "has nothing to manage: all engines and methods are built in"),
+    (&["proxy"], "comes later: until then let programs ask the server themselves"),
+    (&["ssh"], "comes later, with the secrets engine ssh"),
+    (&["transit"], "comes later, with the secrets engine transit"),
+];
+
+const ALONE: &str = "has nothing to act on: there is one server, which has no peers";
+const MIGRATE: &str = "reads no store of Vault's: what lies there opens with Vault's own keys \
+                       alone. Start that Vault again, and take from it with `edgekeep import`";
+
 /// What to say of such a command, or of the word that several of them begin with.
 pub fn told(words: &[&str]) -> Option<String> {
     if words.is_empty() {
@@ -36,10 +59,12 @@ pub fn told(words: &[&str]) -> Option<String> {
     }
     let begun = |command: &[&str]| command.iter().zip(words).all(|(word, given)| word == given);
     let ways = WAYS.iter().filter(|(command, _)| begun(command));
-    let lines = ways.map(|(command, way)| {
+    let ways = ways.map(|(command, way)| {
         format!("`edgekeep {}` is not there yet: `edgekeep {way}`", command.join(" "))
     });
-    let lines: Vec<_> = lines.collect();
+    let idle = IDLE.iter().filter(|(command, _)| begun(command));
+    let idle = idle.map(|(command, why)| format!("`edgekeep {}` {why}", command.join(" ")));
+    let lines: Vec<_> = ways.chain(idle).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

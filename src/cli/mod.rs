@@ -20,6 +20,7 @@ mod help;
 mod kv;
 mod later;
 mod list;
+mod monitor;
 mod operands;
 mod operator;
 mod patch;
@@ -39,6 +40,7 @@ pub mod token_file;
 mod unwrap;
 mod values;
 mod version;
+mod version_history;
 mod write;
 mod yaml;
 
@@ -122,6 +124,12 @@ fn no_such_command(
     if whole.len() > words.len()
         && let Some(way) = later::told(&whole)
     {
+        if rest.iter().map(String::as_str).any(is_help) {
+            return Stop::Instead(format!(
+                "Usage: edgekeep {} [options]\n\n{way}",
+                whole.join(" ")
+            ));
+        }
         cx.complain(&way);
         return Stop::Quiet(Exit::Usage);
     }

@@ -21,6 +21,7 @@
 
 mod development;
 mod secured;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 

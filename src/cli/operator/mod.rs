@@ -3,9 +3,13 @@
 pub mod generate_root;
 pub mod init;
 pub mod key_status;
+pub mod members;
 mod pgp;
+pub mod raft;
 pub mod rekey;
 pub mod rotate;
 pub mod seal;
 mod share;
+pub mod step_down;
 pub mod unseal;
+pub mod usage;
