@@ -45,6 +45,11 @@ impl Envelope {
 
     fn read(body: &Value, raw: String) -> Option<Self> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let mut wrap_info = body["wrap_info"].clone();
+        if let Value::Object(wrap_info) = &mut wrap_info {
+            // Vault's command prints this field whether the server sent it or not.
+            wrap_info.entry("wrapped_accessor").or_insert_with(|| "".into());
+        }
         body.is_object().then(|| Self {
             request_id: text("request_id"),
             lease_id: text("lease_id"),
@@ -53,7 +58,7 @@ impl Envelope {
             data: body["data"].clone(),
             warnings: body["warnings"].clone(),
             auth: body["auth"].clone(),
-            wrap_info: body["wrap_info"].clone(),
+            wrap_info,
             raw,
         })
     }

@@ -34,34 +34,21 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use support::{ROOT, Server, TempDir, free_address};
-
-/// Nothing listens there: the port is for nobody (RFC 863 aside).
-const NOBODY: &str = "http://127.0.0.1:9";
+use support::{NOBODY, ROOT, Server, TempDir, shell};
 
 #[test]
 fn commands_without_a_server() {
-    run_folder("offline", |_| None);
+    run_folder("offline", || None);
 }
 
 #[test]
 fn commands_against_a_development_server() {
-    run_folder("dev", |_| Some(Server::dev()));
+    run_folder("dev", || Some(Server::dev()));
 }
 
 #[test]
 fn commands_against_a_new_server() {
-    run_folder("new", |folder| {
-        let address = free_address();
-        let config = folder.path().join("server.hcl");
-        let text = format!(
-            "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"{address}\"\n  \
-             tls_disable = true\n}}\ndisable_mlock = true\n"
-        );
-        fs::write(&config, text).unwrap();
-        let config = format!("-config={}", config.display());
-        Some(Server::start(&["server", &config], address))
-    });
+    run_folder("new", || Some(Server::uninitialised()));
 }
 
 #[test]
@@ -249,15 +236,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn run_folder(name: &str, server: impl Fn(&TempDir) -> Option<Server>) {
+fn run_folder(name: &str, server: impl Fn() -> Option<Server>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
     let mut files: Vec<_> =
         fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut faults = Vec::new();
     for file in &files {
-        let settings = TempDir::new();
-        let server = server(&settings);
+        let server = server();
         let address = server.as_ref().map(|server| format!("http://{}", server.address));
         let mut run = Run::new(address.as_deref().unwrap_or(NOBODY));
         for step in steps(&fs::read_to_string(file).unwrap()) {
@@ -362,7 +348,7 @@ impl Run {
     }
 
     fn command(&mut self, case: &Case) -> Option<String> {
-        let words = words(&self.fill(&case.line));
+        let words = shell::words(&self.fill(&case.line));
         let mut child = edgekeep(&self.home, "", &words)
             .envs(&self.env)
             .stdin(Stdio::piped())
@@ -416,23 +402,4 @@ fn line_fits(want: &str, got: &str) -> bool {
             .strip_prefix(before)
             .is_some_and(|rest| (0..=rest.len()).any(|skip| rest.get(skip..) == Some(after))),
     }
-}
-
-/// The words of a line; single quotes hold one together.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '\'' => {
-                quoted = !quoted;
-                word.get_or_insert_default();
-            }
-            ' ' if !quoted => words.extend(word.take()),
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
 }

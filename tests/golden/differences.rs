@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1,
-/// `path PREFIX REASON` for all steps on paths that begin so, or `recording RECORDING REASON` for
-/// all steps of one that waits for something.
+/// `path PREFIX REASON` for all steps on paths that begin so (`command PREFIX REASON` for
+/// commands), or `recording RECORDING REASON` for all steps of one that waits for something.
 pub struct Differences {
     steps: BTreeSet<(String, usize)>,
     prefixes: Vec<String>,
@@ -17,7 +17,7 @@ pub struct Differences {
 pub enum Listed {
     /// By itself: it must differ.
     Step,
-    /// By its path, or with its whole recording: it may differ.
+    /// By how it begins, or with its whole recording: it may differ.
     Wider,
 }
 
@@ -41,24 +41,29 @@ impl Differences {
                 panic!("{}: no reason in {line:?}", file.display());
             };
             match first {
-                "path" => self.prefixes.push(second.to_owned()),
+                "path" | "command" => self.prefixes.push(second.to_owned()),
                 "recording" => drop(self.recordings.insert(second.to_owned())),
                 name => drop(self.steps.insert((name.to_owned(), second.parse().unwrap()))),
             }
         }
     }
 
+    /// The steps of a recording that are listed by themselves.
+    pub fn steps(&self, recording: &str) -> impl Iterator<Item = usize> {
+        self.steps.iter().filter(move |(name, _)| name == recording).map(|(_, step)| *step)
+    }
+
     /// Whether a recording waits for something.
-    pub fn waits(&self, recording: &str) -> bool {
+    fn waits(&self, recording: &str) -> bool {
         self.recordings.contains(recording)
     }
 
     /// Whether and how a step is on the list.
-    pub fn find(&self, recording: &str, step: usize, path: &str) -> Option<Listed> {
+    pub fn find(&self, recording: &str, step: usize, said: &str) -> Option<Listed> {
         if self.steps.contains(&(recording.to_owned(), step)) {
             return Some(Listed::Step);
         }
-        let by_path = self.prefixes.iter().any(|prefix| path.starts_with(prefix));
-        (by_path || self.waits(recording)).then_some(Listed::Wider)
+        let by_prefix = self.prefixes.iter().any(|prefix| said.starts_with(prefix));
+        (by_prefix || self.waits(recording)).then_some(Listed::Wider)
     }
 }

@@ -5,6 +5,7 @@
 pub mod dice;
 pub mod http;
 pub mod mount;
+pub mod shell;
 pub mod store;
 pub mod world;
 
@@ -19,6 +20,9 @@ use http::{Client, Reply};
 
 /// The token of [`Server::dev`].
 pub const ROOT: &str = "root";
+
+/// Nothing listens there: the port is for nobody (RFC 863 aside).
+pub const NOBODY: &str = "http://127.0.0.1:9";
 
 /// How long a server may take to answer. It is a bound for a loaded machine, not an expectation.
 const START: Duration = Duration::from_secs(30);
@@ -46,6 +50,20 @@ impl Server {
     /// The same over a store that was there before, and is sealed.
     pub fn dev_in_sealed(folder: &Path) -> Self {
         Self::start_dev(&[&format!("-dev-data={}", folder.display())])
+    }
+
+    /// A server that is not initialised, over a store in memory.
+    pub fn uninitialised() -> Self {
+        let address = free_address();
+        // It is read once, at the start.
+        let folder = TempDir::new();
+        let config = folder.path().join("server.hcl");
+        let text = format!(
+            "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"{address}\"\n  \
+             tls_disable = true\n}}\ndisable_mlock = true\n"
+        );
+        fs::write(&config, text).unwrap();
+        Self::start(&["server", &format!("-config={}", config.display())], address)
     }
 
     fn start_dev(more: &[&str]) -> Self {

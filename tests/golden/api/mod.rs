@@ -1,103 +1,41 @@
-//! Replays what real servers of Vault's API answered: the files of `golden/recorded`, each against
-//! a fresh server, with the lists of what differs and why in `golden/differences`.
+//! What real servers of Vault's API answered.
 //!
 //! A step is sent as it was recorded and passes when it is answered as Vault 1.10 did or, where
-//! the recording holds that too, as a newer server did (`newer`). `EDGEKEEP_GOLDEN=kv-v2` replays
-//! the files whose names begin so.
+//! the recording holds that too, as a newer server did (`newer`).
 
-#[path = "golden/compare.rs"]
 mod compare;
-#[path = "golden/differences.rs"]
-mod differences;
-#[path = "golden/fill.rs"]
 mod fill;
-#[path = "golden/normal.rs"]
 mod normal;
-mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::support::http::Reply;
+use crate::support::{ROOT, Server};
+use crate::{Replay, read, recordings, replay_all};
 use compare::unlike;
-use differences::Differences;
-use support::http::Reply;
-use support::{ROOT, Server};
-
-/// How many servers run at a time.
-const AT_ONCE: usize = 4;
-
-/// What became of the steps of one recording.
-#[derive(Default)]
-struct Outcome {
-    passed: usize,
-    as_newer: usize,
-    differed: usize,
-    /// Steps that are unlike, and listed differences that are none.
-    faults: Vec<String>,
-}
 
 #[test]
 fn recorded_answers_are_given() {
-    let recordings = recordings();
-    assert!(!recordings.is_empty(), "no recording has such a name");
-    let differences = Differences::read(&folder().join("differences"));
-    let waiting = Mutex::new(recordings.iter());
-    let outcomes = Mutex::new(BTreeMap::new());
-    std::thread::scope(|threads| {
-        for _ in 0..AT_ONCE {
-            threads.spawn(|| {
-                loop {
-                    let Some(path) = waiting.lock().unwrap().next() else { break };
-                    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-                    let outcome = replay(path, &name, &differences);
-                    outcomes.lock().unwrap().insert(name, outcome);
-                }
-            });
-        }
-    });
-    let outcomes = outcomes.into_inner().unwrap();
-    println!("{:28} passed  (newer)  listed", "");
-    for (name, o) in &outcomes {
-        let Outcome { passed, as_newer, differed, .. } = o;
-        println!("{name:28} {passed:6} {as_newer:8} {differed:7}");
-    }
-    let faults: Vec<&str> = outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
-    assert!(faults.is_empty(), "{} steps are unlike:\n{}", faults.len(), faults.join("\n"));
+    replay_all("", replay);
 }
 
 #[test]
 fn placeholders_stand_for_themselves() {
-    for path in recordings() {
-        let recording: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for path in recordings("") {
+        let recording: Value = read(&path);
         for step in recording["steps"].as_array().unwrap() {
             assert_eq!(normal::normal(&step["answer"], ""), step["answer"], "{}", path.display());
         }
     }
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
-}
-
-fn recordings() -> Vec<PathBuf> {
-    let wanted = std::env::var("EDGEKEEP_GOLDEN").unwrap_or_default();
-    let files = std::fs::read_dir(folder().join("recorded")).unwrap();
-    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
-    files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(&wanted));
-    files.sort();
-    files
-}
-
-fn replay(path: &Path, name: &str, differences: &Differences) -> Outcome {
-    let recording: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+fn replay(recording: &Value, replay: &mut Replay<'_>) {
     let server = Server::dev();
     let mut player = Player::new(&server);
-    let mut outcome = Outcome::default();
     for (index, step) in recording["steps"].as_array().unwrap().iter().enumerate() {
         if let Some(seconds) = step["sleep"].as_f64() {
             // A part of the recording: what it waits for is a time that it has set itself.
@@ -105,29 +43,16 @@ fn replay(path: &Path, name: &str, differences: &Differences) -> Outcome {
             continue;
         }
         let answer = player.send(step);
-        let number = index + 1;
-        let listed = differences.find(name, number, step["path"].as_str().unwrap());
         let unlike_recorded = unlike(step, &answer);
         let as_newer = !unlike_recorded.is_empty()
             && step
                 .get("newer")
                 .is_some_and(|newer| unlike(&over(step, newer), &answer).is_empty());
-        match (unlike_recorded.is_empty() || as_newer, listed) {
-            (false, Some(_)) => outcome.differed += 1,
-            (false, None) => outcome.faults.push(describe(name, number, step, &unlike_recorded)),
-            (true, Some(differences::Listed::Step)) => outcome
-                .faults
-                .push(format!("{name} step {number} is listed as a difference and is none")),
-            (true, _) => {
-                outcome.passed += 1;
-                outcome.as_newer += usize::from(as_newer);
-            }
-        }
+        replay.outcome.as_newer += usize::from(as_newer);
+        let fault =
+            (!unlike_recorded.is_empty() && !as_newer).then(|| describe(step, &unlike_recorded));
+        replay.judge(index + 1, step["path"].as_str().unwrap(), fault);
     }
-    if differences.waits(name) && outcome.differed == 0 {
-        outcome.faults.push(format!("{name} is listed as one that waits and is answered"));
-    }
-    outcome
 }
 
 /// The step with what a newer server answered in its place.
@@ -137,9 +62,9 @@ fn over(step: &Value, newer: &Value) -> Value {
     Value::Object(both)
 }
 
-fn describe(name: &str, number: usize, step: &Value, unlike: &[compare::Unlike]) -> String {
+fn describe(step: &Value, unlike: &[compare::Unlike]) -> String {
     let said = |key: &str| step[key].as_str().unwrap_or_default();
-    let mut text = format!("{name} {number} [{}] {} ", said("case"), said("method"));
+    let mut text = format!("[{}] {} ", said("case"), said("method"));
     let _ = write!(text, "{} {:.200}", said("path"), said("body"));
     for one in unlike.iter().take(12) {
         let (recorded, here) = (one.recorded.to_string(), one.here.to_string());

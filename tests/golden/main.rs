@@ -1,0 +1,121 @@
+//! Replays what was recorded of others, each file against a fresh server: [`api`] what real
+//! servers of Vault's API answered, [`cli`] what Vault's command line printed. The recordings are
+//! data, and so are the lists of what differs here and why ([`differences`]).
+//!
+//! `EDGEKEEP_GOLDEN=kv-v2` replays the files whose names begin so.
+
+mod api;
+mod cli;
+mod differences;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::de::DeserializeOwned;
+
+use differences::{Differences, Listed};
+
+/// How many servers run at a time.
+const AT_ONCE: usize = 4;
+
+/// What became of the steps of one recording.
+#[derive(Default)]
+struct Outcome {
+    passed: usize,
+    as_newer: usize,
+    differed: usize,
+    /// Steps that are unlike, and listed differences that are none.
+    faults: Vec<String>,
+}
+
+/// A recording and what is listed of it.
+struct Replay<'a> {
+    name: &'a str,
+    differences: &'a Differences,
+    judged: BTreeSet<usize>,
+    outcome: Outcome,
+}
+
+impl Replay<'_> {
+    /// Judges a step, `said` for the lists: `unlike` tells what is, if anything.
+    fn judge(&mut self, number: usize, said: &str, unlike: Option<String>) {
+        self.judged.insert(number);
+        match (unlike, self.differences.find(self.name, number, said)) {
+            (Some(_), Some(_)) => self.outcome.differed += 1,
+            (Some(unlike), None) => self.fault(&format!("{number} {unlike}")),
+            (None, Some(Listed::Step)) => {
+                self.fault(&format!("{number} is listed as a difference and is none"));
+            }
+            (None, _) => self.outcome.passed += 1,
+        }
+    }
+
+    /// What became of it, when all its steps are judged.
+    fn end(mut self) -> Outcome {
+        for step in self.differences.steps(self.name) {
+            if !self.judged.contains(&step) {
+                self.fault(&format!("{step} is listed as a difference and is no step"));
+            }
+        }
+        self.outcome
+    }
+
+    fn fault(&mut self, text: &str) {
+        self.outcome.faults.push(format!("{} {text}", self.name));
+    }
+}
+
+/// Replays all recordings of a folder, some at a time, by `replay`.
+fn replay_all<R: DeserializeOwned>(folder: &str, replay: impl Fn(&R, &mut Replay<'_>) + Sync) {
+    let differences = Differences::read(&home().join(folder).join("differences"));
+    let recordings = recordings(folder);
+    let waiting = Mutex::new(recordings.iter());
+    let outcomes = Mutex::new(BTreeMap::new());
+    std::thread::scope(|threads| {
+        for _ in 0..AT_ONCE {
+            threads.spawn(|| {
+                loop {
+                    let Some(path) = waiting.lock().unwrap().next() else { break };
+                    let name = path.file_stem().unwrap().to_string_lossy();
+                    let (judged, outcome) = Default::default();
+                    let mut one =
+                        Replay { name: &name, differences: &differences, judged, outcome };
+                    replay(&read(path), &mut one);
+                    let outcome = one.end();
+                    outcomes.lock().unwrap().insert(name.into_owned(), outcome);
+                }
+            });
+        }
+    });
+    let outcomes = outcomes.into_inner().unwrap();
+    println!("{:28} passed  (newer)  listed", "");
+    for (name, o) in &outcomes {
+        let Outcome { passed, as_newer, differed, .. } = o;
+        println!("{name:28} {passed:6} {as_newer:8} {differed:7}");
+    }
+    let faults: Vec<&str> = outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
+    assert!(faults.is_empty(), "{} steps are unlike:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The recordings of a folder whose names begin as is wanted.
+fn recordings(folder: &str) -> Vec<PathBuf> {
+    let wanted = std::env::var("EDGEKEEP_GOLDEN").unwrap_or_default();
+    let files = std::fs::read_dir(home().join(folder).join("recorded")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(&wanted));
+    files.sort();
+    assert!(!files.is_empty() || !wanted.is_empty(), "there are no recordings");
+    files
+}
+
+fn read<R: DeserializeOwned>(path: &Path) -> R {
+    let text = std::fs::read(path).unwrap();
+    serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
