@@ -1,11 +1,13 @@
 //! JSON values as YAML, in the layout of Vault's `-format=yaml`.
 //!
-//! Text stands plain only where every YAML reader takes it for text; else it is quoted as JSON
-//! quotes it, which YAML 1.2 reads alike.
+//! Text stands plain only where every YAML reader takes it for text, text of several lines as a
+//! block; else it is quoted as JSON quotes it, which YAML 1.2 reads alike.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
+
+use crate::base::golang;
 
 /// A value as a YAML document, with a newline at its end.
 pub fn document(value: &Value) -> String {
@@ -13,7 +15,7 @@ pub fn document(value: &Value) -> String {
     match value {
         Value::Object(map) if !map.is_empty() => block(value, 0, &mut out),
         Value::Array(items) if !items.is_empty() => block(value, 0, &mut out),
-        scalar => line(&mut out, &inline(scalar)),
+        scalar => line(&mut out, &inline(scalar, 0)),
     }
     out
 }
@@ -33,7 +35,7 @@ fn block(value: &Value, depth: usize, out: &mut String) {
                         out.push('\n');
                         block(value, depth, out);
                     }
-                    scalar => line(out, &format!(" {}", inline(scalar))),
+                    scalar => line(out, &format!(" {}", inline(scalar, depth))),
                 }
             }
         }
@@ -43,7 +45,7 @@ fn block(value: &Value, depth: usize, out: &mut String) {
                 match item {
                     Value::Object(map) if !map.is_empty() => block(item, depth + 1, &mut inner),
                     Value::Array(list) if !list.is_empty() => block(item, depth + 1, &mut inner),
-                    scalar => line(&mut inner, &inline(scalar)),
+                    scalar => line(&mut inner, &inline(scalar, depth)),
                 }
                 let _ = write!(out, "{indent}- {}", inner.trim_start());
             }
@@ -57,11 +59,31 @@ fn line(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-fn inline(value: &Value) -> String {
+/// What stands behind a key or a dash of this depth.
+fn inline(value: &Value, depth: usize) -> String {
     match value {
-        Value::String(string) => text(string),
+        Value::String(string) => lines(string, depth).unwrap_or_else(|| text(string)),
         other => other.to_string(),
     }
+}
+
+/// Text of several lines as a block, if it can stand there as it is.
+fn lines(string: &str, depth: usize) -> Option<String> {
+    let (sign, body) = match string.strip_suffix('\n') {
+        Some(body) => ("|", body),
+        None => ("|-", string),
+    };
+    let is_plain = string.contains('\n')
+        && !string.starts_with([' ', '\n'])
+        && !body.ends_with([' ', '\n'])
+        && !string.contains(" \n")
+        && string.chars().all(|c| c == '\n' || golang::is_printable(c));
+    let indent = "  ".repeat(depth + 1);
+    let lines = body.lines().map(|line| match line {
+        "" => "\n".to_owned(),
+        line => format!("\n{indent}{line}"),
+    });
+    is_plain.then(|| sign.to_owned() + &lines.collect::<String>())
 }
 
 fn text(string: &str) -> String {
@@ -101,7 +123,8 @@ mod tests {
         let value = serde_json::json!({
             "data": {"a": 1, "b": [true, null, "x"], "c": {"d": 2.5}, "y": "y", "1": "two words"},
             "empty": {}, "list": [{"k": "v", "l": ["m"]}], "none": [], "t": "0s",
-            "time": "2026-11-22T13:17:15Z", "lines": "one\ntwo\n", "id": "7f4e-11", "colon": "a: b",
+            "time": "2026-11-22T13:17:15Z", "id": "7f4e-11", "colon": "a: b",
+            "lines": "one\n\n two\n",
         });
         let want = "\
 colon: \"a: b\"
@@ -117,7 +140,10 @@ data:
   \"y\": \"y\"
 empty: {}
 id: 7f4e-11
-lines: \"one\\ntwo\\n\"
+lines: |
+  one
+
+   two
 list:
 - k: v
   l:
@@ -128,6 +154,10 @@ time: \"2026-11-22T13:17:15Z\"
 ";
         assert_eq!(document(&value), want);
         assert_eq!(document(&serde_json::json!(["a", "-"])), "- a\n- \"-\"\n");
+        assert_eq!(
+            document(&serde_json::json!(["a\nb", " a\nb"])),
+            "- |-\n  a\n  b\n- \" a\\nb\"\n"
+        );
         assert_eq!(document(&serde_json::json!({})), "{}\n");
     }
 }
