@@ -64,7 +64,15 @@ impl TokenKind {
     }
 }
 
+/// A comment as it is written, without the line's end.
+pub(super) struct Comment<'a> {
+    pub at: Position,
+    pub raw: &'a str,
+}
+
 pub(super) struct Lexer<'a> {
+    /// What was skipped since somebody took it.
+    pub comments: Vec<Comment<'a>>,
     text: &'a str,
     offset: usize,
     here: Position,
@@ -74,7 +82,8 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a str, notation: Notation) -> Self {
-        Self { text, offset: 0, here: Position::START, notation, peeked: None }
+        let comments = Vec::new();
+        Self { comments, text, offset: 0, here: Position::START, notation, peeked: None }
     }
 
     /// The next token, which is then behind us.
@@ -142,7 +151,7 @@ impl<'a> Lexer<'a> {
     fn skip_blank(&mut self) -> Result<(), Error> {
         loop {
             self.bump_while(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
-            let at = self.here;
+            let (at, start) = (self.here, self.offset);
             match self.peek() {
                 Some('#') if self.notation == Notation::Native => self.bump_while(|c| c != '\n'),
                 Some('/') if self.notation == Notation::Native => {
@@ -155,6 +164,7 @@ impl<'a> Lexer<'a> {
                 }
                 _ => return Ok(()),
             }
+            self.comments.push(Comment { at, raw: &self.text[start..self.offset] });
         }
     }
 

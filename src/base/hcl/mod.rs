@@ -6,6 +6,7 @@
 //! accident (JSON cut short, text behind it, a key without a value at the very end) is kept as
 //! the document's [`doubt`](Document::doubt), for the caller to judge.
 
+mod format;
 mod json;
 mod lexer;
 mod native;
@@ -13,6 +14,8 @@ mod native;
 mod tests;
 
 use std::fmt;
+
+pub use format::format;
 
 /// Nesting of objects and lists that is still read.
 pub const MAX_DEPTH: u32 = 32;

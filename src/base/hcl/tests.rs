@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Body, Document, Kind, MAX_BYTES, Value, parse, parse_bytes};
 
-fn outline(document: &Document) -> String {
+/// What a text says, in one line, wherever it says it.
+pub fn outline(document: &Document) -> String {
     let mut out = String::new();
     body(&document.body, &mut out);
     if let Some(doubt) = &document.doubt {
