@@ -2,8 +2,8 @@
 
 use super::command::Node;
 use super::{
-    delete, kv, list, monitor, operator, patch, print_token, read, secrets, server, snapshot,
-    status, unwrap, version, version_history, write,
+    delete, kv, list, monitor, operator, patch, policy, print_token, read, secrets, server,
+    snapshot, status, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -19,6 +19,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<monitor::Monitor>("monitor"),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
+    Node::Group("policy", "Work with policies: what tokens may do", POLICY),
     Node::Group("print", "Print what the command line works with", PRINT),
     Node::Group("secrets", "Work with secrets engines", SECRETS),
     Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
@@ -75,6 +76,14 @@ static RAFT_SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
+];
+
+static POLICY: &[Node] = &[
+    Node::leaf::<policy::delete::Delete>("delete"),
+    Node::leaf::<policy::fmt::Fmt>("fmt"),
+    Node::leaf::<policy::list::List>("list"),
+    Node::leaf::<policy::read::Read>("read"),
+    Node::leaf::<policy::write::Write>("write"),
 ];
 
 static PRINT: &[Node] = &[Node::leaf::<print_token::PrintToken>("token")];

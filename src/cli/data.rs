@@ -79,7 +79,8 @@ fn put(object: &mut Map<String, Value>, key: String, value: Value) {
     }
 }
 
-fn stdin() -> Result<String, String> {
+/// All of stdin.
+pub fn stdin() -> Result<String, String> {
     let mut text = String::new();
     io::stdin().read_to_string(&mut text).map_err(|e| format!("stdin cannot be read: {e}"))?;
     Ok(text)

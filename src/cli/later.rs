@@ -15,10 +15,6 @@ const WAYS: &[(&[&str], &str)] = &[
     (&["lease", "revoke"], "write sys/leases/revoke lease_id=ID"),
     (&["login"], "write -field=token auth/userpass/login/NAME password=-"),
     (&["path-help"], "read PATH help=1"),
-    (&["policy", "delete"], "delete sys/policies/acl/NAME"),
-    (&["policy", "list"], "list sys/policies/acl"),
-    (&["policy", "read"], "read -field=policy sys/policies/acl/NAME"),
-    (&["policy", "write"], "write sys/policies/acl/NAME policy=@FILE"),
     (&["secrets", "disable"], "delete sys/mounts/PATH"),
     (&["secrets", "move"], "write sys/remount from=PATH to=NEW"),
     (&["secrets", "tune"], "write sys/mounts/PATH/tune KEY=VALUE"),
@@ -75,10 +71,10 @@ mod tests {
     #[test]
     fn a_command_has_its_way_and_a_group_has_all() {
         let said = |line: &str| told(&line.split_whitespace().collect::<Vec<_>>());
-        let list = "`edgekeep policy list` is not there yet: `edgekeep list sys/policies/acl`";
-        assert_eq!(said("policy list -format=json").as_deref(), Some(list));
-        assert_eq!(said("policy").map(|all| all.lines().count()), Some(4));
-        assert_eq!(said("policy frob"), None);
+        let list = "`edgekeep auth list` is not there yet: `edgekeep read sys/auth`";
+        assert_eq!(said("auth list -format=json").as_deref(), Some(list));
+        assert_eq!(said("auth").map(|all| all.lines().count()), Some(5));
+        assert_eq!(said("auth frob"), None);
         assert_eq!(said("kv get"), None);
         assert_eq!(said(""), None);
     }

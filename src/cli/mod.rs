@@ -24,6 +24,7 @@ mod monitor;
 mod operands;
 mod operator;
 mod patch;
+mod policy;
 mod print_token;
 mod progress;
 mod prompt;

@@ -12,6 +12,11 @@ pub fn none(operands: &[String]) -> Result<(), Stop> {
     exactly(operands).map(|[]: &[String; 0]| ())
 }
 
+/// Exactly two operands.
+pub fn two(operands: &[String]) -> Result<[&str; 2], Stop> {
+    exactly(operands).map(|[one, two]: &[String; 2]| [one.as_str(), two.as_str()])
+}
+
 /// At most one operand; `expected` is how the command words that.
 pub fn at_most_one<'a>(operands: &'a [String], expected: &str) -> Result<Option<&'a str>, Stop> {
     match operands {
