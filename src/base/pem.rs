@@ -9,9 +9,19 @@ use rustls::sign::CertifiedKey;
 
 /// The certificates in a file, in their order: at least one. The error says why there is none.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    any(CertificateDer::pem_file_iter(file).and_then(Iterator::collect))
+}
+
+/// The certificates in a text, in the same way.
+pub fn certificates_in(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    any(CertificateDer::pem_slice_iter(text).collect())
+}
+
+fn any(
+    read: Result<Vec<CertificateDer<'static>>, Error>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
     const NONE: &str = "it holds no certificate";
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = read.map_err(|error| told(&error, NONE))?;
+    let found = read.map_err(|error| told(&error, NONE))?;
     if found.is_empty() { Err(NONE.to_owned()) } else { Ok(found) }
 }
 

@@ -14,7 +14,7 @@ use super::{curl, token_file, values, yaml};
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::golang;
 use crate::base::secret::Secret;
-use crate::client::{Answer, Call, Client, Error, Settings, Verb};
+use crate::client::{Answer, Call, Client, Error, Given, Settings, Variable, Verb, variables};
 
 /// The surroundings of one command.
 pub struct Context {
@@ -42,14 +42,23 @@ impl Context {
     }
 
     fn connect(&self) -> Result<Client, Stop> {
-        let value = |name: &str| self.http.variable(name).or_else(|| env(name));
-        let mut settings = Settings::read(value).map_err(|e| Stop::Failed(e.0))?;
-        settings.headers.clone_from(&self.http.header);
+        let mut settings =
+            Settings::read(|variable| self.given(variable)).map_err(|e| Stop::Failed(e.0))?;
+        if !self.http.mfa.is_empty() {
+            settings.headers.clear();
+        }
+        settings.headers.extend(self.http.headers());
         if settings.token.is_none() {
             let stored = token_file::read().map_err(Stop::Failed)?;
             settings.token = stored.map(|text| Secret::new(text.as_bytes()));
         }
         Client::new(settings).map_err(|e| Stop::Failed(e.0))
+    }
+
+    /// What a flag says, or else the environment. An address that a flag names is not an agent's.
+    fn given(&self, variable: &Variable) -> Option<Given> {
+        let named = variable.name == variables::AGENT_ADDR.name && self.http.address.is_some();
+        self.http.given(variable).or_else(|| variable.read().filter(|_| !named))
     }
 
     /// Makes a call, or prints the curl command or the policy that stands for it.
@@ -67,11 +76,11 @@ impl Context {
     }
 
     fn wrap_ttl(&self, call: &Call) -> Result<Option<String>, Stop> {
-        let wanted = match (self.http.wrap_ttl, env("VAULT_WRAP_TTL")) {
+        let wanted = match (self.http.wrap_ttl, variables::WRAP_TTL.read()) {
             (Some(ttl), _) => Some(ttl),
-            (None, Some(text)) => {
-                let wrong = |e| Stop::Usage(format!("VAULT_WRAP_TTL: {e}"));
-                Some(values::parse_ttl(&text).map_err(wrong)?)
+            (None, Some(given)) => {
+                let wrong = |e| Stop::Usage(format!("{}: {e}", given.by));
+                Some(values::parse_ttl(&given.value).map_err(wrong)?)
             }
             (None, None) => None,
         };

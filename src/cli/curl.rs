@@ -5,11 +5,25 @@ use crate::client::{Call, Client, Verb};
 /// The curl command that makes a call; the token stays out of it.
 pub fn command(client: &Client, call: &Call) -> String {
     let mut out = String::from("curl ");
+    let tls = &client.settings().tls;
+    if tls.skip_verify {
+        out.push_str("--insecure ");
+    }
     if let Some(socket) = client.address().socket() {
         out.push_str(&format!("--unix-socket {} ", quoted(&socket.to_string_lossy())));
     }
     if call.verb != Verb::Get {
         out.push_str(&format!("-X {} ", call.verb.name()));
+    }
+    for (option, file) in [
+        ("--cacert", &tls.ca_cert),
+        ("--capath", &tls.ca_path),
+        ("--cert", &tls.client_cert),
+        ("--key", &tls.client_key),
+    ] {
+        if let Some(file) = file {
+            out.push_str(&format!("{option} {} ", quoted(&file.to_string_lossy())));
+        }
     }
     for (name, value) in client.headers(call) {
         out.push_str(&format!("-H {} ", quoted(&format!("{name}: {value}"))));
@@ -47,18 +61,23 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Settings;
+    use crate::client::{Given, Settings, Variable};
 
     #[test]
     fn a_call_becomes_a_command_and_a_policy() {
-        let settings = Settings::read(|name| match name {
-            "VAULT_ADDR" => Some("http://127.0.0.1:8200".into()),
-            "VAULT_TOKEN" => Some("s.secret".into()),
+        let value = |variable: &Variable| match variable.name {
+            "ADDR" => Some("http://127.0.0.1:8200"),
+            "TOKEN" => Some("s.secret"),
+            "CACERT" => Some("my ca.pem"),
             _ => None,
+        };
+        let settings = Settings::read(|variable| {
+            Some(Given { by: String::new(), value: value(variable)?.to_owned() })
         });
         let client = Client::new(settings.unwrap()).unwrap();
         let call = Call::put("secret/data/it's", serde_json::json!({"a": "it's"}));
         let line = command(&client, &call);
+        assert!(line.starts_with("curl -X PUT --cacert 'my ca.pem' -H "), "{line}");
         assert!(line.contains("-d '{\"a\":\"it'\\''s\"}'"), "{line}");
         assert!(line.ends_with(" http://127.0.0.1:8200/v1/secret/data/it%27s"), "{line}");
         assert!(!line.contains("s.secret"));

@@ -4,12 +4,20 @@ use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
 
 use super::command::{Leaf, Node, Shared};
 use super::{shared, table};
+use crate::client::variables;
 
 const PROGRAM: &str = "edgekeep";
 
 /// Help of the program.
 pub fn program(commands: &[Node]) -> String {
-    format!("Usage: {PROGRAM} <command> [args]\n\n{}", listed("Commands", commands))
+    let variables =
+        variables::ALL.iter().map(|v| [format!("    VAULT_{}", v.name), v.meaning.to_owned()]);
+    format!(
+        "Usage: {PROGRAM} <command> [args]\n\n{}\n\n\
+         Environment (EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each):\n{}",
+        listed("Commands", commands),
+        table::columns(&variables.collect::<Vec<_>>())
+    )
 }
 
 /// Help of a group; `words` lead to it.

@@ -53,6 +53,7 @@ use shared::{FieldFlags, FormatFlags, HttpFlags};
 use stop::{Exit, Stop};
 
 use crate::base::nearest::nearest;
+use crate::client::variables;
 
 /// Runs the program's command line, without the program's name.
 pub fn main(args: &[String]) -> ExitCode {
@@ -157,7 +158,8 @@ fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
 
 /// Reads the options into the context and the command.
 fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> {
-    let format = flags::anywhere(args, "format").or_else(|| context::env("VAULT_FORMAT"));
+    let set = || Some(variables::FORMAT.read()?.value);
+    let format = flags::anywhere(args, "format").or_else(set);
     let format = Format::parse(&format.unwrap_or_default()).map_err(Stop::Usage)?;
     let mut warn = |from: usize| {
         let stray = flags::stray(args.get(from..).unwrap_or_default());

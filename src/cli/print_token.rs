@@ -3,9 +3,10 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
-use super::context::{Context, env};
+use super::context::Context;
 use super::stop::{Exit, Stop};
 use super::token_file;
+use crate::client::variables;
 
 /// Print the token that commands send: VAULT_TOKEN, or that of the last login.
 #[derive(FromArgs, ArgsInfo)]
@@ -24,8 +25,8 @@ impl Command for PrintToken {
     const SHARED: Shared = Shared::None;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let token = match env("VAULT_TOKEN") {
-            Some(token) => token.into(),
+        let token = match variables::TOKEN.read() {
+            Some(given) => given.value.into(),
             None => token_file::read().map_err(Stop::Failed)?.unwrap_or_default(),
         };
         cx.say(&token)?;

@@ -5,6 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::command::Shared;
 use super::values;
 use crate::base::ttl::Ttl;
+use crate::client::{Given, Variable};
 
 /// HTTP Options
 #[derive(FromArgs, ArgsInfo, Default)]
@@ -12,6 +13,9 @@ pub struct HttpFlags {
     /// address of the server: http://, https:// or unix:// (VAULT_ADDR)
     #[argh(option, arg_name = "string")]
     pub address: Option<String>,
+    /// address of an agent that is asked instead of the server (VAULT_AGENT_ADDR)
+    #[argh(option, arg_name = "string")]
+    pub agent_address: Option<String>,
     /// PEM file of the authorities that may have signed the server's certificate (VAULT_CACERT)
     #[argh(option, arg_name = "string")]
     pub ca_cert: Option<String>,
@@ -30,6 +34,9 @@ pub struct HttpFlags {
     /// name that the server's certificate must bear (VAULT_TLS_SERVER_NAME)
     #[argh(option, arg_name = "string")]
     pub tls_server_name: Option<String>,
+    /// follow no redirect to another server (VAULT_DISABLE_REDIRECTS)
+    #[argh(option, arg_name = "bool")]
+    pub disable_redirects: Option<bool>,
     /// namespace of the request (VAULT_NAMESPACE)
     #[argh(option, arg_name = "string")]
     pub namespace: Option<String>,
@@ -39,6 +46,12 @@ pub struct HttpFlags {
     /// header to send with each request, KEY=VALUE; may be given more than once
     #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     pub header: Vec<(String, String)>,
+    /// credentials for the header X-Vault-MFA; may be given more than once (VAULT_MFA)
+    #[argh(option, arg_name = "string")]
+    pub mfa: Vec<String>,
+    /// set the header X-Vault-Policy-Override
+    #[argh(option, arg_name = "bool")]
+    pub policy_override: Option<bool>,
     /// wrap the answer in a token that lives this long (VAULT_WRAP_TTL)
     #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
     pub wrap_ttl: Option<Ttl>,
@@ -54,19 +67,32 @@ pub struct HttpFlags {
 }
 
 impl HttpFlags {
-    /// The flag that stands before a variable of the environment.
-    pub fn variable(&self, name: &str) -> Option<String> {
-        match name {
-            "VAULT_ADDR" => self.address.clone(),
-            "VAULT_CACERT" => self.ca_cert.clone(),
-            "VAULT_CAPATH" => self.ca_path.clone(),
-            "VAULT_CLIENT_CERT" => self.client_cert.clone(),
-            "VAULT_CLIENT_KEY" => self.client_key.clone(),
-            "VAULT_SKIP_VERIFY" => self.tls_skip_verify.map(|v| v.to_string()),
-            "VAULT_TLS_SERVER_NAME" => self.tls_server_name.clone(),
-            "VAULT_NAMESPACE" => self.namespace.clone().or_else(|| self.ns.clone()),
-            _ => None,
-        }
+    /// What a flag says that stands before a variable of the environment.
+    pub fn given(&self, variable: &Variable) -> Option<Given> {
+        let truth = |flag: Option<bool>| flag.map(|truth| truth.to_string());
+        let (by, value) = match variable.name {
+            "ADDR" => ("-address", self.address.clone()),
+            "AGENT_ADDR" => ("-agent-address", self.agent_address.clone()),
+            "CACERT" => ("-ca-cert", self.ca_cert.clone()),
+            "CAPATH" => ("-ca-path", self.ca_path.clone()),
+            "CLIENT_CERT" => ("-client-cert", self.client_cert.clone()),
+            "CLIENT_KEY" => ("-client-key", self.client_key.clone()),
+            "DISABLE_REDIRECTS" => ("-disable-redirects", truth(self.disable_redirects)),
+            "NAMESPACE" => ("-namespace", self.namespace.clone().or_else(|| self.ns.clone())),
+            "SKIP_VERIFY" => ("-tls-skip-verify", truth(self.tls_skip_verify)),
+            "TLS_SERVER_NAME" => ("-tls-server-name", self.tls_server_name.clone()),
+            _ => return None,
+        };
+        value.map(|value| Given { by: by.to_owned(), value })
+    }
+
+    /// The headers that flags add to each request.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let mfa = self.mfa.iter().map(|value| ("X-Vault-MFA".to_owned(), value.clone()));
+        let policy_override = self.policy_override.filter(|set| *set);
+        let policy_override =
+            policy_override.map(|_| ("X-Vault-Policy-Override".to_owned(), "true".to_owned()));
+        self.header.iter().cloned().chain(mfa).chain(policy_override).collect()
     }
 }
 

@@ -48,6 +48,12 @@ impl Address {
         }
     }
 
+    /// Whether it says where to go on the host; a socket is all that there is.
+    pub fn has_port(&self) -> bool {
+        let uri = ureq::http::Uri::try_from(self.base());
+        self.socket().is_some() || uri.is_ok_and(|uri| uri.port().is_some())
+    }
+
     /// Whether what goes there is encrypted.
     pub fn is_https(&self) -> bool {
         self.base().starts_with("https://")
@@ -71,7 +77,9 @@ mod tests {
     fn addresses_are_read_and_mistakes_named() {
         let web = Address::parse("http://127.0.0.1:8200/").unwrap();
         assert_eq!(web.base(), "http://127.0.0.1:8200");
-        assert!(Address::parse("https://[::1]:8200").unwrap().is_https());
+        let https = Address::parse("https://[::1]:8200").unwrap();
+        assert!(https.is_https() && https.has_port());
+        assert!(!Address::parse("https://vault.test").unwrap().has_port());
         let unix = Address::parse("unix:///run/edgekeep.sock").unwrap();
         assert_eq!(unix.socket().unwrap().to_str(), Some("/run/edgekeep.sock"));
         for wrong in ["127.0.0.1:1", ":::nonsense", "http://", "http:// x", "unix://x", ""] {

@@ -1,6 +1,7 @@
 //! Vault's API: paths, headers, JSON, refusals, redirects, retries.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -119,13 +120,21 @@ pub struct Answer {
 pub struct Client {
     http: Http,
     settings: Settings,
+    /// How many requests were made.
+    made: AtomicU32,
 }
 
 impl Client {
     /// A client; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let http = Http::new(settings.address.clone(), &settings.tls)?;
-        Ok(Self { http, settings })
+        let proxy = settings.proxy.clone();
+        let http = Http::new(settings.address.clone(), &settings.tls, proxy)?;
+        Ok(Self { http, settings, made: AtomicU32::new(0) })
+    }
+
+    /// How it was told to make requests.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The server.
@@ -192,6 +201,7 @@ impl Client {
 
     /// Sends `length` bytes as the body of a call.
     pub fn upload(&self, call: &Call, length: u64, from: &mut dyn Read) -> Result<Answer, Error> {
+        self.wait();
         let request = Request {
             method: call.verb.name(),
             url: &self.url(call),
@@ -219,9 +229,10 @@ impl Client {
             let request = Request { method: call.verb.name(), url, headers: &headers, body };
             self.http.send(request, patience)
         };
+        self.wait();
         let reply = send(&url)?;
         match &reply.location {
-            Some(elsewhere) if is_redirect(reply.status) => {
+            Some(elsewhere) if is_redirect(reply.status) && self.settings.redirects => {
                 if self.address().is_https() && !elsewhere.starts_with("https://") {
                     return Err(Error::Broken(format!(
                         "{} redirects out of TLS, to {elsewhere}: refused, the token would be \
@@ -232,6 +243,14 @@ impl Client {
                 send(elsewhere)
             }
             _ => Ok(reply),
+        }
+    }
+
+    /// Keeps to the pace that was set.
+    fn wait(&self) {
+        let made = self.made.fetch_add(1, Ordering::Relaxed);
+        if let Some(pace) = self.settings.pace.filter(|pace| made >= pace.burst) {
+            std::thread::sleep(pace.interval);
         }
     }
 

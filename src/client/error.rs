@@ -41,35 +41,50 @@ impl Error {
         }
     }
 
-    pub(super) fn unreachable(address: &Address, error: ureq::Error) -> Self {
+    pub(super) fn unreachable(address: &Address, proxy: Option<&str>, error: ureq::Error) -> Self {
         if let ureq::Error::Other(other) = &error
             && let Some(plain) = other.downcast_ref::<PlainServer>()
         {
             return Self::Broken(plain.told(address));
         }
-        let text = match error {
-            ureq::Error::ConnectionFailed => return Self::NoServer(address.clone()),
-            ureq::Error::Io(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
-                return Self::NoServer(address.clone());
+        let text = match (error, proxy) {
+            (e, None) if is_refusal(&e) => return Self::NoServer(address.clone()),
+            (e, Some(proxy)) if is_refusal(&e) => {
+                format!("no proxy at {proxy}, through which {address} is reached: {SAID_BY}")
             }
-            ureq::Error::HostNotFound => format!(
+            (ureq::Error::HostNotFound, Some(proxy)) => {
+                format!("the host of the proxy {proxy} is not known: {SAID_BY}")
+            }
+            (ureq::Error::HostNotFound, None) => format!(
                 "the host of {address} is not known: check the name in -address or VAULT_ADDR"
             ),
-            ureq::Error::Timeout(_) => format!(
+            (ureq::Error::Timeout(_), _) => format!(
                 "{address} did not answer in time: is it overloaded? VAULT_CLIENT_TIMEOUT gives \
                  it longer"
             ),
-            ureq::Error::Rustls(e) => tls_text(address, &e.to_string()),
-            ureq::Error::Io(e) if tls_cause(&e).is_some() => {
+            (ureq::Error::Rustls(e), _) => tls_text(address, &e.to_string()),
+            (ureq::Error::Io(e), _) if tls_cause(&e).is_some() => {
                 tls_text(address, tls_cause(&e).unwrap_or_default().as_str())
             }
-            ureq::Error::Protocol(e) if !address.is_https() => format!(
+            (ureq::Error::Protocol(e), _) if !address.is_https() => format!(
                 "{address} does not answer in HTTP ({e}): does it speak TLS? Then its address \
                  begins with https://"
             ),
-            other => format!("the exchange with {address} failed: {other}"),
+            (other, _) => format!("the exchange with {address} failed: {other}"),
         };
         Self::Broken(text)
+    }
+}
+
+/// Where a proxy was named.
+const SAID_BY: &str = "check VAULT_HTTP_PROXY, HTTPS_PROXY and HTTP_PROXY";
+
+/// Whether nobody listens where a connection was to go.
+fn is_refusal(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(e) => e.kind() == io::ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }
 
@@ -127,7 +142,17 @@ fn tls_cause(error: &io::Error) -> Option<String> {
 }
 
 fn tls_text(address: &Address, why: &str) -> String {
-    let remedy = if why.contains("UnknownIssuer") || why.contains("BadSignature") {
+    let told = why.strip_prefix("received fatal alert: ").unwrap_or_default();
+    let remedy = if matches!(
+        told,
+        "BadCertificate"
+            | "CertificateExpired"
+            | "CertificateUnknown"
+            | "DecryptError"
+            | "UnknownCA"
+    ) {
+        "it does not take the client certificate: is it of an authority that the server knows?"
+    } else if why.contains("UnknownIssuer") || why.contains("BadSignature") {
         "name the authority that signed its certificate with -ca-cert or VAULT_CACERT"
     } else if why.contains("not valid for name") || why.contains("NotValidForName") {
         "use a name that the certificate bears, or say which with -tls-server-name"

@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::time::Duration;
 
-use ureq::Agent;
 use ureq::config::{Config, RedirectAuthHeaders};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Connector as _, NextTimeout, TcpConnector};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, Connector as _, NextTimeout, TcpConnector,
+};
+use ureq::{Agent, Proxy};
 
 use super::address::Address;
 use super::connect::{TlsConnector, UnixConnector};
@@ -19,6 +21,8 @@ use super::tls::Tls;
 pub struct Http {
     agent: Agent,
     address: Address,
+    /// Where the proxy is, if there is one.
+    proxy: Option<String>,
 }
 
 /// What is sent.
@@ -62,9 +66,11 @@ pub struct Reply {
 
 impl Http {
     /// Connections to `address`; no server is asked yet. Reads the TLS files where it is `https`.
-    pub fn new(address: Address, tls: &Tls) -> Result<Self, SettingsError> {
+    pub fn new(address: Address, tls: &Tls, proxy: Option<Proxy>) -> Result<Self, SettingsError> {
+        let at = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         let config = address.is_https().then(|| tls.config()).transpose()?;
         let connector = UnixConnector { socket: address.socket().map(Into::into) }
+            .chain(ConnectProxyConnector::default())
             .chain(TcpConnector::default())
             .chain(TlsConnector { config, server_name: tls.server_name.clone() });
         let settings = Config::builder()
@@ -75,10 +81,10 @@ impl Http {
             .redirect_auth_headers(RedirectAuthHeaders::Never)
             .timeout_connect(Some(Duration::from_secs(30)))
             .user_agent(concat!("edgekeep/", env!("CARGO_PKG_VERSION")))
-            .proxy(None)
+            .proxy(proxy)
             .build();
         let resolver = Resolve { socket: address.socket().is_some() };
-        Ok(Self { agent: Agent::with_parts(settings, connector, resolver), address })
+        Ok(Self { agent: Agent::with_parts(settings, connector, resolver), address, proxy: at })
     }
 
     /// Sends a request and waits for the head of the answer, whatever its status. `patience`
@@ -99,7 +105,8 @@ impl Http {
                 self.run(head, ureq::SendBody::from_reader(from), patience)
             }
         };
-        let reply = sent.map_err(|e| Error::unreachable(&self.address, e))?;
+        let reply =
+            sent.map_err(|e| Error::unreachable(&self.address, self.proxy.as_deref(), e))?;
         let location = reply.headers().get("Location").and_then(|v| v.to_str().ok());
         Ok(Reply {
             status: reply.status().as_u16(),

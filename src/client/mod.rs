@@ -1,19 +1,22 @@
 //! The one outbound HTTPS client.
 //!
 //! [`http`] speaks to any server: streams up and down, plain, TLS and Unix sockets. [`api`] is
-//! Vault's API upon it: token, namespace, JSON, errors, redirects. [`settings`] reads Vault's
-//! `VAULT_*` environment.
+//! Vault's API upon it: token, namespace, JSON, errors, redirects. [`settings`] reads the
+//! environment: [`variables`] tells of each.
 
 pub mod address;
 pub mod api;
 mod connect;
 pub mod error;
 pub mod http;
+mod proxy;
 pub mod settings;
 pub mod tls;
+pub mod variables;
 mod verifier;
 
 pub use address::Address;
 pub use api::{Answer, Call, Client, Verb};
 pub use error::{Error, Refusal};
 pub use settings::{Settings, SettingsError};
+pub use variables::{Given, Variable};

@@ -1,18 +1,25 @@
-//! What a client is told by `VAULT_*`, and by flags that stand before it.
+//! What a client is told by the environment, and by flags that stand before it.
 
 use std::time::Duration;
 
+use ureq::Proxy;
+
 use super::address::Address;
+use super::proxy;
 use super::tls::Tls;
+use super::variables::{self, Given, Variable};
 use crate::base::golang;
 use crate::base::secret::Secret;
+use crate::base::ttl::Ttl;
 
 /// How requests are made.
 pub struct Settings {
-    /// The server.
+    /// The server, or the agent that is asked in its place.
     pub address: Address,
     /// How TLS is spoken with it.
     pub tls: Tls,
+    /// What stands between us and it.
+    pub proxy: Option<Proxy>,
     /// Sent with each request.
     pub token: Option<Secret>,
     /// Sent with each request as `X-Vault-Namespace`.
@@ -23,6 +30,19 @@ pub struct Settings {
     pub timeout: Duration,
     /// How often a request is sent again when the server says "not now".
     pub retries: u32,
+    /// Whether a redirect is followed.
+    pub redirects: bool,
+    /// How fast requests may follow each other.
+    pub pace: Option<Pace>,
+}
+
+/// How fast requests may follow each other: so many at once, then one in each interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// How many may be made at once.
+    pub burst: u32,
+    /// How long each further one waits.
+    pub interval: Duration,
 }
 
 /// A setting that cannot be used; the text names it.
@@ -38,47 +58,78 @@ impl std::fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads Vault's variables through `value`, which gives `None` for what is not set.
-    pub fn read(value: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let value = |name: &str| value(name).filter(|v| !v.is_empty());
-        let address = value("VAULT_ADDR").unwrap_or_else(|| "https://127.0.0.1:8200".into());
-        let address = Address::parse(&address)
-            .map_err(|e| SettingsError(format!("failed to create client: {e}")))?;
+    /// Reads the variables through `value`, which gives `None` for what is not set.
+    pub fn read(value: impl Fn(&Variable) -> Option<Given>) -> Result<Self, SettingsError> {
+        let path = |variable| value(variable).map(|given| given.value.into());
+        let truth = |variable| value(variable).map_or(Ok(false), |given| truth(&given));
+        let address = address(value(&variables::AGENT_ADDR).or_else(|| value(&variables::ADDR)))?;
+        if truth(&variables::SRV_LOOKUP)? && !address.has_port() {
+            let text =
+                "SRV records are not looked up (VAULT_SRV_LOOKUP): say the port in the address";
+            return Err(SettingsError(text.into()));
+        }
         let tls = Tls {
-            ca_cert: value("VAULT_CACERT").map(Into::into),
-            ca_path: value("VAULT_CAPATH").map(Into::into),
-            client_cert: value("VAULT_CLIENT_CERT").map(Into::into),
-            client_key: value("VAULT_CLIENT_KEY").map(Into::into),
-            skip_verify: value("VAULT_SKIP_VERIFY").map_or(Ok(false), |v| truth(&v))?,
-            server_name: value("VAULT_TLS_SERVER_NAME"),
+            ca_cert: path(&variables::CACERT),
+            ca_bytes: value(&variables::CACERT_BYTES),
+            ca_path: path(&variables::CAPATH),
+            client_cert: path(&variables::CLIENT_CERT),
+            client_key: path(&variables::CLIENT_KEY),
+            skip_verify: truth(&variables::SKIP_VERIFY)?,
+            server_name: value(&variables::TLS_SERVER_NAME).map(|given| given.value),
         };
+        let mfa = value(&variables::MFA).map(|given| ("X-Vault-MFA".to_owned(), given.value));
         Ok(Self {
+            proxy: proxy::find(&address, &value, proxy::usual)?,
             address,
             tls,
-            token: value("VAULT_TOKEN").map(Secret::new),
-            namespace: value("VAULT_NAMESPACE"),
-            headers: Vec::new(),
-            timeout: value("VAULT_CLIENT_TIMEOUT")
-                .map_or(Ok(Duration::from_secs(60)), |v| seconds(&v))?,
-            retries: value("VAULT_MAX_RETRIES").map_or(Ok(2), |v| {
-                let wrong = |_| SettingsError(format!("VAULT_MAX_RETRIES={v}: no whole number"));
-                v.parse().map_err(wrong)
+            token: value(&variables::TOKEN).map(|given| Secret::new(given.value)),
+            namespace: value(&variables::NAMESPACE).map(|given| given.value),
+            headers: mfa.into_iter().collect(),
+            timeout: value(&variables::CLIENT_TIMEOUT)
+                .map_or(Ok(PATIENCE), |given| time(&given))?,
+            retries: value(&variables::MAX_RETRIES).map_or(Ok(2), |given| {
+                given.value.parse().map_err(|_| wrong(&given, "no whole number"))
             })?,
+            redirects: !truth(&variables::DISABLE_REDIRECTS)?,
+            pace: value(&variables::RATE_LIMIT).map(|given| pace(&given)).transpose()?,
         })
     }
 }
 
-fn truth(text: &str) -> Result<bool, SettingsError> {
-    let wrong = |_| SettingsError(format!("VAULT_SKIP_VERIFY={text}: neither true nor false"));
-    golang::parse_bool(text).map_err(wrong)
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn address(given: Option<Given>) -> Result<Address, SettingsError> {
+    let text = given.map_or_else(|| "https://127.0.0.1:8200".into(), |given| given.value);
+    Address::parse(&text).map_err(|e| SettingsError(format!("failed to create client: {e}")))
 }
 
-fn seconds(text: &str) -> Result<Duration, SettingsError> {
-    let number = text.strip_suffix('s').unwrap_or(text);
-    match number.parse() {
-        Ok(0) => Ok(Duration::from_secs(60)),
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => Err(SettingsError(format!("VAULT_CLIENT_TIMEOUT={text}: no number of seconds"))),
+fn wrong(given: &Given, why: &str) -> SettingsError {
+    SettingsError(format!("{}={}: {why}", given.by, given.value))
+}
+
+fn truth(given: &Given) -> Result<bool, SettingsError> {
+    golang::parse_bool(&given.value).map_err(|_| wrong(given, "neither true nor false"))
+}
+
+/// Zero stands for the usual time.
+fn time(given: &Given) -> Result<Duration, SettingsError> {
+    let wrong = || wrong(given, "no duration, such as 30s");
+    let ttl = Ttl::parse(&given.value).map_err(|_| wrong())?;
+    let time = ttl.to_duration().ok_or_else(wrong)?;
+    Ok(if time.is_zero() { PATIENCE } else { time })
+}
+
+/// `RATE` or `RATE:BURST`, requests a second.
+fn pace(given: &Given) -> Result<Pace, SettingsError> {
+    let (rate, burst) = match given.value.split_once(':') {
+        Some((rate, burst)) => (rate, burst.parse().ok()),
+        None => (given.value.as_str(), given.value.parse().ok().map(|rate: f64| rate as u32)),
+    };
+    let interval = rate.parse().ok().filter(|rate: &f64| *rate > 0.0);
+    let interval = interval.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
+    match (interval, burst) {
+        (Some(interval), Some(burst)) => Ok(Pace { burst, interval }),
+        _ => Err(wrong(given, "no rate, such as 10 or 10:20 (a second, and at once)")),
     }
 }
 
@@ -87,17 +138,33 @@ mod tests {
     use super::*;
 
     fn read(name: &str, value: &str) -> Result<Settings, SettingsError> {
-        Settings::read(|n| (n == name).then(|| value.to_owned()))
+        let given = Given { by: format!("EDGEKEEP_{name}"), value: value.to_owned() };
+        Settings::read(|variable| (variable.name == name).then(|| given.clone()))
     }
 
     #[test]
     fn variables_are_read_and_wrong_ones_named() {
         assert_eq!(read("", "").unwrap().address.base(), "https://127.0.0.1:8200");
-        assert_eq!(read("VAULT_CLIENT_TIMEOUT", "5s").unwrap().timeout.as_secs(), 5);
-        assert!(read("VAULT_SKIP_VERIFY", "true").unwrap().tls.skip_verify);
-        for name in ["VAULT_SKIP_VERIFY", "VAULT_CLIENT_TIMEOUT", "VAULT_MAX_RETRIES"] {
+        assert_eq!(read("CLIENT_TIMEOUT", "5s").unwrap().timeout.as_secs(), 5);
+        assert_eq!(read("CLIENT_TIMEOUT", "2m").unwrap().timeout.as_secs(), 120);
+        assert_eq!(read("CLIENT_TIMEOUT", "0").unwrap().timeout, PATIENCE);
+        assert!(read("SKIP_VERIFY", "true").unwrap().tls.skip_verify);
+        assert!(!read("DISABLE_REDIRECTS", "1").unwrap().redirects);
+        assert_eq!(read("AGENT_ADDR", "http://a:1").unwrap().address.base(), "http://a:1");
+        for name in ["SKIP_VERIFY", "CLIENT_TIMEOUT", "MAX_RETRIES", "RATE_LIMIT", "SRV_LOOKUP"] {
             let wrong = read(name, "nonsense").err().map(|e| e.0).unwrap_or_default();
-            assert!(wrong.starts_with(name), "{wrong}");
+            assert!(wrong.starts_with(&format!("EDGEKEEP_{name}=nonsense: ")), "{wrong}");
         }
+        assert!(read("SRV_LOOKUP", "true").is_ok(), "the address has a port");
+    }
+
+    #[test]
+    fn a_pace_is_a_rate_and_how_many_at_once() {
+        let of = |text: &str| read("RATE_LIMIT", text).ok().and_then(|settings| settings.pace);
+        let pace = |burst, millis| Some(Pace { burst, interval: Duration::from_millis(millis) });
+        assert_eq!(of("10"), pace(10, 100));
+        assert_eq!(of("2:1"), pace(1, 500));
+        assert_eq!(of("0.5:3"), pace(3, 2000));
+        assert_eq!((of("0"), of("-1"), of("1:x"), of("")), (None, None, None, None));
     }
 }

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
+use super::variables::Given;
 use super::verifier::Verifier;
 use crate::base::pem::{self, Unfit};
 
@@ -16,6 +18,8 @@ use crate::base::pem::{self, Unfit};
 pub struct Tls {
     /// A PEM file of authorities to believe instead of the system's.
     pub ca_cert: Option<PathBuf>,
+    /// Such authorities themselves, as PEM.
+    pub ca_bytes: Option<Given>,
     /// A folder of such files.
     pub ca_path: Option<PathBuf>,
     /// A PEM file of the client's certificate and its chain.
@@ -62,26 +66,39 @@ impl Tls {
         if self.skip_verify {
             return Ok(Some(Verifier::any(Arc::clone(provider))));
         }
-        // Of the two, Vault takes the file.
-        let (file, folder) = (self.ca_cert.as_deref(), self.ca_path.as_deref());
-        let (named, found) = match (file, folder) {
-            (None, None) => return Ok(None),
-            (Some(file), _) => (file, rustls_native_certs::load_certs_from_paths(Some(file), None)),
-            (None, Some(folder)) => {
-                (folder, rustls_native_certs::load_certs_from_paths(None, Some(folder)))
+        // Of several, Vault takes the first.
+        let (named, found) = match (&self.ca_cert, &self.ca_bytes, &self.ca_path) {
+            (Some(file), ..) => (file.display().to_string(), in_files(Some(file), None)),
+            (None, Some(given), _) => {
+                (given.by.clone(), pem::certificates_in(given.value.as_bytes()))
             }
+            (None, None, Some(folder)) => {
+                (folder.display().to_string(), in_files(None, Some(folder)))
+            }
+            (None, None, None) => return Ok(None),
         };
-        match Verifier::named(found.certs, Arc::clone(provider)) {
-            Some(verifier) => Ok(Some(verifier)),
-            None => {
-                let why = found.errors.first().map(ToString::to_string);
-                let why = why.unwrap_or_else(|| "it holds no certificate".into());
-                let (file, what) = (named.display(), "the authorities cannot be read from");
-                Err(SettingsError(format!("{what} {file}: {why}")))
-            }
-        }
+        let verifier = found.and_then(|found| {
+            Verifier::named(found, Arc::clone(provider)).ok_or_else(|| NONE.to_owned())
+        });
+        verifier.map(Some).map_err(|why| {
+            SettingsError(format!("the authorities cannot be read from {named}: {why}"))
+        })
     }
 }
+
+/// The certificates in a file, or in those of a folder; the error says why there is none.
+fn in_files(
+    file: Option<&Path>,
+    folder: Option<&Path>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = rustls_native_certs::load_certs_from_paths(file, folder);
+    if found.certs.is_empty() {
+        return Err(found.errors.first().map_or_else(|| NONE.to_owned(), ToString::to_string));
+    }
+    Ok(found.certs)
+}
+
+const NONE: &str = "it holds no certificate";
 
 fn system_authorities() -> RootCertStore {
     let mut store = RootCertStore::empty();

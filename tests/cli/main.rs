@@ -20,6 +20,7 @@
 //! address.
 
 mod development;
+mod environment;
 mod secured;
 mod streams;
 #[path = "../support/mod.rs"]

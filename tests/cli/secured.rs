@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
 use super::support::{Server, TempDir, free_address};
 use super::{answer, edgekeep, text};
@@ -36,20 +36,31 @@ impl SelfSigned {
 
     /// One more; its address. Its certificate is `NAME.pem`.
     fn add(&mut self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> String {
+        let file = self.make(name, change);
+        self.listen(&file, "")
+    }
+
+    /// Makes a certificate `NAME.pem` and its key `NAME.key`; the path of both without an ending.
+    fn make(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> PathBuf {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
-        let file = |extension| self.folder.path().join(format!("{name}.{extension}"));
-        fs::write(file("pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        fs::write(file("key"), key.serialize_pem()).unwrap();
+        let file = self.folder.path().join(name);
+        fs::write(file.with_extension("pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(file.with_extension("key"), key.serialize_pem()).unwrap();
+        file
+    }
+
+    /// A listener with a certificate and `more` lines; its address.
+    fn listen(&mut self, file: &Path, more: &str) -> String {
         let address = free_address();
         self.config.push_str(&format!(
             "listener \"tcp\" {{\n  address = \"{address}\"\n  tls_cert_file = {:?}\n  \
-             tls_key_file = {:?}\n}}\n",
-            file("pem"),
-            file("key")
+             tls_key_file = {:?}\n{more}}}\n",
+            file.with_extension("pem"),
+            file.with_extension("key")
         ));
         address
     }
@@ -101,16 +112,81 @@ fn a_certificate_may_be_its_own_authority() {
     }
     let said = servers.status(&good, &[("VAULT_CAPATH", servers.folder.path())]);
     assert!(said.starts_with("Key "), "{said}");
+    let pem = fs::read_to_string(file("good")).unwrap();
+    let said = servers.status(&good, &[("VAULT_CACERT_BYTES", Path::new(&pem))]);
+    assert!(said.starts_with("Key "), "{said}");
 
     let unknown = "with -ca-cert or VAULT_CACERT";
     assert!(believes(&good, "elsewhere").contains(unknown), "{}", believes(&good, "elsewhere"));
     assert!(believes(&usual, "good").contains(unknown), "{}", believes(&usual, "good"));
     let said = believes(&elsewhere, "elsewhere");
     assert!(said.contains("use a name that the certificate bears"), "{said}");
+    let named = [
+        ("VAULT_CACERT", file("elsewhere")),
+        ("VAULT_TLS_SERVER_NAME", PathBuf::from("elsewhere.test")),
+    ];
+    let named = named.each_ref().map(|(name, value)| (*name, value.as_path()));
+    let said = servers.status(&elsewhere, &named);
+    assert!(said.starts_with("Key "), "{said}");
     let said = believes(&ended, "ended");
     assert!(said.contains("its certificate has run out"), "{said}");
     let said = believes(&client, "client");
     assert!(said.contains("its certificate is not one for a server"), "{said}");
+}
+
+#[test]
+fn a_server_may_ask_who_the_client_is() {
+    let mut servers = SelfSigned::new();
+    let file = |name: &str| servers.folder.path().join(name);
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let issuer = Issuer::from_params(&authority, &authority_key);
+    let mut params = CertificateParams::default();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let client_key = KeyPair::generate().unwrap();
+    let signed = params.signed_by(&client_key, &issuer).unwrap();
+    let (clients, client, key) = (file("clients.pem"), file("client.pem"), file("client.key"));
+    fs::write(&clients, authority_pem).unwrap();
+    fs::write(&client, signed.pem()).unwrap();
+    fs::write(&key, client_key.serialize_pem()).unwrap();
+    let stranger = servers.make("stranger", |params| params.is_ca = IsCa::NoCa);
+    let own = servers.make("own", |_| {});
+    let asking = format!(
+        "  tls_require_and_verify_client_cert = true\n  tls_client_ca_file = {clients:?}\n"
+    );
+    let address = servers.listen(&own, &asking);
+    let _running = servers.start();
+    let own = own.with_extension("pem");
+
+    let said = servers.status(&address, &[("VAULT_CACERT", &own)]);
+    assert!(said.contains("it wants a client certificate: -client-cert and -client-key"), "{said}");
+    let said = servers.status(
+        &address,
+        &[("VAULT_CACERT", &own), ("VAULT_CLIENT_CERT", &client), ("EDGEKEEP_CLIENT_KEY", &key)],
+    );
+    assert!(said.starts_with("Key "), "{said}");
+    let (stranger, strangers_key) =
+        (stranger.with_extension("pem"), stranger.with_extension("key"));
+    let said = servers.status(
+        &address,
+        &[
+            ("VAULT_CACERT", &own),
+            ("VAULT_CLIENT_CERT", &stranger),
+            ("VAULT_CLIENT_KEY", &strangers_key),
+        ],
+    );
+    assert!(said.contains("it does not take the client certificate"), "{said}");
+    let said = servers.status(
+        &address,
+        &[
+            ("VAULT_SKIP_VERIFY", Path::new("true")),
+            ("VAULT_CLIENT_CERT", &client),
+            ("VAULT_CLIENT_KEY", &key),
+        ],
+    );
+    assert!(said.starts_with("Key "), "{said}");
 }
 
 #[test]
