@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::envelope::Envelope;
 use super::format::Format;
+use super::paint::Colour;
 use super::shared::HttpFlags;
 use super::stop::{Exit, Stop};
 use super::{curl, token_file, values, yaml};
@@ -156,8 +157,25 @@ impl Context {
         }
     }
 
-    /// Prints to stderr. Nothing is left to be done when that fails.
+    /// Says what went wrong.
     pub fn complain(&mut self, text: &str) {
+        self.aside(text, Some(Colour::Red));
+    }
+
+    /// Says what somebody should know who gets what they asked for.
+    pub fn warn(&mut self, text: &str) {
+        self.aside(text, Some(Colour::Yellow));
+    }
+
+    /// Says what is neither wrong nor the result.
+    pub fn note(&mut self, text: &str) {
+        self.aside(text, None);
+    }
+
+    /// Prints to stderr. Nothing is left to be done when that fails.
+    fn aside(&self, text: &str, colour: Option<Colour>) {
+        let colour = colour.filter(|_| self.format == Format::Table);
+        let text = colour.map_or_else(|| text.to_owned(), |colour| colour.paint(text));
         let _ = writeln!(io::stderr(), "{text}");
     }
 

@@ -120,7 +120,7 @@ impl Envelope {
         if !texts.is_empty() {
             let texts = texts.iter().map(|text| table::wrap(&format!("  * {text}"), 4));
             let texts = texts.collect::<Vec<_>>().join("\n");
-            cx.complain(&format!(
+            cx.warn(&format!(
                 "WARNING! The following warnings were returned from Edgekeep:\n\n{texts}"
             ));
         }

@@ -23,6 +23,7 @@ mod list;
 mod monitor;
 mod operands;
 mod operator;
+mod paint;
 mod patch;
 mod policy;
 mod print_token;
@@ -118,7 +119,7 @@ fn no_such_command(
             "Invalid flags before the subcommand. If these flags are for\nthe subcommand, please \
              put them after the subcommand.\n",
         );
-        cx.complain(help);
+        cx.note(help);
         return Stop::Quiet(Exit::Usage);
     }
     let given = rest.iter().map(String::as_str).take_while(|word| !word.starts_with('-'));
@@ -135,7 +136,7 @@ fn no_such_command(
         cx.complain(&way);
         return Stop::Quiet(Exit::Usage);
     }
-    cx.complain(help);
+    cx.note(help);
     if let Some(word) = rest.first().filter(|word| !word.starts_with('-')) {
         let meant = nearest(word, nodes.iter().map(Node::name)).map(|name| {
             let words = words.iter().copied().chain([name]).collect::<Vec<_>>().join(" ");
@@ -164,7 +165,7 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
     let mut warn = |from: usize| {
         let stray = flags::stray(args.get(from..).unwrap_or_default());
         if let Some(stray) = stray.filter(|_| format == Format::Table) {
-            cx.complain(&stray);
+            cx.warn(&stray);
         }
     };
     let mut tables = vec![(leaf.info)()];

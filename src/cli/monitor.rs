@@ -59,7 +59,7 @@ impl Command for Monitor {
                 Err(e) => return Err(Stop::Failed(format!("The stream broke off: {e}"))),
             }
         }
-        cx.complain("The server ended the stream: it is sealed, or stopped.");
+        cx.note("The server ended the stream: it is sealed, or stopped.");
         Ok(Exit::Done)
     }
 }

@@ -55,7 +55,7 @@ impl Command for Patch {
             "" => match self.by_patch(cx, &path, &data) {
                 Err(Stop::Call(_, error)) if matches!(error.status(), Some(403 | 405)) => {
                     let written = self.by_rewriting(cx, &path, data)?;
-                    cx.complain(&format!(
+                    cx.warn(&format!(
                         "Data was written to {path} but we recommend that you add the \"patch\" \
                          capability to your ACL policy in order to use HTTP PATCH in the future."
                     ));

@@ -89,7 +89,7 @@ impl GenerateRoot {
         let begun = cx.send(Call::put(format!("{PATH}/attempt"), body.into()));
         let status = begun.map_err(|stop| stop.about("Error initializing root generation"))?.body;
         if cx.format == Format::Table && status["otp"].as_str().is_some_and(|otp| !otp.is_empty()) {
-            cx.complain(&table::wrap(
+            cx.warn(&table::wrap(
                 "A One-Time-Password has been generated for you and is shown in the OTP field. \
                  You will need this value to decode the resulting root token, so keep it safe.",
                 0,

@@ -109,9 +109,9 @@ impl Rekey {
         }
         cx.say("")?;
         if self.pgp_keys.is_none() {
-            cx.complain(&table::wrap(WITHOUT_PGP, 0));
+            cx.warn(&table::wrap(WITHOUT_PGP, 0));
         } else if !self.backup {
-            cx.complain(&table::wrap(WITHOUT_BACKUP, 0));
+            cx.warn(&table::wrap(WITHOUT_BACKUP, 0));
         }
         cx.say(&table::pairs(&status_rows(&status)))
     }

@@ -98,7 +98,7 @@ fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
     let (config, warnings) = reread(command).map_err(|error| Stop::Usage(error.to_string()))?;
     let mut warn = |warnings: Vec<Warning>| {
         for warning in warnings {
-            cx.complain(&format!("WARNING: {warning}\n"));
+            cx.warn(&format!("WARNING: {warning}\n"));
         }
     };
     warn(warnings);

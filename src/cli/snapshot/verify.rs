@@ -49,7 +49,7 @@ impl Command for Verify {
         let findings = verified.findings();
         report(cx, &verified.inspected, Some(&findings))?;
         if let Some(notice) = verified.notice() {
-            cx.complain(notice);
+            cx.warn(notice);
         }
         Ok(if findings.is_empty() { Exit::Done } else { Exit::Failed })
     }
@@ -79,7 +79,7 @@ fn gather(cx: &mut Context, inspected: &Inspected, given: &[String]) -> Result<K
         };
         let share = Share::parse(&text).map_err(|e| Stop::Usage(e.to_string()))?;
         match gathering.give(share, threshold) {
-            Step::Known => cx.complain("That key was given already."),
+            Step::Known => cx.warn("That key was given already."),
             Step::More => {}
             Step::Enough(key) => {
                 return key.map_err(|_| Stop::Failed("The keys do not fit together".to_owned()));
