@@ -6,7 +6,7 @@ use super::context::Context;
 use super::stop::{Exit, Stop};
 
 /// One command: its options and operands are the fields of the type.
-pub trait Command: FromArgs + ArgsInfo {
+pub trait Command: Options {
     /// What stands after the options in its usage line: `KEY [DATA]`.
     const OPERANDS: &'static str;
     /// Which of the shared options it takes.
@@ -16,6 +16,44 @@ pub trait Command: FromArgs + ArgsInfo {
 
     /// Does it.
     fn run(self, cx: &mut Context) -> Result<Exit, Stop>;
+}
+
+/// Options, as they are declared and read.
+pub trait Options: Sized {
+    /// Their tables. The first is a command's own, and bears its description.
+    fn tables() -> Vec<CommandInfoWithArgs>;
+
+    /// Reads what was given of each table, in argh's form; the operands follow the first.
+    fn read(given: &[Vec<&str>]) -> Result<Self, EarlyExit>;
+}
+
+impl<T: FromArgs + ArgsInfo> Options for T {
+    fn tables() -> Vec<CommandInfoWithArgs> {
+        vec![Self::get_args_info()]
+    }
+
+    fn read(given: &[Vec<&str>]) -> Result<Self, EarlyExit> {
+        Self::from_args(&[""], given.first().map_or(&[], Vec::as_slice))
+    }
+}
+
+/// A command's own options, and more that others of its kind take too.
+pub struct With<C, O> {
+    /// Its own.
+    pub own: C,
+    /// More.
+    pub more: O,
+}
+
+impl<C: Options, O: Options> Options for With<C, O> {
+    fn tables() -> Vec<CommandInfoWithArgs> {
+        C::tables().into_iter().chain(O::tables()).collect()
+    }
+
+    fn read(given: &[Vec<&str>]) -> Result<Self, EarlyExit> {
+        let (own, more) = given.split_at(C::tables().len().min(given.len()));
+        Ok(Self { own: C::read(own)?, more: O::read(more)? })
+    }
 }
 
 /// Which of the shared options a command takes; each has those before it.
@@ -47,10 +85,10 @@ pub struct Leaf {
     pub shared: Shared,
     /// See [`Command::RAW`].
     pub raw: bool,
-    /// Its options and description.
-    pub info: fn() -> CommandInfoWithArgs,
-    /// Reads what argh is given.
-    pub parse: fn(&[&str]) -> Result<Ready, EarlyExit>,
+    /// See [`Options::tables`].
+    pub tables: fn() -> Vec<CommandInfoWithArgs>,
+    /// See [`Options::read`].
+    pub read: fn(&[Vec<&str>]) -> Result<Ready, EarlyExit>,
 }
 
 /// A command with its options read, to be run.
@@ -65,9 +103,9 @@ impl Node {
                 operands: C::OPERANDS,
                 shared: C::SHARED,
                 raw: C::RAW,
-                info: C::get_args_info,
-                parse: |args| {
-                    let command = C::from_args(&[""], args)?;
+                tables: C::tables,
+                read: |given| {
+                    let command = C::read(given)?;
                     Ok(Box::new(move |cx| command.run(cx)))
                 },
             },
@@ -85,7 +123,7 @@ impl Node {
     pub fn summary(&self) -> &'static str {
         let text = match self {
             Self::Group(_, summary, _) => summary,
-            Self::Leaf(_, leaf) => (leaf.info)().description,
+            Self::Leaf(_, leaf) => (leaf.tables)().first().map_or("", |own| own.description),
         };
         text.split(". ").next().unwrap_or_default().trim_end_matches('.')
     }

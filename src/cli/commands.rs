@@ -2,7 +2,7 @@
 
 use super::command::Node;
 use super::{
-    delete, kv, list, monitor, operator, patch, policy, print_token, read, secrets, server,
+    auth, delete, kv, list, monitor, operator, patch, policy, print_token, read, secrets, server,
     snapshot, status, unwrap, version, version_history, write,
 };
 
@@ -17,6 +17,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<server::Server>("server"),
     Node::leaf::<status::Status>("status"),
     Node::leaf::<monitor::Monitor>("monitor"),
+    Node::Group("auth", "Work with auth methods", AUTH),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
     Node::Group("policy", "Work with policies: what tokens may do", POLICY),
@@ -25,6 +26,14 @@ pub static COMMANDS: &[Node] = &[
     Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
     Node::leaf::<version::Version>("version"),
     Node::leaf::<version_history::VersionHistory>("version-history"),
+];
+
+static AUTH: &[Node] = &[
+    Node::leaf::<auth::disable::Disable>("disable"),
+    Node::leaf::<auth::enable::Enable>("enable"),
+    Node::leaf::<auth::list::List>("list"),
+    Node::leaf::<auth::remount::Move>("move"),
+    Node::leaf::<auth::tune::Tune>("tune"),
 ];
 
 static KV: &[Node] = &[
@@ -88,8 +97,13 @@ static POLICY: &[Node] = &[
 
 static PRINT: &[Node] = &[Node::leaf::<print_token::PrintToken>("token")];
 
-static SECRETS: &[Node] =
-    &[Node::leaf::<secrets::enable::Enable>("enable"), Node::leaf::<secrets::list::List>("list")];
+static SECRETS: &[Node] = &[
+    Node::leaf::<secrets::disable::Disable>("disable"),
+    Node::leaf::<secrets::enable::Enable>("enable"),
+    Node::leaf::<secrets::list::List>("list"),
+    Node::leaf::<secrets::remount::Move>("move"),
+    Node::leaf::<secrets::tune::Tune>("tune"),
+];
 
 static SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),

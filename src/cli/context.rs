@@ -149,12 +149,14 @@ impl Context {
         out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| broken(&e))
     }
 
+    /// Prints words, where people read them.
+    pub fn tell(&mut self, text: &str) -> Result<(), Stop> {
+        if self.format == Format::Table { self.say(text) } else { Ok(()) }
+    }
+
     /// Prints `Success!` and what was done, where people read it.
     pub fn done(&mut self, text: &str) -> Result<(), Stop> {
-        match self.format {
-            Format::Table => self.say(&format!("Success! {text}")),
-            _ => Ok(()),
-        }
+        self.tell(&format!("Success! {text}"))
     }
 
     /// Says what went wrong.

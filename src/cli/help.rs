@@ -31,20 +31,24 @@ pub fn group(words: &[&str], summary: &str, commands: &[Node]) -> String {
 
 /// Help of a command; `words` lead to it.
 pub fn leaf(words: &[&str], leaf: &Leaf) -> String {
-    let own = (leaf.info)();
+    let tables = (leaf.tables)();
     let mut usage = format!("Usage: {PROGRAM} {}", words.join(" "));
-    if leaf.shared != Shared::None || shown(&own).next().is_some() {
+    if leaf.shared != Shared::None || tables.iter().any(|table| shown(table).next().is_some()) {
         usage.push_str(" [options]");
     }
     if !leaf.operands.is_empty() {
         usage.push_str(&format!(" {}", leaf.operands));
     }
-    let description = table::wrap(&format!("  {}", own.description), 2);
+    let description = tables.first().map_or("", |own| own.description);
+    let description = table::wrap(&format!("  {description}"), 2);
     let mut out = format!("{usage}\n\n{description}\n");
     for options in shared::tables(leaf.shared) {
         out.push_str(&section(options.description, &options));
     }
-    out.push_str(&section("Command Options", &own));
+    for (i, options) in tables.iter().enumerate() {
+        let title = if i == 0 { "Command Options" } else { options.description };
+        out.push_str(&section(title, options));
+    }
     out
 }
 

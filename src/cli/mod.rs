@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
+mod auth;
 pub mod command;
 mod commands;
 pub mod context;
@@ -21,6 +22,7 @@ mod kv;
 mod later;
 mod list;
 mod monitor;
+mod mounts;
 mod operands;
 mod operator;
 mod paint;
@@ -168,7 +170,8 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
             cx.warn(&stray);
         }
     };
-    let mut tables = vec![(leaf.info)()];
+    let mut tables = (leaf.tables)();
+    let own = tables.len();
     tables.extend(shared::tables(leaf.shared));
     let sorted = flags::sort(args, &tables).map_err(|e| {
         warn(e.end);
@@ -182,13 +185,15 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
     let words = |table: usize| {
         sorted.options.get(table).into_iter().flatten().map(String::as_str).collect::<Vec<_>>()
     };
-    let http = HttpFlags::from_args(&[""], &words(1)).map_err(&mut wrong)?;
-    FormatFlags::from_args(&[""], &words(2)).map_err(&mut wrong)?;
-    let field = FieldFlags::from_args(&[""], &words(3)).map_err(&mut wrong)?.field;
-    let mut own = words(0);
-    own.push("--");
-    own.extend(sorted.operands.iter().map(String::as_str));
-    let ready = (leaf.parse)(&own).map_err(&mut wrong)?;
+    let http = HttpFlags::from_args(&[""], &words(own)).map_err(&mut wrong)?;
+    FormatFlags::from_args(&[""], &words(own + 1)).map_err(&mut wrong)?;
+    let field = FieldFlags::from_args(&[""], &words(own + 2)).map_err(&mut wrong)?.field;
+    let mut given: Vec<_> = (0..own).map(words).collect();
+    if let Some(first) = given.first_mut() {
+        first.push("--");
+        first.extend(sorted.operands.iter().map(String::as_str));
+    }
+    let ready = (leaf.read)(&given).map_err(&mut wrong)?;
     warn(args.len() - sorted.operands.len());
     if format == Format::Raw && !leaf.raw {
         return Err(Stop::Usage("This command does not support the -format=raw option.".into()));

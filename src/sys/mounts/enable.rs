@@ -24,10 +24,16 @@ const SINGLETONS: [&str; 4] = ["cubbyhole", "identity", "system", "token"];
 pub fn enable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let mount = mounts.wanted(table, call.fields)?;
     refuse_place(table, &mount.path)?;
-    refuse_kind(table, &mount.kind)?;
+    if table == Table::Secrets && SINGLETONS.contains(&mount.kind.as_str()) {
+        let text = format!("mount type of {:?} is not mountable", mount.kind);
+        return Err(Fault::bad_request(text));
+    }
     if let Some(other) = mounts.store.read(call.txn)?.conflict(&mount.path) {
         let text = format!("path is already in use at {}", other.listed_path());
         return Err(Fault::bad_request(text));
+    }
+    if table == Table::Auth && mount.kind == "token" {
+        return Err(Fault::bad_request("token credential backend cannot be instantiated"));
     }
     if mount.engine().is_none() {
         let kind = &mount.kind;
@@ -125,16 +131,4 @@ fn refuse_place(table: Table, path: &str) -> Result<(), Fault> {
         return Err(Fault::bad_request(format!("cannot mount {path:?}")));
     }
     Ok(())
-}
-
-fn refuse_kind(table: Table, kind: &str) -> Result<(), Fault> {
-    match table {
-        Table::Secrets if SINGLETONS.contains(&kind) => {
-            Err(Fault::bad_request(format!("mount type of {kind:?} is not mountable")))
-        }
-        Table::Auth if kind == "token" => {
-            Err(Fault::bad_request("token credential backend cannot be instantiated"))
-        }
-        _ => Ok(()),
-    }
 }

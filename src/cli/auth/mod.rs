@@ -1,0 +1,7 @@
+//! `auth`: auth methods.
+
+pub mod disable;
+pub mod enable;
+pub mod list;
+pub mod remount;
+pub mod tune;

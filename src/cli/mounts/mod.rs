@@ -1,0 +1,83 @@
+//! What `secrets` and `auth` do alike, in the words of either.
+
+pub mod list;
+pub mod options;
+pub mod remount;
+
+use serde_json::Value;
+
+use super::context::Context;
+use super::operands;
+use super::stop::{Exit, Stop};
+use crate::client::{Call, Verb};
+
+/// Which mounts a command works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Those of secrets engines.
+    Secrets,
+    /// Those of auth methods.
+    Auth,
+}
+
+impl Table {
+    /// What is mounted.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Secrets => "secrets engine",
+            Self::Auth => "auth method",
+        }
+    }
+
+    /// The API's path of its mounts.
+    const fn endpoint(self) -> &'static str {
+        match self {
+            Self::Secrets => "sys/mounts",
+            Self::Auth => "sys/auth",
+        }
+    }
+
+    /// Where its mounts are, seen from the whole server.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Secrets => "",
+            Self::Auth => "auth/",
+        }
+    }
+
+    /// All of them.
+    pub fn read(self, cx: &mut Context) -> Result<Value, Stop> {
+        let mut answer = cx.send(Call::get(self.endpoint()))?;
+        Ok(answer.body["data"].take())
+    }
+
+    /// Mounts what `body` describes.
+    pub fn enable(self, cx: &mut Context, path: &str, body: Value) -> Result<(), Stop> {
+        let path = format!("{}/{path}", self.endpoint());
+        cx.send(Call::new(Verb::Post, path).with_body(body)).map(drop)
+    }
+
+    /// Takes away what is mounted at the operand.
+    pub fn disable(self, cx: &mut Context, operands: &[String]) -> Result<Exit, Stop> {
+        let path = operands::path(operands::one(operands)?);
+        let noun = self.noun();
+        let call = Call::new(Verb::Delete, format!("{}/{path}", self.endpoint()));
+        let doing = format!("Error disabling {noun} at {path}/");
+        cx.send(call).map_err(|stop| stop.about(&doing))?;
+        cx.done(&format!("Disabled the {noun} (if it existed) at: {path}/"))?;
+        Ok(Exit::Done)
+    }
+
+    /// Changes what is mounted at the operand.
+    pub fn tune(self, cx: &mut Context, operands: &[String], body: Value) -> Result<Exit, Stop> {
+        let path = operands::path(operands::one(operands)?);
+        let noun = self.noun();
+        // Of auth methods too, as sys/auth/PATH/tune wants more rights.
+        let endpoint = format!("sys/mounts/{}{path}/tune", self.prefix());
+        let doing = format!("Error tuning {noun} {path}/");
+        let call = Call::new(Verb::Post, endpoint).with_body(body);
+        cx.send(call).map_err(|stop| stop.about(&doing))?;
+        cx.done(&format!("Tuned the {noun} at: {path}/"))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,54 @@
+//! `secrets move`, `auth move`: the same mount at another path.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Table;
+use crate::cli::context::Context;
+use crate::cli::operands;
+use crate::cli::stop::{Exit, Stop};
+use crate::client::{Call, Verb};
+
+/// Between two questions whether it is done. This server has done it when it answers; others may
+/// have many leases to revoke.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Moves what is mounted at the first operand to the second, and waits for it.
+pub fn run(table: Table, cx: &mut Context, operands: &[String]) -> Result<Exit, Stop> {
+    let [from, to] = operands::two(operands)?.map(|path| format!("{}/", operands::path(path)));
+    let noun = table.noun();
+    let call = Call::new(Verb::Post, "sys/remount").with_body(json!({ "from": from, "to": to }));
+    let doing = format!("Error moving {noun} {from} to {to}");
+    let started = cx.send(call).map_err(|stop| stop.about(&doing))?;
+    let Some(id) = started.body["data"]["migration_id"].as_str() else {
+        // Servers before Vault 1.10 move at once.
+        cx.done(&format!("Finished moving {noun} {from} to {to}"))?;
+        return Ok(Exit::Done);
+    };
+    let what = format!("{noun} {from} to {to}, with migration ID {id}");
+    cx.tell(&format!("Started moving {what}"))?;
+    let doing = format!("Error checking migration status of {noun} {from} to {to}");
+    let mut waits = false;
+    loop {
+        match status(cx, id).map_err(|stop| stop.about(&doing))?.as_str() {
+            Some("success") => break,
+            Some("failure") => {
+                return Err(Stop::Failed(format!("Failure! Error encountered moving {what}")));
+            }
+            _ if waits => {}
+            _ => {
+                cx.tell(&format!("Waiting for terminal status in migration of {what}"))?;
+                waits = true;
+            }
+        }
+        std::thread::sleep(PAUSE);
+    }
+    cx.done(&format!("Finished moving {what}"))?;
+    Ok(Exit::Done)
+}
+
+fn status(cx: &mut Context, id: &str) -> Result<Value, Stop> {
+    let mut answer = cx.send(Call::get(format!("sys/remount/status/{id}")))?;
+    Ok(answer.body["data"]["migration_info"]["status"].take())
+}

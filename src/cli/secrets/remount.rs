@@ -1,0 +1,26 @@
+//! `secrets move`: a secrets engine at another path.
+
+use argh::{ArgsInfo, FromArgs};
+
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::mounts::{Table, remount};
+use crate::cli::stop::{Exit, Stop};
+
+/// Move a secrets engine to another path. Its data goes with it, what it leased is revoked.
+///
+/// Policies keep the old path.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Move {
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Move {
+    const OPERANDS: &'static str = "SOURCE DESTINATION";
+    const SHARED: Shared = Shared::Http;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        remount::run(Table::Secrets, cx, &self.operands)
+    }
+}
