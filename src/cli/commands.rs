@@ -2,8 +2,8 @@
 
 use super::command::Node;
 use super::{
-    auth, delete, kv, list, monitor, operator, patch, policy, print_token, read, secrets, server,
-    snapshot, status, unwrap, version, version_history, write,
+    audit, auth, delete, kv, lease, list, monitor, operator, patch, policy, print_token, read,
+    secrets, server, snapshot, status, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -17,8 +17,10 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<server::Server>("server"),
     Node::leaf::<status::Status>("status"),
     Node::leaf::<monitor::Monitor>("monitor"),
+    Node::Group("audit", "Work with audit devices", AUDIT),
     Node::Group("auth", "Work with auth methods", AUTH),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
+    Node::Group("lease", "Work with leases", LEASE),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
     Node::Group("policy", "Work with policies: what tokens may do", POLICY),
     Node::Group("print", "Print what the command line works with", PRINT),
@@ -26,6 +28,12 @@ pub static COMMANDS: &[Node] = &[
     Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
     Node::leaf::<version::Version>("version"),
     Node::leaf::<version_history::VersionHistory>("version-history"),
+];
+
+static AUDIT: &[Node] = &[
+    Node::leaf::<audit::disable::Disable>("disable"),
+    Node::leaf::<audit::enable::Enable>("enable"),
+    Node::leaf::<audit::list::List>("list"),
 ];
 
 static AUTH: &[Node] = &[
@@ -54,6 +62,12 @@ static METADATA: &[Node] = &[
     Node::leaf::<kv::metadata::get::Get>("get"),
     Node::leaf::<kv::metadata::patch::Patch>("patch"),
     Node::leaf::<kv::metadata::put::Put>("put"),
+];
+
+static LEASE: &[Node] = &[
+    Node::leaf::<lease::lookup::Lookup>("lookup"),
+    Node::leaf::<lease::renew::Renew>("renew"),
+    Node::leaf::<lease::revoke::Revoke>("revoke"),
 ];
 
 static OPERATOR: &[Node] = &[

@@ -21,6 +21,17 @@ pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
     Ok(object)
 }
 
+/// The object that operands describe, of texts only: numbers and truths are written out.
+pub fn texts(operands: &[String]) -> Result<Map<String, Value>, Stop> {
+    let texts = object(operands)?.into_iter().map(|(key, value)| match value {
+        Value::Array(_) | Value::Object(_) => {
+            Err(Stop::Usage(format!("Failed to parse K=V data: {key:?} holds more than one value")))
+        }
+        single => Ok((key, Value::String(golang::display(&single)))),
+    });
+    texts.collect()
+}
+
 /// The query parameters that operands describe.
 pub fn query(operands: &[String]) -> Result<Vec<(String, String)>, Stop> {
     let object = object(operands)?;

@@ -2,12 +2,6 @@
 
 /// The words of a command, and the commands that do the same.
 const WAYS: &[(&[&str], &str)] = &[
-    (&["audit", "disable"], "delete sys/audit/PATH"),
-    (&["audit", "enable"], "write sys/audit/PATH @DEVICE.json"),
-    (&["audit", "list"], "read sys/audit"),
-    (&["lease", "lookup"], "write sys/leases/lookup lease_id=ID"),
-    (&["lease", "renew"], "write sys/leases/renew lease_id=ID"),
-    (&["lease", "revoke"], "write sys/leases/revoke lease_id=ID"),
     (&["login"], "write -field=token auth/userpass/login/NAME password=-"),
     (&["path-help"], "read PATH help=1"),
     (&["token", "capabilities"], "write sys/capabilities-self paths=PATH"),
@@ -63,10 +57,10 @@ mod tests {
     #[test]
     fn a_command_has_its_way_and_a_group_has_all() {
         let said = |line: &str| told(&line.split_whitespace().collect::<Vec<_>>());
-        let list = "`edgekeep auth list` is not there yet: `edgekeep read sys/auth`";
-        assert_eq!(said("auth list -format=json").as_deref(), Some(list));
-        assert_eq!(said("auth").map(|all| all.lines().count()), Some(5));
-        assert_eq!(said("auth frob"), None);
+        let plugin = "`edgekeep plugin` has nothing to manage: all engines and methods are built in";
+        assert_eq!(said("plugin register -sha256=x").as_deref(), Some(plugin));
+        assert_eq!(said("operator raft").map(|all| all.lines().count()), Some(4));
+        assert_eq!(said("operator raft frob"), None);
         assert_eq!(said("kv get"), None);
         assert_eq!(said(""), None);
     }

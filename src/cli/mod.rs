@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
+mod audit;
 mod auth;
 pub mod command;
 mod commands;
@@ -20,6 +21,7 @@ mod format;
 mod help;
 mod kv;
 mod later;
+mod lease;
 mod list;
 mod monitor;
 mod mounts;
