@@ -2,8 +2,8 @@
 
 use super::command::Node;
 use super::{
-    audit, auth, delete, kv, lease, list, monitor, operator, patch, policy, print_token, read,
-    secrets, server, snapshot, status, unwrap, version, version_history, write,
+    audit, auth, delete, kv, lease, list, monitor, namespace, operator, patch, path_help, policy,
+    print_token, read, secrets, server, snapshot, status, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -14,6 +14,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<delete::Delete>("delete"),
     Node::leaf::<list::List>("list"),
     Node::leaf::<unwrap::Unwrap>("unwrap"),
+    Node::leaf::<path_help::PathHelp>("path-help"),
     Node::leaf::<server::Server>("server"),
     Node::leaf::<status::Status>("status"),
     Node::leaf::<monitor::Monitor>("monitor"),
@@ -21,6 +22,7 @@ pub static COMMANDS: &[Node] = &[
     Node::Group("auth", "Work with auth methods", AUTH),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("lease", "Work with leases", LEASE),
+    Node::Group("namespace", "Work with namespaces: here there is only the root", NAMESPACE),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
     Node::Group("policy", "Work with policies: what tokens may do", POLICY),
     Node::Group("print", "Print what the command line works with", PRINT),
@@ -69,6 +71,8 @@ static LEASE: &[Node] = &[
     Node::leaf::<lease::renew::Renew>("renew"),
     Node::leaf::<lease::revoke::Revoke>("revoke"),
 ];
+
+static NAMESPACE: &[Node] = &[Node::leaf::<namespace::list::List>("list")];
 
 static OPERATOR: &[Node] = &[
     Node::leaf::<operator::generate_root::GenerateRoot>("generate-root"),

@@ -3,7 +3,6 @@
 /// The words of a command, and the commands that do the same.
 const WAYS: &[(&[&str], &str)] = &[
     (&["login"], "write -field=token auth/userpass/login/NAME password=-"),
-    (&["path-help"], "read PATH help=1"),
     (&["token", "capabilities"], "write sys/capabilities-self paths=PATH"),
     (&["token", "create"], "write -force auth/token/create"),
     (&["token", "lookup"], "read auth/token/lookup-self"),
@@ -15,6 +14,12 @@ const WAYS: &[(&[&str], &str)] = &[
 const IDLE: &[(&[&str], &str)] = &[
     (&["agent"], "comes later: until then let programs ask the server themselves"),
     (&["events"], "comes later: `edgekeep monitor` streams the log"),
+    (&["namespace", "create"], ONE),
+    (&["namespace", "delete"], ONE),
+    (&["namespace", "lock"], ONE),
+    (&["namespace", "lookup"], ONE),
+    (&["namespace", "patch"], ONE),
+    (&["namespace", "unlock"], ONE),
     (&["operator", "migrate"], MIGRATE),
     (&["operator", "raft", "autopilot", "set-config"], ALONE),
     (&["operator", "raft", "join"], ALONE),
@@ -31,6 +36,8 @@ const IDLE: &[(&[&str], &str)] = &[
 ];
 
 const ALONE: &str = "has nothing to act on: there is one server, which has no peers";
+const ONE: &str = "has nothing to act on: there is only the root namespace. Keep apart by mounts \
+                   and policies";
 const MIGRATE: &str = "reads no store of Vault's: what lies there opens with Vault's own keys \
                        alone. Start that Vault again, and take from it with `edgekeep import`";
 
@@ -57,7 +64,8 @@ mod tests {
     #[test]
     fn a_command_has_its_way_and_a_group_has_all() {
         let said = |line: &str| told(&line.split_whitespace().collect::<Vec<_>>());
-        let plugin = "`edgekeep plugin` has nothing to manage: all engines and methods are built in";
+        let plugin =
+            "`edgekeep plugin` has nothing to manage: all engines and methods are built in";
         assert_eq!(said("plugin register -sha256=x").as_deref(), Some(plugin));
         assert_eq!(said("operator raft").map(|all| all.lines().count()), Some(4));
         assert_eq!(said("operator raft frob"), None);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::command::{Command, Shared};
 use super::context::Context;
+use super::envelope::Envelope;
 use super::format::Format;
 use super::stop::{Exit, Stop};
 use super::{operands, table};
@@ -38,12 +39,17 @@ pub fn names(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
         }
         return Err(Stop::Failed(format!("No value found at {path}")));
     };
+    print(cx, &envelope, &format!("No entries found at {path}"))
+}
+
+/// Prints the names that an answer lists, or says that there are none.
+pub fn print(cx: &mut Context, envelope: &Envelope, none: &str) -> Result<Exit, Stop> {
     if !envelope.wrap_info.is_null() {
         return envelope.print(cx);
     }
     let Some(Value::Array(names)) = envelope.data.get("keys") else {
         envelope.warn(cx);
-        return Err(Stop::Failed(format!("No entries found at {path}")));
+        return Err(Stop::Failed(none.to_owned()));
     };
     if cx.format == Format::Table {
         let rows: Vec<[String; 1]> = names.iter().map(|name| [golang::display(name)]).collect();

@@ -1,0 +1,3 @@
+//! `namespace`: the root namespace is the only one here; other servers may have more.
+
+pub mod list;

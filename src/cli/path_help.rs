@@ -1,0 +1,35 @@
+//! `path-help`: what a path of the API is for.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::command::{Command, Shared};
+use super::context::Context;
+use super::format::Format;
+use super::operands;
+use super::stop::{Exit, Stop};
+use crate::client::Call;
+
+/// Retrieve the API's own help of a path: its parameters, or the paths of a mount.
+#[derive(FromArgs, ArgsInfo)]
+pub struct PathHelp {
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for PathHelp {
+    const OPERANDS: &'static str = "PATH";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let path = operands::path(operands::one(&self.operands)?);
+        let asked = cx.send(Call::get(path).with_query("help", "1"));
+        let answer = asked.map_err(|stop| stop.about("Error retrieving help"))?;
+        match cx.format {
+            Format::Table => {
+                cx.say(answer.body["help"].as_str().unwrap_or_default().trim_end())?;
+            }
+            _ => cx.say_value(&answer.body)?,
+        }
+        Ok(Exit::Done)
+    }
+}
