@@ -17,7 +17,7 @@
 //! ```
 //!
 //! `...` as a line stands for any lines, within a line for anything. `$ADDR` is the server's
-//! address.
+//! address, `$HOME` the folder.
 
 mod development;
 mod environment;
@@ -346,8 +346,10 @@ impl Run {
     fn new(address: &str) -> Self {
         let env = [("VAULT_ADDR", address), ("VAULT_TOKEN", ROOT), ("VAULT_MAX_RETRIES", "0")];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let kept = [("ADDR".to_owned(), address.to_owned())];
-        Self { home: TempDir::new(), env: env.into(), kept: kept.into() }
+        let home = TempDir::new();
+        let folder = home.path().display().to_string();
+        let kept = [("ADDR".to_owned(), address.to_owned()), ("HOME".to_owned(), folder)];
+        Self { home, env: env.into(), kept: kept.into() }
     }
 
     fn fill(&self, text: &str) -> String {
