@@ -41,6 +41,7 @@ static AUDIT: &[Node] = &[
 static AUTH: &[Node] = &[
     Node::leaf::<auth::disable::Disable>("disable"),
     Node::leaf::<auth::enable::Enable>("enable"),
+    Node::leaf::<auth::help::Help>("help"),
     Node::leaf::<auth::list::List>("list"),
     Node::leaf::<auth::remount::Move>("move"),
     Node::leaf::<auth::tune::Tune>("tune"),
