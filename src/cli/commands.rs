@@ -3,7 +3,8 @@
 use super::command::Node;
 use super::{
     audit, auth, delete, kv, lease, list, monitor, namespace, operator, patch, path_help, policy,
-    print_token, read, secrets, server, snapshot, status, unwrap, version, version_history, write,
+    print_token, read, secrets, server, snapshot, status, token, unwrap, version, version_history,
+    write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -28,6 +29,7 @@ pub static COMMANDS: &[Node] = &[
     Node::Group("print", "Print what the command line works with", PRINT),
     Node::Group("secrets", "Work with secrets engines", SECRETS),
     Node::Group("snapshot", "Save the store whole, and bring it back", SNAPSHOT),
+    Node::Group("token", "Work with tokens: what callers show", TOKEN),
     Node::leaf::<version::Version>("version"),
     Node::leaf::<version_history::VersionHistory>("version-history"),
 ];
@@ -129,4 +131,12 @@ static SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
     Node::leaf::<snapshot::verify::Verify>("verify"),
+];
+
+static TOKEN: &[Node] = &[
+    Node::leaf::<token::capabilities::Capabilities>("capabilities"),
+    Node::leaf::<token::create::Create>("create"),
+    Node::leaf::<token::lookup::Lookup>("lookup"),
+    Node::leaf::<token::renew::Renew>("renew"),
+    Node::leaf::<token::revoke::Revoke>("revoke"),
 ];

@@ -1,7 +1,7 @@
 //! The envelope of Vault's answers, and how each format prints it.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::format::Format;
@@ -57,7 +57,7 @@ impl Envelope {
             renewable: body["renewable"].as_bool().unwrap_or(false),
             data: body["data"].clone(),
             warnings: body["warnings"].clone(),
-            auth: body["auth"].clone(),
+            auth: login(&body["auth"]),
             wrap_info,
             raw,
         })
@@ -141,7 +141,10 @@ impl Envelope {
         }
         if let Value::Object(auth) = &self.auth {
             let get = |name: &str| auth.get(name).cloned().unwrap_or_default();
-            let list = |name: &str| get(name).to_string().replace("\",\"", "\" \"");
+            let list = |name: &str| match get(name) {
+                Value::Null => "[]".to_owned(),
+                list => list.to_string().replace("\",\"", "\" \""),
+            };
             add("token", golang::display(&get("client_token")));
             add("token_accessor", golang::display(&get("accessor")));
             add(
@@ -153,13 +156,7 @@ impl Envelope {
             );
             add("token_renewable", golang::display(&get("renewable")));
             add("token_policies", list("token_policies"));
-            add(
-                "identity_policies",
-                match get("identity_policies") {
-                    Value::Null => "[]".into(),
-                    _ => list("identity_policies"),
-                },
-            );
+            add("identity_policies", list("identity_policies"));
             add("policies", list("policies"));
             for (key, value) in get("metadata").as_object().into_iter().flatten() {
                 add(&format!("token_meta_{key}"), golang::display(value));
@@ -179,6 +176,30 @@ impl Envelope {
         }
         rows.extend(data_rows(&self.data));
         rows
+    }
+}
+
+/// What Vault's command knows of a login, whether the server sent it or not, and nothing else.
+fn login(auth: &Value) -> Value {
+    let or = |name: &str, usual: Value| match &auth[name] {
+        Value::Null => usual,
+        value => value.clone(),
+    };
+    match auth {
+        Value::Object(_) => json!({
+            "client_token": or("client_token", "".into()),
+            "accessor": or("accessor", "".into()),
+            "policies": auth["policies"],
+            "token_policies": auth["token_policies"],
+            "identity_policies": auth["identity_policies"],
+            "metadata": auth["metadata"],
+            "orphan": or("orphan", false.into()),
+            "entity_id": or("entity_id", "".into()),
+            "lease_duration": or("lease_duration", 0.into()),
+            "renewable": or("renewable", false.into()),
+            "mfa_requirement": auth["mfa_requirement"],
+        }),
+        _ => Value::Null,
     }
 }
 

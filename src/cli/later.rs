@@ -1,14 +1,8 @@
 //! Vault's commands that are not there, and what to do in their place.
 
 /// The words of a command, and the commands that do the same.
-const WAYS: &[(&[&str], &str)] = &[
-    (&["login"], "write -field=token auth/userpass/login/NAME password=-"),
-    (&["token", "capabilities"], "write sys/capabilities-self paths=PATH"),
-    (&["token", "create"], "write -force auth/token/create"),
-    (&["token", "lookup"], "read auth/token/lookup-self"),
-    (&["token", "renew"], "write -force auth/token/renew-self"),
-    (&["token", "revoke"], "write auth/token/revoke token=TOKEN"),
-];
+const WAYS: &[(&[&str], &str)] =
+    &[(&["login"], "write -field=token auth/userpass/login/NAME password=-")];
 
 /// The words of a command that has nothing to act on, and why that is so.
 const IDLE: &[(&[&str], &str)] = &[

@@ -44,6 +44,7 @@ mod snapshot;
 mod status;
 pub mod stop;
 mod table;
+mod token;
 pub mod token_file;
 mod unwrap;
 mod values;

@@ -27,6 +27,14 @@ pub fn read_line() -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(line.trim().to_owned()))
 }
 
+/// The token that an operand gives; `-` stands for the first line of stdin.
+pub fn token(operand: &str) -> Result<Zeroizing<String>, Stop> {
+    match operand.trim() {
+        "-" => read_line().map_err(|e| Stop::Failed(format!("stdin cannot be read: {e}"))),
+        token => Ok(Zeroizing::new(token.to_owned())),
+    }
+}
+
 /// A terminal that does not echo, until dropped.
 struct Hidden(Termios);
 

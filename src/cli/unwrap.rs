@@ -26,12 +26,9 @@ impl Command for Unwrap {
         let mut call = Call::new(Verb::Put, "sys/wrapping/unwrap");
         match operands::at_most_one(&self.operands, "0-1")? {
             None => {}
-            Some("-") => {
-                let token = prompt::read_line()
-                    .map_err(|e| Stop::Failed(format!("stdin cannot be read: {e}")))?;
-                call = call.with_body(json!({ "token": token.as_str() }));
+            Some(token) => {
+                call = call.with_body(json!({ "token": prompt::token(token)?.as_str() }));
             }
-            Some(token) => call = call.with_body(json!({ "token": token })),
         }
         match cx.fetch(call).map_err(|stop| stop.about("Error unwrapping"))? {
             Some(envelope) => envelope.print(cx),
