@@ -2,9 +2,9 @@
 
 use super::command::Node;
 use super::{
-    audit, auth, delete, kv, lease, list, monitor, namespace, operator, patch, path_help, policy,
-    print_token, read, secrets, server, snapshot, status, token, unwrap, version, version_history,
-    write,
+    audit, auth, delete, kv, lease, list, login, monitor, namespace, operator, patch, path_help,
+    policy, print_token, read, secrets, server, snapshot, status, token, unwrap, version,
+    version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -14,6 +14,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<patch::Patch>("patch"),
     Node::leaf::<delete::Delete>("delete"),
     Node::leaf::<list::List>("list"),
+    Node::leaf::<login::Login>("login"),
     Node::leaf::<unwrap::Unwrap>("unwrap"),
     Node::leaf::<path_help::PathHelp>("path-help"),
     Node::leaf::<server::Server>("server"),

@@ -11,10 +11,12 @@ use super::format::Format;
 use super::paint::Colour;
 use super::shared::HttpFlags;
 use super::stop::{Exit, Stop};
-use super::{curl, token_file, values, yaml};
+use super::token_helper::TokenHelper;
+use super::{curl, values, yaml};
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::golang;
 use crate::base::secret::Secret;
+use crate::base::ttl::Ttl;
 use crate::client::{Answer, Call, Client, Error, Given, Settings, Variable, Verb, variables};
 
 /// The surroundings of one command.
@@ -24,13 +26,22 @@ pub struct Context {
     /// The one field of it that is wanted.
     pub field: Option<String>,
     http: HttpFlags,
+    bearer: Bearer,
     client: Option<Client>,
+}
+
+/// Which token calls carry.
+enum Bearer {
+    /// That of VAULT_TOKEN, or else of the last login.
+    Usual,
+    /// This one, or none.
+    Given(Option<Secret>),
 }
 
 impl Context {
     /// Surroundings for a command that was given these options; nothing is asked yet.
     pub const fn new(http: HttpFlags, format: Format, field: Option<String>) -> Self {
-        Self { format, field, http, client: None }
+        Self { format, field, http, bearer: Bearer::Usual, client: None }
     }
 
     /// The server's client, made at the first call.
@@ -49,9 +60,13 @@ impl Context {
             settings.headers.clear();
         }
         settings.headers.extend(self.http.headers());
-        if settings.token.is_none() {
-            let stored = token_file::read().map_err(Stop::Failed)?;
-            settings.token = stored.map(|text| Secret::new(text.as_bytes()));
+        match &self.bearer {
+            Bearer::Given(token) => settings.token.clone_from(token),
+            Bearer::Usual if settings.token.is_none() => {
+                let stored = self.token_helper()?.get().map_err(Stop::Failed)?;
+                settings.token = stored.map(|text| Secret::new(text.as_bytes()));
+            }
+            Bearer::Usual => {}
         }
         Client::new(settings).map_err(|e| Stop::Failed(e.0))
     }
@@ -60,6 +75,23 @@ impl Context {
     fn given(&self, variable: &Variable) -> Option<Given> {
         let named = variable.name == variables::AGENT_ADDR.name && self.http.address.is_some();
         self.http.given(variable).or_else(|| variable.read().filter(|_| !named))
+    }
+
+    /// What keeps the token of a login.
+    pub fn token_helper(&self) -> Result<TokenHelper, Stop> {
+        let address = self.given(&variables::ADDR).map(|given| given.value);
+        TokenHelper::configured(address).map_err(Stop::Failed)
+    }
+
+    /// Lets calls carry this token, or none, from here on.
+    pub fn bear(&mut self, token: Option<Secret>) {
+        self.bearer = Bearer::Given(token);
+        self.client = None;
+    }
+
+    /// Lets no answer be wrapped from here on, whatever was asked for.
+    pub const fn never_wrap(&mut self) {
+        self.http.wrap_ttl = Some(Ttl::ZERO);
     }
 
     /// Makes a call, or prints the curl command or the policy that stands for it.

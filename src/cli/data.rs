@@ -8,15 +8,17 @@ use serde_json::{Map, Value};
 use super::stop::Stop;
 use crate::base::{golang, json};
 
-/// The object that operands describe. A key that is given again becomes a list.
+/// The object that operands describe.
 pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
+    read(operands).map_err(|e| Stop::Usage(format!("Failed to parse K=V data: {e}")))
+}
+
+/// The same, for who says otherwise what it is. A key that is given again becomes a list.
+pub fn read(operands: &[String]) -> Result<Map<String, Value>, String> {
     let mut object = Map::new();
     for operand in operands {
-        add(&mut object, operand).map_err(|e| {
-            Stop::Usage(format!(
-                "Failed to parse K=V data: invalid key/value pair {operand:?}: {e}"
-            ))
-        })?;
+        add(&mut object, operand)
+            .map_err(|e| format!("invalid key/value pair {operand:?}: {e}"))?;
     }
     Ok(object)
 }

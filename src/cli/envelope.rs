@@ -21,8 +21,9 @@ pub struct Envelope {
     /// What was asked for; null where the answer has only warnings.
     pub data: Value,
     warnings: Value,
+    /// The login that the answer is; null when it is none.
     #[serde(skip_serializing_if = "Value::is_null")]
-    auth: Value,
+    pub auth: Value,
     /// The token that wraps the answer; null when it is not wrapped.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub wrap_info: Value,
@@ -61,6 +62,21 @@ impl Envelope {
             wrap_info,
             raw,
         })
+    }
+
+    /// A login that no server answered with.
+    pub fn of_login(auth: &Value) -> Self {
+        Self {
+            request_id: String::new(),
+            lease_id: String::new(),
+            lease_duration: 0,
+            renewable: false,
+            data: Value::Null,
+            warnings: Value::Null,
+            auth: login(auth),
+            wrap_info: Value::Null,
+            raw: String::new(),
+        }
     }
 
     /// Prints the field that `-field` names, or else all.

@@ -1,8 +1,4 @@
-//! Vault's commands that are not there, and what to do in their place.
-
-/// The words of a command, and the commands that do the same.
-const WAYS: &[(&[&str], &str)] =
-    &[(&["login"], "write -field=token auth/userpass/login/NAME password=-")];
+//! Vault's commands that are not there, and why.
 
 /// The words of a command that has nothing to act on, and why that is so.
 const IDLE: &[(&[&str], &str)] = &[
@@ -41,13 +37,9 @@ pub fn told(words: &[&str]) -> Option<String> {
         return None;
     }
     let begun = |command: &[&str]| command.iter().zip(words).all(|(word, given)| word == given);
-    let ways = WAYS.iter().filter(|(command, _)| begun(command));
-    let ways = ways.map(|(command, way)| {
-        format!("`edgekeep {}` is not there yet: `edgekeep {way}`", command.join(" "))
-    });
     let idle = IDLE.iter().filter(|(command, _)| begun(command));
     let idle = idle.map(|(command, why)| format!("`edgekeep {}` {why}", command.join(" ")));
-    let lines: Vec<_> = ways.chain(idle).collect();
+    let lines: Vec<_> = idle.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -56,7 +48,7 @@ mod tests {
     use super::told;
 
     #[test]
-    fn a_command_has_its_way_and_a_group_has_all() {
+    fn a_command_is_answered_for_and_a_group_with_all() {
         let said = |line: &str| told(&line.split_whitespace().collect::<Vec<_>>());
         let plugin =
             "`edgekeep plugin` has nothing to manage: all engines and methods are built in";

@@ -5,7 +5,6 @@ use argh::{ArgsInfo, FromArgs};
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::stop::{Exit, Stop};
-use super::token_file;
 use crate::client::variables;
 
 /// Print the token that commands send: VAULT_TOKEN, or that of the last login.
@@ -27,7 +26,7 @@ impl Command for PrintToken {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let token = match variables::TOKEN.read() {
             Some(given) => given.value.into(),
-            None => token_file::read().map_err(Stop::Failed)?.unwrap_or_default(),
+            None => cx.token_helper()?.get().map_err(Stop::Failed)?.unwrap_or_default(),
         };
         cx.say(&token)?;
         Ok(Exit::Done)

@@ -11,20 +11,41 @@ use super::stop::Stop;
 /// Asks for a secret. Where nobody can be asked, the error says so in the system's words.
 pub fn secret(cx: &mut Context, question: &str) -> Result<Result<Zeroizing<String>, String>, Stop> {
     let asked = write!(io::stdout(), "{question} ").and_then(|()| io::stdout().flush());
-    if asked.is_err() || !cx.can_ask() {
-        cx.say("")?;
-        return Ok(Err("file descriptor 0 is not a terminal".into()));
-    }
-    let answer = Hidden::begin().and_then(|_hidden| read_line());
+    let answer = if asked.is_ok() { hidden(cx) } else { Err(NOBODY.into()) };
     cx.say("")?;
-    Ok(answer.map_err(|e| e.to_string()))
+    Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
+}
+
+/// Asks for a password, in which blanks count. The question goes to stderr, so that stdout holds
+/// nothing but what the command gives.
+pub fn password(cx: &mut Context, question: &str) -> Result<Zeroizing<String>, String> {
+    let _ = write!(io::stderr(), "{question} ");
+    let answer = hidden(cx);
+    cx.complain("");
+    answer
+}
+
+const NOBODY: &str = "file descriptor 0 is not a terminal";
+
+fn hidden(cx: &Context) -> Result<Zeroizing<String>, String> {
+    if !cx.can_ask() {
+        return Err(NOBODY.into());
+    }
+    Hidden::begin().and_then(|_hidden| whole_line()).map_err(|e| e.to_string())
 }
 
 /// A secret from stdin: its first line.
 pub fn read_line() -> io::Result<Zeroizing<String>> {
+    Ok(Zeroizing::new(whole_line()?.trim().to_owned()))
+}
+
+/// The next line of stdin, without its end.
+fn whole_line() -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     io::stdin().lock().read_line(&mut line)?;
-    Ok(Zeroizing::new(line.trim().to_owned()))
+    let length = line.trim_end_matches(['\n', '\r']).len();
+    line.truncate(length);
+    Ok(line)
 }
 
 /// The token that an operand gives; `-` stands for the first line of stdin.

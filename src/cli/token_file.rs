@@ -22,6 +22,17 @@ pub fn read() -> Result<Option<Zeroizing<String>>, String> {
     }
 }
 
+/// Removes it.
+pub fn remove() -> Result<(), String> {
+    let Some(path) = path() else { return Ok(()) };
+    match std::fs::remove_file(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(format!("{} cannot be removed: {e}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Stores a token, readable by its owner only; the file is the old or the new one, never a part.
 pub fn write(token: &str) -> Result<(), String> {
     let Some(path) = path() else {

@@ -67,6 +67,9 @@ pub static CLIENT_TIMEOUT: Variable =
 /// Whether errors and warnings are plain on a terminal.
 pub static CLI_NO_COLOR: Variable =
     Variable::new("CLI_NO_COLOR", "no colours on a terminal; so does NO_COLOR");
+/// The command line's own settings.
+pub static CONFIG_PATH: Variable =
+    Variable::new("CONFIG_PATH", "file that names a token helper; without it ~/.vault");
 /// Whether redirects are left alone.
 pub static DISABLE_REDIRECTS: Variable =
     Variable::new("DISABLE_REDIRECTS", "follow no redirect to another server");
@@ -100,7 +103,8 @@ pub static SRV_LOOKUP: Variable =
 pub static TLS_SERVER_NAME: Variable =
     Variable::new("TLS_SERVER_NAME", "name that the server's certificate must bear");
 /// The token.
-pub static TOKEN: Variable = Variable::new("TOKEN", "token; without it ~/.vault-token is read");
+pub static TOKEN: Variable =
+    Variable::new("TOKEN", "token; without it the token helper is asked, or ~/.vault-token");
 /// How long answers are wrapped for.
 pub static WRAP_TTL: Variable =
     Variable::new("WRAP_TTL", "wrap each answer in a token that lives this long");
@@ -116,6 +120,7 @@ pub static ALL: &[&Variable] = &[
     &CLIENT_KEY,
     &CLIENT_TIMEOUT,
     &CLI_NO_COLOR,
+    &CONFIG_PATH,
     &DISABLE_REDIRECTS,
     &FORMAT,
     &HTTP_PROXY,

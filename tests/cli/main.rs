@@ -20,6 +20,7 @@
 //! address, `$HOME` the folder.
 
 mod development;
+mod helper;
 mod environment;
 mod secured;
 mod streams;

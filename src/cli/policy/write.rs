@@ -33,7 +33,7 @@ impl Command for Write {
         cx.send(Call::put(super::path(&name), json!({ "policy": text })))
             .map_err(|stop| stop.about("Error uploading policy"))?;
         if name != given {
-            cx.complain(&format!("Policy name was converted from {given:?} to {name:?}"));
+            cx.warn(&format!("Policy name was converted from {given:?} to {name:?}"));
         }
         cx.done(&format!("Uploaded policy: {name}"))?;
         Ok(Exit::Done)

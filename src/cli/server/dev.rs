@@ -10,7 +10,7 @@ use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::secret::Secret;
 use crate::cli::context::{Context, env};
 use crate::cli::stop::Stop;
-use crate::cli::token_file;
+use crate::cli::token_helper::TokenHelper;
 use crate::config::{self, Config, ConfigError};
 use crate::node::{DevStore, Node, Opened};
 use crate::server::certificate::{DevFiles, make_dev_files, names_for};
@@ -152,9 +152,11 @@ impl Dev {
             ));
         };
         if *store_token {
-            token_file::write(root).map_err(|error| {
-                Stop::Failed(format!("{error}; make HOME writable, or give -dev-no-store-token"))
-            })?;
+            TokenHelper::configured(Some(format!("{scheme}://{address}")))
+                .and_then(|helper| helper.store(root))
+                .map_err(|error| {
+                    Stop::Failed(format!("{error}; -dev-no-store-token stores none"))
+                })?;
         }
         let key = base64_text(&made.unseal_key);
         cx.say(&format!(

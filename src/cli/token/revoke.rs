@@ -7,7 +7,7 @@ use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::prompt;
 use crate::cli::stop::{Exit, Stop};
-use crate::client::{Call, Verb};
+use crate::client::{Call, Verb, variables};
 
 /// Revoke a token, with all that came of it: its children and its leases.
 ///
@@ -35,6 +35,10 @@ impl Command for Revoke {
         let call = self.call()?;
         cx.send(call).map_err(|stop| stop.about("Error revoking token"))?;
         cx.done("Revoked token (if it existed)")?;
+        if self.own && variables::TOKEN.read().is_none() {
+            // It came from there, and is no more.
+            cx.token_helper()?.erase().map_err(Stop::Failed)?;
+        }
         Ok(Exit::Done)
     }
 }
