@@ -7,6 +7,7 @@ use crate::barrier::txn::{Scope, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::record::Record;
 
 /// The folder of all entities.
 const FOLDER: &str = "entity";
@@ -92,9 +93,12 @@ impl Entity {
         scope.count(FOLDER)
     }
 
-    /// The ids of all entities, sorted.
-    pub fn list(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
-        scope.list(FOLDER)
+    /// Shows each of them, in no order.
+    pub fn each(scope: &mut Scope<'_>, mut look: impl FnMut(Self)) -> Result<(), TxnError> {
+        scope.each(FOLDER, |entity| {
+            look(Self::decode(entity)?);
+            Ok(())
+        })
     }
 
     /// The names of all entities, sorted.

@@ -11,6 +11,7 @@ use crate::barrier::txn::{Scope, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::record::Record;
 
 /// The folder of all groups.
 const FOLDER: &str = "group";
@@ -89,9 +90,12 @@ impl Group {
         }
     }
 
-    /// The ids of all groups, sorted.
-    pub fn list(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
-        scope.list(FOLDER)
+    /// Shows each of them, in no order.
+    pub fn each(scope: &mut Scope<'_>, mut look: impl FnMut(Self)) -> Result<(), TxnError> {
+        scope.each(FOLDER, |group| {
+            look(Self::decode(group)?);
+            Ok(())
+        })
     }
 
     /// The names of all groups, sorted.

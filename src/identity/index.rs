@@ -101,9 +101,10 @@ impl Names {
     /// All names as they were written, sorted.
     pub fn list(&self, scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
         let mut names = Vec::new();
-        for key in scope.list(self.0)? {
-            names.extend(scope.read::<Named>(&format!("{}/{key}", self.0))?.map(|n| n.name));
-        }
+        scope.each(self.0, |named| {
+            names.push(Named::decode(named)?.name);
+            Ok(())
+        })?;
         names.sort_unstable();
         Ok(names)
     }

@@ -11,6 +11,7 @@ mod dispatch;
 pub mod flights;
 mod headers;
 mod leases;
+mod living;
 mod locate;
 pub mod lockout;
 pub mod login;

@@ -85,8 +85,7 @@ impl Reaper {
     fn remove_expired(&self, txn: &mut Txn, ids: &[String]) -> Result<bool, TxnError> {
         let mut any = false;
         for id in ids {
-            let Some(lease) = leases::get(txn, id)? else { continue };
-            let Some(found) = held(txn, &lease.holder)? else { continue };
+            let Some(found) = holder(txn, id)? else { continue };
             if found.token.is_expired(txn.expiry_now()) {
                 self.tokens.revoke(txn, &found)?;
                 any = true;
@@ -225,6 +224,14 @@ pub fn revoke_lease(tokens: &Tokens, txn: &mut Txn, id: &str) -> Result<(), TxnE
     match held(txn, &lease.holder)? {
         Some(found) => tokens.revoke(txn, &found),
         None => tokens.end_lease_of_none(txn, id),
+    }
+}
+
+/// The token of the lease of that id, dead or alive.
+pub fn holder(txn: &mut Txn, id: &str) -> Result<Option<Found>, TxnError> {
+    match leases::get(txn, id)? {
+        Some(lease) => held(txn, &lease.holder),
+        None => Ok(None),
     }
 }
 

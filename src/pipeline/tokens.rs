@@ -1,5 +1,5 @@
-//! The life of tokens: which are alive, and the only place that makes, renews and revokes them,
-//! together with their leases and what lies in their cubbyholes.
+//! The life of tokens: the only place that finds, makes, renews and revokes them, together with
+//! their leases and what lies in their cubbyholes. Which are alive is told by [`super::living`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,13 +15,12 @@ use crate::lease::store as leases;
 use crate::mount::config::Ttls;
 use crate::mount::purge;
 use crate::mount::store::MountStore;
-use crate::mount::table::MountTable;
 use crate::quota::leases::LeaseCounts;
-use crate::token::record::{Kind, Lifetime, LoggedIn, Parent, ROOT, Token, TokenKey, Uses};
+use crate::token::record::{Kind, Lifetime, ROOT, Token, TokenKey, Uses};
 use crate::token::{batch, store};
 
 /// How many generations a token may have above it.
-const GENERATIONS: usize = 1_000;
+pub(super) const GENERATIONS: usize = 1_000;
 
 /// The most children that `revoke-orphan` sets free at once.
 const ORPHANS: usize = 10_000;
@@ -94,17 +93,6 @@ impl Tokens {
         }
     }
 
-    /// The accessors of all tokens that are alive.
-    pub fn accessors(&self, txn: &mut Txn) -> Result<Vec<String>, TxnError> {
-        let mut alive = Vec::new();
-        for accessor in store::accessors(txn)? {
-            if self.find_by_accessor(txn, &accessor)?.is_some() {
-                alive.push(accessor);
-            }
-        }
-        Ok(alive)
-    }
-
     /// The entity that tokens' own mount knows by that alias; it is made when there is none.
     pub fn entity_of_alias(&self, txn: &mut Txn, alias: &str) -> Result<String, Fault> {
         let table = self.mounts.read(txn)?;
@@ -121,27 +109,6 @@ impl Tokens {
     pub fn mount_ttls(&self, txn: &mut Txn, system: Ttls) -> Result<Ttls, TxnError> {
         let table = self.mounts.read(txn)?;
         Ok(table.at(TOKEN_MOUNT).map_or(system, |mount| mount.ttls(system)))
-    }
-
-    /// A token lives until its time is over, and only as long as the mount that it logged in by and
-    /// all tokens that it descends from: so a revocation is one change, however many fall with it.
-    pub fn is_alive(&self, txn: &mut Txn, token: &Token) -> Result<bool, TxnError> {
-        let (now, mounts) = (txn.expiry_now(), self.mounts.read(txn)?);
-        let holds = |token: &Token| !token.is_expired(now) && is_mounted(&mounts, &token.login);
-        let mut parent = token.parent.clone();
-        if !holds(token) {
-            return Ok(false);
-        }
-        for _ in 0..GENERATIONS {
-            let Some(Parent { key, accessor }) = parent else { return Ok(true) };
-            match store::get(txn, key)? {
-                Some(token) if token.accessor == accessor && holds(&token) => {
-                    parent = token.parent;
-                }
-                _ => return Ok(false),
-            }
-        }
-        Ok(parent.is_none())
     }
 
     /// Makes a token with its lease; under `id`, or else a random one.
@@ -324,10 +291,4 @@ impl Tokens {
             "a token can have at most {GENERATIONS} generations above it"
         )))
     }
-}
-
-fn is_mounted(mounts: &MountTable, login: &Option<LoggedIn>) -> bool {
-    login
-        .as_ref()
-        .is_none_or(|login| mounts.at(&login.path).is_some_and(|mount| mount.id == login.mount))
 }

@@ -16,7 +16,7 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::lease::store as leases;
-use crate::pipeline::revoke::{held, revoke_below, revoke_lease};
+use crate::pipeline::revoke::{holder, revoke_below, revoke_lease};
 use crate::pipeline::tokens::{Found, Tokens};
 
 /// What these endpoints are given.
@@ -121,23 +121,15 @@ fn lookup(service: &Leases, call: &mut SystemCall<'_>) -> Outcome {
 
 fn list(service: &Leases, call: &mut SystemCall<'_>) -> Outcome {
     let prefix = call.fields.need(&PREFIX)?.trim_matches('/').to_owned();
-    let mut names = leases::list(call.txn, &prefix)?;
-    let mut fault = None;
-    names.retain(|name| {
+    let mut living = service.tokens.living(call.txn)?;
+    let mut names = Vec::new();
+    for name in leases::list(call.txn, &prefix)? {
         let id = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
-        name.ends_with('/')
-            || alive(service, call.txn, &id).map_or_else(
-                |error| {
-                    fault = Some(error);
-                    false
-                },
-                |found| found.is_some(),
-            )
-    });
-    match fault {
-        Some(error) => Err(error.into()),
-        None => Reply::list(names),
+        if name.ends_with('/') || living.has_lease(call.txn, &id)? {
+            names.push(name);
+        }
     }
+    Reply::list(names)
 }
 
 fn renew(service: &Leases, call: &mut SystemCall<'_>) -> Outcome {
@@ -208,7 +200,6 @@ fn sent_id(call: &SystemCall<'_>) -> Result<String, Fault> {
 
 /// The token of a lease, if it is alive.
 fn alive(service: &Leases, txn: &mut Txn, id: &str) -> Result<Option<Found>, TxnError> {
-    let Some(lease) = leases::get(txn, id)? else { return Ok(None) };
-    let Some(found) = held(txn, &lease.holder)? else { return Ok(None) };
+    let Some(found) = holder(txn, id)? else { return Ok(None) };
     Ok(service.tokens.is_alive(txn, &found.token)?.then_some(found))
 }

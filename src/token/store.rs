@@ -83,11 +83,6 @@ pub fn by_accessor(txn: &mut Txn, name: &str) -> Result<Option<TokenKey>, TxnErr
     Ok(name.and_then(TokenKey::from_hex))
 }
 
-/// All accessors.
-pub fn accessors(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
-    txn.scope(MountId::SYSTEM).list("token/accessor")
-}
-
 /// How many tokens there are, dead ones too that nobody has removed yet.
 pub fn count(txn: &mut Txn) -> Result<u64, TxnError> {
     txn.scope(MountId::SYSTEM).count("token/id")

@@ -154,11 +154,11 @@ fn list_ids(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {
     let (mounts, mut scope) = identity.open(call.txn)?;
     let show = Show(&mounts);
     let mut listed = Vec::new();
-    for id in Entity::list(&mut scope)? {
-        if let Some(entity) = Entity::by_id(&mut scope, &id)? {
-            listed.push((id, show.entity_in_brief(&entity).into()));
-        }
-    }
+    Entity::each(&mut scope, |entity| {
+        let shown = show.entity_in_brief(&entity).into();
+        listed.push((entity.id, shown));
+    })?;
+    listed.sort_unstable_by(|(id, _), (other, _)| id.cmp(other));
     Reply::list_with(listed)
 }
 

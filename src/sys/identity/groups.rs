@@ -158,11 +158,11 @@ fn list_ids(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {
     let (mounts, mut scope) = identity.open(call.txn)?;
     let show = Show(&mounts);
     let mut listed = Vec::new();
-    for id in Group::list(&mut scope)? {
-        if let Some(group) = Group::by_id(&mut scope, &id)? {
-            listed.push((id, show.group_in_brief(&group).into()));
-        }
-    }
+    Group::each(&mut scope, |group| {
+        let shown = show.group_in_brief(&group).into();
+        listed.push((group.id, shown));
+    })?;
+    listed.sort_unstable_by(|(id, _), (other, _)| id.cmp(other));
     Reply::list_with(listed)
 }
 
