@@ -144,7 +144,7 @@ impl Reaper {
         let children = store::some_children(txn, &fallen, STEP)?;
         for key in &children {
             match store::get(txn, *key)? {
-                Some(token) => self.tokens.revoke(txn, &Found { key: *key, token })?,
+                Some(token) => self.tokens.remove(txn, &Found { key: *key, token })?,
                 None => store::unlink(txn, &fallen, *key)?,
             }
             if txn.weight() >= STEP_BYTES {

@@ -248,6 +248,11 @@ impl Tokens {
     /// Revokes a token, and with it all that descend from it.
     pub fn revoke(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
         let _running = self.meters.revoke_tree.begin();
+        self.remove(txn, found)
+    }
+
+    /// Removes a token that is dead, or is to be. Those that descend from it are dead without it.
+    pub(super) fn remove(&self, txn: &mut Txn, found: &Found) -> Result<(), TxnError> {
         self.bury(txn, found)?;
         store::remove(txn, found.key, &found.token)
     }

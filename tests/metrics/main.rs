@@ -217,6 +217,19 @@ fn what_tokens_and_leases_come_to_is_counted() {
     assert_eq!(created("auth/token/", "+Inf").2, 1.0, "the root token");
     assert_eq!(told.value("vault_expire_renew_token_count"), 1.0);
     assert_eq!(told.value("vault_token_revoke_tree_count"), 1.0);
+    // A tree is revoked once, however many are in it.
+    let policy = "path \"auth/token/create\" { capabilities = [\"update\"] }";
+    root.post("sys/policies/acl/makes", json!({ "policy": policy }));
+    let parent = root.post("auth/token/create", json!({ "policies": ["makes"], "ttl": "1h" }));
+    let parent = parent.json()["auth"]["client_token"].as_str().unwrap().to_owned();
+    let child = || server.client().token(&parent).post("auth/token/create", json!({}));
+    assert_eq!((child().status, child().status), (200, 200));
+    root.post("auth/token/revoke", json!({ "token": parent }));
+    // The root token's lease is the one that is left.
+    let told = eventually("the children are removed", || {
+        Some(scrape(&root)).filter(|told| told.value("vault_expire_num_leases") == 1.0)
+    });
+    assert_eq!(told.value("vault_token_revoke_tree_count"), 2.0);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct Meters {
     pub lookup: Sampler,
     /// Writing one that is there.
     pub store: Timer,
-    /// Revoking one, with all that descend from it.
+    /// Ending one, by request or in its time, by which all that descend from it are dead.
     pub revoke_tree: Timer,
     /// Noting when one ends.
     pub register: Timer,
@@ -100,7 +100,8 @@ impl Metered for Meters {
             ("vault.token.store", "Milliseconds to write a token anew.", &self.store),
             (
                 "vault.token.revoke-tree",
-                "Milliseconds to revoke a token with all that descend from it.",
+                "Milliseconds to revoke a token, or to end it in its time; what descends from it \
+                 is dead by that.",
                 &self.revoke_tree,
             ),
             (
