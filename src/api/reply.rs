@@ -78,6 +78,14 @@ impl Reply {
         Self::of(204, Content::Nothing)
     }
 
+    /// 202, as Vault tells that it tidies up.
+    pub fn tidying() -> Self {
+        Self::of(202, Content::Data(None)).warn(
+            "Tidy operation successfully started. Any information from the operation will be \
+             printed to Vault's server logs.",
+        )
+    }
+
     /// 200 with `data`.
     pub const fn data(data: Map<String, Value>) -> Self {
         Self::of(200, Content::Data(Some(data)))

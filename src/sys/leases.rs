@@ -9,7 +9,7 @@ use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo};
-use crate::api::reply::{Content, Reply, object};
+use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::Barrier;
 use crate::barrier::txn::{Txn, TxnError};
@@ -47,8 +47,13 @@ const LIST: &[Operation<Leases>] = &[Operation::system(Verb::List, "List leases.
 const RENEW: &[Operation<Leases>] = &[Operation::system(Verb::Write, "Renew a lease.", renew)];
 const REVOKE: &[Operation<Leases>] =
     &[Operation::system(Verb::Write, "Revoke a lease.", revoke).essential()];
-const BELOW: &[Operation<Leases>] =
-    &[Operation::direct(Verb::Write, "Revoke all below a path.", revoke_all).essential()];
+const BELOW: &[Operation<Leases>] = &[Operation::direct(
+    Verb::Write,
+    "Revoke all below a path, some hundred at a time: where that is cut short before it is \
+     answered, some are revoked and others are not. Send it again.",
+    revoke_all,
+)
+.essential()];
 
 const ROUTES: &[Route<Leases>] = &[
     route(
@@ -74,7 +79,11 @@ const ROUTES: &[Route<Leases>] = &[
         "leases/tidy",
         Access::Policy,
         &[],
-        &[Operation::system(Verb::Write, "Taken, and never needed.", tidy)],
+        &[Operation::system(
+            Verb::Write,
+            "Taken, and never needed: nothing is left to tidy.",
+            tidy,
+        )],
     ),
     route(
         "leases/count",
@@ -163,10 +172,10 @@ fn done(sync: Option<bool>) -> Reply {
     }
 }
 
+/// Vault looks for leases without a token. There are none here: a token and its lease are made and
+/// removed by one change. What is over is removed in the background, within seconds.
 fn tidy(_: &Leases, _: &mut SystemCall<'_>) -> Outcome {
-    let warning = "Tidy operation successfully started. Any information from the operation will \
-                   be printed to Vault's server logs.";
-    Ok(Reply::of(202, Content::Data(None)).warn(warning))
+    Ok(Reply::tidying())
 }
 
 fn count(_: &Leases, call: &mut SystemCall<'_>) -> Outcome {

@@ -138,7 +138,11 @@ const ROUTES: &[Route<Service>] = &[
         description: "Nothing is left here by a crash: what dead tokens left is removed by itself.",
         fields: &[],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::Write, "Taken, and never needed.", revoke::tidy)],
+        operations: &[Operation::system(
+            Verb::Write,
+            "Taken, and never needed: nothing is left to tidy.",
+            revoke::tidy,
+        )],
     },
     on_one(
         "create/{role_name}",

@@ -3,7 +3,7 @@
 use super::fields::TOKEN;
 use super::{Service, by_accessor as found_by_accessor, own as own_token};
 use crate::api::call::SystemCall;
-use crate::api::reply::{Content, Reply};
+use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
@@ -44,10 +44,10 @@ pub fn orphan(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::nothing())
 }
 
+/// Vault looks for accessors, links to parents and cubbyholes that a token left behind. Here they
+/// are removed by the same change as the token, and its children by and by, in the background.
 pub fn tidy(_: &Service, _: &mut SystemCall<'_>) -> Outcome {
-    let warning = "Tidy operation successfully started. Any information from the operation will \
-                   be printed to Vault's server logs.";
-    Ok(Reply::of(202, Content::Data(None)).warn(warning))
+    Ok(Reply::tidying())
 }
 
 fn named(service: &Service, call: &mut SystemCall<'_>) -> Result<Option<Found>, Fault> {
