@@ -148,8 +148,10 @@ impl Document {
     }
 }
 
-/// The path of a pattern, its captures in braces. A mount's own braces are encoded.
+/// The path of a pattern, its captures in braces, without a slash that may be missing. A mount's
+/// own braces are encoded.
 fn template(mount: &str, pattern: &'static str) -> String {
+    let pattern = pattern.strip_suffix("/?").unwrap_or(pattern);
     let mut path = format!("/{}", mount.replace('{', "%7B").replace('}', "%7D"));
     for (index, part) in pattern.split('/').enumerate() {
         if index > 0 {

@@ -33,15 +33,7 @@ const POLICY: Field<String> = Field::new(
 
 const ROUTES: &[Route<PasswordPolicies>] = &[
     Route {
-        path: "policies/password",
-        synopsis: "List the password policies.",
-        description: "The names of all password policies.",
-        fields: &[],
-        access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List the names.", list)],
-    },
-    Route {
-        path: "policies/password/",
+        path: "policies/password/?",
         synopsis: "List the password policies.",
         description: "The names of all password policies.",
         fields: &[],

@@ -32,15 +32,7 @@ const RULES: Field<String> = Field::new("rules", "The old name of `policy`.");
 
 const ROUTES: &[Route<Arc<Meters>>] = &[
     Route {
-        path: "policies/acl",
-        synopsis: "List the policies.",
-        description: "The names of all policies that tokens may be given.",
-        fields: &[],
-        access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List the names.", list)],
-    },
-    Route {
-        path: "policies/acl/",
+        path: "policies/acl/?",
         synopsis: "List the policies.",
         description: "The names of all policies that tokens may be given.",
         fields: &[],
@@ -61,18 +53,7 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         ],
     },
     Route {
-        path: "policy",
-        synopsis: "List the policies.",
-        description: "The old form of policies/acl.",
-        fields: &[],
-        access: Access::Policy,
-        operations: &[
-            Operation::system(Verb::Read, "List the names.", list_old),
-            Operation::system(Verb::List, "List the names.", list_old),
-        ],
-    },
-    Route {
-        path: "policy/",
+        path: "policy/?",
         synopsis: "List the policies.",
         description: "The old form of policies/acl.",
         fields: &[],

@@ -68,11 +68,9 @@ const MERGE: Operations =
 
 const ROUTES: &[Route<Identity>] = &[
     route("entity", "Makes an entity, or changes one.", FIELDS, MAKE),
-    route("entity/id", "Lists entities.", &[], LIST_IDS),
-    route("entity/id/", "Lists entities.", &[], LIST_IDS),
+    route("entity/id/?", "Lists entities.", &[], LIST_IDS),
     route("entity/id/{id}", "An entity, by its id.", FIELDS, BY_ID),
-    route("entity/name", "Lists entities.", &[], LIST_NAMES),
-    route("entity/name/", "Lists entities.", &[], LIST_NAMES),
+    route("entity/name/?", "Lists entities.", &[], LIST_NAMES),
     route("entity/name/{name..}", "An entity, by its name.", FIELDS, BY_NAME),
     route("entity/batch-delete", "Deletes entities.", BATCH, DELETE),
     route("entity/merge", "Makes several entities one.", MERGED, MERGE),

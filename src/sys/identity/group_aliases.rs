@@ -38,8 +38,7 @@ const BY_ID: Operations = &[
 
 const ROUTES: &[Route<Identity>] = &[
     route("group-alias", "Makes an alias of a group.", FIELDS, MAKE),
-    route("group-alias/id", "Lists aliases of groups.", &[], LIST),
-    route("group-alias/id/", "Lists aliases of groups.", &[], LIST),
+    route("group-alias/id/?", "Lists aliases of groups.", &[], LIST),
     route("group-alias/id/{id}", "An alias of a group, by its id.", FIELDS, BY_ID),
 ];
 

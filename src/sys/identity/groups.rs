@@ -65,11 +65,9 @@ const BY_NAME: Operations = &[
 
 const ROUTES: &[Route<Identity>] = &[
     route("group", "Makes a group, or changes one.", FIELDS, MAKE),
-    route("group/id", "Lists groups.", &[], LIST_IDS),
-    route("group/id/", "Lists groups.", &[], LIST_IDS),
+    route("group/id/?", "Lists groups.", &[], LIST_IDS),
     route("group/id/{id}", "A group, by its id.", FIELDS, BY_ID),
-    route("group/name", "Lists groups.", &[], LIST_NAMES),
-    route("group/name/", "Lists groups.", &[], LIST_NAMES),
+    route("group/name/?", "Lists groups.", &[], LIST_NAMES),
     route("group/name/{name..}", "A group, by its name.", FIELDS, BY_NAME),
 ];
 

@@ -109,12 +109,10 @@ const PUBLIC_KEYS: Operations =
 
 const ROUTES: &[Route<Oidc>] = &[
     route("oidc/config", "Who issues tokens.", CONFIG_FIELDS, CONFIG),
-    route("oidc/key", "Lists keys.", &[], KEYS),
-    route("oidc/key/", "Lists keys.", &[], KEYS),
+    route("oidc/key/?", "Lists keys.", &[], KEYS),
     route("oidc/key/{name}", "A key, which signs tokens.", KEY_FIELDS, ONE_KEY),
     route("oidc/key/{name}/rotate", "Rotates a key.", ROTATE_FIELDS, ROTATE),
-    route("oidc/role", "Lists roles.", &[], ROLES),
-    route("oidc/role/", "Lists roles.", &[], ROLES),
+    route("oidc/role/?", "Lists roles.", &[], ROLES),
     route("oidc/role/{name}", "A role: what its tokens are.", ROLE_FIELDS, ONE_ROLE),
     route("oidc/token/{name}", "A token of the sender's entity.", NAME_FIELDS, ISSUE),
     route("oidc/introspect", "Checks a token.", INTROSPECT_FIELDS, INTROSPECT),

@@ -60,15 +60,7 @@ const ROUTES: &[Route<Service>] = &[
         ],
     },
     Route {
-        path: "quotas/rate-limit",
-        synopsis: "List the rate limits.",
-        description: RATE_LIMITS,
-        fields: &[],
-        access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List their names.", list::<RateLimit>)],
-    },
-    Route {
-        path: "quotas/rate-limit/",
+        path: "quotas/rate-limit/?",
         synopsis: "List the rate limits.",
         description: RATE_LIMITS,
         fields: &[],
@@ -96,15 +88,7 @@ const ROUTES: &[Route<Service>] = &[
         ],
     },
     Route {
-        path: "quotas/lease-count",
-        synopsis: "List the lease counts.",
-        description: LEASE_COUNTS,
-        fields: &[],
-        access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List their names.", list::<LeaseCount>)],
-    },
-    Route {
-        path: "quotas/lease-count/",
+        path: "quotas/lease-count/?",
         synopsis: "List the lease counts.",
         description: LEASE_COUNTS,
         fields: &[],

@@ -151,13 +151,7 @@ const ROUTES: &[Route<Service>] = &[
         &[Operation::system(Verb::Write, "Make it on the role's terms.", create::by_role)],
     ),
     on_one(
-        "roles",
-        "The roles by which tokens are made.",
-        &[],
-        &[Operation::system(Verb::List, "List them.", roles::list)],
-    ),
-    on_one(
-        "roles/",
+        "roles/?",
         "The roles by which tokens are made.",
         &[],
         &[Operation::system(Verb::List, "List them.", roles::list)],
