@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::data;
 use support::http::{Client, Reply};
 use support::world::World;
+use support::{data, eventually};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -125,6 +125,33 @@ fn logins_end_with_their_mount() {
     assert_eq!(world.root().delete("sys/auth/approle").status, 204);
     let tokens = [(); 3].map(|()| create(&world.root(), "1h").status);
     assert_eq!(tokens, [200, 200, 429]);
+}
+
+#[test]
+fn what_many_logins_left_goes_and_what_came_through_a_new_mount_there_stays() {
+    let mut world = World::new(1);
+    let [app] = roles(&world, ["app"]);
+    let logins = |world: &World, app: &str, count: usize| -> Vec<String> {
+        thread::scope(|threads| {
+            let some = || (0..count / 8).map(|_| created(&log_in(world, app))).collect::<Vec<_>>();
+            let threads: Vec<_> = (0..8).map(|_| threads.spawn(some)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        })
+    };
+    let before = logins(&world, &app, 1600);
+    limit(&world, "all", json!({ "max_leases": 4000 }));
+    assert_eq!(counter(&world, "all"), 1600);
+    assert_eq!(world.root().delete("sys/auth/approle").status, 204);
+    let [app] = roles(&world, ["app"]);
+    let since = logins(&world, &app, 400);
+    // In the middle of it, or at its end.
+    world.crash();
+    eventually("what is over is removed", || counter(&world, "all") == 400);
+    let leases = world.root().list("sys/leases/lookup/auth/approle/login");
+    assert_eq!(data(&leases)["keys"].as_array().unwrap().len(), 400);
+    let status = |token: &String| world.client().token(token).get("auth/token/lookup-self").status;
+    assert!(since.iter().all(|token| status(token) == 200));
+    assert!(before.iter().take(50).all(|token| status(token) == 403));
 }
 
 #[test]

@@ -292,17 +292,20 @@ impl Names {
         self.open_segment(folder.context(), segment)
     }
 
+    /// The path below `folder` of the entry at `key`.
+    pub fn open_below(&self, folder: &SealedPath, key: &[u8]) -> Result<String, Foreign> {
+        let below = key.strip_prefix(&folder.key[..]).ok_or(Foreign)?;
+        match self.open_segments(folder.context(), below)? {
+            (path, []) if !path.is_empty() => Ok(path.join("/")),
+            _ => Err(Foreign),
+        }
+    }
+
     /// What a physical key was made of.
     pub fn open(&self, key: &[u8]) -> Result<PlainPath, Foreign> {
-        let (root, mut rest) = key.split_at_checked(ROOT).ok_or(Foreign)?;
+        let (root, below) = key.split_at_checked(ROOT).ok_or(Foreign)?;
         let mount = root.strip_prefix(&[TREE]).and_then(|id| id.try_into().ok()).ok_or(Foreign)?;
-        let mut path = Vec::new();
-        let mut context = &root[1..];
-        while let Some((segment, after)) = split_segment(rest) {
-            path.push(self.open_segment(context, segment)?);
-            context = &segment[..SIV];
-            rest = after;
-        }
+        let (path, rest) = self.open_segments(&root[1..], below)?;
         let part = match rest {
             [] => None,
             [0, 0, number @ ..] => Some(u64::from_be_bytes(number.try_into().or(Err(Foreign))?)),
@@ -312,6 +315,21 @@ impl Names {
             return Err(Foreign);
         }
         Ok(PlainPath { mount: MountId(mount), path: path.join("/"), part })
+    }
+
+    /// The segments in front, the first of them in `context`, and what follows them.
+    fn open_segments<'k>(
+        &self,
+        mut context: &'k [u8],
+        mut rest: &'k [u8],
+    ) -> Result<(Vec<String>, &'k [u8]), Foreign> {
+        let mut path = Vec::new();
+        while let Some((segment, after)) = split_segment(rest) {
+            path.push(self.open_segment(context, segment)?);
+            context = &segment[..SIV];
+            rest = after;
+        }
+        Ok((path, rest))
     }
 
     fn open_segment(&self, context: &[u8], segment: &[u8]) -> Result<String, Foreign> {
@@ -348,6 +366,8 @@ mod tests {
             assert_eq!((plain.path.as_str(), plain.part), (path, None));
             let plain = names.open(&sealed.part(u64::MAX)).unwrap();
             assert_eq!((plain.path.as_str(), plain.part), (path, Some(u64::MAX)));
+            assert_eq!(names.open_below(&root, sealed.key()).as_deref(), Ok(path));
+            assert_eq!(names.open_below(&root, &sealed.part(0)), Err(Foreign));
         }
     }
 
@@ -358,6 +378,8 @@ mod tests {
         let whole = names.seal(&root, "a/b/c/d").unwrap();
         assert!(whole.key().starts_with(folder.key()));
         assert_eq!(names.seal(&folder, "c/d").unwrap().key(), whole.key());
+        assert_eq!(names.open_below(&folder, whole.key()).as_deref(), Ok("c/d"));
+        assert_eq!(names.open_below(&whole, folder.key()), Err(Foreign));
     }
 
     #[test]

@@ -171,10 +171,43 @@ fn listings_are_those_of_a_plain_map() {
             expected.sort_unstable();
             expected.dedup();
             assert_eq!(scope.list(&folder).unwrap(), expected, "round {round}, {folder}");
+            let mut found = all_by_stretches(&mut scope, &folder, 1 + usize::from(random(4)));
+            found.sort_unstable();
+            let below = model.keys().filter(|key| key.starts_with(&prefix));
+            assert_eq!(found, below.cloned().collect::<Vec<_>>(), "round {round}, {folder}");
         }
         txn.commit().unwrap();
     }
     assert!(good(&store));
+}
+
+fn all_by_stretches(scope: &mut txn::Scope<'_>, folder: &str, length: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let more = scope.stretch(folder, found.last().map(String::as_str), length).unwrap();
+        assert!(more.len() <= length);
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+#[test]
+fn what_a_stretch_does_not_list_was_not_read() {
+    let (_house, store) = open();
+    (0..10).for_each(|n| put(&store, &format!("f/{n}"), b"1"));
+    let all = |txn: &mut Txn| txn.scope(MOUNT).stretch("f", None, 10);
+    let order = store.transact(all).unwrap();
+    for (changed, conflict) in [(2, false), (3, true), (6, true), (7, false)] {
+        let mut txn = store.begin().unwrap();
+        let mut scope = txn.scope(MOUNT);
+        assert_eq!(scope.stretch("f", Some(&order[2]), 4).unwrap(), order[3..7]);
+        assert!(scope.stretch("f", None, 0).unwrap().is_empty());
+        scope.put("result", b"").unwrap();
+        put(&store, &order[changed], b"other");
+        assert_eq!(matches!(txn.commit(), Err(TxnError::Conflict)), conflict, "{changed}");
+    }
 }
 
 fn first_name(path: &str) -> &str {

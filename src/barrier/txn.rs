@@ -1,5 +1,6 @@
 //! What an engine sees: a transaction, through a scope that ends at its own mount.
 
+mod stretch;
 mod survey;
 
 use std::collections::BTreeMap;

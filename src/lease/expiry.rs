@@ -53,11 +53,34 @@ pub fn forget(txn: &mut Txn, minute: Minute, id: &str) -> Result<(), TxnError> {
 
 /// At most `most` of the leases that are due at a minute.
 pub fn due(txn: &mut Txn, minute: Minute, most: usize) -> Result<Vec<String>, TxnError> {
-    let folder = format!("{FOLDER}/{}", minute.0);
-    let names = txn.scope(MountId::SYSTEM).list_some(&folder, most)?;
+    due_behind(txn, minute, None, most)
+}
+
+/// The same, of which the first is another with each `turn`: where there are more, all are among
+/// them at one or the other.
+pub fn due_by_turns(
+    txn: &mut Txn,
+    minute: Minute,
+    turn: u64,
+    most: usize,
+) -> Result<Vec<String>, TxnError> {
+    // Names are digests and are sealed: where that of any text would be is anywhere.
+    let anywhere = name(&turn.to_string());
+    let mut ids = due_behind(txn, minute, Some(&anywhere), most)?;
+    ids.extend(due(txn, minute, most - ids.len())?);
+    Ok(ids)
+}
+
+fn due_behind(
+    txn: &mut Txn,
+    minute: Minute,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<String>, TxnError> {
+    let mut folder = txn.scope_under(MountId::SYSTEM, &folder(minute))?;
     let mut ids = Vec::new();
-    for name in names {
-        let id = txn.scope(MountId::SYSTEM).get(&format!("{folder}/{name}"))?;
+    for name in folder.stretch("", after, most)? {
+        let id = folder.get(&name)?;
         ids.extend(id.and_then(|id| String::from_utf8(id.to_vec()).ok()));
     }
     Ok(ids)
@@ -72,6 +95,48 @@ pub fn minutes(txn: &mut Txn, last: Minute) -> Result<Vec<Minute>, TxnError> {
     Ok(minutes)
 }
 
+fn folder(minute: Minute) -> String {
+    format!("{FOLDER}/{}", minute.0)
+}
+
 fn entry(minute: Minute, id: &str) -> String {
-    format!("{FOLDER}/{}/{}", minute.0, hex::encode(&sha256(id.as_bytes())[..16]))
+    format!("{}/{}", folder(minute), name(id))
+}
+
+fn name(id: &str) -> String {
+    hex::encode(&sha256(id.as_bytes())[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::barrier::Barrier;
+    use crate::barrier::seal::shamir::{Split, combine};
+    use crate::base::clock::ManualClock;
+    use crate::base::entropy::SeededEntropy;
+    use crate::storage::memory::Memory;
+
+    #[test]
+    fn where_more_are_due_than_are_asked_for_each_has_its_turn() {
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+        let barrier = Barrier::new(Arc::new(Memory::new()), clock, entropy);
+        let split = Split::new(1, 1).unwrap();
+        let made = barrier.initialize(split, |_| Ok::<_, Box<dyn std::error::Error>>(()));
+        let store = barrier.unseal(&combine(&made.unwrap().0).unwrap()).unwrap();
+        let minute = Minute(30_000_000);
+        let all: BTreeSet<String> = (0..30).map(|n| format!("auth/a/login/{n}")).collect();
+        store.transact(|txn| all.iter().try_for_each(|id| note(txn, minute, id))).unwrap();
+        let at = |turn, most| {
+            let ids = store.transact(|txn| due_by_turns(txn, minute, turn, most)).unwrap();
+            assert!(ids.len() <= most);
+            ids.into_iter().collect::<BTreeSet<_>>()
+        };
+        let seen: BTreeSet<_> = (0..60).flat_map(|turn| at(turn, 7)).collect();
+        assert_eq!(seen, all);
+        assert!((0..60).all(|turn| at(turn, 7).len() == 7 && at(turn, 30) == all));
+    }
 }

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `lease/id/PATH/NAME` | the [`Lease`] |
 //! | `lease/ended/NAME` | a path whose mount is gone; NAME is half of its SHA-256, in hex |
+//! | part 0 of that | the last lease there that was looked at whether it is over; none at first |
 //!
 //! What ends a lease, and when, is known by its holder; [`super::expiry`] is the index by time.
 
 use serde::{Deserialize, Serialize};
 
 use super::expiry::{self, Minute};
+use crate::barrier::Opened;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
@@ -20,6 +22,8 @@ use crate::base::record::Record;
 
 const FOLDER: &str = "lease/id";
 const ENDED: &str = "lease/ended";
+/// The part of such an entry that tells how far it was looked.
+const AFTER: u64 = 0;
 
 /// A lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,41 +119,71 @@ pub fn count_right_below(txn: &mut Txn, path: &str) -> Result<(u64, Vec<String>)
     txn.scope(MountId::SYSTEM).count_children(&folder(path))
 }
 
-/// The ids of all leases below a path, in no order.
-pub fn below(txn: &mut Txn, path: &str) -> Result<Vec<String>, TxnError> {
-    let mut found = Vec::new();
-    let mut folders = vec![path.trim_matches('/').to_owned()];
-    while let Some(parent) = folders.pop() {
-        for name in txn.scope(MountId::SYSTEM).list(&folder(&parent))? {
-            let path = if parent.is_empty() { name } else { format!("{parent}/{name}") };
-            match path.strip_suffix('/') {
-                Some(folder) => folders.push(folder.to_owned()),
-                None => found.push(path),
-            }
-        }
-    }
-    Ok(found)
+/// The ids of at most `most` leases below a path, in no order of theirs; of those behind `after`,
+/// where that is given.
+pub fn some_below(
+    txn: &mut Txn,
+    path: &str,
+    after: Option<&str>,
+    most: usize,
+) -> Result<Vec<String>, TxnError> {
+    txn.scope_under(MountId::SYSTEM, FOLDER)?.stretch(path.trim_matches('/'), after, most)
 }
 
-/// Notes that a mount is gone from a path: what it gave out is over.
+/// A path from which a mount is gone: what it gave out is over, and is still to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The path.
+    pub path: String,
+    /// The last lease below it that was looked at; those before it in the store's order were too.
+    pub after: Option<String>,
+}
+
+/// Notes that a mount is gone from a path. It may have been noted before: all is looked at again.
 pub fn end_below(txn: &mut Txn, path: &str) -> Result<(), TxnError> {
-    txn.scope(MountId::SYSTEM).put(&ended(path), path.as_bytes())
+    let entry = ended_entry(path);
+    let mut system = txn.scope(MountId::SYSTEM);
+    system.delete_part(&entry, AFTER)?;
+    system.put(&entry, path.as_bytes())
 }
 
 /// A path of which that was noted.
-pub fn an_ended(txn: &mut Txn) -> Result<Option<String>, TxnError> {
-    let names = txn.scope(MountId::SYSTEM).list_some(ENDED, 1)?;
-    let Some(name) = names.first() else { return Ok(None) };
-    let path = txn.scope(MountId::SYSTEM).get(&format!("{ENDED}/{name}"))?;
-    Ok(path.and_then(|path| String::from_utf8(path.to_vec()).ok()))
+pub fn an_ended(txn: &mut Txn) -> Result<Option<Ended>, TxnError> {
+    match txn.scope(MountId::SYSTEM).list_some(ENDED, 1)?.first() {
+        Some(name) => read_ended(txn, &format!("{ENDED}/{name}")),
+        None => Ok(None),
+    }
 }
 
-/// Notes that nothing of it is left.
-pub fn forget_ended(txn: &mut Txn, path: &str) -> Result<(), TxnError> {
-    txn.scope(MountId::SYSTEM).delete(&ended(path))
+/// What is noted of a path.
+pub fn ended(txn: &mut Txn, path: &str) -> Result<Option<Ended>, TxnError> {
+    read_ended(txn, &ended_entry(path))
 }
 
-fn ended(path: &str) -> String {
+fn read_ended(txn: &mut Txn, entry: &str) -> Result<Option<Ended>, TxnError> {
+    let mut system = txn.scope(MountId::SYSTEM);
+    let (path, after) = (system.get(entry)?.and_then(text), system.get_part(entry, AFTER)?);
+    Ok(path.map(|path| Ended { path, after: after.and_then(text) }))
+}
+
+fn text(bytes: Opened) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+/// Notes how far what is below a path was looked at; all of it was where `after` is none.
+pub fn looked_below(txn: &mut Txn, path: &str, after: Option<&str>) -> Result<(), TxnError> {
+    let entry = ended_entry(path);
+    let mut system = txn.scope(MountId::SYSTEM);
+    match after {
+        Some(after) => system.put_part(&entry, AFTER, after.as_bytes()),
+        None => {
+            system.delete_part(&entry, AFTER)?;
+            system.delete(&entry)
+        }
+    }
+}
+
+fn ended_entry(path: &str) -> String {
     format!("{ENDED}/{}", hex::encode(&sha256(path.as_bytes())[..16]))
 }
 

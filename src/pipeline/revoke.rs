@@ -9,7 +9,7 @@ use crate::barrier::Unsealed;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::lease::expiry::{self, Minute};
-use crate::lease::store::{self as leases, Holder};
+use crate::lease::store::{self as leases, Ended, Holder};
 use crate::storage::Urgency;
 use crate::token::record::TokenKey;
 use crate::token::store;
@@ -19,7 +19,11 @@ const STEP: usize = 200;
 /// Or as many as make it this long, in bytes of what is removed.
 const STEP_BYTES: usize = 1 << 20;
 
-/// How many steps somebody takes at most who waits for room.
+/// How many leases of a mount that is gone are looked at for those of a step: a mount that took its
+/// place may have many.
+const LOOK: usize = 1_000;
+
+/// How many steps of each kind somebody takes at most who waits for room.
 const HASTE: usize = 10;
 
 /// A gap of more minutes than this is not looked through one by one.
@@ -55,7 +59,7 @@ impl Reaper {
         }
         self.last = Some((timeline, now));
         while step(unsealed, |txn| self.remove_some_fallen(txn))? && !stop() {}
-        while step(unsealed, |txn| self.remove_some_ended(txn))? && !stop() {}
+        while self.remove_some_ended(unsealed)? && !stop() {}
         Ok(())
     }
 
@@ -65,14 +69,15 @@ impl Reaper {
         let now = unsealed.time().expiry_now();
         let mut any = false;
         for minute in Minute::of(now).through(Minute::after(now)).filter(|_| expired) {
-            let due = unsealed.transact(|txn| expiry::due(txn, minute, usize::MAX))?;
+            let (turn, most) = (now.as_secs(), HASTE * STEP);
+            let due = unsealed.transact(|txn| expiry::due_by_turns(txn, minute, turn, most))?;
             for ids in due.chunks(STEP) {
                 any |= step(unsealed, |txn| self.remove_expired(txn, ids))?;
             }
         }
         for _ in 0..HASTE {
             let fallen = step(unsealed, |txn| self.remove_some_fallen(txn))?;
-            let ended = step(unsealed, |txn| self.remove_some_ended(txn))?;
+            let ended = self.remove_some_ended(unsealed)?;
             if !fallen && !ended {
                 break;
             }
@@ -157,25 +162,60 @@ impl Reaper {
         Ok(true)
     }
 
-    /// Removes what came through a mount that is gone; whether there may be more.
-    fn remove_some_ended(&self, txn: &mut Txn) -> Result<bool, TxnError> {
-        let Some(path) = leases::an_ended(txn)? else { return Ok(false) };
-        let mut found = 0;
-        for id in leases::below(txn, &path)? {
-            let Some(lease) = leases::get(txn, &id)? else { continue };
-            match held(txn, &lease.holder)? {
-                Some(token) if self.tokens.is_alive(txn, &token.token)? => continue,
-                Some(token) => self.tokens.revoke(txn, &token)?,
-                None => self.tokens.end_lease_of_none(txn, &id)?,
+    /// Removes some of what came through a mount that is gone; whether there may be more.
+    fn remove_some_ended(&self, unsealed: &Arc<Unsealed>) -> Result<bool, TxnError> {
+        // In a transaction of its own, so that a login there, which adds to what is looked through,
+        // is no conflict: what it gives is alive.
+        let Some(stretch) = unsealed.transact(|txn| self.next_ended(txn))? else {
+            return Ok(false);
+        };
+        step(unsealed, |txn| self.remove_ended(txn, &stretch))
+    }
+
+    fn next_ended(&self, txn: &mut Txn) -> Result<Option<Stretch>, TxnError> {
+        let Some(ended) = leases::an_ended(txn)? else { return Ok(None) };
+        let ids = leases::some_below(txn, &ended.path, ended.after.as_deref(), LOOK)?;
+        let mut living = self.tokens.living(txn)?;
+        let mut upto = ids.last().filter(|_| ids.len() == LOOK).cloned();
+        let mut over = Vec::new();
+        for id in ids {
+            if !living.has_lease(txn, &id)? {
+                over.push(id.clone());
             }
-            found += 1;
-            if found == STEP || txn.weight() >= STEP_BYTES {
+            if over.len() == STEP || txn.weight() >= STEP_BYTES {
+                upto = Some(id);
+                break;
+            }
+        }
+        Ok(Some(Stretch { ended, over, upto }))
+    }
+
+    /// Removes what is over of a stretch, and notes that; unless it has changed meanwhile what is
+    /// noted.
+    fn remove_ended(&self, txn: &mut Txn, stretch: &Stretch) -> Result<bool, TxnError> {
+        let Stretch { ended, over, upto } = stretch;
+        if leases::ended(txn, &ended.path)?.as_ref() != Some(ended) {
+            return Ok(true);
+        }
+        for id in over {
+            revoke_lease(&self.tokens, txn, id)?;
+            if txn.weight() >= STEP_BYTES {
+                leases::looked_below(txn, &ended.path, Some(id))?;
                 return Ok(true);
             }
         }
-        leases::forget_ended(txn, &path)?;
+        leases::looked_below(txn, &ended.path, upto.as_deref())?;
         Ok(true)
     }
+}
+
+/// What is next of that which came through a mount that is gone.
+struct Stretch {
+    ended: Ended,
+    /// The leases that are over.
+    over: Vec<String>,
+    /// The last lease that was looked at; none where there are no more behind it.
+    upto: Option<String>,
 }
 
 fn step(
@@ -191,15 +231,20 @@ fn step(
 /// Revokes every lease below a path, in steps: each token falls whole.
 pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Result<(), TxnError> {
     let _running = tokens.meters.revoke_prefix.begin();
-    let ids = unsealed.transact(|txn| leases::below(txn, path))?;
-    let mut left = &ids[..];
-    while !left.is_empty() {
-        left = unsealed.transact(|txn| {
-            txn.set_urgency(Urgency::Essential);
-            revoke_some(tokens, txn, left)
-        })?;
+    let mut after = None;
+    loop {
+        let look = |txn: &mut Txn| leases::some_below(txn, path, after.as_deref(), STEP);
+        let ids = unsealed.transact(look)?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        let mut left = &ids[..];
+        while !left.is_empty() {
+            left = unsealed.transact(|txn| {
+                txn.set_urgency(Urgency::Essential);
+                revoke_some(tokens, txn, left)
+            })?;
+        }
+        after = Some(last.clone());
     }
-    Ok(())
 }
 
 /// Revokes the first of these leases and returns the others.
@@ -208,13 +253,13 @@ fn revoke_some<'a>(
     txn: &mut Txn,
     ids: &'a [String],
 ) -> Result<&'a [String], TxnError> {
-    for (n, id) in ids.iter().enumerate().take(STEP) {
+    for (n, id) in ids.iter().enumerate() {
         revoke_lease(tokens, txn, id)?;
         if txn.weight() >= STEP_BYTES {
             return Ok(&ids[n + 1..]);
         }
     }
-    Ok(&ids[STEP.min(ids.len())..])
+    Ok(&[])
 }
 
 /// Revokes a lease, if it is there.

@@ -205,6 +205,15 @@ impl Drop for TempDir {
     }
 }
 
+/// Looks again and again until it is so.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it never came to be that {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// The `data` of an answer.
 pub fn data(reply: &Reply) -> serde_json::Value {
     reply.json()["data"].clone()
