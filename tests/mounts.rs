@@ -320,6 +320,26 @@ fn no_token_outlives_its_auth_method() {
 }
 
 #[test]
+fn a_mount_that_comes_back_brings_no_token_back() {
+    let server = Server::dev();
+    let root = server.root();
+    enable_userpass(&root, "team/up");
+    let status = |token: &str| server.client().token(token).get("auth/token/lookup-self").status;
+    for kind in ["service", "batch"] {
+        let tune = json!({ "token_type": kind });
+        assert_eq!(root.post("sys/auth/team/up/tune", tune).status, 204);
+        let before = log_in(&server.client(), "team/up").unwrap();
+        assert_eq!(status(&before), 200);
+        assert_eq!(remount(&root, "auth/team/up", "auth/people").status, 200);
+        assert_eq!(status(&before), 403);
+        assert_eq!(remount(&root, "auth/people", "auth/team/up").status, 200);
+        assert_eq!(status(&before), 403);
+        let since = log_in(&server.client(), "team/up").unwrap();
+        assert_eq!(status(&since), 200);
+    }
+}
+
+#[test]
 fn engines_and_auth_methods_are_not_in_each_others_way() {
     let server = Server::dev();
     let root = server.root();

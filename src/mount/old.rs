@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::config::{self, TokenType, Visibility};
 use super::table;
 use crate::barrier::names::MountId;
+use crate::base::record::{RecordError, decode_body};
 
 /// Version 1 of a mount's record.
 #[derive(Deserialize)]
@@ -52,8 +53,15 @@ impl From<Mount> for table::Mount {
             seal_wrap: old.seal_wrap,
             external_entropy_access: old.external_entropy_access,
             config: old.config.into(),
+            stay: old.id,
         }
     }
+}
+
+/// Version 2: all but the stay, which is the last field, and equals the id until there is a move.
+pub fn before_stays(body: &[u8]) -> Result<table::Mount, RecordError> {
+    let mount: table::Mount = decode_body(&[body, MountId::SYSTEM.as_bytes()].concat())?;
+    Ok(table::Mount { stay: mount.id, ..mount })
 }
 
 impl From<MountConfig> for config::MountConfig {
@@ -80,15 +88,18 @@ mod tests {
     use crate::base::record::Record;
 
     #[test]
-    fn version_1_is_read() {
-        // With nothing behind it but the new field's absence, version 2 is version 1 and a zero.
+    fn earlier_versions_are_read() {
+        // Version 3 is version 2 and the stay, version 2 is version 1 and a zero for an absence.
         let entropy = crate::base::entropy::SeededEntropy::new(1);
         let mut mount = table::Mount::new("auth/u/", "userpass", "people", &entropy);
         mount.config.max_lease_ttl = 300;
         mount.config.audit_non_hmac_request_keys = vec!["a".to_owned(), "b".to_owned()];
         let now = mount.encode();
-        let mut then = now.to_vec();
-        assert_eq!((then[0], then.pop()), (2, Some(0)));
+        let (mut then, stay) = (now[..now.len() - 8].to_vec(), &now[now.len() - 8..]);
+        assert_eq!((now[0], stay), (3, &mount.id.as_bytes()[..]));
+        then[0] = 2;
+        assert_eq!(table::Mount::decode(&then).as_ref(), Ok(&mount));
+        assert_eq!(then.pop(), Some(0));
         then[0] = 1;
         assert_eq!(table::Mount::decode(&then), Ok(mount));
     }

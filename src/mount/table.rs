@@ -42,15 +42,19 @@ pub struct Mount {
     pub external_entropy_access: bool,
     /// What can be tuned.
     pub config: MountConfig,
+    /// Names its stay at this path: its id at first, and another with each move, so that what came
+    /// through it before is over for good, also when it comes back.
+    pub stay: MountId,
 }
 
 impl Record for Mount {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         match bytes.split_first() {
             Some((1, body)) => Ok(decode_body::<old::Mount>(body)?.into()),
-            Some((2, body)) => decode_body(body),
+            Some((2, body)) => old::before_stays(body),
+            Some((3, body)) => decode_body(body),
             Some((version, _)) => Err(RecordError::Version(*version)),
             None => Err(RecordError::Malformed),
         }
@@ -61,10 +65,11 @@ impl Mount {
     /// A mount with a new identity and Vault's default configuration.
     pub fn new(path: &str, kind: &str, description: &str, entropy: &dyn Entropy) -> Self {
         let table = if path.starts_with(AUTH) { "auth_" } else { "" };
+        let id = MountId::random(entropy);
         Self {
             path: path.to_owned(),
             kind: kind.to_owned(),
-            id: MountId::random(entropy),
+            id,
             uuid: entropy.uuid(),
             accessor: format!("{table}{kind}_{}", entropy.hex(4)),
             description: description.to_owned(),
@@ -73,7 +78,14 @@ impl Mount {
             seal_wrap: false,
             external_entropy_access: false,
             config: MountConfig::default(),
+            stay: id,
         }
+    }
+
+    /// The same mount at another path.
+    #[must_use]
+    pub fn moved(&self, path: String, entropy: &dyn Entropy) -> Self {
+        Self { path, stay: MountId::random(entropy), ..self.clone() }
     }
 
     /// Whether it is an auth method.
@@ -143,6 +155,11 @@ impl MountTable {
     pub fn at(&self, path: &str) -> Option<&Mount> {
         let place = self.by_path.binary_search_by(|mount| mount.path.as_str().cmp(path)).ok()?;
         self.by_path.get(place).map(Arc::as_ref)
+    }
+
+    /// The mount at exactly that path, while its stay there is still that one.
+    pub fn during(&self, stay: MountId, path: &str) -> Option<&Mount> {
+        self.at(path).filter(|mount| mount.stay == stay)
     }
 
     /// The mount of that accessor.

@@ -1,7 +1,8 @@
 //! Which tokens are alive.
 //!
-//! A token lives until its time is over, and only as long as the mount that it logged in by and all
-//! tokens that it descends from: so a revocation is one change, however many fall with it.
+//! A token lives until its time is over, and only as long as the mount that it logged in by stays
+//! where it is and all tokens that it descends from live: so a revocation is one change, however
+//! many fall with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,9 +77,7 @@ impl Living {
 
     /// Whether it would be if it descended from none.
     fn holds(&self, token: &Token) -> bool {
-        let mounted = |login: &LoggedIn| {
-            self.mounts.at(&login.path).is_some_and(|mount| mount.id == login.mount)
-        };
+        let mounted = |login: &LoggedIn| self.mounts.during(login.stay, &login.path).is_some();
         !token.is_expired(self.now) && token.login.as_ref().is_none_or(mounted)
     }
 

@@ -10,24 +10,23 @@ use crate::api::ask::Ask;
 use crate::api::call::MountView;
 use crate::api::login::{Login, TokenType};
 use crate::api::reply::object;
-use crate::barrier::names::MountId;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::identity;
 use crate::mount::config;
+use crate::mount::table::{Mount, MountTable};
 use crate::token::lifetime::Bounds;
 use crate::token::record::{Kind, Lifetime, LoggedIn, ROOT, Token, Uses};
 
 /// The policy that every token has, unless it is left out on purpose.
 pub const DEFAULT: &str = "default";
 
-/// Makes the token of a login through the mount `view`, whose entries lie at `mount`. Returns what
-/// is shown of it, and warnings.
+/// Makes the token of a login through the mount `view`. Returns what is shown of it, and warnings.
 pub fn make(
     (tokens, rights): (&Tokens, &Rights),
     txn: &mut Txn,
     ask: &Ask,
-    (view, mount): (&MountView, MountId),
+    view: &MountView,
     login: &Login,
 ) -> Result<(Map<String, Value>, Vec<String>), Fault> {
     let terms = &login.terms;
@@ -46,7 +45,9 @@ pub fn make(
     };
     let now = txn.now();
     let granted = bounds.grant(now, now).map_err(|_| past_max())?;
-    let kind = kind(tokens, txn, view, terms.kind)?;
+    let table = tokens.mounts.read(txn)?;
+    let mount = table.at(&view.path).ok_or_else(Fault::denied)?;
+    let kind = kind(mount.config.token_type, terms.kind);
     let life = Lifetime {
         created: now,
         creation_ttl: granted.ttl,
@@ -68,12 +69,12 @@ pub fn make(
     token.role.clone_from(&login.role);
     token.bound_cidrs.clone_from(&terms.bound_cidrs);
     token.login = Some(LoggedIn {
-        mount,
+        stay: mount.stay,
         path: view.path.clone(),
         internal: Value::Object(login.internal.clone()).to_string(),
         max_ttl: terms.max_ttl,
     });
-    token.entity_id = entity(tokens, txn, view, login)?;
+    token.entity_id = entity(tokens, txn, &table, mount, login)?;
     let identity_policies = rights.identity_policies(txn, &token)?;
     let id = tokens.make(txn, &token, None)?;
     let id = String::from_utf8_lossy(id.expose());
@@ -85,15 +86,15 @@ pub fn make(
 fn entity(
     tokens: &Tokens,
     txn: &mut Txn,
-    view: &MountView,
+    table: &MountTable,
+    mount: &Mount,
     login: &Login,
 ) -> Result<String, Fault> {
     let Some(alias) = &login.alias else { return Ok(String::new()) };
-    let table = tokens.mounts.read(txn)?;
     let identities = table.at("identity/").ok_or_else(Fault::denied)?;
     let said = identity::login::Login {
-        accessor: &view.accessor,
-        local: table.at(&view.path).is_some_and(|mount| mount.local),
+        accessor: &mount.accessor,
+        local: mount.local,
         name: &alias.name,
         metadata: &alias.metadata,
         groups: &login.group_aliases,
@@ -152,22 +153,15 @@ pub fn past_max() -> Fault {
     Fault::bad_request("past the max TTL, cannot renew")
 }
 
-fn kind(
-    tokens: &Tokens,
-    txn: &mut Txn,
-    view: &MountView,
-    wanted: TokenType,
-) -> Result<Kind, Fault> {
-    let table = tokens.mounts.read(txn)?;
-    let mount = table.at(&view.path).map(|mount| mount.config.token_type).unwrap_or_default();
-    Ok(match (mount, wanted) {
+fn kind(mount: config::TokenType, wanted: TokenType) -> Kind {
+    match (mount, wanted) {
         (config::TokenType::Service, _) => Kind::Service,
         (config::TokenType::Batch, _) => Kind::Batch,
         (_, TokenType::Service | TokenType::DefaultService) => Kind::Service,
         (_, TokenType::Batch | TokenType::DefaultBatch) => Kind::Batch,
         (config::TokenType::DefaultService, TokenType::Default) => Kind::Service,
         (config::TokenType::DefaultBatch, TokenType::Default) => Kind::Batch,
-    })
+    }
 }
 
 /// `auth/team/userpass/` and `bob` are `team-userpass-bob`.

@@ -94,8 +94,7 @@ fn by_method(
     login: &LoggedIn,
 ) -> Result<Option<Bounds>, Fault> {
     let table = tokens.mounts.read(txn)?;
-    let mount = table.at(&login.path).filter(|mount| mount.id == login.mount);
-    let Some(mount) = mount else { return Ok(None) };
+    let Some(mount) = table.during(login.stay, &login.path) else { return Ok(None) };
     let Some(method) = mount.engine() else { return Ok(None) };
     // It was written here, as an object.
     let internal = match json::read(login.internal.as_bytes()) {

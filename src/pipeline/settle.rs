@@ -48,11 +48,10 @@ pub fn settle(
 ) -> Result<Settled, Fault> {
     let tokens = &*pipeline.tokens;
     if let Auth::Login(login) = &reply.auth {
-        let Target::Mounted { view, id, .. } = target else {
+        let Target::Mounted { view, .. } = target else {
             return Err(Fault::internal("only an auth method answers with a login"));
         };
-        let (auth, warnings) =
-            login::make((tokens, &pipeline.rights), txn, ask, (view, *id), login)?;
+        let (auth, warnings) = login::make((tokens, &pipeline.rights), txn, ask, view, login)?;
         reply.auth = Auth::Shown(auth);
         reply.warnings.extend(warnings);
     }

@@ -139,9 +139,9 @@ pub struct Lifetime {
 /// The login that a token comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoggedIn {
-    /// The auth method's mount.
-    pub mount: MountId,
-    /// Its path. The token dies when the mount is removed or moved.
+    /// Which stay of which auth method's mount, at the path: see the mount's own.
+    pub stay: MountId,
+    /// The mount's path. The token dies when the mount is removed or moved.
     pub path: String,
     /// What the method wants back at a renewal: a JSON object.
     pub internal: String,

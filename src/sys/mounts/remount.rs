@@ -18,7 +18,7 @@ use crate::base::golang;
 use crate::base::record::Record;
 use crate::base::url;
 use crate::mount::gone::gone;
-use crate::mount::table::{AUTH, Mount};
+use crate::mount::table::AUTH;
 
 /// Where the moves lie in the system's part of the store, each under its id.
 const FOLDER: &str = "core/remount";
@@ -56,7 +56,7 @@ pub fn start(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     }
     gone(call.txn, mount)?;
     mounts.quotas.mount_moved(call.txn, &from, Some(&to))?;
-    mounts.save(call.txn, Mount { path: to.clone(), ..mount.clone() })?;
+    mounts.save(call.txn, mount.moved(to.clone(), &*mounts.entropy))?;
     let id = mounts.entropy.uuid();
     remember(call.txn, &id, from, to)?;
     let reply = Reply::data_at_top(object([("migration_id", Value::from(id))]));
