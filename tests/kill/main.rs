@@ -1,6 +1,7 @@
 //! The built server, killed under load again and again: what it acknowledged is there, nothing is
 //! there by half, and nothing that was removed comes back.
 
+mod logins;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use logins::Logins;
 use serde_json::json;
 use subject::{Owned, Subject, Tally};
 use support::dice::Dice;
@@ -82,6 +84,11 @@ fn mount(store: &Store, server: &Server) {
         assert_eq!(root.post(&format!("sys/mounts/{path}"), body).status, 204);
     }
     assert_eq!(root.post("secret/config", json!({ "max_versions": KEPT })).status, 204);
+    (0..2).flat_map(token_names).for_each(|name| Tokens(name).prepare(&root));
+}
+
+fn token_names(writer: u64) -> [String; 2] {
+    ["a", "b"].map(|which| format!("token-{writer}-{which}"))
 }
 
 fn writers() -> Vec<Writer> {
@@ -99,13 +106,14 @@ fn writers() -> Vec<Writer> {
         Box::new(Owned::new(Keyring, 1)),
     ]);
     let of_rights = (0..2).map(|writer| {
-        Writer::new(vec![
-            Box::new(Owned::new(Tokens(format!("token-{writer}-a")), None)),
-            Box::new(Owned::new(Tokens(format!("token-{writer}-b")), None)),
-            Box::new(Owned::new(Policy(format!("policy-{writer}")), None)),
-        ])
+        let [a, b] = token_names(writer).map(|name| Box::new(Owned::new(Tokens(name), None)));
+        Writer::new(vec![a, b, Box::new(Owned::new(Policy(format!("policy-{writer}")), None))])
     });
-    of_values.chain([of_mounts]).chain(of_rights).collect()
+    let of_logins = Writer::new(vec![
+        Box::new(Owned::new(Logins(["staff", "team/staff"].map(str::to_owned)), None)),
+        Box::new(Owned::new(Logins(["guests", "visitors"].map(str::to_owned)), None)),
+    ]);
+    of_values.chain([of_mounts, of_logins]).chain(of_rights).collect()
 }
 
 /// All write until the server is killed, at a random moment.

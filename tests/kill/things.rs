@@ -323,7 +323,8 @@ impl Model for Keyring {
     }
 }
 
-/// A token of an id that is known before it is made, with at most one child that it has made.
+/// A token of an id that is known before it is made, with at most one child that it has made. Each
+/// is made by a role of its own, which has the same name, so that its lease is known.
 pub struct Tokens(pub String);
 
 /// What is known of a token that is there.
@@ -346,14 +347,27 @@ impl Tokens {
             "ttl": "1h",
             "meta": { "n": n.to_string() },
         });
-        let path = "auth/token/create".to_owned();
+        let path = format!("auth/token/create/{id}");
         Step { by, method: "POST", path, body: Some(body), status: 200, after: Some(after) }
     }
 
+    /// Makes the roles.
+    pub fn prepare(&self, root: &Client) {
+        for role in [&self.0, &self.child()] {
+            let reply = root.post(&format!("auth/token/roles/{role}"), json!({}));
+            assert_eq!(reply.status, 204, "{}", reply.json());
+        }
+    }
+
+    /// A token, if it is alive; its lease is with it, and gone without it.
     fn look_at(client: &Client, token: &str) -> Option<Value> {
         let reply = client.post("auth/token/lookup", json!({ "token": token }));
         assert!(matches!(reply.status, 200 | 403), "{token}: {}", reply.json());
-        (reply.status == 200).then(|| data(&reply))
+        let found = (reply.status == 200).then(|| data(&reply));
+        let ends: Vec<&Value> = found.iter().map(|token| &token["expire_time"]).collect();
+        let leases = leases(client, &format!("auth/token/create/{token}"));
+        assert_eq!(leases.iter().map(|lease| &lease["expire_time"]).collect::<Vec<_>>(), ends);
+        found
     }
 }
 
@@ -410,7 +424,7 @@ impl Model for Tokens {
             assert!(child.is_none(), "{}: it is gone, its child is not", self.0);
             return Value::Null;
         };
-        // By its accessor it is the same, and its lease lies with it.
+        // By its accessor it is the same.
         let accessor = json!({ "accessor": token["accessor"] });
         let found = data(&client.post("auth/token/lookup-accessor", accessor));
         assert_eq!(found["meta"], token["meta"], "{}", self.0);
@@ -418,6 +432,18 @@ impl Model for Tokens {
         let child = child.map(|child| child["meta"]["n"].clone());
         json!({ "n": token["meta"]["n"], "hours": hours, "child": child })
     }
+}
+
+/// The leases right below a path.
+pub fn leases(client: &Client, path: &str) -> Vec<Value> {
+    let names = data(&client.list(&format!("sys/leases/lookup/{path}")))["keys"].clone();
+    let lease = |name: &Value| {
+        let id = format!("{path}/{}", name.as_str().unwrap());
+        let reply = client.post("sys/leases/lookup", json!({ "lease_id": id }));
+        assert_eq!(reply.status, 200, "{id}: {}", reply.json());
+        data(&reply)
+    };
+    names.as_array().into_iter().flatten().map(lease).collect()
 }
 
 /// A policy.
