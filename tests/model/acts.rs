@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use crate::logins::TTL;
 use crate::support::ROOT;
 use crate::token::{Policy, Role, Token, Wrapped};
 use crate::{POLICIES, ROLES, Run};
 
 const HOUR: u64 = 3600;
-const MOST_TOKENS: usize = 24;
+pub const MOST_TOKENS: usize = 24;
 const MOST_WRAPPED: usize = 6;
 
 impl Run {
@@ -96,7 +97,11 @@ impl Run {
             Some(number) => self.roles[number],
             None => Some(Role::default()),
         };
-        let wish = if increment > 0 { increment } else { token.granted };
+        let wish = match increment {
+            0 if token.login => TTL,
+            0 => token.granted,
+            increment => increment,
+        };
         let granted = role.and_then(|role| token.grant(wish, role, now));
         let Some(granted) = granted.filter(|_| alive && !token.batch) else {
             // The server can do nothing for one whose role is gone.
@@ -245,7 +250,7 @@ impl Run {
     }
 
     /// Forgets some of the dead. To who descends from one it makes no difference.
-    fn forget(&mut self) {
+    pub fn forget(&mut self) {
         let dead: Vec<String> =
             self.tokens.keys().filter(|id| !self.is_alive(id)).cloned().collect();
         for id in dead {

@@ -1,8 +1,9 @@
-//! A seeded history of tokens, roles, policies, leases and wrapped answers against a small model of
-//! them: with a clock that is turned, restarts, and crashes, after each of which what lives, what is
-//! dead, and who may do what are as the model says.
+//! A seeded history of logins, tokens, roles, policies, leases and wrapped answers against a small
+//! model of them: with a clock that is turned, restarts, and crashes, after each of which what
+//! lives, what is dead, and who may do what are as the model says.
 
 mod acts;
+mod logins;
 #[path = "../support/mod.rs"]
 mod support;
 mod time;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use acts::secret_path;
+use logins::Failures;
 use serde_json::{Value, json};
 use support::dice::Dice;
 use support::world::World;
@@ -46,20 +48,24 @@ struct Run {
     roles: [Option<Role>; ROLES],
     tokens: BTreeMap<String, Token>,
     wrapped: BTreeMap<String, Wrapped>,
+    failures: Failures,
 }
 
 impl Run {
     fn new(seed: u64) -> Self {
         let mut run = Self {
             dice: Dice::new(seed),
-            world: World::new(seed),
+            // The only time that passes is what the test lets pass.
+            world: World::configured(seed, "limits {\n  password_total_rate = 0\n}\n"),
             time: Time::new(START),
             last_end: 0,
             policies: [Policy::Gone; POLICIES],
             roles: [None; ROLES],
             tokens: BTreeMap::new(),
             wrapped: BTreeMap::new(),
+            failures: Failures::default(),
         };
+        run.mount();
         for policy in 0..POLICIES {
             run.set_policy(policy, Policy::Reads);
         }
@@ -72,7 +78,7 @@ impl Run {
 
     /// Does one thing, and says what.
     fn step(&mut self) -> String {
-        match self.dice.below(28) {
+        match self.dice.below(33) {
             0..6 => self.create(),
             6..9 => self.renew(),
             9..12 => self.use_one(),
@@ -88,13 +94,17 @@ impl Run {
             25..27 => {
                 self.world.restart();
                 self.time.restart();
+                self.start_over();
                 "a restart".to_owned()
             }
-            _ => {
+            27 => {
                 self.world.crash();
                 self.time.restart();
+                self.unlock();
                 "a crash".to_owned()
             }
+            28..32 => self.log_in(),
+            _ => self.mount_anew(),
         }
     }
 
@@ -157,6 +167,7 @@ impl Run {
         let now = self.time.now;
         let times = self.tokens.values().map(|token| token.expires);
         let times = times.chain(self.wrapped.values().map(|wrapped| wrapped.expires));
+        let times = times.chain([self.failures.end()]);
         let ended = times.filter(|end| *end <= now).max().unwrap_or(0);
         self.last_end = self.last_end.max(ended);
         for id in self.tokens.keys() {
@@ -185,8 +196,10 @@ impl Run {
         let expected = living(&|_| true) + wraps + 1;
         assert_eq!(accessors, expected, "{after}: accessors of root and of all that lives");
         let leases = listed("sys/leases/lookup/auth/token/create", false);
-        let expected = living(&|token| token.role.is_none()) + 1;
+        let expected = living(&|token| token.role.is_none() && !token.login) + 1;
         assert_eq!(leases, expected, "{after}: leases of root and without a role");
+        let leases = listed("sys/leases/lookup/auth/people/login/ann", true);
+        assert_eq!(leases, living(&|token| token.login), "{after}: leases of logins");
         for role in 0..ROLES {
             let leases = listed(&format!("sys/leases/lookup/auth/token/create/r{role}"), false);
             let expected = living(&|token| token.role == Some(role));

@@ -65,6 +65,8 @@ pub struct Token {
     pub orphan: bool,
     pub batch: bool,
     pub role: Option<usize>,
+    /// Whether it comes of a login.
+    pub login: bool,
     pub created: u64,
     pub granted: u64,
     pub expires: u64,
