@@ -7,7 +7,8 @@
 //!     --seconds N    of each load (5)          --idle N   seconds before memory is read (60)
 //!     --secrets N    for the snapshot (100000) --data DIR where our server's file lies (target/)
 //!     --leases N     for the leases (100000)
-//!     --only LIST    reads,writes,audit,policies,memory,start,size,device,snapshot,leases
+//!     --only LIST    reads,writes,audit,policies,memory,start,size,device,snapshot,leases,
+//!                    ended
 //!
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
@@ -144,6 +145,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         if options.wants("leases") {
             leases::leases(&running, &options, &mut report)?;
+        }
+        if options.wants("ended") {
+            leases::ended(&running, &options, &mut report)?;
         }
     }
     if options.wants("snapshot") {

@@ -55,7 +55,8 @@ impl Running {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = format!(
             "storage \"redb\" {{ path = {:?} }}\nlistener \"tcp\" {{ address = \
-             \"127.0.0.1:{port}\" }}\nlog_level = \"warn\"\n",
+             \"127.0.0.1:{port}\" }}\nlimits {{ unauthenticated_total_rate = 0 }}\nlog_level = \
+             \"warn\"\n",
             folder.join("data")
         );
         fs::write(folder.join("edgekeep.hcl"), config)?;
