@@ -1,6 +1,6 @@
 //! `login`: a token for what somebody knows, kept for the commands that follow.
 
-mod method;
+pub mod method;
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;

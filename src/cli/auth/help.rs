@@ -2,9 +2,9 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::methods::{self, Method};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::login::method::Method;
 use crate::cli::mounts::Table;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
@@ -22,7 +22,7 @@ impl Command for Help {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?.trim();
-        let method = match methods::find(name) {
+        let method = match Method::find(name) {
             Some(method) => method,
             None => mounted(cx, name)?,
         };
@@ -40,5 +40,5 @@ fn mounted(cx: &mut Context, path: &str) -> Result<&'static Method, Stop> {
         return Err(Stop::Usage(text));
     };
     let none = format!("No method-specific CLI handler available for auth method {kind:?}");
-    methods::find(kind).ok_or(Stop::Failed(none))
+    Method::find(kind).ok_or(Stop::Failed(none))
 }

@@ -4,6 +4,5 @@ pub mod disable;
 pub mod enable;
 pub mod help;
 pub mod list;
-mod methods;
 pub mod remount;
 pub mod tune;

@@ -14,6 +14,7 @@ use crate::client::Call;
 pub struct Method {
     name: &'static str,
     way: Way,
+    about: &'static str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,22 +30,94 @@ enum Way {
 }
 
 const METHODS: &[Method] = &[
-    Method { name: "approle", way: Way::AppRole },
-    Method { name: "cert", way: Way::Certificate },
-    Method { name: "ldap", way: Way::Password },
-    Method { name: "radius", way: Way::Password },
-    Method { name: "token", way: Way::Token },
-    Method { name: "userpass", way: Way::Password },
+    Method { name: "approle", way: Way::AppRole, about: "Log in with the two ids of an AppRole." },
+    Method { name: "cert", way: Way::Certificate, about: "Log in with a client's certificate." },
+    Method {
+        name: "ldap",
+        way: Way::Password,
+        about: "Log in with a name and a password of an LDAP directory.",
+    },
+    Method {
+        name: "radius",
+        way: Way::Password,
+        about: "Log in with a name and a password that a RADIUS server knows.",
+    },
+    Method { name: "token", way: Way::Token, about: "Log in with a token that you have." },
+    Method {
+        name: "userpass",
+        way: Way::Password,
+        about: "Log in with a name and a password that the server keeps.",
+    },
 ];
 
+impl Way {
+    /// What stands behind the method in an example.
+    const fn example(self) -> &'static str {
+        match self {
+            Self::Token => "-",
+            Self::Password => "username=ann",
+            Self::AppRole => "role_id=9a6c3d1e-... secret_id=@secret-id.txt",
+            Self::Certificate => "name=web",
+        }
+    }
+
+    /// What it is told as KEY=VALUE.
+    const fn config(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Token => &[
+                ("token", "the token; it is asked for when it is not given"),
+                ("lookup", "false: do not ask the server what the token is"),
+            ],
+            Self::Password => &[
+                ("username", "the name"),
+                ("password", "the password; it is asked for when it is not given"),
+            ],
+            Self::AppRole => &[
+                ("role_id", "the role's id"),
+                ("secret_id", "the secret id; it is asked for when it is not given"),
+            ],
+            Self::Certificate => &[(
+                "name",
+                "the role to log in by; else each is tried (the certificate itself is that of \
+                 -client-cert)",
+            )],
+        }
+    }
+}
+
 impl Method {
+    /// The method of a name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        METHODS.iter().find(|method| method.name == name)
+    }
+
+    /// How one logs in by it.
+    pub fn help(&self) -> String {
+        let Self { name, way, about } = self;
+        let method = match way {
+            Way::Token => String::new(),
+            _ => format!("-method={name} "),
+        };
+        let usage = if method.is_empty() { "TOKEN " } else { &method };
+        let config = way.config().iter();
+        let config =
+            config.map(|(key, what)| table::wrap(&format!("  {key}=<string>\n      {what}"), 6));
+        format!(
+            "Usage: edgekeep login {usage}[CONFIG K=V...]\n\n  {about}\n\n      $ edgekeep login \
+             {method}{}\n\nConfiguration:\n\n{}\n\nA value @FILE is read from a file, and - from \
+             stdin.",
+            way.example(),
+            config.collect::<Vec<_>>().join("\n\n")
+        )
+    }
+
     /// The method of a name; without one it is the token's.
     pub fn named(name: &str) -> Result<&'static Self, Stop> {
         let name = match operands::path(name) {
             name if name.is_empty() => "token".to_owned(),
             name => name,
         };
-        METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
+        Self::find(&name).ok_or_else(|| {
             let known: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
             let text = format!(
                 "Unknown auth method: {name}. Use \"edgekeep auth list\" to see the complete list \
