@@ -24,6 +24,7 @@ use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
+use crate::pipeline::flights::Flights;
 use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::meters::tokens::Meters as TokenMeters;
@@ -178,8 +179,8 @@ impl Opened {
             policies: rights.policies.meters.clone(),
             audit: audit.clone(),
             snapshots,
-            // Streams without an end run beside the workers.
-            requests: Arc::new(Meters::new(config.limits.workers * 2, &clock, &*entropy)),
+            flights: Arc::new(flights(config, &clock, &*entropy)),
+            requests: Arc::new(Meters::new(&clock)),
             front: Arc::default(),
         };
         let metrics = Arc::new(metrics::metrics(&counting, &config.telemetry));
@@ -190,6 +191,7 @@ impl Opened {
             tokens: tokens.clone(),
             rights,
             audit: audit.clone(),
+            flights: counting.flights,
             meters: counting.requests,
             quotas: quotas.clone(),
             lockouts: lockouts.clone(),
@@ -281,6 +283,12 @@ fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storag
             Ok(Arc::new(Redb::open(folder, options)?))
         }
     }
+}
+
+/// Room for the requests that run: streams without an end do so beside the workers.
+fn flights(config: &Config, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Flights {
+    let limits = &config.limits;
+    Flights::new(limits.workers * 2, limits.worked_bytes, clock, entropy)
 }
 
 /// Spools lie beside the store, or where there is none, with the temporary files.

@@ -181,3 +181,20 @@ fn what_was_freed_is_wiped() {
         None => println!("skipped: only root may read the memory of the server"),
     }
 }
+
+#[test]
+fn large_values_that_are_read_at_once_share_what_memory_there_is() {
+    let server = Server::dev();
+    let root = server.root();
+    assert_eq!(root.post("cubbyhole/large", large()).status, 204);
+    let statuses: Vec<u16> = std::thread::scope(|threads| {
+        let read = || root.get("cubbyhole/large").status;
+        let readers: Vec<_> = (0..24).map(|_| threads.spawn(read)).collect();
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    assert!(statuses.contains(&200), "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
+    let most = most_memory(&server);
+    assert!(most < 280_000, "{most} kB");
+    assert_eq!(root.get("cubbyhole/large").status, 200, "all of it was given back");
+}

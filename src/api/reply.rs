@@ -1,6 +1,7 @@
 //! What is sent back: a [`Reply`] is what a handler returns, a [`Response`] is ready for the wire.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 use super::effect::Effect;
 use super::login::Login;
 use crate::base::clock::Timestamp;
+use crate::base::room::Share;
 use crate::base::secret::Secret;
 
 /// A handler's answer; the pipeline makes Vault's envelope around it.
@@ -175,6 +177,15 @@ pub struct Response {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: ResponseBody,
+    /// Of the memory that requests share, what is given back once this is sent.
+    pub share: Option<Arc<Share>>,
+}
+
+impl Response {
+    /// Without headers of its own.
+    pub const fn new(status: u16, body: ResponseBody) -> Self {
+        Self { status, headers: Vec::new(), body, share: None }
+    }
 }
 
 /// Writes a streamed body.

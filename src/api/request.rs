@@ -90,7 +90,7 @@ impl Request {
 pub struct Bound {
     /// Bytes.
     pub bytes: usize,
-    /// JSON values, those in arrays and objects too, and an object counted as [`OBJECT`] of them;
+    /// JSON values, those in arrays and objects too, and an object counted as several;
     /// or fields of a form.
     pub values: usize,
 }
@@ -136,32 +136,12 @@ impl Body {
             Self::Whole(bytes) if bytes.expose().len() > bound.bytes => {
                 Err(Fault::new(413, NO_JSON))
             }
-            Self::Whole(bytes) if most_values(bytes.expose()) > bound.values => {
+            Self::Whole(bytes) if json::most_values(bytes.expose()) > bound.values => {
                 Err(Fault::bad_request(NO_JSON))
             }
             _ => Ok(()),
         }
     }
-}
-
-/// The memory of so many values (of about 70 bytes each) goes to the map of an object, be there one
-/// name in it or none.
-const OBJECT: usize = 10;
-
-/// How many values JSON has at most: after the first, each follows a comma or a bracket.
-fn most_values(json: &[u8]) -> usize {
-    let (mut count, mut in_text, mut escaped) = (1, false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_text,
-            b'"' => in_text = !in_text,
-            b',' | b'[' if !in_text => count += 1,
-            b'{' if !in_text => count += 1 + OBJECT,
-            _ => {}
-        }
-    }
-    count
 }
 
 /// The other end of a connection.
@@ -177,23 +157,4 @@ pub struct Peer {
     pub serial: Option<String>,
     /// Whether its listener tells the metrics to everybody.
     pub sees_metrics: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_counted_before_they_are_made() {
-        for (json, most) in [
-            ("", 1),
-            ("7", 1),
-            ("[]", 2),
-            ("[0,0,0]", 4),
-            (r#"{"a":[1,{"b":2}],"c":3}"#, 26),
-            (r#"{"a,[{":"\",[[[\\","b":","}"#, 13),
-        ] {
-            assert_eq!(most_values(json.as_bytes()), most, "{json}");
-        }
-    }
 }

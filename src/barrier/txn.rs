@@ -19,12 +19,16 @@ use crate::base::clock::Timestamp;
 use crate::base::digest::MacKey;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::json;
 use crate::base::record::{Record, RecordError};
+use crate::base::room::{NoRoom, SMALL, Share, Tab};
 use crate::storage::commit::{Begin, Changes, CommitError, Reads};
 use crate::storage::{Key, MAX_VALUE, StorageError, Urgency, Value, View};
 
 /// The longest value of an entry, in bytes: sealed, it is as long as the store takes.
 pub const MAX_PLAIN: usize = MAX_VALUE - OVERHEAD;
+/// Bytes that a key or a name takes beside its text.
+const NOTED: usize = 64;
 
 /// What is done once a transaction is committed.
 type Then = Box<dyn FnOnce() + Send>;
@@ -43,6 +47,7 @@ pub struct Txn {
     urgency: Urgency,
     then: Vec<Then>,
     weight: usize,
+    tab: Tab,
 }
 
 impl Txn {
@@ -51,7 +56,7 @@ impl Txn {
         let keyring = unsealed.keyring();
         let (now, expiry_now) = (unsealed.time().now(), unsealed.time().expiry_now());
         let Begin { view, base } = begin;
-        let (reads, writes, then, weight) = Default::default();
+        let (reads, writes, then, weight, tab) = Default::default();
         let urgency = Urgency::Ordinary;
         Self {
             unsealed,
@@ -65,6 +70,7 @@ impl Txn {
             urgency,
             then,
             weight,
+            tab,
         }
     }
 
@@ -92,6 +98,11 @@ impl Txn {
     /// The store that it is of.
     pub fn unsealed(&self) -> &Arc<Unsealed> {
         &self.unsealed
+    }
+
+    /// From now on what it reads is taken into that share. Without one it is not counted.
+    pub fn take_into(&mut self, share: Arc<Share>) {
+        self.tab = Tab::of(share);
     }
 
     /// Lets the commit use the reserve of a full disk: for what frees space or revokes.
@@ -151,16 +162,29 @@ impl Txn {
 
     fn get(&mut self, key: &[u8]) -> Result<Option<Opened>, TxnError> {
         let _running = self.unsealed.meters.get.begin();
-        let open =
-            |sealed: &[u8]| self.keyring.open_value(key, sealed).map_err(|_| TxnError::Damaged);
         if let Some(written) = self.writes.get(key) {
-            return written.as_deref().map(open).transpose();
+            return written.as_deref().map(|sealed| self.open(key, sealed)).transpose();
         }
-        let stored = self.view.get(key)?;
+        let mut stored = Ok(None);
+        self.view.look(key, &mut |sealed| {
+            // Sealed and opened it is there twice, then as what an engine makes of it.
+            stored = self.tab.take(2 * sealed.len()).map(|()| Some(sealed.to_vec()));
+        })?;
+        let stored = stored?;
         self.weight += stored.as_ref().map_or(0, Vec::len);
-        let opened = stored.as_deref().map(open).transpose();
         self.reads.point(key);
-        opened
+        self.tab.take(NOTED + key.len())?;
+        let Some(opened) = stored.map(|sealed| self.open(key, &sealed)).transpose()? else {
+            return Ok(None);
+        };
+        if opened.len() > SMALL {
+            self.tab.take(json::most_values(&opened) * json::VALUE)?;
+        }
+        Ok(Some(opened))
+    }
+
+    fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Opened, TxnError> {
+        self.keyring.open_value(key, sealed).map_err(|_| TxnError::Damaged)
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), TxnError> {
@@ -187,12 +211,15 @@ impl Txn {
     ) -> Result<BTreeMap<String, Listed>, TxnError> {
         let unsealed = Arc::clone(&self.unsealed);
         let _running = unsealed.meters.list.begin();
+        let mut tab = std::mem::take(&mut self.tab);
         let mut names: BTreeMap<String, Listed> = BTreeMap::new();
         self.each_child(folder, |child| {
             let name = unsealed.names.open_child(folder, child.segment)?;
             if names.len() == most && !names.contains_key(&name) {
                 return Ok(false);
             }
+            // Here, in the list that is made of it, and in the text of the answer.
+            tab.take(3 * (NOTED + name.len()))?;
             let listed = names.entry(name).or_default();
             match child.role {
                 Role::Entry => listed.entry = true,
@@ -202,6 +229,7 @@ impl Txn {
             }
             Ok(true)
         })?;
+        self.tab = tab;
         Ok(names)
     }
 
@@ -484,6 +512,8 @@ pub enum TxnError {
     Sealed,
     /// The store is being replaced by a snapshot.
     Restoring,
+    /// Too much is read and written at once: try again.
+    NoRoom,
     /// The store failed.
     Storage(Arc<StorageError>),
 }
@@ -507,12 +537,19 @@ impl fmt::Display for TxnError {
             Self::Restoring => f.write_str(
                 "a snapshot is being restored: until that is done nothing can be written",
             ),
+            Self::NoRoom => f.write_str("too much is read and written at once: try again"),
             Self::Storage(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for TxnError {}
+
+impl From<NoRoom> for TxnError {
+    fn from(_: NoRoom) -> Self {
+        Self::NoRoom
+    }
+}
 
 impl From<TxnError> for Fault {
     fn from(error: TxnError) -> Self {
@@ -521,6 +558,7 @@ impl From<TxnError> for Fault {
             TxnError::TooLarge => Self::new(413, error.to_string()),
             TxnError::Sealed => Self::sealed(),
             TxnError::Restoring => Self::new(503, error.to_string()),
+            TxnError::NoRoom => Self::new(503, error.to_string()).with_header("Retry-After", "1"),
             TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
             _ => Self::internal(error.to_string()),
         }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::storage::{Entry, Key, StorageError, Value, View};
+use crate::storage::{Key, StorageError, Value, View};
 
 /// Going over this many keys costs less than looking one up anew.
 const STEPS: usize = 8;
 
-type Scan<'a> = Box<dyn Iterator<Item = Result<Entry, StorageError>> + 'a>;
+type Scan<'a> = Box<dyn Iterator<Item = Result<Key, StorageError>> + 'a>;
 
 /// A walk through keys in their order, up to an end.
 pub struct Walk<'a> {
@@ -58,9 +58,9 @@ impl<'a> Walk<'a> {
             };
             let scan = match &mut self.scan {
                 Some(scan) if !far => scan,
-                scan => scan.insert(self.view.scan(from, self.end.as_deref())?),
+                scan => scan.insert(self.view.keys(from, self.end.as_deref())?),
             };
-            self.stored = scan.next().transpose()?.map(|(key, _)| key);
+            self.stored = scan.next().transpose()?;
             steps += 1;
         }
     }

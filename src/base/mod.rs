@@ -1,7 +1,7 @@
 //! Leaves that every layer may use.
 //!
-//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`logs`].
-//! What is counted: [`meter`]. Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`],
+//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`], [`turns`],
+//! [`room`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`password`], [`ttl`], [`cidr`], [`fault`],
 //! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
 //! [`url`], [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`].
 //! Words: [`nearest`].
@@ -28,9 +28,11 @@ pub mod password;
 pub mod pem;
 pub mod process;
 pub mod record;
+pub mod room;
 pub mod secret;
 pub mod signature;
 pub mod sync;
 pub mod timekeeper;
 pub mod ttl;
+pub mod turns;
 pub mod url;

@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Condvar, Mutex};
+use std::sync::LazyLock;
 use std::thread::available_parallelism;
 
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
-use super::sync::{lock, wait};
+use super::turns::Turns;
 
 /// The longest password, in bytes: bcrypt reads no further.
 pub const LONGEST: usize = 72;
@@ -42,7 +42,7 @@ impl PasswordHash {
         if password.len() > LONGEST {
             return Err(PasswordError::TooLong);
         }
-        let _turn = TURNS.take(at_once()).ok_or(PasswordError::Busy)?;
+        let _turn = TURNS.wait_among(PRESENT).ok_or(PasswordError::Busy)?;
         let parts = bcrypt::hash_with_salt(password, COST, salt);
         let parts = parts.map_err(|_| PasswordError::Malformed)?;
         Ok(Self(parts.format_for_version(bcrypt::Version::TwoA)))
@@ -57,7 +57,7 @@ impl PasswordHash {
     /// Whether it is that of `password`, found out in a time that does not depend on it. Of a
     /// longer one the first [`LONGEST`] bytes count, as they did when older servers took it.
     pub fn is_of(&self, password: &[u8]) -> Result<bool, PasswordError> {
-        let _turn = TURNS.take(at_once()).ok_or(PasswordError::Busy)?;
+        let _turn = TURNS.wait_among(PRESENT).ok_or(PasswordError::Busy)?;
         bcrypt::verify(password, &self.0).map_err(|_| PasswordError::Malformed)
     }
 }
@@ -96,55 +96,12 @@ impl From<PasswordError> for Fault {
 }
 
 /// Those of the whole process, however many mounts have passwords: the cores are its own.
-static TURNS: Turns = Turns { present: Mutex::new(Present::NOBODY), freed: Condvar::new() };
-
-/// Lets few in at once, and few more wait.
-struct Turns {
-    present: Mutex<Present>,
-    freed: Condvar,
-}
-
-#[derive(Clone, Copy)]
-struct Present {
-    running: usize,
-    waiting: usize,
-}
-
-impl Present {
-    const NOBODY: Self = Self { running: 0, waiting: 0 };
-}
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(at_once()));
 
 /// How many hashes are made at once.
 fn at_once() -> usize {
     let cores = available_parallelism().map_or(1, NonZeroUsize::get);
     (cores / 2).clamp(1, PRESENT)
-}
-
-/// Held while a hash is made.
-struct Turn<'a>(&'a Turns);
-
-impl Turns {
-    /// Waits for a turn where so many are had at once; `None` where too many wait already.
-    fn take(&self, at_once: usize) -> Option<Turn<'_>> {
-        let mut present = lock(&self.present);
-        if present.running + present.waiting >= PRESENT {
-            return None;
-        }
-        present.waiting += 1;
-        while present.running >= at_once {
-            present = wait(&self.freed, present);
-        }
-        present.waiting -= 1;
-        present.running += 1;
-        Some(Turn(self))
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.present).running -= 1;
-        self.0.freed.notify_one();
-    }
 }
 
 #[cfg(test)]
@@ -180,23 +137,5 @@ mod tests {
         assert_eq!(PasswordHash::of_nobody().is_of(b"pw"), Ok(false));
         assert_eq!(PasswordHash::of(&[b'x'; 73], [1; 16]), Err(PasswordError::TooLong));
         assert_eq!(format!("{hash:?}"), "PasswordHash(..)");
-    }
-
-    #[test]
-    fn few_are_at_it_at_once() {
-        let turns = Turns { present: Mutex::new(Present::NOBODY), freed: Condvar::new() };
-        let (first, second) = (turns.take(2).unwrap(), turns.take(2).unwrap());
-        std::thread::scope(|threads| {
-            let third = threads.spawn(|| turns.take(2).is_some());
-            while lock(&turns.present).waiting == 0 {
-                std::thread::yield_now();
-            }
-            lock(&turns.present).waiting += PRESENT - 3;
-            assert!(turns.take(2).is_none());
-            drop(first);
-            assert!(third.join().unwrap());
-        });
-        drop(second);
-        assert_eq!(lock(&turns.present).running, 0);
     }
 }

@@ -307,6 +307,7 @@ pub static LIMITS: Table = Table {
     keys: &[
         key("max_connections", Form::Count, "2048", "At once, idle ones included."),
         key("max_held_bytes", Form::Bytes, "96MiB", "Of requests and answers held at once."),
+        key("max_worked_bytes", Form::Bytes, "128MiB", "Of memory for requests that run at once."),
         key("workers", Form::Count, "32", "Requests that run at once."),
         key("tls_handshake_timeout", Form::Duration, "10s", "For the TLS handshake."),
         key("drain_timeout", Form::Duration, "30s", "For requests to end when the server stops."),

@@ -280,6 +280,7 @@ fn limits(
     let limits = Limits {
         connections: section.count("max_connections")?,
         held_bytes: usize::try_from(section.bytes("max_held_bytes")?).unwrap_or(usize::MAX),
+        worked_bytes: usize::try_from(section.bytes("max_worked_bytes")?).unwrap_or(usize::MAX),
         workers: section.count("workers")?,
         handshake: section.time_limit("tls_handshake_timeout")?,
         drain: section.time_limit("drain_timeout")?,

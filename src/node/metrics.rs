@@ -7,6 +7,7 @@ use crate::base::clock::Clock;
 use crate::base::meter::{Metered, Process};
 use crate::config::Telemetry;
 use crate::pipeline::Builtin;
+use crate::pipeline::flights::Flights;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::tokens::Tokens;
 use crate::policy::meters::Meters as PolicyMeters;
@@ -25,13 +26,14 @@ pub struct Counting {
     pub policies: Arc<PolicyMeters>,
     pub audit: Arc<Audit>,
     pub snapshots: Arc<SnapshotMeters>,
+    pub flights: Arc<Flights>,
     pub requests: Arc<Meters>,
     pub front: Arc<Counters>,
 }
 
 /// The endpoints that tell what is counted.
 pub fn builtins(counting: &Counting, metrics: Arc<Metrics>) -> Vec<Builtin> {
-    let flights = counting.requests.flights.clone();
+    let flights = counting.flights.clone();
     vec![
         ("sys/", Box::new(sys::metrics::engine(metrics))),
         ("sys/", Box::new(sys::in_flight::engine(flights))),
@@ -41,7 +43,8 @@ pub fn builtins(counting: &Counting, metrics: Arc<Metrics>) -> Vec<Builtin> {
 
 /// The list of them, behind the endpoint.
 pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
-    let Counting { clock, about, tokens, policies, audit, snapshots, requests, front } = counting;
+    let Counting { clock, about, tokens, policies, audit, snapshots, flights, requests, front } =
+        counting;
     let core = Core {
         barrier: about.barrier.clone(),
         mounts: tokens.mounts.clone(),
@@ -63,6 +66,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         policies.clone(),
         audit.clone(),
         snapshots.clone(),
+        flights.clone(),
         requests.clone(),
         front.clone(),
         Arc::new(Process::started(&**clock)),

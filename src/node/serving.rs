@@ -42,11 +42,9 @@ impl Service for Serving {
                 response
             }
             Ok(Verdict::Preflight(headers)) => {
-                Response { status: 200, headers, body: ResponseBody::Empty }
+                Response { headers, ..Response::new(200, ResponseBody::Empty) }
             }
-            Ok(Verdict::NoMethod) => {
-                Response { status: 405, headers: Vec::new(), body: ResponseBody::Empty }
-            }
+            Ok(Verdict::NoMethod) => Response::new(405, ResponseBody::Empty),
             Ok(Verdict::Refused) => pipeline::refusal(&Fault::new(403, "origin not allowed")),
             Err(error) => pipeline::refusal(&error.into()),
         }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::flights::Flight;
 use super::locate::{self, Target};
 use super::read::{self, Data};
 use super::trail::Trail;
@@ -62,20 +63,32 @@ impl Pipeline {
     }
 
     /// Refuses a request before its transaction.
-    pub(super) fn refuse(&self, ask: &Ask, request: Request, fault: Fault) -> Fault {
+    pub(super) fn refuse(
+        &self,
+        flight: &Flight,
+        ask: &Ask,
+        request: Request,
+        fault: Fault,
+    ) -> Fault {
         if self.quotas.audit_refusals()
-            && let Err(error) = self.tell_refused(ask, request, &fault)
+            && let Err(error) = self.tell_refused(flight, ask, request, &fault)
         {
             log::warn!("a request over its limit is not in the audit log: {error}");
         }
         fault
     }
 
-    fn tell_refused(&self, ask: &Ask, request: Request, fault: &Fault) -> Result<(), Fault> {
+    fn tell_refused(
+        &self,
+        flight: &Flight,
+        ask: &Ask,
+        request: Request,
+        fault: &Fault,
+    ) -> Result<(), Fault> {
         let Some(unsealed) = self.barrier.unsealed() else { return Ok(()) };
         let Some(devices) = self.audit.devices(&unsealed)? else { return Ok(()) };
         let mut trail = Trail::new(Some(devices), ask);
-        let mut data = Data::of(ask.verb, request);
+        let mut data = Data::of(ask.verb, request, flight.share.clone());
         let mounts = &self.tokens.mounts;
         unsealed.transact(|txn| trail.look(txn, &self.audit, mounts, data.headers()))?;
         trail.tell(&unsealed, data.told(true), Some(fault))

@@ -1,5 +1,5 @@
-//! Which requests run: each has a place for as long as it does, made beforehand, so that nobody
-//! waits and nothing is allocated for it.
+//! Which requests run, and the memory that they share. Each has a place for as long as it runs;
+//! places are made beforehand, so that nobody waits for one.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,8 @@ use crate::api::request::{Method, Request};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::digest::sha256;
 use crate::base::entropy::{Entropy, uuid};
+use crate::base::meter::{Metered, Readings};
+use crate::base::room::{Room, Share};
 use crate::base::sync::{lock, try_lock};
 
 /// Bytes of memory that a place keeps for its next path.
@@ -28,6 +30,7 @@ pub struct Flights {
     run: [u8; 8],
     begun: AtomicU64,
     places: Box<[Mutex<Place>]>,
+    room: Arc<Room>,
 }
 
 /// A request that runs, or room for one.
@@ -56,13 +59,16 @@ pub struct Flight {
     place: Option<usize>,
     /// When it began, by the boot clock.
     pub begun: Duration,
+    /// What it has taken of the memory that requests share.
+    pub share: Arc<Share>,
 }
 
 impl Flights {
-    /// Room for as many as run at once.
-    pub fn new(most: usize, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
+    /// Places for as many as run at once, with so many bytes of memory for all.
+    pub fn new(most: usize, bytes: usize, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let places = (0..most).map(|_| Mutex::default()).collect();
-        Self { clock: clock.clone(), run: entropy.bytes(), begun: AtomicU64::new(0), places }
+        let (clock, begun) = (clock.clone(), AtomicU64::new(0));
+        Self { clock, run: entropy.bytes(), begun, places, room: Room::new(bytes) }
     }
 
     /// A request begins.
@@ -75,11 +81,12 @@ impl Flights {
         let most = self.places.len();
         let start = usize::try_from(number).unwrap_or(0).checked_rem(most).unwrap_or(0);
         let place = (start..most).chain(0..start).find(|at| self.places.get(*at).is_some_and(free));
-        Flight { flights: self.clone(), place, begun }
+        let share = Arc::new(Share::new(&self.room));
+        Flight { flights: self.clone(), place, begun, share }
     }
 
     /// How many run.
-    pub fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.places.iter().filter(|place| lock(place).number.is_some()).count()
     }
 
@@ -96,6 +103,15 @@ impl Flights {
             Some((uuid(name), place.show(wall.minus(age))))
         });
         shown.collect()
+    }
+}
+
+impl Metered for Flights {
+    fn tell(&self, to: &mut Readings) {
+        let count = self.count() as f64;
+        to.cluster_gauge("vault.core.in_flight_requests", "Requests that run.", [], count);
+        let help = "Bytes of memory that they share.";
+        to.gauge("edgekeep.requests.worked_bytes", help, self.room.taken() as f64);
     }
 }
 
@@ -172,6 +188,7 @@ impl Flight {
 
     /// Its answer; one that is a stream runs until its end.
     pub fn answered(self, mut response: Response) -> Response {
+        response.share = Some(self.share.clone());
         if let ResponseBody::Stream { write, .. } | ResponseBody::Endless { write, .. } =
             &mut response.body
         {

@@ -33,7 +33,7 @@ use serde_json::Map;
 pub use self::respond::fault as refusal;
 
 use self::admit::Admission;
-use self::flights::Flight;
+use self::flights::{Flight, Flights};
 use self::locate::Endpoint;
 use self::lockout::{Lockouts, Login};
 use self::meters::Meters;
@@ -69,6 +69,8 @@ pub struct Pipeline {
     pub rights: Arc<Rights>,
     /// What is told of each request.
     pub audit: Arc<Audit>,
+    /// Those that run.
+    pub flights: Arc<Flights>,
     /// What is counted of them.
     pub meters: Arc<Meters>,
     /// The limits that they meet.
@@ -118,7 +120,7 @@ struct Way<'a> {
 impl Pipeline {
     /// Carries a request out.
     pub fn answer(&self, request: Request) -> Response {
-        let flight = self.meters.flights.enter(&request);
+        let flight = self.flights.enter(&request);
         let response = self.answer_in(&flight, request);
         flight.answered(response)
     }
@@ -132,7 +134,7 @@ impl Pipeline {
         let ask = self.ask(&mut request, verb, path, &wanted);
         let (outcome, standing) = match self.admit(&ask, &request) {
             Ok(standing) => (self.carry_out(flight, &ask, wanted, request), standing),
-            Err(fault) => (Err(self.refuse(&ask, request, fault)), Standing::new()),
+            Err(fault) => (Err(self.refuse(flight, &ask, request, fault)), Standing::new()),
         };
         let mut response = match outcome {
             Ok(settled) => respond::settled(settled),
@@ -153,7 +155,7 @@ impl Pipeline {
             return self.carry_out_direct(flight, ask, wanted, request, &endpoint);
         }
         let Some(unsealed) = self.barrier.unsealed() else {
-            return Err(Data::of(ask.verb, request).refuse_sealed());
+            return Err(Data::of(ask.verb, request, flight.share.clone()).refuse_sealed());
         };
         read::refuse_folder(ask.verb, &ask.path)?;
         let wanted = wanted?;
@@ -184,7 +186,9 @@ impl Pipeline {
             (Access::SudoUnlessSealed, unsealed) => unsealed,
             (_, unsealed) => Some(unsealed.ok_or_else(Fault::sealed)?),
         };
-        let Some(unsealed) = guarded else { return self.carry_out_open(ask, request, endpoint) };
+        let Some(unsealed) = guarded else {
+            return self.carry_out_open(flight, ask, request, endpoint);
+        };
         read::refuse_folder(ask.verb, &ask.path)?;
         // The first device that is enabled is told of that.
         let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
@@ -205,15 +209,16 @@ impl Pipeline {
     /// What anybody may ask for.
     fn carry_out_open(
         &self,
+        flight: &Flight,
         ask: &Ask,
         request: Request,
         endpoint: &Endpoint<'_, '_>,
     ) -> Result<Settled, Fault> {
         if let Err(fault) = self.quotas.admit_stranger(&ask.path, false, &ask.peer) {
-            return Err(self.refuse(ask, request, fault));
+            return Err(self.refuse(flight, ask, request, fault));
         }
         request.body.check(Bound::ANYBODY)?;
-        let mut data = Data::of(ask.verb, request);
+        let mut data = Data::of(ask.verb, request, flight.share.clone());
         let reply = call_direct(endpoint, ask.verb, &mut data)?;
         Ok(Settled::plain(reply, ask))
     }
@@ -226,7 +231,8 @@ impl Pipeline {
         request: Request,
         trail: Option<Trail>,
     ) -> Way<'a> {
-        let (data, admission) = (Data::of(ask.verb, request), Admission::Open);
+        let (data, admission) =
+            (Data::of(ask.verb, request, flight.share.clone()), Admission::Open);
         Way {
             ask,
             wanted,
@@ -383,6 +389,7 @@ impl Pipeline {
     ) -> Result<T, Fault> {
         let mut run = |way: &mut Way, txn: &mut Txn| {
             way.uses = None;
+            txn.take_into(way.data.share());
             job(txn, way)
         };
         let fault = loop {

@@ -1,12 +1,16 @@
 //! From a request to what is asked: verb, path and data, by Vault's rules.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::request::{Body, Bound, Method, Request};
+use crate::barrier::txn::TxnError;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::json;
+use crate::base::room::{SMALL, Share};
 use crate::base::secret::Secret;
 use crate::base::url;
 
@@ -69,6 +73,9 @@ pub struct Data {
     query: Vec<(String, String)>,
     body: Body,
     read: Option<Map<String, Value>>,
+    share: Arc<Share>,
+    /// How much of it the data has taken.
+    weight: usize,
 }
 
 impl Drop for Data {
@@ -78,10 +85,16 @@ impl Drop for Data {
 }
 
 impl Data {
-    /// Nothing is read yet.
-    pub fn of(verb: Verb, request: Request) -> Self {
+    /// Nothing is read yet. When it is, what it takes is taken into that share.
+    pub fn of(verb: Verb, request: Request, share: Arc<Share>) -> Self {
         let Request { headers, query, body, .. } = request;
-        Self { verb, headers, query, body, read: None }
+        Self { verb, headers, query, body, read: None, share, weight: 0 }
+    }
+
+    /// Its request's share, with no more in it than this data.
+    pub fn share(&self) -> Arc<Share> {
+        self.share.shrink_to(self.weight);
+        self.share.clone()
     }
 
     /// The headers, by their names in lower case.
@@ -127,7 +140,25 @@ impl Data {
         read.unwrap_or_else(Fault::sealed)
     }
 
-    fn read(&self) -> Result<Map<String, Value>, Fault> {
+    /// Beside the values that are made of the body, its text is copied a few times on its way into
+    /// the store.
+    fn take_room(&mut self) -> Result<(), Fault> {
+        let Body::Whole(bytes) = &self.body else { return Ok(()) };
+        let bytes = bytes.expose();
+        if bytes.len() > SMALL {
+            // More are refused.
+            let values = json::most_values(bytes).min(Bound::ALLOWED.values);
+            let weight = 4 * bytes.len() + values * json::VALUE;
+            self.share.take(weight).map_err(TxnError::from)?;
+            self.weight += weight;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Map<String, Value>, Fault> {
+        if let Verb::Write | Verb::Patch = self.verb {
+            self.take_room()?;
+        }
         let mut headers = self.headers.iter();
         let content_type = headers.find(|(name, _)| name == "content-type");
         let content_type = content_type.map(|(_, value)| value.as_str());

@@ -22,13 +22,13 @@ pub fn settled(settled: Settled) -> Response {
             _ => ResponseBody::Whole(JSON, Zeroizing::default()),
         },
     };
-    Response { status, headers: Vec::new(), body }
+    Response::new(status, body)
 }
 
 /// The response of a request that was refused.
 pub fn fault(fault: &Fault) -> Response {
     let body = json_body(json!({ "errors": fault.errors }));
-    Response { status: fault.status, headers: fault.headers.clone(), body }
+    Response { headers: fault.headers.clone(), ..Response::new(fault.status, body) }
 }
 
 /// The JSON that a reply is sent as; the reply itself when it is no JSON, or wrapped.

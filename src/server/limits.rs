@@ -15,6 +15,10 @@ pub struct Limits {
     /// Bytes of all requests and answers that are held at once; a request that finds no room is
     /// answered 503. What fits into `small_bytes` is not counted.
     pub held_bytes: usize,
+    /// Bytes of memory, by an estimate, that are taken at once by what requests send and read while
+    /// they are carried out and until they are answered; one that finds no room is answered 503.
+    /// Of each the first 16 KiB are not counted.
+    pub worked_bytes: usize,
     /// A request, its head included, or an answer of at most this many bytes always finds room.
     pub small_bytes: usize,
     /// From accepting to the end of the TLS handshake.
@@ -59,6 +63,7 @@ impl Default for Limits {
             head_bytes: 64 << 10,
             body_bytes: 32 << 20,
             held_bytes: 96 << 20,
+            worked_bytes: 128 << 20,
             small_bytes: 4 << 10,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),

@@ -263,7 +263,7 @@ fn said(status: u16, text: &'static str) -> Response {
 fn listed(status: u16, errors: &str) -> Response {
     let text = format!("{{\"errors\":[{errors}]}}\n").into_bytes();
     let body = ResponseBody::Whole("application/json", Zeroizing::new(text));
-    Response { status, headers: Vec::new(), body }
+    Response::new(status, body)
 }
 
 /// Go's redirect to a clean path: with a link for those who read it, without for others.
@@ -274,7 +274,7 @@ fn moved(location: String, method: Option<Method>) -> Response {
     } else {
         ResponseBody::Empty
     };
-    Response { status: 301, headers: vec![("Location", location)], body }
+    Response { headers: vec![("Location", location)], ..Response::new(301, body) }
 }
 
 fn escaped(text: &str) -> String {

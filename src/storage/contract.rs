@@ -26,7 +26,10 @@ fn put(store: &dyn Storage, key: &[u8], value: &[u8]) -> Result<(), StorageError
 }
 
 fn all(view: &dyn View, from: &[u8], to: Option<&[u8]>) -> Result<Vec<Entry>, StorageError> {
-    view.scan(from, to)?.collect()
+    let entries: Vec<Entry> = view.scan(from, to)?.collect::<Result<_, _>>()?;
+    let keys: Vec<Key> = view.keys(from, to)?.collect::<Result<_, _>>()?;
+    assert!(keys.iter().eq(entries.iter().map(|(key, _)| key)), "keys are those of the entries");
+    Ok(entries)
 }
 
 fn a_transaction_sees_its_own_writes(store: &dyn Storage) -> Result<(), StorageError> {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use super::{Condition, Entry, Job, Storage, StorageError, Urgency, Value, View, Writer};
+use super::{Condition, Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::meter::Readings;
 use crate::base::sync::lock;
 
@@ -127,9 +127,19 @@ struct FaultyView {
 }
 
 impl View for FaultyView {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+    fn look(&self, key: &[u8], look: &mut dyn FnMut(&[u8])) -> Result<(), StorageError> {
         self.plan.step(Part::Read)?;
-        self.inner.get(key)
+        self.inner.look(key, look)
+    }
+
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Key, StorageError>> + 'a>, StorageError> {
+        self.plan.step(Part::Read)?;
+        let keys = self.inner.keys(from, to)?;
+        Ok(Box::new(keys.map(|key| self.plan.step(Part::Read).and(key))))
     }
 
     fn scan<'a>(

@@ -153,8 +153,20 @@ struct MemoryView {
 }
 
 impl View for MemoryView {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
-        Ok(self.content.read().get(key, self.commit).cloned())
+    fn look(&self, key: &[u8], look: &mut dyn FnMut(&[u8])) -> Result<(), StorageError> {
+        if let Some(value) = self.content.read().get(key, self.commit) {
+            look(value);
+        }
+        Ok(())
+    }
+
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Key, StorageError>> + 'a>, StorageError> {
+        let key = |key: &Key, _: &Value| key.clone();
+        Ok(Box::new(scan(from, to, move |rest| Ok(self.chunk(rest, key)))))
     }
 
     fn scan<'a>(
@@ -162,20 +174,21 @@ impl View for MemoryView {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<Box<dyn Iterator<Item = Result<Entry, StorageError>> + 'a>, StorageError> {
-        Ok(Box::new(scan(from, to, |rest| Ok(self.chunk(rest)))))
+        let entry = |key: &Key, value: &Value| (key.clone(), value.clone());
+        Ok(Box::new(scan(from, to, move |rest| Ok(self.chunk(rest, entry)))))
     }
 }
 
 impl MemoryView {
-    fn chunk(&self, rest: Rest<'_>) -> Chunk {
+    fn chunk<T>(&self, rest: Rest<'_>, take: impl Fn(&Key, &Value) -> T) -> Chunk<T> {
         let versions = self.content.read();
-        let mut chunk = Chunk::default();
+        let mut chunk = Chunk { found: Vec::new(), more_after: None };
         for (seen, (key, history)) in versions.keys.range::<[u8], _>(rest).enumerate() {
             if seen == CHUNK {
                 break;
             }
             if let Some(value) = at(history, self.commit) {
-                chunk.entries.push((key.clone(), value.clone()));
+                chunk.found.push(take(key, value));
             }
             chunk.more_after = (seen + 1 == CHUNK).then(|| key.clone());
         }

@@ -61,7 +61,22 @@ pub type Job<'a> = dyn FnMut(&mut dyn Writer) -> Result<(), StorageError> + 'a;
 /// One unchanging state of a store.
 pub trait View: Send {
     /// The value of `key`.
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError>;
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        let mut found = None;
+        self.look(key, &mut |value| found = Some(value.to_vec()))?;
+        Ok(found)
+    }
+
+    /// Shows `look`, which must not use the view, the value of `key`, if there is one. So a value
+    /// that is too large for whoever asks is not copied.
+    fn look(&self, key: &[u8], look: &mut dyn FnMut(&[u8])) -> Result<(), StorageError>;
+
+    /// The keys of [`scan`](Self::scan), without their values.
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Key, StorageError>> + 'a>, StorageError>;
 
     /// Entries with `from <= key` and, where `to` is given, `key < to`, in the order of the keys'
     /// bytes.

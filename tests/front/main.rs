@@ -57,7 +57,7 @@ impl Service for Echo {
                 Body::Whole(_) => "not a stream".into(),
             },
             "empty" => {
-                return Response { status: 204, headers: Vec::new(), body: ResponseBody::Empty };
+                return Response::new(204, ResponseBody::Empty);
             }
             _ => {
                 let Body::Whole(body) = &request.body else { panic!("not a stream") };
@@ -84,7 +84,7 @@ static CUT: AtomicU64 = AtomicU64::new(0);
 
 fn whole(text: String) -> Response {
     let body = ResponseBody::Whole("text/plain", text.into_bytes().into());
-    Response { status: 200, headers: Vec::new(), body }
+    Response::new(200, body)
 }
 
 fn stream(length: u64, given: u64) -> Response {
@@ -92,7 +92,7 @@ fn stream(length: u64, given: u64) -> Response {
         std::io::copy(&mut std::io::repeat(b's').take(given), out).map(drop)
     });
     let body = ResponseBody::Stream { content_type: "application/gzip", length, write };
-    Response { status: 200, headers: Vec::new(), body }
+    Response::new(200, body)
 }
 
 fn endless() -> Response {
@@ -103,7 +103,7 @@ fn endless() -> Response {
         }
     });
     let body = ResponseBody::Endless { content_type: "text/plain", write };
-    Response { status: 200, headers: Vec::new(), body }
+    Response::new(200, body)
 }
 
 fn hex(bytes: &[u8]) -> String {

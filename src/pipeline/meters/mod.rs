@@ -6,15 +6,12 @@ pub mod tokens;
 use std::sync::Arc;
 
 use self::routes::Routes;
-use super::flights::{Flight, Flights};
+use super::flights::Flight;
 use crate::base::clock::Clock;
-use crate::base::entropy::Entropy;
 use crate::base::meter::{Metered, Readings, Timer};
 
 /// The meters of requests.
 pub struct Meters {
-    /// Those that run.
-    pub flights: Arc<Flights>,
     handle_request: Timer,
     handle_login_request: Timer,
     /// From the token to what it may do.
@@ -26,11 +23,10 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// Measures with that clock; at most so many requests run at once.
-    pub fn new(most: usize, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
+    /// Measures with that clock.
+    pub fn new(clock: &Arc<dyn Clock>) -> Self {
         let timer = || Timer::new(clock);
         Self {
-            flights: Arc::new(Flights::new(most, clock, entropy)),
             handle_request: timer(),
             handle_login_request: timer(),
             fetch_acl_and_token: timer(),
@@ -48,8 +44,6 @@ impl Meters {
 
 impl Metered for Meters {
     fn tell(&self, to: &mut Readings) {
-        let in_flight = self.flights.count() as f64;
-        to.cluster_gauge("vault.core.in_flight_requests", "Requests that run.", [], in_flight);
         for (name, help, timer) in [
             ("vault.core.handle_request", "Milliseconds for a request.", &self.handle_request),
             (

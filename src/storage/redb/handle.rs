@@ -15,6 +15,7 @@ use redb::{
 use super::device::{Device, Fate, Gauge, Header, Medium, Progress, Site};
 use super::view::Pins;
 use crate::base::sync::{lock, read, write};
+use crate::base::turns::Turns;
 use crate::storage::{Job, Key, StorageError, Value, Writer};
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -28,6 +29,10 @@ pub type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// What is written in one transaction; `None` deletes.
 pub type Batch = BTreeMap<Key, Option<Value>>;
 
+/// So many read at once. It is a moment, but for a large value, of which a page holds the whole: as
+/// many of these are in memory at most.
+const READERS: usize = 4;
+
 /// A database, until it is closed.
 pub struct Handle {
     db: RwLock<Option<Database>>,
@@ -39,6 +44,8 @@ pub struct Handle {
     pub read_only: Option<String>,
     /// Who reads it.
     pub pins: Pins,
+    /// By which they read: each holds the pages that it looks at.
+    pub turns: Turns,
     suspect: AtomicBool,
 }
 
@@ -59,6 +66,7 @@ impl Handle {
             gauge: Arc::clone(&gauge),
             read_only: medium.read_only.clone(),
             pins: Pins::default(),
+            turns: Turns::new(READERS),
             suspect: AtomicBool::new(false),
         };
         let device = Device::new(medium, Arc::clone(site), Arc::clone(&gauge))?;

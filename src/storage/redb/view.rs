@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use super::handle::{Entries, Handle};
 use crate::base::sync::lock;
 use crate::storage::scan::{Chunk, Rest, scan};
-use crate::storage::{Entry, StorageError, Value, View};
+use crate::storage::{Entry, Key, StorageError, View};
 
 /// A scan fetches entries until it has this many, or this many bytes, and holds nothing of redb
 /// between: so a scanner that stands still can be parted from its view.
@@ -68,6 +68,8 @@ impl RedbView {
         &self,
         action: impl FnOnce(&Entries) -> Result<T, redb::StorageError>,
     ) -> Result<T, StorageError> {
+        // Before it is read nobody knows how large a page is; it may be larger than a value.
+        let _turn = self.handle.turns.wait();
         let entries = lock(&self.pin.entries);
         let entries = entries.as_ref().ok_or(StorageError::Expired)?;
         self.handle.guard(|| action(entries))
@@ -75,8 +77,22 @@ impl RedbView {
 }
 
 impl View for RedbView {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
-        self.read(|entries| Ok(entries.get(key)?.map(|value| value.value().to_vec())))
+    fn look(&self, key: &[u8], look: &mut dyn FnMut(&[u8])) -> Result<(), StorageError> {
+        self.read(|entries| {
+            if let Some(value) = entries.get(key)? {
+                look(value.value());
+            }
+            Ok(())
+        })
+    }
+
+    fn keys<'a>(
+        &'a self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Key, StorageError>> + 'a>, StorageError> {
+        let take = |key: &[u8], _: &[u8]| (key.to_vec(), key.len());
+        Ok(Box::new(scan(from, to, move |rest| self.read(|entries| chunk(entries, rest, take)))))
     }
 
     fn scan<'a>(
@@ -84,20 +100,27 @@ impl View for RedbView {
         from: &[u8],
         to: Option<&[u8]>,
     ) -> Result<Box<dyn Iterator<Item = Result<Entry, StorageError>> + 'a>, StorageError> {
-        Ok(Box::new(scan(from, to, |rest| self.read(|entries| chunk(entries, rest)))))
+        let take =
+            |key: &[u8], value: &[u8]| ((key.to_vec(), value.to_vec()), key.len() + value.len());
+        Ok(Box::new(scan(from, to, move |rest| self.read(|entries| chunk(entries, rest, take)))))
     }
 }
 
-fn chunk(entries: &Entries, rest: Rest<'_>) -> Result<Chunk, redb::StorageError> {
-    let mut chunk = Chunk::default();
+/// A piece of what `take` makes of entries, and how many bytes of each.
+fn chunk<T>(
+    entries: &Entries,
+    rest: Rest<'_>,
+    take: impl Fn(&[u8], &[u8]) -> (T, usize),
+) -> Result<Chunk<T>, redb::StorageError> {
+    let mut chunk = Chunk { found: Vec::new(), more_after: None };
     let mut bytes = 0;
     for entry in entries.range::<&[u8]>(rest)? {
         let (key, value) = entry?;
-        let (key, value) = (key.value().to_vec(), value.value().to_vec());
-        bytes += key.len() + value.len();
-        chunk.entries.push((key, value));
-        if chunk.entries.len() == CHUNK_ENTRIES || bytes >= CHUNK_BYTES {
-            chunk.more_after = chunk.entries.last().map(|(key, _)| key.clone());
+        let (taken, size) = take(key.value(), value.value());
+        bytes += size;
+        chunk.found.push(taken);
+        if chunk.found.len() == CHUNK_ENTRIES || bytes >= CHUNK_BYTES {
+            chunk.more_after = Some(key.value().to_vec());
             break;
         }
     }

@@ -99,7 +99,7 @@ impl Metrics {
             Method::Get => self.answer(request.query(FORMAT.info.name), request.header("accept")),
             _ => (405, whole("application/json", "{\"errors\":[]}\n".to_owned())),
         };
-        Some(Response { status, headers: Vec::new(), body })
+        Some(Response::new(status, body))
     }
 
     fn answer(&self, named: Option<&str>, accepted: Option<&str>) -> (u16, ResponseBody) {
