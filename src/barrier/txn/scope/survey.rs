@@ -1,7 +1,8 @@
 //! Goes over everything below a folder, however much that is, and keeps nothing of it. What the
 //! transaction has written itself is not seen.
 
-use super::{Scope, TxnError};
+use super::Scope;
+use crate::barrier::txn::TxnError;
 
 impl Scope<'_> {
     /// How many entries lie below `folder`, at any depth.

@@ -1,7 +1,8 @@
 //! Goes over what lies below a folder a stretch at a time: what is too much for one transaction is
 //! taken up by the next where the one before ended.
 
-use super::{Scope, TxnError};
+use super::Scope;
+use crate::barrier::txn::TxnError;
 use crate::barrier::walk::Walk;
 
 impl Scope<'_> {
