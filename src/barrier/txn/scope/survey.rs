@@ -10,8 +10,8 @@ impl Scope<'_> {
         let folder = self.folder(folder)?;
         let (from, to) = folder.below();
         let mut count = 0;
-        for entry in self.txn.view.scan(&from, to.as_deref())? {
-            count += u64::from(folder.is_entry(&entry?.0)?);
+        for key in self.txn.view.keys(&from, to.as_deref())? {
+            count += u64::from(folder.is_entry(&key?)?);
         }
         self.txn.reads.range(from, to);
         Ok(count)
