@@ -677,6 +677,11 @@ fn nobody_without_a_token_makes_the_server_build_what_they_send() {
         assert_eq!(upload(client, "safe/it", "{"), (403, denied.clone()));
     }
     let root = client.clone().token(&root);
+    assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
+    for path in ["auth/userpass/login/ann", "sys/wrapping/unwrap", "sys/wrapping/lookup"] {
+        assert_eq!(upload(&client, path, &large), (413, no_json.clone()), "{path}");
+        assert_eq!(upload(&client, path, &numbers(10_001)), (400, no_json.clone()), "{path}");
+    }
     write_secret(&root, "small");
     assert_eq!(upload(&root, "safe/it", &large), (400, no_json));
     assert!(most_memory(&server) < 300_000, "{} kB", most_memory(&server));

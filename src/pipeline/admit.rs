@@ -10,7 +10,7 @@ use super::trail::Trail;
 use super::{Pipeline, Way};
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::Call;
-use crate::api::request::Request;
+use crate::api::request::{Bound, Request};
 use crate::api::route::Access;
 use crate::barrier::Unsealed;
 use crate::base::fault::Fault;
@@ -39,7 +39,7 @@ impl Pipeline {
         self.quotas.admit(&unsealed, &ask.path, role.as_deref(), &ask.peer)
     }
 
-    /// Counts a request that needs no token.
+    /// Counts a request that needs no token, and bounds what it may send.
     pub(super) fn admit_stranger(
         &self,
         way: &mut Way,
@@ -59,7 +59,8 @@ impl Pipeline {
         if counted.is_err() && !self.quotas.audit_refusals() {
             way.trail = None;
         }
-        counted
+        counted?;
+        way.data.check(Bound::ANYBODY)
     }
 
     /// Refuses a request before its transaction.
@@ -91,7 +92,7 @@ impl Pipeline {
         let mut data = Data::of(ask.verb, request, flight.share.clone());
         let mounts = &self.tokens.mounts;
         unsealed.transact(|txn| trail.look(txn, &self.audit, mounts, data.headers()))?;
-        trail.tell(&unsealed, data.told(true), Some(fault))
+        trail.tell(&unsealed, data.told(true)?, Some(fault))
     }
 
     /// The role that a login is made as; `None` where it is no login, or a wrong one.

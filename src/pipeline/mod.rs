@@ -28,8 +28,6 @@ pub mod wrapping;
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
 pub use self::respond::fault as refusal;
 
 use self::admit::Admission;
@@ -255,10 +253,8 @@ impl Pipeline {
         let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
         let updates = |_: &mut Txn, _: &Caller| Ok(true);
-        // Its body is not read yet: to a rule on parameters it has none.
-        let nothing = Map::new();
-        let no_data = || Ok(&nothing);
-        authorise::check(txn, way.ask, sender.as_ref(), access, updates, no_data)?;
+        let Way { ask, data, .. } = &mut *way;
+        authorise::check(txn, ask, sender.as_ref(), access, updates, || data.peek())?;
         drop(checking);
         if let Some(trail) = &mut way.trail {
             trail.allow(false);
@@ -443,7 +439,7 @@ impl Pipeline {
     ) -> Result<Settled, Fault> {
         self.meters.handled(way.flight, way.open);
         if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
-            trail.tell_answer(&self.audit, unsealed, way.data.told(true), &outcome)?;
+            trail.tell_answer(&self.audit, unsealed, way.data.told(true)?, &outcome)?;
         }
         outcome
     }
@@ -454,7 +450,7 @@ impl Way<'_> {
     fn tell(&mut self, unsealed: &Unsealed, fault: Option<&Fault>) -> Result<(), Fault> {
         match &mut self.trail {
             Some(trail) if !trail.is_told() => {
-                trail.tell(unsealed, self.data.told(fault.is_some()), fault)
+                trail.tell(unsealed, self.data.told(fault.is_some())?, fault)
             }
             _ => Ok(()),
         }

@@ -104,22 +104,37 @@ impl Data {
 
     /// The object in the body, or the query's parameters for verbs without a body.
     pub fn get(&mut self) -> Result<&Map<String, Value>, Fault> {
+        self.peek()?;
+        self.body = Body::Whole(Secret::default());
+        self.peek()
+    }
+
+    /// The same, the body being kept for who reads it otherwise. Of a stream nothing is known.
+    pub fn peek(&mut self) -> Result<&Map<String, Value>, Fault> {
         let data = match self.read.take() {
             Some(data) => data,
             None => self.read()?,
         };
-        self.body = Body::Whole(Secret::default());
         Ok(self.read.insert(data))
+    }
+
+    /// Refuses a body that is larger.
+    pub fn check(&self, bound: Bound) -> Result<(), Fault> {
+        self.body.check(bound)
     }
 
     /// What the audit log is told of it, which is nothing where it is no JSON. That of a request
     /// that is refused is read for that alone, and so only if it is small.
-    pub fn told(&mut self, refused: bool) -> Option<&Map<String, Value>> {
-        let readable = !refused || self.body.check(Bound::ANYBODY).is_ok();
+    ///
+    /// # Errors
+    /// There is no room to read it.
+    pub fn told(&mut self, refused: bool) -> Result<Option<&Map<String, Value>>, Fault> {
+        let readable = !refused || self.check(Bound::ANYBODY).is_ok();
         if self.read.is_none() && readable {
-            self.read = self.read().ok();
+            self.take_room()?;
+            self.read = self.parse().ok();
         }
-        self.read.as_ref()
+        Ok(self.read.as_ref())
     }
 
     /// Gives all to who reads it otherwise.
@@ -133,17 +148,24 @@ impl Data {
     /// What is answered while the server is sealed. What is wrong with a body is said even then,
     /// but as nobody is known, only of a small one.
     pub fn refuse_sealed(mut self) -> Fault {
-        let read = match self.body.check(Bound::ANYBODY) {
+        let read = match self.check(Bound::ANYBODY) {
             Ok(()) => self.get().err(),
             Err(_) => None,
         };
         read.unwrap_or_else(Fault::sealed)
     }
 
+    fn read(&mut self) -> Result<Map<String, Value>, Fault> {
+        self.take_room()?;
+        self.parse()
+    }
+
     /// Beside the values that are made of the body, its text is copied a few times on its way into
     /// the store.
     fn take_room(&mut self) -> Result<(), Fault> {
-        let Body::Whole(bytes) = &self.body else { return Ok(()) };
+        let (Verb::Write | Verb::Patch, Body::Whole(bytes)) = (self.verb, &self.body) else {
+            return Ok(());
+        };
         let bytes = bytes.expose();
         if bytes.len() > SMALL {
             // More are refused.
@@ -155,10 +177,7 @@ impl Data {
         Ok(())
     }
 
-    fn read(&mut self) -> Result<Map<String, Value>, Fault> {
-        if let Verb::Write | Verb::Patch = self.verb {
-            self.take_room()?;
-        }
+    fn parse(&self) -> Result<Map<String, Value>, Fault> {
         let mut headers = self.headers.iter();
         let content_type = headers.find(|(name, _)| name == "content-type");
         let content_type = content_type.map(|(_, value)| value.as_str());

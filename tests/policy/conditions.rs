@@ -259,3 +259,26 @@ fn deny_says_no_whatever_else_is_said() {
     let holder = world.holder(&[limited(""), rule("kv/x", &["deny"])]);
     assert!(holder.may("GET", "kv/a") && !holder.may("GET", "kv/x"));
 }
+
+#[test]
+fn what_works_without_a_transaction_is_held_to_them_too() {
+    let world = World::new();
+    let rule = |path: &str, conditions: &str| {
+        format!("path \"{path}\" {{ capabilities = [\"update\", \"sudo\"] {conditions} }}\n")
+    };
+    let holder = world.holder(&[
+        rule("sys/loggers", r#"allowed_parameters = { "level" = ["info"] }"#),
+        rule("sys/audit/*", r#"denied_parameters = { "type" = ["file"] }"#),
+        rule("sys/rotate/config", r#"required_parameters = ["enabled"]"#),
+    ]);
+    for (path, body, expected) in [
+        ("sys/loggers", json!({ "level": "info" }), true),
+        ("sys/loggers", json!({ "level": "debug" }), false),
+        ("sys/audit/a", json!({ "type": "unheard-of" }), true),
+        ("sys/audit/a", json!({ "type": "file", "options": { "file_path": "discard" } }), false),
+        ("sys/rotate/config", json!({ "enabled": true }), true),
+        ("sys/rotate/config", json!({ "interval": 0 }), false),
+    ] {
+        assert_eq!(holder.may_write(path, body.clone()), expected, "{path} {body}");
+    }
+}
