@@ -56,6 +56,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         clock: clock.clone(),
         period: telemetry.usage_period,
         most: telemetry.cardinality,
+        counting: Mutex::default(),
         kept: Mutex::default(),
     };
     let sources: Vec<Arc<dyn Metered>> = vec![

@@ -21,9 +21,12 @@ pub struct Serving {
 impl Serving {
     /// Metrics are told where their listener tells them to everybody; the pipeline has the rest.
     fn answer(&self, request: Request) -> Response {
-        match self.metrics.answer_anybody(&request) {
-            Some(response) => response,
-            None => self.pipeline.answer(request),
+        if !self.metrics.are_for_anybody(&request) {
+            return self.pipeline.answer(request);
+        }
+        match self.pipeline.quotas.admit_stranger(&request.path, false, &request.peer) {
+            Ok(()) => self.metrics.answer_anybody(&request),
+            Err(fault) => pipeline::refusal(&fault),
         }
     }
 }

@@ -469,6 +469,16 @@ fn a_listener_may_tell_them_to_everybody() {
 }
 
 #[test]
+fn everybody_may_ask_as_often_as_strangers_may() {
+    let open = "telemetry { unauthenticated_metrics_access = true }";
+    let configured = Configured::with("limits {\n  unauthenticated_total_rate = 1\n}", open);
+    let nobody = configured.nobody();
+    let statuses: Vec<u16> = (0..20).map(|_| nobody.get(METRICS).status).collect();
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(configured.root().get(METRICS).status, 429, "the listener tells it to everybody");
+}
+
+#[test]
 fn the_form_is_chosen_by_name_or_by_what_the_client_accepts() {
     let server = Server::dev();
     let ask = |path: &str, accept: &str| {

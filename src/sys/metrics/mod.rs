@@ -90,16 +90,18 @@ impl Metrics {
         Self { about, sources, prometheus, lately: Lately::new(clock) }
     }
 
-    /// The answer to a request without a token, where its listener tells metrics to everybody.
-    pub fn answer_anybody(&self, request: &Request) -> Option<Response> {
-        if !request.peer.sees_metrics || request.path != "sys/metrics" {
-            return None;
-        }
+    /// Whether a request asks for them at a listener that tells them to everybody.
+    pub fn are_for_anybody(&self, request: &Request) -> bool {
+        request.peer.sees_metrics && request.path == "sys/metrics"
+    }
+
+    /// The answer to such a request.
+    pub fn answer_anybody(&self, request: &Request) -> Response {
         let (status, body) = match request.method {
             Method::Get => self.answer(request.query(FORMAT.info.name), request.header("accept")),
             _ => (405, whole("application/json", "{\"errors\":[]}\n".to_owned())),
         };
-        Some(Response::new(status, body))
+        Response::new(status, body)
     }
 
     fn answer(&self, named: Option<&str>, accepted: Option<&str>) -> (u16, ResponseBody) {

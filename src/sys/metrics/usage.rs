@@ -1,6 +1,6 @@
 //! How much there is of what costs something to count: tokens, leases, entities, secrets. It is
-//! counted when somebody asks, but for one part in a hundred of the time at most, and what was
-//! counted last is told meanwhile.
+//! counted when somebody asks, by one of those who ask, and what was counted last is told meanwhile:
+//! for a hundred times as long as counting took, but never longer than the period that is set.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -11,7 +11,7 @@ use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::fault::Fault;
 use crate::base::meter::{Metered, Reading, Readings};
-use crate::base::sync::lock;
+use crate::base::sync::{lock, try_lock};
 use crate::identity::alias;
 use crate::identity::record::Entity;
 use crate::lease;
@@ -35,6 +35,8 @@ pub struct Usage {
     pub period: Option<Duration>,
     /// So many series at most of one name.
     pub most: usize,
+    /// Held by who counts: the others do not wait for it.
+    pub counting: Mutex<()>,
     /// What was counted last.
     pub kept: Mutex<Kept>,
 }
@@ -50,23 +52,48 @@ pub struct Kept {
 impl Metered for Usage {
     fn tell(&self, to: &mut Readings) {
         let (Some(unsealed), Some(period)) = (self.barrier.unsealed(), self.period) else { return };
-        let mut kept = lock(&self.kept);
-        let begun = self.clock.boot();
-        let same = std::ptr::eq(kept.of.as_ptr(), Arc::as_ptr(&unsealed));
-        if !same || begun >= kept.until {
-            let mut counted = Readings::of(to.cluster().to_owned());
-            if let Err(fault) = self.count(&unsealed, &mut counted) {
-                return log::warn!("counting for the metrics: {fault}");
-            }
-            let ended = self.clock.boot();
-            let until = ended + period.min(ended.saturating_sub(begun) * REST);
-            *kept = Kept { of: Arc::downgrade(&unsealed), readings: counted.sorted(), until };
+        if let Some(_counting) = try_lock(&self.counting) {
+            self.bring_up_to_date(&unsealed, period, to.cluster());
         }
-        kept.readings.iter().for_each(|reading| to.put(reading.clone()));
+        let kept = lock(&self.kept);
+        if kept.is_of(&unsealed) {
+            kept.readings.iter().for_each(|reading| to.put(reading.clone()));
+        }
+    }
+}
+
+impl Kept {
+    fn is_of(&self, unsealed: &Arc<Unsealed>) -> bool {
+        std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(unsealed))
     }
 }
 
 impl Usage {
+    fn bring_up_to_date(&self, unsealed: &Arc<Unsealed>, period: Duration, cluster: &str) {
+        let begun = self.clock.boot();
+        let known = {
+            let kept = lock(&self.kept);
+            kept.is_of(unsealed).then_some(kept.until)
+        };
+        if known.is_some_and(|until| begun < until) {
+            return;
+        }
+        let mut counted = Readings::of(cluster.to_owned());
+        let outcome = self.count(unsealed, &mut counted);
+        let ended = self.clock.boot();
+        let mut kept = lock(&self.kept);
+        let readings = match outcome {
+            Ok(()) => counted.sorted(),
+            Err(fault) => {
+                log::warn!("counting for the metrics: {fault}");
+                let of_this = kept.is_of(unsealed);
+                std::mem::take(&mut kept.readings).into_iter().filter(|_| of_this).collect()
+            }
+        };
+        let until = ended + period.min(ended.saturating_sub(begun) * REST);
+        *kept = Kept { of: Arc::downgrade(unsealed), readings, until };
+    }
+
     /// Each in a transaction of its own: what is read for long makes the file grow.
     fn count(&self, unsealed: &Arc<Unsealed>, to: &mut Readings) -> Result<(), Fault> {
         let table = self.mounts.read(&mut unsealed.begin()?)?;
