@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::Pipeline;
 use super::flights::Flight;
 use super::locate::{self, Target};
 use super::read::{self, Data};
 use super::trail::Trail;
-use super::{Pipeline, Way};
+use super::way::Way;
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::Call;
 use crate::api::request::{Bound, Request};

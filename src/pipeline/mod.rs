@@ -7,6 +7,7 @@
 mod admit;
 mod authenticate;
 mod authorise;
+mod direct;
 mod dispatch;
 pub mod flights;
 mod headers;
@@ -24,33 +25,32 @@ pub mod rights;
 mod settle;
 pub mod tokens;
 mod trail;
+mod way;
 pub mod wrapping;
 
 use std::sync::Arc;
 
 pub use self::respond::fault as refusal;
 
-use self::admit::Admission;
 use self::flights::{Flight, Flights};
-use self::locate::Endpoint;
-use self::lockout::{Lockouts, Login};
+use self::lockout::Lockouts;
 use self::meters::Meters;
 use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
-use self::tokens::{Found, Tokens};
+use self::tokens::Tokens;
 use self::trail::Trail;
+use self::way::{Stop, Way};
 use self::wrapping::Wanted;
 use crate::api::ask::{Ask, Verb};
 use crate::api::call::Caller;
-use crate::api::effect::{Done, Effect};
 use crate::api::engine::Engine;
-use crate::api::reply::{Reply, Response};
-use crate::api::request::{Bound, Request};
+use crate::api::reply::Response;
+use crate::api::request::Request;
 use crate::api::route::Access;
 use crate::audit::devices::Audit;
-use crate::barrier::{Barrier, Unsealed, txn::Txn};
-use crate::base::fault::{Cause, Fault};
+use crate::barrier::{Barrier, txn::Txn};
+use crate::base::fault::Fault;
 use crate::mount::config::Ttls;
 use crate::quota::limiter::{Quotas, Standing};
 
@@ -79,40 +79,6 @@ pub struct Pipeline {
     pub builtins: Vec<Builtin>,
     /// Of leases that name none.
     pub ttls: Ttls,
-}
-
-/// Why a run of a request is left without a trace.
-enum Stop {
-    /// It is refused.
-    Fault(Fault),
-    /// It is to be carried out again once that is done.
-    Effect(Effect),
-}
-
-impl<E: Into<Fault>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
-}
-
-/// A request on its way.
-struct Way<'a> {
-    ask: &'a Ask,
-    wanted: Wanted,
-    data: Data,
-    admission: Admission,
-    /// The token that it uses.
-    uses: Option<Found>,
-    /// What came of the effect that its handler asked for.
-    done: Option<Done>,
-    /// Whether room was made for a lease.
-    made_room: bool,
-    /// The login that it is.
-    login: Option<Login>,
-    trail: Option<Trail>,
-    flight: &'a Flight,
-    /// Whether nobody asks for its token.
-    open: bool,
 }
 
 impl Pipeline {
@@ -163,118 +129,6 @@ impl Pipeline {
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         let outcome = self.count_login(&unsealed, way.login.take(), outcome);
         self.tell_answer(&unsealed, way, outcome)
-    }
-
-    /// What streams or works while sealed: its rights are checked in a transaction of their own.
-    fn carry_out_direct(
-        &self,
-        flight: &Flight,
-        ask: &Ask,
-        wanted: Result<Wanted, Fault>,
-        request: Request,
-        endpoint: &Endpoint<'_, '_>,
-    ) -> Result<Settled, Fault> {
-        let supported = endpoint.engine.operation(endpoint.found.id, ask.verb).is_some();
-        if endpoint.works_sealed() && !supported {
-            return Err(Fault::bare(405));
-        }
-        let access = endpoint.found.access;
-        let guarded = match (access, self.barrier.unsealed()) {
-            (Access::Sealed, _) => None,
-            (Access::SudoUnlessSealed, unsealed) => unsealed,
-            (_, unsealed) => Some(unsealed.ok_or_else(Fault::sealed)?),
-        };
-        let Some(unsealed) = guarded else {
-            return self.carry_out_open(flight, ask, request, endpoint);
-        };
-        read::refuse_folder(ask.verb, &ask.path)?;
-        // The first device that is enabled is told of that.
-        let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
-        let mut way = self.way(flight, ask, wanted?, request, trail);
-        let outcome = self
-            .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
-            .and_then(|()| match supported {
-                true => {
-                    let _running = self.meters.routes.begin_own(ask.verb, &ask.path);
-                    call_direct(endpoint, ask.verb, &mut way.data)
-                }
-                false => Err(Fault::unsupported_operation()),
-            })
-            .and_then(|reply| self.settle_direct(&way, reply));
-        self.tell_answer(&unsealed, way, outcome)
-    }
-
-    /// What anybody may ask for.
-    fn carry_out_open(
-        &self,
-        flight: &Flight,
-        ask: &Ask,
-        request: Request,
-        endpoint: &Endpoint<'_, '_>,
-    ) -> Result<Settled, Fault> {
-        if let Err(fault) = self.quotas.admit_stranger(&ask.path, false, &ask.peer) {
-            return Err(self.refuse(flight, ask, request, fault));
-        }
-        request.body.check(Bound::ANYBODY)?;
-        let mut data = Data::of(ask.verb, request, flight.share.clone());
-        let reply = call_direct(endpoint, ask.verb, &mut data)?;
-        Ok(Settled::plain(reply, ask))
-    }
-
-    fn way<'a>(
-        &self,
-        flight: &'a Flight,
-        ask: &'a Ask,
-        wanted: Wanted,
-        request: Request,
-        trail: Option<Trail>,
-    ) -> Way<'a> {
-        let (data, admission) =
-            (Data::of(ask.verb, request, flight.share.clone()), Admission::Open);
-        Way {
-            ask,
-            wanted,
-            data,
-            admission,
-            uses: None,
-            done: None,
-            made_room: false,
-            login: None,
-            trail,
-            flight,
-            open: false,
-        }
-    }
-
-    /// The rights of a request that is carried out without a transaction.
-    fn let_in(&self, txn: &mut Txn, way: &mut Way, access: Access) -> Result<(), Fault> {
-        self.look(txn, way)?;
-        self.admit_stranger(way, access, false)?;
-        let checking = self.meters.check_token.begin();
-        let sender = self.authenticate(txn, way, access)?;
-        let updates = |_: &mut Txn, _: &Caller| Ok(true);
-        let Way { ask, data, .. } = &mut *way;
-        authorise::check(txn, ask, sender.as_ref(), access, updates, || data.peek())?;
-        drop(checking);
-        if let Some(trail) = &mut way.trail {
-            trail.allow(false);
-        }
-        self.let_go(txn, sender.as_ref())
-    }
-
-    fn settle_direct(&self, way: &Way, reply: Reply) -> Result<Settled, Fault> {
-        let settled = Settled::plain(reply, way.ask);
-        match (way.wanted.ttl(), self.barrier.unsealed()) {
-            (Some(ttl), Some(unsealed)) => match respond::document(settled) {
-                Ok(document) => {
-                    let settled = unsealed
-                        .transact(|txn| settle::wrap(&self.tokens, txn, way.ask, ttl, &document))?;
-                    Ok(settled.holding(document))
-                }
-                Err(settled) => Ok(*settled),
-            },
-            _ => Ok(settled),
-        }
     }
 
     fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Stop> {
@@ -373,91 +227,4 @@ impl Pipeline {
             _ => Ok(()),
         }
     }
-
-    /// Runs a request in a transaction, which is committed only after the audit log was told; so is
-    /// an effect that it asks for, after which it is run again. One that is refused leaves nothing
-    /// behind but this: that its token was used.
-    fn transact<T>(
-        &self,
-        unsealed: &Arc<Unsealed>,
-        way: &mut Way,
-        mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Stop>,
-    ) -> Result<T, Fault> {
-        let mut run = |way: &mut Way, txn: &mut Txn| {
-            way.uses = None;
-            txn.take_into(way.data.share());
-            job(txn, way)
-        };
-        let fault = loop {
-            let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
-            match unsealed.transact_with(way, &mut run, ready) {
-                Ok(outcome) => return Ok(outcome),
-                Err(Stop::Fault(fault)) if fault.cause == Cause::Crowded && !way.made_room => {
-                    way.made_room = true;
-                    if !self.make_room(unsealed)? {
-                        break fault;
-                    }
-                }
-                Err(Stop::Fault(fault)) => break fault,
-                Err(Stop::Effect(effect)) => {
-                    way.tell(unsealed, None)?;
-                    match effect.run() {
-                        Ok(done) => way.done = Some(done),
-                        Err(fault) => break fault,
-                    }
-                }
-            }
-        };
-        let used = way.uses.take().filter(|found| found.token.uses.is_counted());
-        let fault = match used {
-            Some(found)
-                if !unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))? =>
-            {
-                Fault::denied()
-            }
-            _ => fault,
-        };
-        way.tell(unsealed, Some(&fault))?;
-        Err(fault)
-    }
-
-    /// Looks what the audit log is told of the request, where it is told.
-    fn look(&self, txn: &mut Txn, way: &mut Way) -> Result<(), Fault> {
-        match &mut way.trail {
-            Some(trail) => trail.look(txn, &self.audit, &self.tokens.mounts, way.data.headers()),
-            None => Ok(()),
-        }
-    }
-
-    /// Tells the audit log of the answer. One that it cannot be told of is not sent, though what
-    /// was asked is done. Of what is over a limit only the request is told.
-    fn tell_answer(
-        &self,
-        unsealed: &Arc<Unsealed>,
-        mut way: Way,
-        outcome: Result<Settled, Fault>,
-    ) -> Result<Settled, Fault> {
-        self.meters.handled(way.flight, way.open);
-        if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
-            trail.tell_answer(&self.audit, unsealed, way.data.told(true)?, &outcome)?;
-        }
-        outcome
-    }
-}
-
-impl Way<'_> {
-    /// Tells the audit log of the request, once.
-    fn tell(&mut self, unsealed: &Unsealed, fault: Option<&Fault>) -> Result<(), Fault> {
-        match &mut self.trail {
-            Some(trail) if !trail.is_told() => {
-                trail.tell(unsealed, self.data.told(fault.is_some())?, fault)
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn call_direct(endpoint: &Endpoint<'_, '_>, verb: Verb, data: &mut Data) -> Result<Reply, Fault> {
-    let path = endpoint.below.to_owned();
-    endpoint.engine.call_direct(endpoint.found.id, data.give(verb, path))
 }

@@ -1,0 +1,162 @@
+//! A request on its way, and the transaction that it is carried out in.
+
+use std::sync::Arc;
+
+use super::Pipeline;
+use super::admit::Admission;
+use super::flights::Flight;
+use super::lockout::Login;
+use super::read::Data;
+use super::settle::Settled;
+use super::tokens::Found;
+use super::trail::Trail;
+use super::wrapping::Wanted;
+use crate::api::ask::Ask;
+use crate::api::effect::{Done, Effect};
+use crate::api::request::Request;
+use crate::barrier::Unsealed;
+use crate::barrier::txn::Txn;
+use crate::base::fault::{Cause, Fault};
+
+/// A request on its way.
+pub struct Way<'a> {
+    pub ask: &'a Ask,
+    pub wanted: Wanted,
+    pub data: Data,
+    pub admission: Admission,
+    /// The token that it uses.
+    pub uses: Option<Found>,
+    /// What came of the effect that its handler asked for.
+    pub done: Option<Done>,
+    /// Whether room was made for a lease.
+    pub made_room: bool,
+    /// The login that it is.
+    pub login: Option<Login>,
+    pub trail: Option<Trail>,
+    pub flight: &'a Flight,
+    /// Whether nobody asks for its token.
+    pub open: bool,
+}
+
+/// Why a run of a request is left without a trace.
+pub enum Stop {
+    /// It is refused.
+    Fault(Fault),
+    /// It is to be carried out again once that is done.
+    Effect(Effect),
+}
+
+impl<E: Into<Fault>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl Pipeline {
+    pub(super) fn way<'a>(
+        &self,
+        flight: &'a Flight,
+        ask: &'a Ask,
+        wanted: Wanted,
+        request: Request,
+        trail: Option<Trail>,
+    ) -> Way<'a> {
+        let (data, admission) =
+            (Data::of(ask.verb, request, flight.share.clone()), Admission::Open);
+        Way {
+            ask,
+            wanted,
+            data,
+            admission,
+            uses: None,
+            done: None,
+            made_room: false,
+            login: None,
+            trail,
+            flight,
+            open: false,
+        }
+    }
+
+    /// Runs a request in a transaction, which is committed only after the audit log was told; so is
+    /// an effect that it asks for, after which it is run again. One that is refused leaves nothing
+    /// behind but this: that its token was used.
+    pub(super) fn transact<T>(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        way: &mut Way,
+        mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Stop>,
+    ) -> Result<T, Fault> {
+        let mut run = |way: &mut Way, txn: &mut Txn| {
+            way.uses = None;
+            txn.take_into(way.data.share());
+            job(txn, way)
+        };
+        let fault = loop {
+            let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
+            match unsealed.transact_with(way, &mut run, ready) {
+                Ok(outcome) => return Ok(outcome),
+                Err(Stop::Fault(fault)) if fault.cause == Cause::Crowded && !way.made_room => {
+                    way.made_room = true;
+                    if !self.make_room(unsealed)? {
+                        break fault;
+                    }
+                }
+                Err(Stop::Fault(fault)) => break fault,
+                Err(Stop::Effect(effect)) => {
+                    way.tell(unsealed, None)?;
+                    match effect.run() {
+                        Ok(done) => way.done = Some(done),
+                        Err(fault) => break fault,
+                    }
+                }
+            }
+        };
+        let used = way.uses.take().filter(|found| found.token.uses.is_counted());
+        let fault = match used {
+            Some(found)
+                if !unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))? =>
+            {
+                Fault::denied()
+            }
+            _ => fault,
+        };
+        way.tell(unsealed, Some(&fault))?;
+        Err(fault)
+    }
+
+    /// Looks what the audit log is told of the request, where it is told.
+    pub(super) fn look(&self, txn: &mut Txn, way: &mut Way) -> Result<(), Fault> {
+        match &mut way.trail {
+            Some(trail) => trail.look(txn, &self.audit, &self.tokens.mounts, way.data.headers()),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the audit log of the answer. One that it cannot be told of is not sent, though what
+    /// was asked is done. Of what is over a limit only the request is told.
+    pub(super) fn tell_answer(
+        &self,
+        unsealed: &Arc<Unsealed>,
+        mut way: Way,
+        outcome: Result<Settled, Fault>,
+    ) -> Result<Settled, Fault> {
+        self.meters.handled(way.flight, way.open);
+        if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
+            trail.tell_answer(&self.audit, unsealed, way.data.told(true)?, &outcome)?;
+        }
+        outcome
+    }
+}
+
+impl Way<'_> {
+    /// Tells the audit log of the request, once.
+    fn tell(&mut self, unsealed: &Unsealed, fault: Option<&Fault>) -> Result<(), Fault> {
+        match &mut self.trail {
+            Some(trail) if !trail.is_told() => {
+                trail.tell(unsealed, self.data.told(fault.is_some())?, fault)
+            }
+            _ => Ok(()),
+        }
+    }
+}
