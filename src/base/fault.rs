@@ -33,6 +33,8 @@ pub enum Cause {
     UnknownUser,
     /// There are as many leases as there may be: what has ended makes room.
     Crowded,
+    /// Others have taken the memory that requests share: they give it back when they end.
+    NoRoom,
 }
 
 impl Fault {
@@ -82,6 +84,11 @@ impl Fault {
     pub fn crowded(path: &str) -> Self {
         let text = format!("request path {}: lease count quota exceeded", golang::quote(path));
         Self { cause: Cause::Crowded, ..Self::listed(429, &text) }
+    }
+
+    /// 503: there is no memory for it at present.
+    pub fn no_room(text: String) -> Self {
+        Self { cause: Cause::NoRoom, ..Self::new(503, text).again_in("1") }
     }
 
     /// 403 `permission denied`.

@@ -1,13 +1,21 @@
-//! Memory that requests share: each says how much it is about to take, and one that finds no room
-//! is refused, so that many large ones at once cannot be the end of a small board.
+//! Memory that requests share: each says how much it is about to take. One that finds no room may
+//! stand in a queue for a while, and is refused in the end, so that many large ones at once cannot
+//! be the end of a small board.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use super::sync::lock;
+use super::sync::{lock, wait_for};
+use super::turns::{Turn, Turns};
 
 /// So many bytes are not told for each request.
 pub const SMALL: usize = 16 << 10;
+
+/// So many stand in the queue at most: half of the workers.
+const QUEUE: usize = 16;
+/// The first in it waits so long for others to give back what they have taken.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// It is taken by others: try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +25,15 @@ pub struct NoRoom;
 pub struct Room {
     size: usize,
     taken: Mutex<usize>,
+    given_back: Condvar,
+    queue: Turns,
 }
 
 impl Room {
     /// Nothing is taken yet.
     pub fn new(size: usize) -> Arc<Self> {
-        Arc::new(Self { size, taken: Mutex::default() })
+        let (given_back, queue) = (Condvar::new(), Turns::new(1));
+        Arc::new(Self { size, taken: Mutex::default(), given_back, queue })
     }
 
     /// How many of them are taken.
@@ -64,11 +75,27 @@ impl Share {
 
     /// Gives back what was taken beyond so many bytes.
     pub fn shrink_to(&self, bytes: usize) {
+        if self.taken() <= bytes {
+            return;
+        }
         let mut all = lock(&self.room.taken);
-        let own = self.taken.load(Ordering::Relaxed);
-        let kept = own.min(bytes);
-        *all -= own - kept;
-        self.taken.store(kept, Ordering::Relaxed);
+        *all -= self.taken() - bytes;
+        self.taken.store(bytes, Ordering::Relaxed);
+        drop(all);
+        self.room.given_back.notify_all();
+    }
+
+    /// Waits to be the first of the queue; `None` where it is full.
+    pub fn queue(&self) -> Option<Turn<'_>> {
+        self.room.queue.wait_among(QUEUE)
+    }
+
+    /// Waits until half of the room is free of others, or for [`PATIENCE`].
+    pub fn wait_for_room(&self) {
+        let own = self.taken();
+        wait_for(&self.room.given_back, lock(&self.room.taken), PATIENCE, |all| {
+            all.saturating_sub(own) <= self.room.size / 2
+        });
     }
 }
 
@@ -134,5 +161,23 @@ mod tests {
         assert_eq!((other.take(SMALL), other.take(1)), (Ok(()), Err(NoRoom)));
         drop(tab);
         assert_eq!(room.taken(), 0);
+    }
+
+    #[test]
+    fn who_waits_goes_on_when_there_is_room() {
+        let room = Room::new(10);
+        let (one, two) = (Share::new(&room), Share::new(&room));
+        assert_eq!((one.take(8), two.take(8)), (Ok(()), Err(NoRoom)));
+        std::thread::scope(|threads| {
+            let second = threads.spawn(|| {
+                let _turn = two.queue().unwrap();
+                while two.take(8).is_err() {
+                    two.wait_for_room();
+                }
+            });
+            drop(one);
+            second.join().unwrap();
+        });
+        assert_eq!(room.taken(), 8);
     }
 }

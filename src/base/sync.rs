@@ -3,6 +3,7 @@
 
 use std::sync::{Condvar, LockResult, TryLockError};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Waits until nobody else holds it.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -31,6 +32,16 @@ pub fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 /// Gives the lock back until `condvar` is notified; may return before that.
 pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     whole(condvar.wait(guard))
+}
+
+/// The same until `holds`, or until so much time has passed.
+pub fn wait_for<T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'_, T>,
+    at_most: Duration,
+    holds: impl Fn(&T) -> bool,
+) {
+    drop(condvar.wait_timeout_while(guard, at_most, |value| !holds(value)));
 }
 
 fn whole<T>(outcome: LockResult<T>) -> T {

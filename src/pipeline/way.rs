@@ -18,6 +18,9 @@ use crate::barrier::Unsealed;
 use crate::barrier::txn::Txn;
 use crate::base::fault::{Cause, Fault};
 
+/// How often a request waits for memory when it is the first in the queue for it.
+const WAITS: u32 = 3;
+
 /// A request on its way.
 pub struct Way<'a> {
     pub ask: &'a Ask,
@@ -92,6 +95,8 @@ impl Pipeline {
             txn.take_into(way.data.share());
             job(txn, way)
         };
+        let share = way.flight.share.clone();
+        let (mut turn, mut waits) = (None, 0);
         let fault = loop {
             let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
             match unsealed.transact_with(way, &mut run, ready) {
@@ -101,6 +106,16 @@ impl Pipeline {
                     if !self.make_room(unsealed)? {
                         break fault;
                     }
+                }
+                Err(Stop::Fault(fault)) if fault.cause == Cause::NoRoom && waits < WAITS => {
+                    waits += 1;
+                    // What this run has taken beside its data is given back.
+                    drop(way.data.share());
+                    turn = turn.or_else(|| share.queue());
+                    if turn.is_none() {
+                        break fault;
+                    }
+                    share.wait_for_room();
                 }
                 Err(Stop::Fault(fault)) => break fault,
                 Err(Stop::Effect(effect)) => {

@@ -233,7 +233,7 @@ impl Pipeline {
             }
             Err(Cause::WrongCredentials) => true,
             Err(Cause::UnknownUser) => false,
-            Err(Cause::Any | Cause::Crowded) => return outcome,
+            Err(Cause::Any | Cause::Crowded | Cause::NoRoom) => return outcome,
         };
         match self.lockouts.fail(unsealed, &login, exists)? {
             Ok(()) => outcome,
