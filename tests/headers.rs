@@ -167,6 +167,12 @@ fn a_wrapping_token_can_be_a_jwt() {
 
     // In its data, and as the token of the request.
     let nobody = server.client();
+    let key = nobody.get("sys/wrapping/pubkey").json()["data"].clone();
+    assert_eq!(key["jwt_curve"], "p521");
+    for coordinate in [&key["jwt_x"], &key["jwt_y"]] {
+        let digits = coordinate.as_str().unwrap();
+        assert!(digits.len() > 140 && digits.bytes().all(|c| c.is_ascii_digit()), "{digits}");
+    }
     let bearer = |jwt: &str| server.client().token(jwt);
     let unwrap = "sys/wrapping/unwrap";
     for looked in [

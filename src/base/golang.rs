@@ -172,6 +172,25 @@ pub fn parse_float(text: &str) -> Result<f64, String> {
     Ok(number)
 }
 
+/// `big.Int`'s text: a big-endian number in decimal.
+pub fn big_int(bytes: &[u8]) -> String {
+    // The least digit first.
+    let mut digits = vec![0_u8];
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) * 256;
+            *digit = (carry % 10) as u8;
+            carry /= 10;
+        }
+        while carry > 0 {
+            digits.push((carry % 10) as u8);
+            carry /= 10;
+        }
+    }
+    digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,5 +250,18 @@ mod tests {
         assert_eq!(error("many"), "strconv.ParseFloat: parsing \"many\": invalid syntax");
         assert_eq!(error("1e999"), "strconv.ParseFloat: parsing \"1e999\": value out of range");
         assert!(parse_float("inf").is_ok_and(f64::is_infinite));
+    }
+
+    #[test]
+    fn big_numbers_are_decimal() {
+        for (bytes, text) in [
+            (&[][..], "0"),
+            (&[0, 0], "0"),
+            (&[1, 0], "256"),
+            (&[0, 255, 255, 255, 255], "4294967295"),
+            (&[1, 0, 0, 0, 0, 0, 0, 0, 0], "18446744073709551616"),
+        ] {
+            assert_eq!(big_int(bytes), text);
+        }
     }
 }

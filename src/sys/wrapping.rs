@@ -9,8 +9,9 @@ use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
+use crate::base::golang;
 use crate::pipeline::tokens::Tokens;
-use crate::pipeline::wrapping;
+use crate::pipeline::wrapping::{self, jwt};
 
 /// The endpoints with the life of tokens.
 pub fn engine(tokens: Arc<Tokens>) -> Bound<Arc<Tokens>> {
@@ -51,6 +52,13 @@ const ROUTES: &[Route<Arc<Tokens>>] = &[
         Access::Unwrap,
         &[Operation::system(Verb::Write, "Put it into a new token.", rewrap)],
     ),
+    route(
+        "wrapping/pubkey",
+        "The key that checks wrapping tokens which are JWTs.",
+        &[],
+        Access::Guest,
+        &[Operation::system(Verb::Read, "Tell it.", pubkey)],
+    ),
 ];
 
 const BY_TOKEN: &[&FieldInfo] = &[&TOKEN.info];
@@ -64,6 +72,15 @@ const fn route(
 ) -> Route<Arc<Tokens>> {
     let description = "A wrapping token holds one answer, and gives it once.";
     Route { path, synopsis, description, fields, access, operations }
+}
+
+fn pubkey(_: &Arc<Tokens>, call: &mut SystemCall<'_>) -> Outcome {
+    let [x, y] = jwt::public_point(call.txn)?;
+    Ok(Reply::data(object([
+        ("jwt_x", golang::big_int(&x).into()),
+        ("jwt_y", golang::big_int(&y).into()),
+        ("jwt_curve", "p521".into()),
+    ])))
 }
 
 fn wrap(_: &Arc<Tokens>, call: &mut SystemCall<'_>) -> Outcome {

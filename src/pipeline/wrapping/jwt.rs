@@ -12,7 +12,7 @@ use crate::base::fault::Fault;
 use crate::base::jose::{self, Sent};
 use crate::base::record::Record;
 use crate::base::secret::Secret;
-use crate::base::signature::{Algorithm, PublicKey};
+use crate::base::signature::{Algorithm, Parts, PublicKey};
 
 /// How they are signed.
 const ALGORITHM: Algorithm = Algorithm::Es512;
@@ -50,10 +50,7 @@ pub fn sign(
     accessor: Option<&str>,
     address: &str,
 ) -> Result<Secret, Fault> {
-    let key = match stored(txn)? {
-        Some(key) => key,
-        None => make(txn)?,
-    };
+    let key = key(txn)?;
     let issued = info.created.as_secs();
     let claims = json!({
         "accessor": accessor.unwrap_or_default(),
@@ -68,6 +65,14 @@ pub fn sign(
     let token =
         jose::sign(&header, &claims.to_string(), |bytes| ALGORITHM.sign(&key.private, bytes));
     Ok(Secret::new(token.map_err(|error| Fault::internal(error.to_string()))?))
+}
+
+/// The point on the curve that is the public key, its two coordinates big-endian.
+pub fn public_point(txn: &mut Txn) -> Result<[Vec<u8>; 2], Fault> {
+    match key(txn)?.public.parts() {
+        Some(Parts::Ec { x, y, .. }) => Ok([x.to_vec(), y.to_vec()]),
+        _ => Err(Fault::internal("the key of wrapping tokens is damaged")),
+    }
 }
 
 /// Whether that is the form of a JWT: no id that the server makes begins so and has two dots.
@@ -95,6 +100,13 @@ impl<'t> Claimed<'t> {
 
 fn stored(txn: &mut Txn) -> Result<Option<SigningKey>, TxnError> {
     txn.scope(MountId::SYSTEM).read(PLACE)
+}
+
+fn key(txn: &mut Txn) -> Result<SigningKey, Fault> {
+    match stored(txn)? {
+        Some(key) => Ok(key),
+        None => make(txn),
+    }
 }
 
 fn make(txn: &mut Txn) -> Result<SigningKey, Fault> {
