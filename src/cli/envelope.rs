@@ -31,6 +31,22 @@ pub struct Envelope {
     raw: String,
 }
 
+/// The parts of an envelope: an answer that has none of them is bare.
+const PARTS: [&str; 8] = [
+    "request_id",
+    "lease_id",
+    "lease_duration",
+    "renewable",
+    "data",
+    "warnings",
+    "auth",
+    "wrap_info",
+];
+
+fn is_something(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false)) && *value != 0 && *value != ""
+}
+
 impl Envelope {
     /// Reads an answer; `None` for one without a body.
     pub fn of(answer: &Answer) -> Option<Self> {
@@ -51,12 +67,14 @@ impl Envelope {
             // Vault's command prints this field whether the server sent it or not.
             wrap_info.entry("wrapped_accessor").or_insert_with(|| "".into());
         }
+        // What has no envelope, such as the answer of sys/health, is data itself.
+        let bare = *body != json!({}) && !PARTS.iter().any(|part| is_something(&body[part]));
         body.is_object().then(|| Self {
             request_id: text("request_id"),
             lease_id: text("lease_id"),
             lease_duration: body["lease_duration"].as_i64().unwrap_or(0),
             renewable: body["renewable"].as_bool().unwrap_or(false),
-            data: body["data"].clone(),
+            data: if bare { body.clone() } else { body["data"].clone() },
             warnings: body["warnings"].clone(),
             auth: login(&body["auth"]),
             wrap_info,

@@ -13,6 +13,16 @@ use crate::client::Call;
 pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
     // A server that is not yet ready to say who leads has no cluster to tell of.
     let leader = cx.client()?.call(&Call::get("sys/leader")).map(|a| a.body).unwrap_or_default();
+    // Only an unsealed server knows what ails it; others do not say so.
+    let health = match &status["sealed"] {
+        Value::Bool(false) => cx.client()?.call(&Call::get("sys/health")).map(|a| a.body).ok(),
+        _ => None,
+    };
+    if let (Some(trouble), Value::Object(fields)) =
+        (health.as_ref().and_then(|health| health.get("degraded")), &mut status)
+    {
+        fields.insert("degraded".into(), trouble.clone());
+    }
     if cx.format == Format::Table {
         return cx.say(&table::pairs(&rows(&status, &leader)));
     }
@@ -52,6 +62,9 @@ fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     }
     if status["migration"] == true {
         add("Seal Migration in Progress", "true".into());
+    }
+    if !get("degraded").is_empty() {
+        add("Degraded", get("degraded"));
     }
     add("Version", get("version"));
     add("Build Date", get("build_date"));
