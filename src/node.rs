@@ -160,7 +160,11 @@ impl Opened {
         let declared = Builtins::default();
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
-            openapi: OpenApi { builtins: declared.clone(), mounts: tokens.mounts.clone() },
+            openapi: OpenApi {
+                builtins: declared.clone(),
+                mounts: tokens.mounts.clone(),
+                rights: rights.clone(),
+            },
             audit: audit.clone(),
             barrier: barrier.clone(),
             mounts: tokens.mounts.clone(),

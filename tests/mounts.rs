@@ -428,4 +428,21 @@ fn what_is_mounted_is_described() {
     for path in paths.as_object().unwrap().keys() {
         assert!(!path.contains('?') && paths[format!("{path}/")].is_null(), "{path}");
     }
+
+    let policy = json!({ "policy": "path \"team/kv/*\" { capabilities = [\"read\"] }" });
+    assert_eq!(root.post("sys/policies/acl/team", policy).status, 204);
+    let made = root.post("auth/token/create", json!({ "policies": ["team"] })).json();
+    let member = server.client().token(made["auth"]["client_token"].as_str().unwrap());
+    let seen = member.get("sys/internal/specs/openapi").json()["paths"].clone();
+    assert!(seen["/team/kv/{path}"].is_object() && seen["/secret/data/{path}"].is_null());
+    assert_eq!(server.client().get("sys/internal/specs/openapi").status, 403);
+}
+
+#[test]
+fn a_prefix_has_help_with_and_without_its_slash() {
+    let server = Server::dev();
+    for prefix in ["sys", "sys/", "identity", "auth/token", "secret", "cubbyhole"] {
+        let help = server.root().get(&format!("{prefix}?help=1"));
+        assert!(help.json()["help"].is_string(), "{prefix}: {}", help.status);
+    }
 }

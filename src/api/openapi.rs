@@ -70,7 +70,8 @@ impl Document {
         declaration: &Declaration,
     ) -> Map<String, Value> {
         let captured: Vec<&str> = captures(declaration.path).collect();
-        let open = matches!(declaration.access, Access::Sealed | Access::Unauthenticated);
+        let open =
+            matches!(declaration.access, Access::Sealed | Access::Unauthenticated | Access::Guest);
         let sudo = matches!(declaration.access, Access::Sudo | Access::SudoUnlessSealed);
         let mut item = object([("description", declaration.synopsis.into())]);
         let mut flag = |name: &str, holds: bool| {

@@ -95,9 +95,10 @@ pub fn help(builtins: &[Builtin], target: &Target<'_, '_>, asked: &str) -> Outco
     Ok(Reply::bare(text))
 }
 
-/// The help of a whole prefix, such as `sys/`, which several builtins share.
-fn help_of_builtins(builtins: &[Builtin], prefix: &str) -> Outcome {
-    let sharing = || builtins.iter().filter(|(own, _)| *own == prefix).map(|(_, engine)| engine);
+/// The help of a whole prefix, such as `sys/`, which several builtins share. Clients cut the slash.
+fn help_of_builtins(builtins: &[Builtin], asked: &str) -> Outcome {
+    let is_asked = |own: &str| own.trim_end_matches('/') == asked.trim_end_matches('/');
+    let sharing = || builtins.iter().filter(|(own, _)| is_asked(own)).map(|(_, engine)| engine);
     let declarations: Vec<_> = sharing().flat_map(|engine| engine.declarations()).collect();
     if declarations.is_empty() {
         return Err(Fault::unsupported_path());

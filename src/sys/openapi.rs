@@ -8,7 +8,9 @@ use crate::api::engine::{Bound, Declaration, Engine};
 use crate::api::openapi::Document;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::fault::Fault;
 use crate::mount::store::MountStore;
+use crate::pipeline::rights::Rights;
 
 /// What the builtins declare, with their prefixes; told once, when all of them are made.
 #[derive(Clone, Default)]
@@ -32,6 +34,8 @@ pub struct OpenApi {
     pub builtins: Builtins,
     /// Knows what is mounted.
     pub mounts: Arc<MountStore>,
+    /// Knows what of it a caller may see.
+    pub rights: Arc<Rights>,
 }
 
 /// The endpoint with its service.
@@ -42,9 +46,10 @@ pub fn engine(service: OpenApi) -> Bound<OpenApi> {
 const ROUTES: &[Route<OpenApi>] = &[Route {
     path: "internal/specs/openapi",
     synopsis: "The API of this server as an OpenAPI document.",
-    description: "The builtins, and all that is mounted at present.",
+    description: "The builtins, and of what is mounted that in which the policies of the caller \
+                  allow something. It is dear to make, and so needs a token.",
     fields: &[],
-    access: Access::Policy,
+    access: Access::Guest,
     operations: &[
         Operation::system(Verb::Read, "Describe all endpoints.", read),
         Operation::system(Verb::Write, "The same.", read),
@@ -56,7 +61,8 @@ fn read(service: &OpenApi, call: &mut SystemCall<'_>) -> Outcome {
     for (prefix, declarations) in service.builtins.0.get().into_iter().flatten() {
         document.add(prefix, Some(tag(prefix)), declarations);
     }
-    for mount in service.mounts.read(call.txn)?.iter() {
+    let acl = service.rights.acl(call.txn, call.caller.ok_or_else(Fault::denied)?)?;
+    for mount in service.mounts.read(call.txn)?.iter().filter(|mount| acl.reaches(&mount.path)) {
         if let Some(engine) = mount.engine() {
             document.add(&mount.path, Some(tag(&mount.path)), &engine.declarations());
         }
