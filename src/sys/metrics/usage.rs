@@ -1,6 +1,7 @@
 //! How much there is of what costs something to count: tokens, leases, entities, secrets. It is
-//! counted when somebody asks, by one of those who ask, and what was counted last is told meanwhile:
-//! for a hundred times as long as counting took, but never longer than the period that is set.
+//! counted when somebody asks, by one of those who ask, and what was counted last is told
+//! meanwhile: for a hundred times as long as counting took, but never longer than the period that
+//! is set.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
