@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::compact::{Noted, Noting};
+use self::device::Observers;
 pub use self::device::{Medium, Progress, Repair, Site};
 use self::handle::{Handle, InDoubt};
 use self::next::Next;
@@ -76,6 +77,7 @@ pub struct Redb {
     in_doubt: Mutex<Option<InDoubt>>,
     /// Commits until the file is looked through for unused space.
     until_look: AtomicU64,
+    observers: Observers,
     meters: Meters,
 }
 
@@ -120,6 +122,8 @@ impl Redb {
     ) -> Result<Self, StorageError> {
         let compactions = Timer::new(&options.clock);
         let meters = Meters { compactions, reopened: Counter::default() };
+        let progress = Arc::clone(&options.progress);
+        let observers = Observers { progress, written: Arc::default() };
         let unopened = StorageError::Refused("the store was not opened yet".into());
         let store = Self {
             site,
@@ -130,6 +134,7 @@ impl Redb {
             noted: Mutex::default(),
             in_doubt: Mutex::default(),
             until_look: AtomicU64::new(0),
+            observers,
             meters,
         };
         let handle = match store.open_file(false, &mut None)? {
@@ -175,8 +180,8 @@ impl Redb {
         medium: Medium,
         in_doubt: &mut Option<InDoubt>,
     ) -> Result<Arc<Handle>, StorageError> {
-        let Options { cache_bytes, progress, .. } = &self.options;
-        let handle = Handle::open(&self.site, medium, *cache_bytes, progress, in_doubt.as_ref())?;
+        let (cache_bytes, observers) = (self.options.cache_bytes, &self.observers);
+        let handle = Handle::open(&self.site, medium, cache_bytes, observers, in_doubt.as_ref())?;
         // What cannot be written was taken back in memory alone.
         if handle.read_only.is_none() {
             *in_doubt = None;
@@ -353,6 +358,8 @@ impl Storage for Redb {
         self.condition().tell(to);
         let help = "Seconds that writes waited for a compaction.";
         to.summary("edgekeep.storage.compaction_seconds", help, self.meters.compactions.seconds());
+        let help = "Bytes that were written to the store's file, compactions included.";
+        to.counter("edgekeep.storage.written_bytes_total", help, self.observers.written.get());
         let help = "Times that the file was opened anew after its device had failed.";
         to.counter("edgekeep.storage.reopened_total", help, self.meters.reopened.get());
     }

@@ -161,6 +161,9 @@ fn each_layer_counts_its_own() {
     assert_eq!(grown("edgekeep_storage_commit_seconds_count"), 11.0);
     assert_eq!(grown("edgekeep_storage_commit_requests_sum"), 11.0);
     assert!(grown("edgekeep_storage_commit_bytes_sum") > 1000.0);
+    assert!(
+        grown("edgekeep_storage_written_bytes_total") > grown("edgekeep_storage_commit_bytes_sum")
+    );
     assert_eq!(grown("edgekeep_storage_revision"), 11.0);
     assert_eq!(after.value("edgekeep_storage_failures_total"), 0.0);
     assert_eq!(after.value("edgekeep_storage_degraded"), 0.0);

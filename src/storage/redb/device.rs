@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
+use crate::base::meter::Counter;
 use crate::base::sync::lock;
 use crate::storage::StorageError;
 use crate::storage::folder::{DataFile, Folder, Place};
@@ -124,6 +125,15 @@ pub struct Repair {
 /// Told of a repair at its start and every few megabytes.
 pub type Progress = Arc<dyn Fn(Repair) + Send + Sync>;
 
+/// Who is told of what redb does with its disk.
+#[derive(Clone)]
+pub struct Observers {
+    /// Of a repair.
+    pub progress: Progress,
+    /// Of bytes that are written.
+    pub written: Arc<Counter>,
+}
+
 /// How often: every this many bytes.
 const PROGRESS_STEP: u64 = 8 << 20;
 
@@ -135,7 +145,7 @@ pub struct Gauge {
     /// Whether a full disk is met by giving up the reserve.
     reserve_allowed: AtomicBool,
     repairing: AtomicBool,
-    progress: Progress,
+    observers: Observers,
     /// What could not be read, by place and length; `None` while the file is being opened.
     unreadable: Mutex<Option<BTreeMap<u64, usize>>>,
     headers: Mutex<Headers>,
@@ -166,14 +176,14 @@ pub enum Fate {
 }
 
 impl Gauge {
-    /// Nothing seen yet; `progress` is told of a repair.
-    pub fn new(progress: Progress) -> Self {
+    /// Nothing seen yet; the observers are told what is.
+    pub fn new(observers: Observers) -> Self {
         Self {
             extent: AtomicU64::new(0),
             read: AtomicU64::new(0),
             reserve_allowed: AtomicBool::new(false),
             repairing: AtomicBool::new(false),
-            progress,
+            observers,
             unreadable: Mutex::new(None),
             headers: Mutex::default(),
         }
@@ -231,7 +241,7 @@ impl Gauge {
     pub fn repairing(&self, repairing: bool) {
         if self.repairing.swap(repairing, Ordering::Relaxed) != repairing && repairing {
             self.read.store(0, Ordering::Relaxed);
-            (self.progress)(Repair { read: 0, size: self.extent() });
+            (self.observers.progress)(Repair { read: 0, size: self.extent() });
         }
     }
 
@@ -252,7 +262,7 @@ impl Gauge {
             let before = self.read.fetch_add(len as u64, Ordering::Relaxed);
             let read = before + len as u64;
             if before / PROGRESS_STEP != read / PROGRESS_STEP {
-                (self.progress)(Repair { read, size: self.extent() });
+                (self.observers.progress)(Repair { read, size: self.extent() });
             }
         }
     }
@@ -361,10 +371,12 @@ impl StorageBackend for Device {
         if offset == 0 {
             self.gauge.writes_header(data);
         }
-        match &self.overlay {
-            Some(overlay) => lock(overlay).write(&*self.backend, offset, data),
-            None => self.with_reserve(|| self.backend.write(offset, data)),
+        if let Some(overlay) = &self.overlay {
+            return lock(overlay).write(&*self.backend, offset, data);
         }
+        self.with_reserve(|| self.backend.write(offset, data))?;
+        self.gauge.observers.written.add(data.len() as u64);
+        Ok(())
     }
 
     fn close(&self) -> io::Result<()> {

@@ -12,7 +12,7 @@ use redb::{
     Table, TableDefinition, WriteTransaction,
 };
 
-use super::device::{Device, Fate, Gauge, Header, Medium, Progress, Site};
+use super::device::{Device, Fate, Gauge, Header, Medium, Observers, Site};
 use super::view::Pins;
 use crate::base::sync::{lock, read, write};
 use crate::base::turns::Turns;
@@ -56,10 +56,10 @@ impl Handle {
         site: &Arc<dyn Site>,
         medium: Medium,
         cache_bytes: usize,
-        progress: &Progress,
+        observers: &Observers,
         in_doubt: Option<&InDoubt>,
     ) -> Result<Self, StorageError> {
-        let gauge = Arc::new(Gauge::new(Arc::clone(progress)));
+        let gauge = Arc::new(Gauge::new(observers.clone()));
         let handle = Self {
             db: RwLock::new(None),
             name: site.name(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::handle::{Batch, Handle};
-use super::{Medium, Options, Redb};
+use super::{Medium, Redb};
 use crate::storage::folder::Place;
 use crate::storage::{Job, Key, StorageError, Value, View, Writer};
 
@@ -23,8 +23,7 @@ impl<'a> Next<'a> {
     pub fn create(store: &'a Redb) -> Result<Self, StorageError> {
         let open = || {
             let medium = Medium { backend: store.site.create_next()?, read_only: None };
-            let Options { cache_bytes, progress, .. } = &store.options;
-            Handle::open(&store.site, medium, *cache_bytes, progress, None)
+            Handle::open(&store.site, medium, store.options.cache_bytes, &store.observers, None)
         };
         match open() {
             Ok(handle) => Ok(Self { store, handle: Arc::new(handle), promoted: false }),
