@@ -1,11 +1,15 @@
 //! The only place that reads the random source (TLS aside): everything else is handed an
 //! [`Entropy`], so that a run can be replayed from a seed.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use rustix::fs::OFlags;
 
 use super::digest::MacKey;
 use super::hex;
@@ -63,6 +67,19 @@ impl Entropy for SystemEntropy {
     #[expect(clippy::expect_used, reason = "without randomness no secret may be made")]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the kernel gives random bytes");
+    }
+}
+
+/// Whether the kernel's source is seeded, so that nothing waits for it. Kernels before 5.6 may say
+/// no although it is.
+pub fn is_ready() -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let mut source = options.read(true).custom_flags(flags).open("/dev/random")?;
+    match source.read_exact(&mut [0]) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

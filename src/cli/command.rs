@@ -13,6 +13,8 @@ pub trait Command: Options {
     const SHARED: Shared;
     /// Whether it prints a server's answer as it came, with `-format=raw`.
     const RAW: bool = false;
+    /// What it exits with when the command line is wrong.
+    const MISTAKE: Exit = Exit::Usage;
 
     /// Does it.
     fn run(self, cx: &mut Context) -> Result<Exit, Stop>;
@@ -85,6 +87,8 @@ pub struct Leaf {
     pub shared: Shared,
     /// See [`Command::RAW`].
     pub raw: bool,
+    /// See [`Command::MISTAKE`].
+    pub mistake: Exit,
     /// See [`Options::tables`].
     pub tables: fn() -> Vec<CommandInfoWithArgs>,
     /// See [`Options::read`].
@@ -103,6 +107,7 @@ impl Node {
                 operands: C::OPERANDS,
                 shared: C::SHARED,
                 raw: C::RAW,
+                mistake: C::MISTAKE,
                 tables: C::tables,
                 read: |given| {
                     let command = C::read(given)?;

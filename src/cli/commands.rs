@@ -79,6 +79,7 @@ static LEASE: &[Node] = &[
 static NAMESPACE: &[Node] = &[Node::leaf::<namespace::list::List>("list")];
 
 static OPERATOR: &[Node] = &[
+    Node::leaf::<operator::diagnose::Diagnose>("diagnose"),
     Node::leaf::<operator::generate_root::GenerateRoot>("generate-root"),
     Node::leaf::<operator::init::Init>("init"),
     Node::leaf::<operator::key_status::KeyStatus>("key-status"),

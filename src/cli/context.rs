@@ -218,7 +218,8 @@ impl Context {
     /// Prints to stderr. Nothing is left to be done when that fails.
     fn aside(&self, text: &str, colour: Option<Colour>) {
         let colour = colour.filter(|_| self.format == Format::Table);
-        let text = colour.map_or_else(|| text.to_owned(), |colour| colour.paint(text));
+        let text =
+            colour.map_or_else(|| text.to_owned(), |colour| colour.paint(text, &io::stderr()));
         let _ = writeln!(io::stderr(), "{text}");
     }
 

@@ -163,7 +163,13 @@ fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
     } else {
         ready(cx, leaf, args).and_then(|ready| ready(cx))
     };
-    stopped.unwrap_or_else(|stop| ended(cx, stop))
+    stopped.unwrap_or_else(|stop| match stop {
+        Stop::Usage(_) => {
+            ended(cx, stop);
+            leaf.mistake
+        }
+        other => ended(cx, other),
+    })
 }
 
 /// Reads the options into the context and the command.

@@ -13,8 +13,17 @@ pub enum Exit {
     Usage = 1,
     /// The server refused, has nothing there, or is sealed.
     Failed = 2,
+    /// `operator diagnose` was not asked rightly.
+    Undiagnosed = 3,
     /// There is no such command.
     UnknownCommand = 127,
+}
+
+impl Exit {
+    /// `operator diagnose` found what fails.
+    pub const FAULTS: Self = Self::Usage;
+    /// `operator diagnose` found what is doubtful, and nothing that fails.
+    pub const DOUBTS: Self = Self::Failed;
 }
 
 impl From<Exit> for ExitCode {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::listener::{NamedFiles, Tls};
+use super::listener::{Listener, NamedFiles, Tls};
 use super::place::Placed;
 use super::{Config, ConfigError, Storage, Warning};
 use crate::server::gate::listener::Address;
@@ -22,10 +22,7 @@ pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     let mut warnings = Vec::new();
     let mut known = HashSet::new();
     for listener in &config.listeners {
-        if let Some(tls) = &listener.tls {
-            certificates(tls)?;
-            warnings.extend(tls.files.as_ref().and_then(open_key));
-        }
+        warnings.extend(check_certificates(listener)?);
         let names = match &*listener.address {
             Address::Tcp(text) => resolve(&listener.address, text)?,
             Address::Unix { path, .. } => socket(&listener.address, path)?,
@@ -41,8 +38,20 @@ pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
         // It says what to do.
         folder::check(folder).map_err(|error| folder.error(error, ""))?;
     }
-    [&config.log.file, &config.pid_file].into_iter().flatten().try_for_each(file)?;
+    check_files(config)?;
     Ok(warnings)
+}
+
+/// Of that, the certificates of one listener.
+pub fn check_certificates(listener: &Listener) -> Result<Option<Warning>, ConfigError> {
+    let Some(tls) = &listener.tls else { return Ok(None) };
+    certificates(tls)?;
+    Ok(tls.files.as_ref().and_then(open_key))
+}
+
+/// Of that, the files that the server writes beside its store.
+pub fn check_files(config: &Config) -> Result<(), ConfigError> {
+    [&config.log.file, &config.pid_file].into_iter().flatten().try_for_each(file)
 }
 
 /// What the start says of a listener that could not be opened.

@@ -1,6 +1,6 @@
 //! `listener "tcp"` and `listener "unix"`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::{LISTENER_TCP, LISTENER_UNIX, REFERENCE};
@@ -43,6 +43,11 @@ pub struct Tls {
 }
 
 impl Tls {
+    /// The file of the authorities that vouch for clients.
+    pub fn client_authorities(&self) -> Option<&Path> {
+        self.client_ca_file.as_deref().map(PathBuf::as_path)
+    }
+
     /// What the front needs; `made` is the certificate for a listener that names none.
     pub fn settings(&self, made: CertificateFiles) -> TlsSettings {
         let CertificateFiles { certificate, key } =

@@ -20,7 +20,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use self::check::{check, unlistened};
+pub use self::check::{check, check_certificates, check_files, unlistened};
 pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
 pub use self::place::{Place, Placed};
 pub use self::storage::{Storage, data_of_vault};

@@ -351,7 +351,8 @@ fn moment(time: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-fn name_text(name: &x509_parser::extensions::GeneralName) -> Option<String> {
+/// A name of a certificate's subject, where it is one of a server's.
+pub(super) fn name_text(name: &x509_parser::extensions::GeneralName) -> Option<String> {
     use std::net::IpAddr;
     use x509_parser::extensions::GeneralName;
     match name {

@@ -4,6 +4,7 @@
 //! [`Request`], and goes back as [`Response`].
 
 pub mod certificate;
+pub mod chain;
 pub mod counters;
 pub mod gate;
 mod http;
@@ -164,12 +165,17 @@ impl Front {
     }
 }
 
+/// Descriptors that are no connections.
+pub const fn reserved_descriptors(workers: usize) -> u64 {
+    OTHER_DESCRIPTORS + workers as u64 * LINE_DESCRIPTORS
+}
+
 /// How many connections the descriptors suffice for. The limit is raised as far as it goes.
 fn room_for_connections(workers: usize) -> io::Result<usize> {
     let limit = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     let usable = if raised.is_ok() { limit.maximum } else { limit.current };
-    let reserved = OTHER_DESCRIPTORS + workers as u64 * LINE_DESCRIPTORS;
+    let reserved = reserved_descriptors(workers);
     let room = usable.unwrap_or(u64::MAX).saturating_sub(reserved);
     if room == 0 {
         return Err(io::Error::other(format!(

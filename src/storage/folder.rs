@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, accessat, major, minor};
 
 use super::StorageError;
 use super::space::Space;
@@ -90,7 +90,7 @@ impl Folder {
             }
             Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
         }
-        let space = Space::new(path, RESERVE, reserve_bytes);
+        let space = space(path, reserve_bytes);
         let (path, served) = (path.to_owned(), Mutex::default());
         let mut folder = Self { path, held, space, made: Vec::new(), served };
         folder.discard_next();
@@ -100,7 +100,7 @@ impl Folder {
 
     /// The path of the data file.
     pub fn data_path(&self) -> PathBuf {
-        self.path.join(DATA)
+        data_file(&self.path)
     }
 
     /// Room on the file system.
@@ -186,6 +186,53 @@ impl Folder {
     fn sync(&self) -> io::Result<()> {
         self.held.sync_all()
     }
+}
+
+/// The data file of the store in `path`.
+pub fn data_file(path: &Path) -> PathBuf {
+    path.join(DATA)
+}
+
+/// The room of the store in `path`, with a reserve of `reserve_bytes`.
+pub fn space(path: &Path, reserve_bytes: u64) -> Space {
+    Space::new(path, RESERVE, reserve_bytes)
+}
+
+/// The process that has the store in `path` open, as the kernel tells it (proc_locks(5)). Nothing
+/// is locked to find that out, and a process of another container is not seen.
+pub fn holder(path: &Path) -> Option<u32> {
+    let meta = fs::metadata(path).ok()?;
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let locks = locks.lines().filter_map(lock_of);
+    let of_folder: Vec<_> = locks.filter(|lock| lock.inode == meta.ino()).collect();
+    let device = (major(meta.dev()), minor(meta.dev()));
+    // Some file systems go by another device here: then the program's name has to do.
+    let by_device = of_folder.iter().find(|lock| lock.device == device);
+    by_device.or_else(|| of_folder.iter().find(|lock| lock.is_ours())).map(|lock| lock.pid)
+}
+
+/// A lock that a process has.
+struct Lock {
+    pid: u32,
+    device: (u32, u32),
+    inode: u64,
+}
+
+impl Lock {
+    fn is_ours(&self) -> bool {
+        let name = fs::read_to_string(format!("/proc/{}/comm", self.pid));
+        name.is_ok_and(|name| name == "edgekeep\n")
+    }
+}
+
+/// Reads `1: FLOCK ADVISORY WRITE 7 fe:00:9 0 EOF`. One that is waited for has an arrow there.
+fn lock_of(line: &str) -> Option<Lock> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [_, "FLOCK", _, _, pid, file, ..] = fields.as_slice() else { return None };
+    let mut parts = file.split(':');
+    let mut number = || u32::from_str_radix(parts.next()?, 16).ok();
+    let device = (number()?, number()?);
+    Some(Lock { pid: pid.parse().ok()?, device, inode: parts.next()?.parse().ok()? })
 }
 
 /// Whether a store could be opened in `path`, or made. Nothing is made or changed, and another

@@ -4,6 +4,7 @@
 
 mod compact;
 mod device;
+mod examine;
 mod handle;
 mod next;
 mod view;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use self::compact::{Noted, Noting};
 use self::device::Observers;
 pub use self::device::{Medium, Progress, Repair, Site};
+pub use self::examine::{Examined, examine};
 use self::handle::{Handle, InDoubt};
 use self::next::Next;
 use self::view::RedbView;

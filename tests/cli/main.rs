@@ -20,8 +20,9 @@
 //! address, `$HOME` the folder.
 
 mod development;
-mod helper;
+mod diagnose;
 mod environment;
+mod helper;
 mod secured;
 mod streams;
 #[path = "../support/mod.rs"]

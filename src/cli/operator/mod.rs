@@ -1,5 +1,6 @@
 //! `operator`: what whoever runs the server does with it.
 
+pub mod diagnose;
 pub mod generate_root;
 pub mod init;
 pub mod key_status;

@@ -18,10 +18,10 @@ use crate::base::sync::{lock, read, write};
 use crate::base::turns::Turns;
 use crate::storage::{Job, Key, StorageError, Value, Writer};
 
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// The one table.
-const ENTRIES: Definition = TableDefinition::new("entries");
+pub const ENTRIES: Definition = TableDefinition::new("entries");
 
 /// The table in one unchanging state.
 pub type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;

@@ -1,0 +1,289 @@
+//! `operator diagnose`, shown what is really broken.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rcgen::{CertificateParams, KeyPair};
+use serde_json::Value;
+
+use super::support::mount::Mount;
+use super::support::{Server, TempDir, free_address};
+use super::text;
+
+/// The user of whom nothing belongs.
+const NOBODY: u32 = 65534;
+
+/// A configuration that may be right, in a folder of its own.
+struct Case {
+    home: TempDir,
+    address: String,
+}
+
+/// What was found: each finding with its check and its status.
+struct Found {
+    children: Vec<(String, String, String)>,
+}
+
+impl Case {
+    /// A store on disk behind a listener without TLS, which may say more.
+    fn new(more: &str) -> Self {
+        let case = Self { home: TempDir::new(), address: free_address() };
+        let data = case.data().display().to_string();
+        case.configure(&format!("storage \"redb\" {{\n  path = \"{data}\"\n}}"), more);
+        case
+    }
+
+    fn configure(&self, storage: &str, listener: &str) {
+        let listener = if listener.contains("tls_") {
+            listener.to_owned()
+        } else {
+            format!("tls_disable = true\n  {listener}")
+        };
+        let text = format!(
+            "{storage}\nlistener \"tcp\" {{\n  address = \"{}\"\n  {listener}\n}}\n",
+            self.address
+        );
+        fs::write(self.config(), text).unwrap();
+    }
+
+    fn config(&self) -> PathBuf {
+        self.home.path().join("server.hcl")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    fn file(&self) -> PathBuf {
+        self.data().join("edgekeep.redb")
+    }
+
+    fn start(&self) -> Server {
+        let config = format!("-config={}", self.config().display());
+        Server::start(&["server", &config], self.address.clone())
+    }
+
+    /// Diagnoses it by a command that is begun so.
+    fn diagnose_by(&self, mut command: Command) -> Found {
+        command.args(["operator", "diagnose", "-format=json"]);
+        let config = format!("-config={}", self.config().display());
+        let output = command.arg(config).env("HOME", self.home.path()).output().unwrap();
+        let said = text(&output.stdout);
+        let tree: Value = serde_json::from_str(&said)
+            .unwrap_or_else(|error| panic!("{error}: {said}{}", text(&output.stderr)));
+        let mut children = Vec::new();
+        for check in tree["children"].as_array().unwrap() {
+            for finding in check["children"].as_array().unwrap() {
+                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let whole = format!("{} | {}", word(&finding["message"]), word(&finding["advice"]));
+                children.push((word(&check["name"]), word(&finding["status"]), whole));
+            }
+        }
+        // What is found of the machine differs from one to the next; how it is told does not.
+        let any = |status: &str| children.iter().any(|(_, is, _)| is == status);
+        let exit = if any("fail") {
+            1
+        } else if any("warn") {
+            2
+        } else {
+            0
+        };
+        assert_eq!(output.status.code(), Some(exit), "{said}");
+        Found { children }
+    }
+
+    fn diagnose(&self) -> Found {
+        self.diagnose_by(Command::new(program()))
+    }
+}
+
+impl Found {
+    /// Demands that a check found this.
+    fn has(&self, check: &str, status: &str, part: &str) -> &Self {
+        let fits =
+            |(c, s, t): &(String, String, String)| c == check && s == status && t.contains(part);
+        assert!(
+            self.children.iter().any(fits),
+            "no {check} {status} {part:?}: {:#?}",
+            self.children
+        );
+        self
+    }
+}
+
+fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_edgekeep")
+}
+
+/// The program, begun by a shell that says something first.
+fn behind(words: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{words} && exec \"$0\" \"$@\""), program()]);
+    command
+}
+
+#[test]
+fn a_store_is_seen_from_its_first_start_to_a_crash() {
+    let case = Case::new("telemetry { unauthenticated_metrics_access = true }");
+    let found = case.diagnose();
+    found.has("storage", "ok", "is made at the first start").has("listener", "ok", "is free");
+    found.has("wear", "skipped", "no server runs").has("targets", "skipped", "snapshots");
+    assert!(!case.data().exists(), "nothing is made");
+
+    let mut server = case.start();
+    let running = format!("process {}", server.id());
+    let (before, seen) = (fs::read(case.file()).unwrap(), fs::metadata(case.file()).unwrap());
+    let found = case.diagnose();
+    found.has("storage", "ok", &running).has("listener", "ok", &running);
+    found.has("wear", "ok", "to the store's file since its start");
+    assert_eq!(fs::read(case.file()).unwrap(), before);
+    assert_eq!(fs::metadata(case.file()).unwrap().mtime_nsec(), seen.mtime_nsec());
+    // It is as free to work as before.
+    let split = serde_json::json!({ "secret_shares": 1, "secret_threshold": 1 });
+    assert_eq!(server.client().post("sys/init", split).status, 200);
+
+    server.kill();
+    let crashed = fs::read(case.file()).unwrap();
+    let found = case.diagnose();
+    found.has("storage", "warn", "was not closed");
+    assert_eq!(fs::read(case.file()).unwrap(), crashed, "nothing is repaired");
+}
+
+#[test]
+fn a_store_that_was_closed_opens_and_a_broken_one_does_not() {
+    let case = Case::new("");
+    let server = case.start();
+    let stopped = Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    assert!(server.wait().0);
+    case.diagnose().has("storage", "ok", "opens, and is not initialized yet");
+
+    let whole = fs::read(case.file()).unwrap();
+    let mut broken = whole.clone();
+    broken[..64].fill(0x5a);
+    fs::write(case.file(), &broken).unwrap();
+    case.diagnose().has("storage", "fail", "restore the newest snapshot");
+    fs::write(case.file(), b"").unwrap();
+    case.diagnose().has("storage", "fail", "it is empty");
+
+    fs::write(case.file(), &whole).unwrap();
+    fs::set_permissions(case.data(), fs::Permissions::from_mode(0o755)).unwrap();
+    case.diagnose().has("storage", "warn", "is open to other users (mode 0755)");
+    fs::set_permissions(case.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    case.diagnose().has("storage", "fail", "chmod 600");
+    fs::remove_file(case.data().join("edgekeep.reserve")).unwrap();
+    case.diagnose().has("space", "warn", "the reserve of 4.0 MiB");
+}
+
+#[test]
+fn certificates_are_judged_by_their_dates_and_names() {
+    let case = Case::new("");
+    let file = |name: &str| case.home.path().join(name);
+    let key = KeyPair::generate().unwrap();
+    fs::write(file("key.pem"), key.serialize_pem()).unwrap();
+    let certify = |from: i32, to: i32| {
+        let mut params = CertificateParams::new(["gate.local".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(to, 1, 1);
+        fs::write(file("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    };
+    let memory = "storage \"inmem\" {}\napi_addr = \"https://other.local:8200\"\n";
+    let [cert, private] = ["cert.pem", "key.pem"].map(|name| file(name).display().to_string());
+    case.configure(memory, &format!("tls_cert_file = {cert:?}\n  tls_key_file = {private:?}"));
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).unwrap();
+
+    certify(2020, 2021);
+    case.diagnose().has("certificates", "fail", "ended 2021-01-01T00:00:00Z | put a new one");
+    certify(2090, 2091);
+    case.diagnose().has("certificates", "fail", "begins 2090-01-01T00:00:00Z");
+    certify(2020, 2090);
+    let found = case.diagnose();
+    found.has("certificates", "ok", "valid until 2090-01-01T00:00:00Z");
+    found.has("certificates", "warn", "is not for other.local");
+    found.has("configuration", "warn", "storage in memory");
+
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o644)).unwrap();
+    case.diagnose().has("certificates", "warn", "it is open to all users (mode 0644)");
+    fs::remove_file(&private).unwrap();
+    case.diagnose().has("certificates", "fail", "tls_key_file");
+}
+
+#[test]
+fn an_address_is_free_or_taken_by_somebody() {
+    let case = Case::new("");
+    let taken = TcpListener::bind(&case.address).unwrap();
+    case.diagnose().has("listener", "fail", "another program listens");
+    drop(taken);
+
+    let other = Case { home: TempDir::new(), address: case.address.clone() };
+    other.configure("storage \"inmem\" {}", "");
+    let _server = other.start();
+    case.diagnose().has("listener", "fail", "another Edgekeep listens");
+    fs::write(case.config(), "listener \"tcp\" {").unwrap();
+    let found = case.diagnose();
+    found.has("configuration", "fail", "server.hcl:").has("storage", "skipped", "no configuration");
+}
+
+#[test]
+fn small_limits_are_found() {
+    let case = Case::new("");
+    case.diagnose_by(behind("ulimit -n 60")).has("descriptors", "fail", "LimitNOFILE");
+    let found = case.diagnose_by(behind("ulimit -n 1024"));
+    found.has("descriptors", "warn", "connections, not for the 2048 of max_connections");
+    let found = case.diagnose_by(behind("ulimit -l 0"));
+    let locked = found.children.iter().find(|(check, ..)| check == "memory").unwrap();
+    assert!(matches!(locked.1.as_str(), "warn" | "fail"), "{locked:?}");
+    assert!(locked.2.contains("LimitMEMLOCK"), "{locked:?}");
+}
+
+#[test]
+fn a_full_disk_and_a_store_in_memory_are_found() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=32m") else { return };
+    let case = Case::new("");
+    let path = mount.path().display().to_string();
+    case.configure(&format!("storage \"redb\" {{\n  path = \"{path}\"\n}}"), "");
+    let server = case.start();
+    drop(server);
+    mount.fill(1 << 20);
+    let found = case.diagnose();
+    found.has("space", "fail", "below 16.0 MiB all writes are refused");
+    found.has("storage", "warn", "lies in memory");
+}
+
+#[test]
+fn a_user_who_may_not_look_is_told_so() {
+    let case = Case::new("");
+    drop(case.start());
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let reachable = Path::new(program())
+        .ancestors()
+        .skip(1)
+        .all(|folder| fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 != 0));
+    if !is_root || !reachable {
+        println!("skipped, for nobody else can run the program here");
+        return;
+    }
+    let mut command = Command::new(program());
+    command.uid(NOBODY);
+    let found = case.diagnose_by(command);
+    found.has("storage", "warn", "cannot be looked at by this user | run this as root");
+}
+
+#[test]
+fn people_get_a_table() {
+    let case = Case::new("");
+    let config = format!("-config={}", case.config().display());
+    let words = ["operator", "diagnose", &config, "-skip=systemd", "-skip=memory", "-skip=wear"];
+    let words = [&words[..], &["-skip", "space", "-skip=descriptors", "-skip=entropy"]].concat();
+    let output = Command::new(program()).args(words).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(said.starts_with("Check           Status     Finding\n"), "{said}");
+    assert!(said.contains("\nwear            skipped    left out, by -skip\n"), "{said}");
+    assert!(said.ends_with("\nAll is well.\n"), "{said}");
+    assert!(!said.contains('\x1b'), "no colours where no terminal is: {said}");
+    assert_eq!(output.status.code(), Some(0));
+}
