@@ -2,9 +2,9 @@
 
 use super::command::Node;
 use super::{
-    audit, auth, delete, kv, lease, list, login, monitor, namespace, operator, patch, path_help,
-    policy, print_token, read, secrets, server, snapshot, status, token, unwrap, version,
-    version_history, write,
+    audit, auth, debug, delete, kv, lease, list, login, monitor, namespace, operator, patch,
+    path_help, policy, print_token, read, secrets, server, snapshot, status, token, unwrap,
+    version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -20,6 +20,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<server::Server>("server"),
     Node::leaf::<status::Status>("status"),
     Node::leaf::<monitor::Monitor>("monitor"),
+    Node::leaf::<debug::Debug>("debug"),
     Node::Group("audit", "Work with audit devices", AUDIT),
     Node::Group("auth", "Work with auth methods", AUTH),
     Node::Group("kv", "Work with the key/value secrets engine", KV),

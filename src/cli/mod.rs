@@ -14,6 +14,7 @@ mod commands;
 pub mod context;
 mod curl;
 mod data;
+mod debug;
 mod delete;
 mod envelope;
 mod flags;

@@ -30,7 +30,8 @@ pub struct Monitor {
 }
 
 const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
-const FORMATS: [&str; 2] = ["standard", "json"];
+/// The forms of lines.
+pub const FORMATS: [&str; 2] = ["standard", "json"];
 
 impl Command for Monitor {
     const OPERANDS: &'static str = "";

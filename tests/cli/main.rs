@@ -19,6 +19,7 @@
 //! `...` as a line stands for any lines, within a line for anything. `$ADDR` is the server's
 //! address, `$HOME` the folder.
 
+mod debug;
 mod development;
 mod diagnose;
 mod environment;
