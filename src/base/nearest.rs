@@ -1,9 +1,10 @@
 //! Which known word was probably meant by one that is none.
 
-/// The name that differs least from `word`, where one differs little.
+/// The name that differs least from `word`, where one differs little: in two letters at most, and
+/// in no more than half of the word.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.into_iter().map(|name| (distance(word, name), name));
-    near.filter(|(far, name)| *far <= 2 && *far < name.len()).min().map(|(_, name)| name)
+    near.filter(|(far, _)| *far <= 2 && far * 2 <= word.len()).min().map(|(_, name)| name)
 }
 
 /// How many letters must be put in, taken out or changed to make `b` of `a`.
@@ -41,5 +42,6 @@ mod tests {
         assert_eq!(nearest("kb", names), Some("kv"));
         assert_eq!(nearest("xy", names), None);
         assert_eq!(nearest("delete", names), None);
+        assert_eq!(nearest("xml", ["yaml"]), None);
     }
 }

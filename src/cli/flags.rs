@@ -8,6 +8,7 @@
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use crate::base::golang;
+use crate::base::nearest::nearest;
 
 /// The command line, sorted by table.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub fn sort(args: &[String], tables: &[CommandInfoWithArgs]) -> Result<Sorted, F
             None => (bare, None),
         };
         let Some((table, flag)) = find(tables, name) else {
-            return wrong(format!("flag provided but not defined: -{name}"), at);
+            return wrong(undefined(name, tables), at);
         };
         let value = match (takes_value(flag), given) {
             (false, None) => "true".to_owned(),
@@ -143,6 +144,14 @@ fn find<'a>(tables: &'a [CommandInfoWithArgs], name: &str) -> Option<(usize, &'a
     })
 }
 
+/// Says that there is no such option, and which was probably meant.
+fn undefined(name: &str, tables: &[CommandInfoWithArgs]) -> String {
+    let known = tables.iter().flat_map(|table| table.flags).filter(|flag| !flag.hidden);
+    let known = known.filter_map(|flag| flag.long.strip_prefix("--"));
+    let meant = nearest(name, known).map(|known| format!(". Did you mean -{known}?"));
+    format!("flag provided but not defined: -{name}{}", meant.unwrap_or_default())
+}
+
 /// Whether an option must have a value: all but switches and those named `bool`.
 pub fn takes_value(flag: &FlagInfo) -> bool {
     matches!(flag.kind, FlagInfoKind::Option { arg_name } if arg_name != "bool")
@@ -232,6 +241,7 @@ mod tests {
     fn mistakes_are_named_as_go_names_them() {
         for (line, text) in [
             ("-nope x", "flag provided but not defined: -nope"),
+            ("-forse x", "flag provided but not defined: -forse. Did you mean -force?"),
             ("-cas", "flag needs an argument: -cas"),
             ("-force=maybe", "invalid boolean value \"maybe\" for -force: parse error"),
             ("---cas=1", "bad flag syntax: ---cas=1"),

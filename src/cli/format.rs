@@ -1,5 +1,7 @@
 //! How results are printed.
 
+use super::stop::meant;
+
 /// What `-format` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -24,7 +26,10 @@ impl Format {
             "yaml" | "yml" => Ok(Self::Yaml),
             "raw" => Ok(Self::Raw),
             "pretty" => Ok(Self::Pretty),
-            _ => Err(format!("Invalid output format: {text}")),
+            odd => {
+                let known = ["table", "json", "yaml", "raw", "pretty"];
+                Err(meant(format!("Invalid output format: {text}"), odd, known))
+            }
         }
     }
 }

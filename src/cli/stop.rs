@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::base::nearest::nearest;
 use crate::client::Error;
 
 /// The exit codes of Vault's command line.
@@ -65,6 +66,18 @@ impl Stop {
             Self::Instead(_) => Exit::Done,
             Self::Quiet(exit) => *exit,
         }
+    }
+}
+
+/// A complaint about a word that is none of these, with the one that was probably meant.
+pub fn meant<'a>(
+    complaint: String,
+    word: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> String {
+    match nearest(word, names) {
+        Some(name) => format!("{complaint}. Did you mean {name}?"),
+        None => complaint,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
-use crate::cli::stop::{Exit, Stop};
+use crate::cli::stop::{Exit, Stop, meant};
 use crate::cli::{data, operands};
 use crate::client::{Call, Verb};
 
@@ -26,7 +26,7 @@ pub struct Patch {
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     cas: Option<i64>,
     /// how: patch (one request) or rw (read, then write); without it the one that works
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "patch|rw")]
     method: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
@@ -65,7 +65,7 @@ impl Command for Patch {
             },
             odd => {
                 let text = format!("Unsupported method provided to -method flag: {odd}");
-                return Err(Stop::Failed(text));
+                return Err(Stop::Failed(meant(text, odd, ["patch", "rw"])));
             }
         };
         show::written(cx, &place, written)

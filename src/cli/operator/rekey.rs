@@ -8,7 +8,7 @@ use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
-use crate::cli::stop::{Exit, Stop};
+use crate::cli::stop::{Exit, Stop, meant};
 use crate::cli::{operands, table};
 use crate::client::{Call, Verb};
 
@@ -54,8 +54,8 @@ pub struct Rekey {
     /// the same, under its old name
     #[argh(switch, hidden_help)]
     delete: bool,
-    /// which keys: barrier or recovery (barrier)
-    #[argh(option, arg_name = "string", default = "\"barrier\".to_owned()")]
+    /// which keys; else barrier
+    #[argh(option, arg_name = "barrier|recovery", default = "\"barrier\".to_owned()")]
     target: String,
     #[argh(positional)]
     operands: Vec<String>,
@@ -70,7 +70,10 @@ impl Command for Rekey {
         let root = match self.target.trim().to_ascii_lowercase().as_str() {
             "barrier" => "sys/rekey",
             "recovery" | "hsm" => "sys/rekey-recovery-key",
-            odd => return Err(Stop::Usage(format!("Unknown target: {odd}"))),
+            odd => {
+                let text = format!("Unknown target: {odd}");
+                return Err(Stop::Usage(meant(text, odd, ["barrier", "recovery"])));
+            }
         };
         if self.backup_delete || self.delete {
             self.delete_backup(cx)?;
