@@ -20,6 +20,7 @@ mod envelope;
 mod flags;
 mod format;
 mod help;
+mod hidden;
 mod kv;
 mod later;
 mod lease;

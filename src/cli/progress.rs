@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use crate::base::clock::{Clock, SystemClock};
 
-const WIDTH: u64 = 30;
+/// How long the bar is at most, and where it is too short to say anything.
+const LONGEST: u64 = 30;
+const SHORTEST: u64 = 5;
+/// How wide a terminal is that does not tell.
+const USUAL: usize = 80;
 /// Nothing is drawn for what is done sooner, and then this often.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -45,21 +49,36 @@ impl Progress {
             self.drawn_at = now;
             self.drawn = true;
             // A terminal that is gone needs no bar.
-            let _ = write!(io::stderr(), "\r{}\x1b[K", self.line());
+            let _ = write!(io::stderr(), "\r{}\x1b[K", self.line(columns()));
         }
     }
 
-    fn line(&self) -> String {
+    /// A line that leaves the last column free: one that is wrapped could not be drawn over.
+    fn line(&self, columns: usize) -> String {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-        match self.total.filter(|total| *total > 0) {
-            Some(total) => {
-                let full = self.done.min(total).saturating_mul(WIDTH) / total;
-                let bar: String = (0..WIDTH).map(|i| if i < full { '#' } else { '.' }).collect();
-                format!("{} [{bar}] {:.1} of {:.1} MiB", self.title, mib(self.done), mib(total))
-            }
-            None => format!("{} {:.1} MiB", self.title, mib(self.done)),
+        let Some(total) = self.total.filter(|total| *total > 0) else {
+            return fitted(&format!("{} {:.1} MiB", self.title, mib(self.done)), columns);
+        };
+        let amount = format!("{:.1} of {:.1} MiB", mib(self.done), mib(total));
+        let others = self.title.len() + " [] ".len() + amount.len() + 1;
+        let width = LONGEST.min(columns.saturating_sub(others) as u64);
+        if width < SHORTEST {
+            return fitted(&format!("{} {amount}", self.title), columns);
         }
+        let full = self.done.min(total).saturating_mul(width) / total;
+        let bar: String = (0..width).map(|i| if i < full { '#' } else { '.' }).collect();
+        format!("{} [{bar}] {amount}", self.title)
     }
+}
+
+fn fitted(line: &str, columns: usize) -> String {
+    line.chars().take(columns.saturating_sub(1)).collect()
+}
+
+/// How wide the terminal is now.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    size.map(|size| size.ws_col.into()).ok().filter(|columns| *columns > 0).unwrap_or(USUAL)
 }
 
 impl Drop for Progress {
@@ -92,8 +111,14 @@ mod tests {
     fn a_bar_fills() {
         let mut progress = Progress::new("Saving", Some(4 << 20));
         progress.add(1 << 20);
-        assert_eq!(progress.line(), format!("Saving [{:.<30}] 1.0 of 4.0 MiB", "#######"));
+        let long = format!("Saving [{:.<30}] 1.0 of 4.0 MiB", "#######");
+        assert_eq!(progress.line(80), long);
+        assert_eq!(progress.line(long.len() + 1), long);
+        assert_eq!(progress.line(33), "Saving [##......] 1.0 of 4.0 MiB");
+        assert_eq!(progress.line(30), "Saving [#....] 1.0 of 4.0 MiB");
+        assert_eq!(progress.line(29), "Saving 1.0 of 4.0 MiB");
+        assert_eq!(progress.line(10), "Saving 1.");
         progress.total = None;
-        assert_eq!(progress.line(), "Saving 1.0 MiB");
+        assert_eq!(progress.line(80), "Saving 1.0 MiB");
     }
 }

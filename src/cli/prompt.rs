@@ -2,16 +2,16 @@
 
 use std::io::{self, BufRead, Write};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::context::Context;
+use super::hidden::Hidden;
 use super::stop::Stop;
 
 /// Asks for a secret. Where nobody can be asked, the error says so in the system's words.
 pub fn secret(cx: &mut Context, question: &str) -> Result<Result<Zeroizing<String>, String>, Stop> {
-    let asked = write!(io::stdout(), "{question} ").and_then(|()| io::stdout().flush());
-    let answer = if asked.is_ok() { hidden(cx) } else { Err(NOBODY.into()) };
+    let ask = || write!(io::stdout(), "{question} ").and_then(|()| io::stdout().flush());
+    let answer = hidden(cx, ask);
     cx.say("")?;
     Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
 }
@@ -19,19 +19,20 @@ pub fn secret(cx: &mut Context, question: &str) -> Result<Result<Zeroizing<Strin
 /// Asks for a password, in which blanks count. The question goes to stderr, so that stdout holds
 /// nothing but what the command gives.
 pub fn password(cx: &mut Context, question: &str) -> Result<Zeroizing<String>, String> {
-    let _ = write!(io::stderr(), "{question} ");
-    let answer = hidden(cx);
+    let answer = hidden(cx, || write!(io::stderr(), "{question} "));
     cx.complain("");
     answer
 }
 
-const NOBODY: &str = "file descriptor 0 is not a terminal";
-
-fn hidden(cx: &Context) -> Result<Zeroizing<String>, String> {
-    if !cx.can_ask() {
-        return Err(NOBODY.into());
-    }
-    Hidden::begin().and_then(|_hidden| whole_line()).map_err(|e| e.to_string())
+/// Asks, and reads a line that is not shown. Where nobody can answer the question is all there is.
+fn hidden(cx: &Context, ask: impl FnOnce() -> io::Result<()>) -> Result<Zeroizing<String>, String> {
+    // Before the question: some are quick.
+    let hidden = cx.can_ask().then(Hidden::begin);
+    let line = ask().and_then(|()| match hidden {
+        Some(begun) => begun.and_then(|_hidden| whole_line()),
+        None => Err(io::Error::other("file descriptor 0 is not a terminal")),
+    });
+    line.map_err(|e| e.to_string())
 }
 
 /// A secret from stdin: its first line.
@@ -53,25 +54,5 @@ pub fn token(operand: &str) -> Result<Zeroizing<String>, Stop> {
     match operand.trim() {
         "-" => read_line().map_err(|e| Stop::Failed(format!("stdin cannot be read: {e}"))),
         token => Ok(Zeroizing::new(token.to_owned())),
-    }
-}
-
-/// A terminal that does not echo, until dropped.
-struct Hidden(Termios);
-
-impl Hidden {
-    fn begin() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no echo.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
     }
 }
