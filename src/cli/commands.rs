@@ -2,9 +2,9 @@
 
 use super::command::Node;
 use super::{
-    audit, auth, debug, delete, kv, lease, list, login, monitor, namespace, operator, patch,
-    path_help, policy, print_token, read, secrets, server, snapshot, status, token, unwrap,
-    version, version_history, write,
+    audit, auth, completion, debug, delete, kv, lease, list, login, man, monitor, namespace,
+    operator, patch, path_help, policy, print_token, read, secrets, server, snapshot, status,
+    token, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -23,8 +23,10 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<debug::Debug>("debug"),
     Node::Group("audit", "Work with audit devices", AUDIT),
     Node::Group("auth", "Work with auth methods", AUTH),
+    Node::leaf::<completion::Completion>("completion"),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("lease", "Work with leases", LEASE),
+    Node::leaf::<man::Man>("man"),
     Node::Group("namespace", "Work with namespaces: here there is only the root", NAMESPACE),
     Node::Group("operator", "What an operator does: init, unseal, keys, snapshots", OPERATOR),
     Node::Group("policy", "Work with policies: what tokens may do", POLICY),

@@ -36,8 +36,12 @@ const HALF: &str = "A login request was issued that is subject to MFA validation
 /// from a file, and - from stdin.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Login {
-    /// approle, cert, ldap, radius, token or userpass; token, unless it is said
-    #[argh(option, arg_name = "string", default = "String::new()")]
+    /// how one logs in; else with a token
+    #[argh(
+        option,
+        arg_name = "approle|cert|ldap|radius|token|userpass",
+        default = "String::new()"
+    )]
     method: String,
     /// where the method is mounted; at its own name, unless it is said
     #[argh(option, arg_name = "string")]

@@ -11,6 +11,7 @@ mod audit;
 mod auth;
 pub mod command;
 mod commands;
+mod completion;
 pub mod context;
 mod curl;
 mod data;
@@ -26,11 +27,13 @@ mod later;
 mod lease;
 mod list;
 mod login;
+mod man;
 mod monitor;
 mod mounts;
 mod namespace;
 mod operands;
 mod operator;
+mod page;
 mod paint;
 mod patch;
 mod path_help;
@@ -39,6 +42,7 @@ mod print_token;
 mod progress;
 mod prompt;
 mod read;
+pub mod reference;
 mod seal_status;
 mod secrets;
 pub mod server;
@@ -59,6 +63,7 @@ mod yaml;
 
 use command::{Leaf, Node, Ready};
 use commands::COMMANDS;
+use completion::install::Act;
 use context::Context;
 use format::Format;
 use shared::{FieldFlags, FormatFlags, HttpFlags};
@@ -75,6 +80,11 @@ pub fn main(args: &[String]) -> ExitCode {
         return main(&["version".to_owned()]);
     }
     let mut cx = Context::new(HttpFlags::default(), Format::Table, None);
+    if let [word] = args
+        && let Some(act) = Act::parse(word)
+    {
+        return act.run(&mut cx).unwrap_or_else(|stop| ended(&mut cx, stop)).into();
+    }
     let exit = match find(&mut cx, args) {
         Ok(Found { words, leaf, args }) => run(&mut cx, &words, leaf, args),
         Err(stop) => ended(&mut cx, stop),

@@ -19,11 +19,11 @@ use crate::client::Call;
 /// What the server itself does not log can be listened to, too. It ends with Ctrl-C.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Monitor {
-    /// the least that is streamed: trace, debug, info (the default), warn, error
-    #[argh(option, arg_name = "string", default = "\"info\".to_owned()")]
+    /// the least that is streamed; else info
+    #[argh(option, arg_name = "trace|debug|info|warn|error", default = "\"info\".to_owned()")]
     log_level: String,
-    /// the form of the lines: standard (the default) or json
-    #[argh(option, arg_name = "string", default = "\"standard\".to_owned()")]
+    /// the form of the lines; else standard
+    #[argh(option, arg_name = "standard|json", default = "\"standard\".to_owned()")]
     log_format: String,
     #[argh(positional)]
     operands: Vec<String>,

@@ -43,11 +43,11 @@ pub struct Server {
     /// leave ~/.vault-token as it is
     #[argh(switch)]
     pub dev_no_store_token: bool,
-    /// how much is logged: trace, debug, info, warn, error (VAULT_LOG_LEVEL)
-    #[argh(option, arg_name = "string")]
+    /// how much is logged (VAULT_LOG_LEVEL)
+    #[argh(option, arg_name = "trace|debug|info|warn|error")]
     pub log_level: Option<String>,
-    /// how it is logged: standard or json (VAULT_LOG_FORMAT)
-    #[argh(option, arg_name = "string")]
+    /// how it is logged (VAULT_LOG_FORMAT)
+    #[argh(option, arg_name = "standard|json")]
     pub log_format: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,

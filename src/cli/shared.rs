@@ -17,16 +17,16 @@ pub struct HttpFlags {
     #[argh(option, arg_name = "string")]
     pub agent_address: Option<String>,
     /// PEM file of the authorities that may have signed the server's certificate (VAULT_CACERT)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     pub ca_cert: Option<String>,
     /// folder of such files (VAULT_CAPATH)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "folder")]
     pub ca_path: Option<String>,
     /// PEM file of the client's certificate (VAULT_CLIENT_CERT)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     pub client_cert: Option<String>,
     /// PEM file of its key (VAULT_CLIENT_KEY)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     pub client_key: Option<String>,
     /// believe any certificate: only ever for a try (VAULT_SKIP_VERIFY)
     #[argh(option, arg_name = "bool")]
@@ -99,8 +99,8 @@ impl HttpFlags {
 /// Output Options
 #[derive(FromArgs, ArgsInfo, Default)]
 pub struct FormatFlags {
-    /// how the result is printed: table, json, yaml; read takes raw too (VAULT_FORMAT)
-    #[argh(option, arg_name = "string")]
+    /// how the result is printed; raw and pretty are for a few commands (VAULT_FORMAT)
+    #[argh(option, arg_name = "table|json|yaml|raw|pretty")]
     #[expect(dead_code, reason = "it holds wherever it stands: see flags::anywhere")]
     format: Option<String>,
 }

@@ -24,6 +24,7 @@ mod development;
 mod diagnose;
 mod environment;
 mod helper;
+mod pages;
 mod secured;
 mod streams;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,6 @@
 //! The command line as a person sees it: on a terminal, with keys that are pressed.
 
+mod completion;
 mod screen;
 mod slow;
 #[path = "../support/mod.rs"]

@@ -17,8 +17,8 @@ pub type Enable = With<Own, Mounting>;
 /// It is mounted below auth/ at the path that its type names, or at -path.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// type of the tokens that it gives: service, batch, default-service or default-batch
-    #[argh(option, arg_name = "string")]
+    /// type of the tokens that it gives
+    #[argh(option, arg_name = "service|batch|default-service|default-batch")]
     token_type: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,

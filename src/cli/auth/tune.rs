@@ -20,8 +20,8 @@ pub type Tune = With<Own, Tuning>;
 /// Vault before 1.13 has no lockout, and overlooks its options.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// type of the tokens that it gives: service, batch, default-service or default-batch
-    #[argh(option, arg_name = "string")]
+    /// type of the tokens that it gives
+    #[argh(option, arg_name = "service|batch|default-service|default-batch")]
     token_type: Option<String>,
     /// failed logins after which a user is locked out
     #[argh(option, arg_name = "uint", from_str_fn(golang::parse_int))]

@@ -57,7 +57,7 @@ pub struct Tuning {
     #[argh(option, arg_name = "string")]
     audit_non_hmac_response_keys: Vec<String>,
     /// unauth shows the mount to anybody, hidden to nobody
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "unauth|hidden")]
     listing_visibility: Option<String>,
     /// header of requests that it sees; may be given more than once
     #[argh(option, arg_name = "string")]

@@ -22,7 +22,7 @@ pub struct Fmt {
 }
 
 impl Command for Fmt {
-    const OPERANDS: &'static str = "PATH";
+    const OPERANDS: &'static str = "FILE";
     const SHARED: Shared = Shared::None;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {

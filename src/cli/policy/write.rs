@@ -11,7 +11,7 @@ use crate::client::Call;
 
 /// Upload a policy from a file.
 ///
-/// The PATH - reads it from stdin. Names of policies are in small letters.
+/// The FILE - reads it from stdin. Names of policies are in small letters.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Write {
     #[argh(positional)]
@@ -19,7 +19,7 @@ pub struct Write {
 }
 
 impl Command for Write {
-    const OPERANDS: &'static str = "NAME PATH";
+    const OPERANDS: &'static str = "NAME FILE";
     const SHARED: Shared = Shared::Http;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {

@@ -40,8 +40,8 @@ pub struct Create {
     /// let it live on when the token that made it is revoked
     #[argh(switch)]
     orphan: bool,
-    /// service or batch
-    #[argh(option, long = "type", arg_name = "string", default = "\"service\".into()")]
+    /// what kind it is; else service
+    #[argh(option, long = "type", arg_name = "service|batch", default = "\"service\".into()")]
     kind: String,
     /// role whose settings hold for it; they go before the options
     #[argh(option, arg_name = "string")]

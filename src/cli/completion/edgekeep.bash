@@ -1,0 +1,18 @@
+# Completion of edgekeep for bash. A packager puts it, as `edgekeep`, into
+# share/bash-completion/completions; what may follow is asked of the program itself.
+_edgekeep() {
+    local kind
+    {
+        read -r kind
+        mapfile -t COMPREPLY
+    } < <(edgekeep completion -line="${COMP_LINE:0:COMP_POINT}" bash 2>/dev/null)
+    case $kind in
+        files) compopt -o default ;;
+        folders) compopt -o dirnames ;;
+    esac
+    # Where = ends a word, only what is behind it is put in.
+    [[ $2 == -* ]] || COMPREPLY=("${COMPREPLY[@]#-*=}")
+    # More is to follow these.
+    [[ ${#COMPREPLY[@]} != 1 || $COMPREPLY != *[=/] ]] || compopt -o nospace
+}
+complete -F _edgekeep edgekeep

@@ -1,0 +1,109 @@
+//! What is told of a command, wherever that is: by help, the man pages, the reference and the
+//! completion of shells. It is derived from the tree of commands and the tables of options.
+
+use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+
+use super::command::{Leaf, Node, Shared};
+use super::shared;
+use super::stop::Exit;
+
+/// What the program is called.
+pub const PROGRAM: &str = "edgekeep";
+/// What it is, in a few words.
+pub const SUMMARY: &str = "a secrets appliance with Vault's API";
+/// What is said of a variable of the environment that stands for all.
+pub const VARIABLES: &str =
+    "EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each variable.";
+
+/// What a command exits with, and when.
+pub const EXITS: [(Exit, &str); 4] = [
+    (Exit::Done, "it was done"),
+    (Exit::Usage, "the command line is wrong, or a field is missing"),
+    (Exit::Failed, "the server refused, has nothing there, is sealed or cannot be reached"),
+    (Exit::UnknownCommand, "there is no such command"),
+];
+
+/// Options under a title.
+pub struct Section {
+    /// What they have in common.
+    pub title: &'static str,
+    /// At least one.
+    pub flags: Vec<Flag>,
+}
+
+/// An option.
+pub struct Flag {
+    /// Without its dash.
+    pub name: &'static str,
+    /// What its value is called; a switch has none, and needs none.
+    pub value: Option<&'static str>,
+    /// What it is for.
+    pub text: &'static str,
+}
+
+impl Section {
+    /// The options of a table that are listed, if there are any: argh's `--help` goes without
+    /// saying.
+    fn of(title: &'static str, table: &CommandInfoWithArgs) -> Option<Self> {
+        let listed = table.flags.iter().filter(|flag| !flag.hidden && flag.long != "--help");
+        let flags: Vec<Flag> = listed.map(Flag::of).collect();
+        (!flags.is_empty()).then_some(Self { title, flags })
+    }
+}
+
+impl Flag {
+    fn of(flag: &FlagInfo<'static>) -> Self {
+        let value = match flag.kind {
+            FlagInfoKind::Option { arg_name } if arg_name != "bool" => Some(arg_name),
+            _ => None,
+        };
+        Self { name: flag.long.trim_start_matches('-'), value, text: flag.description }
+    }
+
+    /// `-format=<json|yaml>`.
+    pub fn usage(&self) -> String {
+        let value = self.value.map(|value| format!("=<{value}>"));
+        format!("-{}{}", self.name, value.unwrap_or_default())
+    }
+}
+
+/// The options that a command shares with others.
+pub fn shared(level: Shared) -> Vec<Section> {
+    let tables = shared::tables(level);
+    tables.iter().filter_map(|table| Section::of(table.description, table)).collect()
+}
+
+/// The options that only a command and its like have.
+pub fn own(leaf: &Leaf) -> Vec<Section> {
+    let tables = (leaf.tables)();
+    let titled = tables.iter().enumerate().map(|(i, table)| {
+        let title = if i == 0 { "Command Options" } else { table.description };
+        Section::of(title, table)
+    });
+    titled.flatten().collect()
+}
+
+/// `edgekeep kv get [options] KEY`.
+pub fn usage(words: &[&str], leaf: &Leaf) -> String {
+    let has_options = leaf.shared != Shared::None || !own(leaf).is_empty();
+    let options = has_options.then_some("[options]");
+    let operands = Some(leaf.operands).filter(|operands| !operands.is_empty());
+    let parts = [PROGRAM].into_iter().chain(words.iter().copied()).chain(options).chain(operands);
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+/// What a command is for, whole.
+pub fn description(leaf: &Leaf) -> &'static str {
+    (leaf.tables)().first().map_or("", |own| own.description)
+}
+
+/// The commands below a word and at it, each with the words that lead to it.
+pub fn commands(node: &'static Node) -> Vec<(Vec<&'static str>, &'static Leaf)> {
+    match node {
+        Node::Leaf(name, leaf) => vec![(vec![*name], leaf)],
+        Node::Group(name, _, inner) => {
+            let below = inner.iter().flat_map(commands);
+            below.map(|(words, leaf)| ([&[*name], &*words].concat(), leaf)).collect()
+        }
+    }
+}
