@@ -123,6 +123,11 @@ impl Context {
         Ok(wanted.or_else(|| usual.map(str::to_owned)))
     }
 
+    /// Asks for what helps to say what is wrong. That it cannot be had is nothing to tell.
+    pub fn look_up(&mut self, call: &Call) -> Option<Answer> {
+        self.client().ok()?.call(call).ok()
+    }
+
     /// Whether a call is only printed, not made.
     pub const fn is_dry(&self) -> bool {
         self.http.output_curl_string || self.http.output_policy

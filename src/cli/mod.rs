@@ -159,13 +159,24 @@ fn no_such_command(
     }
     cx.note(help);
     if let Some(word) = rest.first().filter(|word| !word.starts_with('-')) {
-        let meant = nearest(word, nodes.iter().map(Node::name)).map(|name| {
-            let words = words.iter().copied().chain([name]).collect::<Vec<_>>().join(" ");
-            format!(" Did you mean `edgekeep {words}`?")
-        });
+        let meant = meant_by(word, words, nodes);
         cx.complain(&format!("\nThere is no command {word:?}.{}", meant.unwrap_or_default()));
     }
     Stop::Quiet(if at_top { Exit::UnknownCommand } else { Exit::Usage })
+}
+
+/// Which commands were probably meant by a word behind `words`: those that end in it, else the
+/// one of `nodes`, which could stand there, that differs least.
+fn meant_by(word: &str, words: &[&str], nodes: &[Node]) -> Option<String> {
+    let all = COMMANDS.iter().flat_map(page::commands).map(|(words, _)| words);
+    let mut meant: Vec<Vec<&str>> = all.filter(|words| words.last() == Some(&word)).collect();
+    if meant.is_empty() {
+        let name = nearest(word, nodes.iter().map(Node::name))?;
+        meant.push([words, &[name]].concat());
+    }
+    meant.sort_by_key(Vec::len);
+    let lines: Vec<_> = meant.iter().map(|line| format!("`edgekeep {}`", line.join(" "))).collect();
+    Some(format!(" Did you mean {}?", lines.join(" or ")))
 }
 
 fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {

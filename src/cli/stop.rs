@@ -58,6 +58,28 @@ impl Stop {
         }
     }
 
+    /// Adds to a refusal which of the server's own names was probably meant by a word of it.
+    #[must_use]
+    pub fn meant<'a>(self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        match (self, nearest(word, names)) {
+            (Self::Call(doing, error), Some(name)) => {
+                let doing = doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
+                Self::Failed(format!("{doing}{error}\n\nDid you mean {name}?"))
+            }
+            (stop, _) => stop,
+        }
+    }
+
+    /// Whether a server refused, and said so in these words.
+    pub fn says(&self, text: &str) -> bool {
+        match self {
+            Self::Call(_, Error::Refused(refusal)) => {
+                refusal.errors.iter().flatten().any(|error| error.contains(text))
+            }
+            _ => false,
+        }
+    }
+
     /// The exit code.
     pub const fn exit(&self) -> Exit {
         match self {

@@ -49,7 +49,11 @@ impl Command for Enable {
             "options": data::texts(pairs)?,
         });
         let enabled = cx.send(Call::put(format!("sys/audit/{path}"), body));
-        enabled.map_err(|stop| stop.about("Error enabling audit device"))?;
+        enabled.map_err(|stop| {
+            let stop = stop.about("Error enabling audit device");
+            let is_unknown = stop.says("unknown backend type");
+            if is_unknown { stop.meant(kind, ["file", "socket", "syslog"]) } else { stop }
+        })?;
         cx.done(&format!("Enabled the {kind} audit device at: {path}/"))?;
         Ok(Exit::Done)
     }

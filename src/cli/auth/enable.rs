@@ -34,7 +34,9 @@ impl Command for Enable {
         let token_type = self.own.token_type.map(|kind| ("token_type".to_owned(), json!(kind)));
         let config: Map<_, _> = token_type.into_iter().collect();
         let enabled = Table::Auth.enable(cx, &path, self.more.body(&kind, config));
-        enabled.map_err(|stop| stop.about(&format!("Error enabling {kind} auth")))?;
+        enabled.map_err(|stop| {
+            Table::Auth.meant(cx, stop.about(&format!("Error enabling {kind} auth")), &kind)
+        })?;
         cx.done(&format!("Enabled {kind} auth method at: {path}/"))?;
         Ok(Exit::Done)
     }

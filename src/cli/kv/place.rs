@@ -27,7 +27,7 @@ impl Place {
             // A server older than this path has only the first version.
             Err(Error::Refused(refusal)) if refusal.status == 404 => Default::default(),
             Err(_) if cx.is_dry() => return Err(unknown_version(asked)),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(mount_meant(cx, error.into(), asked)),
         };
         let found = data["path"].as_str().unwrap_or_default().to_owned();
         let is_versioned = data["options"]["version"] == "2";
@@ -54,6 +54,19 @@ impl Place {
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("/")
     }
+}
+
+/// Adds to the refusal of a path that is in no mount which mount was probably meant. Whoever may
+/// not see the mount that it is in is told the same by the server.
+fn mount_meant(cx: &mut Context, refused: Stop, asked: &str) -> Stop {
+    let first = asked.split('/').next().unwrap_or_default();
+    if !refused.says("preflight capability check returned 403") {
+        return refused;
+    }
+    let Some(mounts) = cx.look_up(&Call::get("sys/internal/ui/mounts")) else { return refused };
+    let names = mounts.body["data"]["secret"].as_object().into_iter().flat_map(|all| all.keys());
+    let names: Vec<&str> = names.map(|name| name.trim_end_matches('/')).collect();
+    if names.contains(&first) { refused } else { refused.meant(first, names) }
 }
 
 fn unknown_version(asked: &str) -> Stop {

@@ -45,6 +45,14 @@ impl Table {
         }
     }
 
+    /// What its types are called in the catalog of plugins.
+    const fn plugins(self) -> &'static str {
+        match self {
+            Self::Secrets => "secret",
+            Self::Auth => "auth",
+        }
+    }
+
     /// All of them.
     pub fn read(self, cx: &mut Context) -> Result<Value, Stop> {
         let mut answer = cx.send(Call::get(self.endpoint()))?;
@@ -55,6 +63,17 @@ impl Table {
     pub fn enable(self, cx: &mut Context, path: &str, body: Value) -> Result<(), Stop> {
         let path = format!("{}/{path}", self.endpoint());
         cx.send(Call::new(Verb::Post, path).with_body(body)).map(drop)
+    }
+
+    /// Adds to the refusal of a type that the server has not which of its own was probably meant.
+    pub fn meant(self, cx: &mut Context, refused: Stop, kind: &str) -> Stop {
+        if !refused.says("plugin not found in the catalog") {
+            return refused;
+        }
+        let call = Call::list(format!("sys/plugins/catalog/{}", self.plugins()));
+        let Some(catalog) = cx.look_up(&call) else { return refused };
+        let names = catalog.body["data"]["keys"].as_array().into_iter().flatten();
+        refused.meant(kind, names.filter_map(Value::as_str))
     }
 
     /// Takes away what is mounted at the operand.

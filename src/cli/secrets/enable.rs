@@ -39,7 +39,7 @@ impl Command for Enable {
         let no_cache = force_no_cache.then(|| ("force_no_cache".to_owned(), true.into()));
         let config: Map<String, Value> = keys.into_iter().chain(no_cache).collect();
         let enabled = Table::Secrets.enable(cx, &path, self.more.body(&kind, config));
-        enabled.map_err(|stop| stop.about("Error enabling"))?;
+        enabled.map_err(|stop| Table::Secrets.meant(cx, stop.about("Error enabling"), &kind))?;
         cx.done(&format!("Enabled the {kind} secrets engine at: {path}/"))?;
         Ok(Exit::Done)
     }
