@@ -265,3 +265,104 @@ fn what_tune_stores_is_found_again() {
         assert_eq!(root.post("sys/mounts/short", config).status, 400, "{ttl}");
     }
 }
+
+/// A history as `import/` takes it: version 3 is read, 4 was destroyed, 5 is deleted later.
+fn history() -> Value {
+    let version = |second: u32, more: Value| {
+        let mut version = json!({
+            "created_time": format!("2020-01-02T03:04:{second:02}.000000001Z"),
+            "deletion_time": "",
+            "destroyed": false,
+        });
+        version.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        version
+    };
+    let later = "2100-01-01T00:00:00Z";
+    json!({
+        "created_time": "2020-01-02T03:04:00Z",
+        "updated_time": "2020-01-02T03:04:05.000000001Z",
+        "current_version": 5,
+        "oldest_version": 3,
+        "max_versions": 3,
+        "cas_required": true,
+        "delete_version_after": "1h0m0s",
+        "custom_metadata": { "a": "b" },
+        "versions": {
+            "3": version(3, json!({ "data": { "n": 3 } })),
+            "4": version(4, json!({ "destroyed": true })),
+            "5": version(5, json!({ "data": null, "deletion_time": later })),
+        },
+    })
+}
+
+#[test]
+fn a_history_is_imported_whole_and_goes_on() {
+    let server = Server::dev();
+    let root = server.root();
+    let history = history();
+    assert_eq!(root.post("secret/import/a/b", history.clone()).status, 204);
+    let mut told = data(&root.get("secret/metadata/a/b"));
+    for number in ["3", "5"] {
+        let found = data(&root.get(&format!("secret/data/a/b?version={number}")));
+        told["versions"][number]["data"] = found["data"].clone();
+    }
+    assert_eq!(told, history);
+    let next = json!({ "data": { "n": 6 }, "options": { "cas": 5 } });
+    assert_eq!(root.post("secret/data/a/b", next).status, 200);
+    assert_eq!(root.get("secret/data/a/b?version=3").status, 404, "the oldest is cut off");
+
+    let again = root.post("secret/import/a/b", history.clone());
+    assert_eq!(again.json()["errors"], json!(["there is a secret already"]));
+    let mut replacing = history.clone();
+    for (cas, status) in [(5, 400), (0, 400), (6, 204)] {
+        replacing["cas"] = cas.into();
+        assert_eq!(root.post("secret/import/a/b", replacing.clone()).status, status, "{cas}");
+    }
+    assert_eq!(root.get("secret/data/a/b?version=6").status, 404, "it was replaced whole");
+    assert_eq!(data(&root.get("secret/data/a/b?version=3"))["data"]["n"], 3);
+    replacing["cas"] = 0.into();
+    assert_eq!(root.post("secret/import/new", replacing).status, 204);
+}
+
+#[test]
+fn what_is_no_history_is_refused_and_leaves_nothing() {
+    let server = Server::dev();
+    let root = server.root();
+    for (field, value) in [
+        ("created_time", json!("yesterday")),
+        ("created_time", json!("1969-12-31T23:59:59Z")),
+        ("updated_time", Value::Null),
+        ("current_version", json!(4)),
+        ("current_version", json!(-1)),
+        ("current_version", json!(i64::MAX)),
+        ("oldest_version", json!(6)),
+        ("max_versions", json!(100_000)),
+        ("custom_metadata", json!({ "a": "b".repeat(513) })),
+        ("versions", json!({ "x": {} })),
+        ("versions", json!({ "0": { "created_time": "2020-01-01T00:00:00Z", "destroyed": true } })),
+        ("versions", json!({ "5": { "created_time": "2020-01-01T00:00:00Z" } })),
+        ("versions", json!({ "5": { "created_time": "2020-01-01T00:00:00Z", "data": "text" } })),
+        ("versions", json!({ "5": { "destroyed": true } })),
+        (
+            "versions",
+            json!({ "5": {
+            "created_time": "2020-01-01T00:00:00Z", "destroyed": true, "data": {},
+        } }),
+        ),
+    ] {
+        let mut wrong = history();
+        wrong[field] = value.clone();
+        assert_eq!(root.post("secret/import/a", wrong).status, 400, "{field}: {value}");
+    }
+    assert_eq!(root.list("secret/metadata").status, 404);
+    assert_eq!(root.post("secret/import/a/", history()).status, 400);
+
+    // It forges what was, so that it is for few.
+    let policy = "path \"secret/*\" { capabilities = [\"create\", \"read\", \"update\"] }";
+    root.post("sys/policies/acl/writer", json!({ "policy": policy }));
+    let made = root.post("auth/token/create", json!({ "policies": ["writer"] }));
+    let token = made.json()["auth"]["client_token"].as_str().unwrap().to_owned();
+    let writer = server.client().token(&token);
+    assert_eq!(writer.post("secret/import/a", history()).status, 403);
+    assert_eq!(writer.post("secret/data/a", json!({ "data": {} })).status, 200);
+}

@@ -75,6 +75,12 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// Reads RFC 3339; `None` for what is none, and for what was before 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        u64::try_from(parsed.unix_timestamp_nanos()).ok().map(Self)
+    }
+
     /// The form of HTTP's headers (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
     pub fn http_date(self) -> String {
         let secs = i64::try_from(self.as_secs()).unwrap_or(0);

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::fields::CUSTOM_METADATA;
 use crate::api::convert::convert;
 use crate::api::custom;
-use crate::api::field::{Converted, Field};
+use crate::api::field::{Converted, Field, Fields};
 use crate::base::fault::Fault;
 use crate::base::golang;
 
@@ -22,6 +23,15 @@ pub struct Change {
     keeps_others: bool,
     /// `None` removes the name.
     texts: BTreeMap<String, Option<String>>,
+}
+
+/// What was sent as custom metadata, if anything was; null takes all texts away.
+pub fn sent(fields: &Fields<'_>, read: Reader) -> Result<Option<Change>, Fault> {
+    match fields.get(&CUSTOM_METADATA) {
+        None => Ok(None),
+        Some(None) => Ok(Some(Change::none())),
+        Some(Some(sent)) => read(sent).map(Some),
+    }
 }
 
 /// A write: what was sent stands instead of what was there.
@@ -46,7 +56,7 @@ pub fn merge(sent: &Map<String, Value>) -> Result<Change, Fault> {
 
 impl Change {
     /// The one after which there are no texts.
-    pub const fn none() -> Self {
+    const fn none() -> Self {
         Self { keeps_others: false, texts: BTreeMap::new() }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::custom;
-use super::fields::{CAS_REQUIRED, CUSTOM_METADATA, DELETE_AFTER, PATH, max_versions};
+use super::fields::{CAS_REQUIRED, DELETE_AFTER, PATH, max_versions};
 use super::record::{Config, Metadata};
 use super::secret::{Place, Secret, nothing_to_patch};
 use crate::api::call::Call;
@@ -66,16 +66,11 @@ struct Change {
 
 impl Change {
     fn read(fields: &Fields<'_>, custom: custom::Reader) -> Result<Self, Fault> {
-        let sent = fields.get(&CUSTOM_METADATA);
         Ok(Self {
             max_versions: max_versions(fields)?,
             cas_required: fields.get(&CAS_REQUIRED).copied(),
             delete_after: fields.get(&DELETE_AFTER).copied(),
-            custom: match sent {
-                None => None,
-                Some(None) => Some(custom::Change::none()),
-                Some(Some(sent)) => Some(custom(sent)?),
-            },
+            custom: custom::sent(fields, custom)?,
         })
     }
 

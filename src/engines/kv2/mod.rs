@@ -12,6 +12,7 @@ mod config;
 mod custom;
 mod data;
 mod fields;
+mod import;
 mod metadata;
 mod record;
 mod secret;
@@ -42,7 +43,7 @@ pub fn upgrade(scope: &mut Scope<'_>) -> Result<(), Fault> {
     config.store(scope)
 }
 
-static ROUTES: [Route<()>; 13] = [
+static ROUTES: [Route<()>; 14] = [
     Route {
         path: "config",
         synopsis: "What holds for all secrets of the mount.",
@@ -105,6 +106,7 @@ static ROUTES: [Route<()>; 13] = [
             Operation::new(Verb::List, "Lists the names in a folder.", metadata::list),
         ],
     },
+    import::ROUTE,
     versions_route("delete/{path..}", "Deletes versions, which can be undone.", versions::DELETE),
     versions_route("undelete/{path..}", "Brings deleted versions back.", versions::UNDELETE),
     versions_route("destroy/{path..}", "Removes versions for good.", versions::DESTROY),

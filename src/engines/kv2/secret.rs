@@ -94,6 +94,20 @@ impl<'a> Secret<'a> {
         Ok(Reply::data(shown.unwrap_or_default()))
     }
 
+    /// Puts a secret with all its versions where none is. A version without a value is one that
+    /// was destroyed.
+    pub fn put<'v>(
+        scope: &mut Scope<'_>,
+        place: Place<'a>,
+        metadata: Metadata,
+        values: impl Iterator<Item = (u64, Option<&'v Map<String, Value>>)>,
+    ) -> Result<(), Fault> {
+        for (number, value) in values {
+            scope.write_part(place.0, number, &Document::of(value))?;
+        }
+        Self { place, metadata, left_by_v1: None }.save(scope)
+    }
+
     /// The value of a version that is not gone.
     pub fn value(
         &self,
