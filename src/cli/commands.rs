@@ -2,9 +2,9 @@
 
 use super::command::Node;
 use super::{
-    audit, auth, completion, debug, delete, kv, lease, list, login, man, monitor, namespace,
-    operator, patch, path_help, policy, print_token, read, secrets, server, snapshot, status,
-    token, unwrap, version, version_history, write,
+    audit, auth, completion, debug, delete, import, kv, lease, list, login, man, monitor,
+    namespace, operator, patch, path_help, policy, print_token, read, secrets, server, snapshot,
+    status, token, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -24,6 +24,7 @@ pub static COMMANDS: &[Node] = &[
     Node::Group("audit", "Work with audit devices", AUDIT),
     Node::Group("auth", "Work with auth methods", AUTH),
     Node::leaf::<completion::Completion>("completion"),
+    Node::leaf::<import::Import>("import"),
     Node::Group("kv", "Work with the key/value secrets engine", KV),
     Node::Group("lease", "Work with leases", LEASE),
     Node::leaf::<man::Man>("man"),

@@ -53,7 +53,8 @@ impl Context {
         Ok(self.client.insert(client))
     }
 
-    fn connect(&self) -> Result<Client, Stop> {
+    /// A client of the server.
+    pub fn connect(&self) -> Result<Client, Stop> {
         let mut settings =
             Settings::read(|variable| self.given(variable)).map_err(|e| Stop::Failed(e.0))?;
         if !self.http.mfa.is_empty() {

@@ -22,6 +22,7 @@ mod flags;
 mod format;
 mod help;
 mod hidden;
+mod import;
 mod kv;
 mod later;
 mod lease;

@@ -16,6 +16,8 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How far something is.
 pub struct Progress {
     title: String,
+    /// What is counted, where it is not bytes.
+    things: Option<&'static str>,
     total: Option<u64>,
     done: u64,
     drawn_at: Duration,
@@ -28,6 +30,7 @@ impl Progress {
     pub fn new(title: &str, total: Option<u64>) -> Self {
         Self {
             title: title.to_owned(),
+            things: None,
             total,
             done: 0,
             drawn_at: SystemClock.boot(),
@@ -36,14 +39,21 @@ impl Progress {
         }
     }
 
+    /// Begins to count things of which nobody knows how many there are.
+    pub fn counting(title: &str, things: &'static str) -> Self {
+        let mut progress = Self::new(title, None);
+        progress.things = Some(things);
+        progress
+    }
+
     /// A reader that counts what passes through it.
     pub fn reading<R: Read>(self, inner: R) -> Reading<R> {
         Reading { inner, progress: self }
     }
 
-    /// Counts `bytes` more.
-    pub fn add(&mut self, bytes: u64) {
-        self.done += bytes;
+    /// Counts so many more.
+    pub fn add(&mut self, more: u64) {
+        self.done += more;
         let now = SystemClock.boot();
         if self.shown && now.saturating_sub(self.drawn_at) >= EVERY {
             self.drawn_at = now;
@@ -55,6 +65,9 @@ impl Progress {
 
     /// A line that leaves the last column free: one that is wrapped could not be drawn over.
     fn line(&self, columns: usize) -> String {
+        if let Some(things) = self.things {
+            return fitted(&format!("{}: {} {things}", self.title, self.done), columns);
+        }
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let Some(total) = self.total.filter(|total| *total > 0) else {
             return fitted(&format!("{} {:.1} MiB", self.title, mib(self.done)), columns);
@@ -120,5 +133,8 @@ mod tests {
         assert_eq!(progress.line(10), "Saving 1.");
         progress.total = None;
         assert_eq!(progress.line(80), "Saving 1.0 MiB");
+        let mut counting = Progress::counting("Importing", "things");
+        counting.add(7);
+        assert_eq!(counting.line(80), "Importing: 7 things");
     }
 }

@@ -1,0 +1,185 @@
+//! One of the two servers, and why something of it does not come.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::client::{Answer, Call, Client, Error, Refusal};
+
+/// How often a server is asked again that says "too many requests", and how long after.
+const PATIENCE: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A server that is asked.
+pub struct Server {
+    client: Client,
+    /// What it is called in a reason.
+    name: &'static str,
+}
+
+/// Why something did not come.
+#[derive(Debug)]
+pub enum Trouble {
+    /// This one thing cannot; the next may.
+    Here(String),
+    /// Nothing can any more: a server is gone, sealed or full.
+    Everywhere(String),
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Here(why) | Self::Everywhere(why)) = self;
+        f.write_str(why)
+    }
+}
+
+/// What a server says of itself.
+pub struct About {
+    /// The id of its cluster: tells whether two are one. Empty where it does not say.
+    pub cluster: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What a read gave.
+pub enum Found {
+    /// The data.
+    Data(Value),
+    /// Nothing; beside that, what the server told of it.
+    Nothing(Value),
+}
+
+impl Server {
+    /// A server by its client.
+    pub const fn new(client: Client, name: &'static str) -> Self {
+        Self { client, name }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        self.client.address().to_string()
+    }
+
+    /// What it says of itself.
+    pub fn about(&self) -> Result<About, Trouble> {
+        let call = Call::get("sys/health").with_query("standbyok", "true");
+        let answer = self.call(&call.with_query("perfstandbyok", "true"))?;
+        let text = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
+        Ok(About { cluster: text("cluster_id"), version: text("version") })
+    }
+
+    /// The data at a path, if there is any.
+    pub fn get(&self, path: &str) -> Result<Option<Value>, Trouble> {
+        self.find(Call::get(path)).map(|found| match found {
+            Found::Data(data) => Some(data),
+            Found::Nothing(_) => None,
+        })
+    }
+
+    /// The data at a path where some is listed.
+    pub fn need(&self, path: &str) -> Result<Value, Trouble> {
+        self.get(path)?.ok_or_else(|| self.here("it is gone by now"))
+    }
+
+    /// What a read gives, and what is told where there is no data.
+    pub fn find(&self, call: Call) -> Result<Found, Trouble> {
+        match self.ask(&call) {
+            Ok(mut answer) => match answer.body.get_mut("data").map(Value::take) {
+                Some(data @ Value::Object(_)) => Ok(Found::Data(data)),
+                _ => Err(self.here(format!("{} was answered without data", call.path))),
+            },
+            Err(Error::Refused(refusal)) if refusal.status == 404 && refusal.errors.is_some() => {
+                Ok(Found::Nothing(refusal.body["data"].clone()))
+            }
+            Err(error) => Err(self.judge(error)),
+        }
+    }
+
+    /// The names in a folder.
+    pub fn list(&self, path: &str) -> Result<Vec<String>, Trouble> {
+        let Found::Data(data) = self.find(Call::list(path))? else { return Ok(Vec::new()) };
+        let keys = data["keys"].as_array();
+        let keys = keys.ok_or_else(|| self.here(format!("{path} was listed without names")))?;
+        keys.iter().map(|key| self.name_of(key)).collect()
+    }
+
+    /// A name of a listing. One that leads elsewhere could write where nobody expects it.
+    fn name_of(&self, key: &Value) -> Result<String, Trouble> {
+        let name = key.as_str().filter(|name| is_name(name));
+        let name = name.ok_or_else(|| self.here(format!("it lists a name that is none: {key}")));
+        name.map(str::to_owned)
+    }
+
+    /// Writes.
+    pub fn put(&self, path: &str, body: Value) -> Result<(), Trouble> {
+        self.call(&Call::put(path, body)).map(drop)
+    }
+
+    fn call(&self, call: &Call) -> Result<Answer, Trouble> {
+        self.ask(call).map_err(|error| self.judge(error))
+    }
+
+    /// Asks, and asks again where it is too often.
+    fn ask(&self, call: &Call) -> Result<Answer, Error> {
+        let mut left = PATIENCE;
+        loop {
+            match self.client.call(call) {
+                Err(error) if error.status() == Some(429) && left > 0 => {
+                    left -= 1;
+                    std::thread::sleep(PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn judge(&self, error: Error) -> Trouble {
+        match error {
+            Error::Refused(refusal) if matches!(refusal.status, 429 | 503 | 507) => {
+                Trouble::Everywhere(self.told(&short(&refusal)))
+            }
+            Error::Refused(refusal) => self.here(short(&refusal)),
+            Error::Broken(text) if self.answers() => self.here(text),
+            error => Trouble::Everywhere(self.told(&error.to_string())),
+        }
+    }
+
+    /// Whether it answers at all.
+    fn answers(&self) -> bool {
+        let asked = self.client.call(&Call::get("sys/health"));
+        matches!(asked, Ok(_) | Err(Error::Refused(_)))
+    }
+
+    /// A reason that this server gives.
+    pub fn here(&self, why: impl AsRef<str>) -> Trouble {
+        Trouble::Here(self.told(why.as_ref()))
+    }
+
+    fn told(&self, why: &str) -> String {
+        format!("{}: {why}", self.name)
+    }
+}
+
+/// Whether a name, perhaps of a folder, leads to no other place.
+pub fn is_name(name: &str) -> bool {
+    let odd = |part: &str| matches!(part, "" | "." | "..");
+    !name.strip_suffix('/').unwrap_or(name).split('/').any(odd)
+}
+
+/// A refusal in one line.
+fn short(refusal: &Refusal) -> String {
+    let (status, path) = (refusal.status, refusal.url.split("/v1/").nth(1).unwrap_or_default());
+    let (method, texts) = (refusal.method, refusal.errors.as_deref());
+    let why = match texts {
+        None => "no answer of Vault's".to_owned(),
+        Some([]) => "no reason given".to_owned(),
+        Some(texts) => {
+            // Go's list of errors has a head and marks that say nothing here.
+            let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
+            let lines = lines.filter(|line| !line.ends_with(" occurred:"));
+            let words = lines.flat_map(|line| line.trim_start_matches("* ").split_whitespace());
+            words.collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!("{method} {path}: {status} {why}")
+}

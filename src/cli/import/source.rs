@@ -1,0 +1,82 @@
+//! The server that is imported from: its address and token, out of flags and environment.
+
+use std::fs;
+
+use zeroize::Zeroizing;
+
+use super::Import;
+use crate::base::secret::Secret;
+use crate::cli::context::{Context, env};
+use crate::cli::prompt;
+use crate::cli::stop::Stop;
+use crate::client::{Client, Given, Settings, SettingsError, Variable, variables};
+
+/// Each variable of a client stands behind this for the other server.
+const FROM: &str = "EDGEKEEP_FROM_";
+
+const NO_ADDRESS: &str = "\
+no server to import from: name it with -from-address or EDGEKEEP_FROM_ADDR";
+
+const NO_TOKEN: &str = "\
+no token for the server to import from: put it into EDGEKEEP_FROM_TOKEN, or into a file and name
+that with -from-token-file";
+
+impl Import {
+    /// The other server's client.
+    pub fn source(&self, cx: &mut Context) -> Result<Client, Stop> {
+        if self.given(&variables::ADDR).is_none() {
+            return Err(Stop::Usage(NO_ADDRESS.into()));
+        }
+        let wrong = |e: SettingsError| Stop::Failed(format!("the server to import from: {}", e.0));
+        let mut settings = Settings::read(|variable| self.given(variable)).map_err(wrong)?;
+        settings.token = Some(self.token(cx)?);
+        Client::new(settings).map_err(wrong)
+    }
+
+    /// What a flag says, or else the environment.
+    fn given(&self, variable: &Variable) -> Option<Given> {
+        let (flag, value) = match variable.name {
+            "ADDR" => ("-from-address", self.from_address.clone()),
+            "CACERT" => ("-from-ca-cert", self.from_ca_cert.clone()),
+            "CAPATH" => ("-from-ca-path", self.from_ca_path.clone()),
+            "CLIENT_CERT" => ("-from-client-cert", self.from_client_cert.clone()),
+            "CLIENT_KEY" => ("-from-client-key", self.from_client_key.clone()),
+            "NAMESPACE" => ("-from-namespace", self.from_namespace.clone()),
+            "SKIP_VERIFY" => {
+                ("-from-tls-skip-verify", self.from_tls_skip_verify.map(|v| v.to_string()))
+            }
+            "TLS_SERVER_NAME" => ("-from-tls-server-name", self.from_tls_server_name.clone()),
+            _ => ("", None),
+        };
+        let by_flag = value.map(|value| Given { by: flag.to_owned(), value });
+        by_flag.or_else(|| {
+            let by = format!("{FROM}{}", variable.name);
+            Some(Given { value: env(&by)?, by })
+        })
+    }
+
+    /// Its token; no argument holds it, for those everybody on the machine can read.
+    fn token(&self, cx: &mut Context) -> Result<Secret, Stop> {
+        let text = match self.from_token_file.as_deref() {
+            Some("-") => prompt::read_line().map_err(|e| Stop::Failed(format!("stdin: {e}")))?,
+            Some(file) => {
+                let read = fs::read_to_string(file).map(Zeroizing::new);
+                read.map_err(|e| {
+                    Stop::Failed(format!("the token cannot be read from {file}: {e}"))
+                })?
+            }
+            None => match self.given(&variables::TOKEN) {
+                Some(given) => Zeroizing::new(given.value),
+                None if cx.can_ask() => {
+                    let asked = prompt::secret(cx, "Token of the server to import from:")?;
+                    asked.map_err(Stop::Failed)?
+                }
+                None => return Err(Stop::Usage(NO_TOKEN.into())),
+            },
+        };
+        match text.trim() {
+            "" => Err(Stop::Usage(NO_TOKEN.into())),
+            token => Ok(Secret::new(token)),
+        }
+    }
+}
