@@ -96,6 +96,7 @@ impl Server {
             .env("HOME", home.path())
             // What a killed server leaves there goes with its home.
             .env("TMPDIR", home.path())
+            .current_dir(home.path())
             .stdin(Stdio::null())
             .stdout(output("stdout"))
             .stderr(output("stderr"))
