@@ -154,6 +154,7 @@ impl Document {
 fn template(mount: &str, pattern: &'static str) -> String {
     let pattern = pattern.strip_suffix("/?").unwrap_or(pattern);
     let mut path = format!("/{}", mount.replace('{', "%7B").replace('}', "%7D"));
+    let pattern = pattern.strip_suffix("/?").unwrap_or(pattern);
     for (index, part) in pattern.split('/').enumerate() {
         if index > 0 {
             path.push('/');
