@@ -9,6 +9,10 @@ use super::operands;
 use super::stop::{Exit, Stop};
 use crate::client::Call;
 
+/// In Vault's words.
+const SEALED: &str = "Error: Vault is sealed.\n\nThe \"path-help\" command requires the Vault \
+                      to be unsealed so that the mount points of the secret engines are known.";
+
 /// Retrieve the API's own help of a path: its parameters, or the paths of a mount.
 #[derive(FromArgs, ArgsInfo)]
 pub struct PathHelp {
@@ -23,7 +27,10 @@ impl Command for PathHelp {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let path = operands::path(operands::one(&self.operands)?);
         let asked = cx.send(Call::get(path).with_query("help", "1"));
-        let answer = asked.map_err(|stop| stop.about("Error retrieving help"))?;
+        let answer = asked.map_err(|stop| match stop {
+            Stop::Call(_, error) if error.status() == Some(503) => Stop::Failed(SEALED.into()),
+            other => other.about("Error retrieving help"),
+        })?;
         match cx.format {
             Format::Table => {
                 cx.say(answer.body["help"].as_str().unwrap_or_default().trim_end())?;
