@@ -58,11 +58,13 @@ impl<C: Options, O: Options> Options for With<C, O> {
     }
 }
 
-/// Which of the shared options a command takes; each has those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Which of the shared options a command takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shared {
     /// None: it asks no server.
     None,
+    /// How the result is printed: it asks no server.
+    Output,
     /// How the server is reached.
     Http,
     /// And how the result is printed.

@@ -98,15 +98,20 @@ impl Context {
     /// Makes a call, or prints the curl command or the policy that stands for it.
     pub fn send(&mut self, mut call: Call) -> Result<Answer, Stop> {
         call.wrap_ttl = self.wrap_ttl(&call)?;
+        self.ask(&call)
+    }
+
+    /// The same for a call whose answer is not the result: it is never wrapped.
+    pub fn ask(&mut self, call: &Call) -> Result<Answer, Stop> {
         if self.http.output_policy {
-            return Err(Stop::Instead(curl::policy(&call)));
+            return Err(Stop::Instead(curl::policy(call)));
         }
         let as_curl = self.http.output_curl_string;
         let client = self.client()?;
         if as_curl {
-            return Err(Stop::Instead(curl::command(client, &call)));
+            return Err(Stop::Instead(curl::command(client, call)));
         }
-        Ok(client.call(&call)?)
+        Ok(client.call(call)?)
     }
 
     fn wrap_ttl(&self, call: &Call) -> Result<Option<String>, Stop> {

@@ -40,13 +40,13 @@ pub fn command(client: &Client, call: &Call) -> String {
 pub fn policy(call: &Call) -> String {
     let lists = call.query.iter().any(|(name, _)| name == "list");
     let capabilities = match call.verb {
-        Verb::Get if lists => "[\"list\"]",
-        Verb::Get => "[\"read\"]",
-        Verb::Post | Verb::Put => "[\"create\", \"update\"]",
-        Verb::Patch => "[\"patch\"]",
-        Verb::Delete => "[\"delete\"]",
+        Verb::Get if lists => vec!["list"],
+        Verb::Get => vec!["read"],
+        Verb::Post | Verb::Put => vec!["create", "update"],
+        Verb::Patch => vec!["patch"],
+        Verb::Delete => vec!["delete"],
     };
-    format!("path {:?} {{\n  capabilities = {capabilities}\n}}", call.path)
+    format!("path {:?} {{\n  capabilities = {capabilities:?}\n}}", call.path)
 }
 
 /// A word for a shell.

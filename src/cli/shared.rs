@@ -113,17 +113,14 @@ pub struct FieldFlags {
     pub field: Option<String>,
 }
 
-/// The tables of the shared options that a command takes.
-pub fn tables(shared: Shared) -> Vec<argh::CommandInfoWithArgs> {
-    let mut tables = Vec::new();
-    if shared >= Shared::Http {
-        tables.push(HttpFlags::get_args_info());
-    }
-    if shared >= Shared::Format {
-        tables.push(FormatFlags::get_args_info());
-    }
-    if shared >= Shared::Field {
-        tables.push(FieldFlags::get_args_info());
-    }
-    tables
+/// The tables of the shared options; one that a command does not take is empty.
+pub fn tables(shared: Shared) -> [argh::CommandInfoWithArgs; 3] {
+    let taken = |takes: bool, table: fn() -> argh::CommandInfoWithArgs| {
+        if takes { table() } else { argh::CommandInfoWithArgs::default() }
+    };
+    [
+        taken(!matches!(shared, Shared::None | Shared::Output), HttpFlags::get_args_info),
+        taken(!matches!(shared, Shared::None | Shared::Http), FormatFlags::get_args_info),
+        taken(shared == Shared::Field, FieldFlags::get_args_info),
+    ]
 }

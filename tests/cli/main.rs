@@ -23,12 +23,14 @@ mod debug;
 mod development;
 mod diagnose;
 mod environment;
+mod every;
 mod helper;
 mod pages;
 mod secured;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -92,11 +92,10 @@ impl Patch {
         path: &str,
         changes: Map<String, Value>,
     ) -> Result<Option<Envelope>, Stop> {
-        let read = cx.client()?.call(&Call::get(path));
-        let current = match read {
+        let current = match cx.ask(&Call::get(path)) {
             Ok(answer) => answer.body["data"].clone(),
-            Err(error) if error.status() == Some(404) => Value::Null,
-            Err(error) => return Err(Stop::from(error).about(&format!("Error reading {path}"))),
+            Err(Stop::Call(_, error)) if error.status() == Some(404) => Value::Null,
+            Err(stop) => return Err(stop.about(&format!("Error reading {path}"))),
         };
         let Value::Object(mut data) = current["data"].clone() else {
             return Err(Stop::Failed(format!("No value found at {path}")));

@@ -9,7 +9,7 @@ use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::client::Call;
+use crate::client::{Call, Error};
 
 /// Write an old version of a key again, as its newest.
 #[derive(FromArgs, ArgsInfo)]
@@ -62,11 +62,10 @@ impl Command for Rollback {
 
 /// What a key holds, deleted or not.
 fn read(cx: &mut Context, call: Call, path: &str) -> Result<Value, Stop> {
-    let found = cx.client()?.call(&call);
-    let body = match found {
+    let body = match cx.ask(&call) {
         Ok(answer) => answer.body,
-        Err(crate::client::Error::Refused(refusal)) if refusal.status == 404 => refusal.body,
-        Err(error) => return Err(Stop::from(error).about(&format!("Error reading {path}"))),
+        Err(Stop::Call(_, Error::Refused(refusal))) if refusal.status == 404 => refusal.body,
+        Err(stop) => return Err(stop.about(&format!("Error reading {path}"))),
     };
     match &body["data"] {
         Value::Null => Err(Stop::Failed(format!("No value found at {path}"))),

@@ -24,7 +24,7 @@ pub struct Inspect {
 
 impl Command for Inspect {
     const OPERANDS: &'static str = "FILE";
-    const SHARED: Shared = Shared::Format;
+    const SHARED: Shared = Shared::Output;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = file::name(&self.operands)?;

@@ -31,7 +31,7 @@ pub struct Verify {
 
 impl Command for Verify {
     const OPERANDS: &'static str = "FILE [KEY...]";
-    const SHARED: Shared = Shared::Format;
+    const SHARED: Shared = Shared::Output;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let (name, keys) = operands::first(&self.operands, "at least 1")?;

@@ -1,0 +1,52 @@
+//! What a person sees: the program on a terminal.
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::edgekeep;
+use super::support::{NOBODY, TempDir};
+
+/// What a command prints on a terminal, both streams as they come.
+fn shown(words: &[&str], variables: &[(&str, &str)]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let name = std::ffi::OsStr::from_bytes(name.as_bytes());
+    let end = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    let home = TempDir::new();
+    let mut child = edgekeep(&home, NOBODY, words)
+        .envs(variables.iter().copied())
+        .stdout(end.try_clone().unwrap())
+        .stderr(end)
+        .spawn()
+        .unwrap();
+    let mut shown = Vec::new();
+    // Where nobody holds its other end, a terminal ends with an error.
+    let _ = File::from(terminal).read_to_end(&mut shown);
+    child.wait().unwrap();
+    String::from_utf8_lossy(&shown).replace("\r\n", "\n")
+}
+
+#[test]
+fn errors_are_red_and_warnings_yellow() {
+    let red = "\x1b[31mError reading x: no server at http://127.0.0.1:9: is it running? `edgekeep \
+               server -dev`\x1b[0m\n";
+    assert_eq!(shown(&["read", "x"], &[]), red);
+    let plain = red.replace("\x1b[31m", "").replace("\x1b[0m", "");
+    for variable in [
+        ("NO_COLOR", "1"),
+        ("VAULT_CLI_NO_COLOR", "1"),
+        ("EDGEKEEP_CLI_NO_COLOR", "true"),
+        ("TERM", "dumb"),
+        ("VAULT_FORMAT", "json"),
+    ] {
+        assert_eq!(shown(&["read", "x"], &[variable]), plain, "{variable:?}");
+    }
+    let strays = shown(&["read", "x", "-y"], &[]);
+    assert!(strays.starts_with("\x1b[33mCommand flags must be provided"), "{strays}");
+    assert!(shown(&["read", "-help"], &[]).starts_with("Usage: "));
+}
