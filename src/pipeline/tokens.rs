@@ -29,7 +29,7 @@ const ORPHANS: usize = 10_000;
 const TOKEN_MOUNT: &str = "auth/token/";
 
 /// The path of root tokens that no request by a token has made.
-const ROOT_PATH: &str = "auth/token/root";
+pub const ROOT_PATH: &str = "auth/token/root";
 
 /// What it takes.
 pub struct Tokens {

@@ -10,6 +10,7 @@ use crate::api::route::Outcome;
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
+use crate::pipeline::tokens::ROOT_PATH;
 use crate::token::record::Token;
 
 pub fn own(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
@@ -59,17 +60,20 @@ fn shown(token: &Token, id: &Secret, now: Timestamp) -> Map<String, Value> {
         ("expire_time", life.expires.map(Timestamp::rfc3339).into()),
         ("explicit_max_ttl", life.explicit_max_ttl.as_secs().into()),
         ("id", String::from_utf8_lossy(id.expose()).into()),
-        ("issue_time", life.created.rfc3339().into()),
         ("meta", json!(token.metadata)),
         ("num_uses", token.uses.shown().into()),
         ("orphan", token.parent.is_none().into()),
         ("path", token.path.as_str().into()),
         ("policies", json!(token.policies)),
-        ("renewable", life.renewable.into()),
         ("ttl", u64::try_from(left).unwrap_or(u64::MAX).into()),
         ("type", token.kind.as_str().into()),
     ]);
     let mut add = |name: &str, value: Value| drop(shown.insert(name.to_owned(), value));
+    // Vault reads these from the token's lease; such a root token has none.
+    if token.path != ROOT_PATH {
+        add("issue_time", life.created.rfc3339().into());
+        add("renewable", life.renewable.into());
+    }
     if !life.period.is_zero() {
         add("period", life.period.as_secs().into());
     }
