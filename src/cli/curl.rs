@@ -39,14 +39,49 @@ pub fn command(client: &Client, call: &Call) -> String {
 /// The policy that a call needs.
 pub fn policy(call: &Call) -> String {
     let lists = call.query.iter().any(|(name, _)| name == "list");
-    let capabilities = match call.verb {
+    let mut capabilities = match call.verb {
         Verb::Get if lists => vec!["list"],
         Verb::Get => vec!["read"],
         Verb::Post | Verb::Put => vec!["create", "update"],
         Verb::Patch => vec!["patch"],
         Verb::Delete => vec!["delete"],
     };
+    if SUDO.iter().any(|pattern| is_like(&call.path, pattern)) {
+        capabilities.push("sudo");
+    }
     format!("path {:?} {{\n  capabilities = {capabilities:?}\n}}", call.path)
+}
+
+/// The paths that want `sudo`; `*` stands for what follows. A server's own word on it is its
+/// OpenAPI document, which a command that only prints does not ask for.
+const SUDO: &[&str] = &[
+    "auth/token/accessors",
+    "sys/audit",
+    "sys/audit/*",
+    "sys/auth/*",
+    "sys/config/auditing/request-headers",
+    "sys/config/auditing/request-headers/*",
+    "sys/config/cors",
+    "sys/config/ui/headers",
+    "sys/config/ui/headers/*",
+    "sys/internal/inspect/router/*",
+    "sys/leases",
+    "sys/leases/lookup/*",
+    "sys/leases/revoke-force/*",
+    "sys/leases/revoke-prefix/*",
+    "sys/plugins/catalog/*",
+    "sys/remount",
+    "sys/revoke-force/*",
+    "sys/revoke-prefix/*",
+    "sys/rotate",
+    "sys/seal",
+];
+
+fn is_like(path: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(before) => path.strip_prefix(before).is_some_and(|rest| !rest.is_empty()),
+        None => path == pattern,
+    }
 }
 
 /// A word for a shell.
@@ -82,5 +117,8 @@ mod tests {
         assert!(line.ends_with(" http://127.0.0.1:8200/v1/secret/data/it%27s"), "{line}");
         assert!(!line.contains("s.secret"));
         assert!(policy(&Call::list("a/b")).contains("[\"list\"]"));
+        let rotate =
+            "path \"sys/rotate\" {\n  capabilities = [\"create\", \"update\", \"sudo\"]\n}";
+        assert_eq!(policy(&Call::new(Verb::Put, "sys/rotate")), rotate);
     }
 }

@@ -141,3 +141,17 @@ fn each_ends_quietly_when_nobody_reads_it() {
         assert!(matches!(exit, Some(0..=2)), "{words:?}: {exit:?} {said}");
     }
 }
+
+#[test]
+fn a_policy_tells_of_sudo_where_the_server_wants_it() {
+    let server = Server::dev();
+    let document = server.root().get("sys/internal/specs/openapi").json();
+    let home = TempDir::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.trim_matches('/').replace(['{', '}'], "");
+        let wanted = item["x-vault-sudo"] == true;
+        let printed = edgekeep(&home, NOBODY, &["read", "-output-policy", &path]).output().unwrap();
+        let printed = text(&printed.stdout);
+        assert_eq!(printed.contains("sudo"), wanted, "{path}: {printed}");
+    }
+}
