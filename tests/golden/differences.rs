@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1,
-/// `path PREFIX REASON` for all steps on paths that begin so (`command PREFIX REASON` for
-/// commands), or `recording RECORDING REASON` for all steps of one that waits for something.
+/// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1, or
+/// `recording RECORDING REASON` for all steps of one that waits for something.
 pub struct Differences {
     steps: BTreeSet<(String, usize)>,
-    prefixes: Vec<String>,
     recordings: BTreeSet<String>,
 }
 
@@ -17,15 +15,15 @@ pub struct Differences {
 pub enum Listed {
     /// By itself: it must differ.
     Step,
-    /// By how it begins, or with its whole recording: it may differ.
-    Wider,
+    /// With its whole recording: it may differ.
+    Recording,
 }
 
 impl Differences {
     /// Reads every list in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let (steps, prefixes, recordings) = Default::default();
-        let mut lists = Self { steps, prefixes, recordings };
+        let (steps, recordings) = Default::default();
+        let mut lists = Self { steps, recordings };
         for file in std::fs::read_dir(folder).unwrap() {
             lists.add(&file.unwrap().path());
         }
@@ -41,7 +39,6 @@ impl Differences {
                 panic!("{}: no reason in {line:?}", file.display());
             };
             match first {
-                "path" | "command" => self.prefixes.push(second.to_owned()),
                 "recording" => drop(self.recordings.insert(second.to_owned())),
                 name => drop(self.steps.insert((name.to_owned(), second.parse().unwrap()))),
             }
@@ -54,16 +51,15 @@ impl Differences {
     }
 
     /// Whether a recording waits for something.
-    fn waits(&self, recording: &str) -> bool {
+    pub fn waits(&self, recording: &str) -> bool {
         self.recordings.contains(recording)
     }
 
     /// Whether and how a step is on the list.
-    pub fn find(&self, recording: &str, step: usize, said: &str) -> Option<Listed> {
+    pub fn find(&self, recording: &str, step: usize) -> Option<Listed> {
         if self.steps.contains(&(recording.to_owned(), step)) {
             return Some(Listed::Step);
         }
-        let by_prefix = self.prefixes.iter().any(|prefix| said.starts_with(prefix));
-        (by_prefix || self.waits(recording)).then_some(Listed::Wider)
+        self.waits(recording).then_some(Listed::Recording)
     }
 }

@@ -40,10 +40,10 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    /// Judges a step, `said` for the lists: `unlike` tells what is, if anything.
-    fn judge(&mut self, number: usize, said: &str, unlike: Option<String>) {
+    /// Judges a step: `unlike` tells what is, if anything.
+    fn judge(&mut self, number: usize, unlike: Option<String>) {
         self.judged.insert(number);
-        match (unlike, self.differences.find(self.name, number, said)) {
+        match (unlike, self.differences.find(self.name, number)) {
             (Some(_), Some(_)) => self.outcome.differed += 1,
             (Some(unlike), None) => self.fault(&format!("{number} {unlike}")),
             (None, Some(Listed::Step)) => {
@@ -55,6 +55,9 @@ impl Replay<'_> {
 
     /// What became of it, when all its steps are judged.
     fn end(mut self) -> Outcome {
+        if self.differences.waits(self.name) && self.outcome.differed == 0 {
+            self.fault("is listed as one that waits and passes");
+        }
         for step in self.differences.steps(self.name) {
             if !self.judged.contains(&step) {
                 self.fault(&format!("{step} is listed as a difference and is no step"));

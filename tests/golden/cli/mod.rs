@@ -96,7 +96,7 @@ fn replay(recording: &Recording, replay: &mut Replay<'_>) {
     for (index, step) in recording.steps.iter().enumerate() {
         let printed = player.play(step);
         if let (Some(recorded), Some(here)) = (&step.printed, printed) {
-            replay.judge(index + 1, &step.line, unlike(step, recorded, &here));
+            replay.judge(index + 1, unlike(step, recorded, &here));
         }
     }
 }
