@@ -86,6 +86,6 @@ fn read(service: &LockedUsers, call: &mut SystemCall<'_>) -> Outcome {
 fn unlock(service: &LockedUsers, call: &mut SystemCall<'_>) -> Outcome {
     let accessor = call.fields.need(&ACCESSOR)?.clone();
     let name = call.fields.need(&ALIAS)?.clone();
-    service.lockouts.unlock(call.txn, User { accessor, name })?;
+    service.lockouts.unlock(call.txn, &User { accessor, name })?;
     Ok(Reply::nothing())
 }

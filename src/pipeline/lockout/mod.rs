@@ -1,25 +1,22 @@
 //! Users that are locked out: after some failed logins one is refused without a look at what was
 //! sent, for a while.
 //!
-//! Failures are counted in memory ([`table`]). Of those that are locked out the store has an entry
-//! each, so that a restart lets nobody in earlier; it is written in the background, some seconds
-//! later, so that a failed login writes nothing and takes no longer than another.
-//!
-//! | entry of the system | value |
-//! |---|---|
-//! | `core/lockout/NAME` | a [`Lock`]; NAME is half of the SHA-256 of accessor and name, in hex |
+//! Failures are counted in memory ([`table`]). Locks are stored too ([`stored`]), so that a restart
+//! lets nobody in earlier; they are written in the background, some seconds later, so that a failed
+//! login writes nothing and takes no longer than another.
 
+mod stored;
 mod table;
 mod terms;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::stored::Lock;
 pub use self::table::User;
-use self::table::{Failures, Locked, Table};
+use self::table::{Failures, Key, Locked, Table};
 pub use self::terms::{Settings, Terms};
 use super::Pipeline;
 use super::locate::Target;
@@ -29,34 +26,15 @@ use crate::barrier::Unsealed;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
-use crate::base::digest::sha256;
 use crate::base::entropy::Entropy;
 use crate::base::fault::{Cause, Fault};
-use crate::base::hex;
-use crate::base::record::Record;
 use crate::base::sync::lock;
 use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
 
-const FOLDER: &str = "core/lockout";
-
-/// Somebody who is locked out, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Lock {
-    accessor: String,
-    name: String,
-    /// Failed logins.
-    count: u32,
-    /// When the last of them was.
-    last: Timestamp,
-}
-
-impl Record for Lock {
-    const VERSION: u8 = 1;
-}
-
 /// A login that is counted if it fails.
 pub struct Login {
+    key: Key,
     user: User,
     terms: Terms,
 }
@@ -71,14 +49,12 @@ struct State {
     /// Whose locks were read.
     store: Weak<Unsealed>,
     table: Table,
-    /// Whether the store may have other locks than the table.
-    changed: bool,
 }
 
 impl Lockouts {
     /// Nothing is read yet.
     pub fn new(settings: Settings, entropy: &dyn Entropy) -> Self {
-        let state = State { store: Weak::new(), table: Table::new(entropy), changed: false };
+        let state = State { store: Weak::new(), table: Table::new(entropy) };
         Self { settings, state: Mutex::new(state) }
     }
 
@@ -100,39 +76,36 @@ impl Lockouts {
     }
 
     /// Lets somebody log in again.
-    pub fn unlock(self: &Arc<Self>, txn: &mut Txn, user: User) -> Result<(), TxnError> {
-        txn.scope(MountId::SYSTEM).delete(&place(&user.accessor, &user.name))?;
-        let lockouts = Arc::clone(self);
-        txn.after_commit(move || lockouts.forget(&user));
-        Ok(())
+    pub fn unlock(&self, txn: &mut Txn, user: &User) -> Result<(), TxnError> {
+        let (key, unsealed) = (key_of(txn, user), Arc::clone(txn.unsealed()));
+        // Before the commit: whoever looks after it what there is to store finds no lock here, and
+        // whoever looked earlier meets a conflict.
+        self.state(&unsealed)?.table.forget(key);
+        stored::remove(txn, key, user)
     }
 
     /// Gives back the memory of what matters no more, and has the store know who is locked out.
     pub fn keep(&self, unsealed: &Arc<Unsealed>, mounts: &MountStore) -> Result<(), TxnError> {
         let now = unsealed.time().expiry_now();
         let mut state = self.state(unsealed)?;
-        state.changed |= state.table.sweep(now);
-        if !std::mem::take(&mut state.changed) {
+        state.table.sweep(now);
+        if !state.table.take_changed() {
             return Ok(());
         }
-        let mut txn = unsealed.begin()?;
-        let table = mounts.read(&mut txn)?;
-        let locks: BTreeMap<String, Lock> = state
-            .table
-            .users()
-            .filter(|(user, failures)| self.lock_out(&table, user, failures, now))
-            .map(|(User { accessor, name }, failures)| {
-                let Failures { count, last, .. } = *failures;
-                (
-                    place(accessor, name),
-                    Lock { accessor: accessor.clone(), name: name.clone(), count, last },
-                )
-            })
-            .collect();
         drop(state);
-        let written = unsealed.transact(|txn| write(txn, &locks));
+        let written = unsealed.transact(|txn| {
+            let mounts = mounts.read(txn)?;
+            let state = self.state(unsealed)?;
+            let users = state.table.users();
+            let users =
+                users.filter(|(user, failures)| self.lock_out(&mounts, user, failures, now));
+            let users = users.map(|(user, failures)| Lock::of(user, failures)).collect();
+            let strangers = stored::Strangers::of(state.table.strangers());
+            drop(state);
+            stored::write(txn, users, strangers)
+        });
         if written.is_err() {
-            lock(&self.state).changed = true;
+            lock(&self.state).table.set_changed();
         }
         written
     }
@@ -151,25 +124,17 @@ impl Lockouts {
 
     fn is_locked(&self, unsealed: &Arc<Unsealed>, login: &Login) -> Result<bool, TxnError> {
         let now = unsealed.time().expiry_now();
-        Ok(self.state(unsealed)?.table.is_locked(&login.user, &login.terms, now))
+        Ok(self.state(unsealed)?.table.is_locked(login.key, &login.terms, now))
     }
 
     fn fail(
         &self,
         unsealed: &Arc<Unsealed>,
-        Login { user, terms }: &Login,
+        Login { key, user, terms }: &Login,
         exists: bool,
     ) -> Result<Result<(), Locked>, TxnError> {
         let now = unsealed.time().expiry_now();
-        let mut state = self.state(unsealed)?;
-        Ok(state.table.fail(user, exists, terms, now).map(|locks| {
-            state.changed |= locks && exists;
-        }))
-    }
-
-    fn forget(&self, user: &User) {
-        let mut state = lock(&self.state);
-        state.changed |= state.table.forget(user);
+        Ok(self.state(unsealed)?.table.fail(*key, exists.then_some(user), terms, now))
     }
 
     /// The state, with the locks that the store has.
@@ -177,14 +142,21 @@ impl Lockouts {
         let mut state = lock(&self.state);
         // As long as it is held here, nothing else gets its place in memory.
         if !std::ptr::eq(state.store.as_ptr(), Arc::as_ptr(unsealed)) {
-            for Lock { accessor, name, count, last } in read(&mut unsealed.begin()?)? {
-                state.table.recall(Failures::stored(User { accessor, name }, count, last));
+            for (key, failures) in stored::read(&mut unsealed.begin()?)? {
+                state.table.recall(key, failures);
             }
             state.store = Arc::downgrade(unsealed);
-            state.changed = true;
         }
         Ok(state)
     }
+}
+
+/// By what a name is counted: an HMAC, so that what is kept of a name that nobody has tells
+/// nothing of it, and nobody can choose names that are counted together.
+fn key_of(txn: &mut Txn, User { accessor, name }: &User) -> Key {
+    let pieces: [&[u8]; 4] = [b"lockout", accessor.as_bytes(), b"/", name.as_bytes()];
+    let [a, b, c, d, e, f, g, h, ..] = txn.scope(MountId::SYSTEM).mac(&pieces);
+    Key::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 impl Pipeline {
@@ -210,7 +182,8 @@ impl Pipeline {
         let fields = engine.fields(found, ask.verb, data)?;
         let name = engine.alias(found.id, ask.verb, &fields);
         let (Some(terms), Some(name)) = (terms, name) else { return Ok(None) };
-        let login = Login { user: User { accessor: view.accessor.clone(), name }, terms };
+        let user = User { accessor: view.accessor.clone(), name };
+        let login = Login { key: key_of(txn, &user), user, terms };
         match self.lockouts.is_locked(txn.unsealed(), &login)? {
             true => Err(Fault::denied()),
             false => Ok(Some(login)),
@@ -228,7 +201,7 @@ impl Pipeline {
         let Some(login) = login else { return outcome };
         let exists = match outcome.as_ref().map_err(|fault| fault.cause) {
             Ok(_) => {
-                self.lockouts.forget(&login.user);
+                lock(&self.lockouts.state).table.forget(login.key);
                 return outcome;
             }
             Err(Cause::WrongCredentials) => true,
@@ -242,45 +215,63 @@ impl Pipeline {
     }
 }
 
-fn read(txn: &mut Txn) -> Result<Vec<Lock>, TxnError> {
-    let mut system = txn.scope(MountId::SYSTEM);
-    let mut locks = Vec::new();
-    for name in system.list(FOLDER)? {
-        locks.extend(system.read(&format!("{FOLDER}/{name}"))?);
-    }
-    Ok(locks)
-}
-
-/// Has the store hold these locks and no others.
-fn write(txn: &mut Txn, locks: &BTreeMap<String, Lock>) -> Result<(), TxnError> {
-    let mut system = txn.scope(MountId::SYSTEM);
-    for name in system.list(FOLDER)? {
-        let place = format!("{FOLDER}/{name}");
-        if !locks.contains_key(&place) {
-            system.delete(&place)?;
-        }
-    }
-    for (place, lock) in locks {
-        if system.read::<Lock>(place)?.as_ref() != Some(lock) {
-            system.write(place, lock)?;
-        }
-    }
-    Ok(())
-}
-
-fn place(accessor: &str, name: &str) -> String {
-    let digest = sha256(format!("{accessor}/{name}").as_bytes());
-    format!("{FOLDER}/{}", hex::encode(&digest[..16]))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::stored::Strangers;
     use super::*;
+    use crate::barrier::Barrier;
+    use crate::barrier::seal::shamir::{Split, combine};
+    use crate::base::clock::ManualClock;
+    use crate::base::entropy::SeededEntropy;
+    use crate::storage::memory::Memory;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn store() -> Arc<Unsealed> {
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let clock = Arc::new(ManualClock::at(NOW));
+        let barrier = Barrier::new(Arc::new(Memory::new()), clock, entropy);
+        let split = Split::new(1, 1).unwrap();
+        let made = barrier.initialize(split, |_| Ok::<_, Box<dyn std::error::Error>>(()));
+        barrier.unseal(&combine(&made.unwrap().0).unwrap()).unwrap()
+    }
+
+    fn login(store: &Arc<Unsealed>) -> Login {
+        let user = User { accessor: "auth_userpass_1".to_owned(), name: "bob".to_owned() };
+        let key = key_of(&mut store.begin().unwrap(), &user);
+        Login { key, user, terms: Terms::default() }
+    }
 
     #[test]
-    fn a_lock_is_read_as_it_was_written() {
-        let (accessor, name) = ("auth_userpass_1".to_owned(), "bob".to_owned());
-        let lock = Lock { accessor, name, count: 5, last: Timestamp::from_secs(7) };
-        assert_eq!(Lock::decode(&lock.encode()), Ok(lock));
+    fn a_lock_that_is_lifted_meanwhile_is_not_written() {
+        let store = store();
+        let Login { key, user, .. } = login(&store);
+        let failures = Failures { last: NOW, count: 5, span: 9, locked: true, user: None };
+        // As a user, and as a name that nobody had.
+        for (users, strangers) in [
+            (vec![Lock::of(&user, &failures)], Strangers::default()),
+            (Vec::new(), Strangers::of([(key, &failures)].into_iter())),
+        ] {
+            let mut keeping = store.begin().unwrap();
+            stored::write(&mut keeping, users, strangers).unwrap();
+            store.transact(|txn| stored::remove(txn, key, &user)).unwrap();
+            assert!(matches!(keeping.commit(), Err(TxnError::Conflict)));
+            assert_eq!(stored::read(&mut store.begin().unwrap()).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_lock_is_forgotten_before_it_is_lifted_in_the_store() {
+        let store = store();
+        let lockouts = Lockouts::new(Settings::default(), &SeededEntropy::new(2));
+        let login = login(&store);
+        for _ in 0..5 {
+            lockouts.fail(&store, &login, true).unwrap().unwrap();
+        }
+        assert!(lockouts.is_locked(&store, &login).unwrap());
+        let mut txn = store.begin().unwrap();
+        lockouts.unlock(&mut txn, &login.user).unwrap();
+        assert!(!lockouts.is_locked(&store, &login).unwrap());
+        txn.commit().unwrap();
     }
 }
