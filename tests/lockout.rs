@@ -138,6 +138,41 @@ fn somebody_is_let_in_again_by_hand() {
 }
 
 #[test]
+fn what_failed_before_somebody_was_there_is_nothing_to_them() {
+    let mut world = world("");
+    let root = world.root();
+    let make = |root: &Client, path: &str, body: Value| {
+        assert_eq!(root.post(path, body).status, 204, "{path}");
+    };
+    let user = json!({ "password": "right" });
+    assert_eq!(fail(&world, "carol"), [400, 400, 400, 400, 400, 403]);
+    assert_eq!(fail(&world, "dave"), [400, 400, 400, 400, 400, 403]);
+    make(&root, "auth/userpass/users/Carol", user.clone());
+    assert!(succeeds(&world, "carol"));
+    // Who is there already stays locked out, whatever is written of them.
+    assert_eq!(fail(&world, "carol"), [400, 400, 400, 400, 400, 403]);
+    make(&root, "auth/userpass/users/carol", user.clone());
+    assert!(!succeeds(&world, "carol"));
+    world.restart();
+    assert_eq!(fail(&world, "dave"), [403]);
+    make(&world.root(), "auth/userpass/users/dave", user);
+    world.restart();
+    assert!(succeeds(&world, "dave"));
+    let root = world.root();
+    make(&root, "sys/auth/approle", json!({ "type": "approle" }));
+    let log_in = |role_id: &str| {
+        let body = json!({ "role_id": role_id, "secret_id": "wrong" });
+        world.client().post("auth/approle/login", body).status
+    };
+    for (role_id, path) in [("one", "auth/approle/role/a"), ("two", "auth/approle/role/a/role-id")]
+    {
+        assert_eq!([(); 6].map(|()| log_in(role_id)), [400, 400, 400, 400, 400, 403]);
+        make(&root, path, json!({ "role_id": role_id }));
+        assert_eq!(log_in(role_id), 400);
+    }
+}
+
+#[test]
 fn a_lock_outlives_a_restart_and_not_the_store_that_it_was_in() {
     let mut world = world("");
     assert_eq!(fail(&world, "bob"), [400, 400, 400, 400, 400, 403]);

@@ -26,6 +26,9 @@ pub struct Reply {
     pub lease_duration: i64,
     /// `auth` of the envelope.
     pub auth: Auth,
+    /// By which name somebody can log in from now on who could not before: what failed under it
+    /// while nobody had it counts no more.
+    pub newcomer: Option<String>,
     /// Not an answer yet: what must be done before there is one.
     pub effect: Option<Effect>,
 }
@@ -129,6 +132,7 @@ impl Reply {
             warnings: Vec::new(),
             lease_duration: 0,
             auth: Auth::None,
+            newcomer: None,
             effect: None,
         }
     }
@@ -143,6 +147,12 @@ impl Reply {
     /// No answer yet: the handler is called again once that is done.
     pub fn after(effect: Effect) -> Self {
         Self { effect: Some(effect), ..Self::nothing() }
+    }
+
+    /// The same, with somebody who can log in from now on: the name is that of their alias.
+    #[must_use]
+    pub fn with_newcomer(self, name: impl Into<String>) -> Self {
+        Self { newcomer: Some(name.into()), ..self }
     }
 
     /// The same under another status.

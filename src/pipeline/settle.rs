@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::locate::Target;
+use super::lockout::User;
 use super::tokens::Tokens;
 use super::wrapping::{self, Wanted};
 use super::{Pipeline, login, respond};
@@ -54,6 +55,9 @@ pub fn settle(
         let (auth, warnings) = login::make((tokens, &pipeline.rights), txn, ask, view, login)?;
         reply.auth = Auth::Shown(auth);
         reply.warnings.extend(warnings);
+    }
+    if let (Some(name), Target::Mounted { view, .. }) = (reply.newcomer.take(), target) {
+        pipeline.lockouts.unlock(txn, &User { accessor: view.accessor.clone(), name })?;
     }
     let Some(ttl) = wanted.ttl() else { return Ok(Settled::plain(reply, ask)) };
     if let Content::DataAtTop(data) = reply.content {

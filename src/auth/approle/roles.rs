@@ -52,6 +52,9 @@ pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
     }
     role.save(&mut call.scope, &name, id_before.as_deref())?;
     let mut reply = Reply::nothing();
+    if id_before.as_ref() != Some(&role.id) {
+        reply = reply.with_newcomer(role.id);
+    }
     if let Some(warning) = meaningless(call.fields) {
         reply = reply.warn(warning);
     }
@@ -87,7 +90,7 @@ pub fn set_id(_: &(), call: &mut Call<'_>) -> Outcome {
     fits(sent, ROLE_ID.info.name)?;
     let before = std::mem::replace(&mut role.id, sent.clone());
     role.save(&mut call.scope, &name, Some(&before))?;
-    Ok(Reply::nothing())
+    Ok(if role.id == before { Reply::nothing() } else { Reply::nothing().with_newcomer(role.id) })
 }
 
 pub fn read_local(_: &(), call: &mut Call<'_>) -> Outcome {

@@ -33,6 +33,7 @@ pub fn read(_: &(), call: &mut Call<'_>) -> Outcome {
 pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
     let name = name(call)?;
     let known = User::load(&mut call.scope, &name)?;
+    let is_new = known.is_none();
     let sent = call.fields.get(&PASSWORD);
     let (terms, password) = match known {
         Some(known) => (known.terms, Some(known.password)),
@@ -49,7 +50,7 @@ pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
         },
     };
     User { password, terms }.save(&mut call.scope, &name)?;
-    Ok(Reply::nothing())
+    Ok(if is_new { Reply::nothing().with_newcomer(name) } else { Reply::nothing() })
 }
 
 pub fn delete(_: &(), call: &mut Call<'_>) -> Outcome {
