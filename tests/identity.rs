@@ -284,6 +284,36 @@ fn members_that_join_and_leave_at_once_are_counted_right() {
 }
 
 #[test]
+fn signing_keys_that_are_made_at_once_are_all_published() {
+    const WRITERS: usize = 4;
+    let at = Identity::new();
+    let write = |root: &Client, path: &str, body: Value| {
+        assert_eq!(root.post(&format!("identity/oidc/{path}"), body).status, 204, "{path}");
+    };
+    let published = || {
+        let keys = at.root.get("identity/oidc/.well-known/keys").json()["keys"].clone();
+        let ids = keys.as_array().unwrap().iter().map(|key| key["kid"].to_string());
+        ids.collect::<BTreeSet<_>>().len()
+    };
+    write(&at.root, "key/k", json!({ "algorithm": "ES256" }));
+    write(&at.root, "role/r", json!({ "key": "k" }));
+    assert_eq!(published(), 2, "one that signs, and the next one");
+    thread::scope(|threads| {
+        for _ in 0..WRITERS {
+            let root = at.server.root();
+            threads.spawn(move || write(&root, "key/k/rotate", json!({})));
+        }
+    });
+    assert_eq!(published(), 2 + WRITERS);
+    write(&at.root, "key/k", json!({ "algorithm": "RS256" }));
+    assert_eq!(published(), 4 + WRITERS);
+    // The default key has none until somebody wants it.
+    write(&at.root, "key/default/rotate", json!({}));
+    write(&at.root, "role/d", json!({ "key": "default" }));
+    assert_eq!(published(), 7 + WRITERS);
+}
+
+#[test]
 fn whatever_is_sent_is_answered_without_a_fault() {
     let at = Identity::new();
     let entity = at.entity("ann");

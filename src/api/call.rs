@@ -70,6 +70,8 @@ pub struct SystemCall<'a> {
     pub fields: &'a Fields<'a>,
     /// The sender; `None` where no token is needed and none was sent.
     pub caller: Option<&'a Caller>,
+    /// What came of the effect that the handler asked for: see [`super::effect`].
+    pub done: Option<&'a Done>,
     /// The transaction.
     pub txn: &'a mut Txn,
 }

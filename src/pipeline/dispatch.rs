@@ -30,7 +30,7 @@ pub fn run(
             ready(engine, found, txn, ask.verb)?;
             let fields = engine.fields(found, ask.verb, data)?;
             let path = endpoint.below;
-            let mut call = SystemCall { ask, data, path, fields: &fields, caller, txn };
+            let mut call = SystemCall { ask, data, path, fields: &fields, caller, done, txn };
             engine.call_system(found.id, &mut call)
         }
         Target::Mounted { view, id, engine, found, below } => {
@@ -59,7 +59,8 @@ pub fn exists(
     match target {
         Target::Builtin(Endpoint { engine, found, below: path }) => {
             let fields = &engine.fields(found, ask.verb, data)?;
-            engine.exists_system(found.id, &mut SystemCall { ask, data, path, fields, caller, txn })
+            let mut call = SystemCall { ask, data, path, fields, caller, done: None, txn };
+            engine.exists_system(found.id, &mut call)
         }
         Target::Mounted { view: mount, id, engine, found: Some(found), below: path } => {
             let fields = &engine.fields(found, ask.verb, data)?;

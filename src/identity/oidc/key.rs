@@ -8,6 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::ring;
 use super::role::{ROLES_OF_KEY, Role};
+use super::stock::{Halt, Supply};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
@@ -109,9 +110,9 @@ impl Key {
         scope: &mut Scope<'_>,
         name: &str,
         change: Change,
-        entropy: &dyn Entropy,
-    ) -> Result<(), Fault> {
-        let refused = |text: String| Err(Fault::bad_request(text));
+        supply: Supply<'_>,
+    ) -> Result<(), Halt> {
+        let refused = |text: String| Err(Fault::bad_request(text).into());
         let before = Self::by_name(scope, name)?;
         let made = before.is_none();
         let now = scope.expiry_now();
@@ -152,7 +153,7 @@ impl Key {
         if made || algorithm != key.algorithm {
             key.retire(scope, now.plus(key.verification_ttl))?;
             key.algorithm = algorithm;
-            key.make_pair(scope, name, entropy)?;
+            key.pair = Some(Pair::make(scope, name, supply.pairs(algorithm)?, supply)?);
         }
         Ok(key.store(scope, name)?)
     }
@@ -162,25 +163,13 @@ impl Key {
         &mut self,
         scope: &mut Scope<'_>,
         name: &str,
-        entropy: &dyn Entropy,
-    ) -> Result<(), Fault> {
+        supply: Supply<'_>,
+    ) -> Result<(), Halt> {
         if self.pair.is_none() {
             self.next_rotation = scope.expiry_now().plus(self.rotation_period);
-            self.make_pair(scope, name, entropy)?;
+            self.pair = Some(Pair::make(scope, name, supply.pairs(self.algorithm)?, supply)?);
             self.store(scope, name)?;
         }
-        Ok(())
-    }
-
-    fn make_pair(
-        &mut self,
-        scope: &mut Scope<'_>,
-        name: &str,
-        entropy: &dyn Entropy,
-    ) -> Result<(), Fault> {
-        let signing = publish(scope, name, &generate(self.algorithm)?, entropy)?;
-        let next = publish(scope, name, &generate(self.algorithm)?, entropy)?;
-        self.pair = Some(Pair { signing, next });
         Ok(())
     }
 
@@ -193,25 +182,31 @@ impl Key {
         Ok(())
     }
 
-    /// Lets the next one sign, with `after` as the one after that. What was signed before is
-    /// verified for the key's time, or for `verification_ttl`.
+    /// Lets the next one sign, with a new one after that. What was signed before is verified for
+    /// the key's time, or for `verification_ttl`.
     pub fn rotate(
         mut self,
         scope: &mut Scope<'_>,
         name: &str,
-        after: &KeyPair,
         verification_ttl: Option<Duration>,
-        entropy: &dyn Entropy,
-    ) -> Result<(), Fault> {
+        supply: Supply<'_>,
+    ) -> Result<(), Halt> {
         let now = scope.expiry_now();
-        self.make_ready(scope, name, entropy)?;
+        let (Pair { signing, next }, after) = match self.pair.take() {
+            Some(pair) => {
+                let [after] = supply.pairs(self.algorithm)?;
+                (pair, after)
+            }
+            None => {
+                let [after, halves @ ..] = supply.pairs::<3>(self.algorithm)?;
+                (Pair::make(scope, name, halves, supply)?, after)
+            }
+        };
         ring::drop_expired(scope, name)?;
-        if let Some(Pair { signing, next }) = self.pair.take() {
-            let verified = verification_ttl.unwrap_or(self.verification_ttl);
-            ring::expire(scope, &signing.id, now.plus(verified))?;
-            let after = publish(scope, name, after, entropy)?;
-            self.pair = Some(Pair { signing: next, next: after });
-        }
+        let verified = verification_ttl.unwrap_or(self.verification_ttl);
+        ring::expire(scope, &signing.id, now.plus(verified))?;
+        let after = publish(scope, name, after, supply.entropy)?;
+        self.pair = Some(Pair { signing: next, next: after });
         self.next_rotation = now.plus(self.rotation_period);
         Ok(self.store(scope, name)?)
     }
@@ -269,9 +264,18 @@ impl Key {
     }
 }
 
-/// A new key of that algorithm.
-pub fn generate(algorithm: Algorithm) -> Result<KeyPair, Fault> {
-    algorithm.generate().map_err(|error| Fault::internal(error.to_string()))
+impl Pair {
+    fn make(
+        scope: &mut Scope<'_>,
+        name: &str,
+        [signing, next]: &[KeyPair; 2],
+        supply: Supply<'_>,
+    ) -> Result<Self, TxnError> {
+        Ok(Self {
+            signing: publish(scope, name, signing, supply.entropy)?,
+            next: publish(scope, name, next, supply.entropy)?,
+        })
+    }
 }
 
 /// Puts the public half of a new key into the ring; the other one, with its id.

@@ -19,6 +19,7 @@ pub mod key;
 pub mod ring;
 pub mod role;
 pub mod rotation;
+pub mod stock;
 mod template;
 pub mod token;
 #[cfg(test)]

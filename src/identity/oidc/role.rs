@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::index::Bonds;
 use super::key::{DEFAULT, Key};
+use super::stock::{Halt, Supply};
 use super::template::Template;
 use crate::barrier::txn::{Scope, TxnError};
-use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::base::record::Record;
@@ -64,9 +64,9 @@ impl Role {
         scope: &mut Scope<'_>,
         name: &str,
         change: Change,
-        entropy: &dyn Entropy,
-    ) -> Result<(), Fault> {
-        let refused = |text: &'static str| Err(Fault::bad_request(text));
+        supply: Supply<'_>,
+    ) -> Result<(), Halt> {
+        let refused = |text: &'static str| Err(Fault::bad_request(text).into());
         let before = Self::by_name(scope, name)?;
         let had = before.as_ref().map(|role| role.key.clone());
         let mut role = before.unwrap_or_else(|| Self {
@@ -85,7 +85,7 @@ impl Role {
         role.ttl = change.ttl.unwrap_or(role.ttl);
         let Some(mut key) = Key::by_name(scope, &role.key)? else {
             let text = format!("cannot find key {}", golang::quote(&role.key));
-            return Err(Fault::bad_request(text));
+            return Err(Fault::bad_request(text).into());
         };
         if role.ttl > key.verification_ttl {
             return refused(
@@ -94,11 +94,11 @@ impl Role {
             );
         }
         if role.key == DEFAULT {
-            key.make_ready(scope, DEFAULT, entropy)?;
+            key.make_ready(scope, DEFAULT, supply)?;
         }
         role.client_id = change.client_id.unwrap_or(role.client_id);
         if role.client_id.is_empty() {
-            role.client_id = entropy.base62(26);
+            role.client_id = supply.entropy.base62(26);
         }
         if let Some(had) = had.filter(|had| *had != role.key) {
             ROLES_OF_KEY.cut(scope, &had, name)?;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::key::{self, Key};
+use super::key::Key;
+use super::stock::{Halt, Stock, Supply, Wanted};
 use crate::barrier::Unsealed;
 use crate::barrier::names::MountId;
 use crate::base::entropy::Entropy;
@@ -17,17 +18,19 @@ pub fn step(
 ) -> Result<bool, Fault> {
     let due = unsealed.transact(|txn| Key::due(&mut txn.scope(mount)))?;
     let Some((name, algorithm)) = due else { return Ok(false) };
-    let after = key::generate(algorithm)?;
-    unsealed.transact(|txn| {
+    let stock = Stock::make(Wanted { algorithm, number: 1 })?;
+    let supply = Supply { stock: Some(&stock), entropy };
+    let rotated = unsealed.transact(|txn| {
         let mut scope = txn.scope(mount);
         let now = scope.expiry_now();
         match Key::by_name(&mut scope, &name)? {
-            Some(key) if key.is_due(now) && key.algorithm == algorithm => {
-                key.rotate(&mut scope, &name, &after, None, entropy)
-            }
-            // Somebody has changed it meanwhile.
+            Some(key) if key.is_due(now) => key.rotate(&mut scope, &name, None, supply),
             _ => Ok(()),
         }
-    })?;
-    Ok(true)
+    });
+    match rotated {
+        // Or somebody has changed its algorithm meanwhile.
+        Ok(()) | Err(Halt::Wanted(_)) => Ok(true),
+        Err(Halt::Fault(fault)) => Err(fault),
+    }
 }

@@ -11,6 +11,7 @@ use super::super::record::Entity;
 use super::super::tests::Store;
 use super::key::{self, Key};
 use super::role::{self, Role};
+use super::stock::{Stock, Supply, Wanted};
 use super::template::Template;
 use super::token::{inspect, issue};
 use super::{ring, rotation};
@@ -38,12 +39,14 @@ fn made(algorithm: Algorithm, template: &str) -> (Store, String) {
         ttl: Some(HOUR),
         client_id: Some("client".to_owned()),
     };
-    store
-        .run(|scope| {
-            Key::set(scope, "k", key(), &*store.entropy)?;
-            Role::set(scope, "r", role(), &*store.entropy)
-        })
-        .unwrap();
+    let stock = Stock::make(Wanted { algorithm, number: 2 }).unwrap();
+    let supply = Supply { stock: Some(&stock), entropy: &*store.entropy };
+    let made = store.unsealed.transact(|txn| {
+        let scope = &mut txn.scope(store.mount);
+        Key::set(scope, "k", key(), supply)?;
+        Role::set(scope, "r", role(), supply)
+    });
+    made.unwrap();
     (store, id)
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Identity;
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
+use crate::api::effect::{Done, Effect};
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo, Fields};
 use crate::api::reply::{Reply, object};
@@ -20,6 +21,7 @@ use crate::base::signature::Algorithm;
 use crate::identity::oidc::config::Config;
 use crate::identity::oidc::key::{self, Key};
 use crate::identity::oidc::role::{self, Role};
+use crate::identity::oidc::stock::{Halt, Stock, Supply};
 use crate::identity::oidc::{ring, token};
 
 /// What these endpoints are given.
@@ -145,6 +147,19 @@ impl Oidc {
     fn issuer(&self, scope: &mut Scope<'_>) -> Result<String, Fault> {
         Ok(Config::load(scope)?.issuer(&self.address))
     }
+
+    fn supply<'a>(&'a self, done: Option<&'a Done>) -> Supply<'a> {
+        Supply { stock: done.and_then(Done::get), entropy: &*self.identity.entropy }
+    }
+}
+
+/// The answer to a change; before there is one the key pairs are made that it wants.
+fn changed(outcome: Result<(), Halt>) -> Outcome {
+    match outcome {
+        Ok(()) => Ok(Reply::nothing()),
+        Err(Halt::Fault(fault)) => Err(fault),
+        Err(Halt::Wanted(wanted)) => Ok(Reply::after(Effect::new(move || Stock::make(wanted)))),
+    }
 }
 
 fn read_config(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
@@ -201,6 +216,7 @@ fn read_key(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn write_key(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
+    let supply = oidc.supply(call.done);
     let (fields, mut scope) = oidc.open(call)?;
     let change = key::Change {
         algorithm: fields.get(&ALGORITHM).cloned(),
@@ -208,8 +224,7 @@ fn write_key(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
         verification_ttl: seconds(fields, &VERIFICATION_TTL),
         allowed_client_ids: fields.get(&CLIENT_IDS).cloned(),
     };
-    Key::set(&mut scope, fields.need(&NAME)?, change, &*oidc.identity.entropy)?;
-    Ok(Reply::nothing())
+    changed(Key::set(&mut scope, fields.need(&NAME)?, change, supply))
 }
 
 fn delete_key(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
@@ -219,16 +234,14 @@ fn delete_key(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn rotate(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
+    let supply = oidc.supply(call.done);
     let (fields, mut scope) = oidc.open(call)?;
     let name = fields.need(&NAME)?;
     let Some(key) = Key::by_name(&mut scope, name)? else {
         let text = format!("no named key found at {}", golang::quote(name));
         return Err(Fault::bad_request(text));
     };
-    let after = key::generate(key.algorithm)?;
-    let ttl = seconds(fields, &VERIFICATION_TTL);
-    key.rotate(&mut scope, name, &after, ttl, &*oidc.identity.entropy)?;
-    Ok(Reply::nothing())
+    changed(key.rotate(&mut scope, name, seconds(fields, &VERIFICATION_TTL), supply))
 }
 
 fn list_roles(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
@@ -253,6 +266,7 @@ fn read_role(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn write_role(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
+    let supply = oidc.supply(call.done);
     let (fields, mut scope) = oidc.open(call)?;
     let change = role::Change {
         key: fields.get(&KEY).cloned(),
@@ -260,8 +274,7 @@ fn write_role(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
         ttl: seconds(fields, &TTL),
         client_id: fields.get(&CLIENT_ID).cloned(),
     };
-    Role::set(&mut scope, fields.need(&NAME)?, change, &*oidc.identity.entropy)?;
-    Ok(Reply::nothing())
+    changed(Role::set(&mut scope, fields.need(&NAME)?, change, supply))
 }
 
 fn delete_role(oidc: &Oidc, call: &mut SystemCall<'_>) -> Outcome {
