@@ -185,6 +185,8 @@ impl Opened {
             snapshots,
             flights: Arc::new(flights(config, &clock, &*entropy)),
             requests: Arc::new(Meters::new(&clock)),
+            quotas: quotas.clone(),
+            lockouts: lockouts.clone(),
             front: Arc::default(),
         };
         let metrics = Arc::new(metrics::metrics(&counting, &config.telemetry));

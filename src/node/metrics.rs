@@ -8,9 +8,12 @@ use crate::base::meter::{Metered, Process};
 use crate::config::Telemetry;
 use crate::pipeline::Builtin;
 use crate::pipeline::flights::Flights;
+use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::meters::Meters;
+use crate::pipeline::meters::bounds::Bounds;
 use crate::pipeline::tokens::Tokens;
 use crate::policy::meters::Meters as PolicyMeters;
+use crate::quota::limiter::Quotas;
 use crate::server::counters::Counters;
 use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::sys;
@@ -28,6 +31,8 @@ pub struct Counting {
     pub snapshots: Arc<SnapshotMeters>,
     pub flights: Arc<Flights>,
     pub requests: Arc<Meters>,
+    pub quotas: Arc<Quotas>,
+    pub lockouts: Arc<Lockouts>,
     pub front: Arc<Counters>,
 }
 
@@ -43,8 +48,14 @@ pub fn builtins(counting: &Counting, metrics: Arc<Metrics>) -> Vec<Builtin> {
 
 /// The list of them, behind the endpoint.
 pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
-    let Counting { clock, about, tokens, policies, audit, snapshots, flights, requests, front } =
+    let Counting { clock, about, tokens, policies, audit, snapshots, flights, requests, .. } =
         counting;
+    let bounds = Bounds {
+        barrier: about.barrier.clone(),
+        quotas: counting.quotas.clone(),
+        tokens: tokens.clone(),
+        lockouts: counting.lockouts.clone(),
+    };
     let core = Core {
         barrier: about.barrier.clone(),
         mounts: tokens.mounts.clone(),
@@ -62,6 +73,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
     let sources: Vec<Arc<dyn Metered>> = vec![
         Arc::new(core),
         Arc::new(usage),
+        Arc::new(bounds),
         about.barrier.clone(),
         tokens.meters.clone(),
         policies.clone(),
@@ -69,7 +81,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         snapshots.clone(),
         flights.clone(),
         requests.clone(),
-        front.clone(),
+        counting.front.clone(),
         Arc::new(Process::started(&**clock)),
     ];
     Metrics::new(about.clone(), sources, telemetry.prometheus, clock.clone())

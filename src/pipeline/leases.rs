@@ -11,6 +11,7 @@ use super::tokens::{Found, Tokens};
 use crate::barrier::Unsealed;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
+use crate::base::meter::Readings;
 use crate::lease::store::{self, Holder};
 use crate::quota::leases::{Counts, Crowded, Origin};
 use crate::token::record::{Token, TokenKey};
@@ -64,6 +65,15 @@ impl Tokens {
     /// How many leases the quota of that name counts.
     pub fn lease_count(&self, txn: &mut Txn, quota: &str) -> Result<u64, TxnError> {
         Ok(self.counts.counter(txn, quota, &census)?.unwrap_or_default())
+    }
+
+    /// Tells what quotas on leases count.
+    pub(super) fn tell_lease_counts(
+        &self,
+        txn: &mut Txn,
+        to: &mut Readings,
+    ) -> Result<(), TxnError> {
+        self.counts.tell(txn, &census, to)
     }
 }
 

@@ -86,6 +86,7 @@ impl Pipeline {
     pub fn answer(&self, request: Request) -> Response {
         let flight = self.flights.enter(&request);
         let response = self.answer_in(&flight, request);
+        self.meters.answered(response.status);
         flight.answered(response)
     }
 

@@ -13,9 +13,11 @@ use std::sync::{Arc, Mutex, Weak};
 use super::record::LeaseCount;
 use super::rules::Rules;
 use super::store::{self, State};
+use super::violations::Violations;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Timestamp;
+use crate::base::meter::{Counter, Readings};
 use crate::base::sync::lock;
 
 /// The lease counts of a server.
@@ -23,6 +25,7 @@ pub struct LeaseCounts {
     barrier: Arc<Barrier>,
     /// Those of the newest state that was asked for.
     newest: Mutex<Option<Arc<Counts>>>,
+    violations: Violations,
     /// In which second leases were last looked through for those that have ended.
     looked: AtomicU64,
 }
@@ -54,6 +57,7 @@ struct Count {
     most: u64,
     /// Those that there are, and those that are about to be committed.
     taken: AtomicU64,
+    violations: Arc<Counter>,
 }
 
 /// Tells `Counts` of every lease that a store has.
@@ -62,7 +66,8 @@ pub type Census<'a> = &'a dyn Fn(&mut Txn, &Counts) -> Result<(), TxnError>;
 impl LeaseCounts {
     /// Nothing is counted yet.
     pub fn new(barrier: Arc<Barrier>) -> Self {
-        Self { barrier, newest: Mutex::default(), looked: AtomicU64::new(0) }
+        let (newest, violations) = Default::default();
+        Self { barrier, newest, violations, looked: AtomicU64::new(0) }
     }
 
     /// Whether leases are to be looked through for those that have ended, which they are in each
@@ -80,7 +85,11 @@ impl LeaseCounts {
         census: Census<'_>,
     ) -> Result<Result<(), Crowded>, TxnError> {
         let Some(count) = self.count_of(txn, origin, census)? else { return Ok(Ok(())) };
-        let Some(seat) = Seat::take(count) else { return Ok(Err(Crowded)) };
+        let violations = count.violations.clone();
+        let Some(seat) = Seat::take(count) else {
+            violations.count();
+            return Ok(Err(Crowded));
+        };
         txn.after_commit(move || seat.keep());
         Ok(Ok(()))
     }
@@ -92,8 +101,12 @@ impl LeaseCounts {
         origin: Origin<'_>,
         census: Census<'_>,
     ) -> Result<bool, TxnError> {
-        let count = self.count_of(txn, origin, census)?;
-        Ok(count.is_some_and(|count| count.taken.load(Ordering::Relaxed) >= count.most))
+        let Some(count) = self.count_of(txn, origin, census)? else { return Ok(false) };
+        let full = count.taken.load(Ordering::Relaxed) >= count.most;
+        if full {
+            count.violations.count();
+        }
+        Ok(full)
     }
 
     /// Counts a lease no more that the transaction removes.
@@ -121,6 +134,26 @@ impl LeaseCounts {
         Ok(count.map(|count| count.taken.load(Ordering::Relaxed)))
     }
 
+    /// Tells how many leases each quota counts, and how many it allows.
+    pub fn tell(
+        &self,
+        txn: &mut Txn,
+        census: Census<'_>,
+        to: &mut Readings,
+    ) -> Result<(), TxnError> {
+        let Some(counts) = self.counts(txn, census)? else { return Ok(()) };
+        for (name, count) in &counts.named {
+            let (labels, taken) = ([("name", &**name)], count.taken.load(Ordering::Relaxed));
+            let help = "Leases that a lease count counts.";
+            to.cluster_gauge("vault.quota.lease_count.counter", help, labels, taken as f64);
+            let help = "Leases that a lease count allows.";
+            to.cluster_gauge("vault.quota.lease_count.max", help, labels, count.most as f64);
+        }
+        let help = "Times that a lease count had no room for a lease.";
+        self.violations.tell("vault.quota.lease_count.violation", help, to);
+        Ok(())
+    }
+
     fn count_of(
         &self,
         txn: &mut Txn,
@@ -143,7 +176,7 @@ impl LeaseCounts {
             if !open || store::state(&mut now)? != Some(state) {
                 return Ok(None);
             }
-            let counts = Counts::none(&store, state, store::all(&mut now)?);
+            let counts = Counts::none(&store, state, store::all(&mut now)?, &self.violations);
             census(&mut now, &counts)?;
             *newest = Some(Arc::new(counts));
         }
@@ -152,10 +185,19 @@ impl LeaseCounts {
 }
 
 impl Counts {
-    fn none(store: &Arc<Unsealed>, state: State, quotas: Vec<(String, LeaseCount)>) -> Self {
+    fn none(
+        store: &Arc<Unsealed>,
+        state: State,
+        quotas: Vec<(String, LeaseCount)>,
+        violations: &Violations,
+    ) -> Self {
+        let names: Vec<&str> = quotas.iter().map(|(name, _)| name.as_str()).collect();
+        violations.keep(&names);
         let (mut rules, mut named, mut scopes) = (Vec::new(), BTreeMap::new(), Vec::new());
         for (name, quota) in quotas {
-            let count = Arc::new(Count { most: quota.max_leases, taken: AtomicU64::new(0) });
+            let (most, taken, violations) =
+                (quota.max_leases, AtomicU64::new(0), violations.of(&name));
+            let count = Arc::new(Count { most, taken, violations });
             scopes.push(quota.place.mount().unwrap_or_default().to_owned());
             rules.push((quota.place, count.clone()));
             named.insert(name, count);

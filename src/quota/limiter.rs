@@ -13,6 +13,7 @@ use super::record::{ALWAYS_EXEMPT, Config, Quota, RateLimit};
 use super::rules::Rules;
 use super::store;
 use super::strangers::Strangers;
+use super::violations::Violations;
 use crate::api::request::Peer;
 use crate::barrier::Unsealed;
 use crate::barrier::txn::{Txn, TxnError};
@@ -20,6 +21,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::meter::{Counter, Metered, Readings};
 use crate::base::sync::{lock, read, write};
 
 /// The quotas of a server.
@@ -27,6 +29,7 @@ pub struct Quotas {
     clock: Arc<dyn Clock>,
     pub(super) strangers: Strangers,
     buckets: Buckets,
+    violations: Violations,
     /// Raised by each commit that changed a quota, before anybody is told of it.
     changes: Arc<AtomicU64>,
     in_force: RwLock<InForce>,
@@ -44,6 +47,7 @@ impl Quotas {
             clock,
             strangers,
             buckets: Buckets::new(entropy),
+            violations: Violations::default(),
             changes: Arc::default(),
             in_force: RwLock::new(InForce::nothing()),
             loading: Mutex::default(),
@@ -63,8 +67,11 @@ impl Quotas {
     ) -> Result<Standing, Fault> {
         self.with(unsealed, |quotas| {
             let met = quotas.rates.find(path, role).filter(|_| !quotas.is_exempt(path));
-            let Some((id, limit)) = met else { return Ok(Standing::new()) };
+            let Some(Rate { id, limit, violations }) = met else { return Ok(Standing::new()) };
             let counted = self.count(*id, *limit, Client::of(peer));
+            if !matches!(counted, Counted::Within { .. }) {
+                violations.count();
+            }
             let standing = if quotas.headers { standing(*limit, counted) } else { Standing::new() };
             judge(path, counted, standing)
         })?
@@ -133,10 +140,32 @@ impl Quotas {
         let config = store::config(&mut txn)?;
         let mut ids: Vec<LimitId> = limits.iter().map(|(_, limit)| limit.limit_id()).collect();
         ids.sort_unstable();
+        let names: Vec<&str> = limits.iter().map(|(name, _)| name.as_str()).collect();
+        self.violations.keep(&names);
+        let rate = |(name, quota): &(String, RateLimit)| {
+            let (id, limit, violations) =
+                (quota.limit_id(), quota.limit(), self.violations.of(name));
+            (quota.place().clone(), Rate { id, limit, violations })
+        };
+        let rates = limits.iter().map(rate).collect();
         let store = Arc::downgrade(unsealed);
-        *write(&self.in_force) = InForce::of(store, changes, limits, config);
+        *write(&self.in_force) = InForce::of(store, changes, rates, config);
         self.buckets.sweep(self.clock.boot(), |id| ids.binary_search(&id).is_ok());
         Ok(())
+    }
+}
+
+/// A rate limit, with how often it was violated.
+struct Rate {
+    id: LimitId,
+    limit: Limit,
+    violations: Arc<Counter>,
+}
+
+impl Metered for Quotas {
+    fn tell(&self, to: &mut Readings) {
+        let help = "Requests that were over a rate limit.";
+        self.violations.tell("vault.quota.rate_limit.violation", help, to);
     }
 }
 
@@ -144,7 +173,7 @@ impl Quotas {
 struct InForce {
     store: Weak<Unsealed>,
     changes: u64,
-    rates: Rules<(LimitId, Limit)>,
+    rates: Rules<Rate>,
     exempt: Prefixes<bool>,
     headers: bool,
     audit: bool,
@@ -152,19 +181,10 @@ struct InForce {
 
 impl InForce {
     fn nothing() -> Self {
-        Self::of(Weak::new(), 0, Vec::new(), Config::default())
+        Self::of(Weak::new(), 0, Rules::from_iter([]), Config::default())
     }
 
-    fn of(
-        store: Weak<Unsealed>,
-        changes: u64,
-        limits: Vec<(String, RateLimit)>,
-        config: Config,
-    ) -> Self {
-        let rule = |(_, limit): (String, RateLimit)| {
-            (limit.place().clone(), (limit.limit_id(), limit.limit()))
-        };
-        let rates = limits.into_iter().map(rule).collect();
+    fn of(store: Weak<Unsealed>, changes: u64, rates: Rules<Rate>, config: Config) -> Self {
         let Config { audit, headers, exempt } = config;
         let always = ALWAYS_EXEMPT.map(|path| (path.to_owned(), true));
         let exempt = always.into_iter().chain(exempt.iter().map(|path| exemption(path))).collect();

@@ -17,3 +17,4 @@ pub mod record;
 pub mod rules;
 pub mod store;
 pub mod strangers;
+pub mod violations;

@@ -236,6 +236,53 @@ fn what_tokens_and_leases_come_to_is_counted() {
 }
 
 #[test]
+fn where_requests_meet_a_bound_is_told() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    root.post("auth/userpass/users/bob", json!({ "password": "right" }));
+    let limit = json!({ "path": "secret/data/a", "rate": 1, "interval": "1h" });
+    assert_eq!(root.post("sys/quotas/rate-limit/few", limit).status, 204);
+    let count = json!({ "path": "auth/token", "max_leases": 2 });
+    assert_eq!(root.post("sys/quotas/lease-count/couple", count).status, 204);
+    assert_eq!([(); 3].map(|()| root.get("secret/data/a").status), [404, 429, 429]);
+    let make = || root.post("auth/token/create", json!({ "policies": ["default"] })).status;
+    assert_eq!([(); 3].map(|()| make()), [200, 200, 429]);
+    let log_in = |name: &str| {
+        server.client().post(&format!("auth/userpass/login/{name}"), json!({ "password": "x" }))
+    };
+    for _ in 0..5 {
+        assert_eq!((log_in("bob").status, log_in("nobody").status), (400, 400));
+    }
+    let told = scrape(&root);
+    let one = |name: &str, label: &str, value: &str| {
+        let of = told.named(name);
+        let mut of = of.iter().filter(|(labels, _)| labels.get(label).is_some_and(|v| v == value));
+        of.next().map(|(_, count)| *count)
+    };
+    assert_eq!(one("vault_quota_rate_limit_violation", "name", "few"), Some(2.0));
+    assert_eq!(one("vault_quota_lease_count_counter", "name", "couple"), Some(2.0));
+    assert_eq!(one("vault_quota_lease_count_max", "name", "couple"), Some(2.0));
+    assert_eq!(one("vault_quota_lease_count_violation", "name", "couple"), Some(1.0));
+    assert_eq!(told.value("vault_core_locked_users"), 1.0);
+    let answered = |code: &str| one("vault_core_response_status_code", "code", code);
+    assert_eq!(
+        (answered("429"), answered("400"), answered("404")),
+        (Some(3.0), Some(10.0), Some(1.0))
+    );
+    assert_eq!(answered("503"), None);
+    // A changed quota counts on, and one that is gone is not told.
+    let limit = json!({ "path": "secret/data/a", "rate": 1, "interval": "2h" });
+    root.post("sys/quotas/rate-limit/few", limit);
+    assert_eq!([(); 2].map(|()| root.get("secret/data/a").status), [404, 429]);
+    root.delete("sys/quotas/lease-count/couple");
+    let told = scrape(&root);
+    let violations = told.named("vault_quota_rate_limit_violation");
+    assert_eq!(violations.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [3.0]);
+    assert!(told.named("vault_quota_lease_count_max").is_empty());
+}
+
+#[test]
 fn snapshots_are_counted_when_they_are_whole() {
     let server = Server::dev();
     let root = server.root();

@@ -1,11 +1,14 @@
 //! What is counted and measured of requests.
 
+pub mod bounds;
 pub mod routes;
+mod statuses;
 pub mod tokens;
 
 use std::sync::Arc;
 
 use self::routes::Routes;
+use self::statuses::Statuses;
 use super::flights::Flight;
 use crate::base::clock::Clock;
 use crate::base::meter::{Metered, Readings, Timer};
@@ -14,6 +17,7 @@ use crate::base::meter::{Metered, Readings, Timer};
 pub struct Meters {
     handle_request: Timer,
     handle_login_request: Timer,
+    statuses: Statuses,
     /// From the token to what it may do.
     pub fetch_acl_and_token: Timer,
     /// The same, to whether it may do this.
@@ -29,10 +33,16 @@ impl Meters {
         Self {
             handle_request: timer(),
             handle_login_request: timer(),
+            statuses: Statuses::default(),
             fetch_acl_and_token: timer(),
             check_token: timer(),
             routes: Routes::new(clock),
         }
+    }
+
+    /// A request is answered so.
+    pub fn answered(&self, status: u16) {
+        self.statuses.count(status);
     }
 
     /// A request was carried out, or refused; `open` where nobody asks for its token, as for a
@@ -44,6 +54,7 @@ impl Meters {
 
 impl Metered for Meters {
     fn tell(&self, to: &mut Readings) {
+        self.statuses.tell(to);
         for (name, help, timer) in [
             ("vault.core.handle_request", "Milliseconds for a request.", &self.handle_request),
             (
