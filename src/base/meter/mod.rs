@@ -2,6 +2,7 @@
 //! tells them when it is asked ([`Metered`]): there is no registry.
 //!
 //! Counting takes no lock and allocates nothing, so that each request can be counted many times.
+//! Only what has names that come in from outside may look its counter up under a lock.
 
 mod distribution;
 mod process;

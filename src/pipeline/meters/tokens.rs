@@ -8,7 +8,7 @@ use crate::base::clock::Clock;
 use crate::base::meter::{Counter, Metered, Readings, Sampler, Timer, Value};
 use crate::base::sync::lock;
 
-/// So many kinds of new tokens are told apart; what comes later is not.
+/// So many kinds of new tokens are told apart; what comes later is counted together.
 const KINDS: usize = 500;
 
 /// The meters of tokens.
@@ -32,6 +32,7 @@ pub struct Meters {
     /// Root tokens made.
     pub create_root: Counter,
     created: Mutex<BTreeMap<Created, u64>>,
+    created_others: Counter,
 }
 
 /// What new tokens are told apart by.
@@ -62,6 +63,7 @@ impl Meters {
             revoke_prefix: timer(),
             create_root: Counter::default(),
             created: Mutex::default(),
+            created_others: Counter::default(),
         }
     }
 
@@ -70,6 +72,8 @@ impl Meters {
         let mut known = lock(&self.created);
         if known.len() < KINDS || known.contains_key(&created) {
             *known.entry(created).or_default() += 1;
+        } else {
+            self.created_others.count();
         }
     }
 }
@@ -91,6 +95,19 @@ pub fn ttl_bucket(ttl: Duration) -> &'static str {
     ];
     let fits = |(seconds, _): &&(u64, &str)| !ttl.is_zero() && ttl <= Duration::from_secs(*seconds);
     BUCKETS.iter().find(fits).map_or("+Inf", |(_, name)| name)
+}
+
+fn tell_created([method, ttl, mount, kind]: [&str; 4], count: u64, to: &mut Readings) {
+    let labels = [
+        ("auth_method", method),
+        ("cluster", to.cluster()),
+        ("creation_ttl", ttl),
+        ("mount_point", mount),
+        ("namespace", "root"),
+        ("token_type", kind),
+    ];
+    let labels = labels.map(|(name, value)| (name, value.to_owned())).to_vec();
+    to.add("vault.token.creation", "Tokens made.", labels, Value::Counter(count));
 }
 
 impl Metered for Meters {
@@ -122,16 +139,12 @@ impl Metered for Meters {
         let help = "Milliseconds to find a token by its id.";
         to.summary("vault.token.lookup", help, self.lookup.millis());
         to.counter("vault.token.create_root", "Root tokens made.", self.create_root.get());
-        for (Created { method, mount, kind, ttl }, count) in &*lock(&self.created) {
-            let labels = vec![
-                ("auth_method", method.clone()),
-                ("cluster", to.cluster().to_owned()),
-                ("creation_ttl", (*ttl).to_owned()),
-                ("mount_point", mount.clone()),
-                ("namespace", "root".to_owned()),
-                ("token_type", (*kind).to_owned()),
-            ];
-            to.add("vault.token.creation", "Tokens made.", labels, Value::Counter(*count));
+        let created = lock(&self.created).clone();
+        for (Created { method, mount, kind, ttl }, count) in &created {
+            tell_created([method, ttl, mount, kind], *count, to);
+        }
+        if created.len() == KINDS {
+            tell_created(["others"; 4], self.created_others.get(), to);
         }
     }
 }
