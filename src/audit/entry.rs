@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::client::client_id;
 use super::headers::AuditedHeaders;
 use crate::api::ask::Verb;
 use crate::base::clock::Timestamp;
-use crate::base::digest::sha256;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 
@@ -203,41 +201,11 @@ impl Asked {
 }
 
 impl Sender {
-    /// By which Vault counts clients: the entity, or what tokens of the same policies have in
-    /// common. Nobody without a token, and not root, is a client.
+    /// As which client it counts; nobody does without a token.
     pub(super) fn client_id(&self) -> String {
-        let root = || self.token_policies.iter().any(|policy| policy == "root");
-        if self.token_type.is_none() || root() {
-            return String::new();
+        match self.token_type {
+            None => String::new(),
+            Some(_) => client_id(&self.entity_id, self.token_policies.iter().map(String::as_str)),
         }
-        if !self.entity_id.is_empty() {
-            return self.entity_id.clone();
-        }
-        let mut policies: Vec<&str> = self.token_policies.iter().map(String::as_str).collect();
-        policies.sort_unstable();
-        let input = format!("{}\0root", policies.join("\x7f"));
-        STANDARD.encode(sha256(input.as_bytes()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_without_an_entity_is_known_by_its_policies() {
-        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let mut sender = Sender {
-            token_type: Some("service"),
-            token_policies: texts(&["surf-admin", "default", "sudo"]),
-            ..Sender::default()
-        };
-        // From HashiCorp's support pages, an entry of a real server.
-        assert_eq!(sender.client_id(), "PWa2+llmKWwgQ1Fjaxmh5/v+qc+EntehUSliX0+67DY=");
-        sender.entity_id = "an entity".to_owned();
-        assert_eq!(sender.client_id(), "an entity");
-        sender.token_policies = texts(&["root"]);
-        assert_eq!(sender.client_id(), "");
-        assert_eq!(Sender::default().client_id(), "");
     }
 }

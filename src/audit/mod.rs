@@ -1,6 +1,7 @@
 //! What is written down of each request: an entry before it is carried out, and one of its answer
 //! before that is sent. Where no device takes an entry, there is no request, or no answer.
 
+pub mod client;
 mod device;
 pub mod devices;
 mod durable;

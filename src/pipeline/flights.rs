@@ -6,15 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::rights::Sender;
 use crate::api::reply::{Response, ResponseBody};
 use crate::api::request::{Method, Request};
+use crate::audit::client::client_id;
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::digest::sha256;
 use crate::base::entropy::{Entropy, uuid};
 use crate::base::meter::{Metered, Readings};
 use crate::base::room::{Room, Share};
@@ -46,12 +44,24 @@ struct Place {
     client: Client,
 }
 
-/// Whose it is: an entity's id, or the policies of a token that has none, as Vault joins them.
+/// Whose it is.
 #[derive(Default)]
 struct Client {
+    /// An entity's id, or the policies of a token that has none.
     text: String,
-    is_entity: bool,
+    who: Who,
 }
+
+#[derive(Default)]
+enum Who {
+    #[default]
+    Unknown,
+    Entity,
+    Token,
+}
+
+/// Between the policies of a token.
+const BETWEEN: char = '\x7f';
 
 /// A request that runs, until this is dropped.
 pub struct Flight {
@@ -130,7 +140,7 @@ impl Place {
     /// Makes room. What is short is kept, to be written over without asking for memory anew.
     fn leave(&mut self) {
         self.number = None;
-        self.client.is_entity = false;
+        self.client.who = Who::Unknown;
         for text in [&mut self.path, &mut self.client.text] {
             text.clear();
             text.shrink_to(KEPT);
@@ -156,25 +166,26 @@ impl Client {
     fn is(&mut self, sender: &Sender) {
         let token = &sender.found.token;
         self.text.clear();
-        self.is_entity = !token.entity_id.is_empty();
-        if self.is_entity {
+        if !token.entity_id.is_empty() {
+            self.who = Who::Entity;
             return self.text.push_str(&token.entity_id);
         }
+        self.who = Who::Token;
         for (place, policy) in token.policies.iter().enumerate() {
             if place > 0 {
-                self.text.push('\x7f');
+                self.text.push(BETWEEN);
             }
             self.text.push_str(policy);
         }
     }
 
-    /// An entity's own; tokens without one are one client when they have the same policies. Empty
-    /// while it is not known who sends it.
+    /// Empty while it is not known who sends it.
     fn id(&self) -> String {
-        if self.is_entity || self.text.is_empty() {
-            return self.text.clone();
+        match self.who {
+            Who::Unknown => String::new(),
+            Who::Entity => client_id(&self.text, []),
+            Who::Token => client_id("", self.text.split(BETWEEN)),
         }
-        STANDARD.encode(sha256(format!("{}\0root", self.text).as_bytes()))
     }
 }
 

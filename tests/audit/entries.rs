@@ -307,6 +307,11 @@ fn a_login_is_told_of_with_whom_it_makes_known() {
     assert_eq!(request["auth"]["client_token"], auth["client_token"]);
     assert_eq!(request["request"]["client_id"], made["entity_id"]);
     assert_eq!(request["auth"]["display_name"], "userpass-bob");
+    // Root has no entity: what knows it is a digest of its policies, the one that Vault makes.
+    root.get("sys/mounts");
+    let (request, _) = log.pair("sys/mounts");
+    let client = "0DHqvq2D77kL2/JTPSZkTMJbkFVmUu0TzMi0jiXcFy8=";
+    assert_eq!(request["request"]["client_id"], client);
 }
 
 #[test]
