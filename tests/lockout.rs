@@ -235,6 +235,18 @@ fn a_method_is_tuned_for_itself() {
     assert_eq!(world.root().post("sys/auth/other", enable).status, 204);
     let other = data(&world.root().get("sys/auth/other/tune"));
     assert_eq!(other["user_lockout_threshold"], 2);
+    let warned = [
+        tune(&world, json!({ "lockout_bogus": "1", "lockout_threshold": 7 })),
+        world.root().post(
+            "sys/auth/third",
+            json!({ "type": "userpass", "config": { "user_lockout_config": { "bogus": 1 } } }),
+        ),
+    ];
+    for (reply, name) in warned.iter().zip(["lockout_bogus", "bogus"]) {
+        let warning = format!("Endpoint ignored these unrecognized parameters: [{name}]");
+        assert_eq!((reply.status, &reply.json()["warnings"]), (200, &json!([warning])));
+    }
+    assert_eq!(data(&world.root().get("sys/auth/userpass/tune"))["user_lockout_threshold"], 7);
 }
 
 #[test]

@@ -22,7 +22,8 @@ const SINGLETONS: [&str; 4] = ["cubbyhole", "identity", "system", "token"];
 
 /// Mounts an engine or enables an auth method.
 pub fn enable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
-    let mount = mounts.wanted(table, call.fields)?;
+    let sent = config::fields(call.fields.get(&CONFIG).flatten())?;
+    let mount = mounts.wanted(table, call.fields, &sent)?;
     refuse_place(table, &mount.path)?;
     if table == Table::Secrets && SINGLETONS.contains(&mount.kind.as_str()) {
         let text = format!("mount type of {:?} is not mountable", mount.kind);
@@ -43,7 +44,7 @@ pub fn enable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outco
         }));
     }
     mounts.save(call.txn, mount)?;
-    Ok(Reply::nothing())
+    Ok(lockout::warning(&sent).into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 /// Unmounts what is at exactly a path. Its data, leases and tokens go with it.
@@ -69,13 +70,12 @@ pub fn disable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outc
 
 impl Mounts {
     /// The mount that is asked for.
-    fn wanted(&self, table: Table, fields: &Fields<'_>) -> Result<Mount, Fault> {
-        let sent = config::fields(fields.get(&CONFIG).flatten())?;
+    fn wanted(&self, table: Table, fields: &Fields<'_>, sent: &Fields<'_>) -> Result<Mount, Fault> {
         if table == Table::Secrets && sent.get(&TOKEN_TYPE).is_some_and(|sent| !sent.is_empty()) {
             let text = "'token_type' can only be set on auth mounts";
             return Err(Fault::bad_request(text));
         }
-        let config = config::of_new(&sent, self.ttls)?;
+        let config = config::of_new(sent, self.ttls)?;
         let text = |field| fields.get(field).map_or("", String::as_str);
         let kind = match text(&TYPE) {
             "" => return Err(Fault::bad_request("backend type must be specified as a string")),
@@ -117,7 +117,7 @@ impl Mounts {
         mount.seal_wrap = flag(&SEAL_WRAP);
         mount.external_entropy_access = flag(&EXTERNAL_ENTROPY);
         mount.config = config;
-        lockout::set(&mut mount, &sent)?;
+        lockout::set(&mut mount, sent)?;
         if table == Table::Auth {
             // Vault takes it for secrets engines only.
             mount.config.force_no_cache = false;

@@ -11,6 +11,11 @@ use crate::base::golang;
 use crate::mount::config::UserLockout;
 use crate::mount::table::Mount;
 
+const THRESHOLD: &str = "lockout_threshold";
+const DURATION: &str = "lockout_duration";
+const COUNTER_RESET: &str = "lockout_counter_reset_duration";
+const DISABLE: &str = "lockout_disable";
+
 /// Changes what was sent of it.
 pub fn set(mount: &mut Mount, fields: &Fields<'_>) -> Result<(), Fault> {
     let Some(sent) = fields.get(&USER_LOCKOUT).flatten().filter(|sent| !sent.is_empty()) else {
@@ -23,20 +28,17 @@ pub fn set(mount: &mut Mount, fields: &Fields<'_>) -> Result<(), Fault> {
         )));
     }
     let said = mount.config.user_lockout.get_or_insert_default();
-    if let Some(text) = text(sent, "lockout_threshold")? {
+    if let Some(text) = text(sent, THRESHOLD)? {
         said.threshold = text
             .parse()
             .map_err(|_| Fault::bad_request("unable to parse user lockout threshold"))?;
     }
-    for (name, span) in [
-        ("lockout_duration", &mut said.duration),
-        ("lockout_counter_reset_duration", &mut said.counter_reset),
-    ] {
+    for (name, span) in [(DURATION, &mut said.duration), (COUNTER_RESET, &mut said.counter_reset)] {
         let text = text(sent, name)?.unwrap_or_default();
         let bad = |why| Fault::bad_request(format!("unable to parse {name}: {why}"));
         *span = ttl(&text).map_err(bad)?.unwrap_or(*span);
     }
-    match sent.get("lockout_disable") {
+    match sent.get(DISABLE) {
         None | Some(Value::Null) => {}
         Some(Value::Bool(disable)) => said.disable = *disable,
         Some(Value::String(text)) => {
@@ -45,6 +47,17 @@ pub fn set(mount: &mut Mount, fields: &Fields<'_>) -> Result<(), Fault> {
         Some(_) => return Err(unreadable()),
     }
     Ok(())
+}
+
+/// A warning of what was sent and means nothing, in Vault's words.
+pub fn warning(fields: &Fields<'_>) -> Option<String> {
+    let sent = fields.get(&USER_LOCKOUT).flatten()?;
+    let known = [THRESHOLD, DURATION, COUNTER_RESET, DISABLE];
+    let mut unknown: Vec<&str> = sent.keys().map(String::as_str).collect();
+    unknown.retain(|name| !known.contains(name));
+    let all = unknown.join(" ");
+    (!unknown.is_empty())
+        .then(|| format!("Endpoint ignored these unrecognized parameters: [{all}]"))
 }
 
 /// What is shown of it.

@@ -57,7 +57,7 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
         }
     }
     mounts.save(call.txn, mount)?;
-    Ok(reply)
+    Ok(lockout::warning(call.fields).into_iter().fold(reply, Reply::warn))
 }
 
 fn refuse_token_type(mount: &Mount) -> Result<(), Fault> {
