@@ -58,7 +58,9 @@ pub fn start(mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     mounts.quotas.mount_moved(call.txn, &from, Some(&to))?;
     mounts.save(call.txn, mount.moved(to.clone(), &*mounts.entropy))?;
     let id = mounts.entropy.uuid();
+    let said = format!("{from} was moved to {to}, migration_id {id}");
     remember(call.txn, &id, from, to)?;
+    call.txn.after_commit(move || log::info!("{said}"));
     let reply = Reply::data_at_top(object([("migration_id", Value::from(id))]));
     Ok(reply.warn(
         "Mount move has been queued. Progress will be reported in Vault's server log, tagged with \
