@@ -24,9 +24,9 @@ pub struct MountConfig {
     pub listing_visibility: Visibility,
     /// Of an auth method: which tokens its logins make. Always the default elsewhere.
     pub token_type: TokenType,
-    /// Names of request headers that the engine is shown, when it wants them.
+    /// Names of request headers that the engine is to be shown: kept, as none wants any yet.
     pub passthrough_request_headers: Vec<String>,
-    /// Names of headers that the engine may set.
+    /// Names of headers that the engine may set: kept, as none sets any yet.
     pub allowed_response_headers: Vec<String>,
     /// Fields of requests that the audit log shows in the clear.
     pub audit_non_hmac_request_keys: Vec<String>,

@@ -57,14 +57,16 @@ pub const USER_LOCKOUT: Field<Option<Map<String, Value>>> = Field::new(
     "Of auth methods whose users have names: lockout_threshold, lockout_duration, \
      lockout_counter_reset_duration and lockout_disable.",
 );
-/// Headers shown to the engine.
+/// Accepted.
 pub const REQUEST_HEADERS: Field<Vec<String>> = Field::new(
     "passthrough_request_headers",
-    "Names of request headers that the engine is shown when it wants them.",
+    "Names of request headers; kept and shown, as no engine here wants any yet.",
 );
-/// Headers that the engine may set.
-pub const RESPONSE_HEADERS: Field<Vec<String>> =
-    Field::new("allowed_response_headers", "Names of headers that the engine may set.");
+/// Accepted.
+pub const RESPONSE_HEADERS: Field<Vec<String>> = Field::new(
+    "allowed_response_headers",
+    "Names of response headers; kept and shown, as no engine here sets any yet.",
+);
 /// Fields in the clear in the audit log.
 pub const REQUEST_KEYS: Field<Vec<String>> = Field::new(
     "audit_non_hmac_request_keys",
