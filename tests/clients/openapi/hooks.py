@@ -1,6 +1,8 @@
 """What schemathesis shall know of the server that it fuzzes."""
 
+import json
 import os
+import re
 
 import requests
 import schemathesis
@@ -8,19 +10,27 @@ import schemathesis
 ADDRESS = os.environ["VAULT_ADDR"]
 ROOT = {"X-Vault-Token": os.environ["VAULT_TOKEN"]}
 
-# What Vault answers 500 to, too, though the mistake is the client's.
+# What Vault answers 500 to, too, though the mistake is the client's: where, and what it says.
 MISTAKES = (
-    "no token found",
-    "missing password",
-    "username does not exist",
-    "at least one constraint should be enabled on the role",
-    "role_id already in use",
-    "SecretID is already registered",
-    "failed to validate CIDR blocks",
-    "failed to validate token CIDR blocks",
-    "failed to verify subset relationship between CIDR blocks",
-    "failed to find accessor entry",
-    "does not exist",
+    (r"^/sys/capabilities$", r"no token found"),
+    (r"/login/\{username\}$", r"missing password"),
+    (r"/users/\{username\}/(password|policies)$", r"username does not exist"),
+    (
+        r"/role/\{role_name\}(/[a-z-]+)?$",
+        r"at least one constraint should be enabled on the role|role_id already in use"
+        r"|failed to validate CIDR blocks: ",
+    ),
+    (
+        r"/role/\{role_name\}/(custom-)?secret-id/?$",
+        r"failed to store secret_id: SecretID is already registered"
+        r"|failed to validate (token )?CIDR blocks: "
+        r"|failed to verify subset relationship between CIDR blocks",
+    ),
+    (
+        r"/secret-id-accessor/destroy/?$",
+        r"failed to find accessor entry for secret_id_accessor: ",
+    ),
+    (r"/secret-id(-accessor)?/(lookup|destroy)/?$", r"role \".*\" does not exist"),
 )
 
 # A limit would keep the next requests from being heard: it goes as it has come.
@@ -95,13 +105,18 @@ def after_call(context, case, response):
         ask("DELETE", case.formatted_path.lstrip("/"))
 
 
+def is_forgiven(path, text):
+    said = "\n".join(json.loads(text).get("errors") or [])
+    return any(re.search(place, path) and re.search(words, said) for place, words in MISTAKES)
+
+
 @schemathesis.check
 def answers_as_vault_would(context, response, case):
     if case.operation.path == "/sys/health":
         # The status is what the request asks it to be.
         return
     text = response.content.decode(errors="replace")
-    assert response.status_code < 500 or any(words in text for words in MISTAKES), text
+    assert response.status_code < 500 or is_forgiven(case.operation.path, text), text
     # An unknown format of metrics is told in plain text.
     if response.status_code >= 400 and text and case.operation.path != "/sys/metrics":
         errors = response.json().get("errors")
