@@ -23,10 +23,7 @@ pub fn check<'d>(
     exists: impl FnOnce(&mut Txn, &Caller) -> Result<bool, Fault>,
     data: impl FnOnce() -> Result<&'d Map<String, Value>, Fault>,
 ) -> Result<Option<Caller>, Fault> {
-    if matches!(access, Access::Sealed | Access::Unauthenticated) {
-        return Ok(sender.map(caller));
-    }
-    if access == Access::Guest {
+    if matches!(access, Access::Sealed | Access::Unauthenticated | Access::Guest) {
         return Ok(sender.map(caller));
     }
     let sender = sender.ok_or_else(Fault::denied)?;

@@ -57,15 +57,6 @@ pub trait Subject {
     fn value(&mut self, txn: &mut Txn, directive: &Directive) -> Result<Option<String>, TxnError>;
 }
 
-/// The subject of a token that has no entity: its templates stand for nothing.
-pub struct Nobody;
-
-impl Subject for Nobody {
-    fn value(&mut self, _: &mut Txn, _: &Directive) -> Result<Option<String>, TxnError> {
-        Ok(None)
-    }
-}
-
 impl Directive {
     /// Reads what stands between the braces.
     fn read(text: &str) -> Self {
