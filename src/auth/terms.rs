@@ -11,6 +11,7 @@ use crate::api::login::{TokenTerms, TokenType};
 use crate::base::cidr::Cidr;
 use crate::base::fault::Fault;
 use crate::base::golang::quote;
+use crate::base::policies::{DEFAULT, ROOT};
 
 pub static BOUND_CIDRS: Field<Vec<String>> = Field::new(
     "token_bound_cidrs",
@@ -227,7 +228,7 @@ impl Terms {
 pub fn same_policies(one: &[String], other: &[String]) -> bool {
     let named = |policies: &[String]| {
         let mut named = sanitised(policies);
-        named.retain(|policy| policy != "default");
+        named.retain(|policy| policy != DEFAULT);
         named
     };
     named(one) == named(other)
@@ -312,8 +313,8 @@ fn sanitised(policies: &[String]) -> Vec<String> {
     let mut tidy: Vec<String> =
         policies.iter().map(|policy| policy.trim().to_lowercase()).collect();
     tidy.retain(|policy| !policy.is_empty());
-    if tidy.iter().any(|policy| policy == "root") {
-        return vec!["root".to_owned()];
+    if tidy.iter().any(|policy| policy == ROOT) {
+        return vec![ROOT.to_owned()];
     }
     tidy.sort_unstable();
     tidy.dedup();

@@ -4,7 +4,8 @@
 //! [`turns`], [`room`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`password`],
 //! [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that are read and written:
 //! [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`jose`],
-//! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`].
+//! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`],
+//! [`policies`].
 
 pub mod cidr;
 pub mod clock;
@@ -26,6 +27,7 @@ pub mod openpgp;
 pub mod pages;
 pub mod password;
 pub mod pem;
+pub mod policies;
 pub mod process;
 pub mod record;
 pub mod room;

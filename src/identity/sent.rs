@@ -3,6 +3,7 @@
 use super::record::Texts;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::policies::ROOT;
 
 /// How many names metadata has at most.
 const MAX_NAMES: usize = 64;
@@ -25,7 +26,7 @@ pub fn distinct(texts: &[String]) -> Vec<String> {
 /// Names of policies that may be given to an entity or a group.
 pub fn policies(names: &[String]) -> Result<Vec<String>, Fault> {
     let names = distinct(names);
-    if names.iter().any(|name| name.to_lowercase() == "root") {
+    if names.iter().any(|name| name.to_lowercase() == ROOT) {
         return Err(Fault::bad_request("policies cannot contain root"));
     }
     Ok(names)

@@ -12,14 +12,12 @@ use crate::api::login::{Login, TokenType};
 use crate::api::reply::object;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
+use crate::base::policies::{DEFAULT, ROOT};
 use crate::identity;
 use crate::mount::config;
 use crate::mount::table::{Mount, MountTable};
 use crate::token::lifetime::Bounds;
-use crate::token::record::{Kind, Lifetime, LoggedIn, ROOT, Token, Uses};
-
-/// The policy that every token has, unless it is left out on purpose.
-pub const DEFAULT: &str = "default";
+use crate::token::record::{Kind, Lifetime, LoggedIn, Token, Uses};
 
 /// Makes the token of a login through the mount `view`. Returns what is shown of it, and warnings.
 pub fn make(

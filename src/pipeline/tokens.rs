@@ -9,6 +9,7 @@ use super::wrapping::jwt::Claimed;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::policies::ROOT;
 use crate::base::secret::Secret;
 use crate::identity;
 use crate::lease::store as leases;
@@ -16,7 +17,7 @@ use crate::mount::config::Ttls;
 use crate::mount::purge;
 use crate::mount::store::MountStore;
 use crate::quota::leases::LeaseCounts;
-use crate::token::record::{Kind, Lifetime, ROOT, Token, TokenKey, Uses};
+use crate::token::record::{Kind, Lifetime, Token, TokenKey, Uses};
 use crate::token::{batch, store};
 
 /// How many generations a token may have above it.

@@ -9,6 +9,7 @@ use super::capability::{Capabilities, Capability};
 use super::grant::{Grant, Limits, permit_data, permit_wrapping};
 use super::rank::Rank;
 use super::rules::{Rule, Rules};
+use crate::base::policies::ROOT;
 
 /// The rules of a token's policies. Of all that match a path those of the most specific one hold,
 /// and of several policies that have it, all together; deny wins among them.
@@ -94,7 +95,7 @@ impl Acl {
     /// What is given on a path, as `sys/capabilities` shows it.
     pub fn capabilities(&self, path: &str) -> Vec<&'static str> {
         if self.root {
-            return vec!["root"];
+            return vec![ROOT];
         }
         let mut names = self.given(path).names();
         names.sort_unstable();

@@ -14,6 +14,7 @@ use super::store::{self, Digest};
 use super::template::{Directive, Subject};
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Clock;
+use crate::base::policies;
 use crate::base::record::RecordError;
 use crate::base::sync::lock;
 
@@ -71,7 +72,7 @@ impl PolicyCache {
         subject: &mut dyn Subject,
     ) -> Result<Acl, TxnError> {
         if let [name] = names
-            && name == builtin::ROOT
+            && name == policies::ROOT
         {
             return Ok(Acl::root());
         }
@@ -79,7 +80,7 @@ impl PolicyCache {
         for name in names {
             let _running = self.meters.get.begin();
             let name = Name::of(name);
-            if name.as_str() == builtin::RESPONSE_WRAPPING {
+            if name.as_str() == policies::RESPONSE_WRAPPING {
                 rules.push(self.response_wrapping.fixed.clone());
                 continue;
             }

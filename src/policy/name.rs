@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::builtin;
+use crate::base::policies;
 
 /// A policy's name: in lower case, without spaces around it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,8 @@ impl Name {
 
     /// Whether the policy is the program's own, and can be neither written nor deleted.
     pub fn is_fixed(&self) -> bool {
-        [builtin::ROOT, builtin::RESPONSE_WRAPPING, builtin::CONTROL_GROUP].contains(&self.as_str())
+        [policies::ROOT, policies::RESPONSE_WRAPPING, policies::CONTROL_GROUP]
+            .contains(&self.as_str())
     }
 }
 

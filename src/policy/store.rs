@@ -10,6 +10,7 @@ use super::names;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::digest::sha256;
+use crate::base::policies;
 use crate::base::record::{Record, RecordError};
 
 const FOLDER: &str = "policy/acl";
@@ -31,7 +32,7 @@ impl Record for Head {
 
 /// Writes what a new store begins with.
 pub fn first(txn: &mut Txn) -> Result<(), TxnError> {
-    write(txn, &Name::of(builtin::DEFAULT), builtin::DEFAULT_TEXT)
+    write(txn, &Name::of(policies::DEFAULT), builtin::DEFAULT_TEXT)
 }
 
 /// Sets a policy's text, which the caller has parsed.
@@ -51,8 +52,8 @@ pub fn digest(txn: &mut Txn, name: &Name) -> Result<Option<Digest>, TxnError> {
 /// A policy's text, if the policy is there.
 pub fn text(txn: &mut Txn, name: &Name) -> Result<Option<String>, TxnError> {
     match name.as_str() {
-        builtin::ROOT => return Ok(Some(String::new())),
-        builtin::RESPONSE_WRAPPING => return Ok(Some(builtin::RESPONSE_WRAPPING_TEXT.to_owned())),
+        policies::ROOT => return Ok(Some(String::new())),
+        policies::RESPONSE_WRAPPING => return Ok(Some(builtin::RESPONSE_WRAPPING_TEXT.to_owned())),
         _ => {}
     }
     let stored = txn.scope(MountId::SYSTEM).get_part(&place(name), TEXT)?;
@@ -62,7 +63,7 @@ pub fn text(txn: &mut Txn, name: &Name) -> Result<Option<String>, TxnError> {
 
 /// Whether a token may be given the policy and have something of it.
 pub fn exists(txn: &mut Txn, name: &Name) -> Result<bool, TxnError> {
-    Ok(name.as_str() == builtin::ROOT || digest(txn, name)?.is_some())
+    Ok(name.as_str() == policies::ROOT || digest(txn, name)?.is_some())
 }
 
 /// Removes a policy, if it is there.
@@ -75,7 +76,7 @@ pub fn delete(txn: &mut Txn, name: &Name) -> Result<(), TxnError> {
 /// The names of all policies that a token may be given, root last.
 pub fn list(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     let mut names = names::below(&mut txn.scope(MountId::SYSTEM), FOLDER)?;
-    names.push(builtin::ROOT.to_owned());
+    names.push(policies::ROOT.to_owned());
     Ok(names)
 }
 

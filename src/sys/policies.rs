@@ -11,7 +11,7 @@ use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::fault::Fault;
-use crate::policy::builtin;
+use crate::base::policies;
 use crate::policy::meters::Meters;
 use crate::policy::name::Name;
 use crate::policy::parse::parse;
@@ -156,7 +156,7 @@ fn delete(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
     if name.is_fixed() {
         return Err(Fault::bad_request(format!("cannot delete \"{name}\" policy")));
     }
-    if name.as_str() == builtin::DEFAULT {
+    if name.as_str() == policies::DEFAULT {
         return Err(Fault::bad_request("cannot delete default policy"));
     }
     store::delete(call.txn, &name)?;

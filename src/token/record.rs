@@ -9,12 +9,8 @@ use crate::barrier::names::MountId;
 use crate::base::cidr::Cidr;
 use crate::base::clock::Timestamp;
 use crate::base::hex;
+use crate::base::policies::{RESPONSE_WRAPPING, ROOT};
 use crate::base::record::Record;
-
-/// The policy to which everything is allowed.
-pub const ROOT: &str = "root";
-/// The one policy of a wrapping token.
-pub const RESPONSE_WRAPPING: &str = "response-wrapping";
 
 /// What a token is stored under: the HMAC of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

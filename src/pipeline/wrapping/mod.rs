@@ -15,10 +15,11 @@ use crate::barrier::txn::{Scope, Txn};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::base::json;
+use crate::base::policies::RESPONSE_WRAPPING;
 use crate::base::secret::Secret;
 use crate::base::ttl::Ttl;
 use crate::engines::document;
-use crate::token::record::{Lifetime, RESPONSE_WRAPPING, Uses};
+use crate::token::record::{Lifetime, Uses};
 
 /// Where the answer lies in the cubbyhole.
 const RESPONSE: &str = "response";

@@ -10,18 +10,19 @@ use crate::api::login::TokenType;
 use crate::api::reply::{Auth, Content, Reply};
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
+use crate::base::policies::{CONTROL_GROUP, DEFAULT, RESPONSE_WRAPPING, ROOT};
 use crate::base::secret::Secret;
 use crate::base::ttl::Ttl;
-use crate::pipeline::login::{DEFAULT, past_max, sanitized, shown};
+use crate::pipeline::login::{past_max, sanitized, shown};
 use crate::pipeline::tokens::Tokens;
 use crate::policy;
 use crate::policy::name::Name;
 use crate::token::lifetime::Bounds;
-use crate::token::record::{Kind, Lifetime, Parent, RESPONSE_WRAPPING, ROOT, Token, Uses};
+use crate::token::record::{Kind, Lifetime, Parent, Token, Uses};
 use crate::token::role::{self, Role};
 
 /// Policies that no token is given by asking.
-const NOT_ASSIGNABLE: [&str; 2] = [RESPONSE_WRAPPING, "control-group"];
+const NOT_ASSIGNABLE: [&str; 2] = [RESPONSE_WRAPPING, CONTROL_GROUP];
 
 pub fn child(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     create(service, call, None, false)
