@@ -1,6 +1,7 @@
 //! Aliases of entities: made, changed, moved, deleted.
 
 use super::index::{ENTITIES, ENTITY_ALIASES};
+use super::known::Known;
 use super::record::{Alias, Entity, Texts};
 use crate::api::custom;
 use crate::barrier::txn::{Scope, TxnError};

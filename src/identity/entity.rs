@@ -1,16 +1,13 @@
 //! Entities: found, made, changed, deleted.
 
-use super::index::{self, ENTITIES, ENTITY_ALIASES, GROUPS_OF_ENTITY, MERGED_INTO};
+use super::index::{self, Aliases, ENTITIES, ENTITY_ALIASES, GROUPS_OF_ENTITY, MERGED_INTO, Names};
+use super::known::Known;
 use super::record::{Alias, Entity, Group, Texts};
 use super::sent;
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::clock::Timestamp;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::base::record::Record;
-
-/// The folder of all entities.
-const FOLDER: &str = "entity";
 
 /// What is to be of an entity; what is `None` stays.
 #[derive(Default)]
@@ -23,6 +20,12 @@ pub struct Change {
     pub policies: Option<Vec<String>>,
     /// Whether it is disabled.
     pub disabled: Option<bool>,
+}
+
+impl Known for Entity {
+    const FOLDER: &'static str = "entity";
+    const NAMES: Names = ENTITIES;
+    const ALIASES: Aliases = ENTITY_ALIASES;
 }
 
 impl Entity {
@@ -45,33 +48,6 @@ impl Entity {
         }
     }
 
-    /// The entity of that id.
-    pub fn by_id(scope: &mut Scope<'_>, id: &str) -> Result<Option<Self>, TxnError> {
-        scope.read(&at(id))
-    }
-
-    /// The entity of that name.
-    pub fn by_name(scope: &mut Scope<'_>, name: &str) -> Result<Option<Self>, TxnError> {
-        let id = ENTITIES.find(scope, name)?;
-        Self::found(scope, id)
-    }
-
-    /// The entity that has the alias of that id.
-    pub fn by_alias_id(scope: &mut Scope<'_>, id: &str) -> Result<Option<Self>, TxnError> {
-        let id = ENTITY_ALIASES.owner(scope, id)?;
-        Self::found(scope, id)
-    }
-
-    /// The entity that is known by `name` at the mount of that accessor.
-    pub fn by_alias(
-        scope: &mut Scope<'_>,
-        accessor: &str,
-        name: &str,
-    ) -> Result<Option<Self>, TxnError> {
-        let id = ENTITY_ALIASES.owner_named(scope, accessor, name)?;
-        Self::found(scope, id)
-    }
-
     /// The entity of that id, or the one that it was merged into.
     pub fn survivor(scope: &mut Scope<'_>, id: &str) -> Result<Option<Self>, TxnError> {
         if let Some(entity) = Self::by_id(scope, id)? {
@@ -81,29 +57,9 @@ impl Entity {
         Self::found(scope, id)
     }
 
-    fn found(scope: &mut Scope<'_>, id: Option<String>) -> Result<Option<Self>, TxnError> {
-        match id {
-            Some(id) => Self::by_id(scope, &id),
-            None => Ok(None),
-        }
-    }
-
     /// How many there are.
     pub fn count(scope: &mut Scope<'_>) -> Result<u64, TxnError> {
-        scope.count(FOLDER)
-    }
-
-    /// Shows each of them, in no order.
-    pub fn each(scope: &mut Scope<'_>, mut look: impl FnMut(Self)) -> Result<(), TxnError> {
-        scope.each(FOLDER, |entity| {
-            look(Self::decode(entity)?);
-            Ok(())
-        })
-    }
-
-    /// The names of all entities, sorted.
-    pub fn list_names(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
-        ENTITIES.list(scope)
+        scope.count(Self::FOLDER)
     }
 
     /// The ids of the entities that were merged into it, sorted.
@@ -180,7 +136,7 @@ impl Entity {
 
     /// Writes the entity alone.
     pub fn store(&self, scope: &mut Scope<'_>) -> Result<(), TxnError> {
-        scope.write(&at(&self.id), self)
+        scope.write(&Self::place(&self.id), self)
     }
 
     /// Its alias at the mount of that accessor.
@@ -212,12 +168,8 @@ impl Entity {
     /// Removes the entity and its name, and nothing of what points to it.
     pub fn delete_alone(self, scope: &mut Scope<'_>) -> Result<(), TxnError> {
         ENTITIES.take(scope, &self.name)?;
-        scope.delete(&at(&self.id))
+        scope.delete(&Self::place(&self.id))
     }
-}
-
-fn at(id: &str) -> String {
-    format!("{FOLDER}/{id}")
 }
 
 /// Where it stands what became of an entity that was merged away.

@@ -3,18 +3,16 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::index::{
-    ENTITIES_OF_GROUP, GROUP_ALIASES, GROUPS, GROUPS_OF_ENTITY, MEMBERS_OF_GROUP, PARENTS_OF_GROUP,
+    Aliases, ENTITIES_OF_GROUP, GROUP_ALIASES, GROUPS, GROUPS_OF_ENTITY, MEMBERS_OF_GROUP, Names,
+    PARENTS_OF_GROUP,
 };
+use super::known::Known;
 use super::record::{Entity, Group, GroupKind, Texts};
 use super::{sent, sweep};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang;
-use crate::base::record::Record;
-
-/// The folder of all groups.
-const FOLDER: &str = "group";
 
 /// What is to be of a group; what is `None` stays.
 #[derive(Default)]
@@ -31,6 +29,12 @@ pub struct Change {
     pub entities: Option<Vec<String>>,
     /// The ids of the groups that are its members.
     pub groups: Option<Vec<String>>,
+}
+
+impl Known for Group {
+    const FOLDER: &'static str = "group";
+    const NAMES: Names = GROUPS;
+    const ALIASES: Aliases = GROUP_ALIASES;
 }
 
 impl Group {
@@ -54,53 +58,6 @@ impl Group {
             parents: 0,
             alias: None,
         })
-    }
-
-    /// The group of that id.
-    pub fn by_id(scope: &mut Scope<'_>, id: &str) -> Result<Option<Self>, TxnError> {
-        scope.read(&at(id))
-    }
-
-    /// The group of that name.
-    pub fn by_name(scope: &mut Scope<'_>, name: &str) -> Result<Option<Self>, TxnError> {
-        let id = GROUPS.find(scope, name)?;
-        Self::found(scope, id)
-    }
-
-    /// The group that has the alias of that id.
-    pub fn by_alias_id(scope: &mut Scope<'_>, id: &str) -> Result<Option<Self>, TxnError> {
-        let id = GROUP_ALIASES.owner(scope, id)?;
-        Self::found(scope, id)
-    }
-
-    /// The group that is known by `name` at the mount of that accessor.
-    pub fn by_alias(
-        scope: &mut Scope<'_>,
-        accessor: &str,
-        name: &str,
-    ) -> Result<Option<Self>, TxnError> {
-        let id = GROUP_ALIASES.owner_named(scope, accessor, name)?;
-        Self::found(scope, id)
-    }
-
-    fn found(scope: &mut Scope<'_>, id: Option<String>) -> Result<Option<Self>, TxnError> {
-        match id {
-            Some(id) => Self::by_id(scope, &id),
-            None => Ok(None),
-        }
-    }
-
-    /// Shows each of them, in no order.
-    pub fn each(scope: &mut Scope<'_>, mut look: impl FnMut(Self)) -> Result<(), TxnError> {
-        scope.each(FOLDER, |group| {
-            look(Self::decode(group)?);
-            Ok(())
-        })
-    }
-
-    /// The names of all groups, sorted.
-    pub fn list_names(scope: &mut Scope<'_>) -> Result<Vec<String>, TxnError> {
-        GROUPS.list(scope)
     }
 
     /// The ids of the entities that are its members, sorted.
@@ -290,7 +247,7 @@ impl Group {
     /// Writes the group alone.
     pub fn store(&mut self, scope: &mut Scope<'_>) -> Result<(), TxnError> {
         self.modify_index += 1;
-        scope.write(&at(&self.id), self)
+        scope.write(&Self::place(&self.id), self)
     }
 
     /// Removes the group. What is left of its members' entries goes little by little.
@@ -309,7 +266,7 @@ impl Group {
             sweep::forget_members(scope, &self.id)?;
         }
         GROUPS.take(scope, &self.name)?;
-        scope.delete(&at(&self.id))
+        scope.delete(&Self::place(&self.id))
     }
 }
 
@@ -317,8 +274,4 @@ impl Group {
 pub fn cut(scope: &mut Scope<'_>, id: &str, entity_id: &str) -> Result<(), TxnError> {
     ENTITIES_OF_GROUP.cut(scope, id, entity_id)?;
     GROUPS_OF_ENTITY.cut(scope, entity_id, id)
-}
-
-fn at(id: &str) -> String {
-    format!("{FOLDER}/{id}")
 }

@@ -2,6 +2,7 @@
 
 use super::alias::{Ids, IsLocal, invalid_accessor};
 use super::index::{GROUP_ALIASES, GROUPS};
+use super::known::Known;
 use super::record::{Alias, Group, GroupKind};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::entropy::Entropy;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::index::{ENTITIES, ENTITY_ALIASES, GROUP_ALIASES, GROUPS_OF_ENTITY};
+use super::known::Known;
 use super::record::{Alias, Entity, Group, GroupKind, Texts};
 use crate::barrier::txn::Scope;
 use crate::base::entropy::Entropy;

@@ -3,6 +3,7 @@
 
 use super::entity::merged;
 use super::index::{self, ENTITY_ALIASES, GROUPS_OF_ENTITY, MERGED_INTO};
+use super::known::Known;
 use super::record::{Alias, Entity, Group};
 use super::sent;
 use crate::barrier::txn::Scope;

@@ -50,6 +50,7 @@ pub mod entity;
 pub mod group;
 pub mod group_alias;
 mod index;
+pub mod known;
 pub mod login;
 pub mod merge;
 pub mod oidc;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::index::{GROUPS_OF_ENTITY, PARENTS_OF_GROUP};
+use super::known::Known;
 use super::record::{Entity, Group};
 use crate::barrier::txn::{Scope, TxnError};
 

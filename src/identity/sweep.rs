@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group;
 use super::index::{ENTITIES_OF_GROUP, ENTITY_ALIASES, GROUP_ALIASES};
+use super::known::Known;
 use super::record::{Entity, Group};
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::record::Record;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::alias;
 use super::group::Change;
 use super::group_alias::{self, Wanted};
+use super::known::Known;
 use super::login::{Login, login};
 use super::merge::merge;
 use super::record::{Entity, Group};

@@ -10,6 +10,7 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::identity::alias::{self, Change};
+use crate::identity::known::Known;
 use crate::identity::record::{Entity, Texts};
 
 /// The endpoints with their service.

@@ -12,6 +12,7 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::identity::entity::Change;
+use crate::identity::known::Known;
 use crate::identity::merge::merge;
 use crate::identity::record::{Entity, Texts};
 

@@ -11,6 +11,7 @@ use crate::api::reply::Reply;
 use crate::api::route::{Operation, Outcome, Route};
 use crate::base::fault::Fault;
 use crate::identity::group_alias::{self, Wanted};
+use crate::identity::known::Known;
 use crate::identity::record::Group;
 
 /// The endpoints with their service.

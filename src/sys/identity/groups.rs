@@ -11,6 +11,7 @@ use crate::api::route::{Operation, Outcome, Route};
 use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 use crate::identity::group::Change;
+use crate::identity::known::Known;
 use crate::identity::record::{Group, Texts};
 
 /// The endpoints with their service.

@@ -9,6 +9,7 @@ use crate::api::field::{Field, FieldInfo, Fields};
 use crate::api::reply::Reply;
 use crate::api::route::{Operation, Outcome, Route};
 use crate::base::fault::Fault;
+use crate::identity::known::Known;
 use crate::identity::record::{Entity, Group};
 
 /// The endpoints with their service.
