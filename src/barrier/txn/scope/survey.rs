@@ -2,7 +2,7 @@
 //! transaction has written itself is not seen.
 
 use super::Scope;
-use crate::barrier::txn::TxnError;
+use crate::barrier::txn::{NOTED, TxnError};
 
 impl Scope<'_> {
     /// How many entries lie below `folder`, at any depth.
@@ -28,6 +28,8 @@ impl Scope<'_> {
         for entry in self.txn.view.scan(&from, to.as_deref())? {
             let (key, value) = entry?;
             if folder.is_entry(&key)? {
+                // Whoever looks makes something of it, which is hardly more than it.
+                self.txn.tab.take(NOTED + value.len())?;
                 let keyring = &self.txn.keyring;
                 look(&keyring.open_value(&key, &value).map_err(|_| TxnError::Damaged)?)?;
             }
