@@ -13,6 +13,9 @@ use super::{answer, edgekeep, serve, text};
 /// Those that are not run to their end: they go on until they are told to stop.
 const ENDLESS: &[&str] = &["server", "monitor", "debug"];
 
+/// They make many requests: no curl command and no policy stands for all.
+const MANY: &[&str] = &["debug", "import"];
+
 /// It stands in nothing that is printed.
 const TOKEN: &str = "hvs.mine";
 
@@ -91,7 +94,8 @@ fn each_can_be_told_to_print_what_it_would_do() {
         }
     });
     let mut faults = Vec::new();
-    for (help, rest) in examples().iter().filter(|(help, _)| help.asks_a_server()) {
+    let makes_one = |help: &Help| help.asks_a_server() && !MANY.contains(&help.words[0].as_str());
+    for (help, rest) in examples().iter().filter(|(help, _)| makes_one(help)) {
         for (flag, begin) in [("-output-policy", "path \""), ("-output-curl-string", "curl ")] {
             let home = TempDir::new();
             let flag = [flag.to_owned()];
@@ -138,7 +142,7 @@ fn each_ends_quietly_when_nobody_reads_it() {
         let complains = ["panicked", "Broken pipe", "cannot be printed", "os error"];
         assert!(complains.iter().all(|text| !said.contains(text)), "{words:?}: {said}");
         let exit = ended.status.code();
-        assert!(matches!(exit, Some(0..=2)), "{words:?}: {exit:?} {said}");
+        assert!(matches!(exit, Some(0..=3)), "{words:?}: {exit:?} {said}");
     }
 }
 
@@ -147,7 +151,10 @@ fn a_policy_tells_of_sudo_where_the_server_wants_it() {
     let server = Server::dev();
     let document = server.root().get("sys/internal/specs/openapi").json();
     let home = TempDir::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
+    let own = |path: &str| !path.starts_with("/secret/");
+    // What an engine that is mounted wants no client knows.
+    for (path, item) in document["paths"].as_object().unwrap().iter().filter(|(path, _)| own(path))
+    {
         let path = path.trim_matches('/').replace(['{', '}'], "");
         let wanted = item["x-vault-sudo"] == true;
         let printed = edgekeep(&home, NOBODY, &["read", "-output-policy", &path]).output().unwrap();
