@@ -138,7 +138,8 @@ impl Roff {
     fn page(name: &str, summary: &str) -> Self {
         let version = env!("CARGO_PKG_VERSION");
         let title = escape(&name.to_uppercase());
-        let mut roff = Self(format!(".TH {title} 1 \"\" \"{PROGRAM} {version}\"\n"));
+        // Not adjusted at the right: that would tear lines with long words apart.
+        let mut roff = Self(format!(".TH {title} 1 \"\" \"{PROGRAM} {version}\"\n.ad l\n"));
         roff.heading("NAME");
         roff.line(&format!("{} \\- {}", escape(name), escape(summary)));
         roff
@@ -170,7 +171,9 @@ impl Roff {
     }
 
     fn flag(&mut self, flag: &Flag) {
-        let value = flag.value.map(|value| format!("=\\fI{}\\fR", escape(value)));
+        // A long list of words may be broken between two of them.
+        let value = flag.value.map(|value| escape(value).replace('|', "|\\:"));
+        let value = value.map(|value| format!("=\\fI{value}\\fR"));
         let name = bold(&format!("-{}", flag.name));
         self.item(&format!("{name}{}", value.unwrap_or_default()), flag.text);
     }

@@ -23,7 +23,7 @@ _edgekeep() {
             ;;
     esac
 }
-(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
 if [[ $funcstack[1] == _edgekeep ]]; then
     _edgekeep
 else

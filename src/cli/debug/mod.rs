@@ -43,12 +43,11 @@ pub struct Debug {
     /// the file, or folder, to make; named by the time if it is left out
     #[argh(option, arg_name = "path")]
     output: Option<String>,
-    /// what to record: config, host, requests, metrics, replication-status, server-status, log; may
-    /// be given more than once, and all if left out
-    #[argh(option, arg_name = "string")]
+    /// what to record; may be given more than once, and all if left out
+    #[argh(option, arg_name = "config|host|requests|metrics|replication-status|server-status|log")]
     target: Vec<String>,
-    /// the form of the log: standard (the default) or json
-    #[argh(option, arg_name = "string", default = "\"standard\".to_owned()")]
+    /// the form of the log; else standard
+    #[argh(option, arg_name = "standard|json", default = "\"standard\".to_owned()")]
     log_format: String,
     #[argh(positional)]
     operands: Vec<String>,

@@ -51,8 +51,8 @@ pub struct Diagnose {
     #[argh(switch, hidden_help)]
     #[expect(dead_code, reason = "a flag of Vault's")]
     debug: bool,
-    /// how the result is printed: table, json, yaml (VAULT_FORMAT)
-    #[argh(option, arg_name = "string")]
+    /// how the result is printed (VAULT_FORMAT)
+    #[argh(option, arg_name = "table|json|yaml")]
     #[expect(dead_code, reason = "it holds wherever it stands: see flags::anywhere")]
     format: Option<String>,
     #[argh(positional)]
