@@ -335,9 +335,13 @@ fn what_is_no_history_is_refused_and_leaves_nothing() {
         ("current_version", json!(4)),
         ("current_version", json!(-1)),
         ("current_version", json!(i64::MAX)),
+        ("current_version", json!((1_i64 << 52) + 1)),
+        ("current_version", json!(6)),
+        ("oldest_version", json!(4)),
         ("oldest_version", json!(6)),
         ("max_versions", json!(100_000)),
         ("custom_metadata", json!({ "a": "b".repeat(513) })),
+        ("versions", json!({})),
         ("versions", json!({ "x": {} })),
         ("versions", json!({ "0": { "created_time": "2020-01-01T00:00:00Z", "destroyed": true } })),
         ("versions", json!({ "5": { "created_time": "2020-01-01T00:00:00Z" } })),
@@ -353,6 +357,16 @@ fn what_is_no_history_is_refused_and_leaves_nothing() {
         let mut wrong = history();
         wrong[field] = value.clone();
         assert_eq!(root.post("secret/import/a", wrong).status, 400, "{field}: {value}");
+    }
+    // Each version is told once: another way to write its number does not make it another.
+    for odd in ["+5", "05", " 5", "5.0"] {
+        let (mut beside, mut alone) = (history(), history());
+        let latest = alone["versions"].as_object_mut().unwrap().remove("5").unwrap();
+        beside["versions"][odd] =
+            json!({ "created_time": latest["created_time"], "destroyed": true });
+        alone["versions"][odd] = latest;
+        assert_eq!(root.post("secret/import/a", beside).status, 400, "{odd}");
+        assert_eq!(root.post("secret/import/a", alone).status, 400, "{odd}");
     }
     assert_eq!(root.list("secret/metadata").status, 404);
     assert_eq!(root.post("secret/import/a/", history()).status, 400);

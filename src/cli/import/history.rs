@@ -50,7 +50,8 @@ impl History {
         let current = fields.get("current_version")?.as_u64()?;
         let history = Self { told, current, created, updated };
         let sound = |(number, version): (&String, &Value)| {
-            number.parse::<u64>().is_ok() && Version::read(version).is_some()
+            let written_so = number.parse().is_ok_and(|parsed: u64| parsed.to_string() == *number);
+            written_so && Version::read(version).is_some()
         };
         history.versions()?.iter().all(sound).then_some(history)
     }

@@ -35,6 +35,10 @@ static VERSIONS: Field<Option<Map<String, Value>>> = Field::new(
      that it is `destroyed`.",
 );
 
+/// The latest number that is taken: all that are counted from there on can still be read by
+/// clients that hold numbers as floats.
+const LATEST: u64 = 1 << 52;
+
 pub const ROUTE: Route<()> = Route {
     path: "import/{path..}",
     synopsis: "Brings a secret with its history from another server.",
@@ -106,16 +110,28 @@ fn history<'s>(fields: &'s Fields<'_>) -> Result<(Metadata, Values<'s>), Fault> 
     let sent = fields.get(&VERSIONS).flatten().into_iter().flatten();
     let mut values = Values::new();
     for (number, told) in sent {
-        let number = number.parse().ok().filter(|number| (1..=current).contains(number));
+        let number = number_of(number).filter(|number| (1..=current).contains(number));
         let number = number.ok_or_else(|| wrong("a version's number is none"))?;
+        if number < metadata.oldest {
+            return Err(wrong("a version is older than oldest_version"));
+        }
         let (version, value) = version(told)?;
         metadata.versions.insert(number, version);
         values.extend(value.map(|value| (number, value)));
+    }
+    if current > 0 && !metadata.versions.contains_key(&current) {
+        return Err(wrong("the latest version is missing"));
     }
     if metadata.versions.len() > MAX_VERSIONS_LIMIT as usize {
         return Err(wrong("there are too many versions"));
     }
     Ok((metadata, values))
+}
+
+/// A number in the one way to write it, so that no version is told twice: one of them could be
+/// destroyed and the other leave its value in the store.
+fn number_of(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 
 /// A version, and its value where it has one.
@@ -140,9 +156,7 @@ fn version(told: &Value) -> Result<(Version, Option<Written<'_>>), Fault> {
 }
 
 fn count(fields: &Fields<'_>, field: &Field<i64>) -> Result<u64, Fault> {
-    // One version more must still have a number.
-    let number = u64::try_from(*fields.need(field)?).ok();
-    let number = number.filter(|number| *number < i64::MAX as u64);
+    let number = u64::try_from(*fields.need(field)?).ok().filter(|number| *number <= LATEST);
     number.ok_or_else(|| Fault::bad_request(format!("{} is out of range", field.info.name)))
 }
 
