@@ -1,7 +1,7 @@
 //! Vault's API: paths, headers, JSON, refusals, redirects, retries.
 
 use std::io::Read;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,6 +11,8 @@ use super::address::Address;
 use super::error::{Error, Refusal};
 use super::http::{Body, Http, Reply, Request};
 use super::settings::{Settings, SettingsError};
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::sync::lock;
 use crate::base::{json, url};
 
 /// An answer is held whole: no more than this, 32 MiB and what an envelope adds.
@@ -120,8 +122,9 @@ pub struct Answer {
 pub struct Client {
     http: Http,
     settings: Settings,
-    /// How many requests were made.
-    made: AtomicU32,
+    /// When, on the boot clock, the slot is over that the last request took: one for each interval
+    /// of the pace that was set, whoever makes it.
+    taken_until: Mutex<Duration>,
 }
 
 impl Client {
@@ -129,7 +132,7 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let proxy = settings.proxy.clone();
         let http = Http::new(settings.address.clone(), &settings.tls, proxy)?;
-        Ok(Self { http, settings, made: AtomicU32::new(0) })
+        Ok(Self { http, settings, taken_until: Mutex::default() })
     }
 
     /// How it was told to make requests.
@@ -248,10 +251,17 @@ impl Client {
 
     /// Keeps to the pace that was set.
     fn wait(&self) {
-        let made = self.made.fetch_add(1, Ordering::Relaxed);
-        if let Some(pace) = self.settings.pace.filter(|pace| made >= pace.burst) {
-            std::thread::sleep(pace.interval);
-        }
+        let Some(pace) = self.settings.pace else { return };
+        let now = SystemClock.boot();
+        let slot = {
+            let mut taken_until = lock(&self.taken_until);
+            let slot = now.max(*taken_until);
+            *taken_until = slot.saturating_add(pace.interval);
+            slot
+        };
+        // So much of the future may be used at once.
+        let ahead = pace.interval.saturating_mul(pace.burst.saturating_sub(1));
+        std::thread::sleep(slot.saturating_sub(now.saturating_add(ahead)));
     }
 
     fn signed(&self, call: &Call) -> Result<Vec<(String, String)>, Error> {
