@@ -20,6 +20,9 @@ pub struct Progress {
     things: Option<&'static str>,
     total: Option<u64>,
     done: u64,
+    /// Why it stands still, and how many wait.
+    pause: String,
+    waiting: usize,
     drawn_at: Duration,
     drawn: bool,
     shown: bool,
@@ -33,6 +36,8 @@ impl Progress {
             things: None,
             total,
             done: 0,
+            pause: String::new(),
+            waiting: 0,
             drawn_at: SystemClock.boot(),
             drawn: false,
             shown: io::stderr().is_terminal(),
@@ -57,6 +62,25 @@ impl Progress {
         let now = SystemClock.boot();
         if self.shown && now.saturating_sub(self.drawn_at) >= EVERY {
             self.drawn_at = now;
+            self.draw();
+        }
+    }
+
+    /// Shows at once why one more waits, until [`Self::go_on`].
+    pub fn pause(&mut self, why: &str) {
+        why.clone_into(&mut self.pause);
+        self.waiting += 1;
+        self.draw();
+    }
+
+    /// One of those that waited does so no longer.
+    pub fn go_on(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        if self.shown {
             self.drawn = true;
             // A terminal that is gone needs no bar.
             let _ = write!(io::stderr(), "\r{}\x1b[K", self.line(columns()));
@@ -66,7 +90,8 @@ impl Progress {
     /// A line that leaves the last column free: one that is wrapped could not be drawn over.
     fn line(&self, columns: usize) -> String {
         if let Some(things) = self.things {
-            return fitted(&format!("{}: {} {things}", self.title, self.done), columns);
+            let pause = if self.waiting > 0 { format!(" ({})", self.pause) } else { String::new() };
+            return fitted(&format!("{}: {} {things}{pause}", self.title, self.done), columns);
         }
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let Some(total) = self.total.filter(|total| *total > 0) else {
@@ -135,6 +160,12 @@ mod tests {
         assert_eq!(progress.line(80), "Saving 1.0 MiB");
         let mut counting = Progress::counting("Importing", "things");
         counting.add(7);
+        assert_eq!(counting.line(80), "Importing: 7 things");
+        counting.pause("there: 429");
+        counting.pause("there: 503");
+        counting.go_on();
+        assert_eq!(counting.line(80), "Importing: 7 things (there: 503)");
+        counting.go_on();
         assert_eq!(counting.line(80), "Importing: 7 things");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::ends::Ends;
@@ -22,7 +22,7 @@ pub struct Job {
     pub ends: Ends,
     /// What is told in the end.
     pub report: Report,
-    progress: Progress,
+    progress: Arc<Mutex<Progress>>,
 }
 
 /// Why nothing more can come.
@@ -30,8 +30,7 @@ pub struct Ended(pub String);
 
 impl Job {
     /// Nothing is done yet.
-    pub fn new(ends: Ends) -> Self {
-        let progress = Progress::counting("Importing", "things looked at");
+    pub fn new(ends: Ends, progress: Arc<Mutex<Progress>>) -> Self {
         Self { ends, report: Report::default(), progress }
     }
 
@@ -54,7 +53,7 @@ impl Job {
         name: &str,
         bring: impl FnOnce(&Ends) -> Result<Told, Trouble>,
     ) -> Result<Fate, Ended> {
-        self.progress.add(1);
+        lock(&self.progress).add(1);
         let told = match bring(&self.ends) {
             Ok(told) => told,
             Err(Trouble::Here(why)) => Told::because(Fate::Failed, why),

@@ -25,6 +25,8 @@ mod tree;
 mod tuning;
 mod users;
 
+use std::sync::{Arc, Mutex};
+
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
@@ -36,6 +38,7 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::format::Format;
 use super::operands;
+use super::progress::Progress;
 use super::stop::{Exit, Stop};
 
 const NEVER: &str = "\
@@ -104,12 +107,15 @@ impl Command for Import {
                 "an import is many requests: -dry-run tells what comes".into(),
             ));
         }
-        let from = Server::new(self.source(cx)?, "there");
-        let to = Server::new(cx.connect()?, "here");
+        let progress = Progress::counting("Importing", "things looked at");
+        let progress = Arc::new(Mutex::new(progress));
+        let from = Server::new(self.source(cx)?, "there", Arc::clone(&progress));
+        let to = Server::new(cx.connect()?, "here", Arc::clone(&progress));
         refuse_direction(&from, &to)?;
         let address = from.address();
         let Self { dry_run, overwrite, .. } = self;
-        let mut job = Job::new(Ends { from, to, dry_run, overwrite, entropy: cx.entropy() });
+        let ends = Ends { from, to, dry_run, overwrite, entropy: cx.entropy() };
+        let mut job = Job::new(ends, progress);
         let stopped = job.run().err().map(|Ended(why)| why);
         let report = job.finish();
         let complete = stopped.is_none() && report.is_complete();

@@ -1,12 +1,15 @@
 //! One of the two servers, and why something of it does not come.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::base::sync::lock;
+use crate::cli::progress::Progress;
 use crate::client::{Answer, Call, Client, Error, Refusal};
 
-/// How often a server is asked again that says "too many requests", and how long after.
+/// How often a server is asked again that says "not now", and how long after.
 const PATIENCE: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -15,6 +18,8 @@ pub struct Server {
     client: Client,
     /// What it is called in a reason.
     name: &'static str,
+    /// Where it is shown that it is waited for.
+    progress: Arc<Mutex<Progress>>,
 }
 
 /// Why something did not come.
@@ -51,8 +56,8 @@ pub enum Found {
 
 impl Server {
     /// A server by its client.
-    pub const fn new(client: Client, name: &'static str) -> Self {
-        Self { client, name }
+    pub const fn new(client: Client, name: &'static str, progress: Arc<Mutex<Progress>>) -> Self {
+        Self { client, name, progress }
     }
 
     /// Its address.
@@ -121,16 +126,18 @@ impl Server {
 
     /// Asks, and asks again where it is too often.
     fn ask(&self, call: &Call) -> Result<Answer, Error> {
-        let mut left = PATIENCE;
-        loop {
+        for left in (1..=PATIENCE).rev() {
             match self.client.call(call) {
-                Err(error) if error.status() == Some(429) && left > 0 => {
-                    left -= 1;
+                Err(Error::Refused(refusal)) if is_for_now(&refusal) => {
+                    let why = self.told(&refusal.status.to_string());
+                    lock(&self.progress).pause(&format!("{why}, asking again, up to {left} times"));
                     std::thread::sleep(PAUSE);
+                    lock(&self.progress).go_on();
                 }
                 other => return other,
             }
         }
+        self.client.call(call)
     }
 
     fn judge(&self, error: Error) -> Trouble {
@@ -164,6 +171,14 @@ impl Server {
 pub fn is_name(name: &str) -> bool {
     let odd = |part: &str| matches!(part, "" | "." | "..");
     !name.strip_suffix('/').unwrap_or(name).split('/').any(odd)
+}
+
+/// Whether the same request may be answered soon: it came too often, or the server lacks room for
+/// the moment. One that is sealed stays so.
+fn is_for_now(refusal: &Refusal) -> bool {
+    let texts = refusal.errors.iter().flatten();
+    let sealed = refusal.body["sealed"] == true || texts.into_iter().any(|t| t.contains("sealed"));
+    refusal.status == 429 || refusal.status == 503 && !sealed
 }
 
 /// A refusal in one line.
