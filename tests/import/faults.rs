@@ -1,5 +1,7 @@
 //! A server to import from that refuses, fails and lies.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::proxy::{Fault, Proxy};
@@ -7,6 +9,7 @@ use crate::support::{Server, data};
 use crate::{post, run, whole, write};
 
 const DENIED: &str = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
+const FULL: &str = r#"{"errors":["too much is asked at once"]}"#;
 
 #[test]
 fn what_cannot_be_read_is_absent_and_the_rest_comes() {
@@ -56,6 +59,11 @@ fn what_cannot_be_read_is_absent_and_the_rest_comes() {
         Fault::new("/v1/sys/policies/acl?", "200 OK", r#"{"data":{"keys":"all"}}"#),
         // Whoever asks too often is to ask again.
         Fault::new("/v1/sys/policies/password", "429 Slow", r#"{"errors":[]}"#).times(1),
+        Fault::new("/v1/sys/policies/password", "503 Full", FULL).times(1),
+        Fault::new("/v1/sys/mounts", "503 Busy", "<html>busy</html>").times(1),
+        Fault::new("/v1/sys/audit", "403 Forbidden", DENIED),
+        Fault::new("/v1/identity/group/id", "403 Forbidden", DENIED),
+        Fault::new("/v1/sys/quotas/rate-limit", "404 Not Found", r#"{"errors":[]}"#),
     ];
     let proxy = Proxy::before(&from, faults);
     let failed = run(&proxy.address, &to, &[]);
@@ -68,6 +76,11 @@ fn what_cannot_be_read_is_absent_and_the_rest_comes() {
     assert_eq!(failed.why("failed", "secret/locked/"), denied);
     assert!(failed.why("failed", "one/").contains("a name that is none"));
     failed.why("failed", "sys/policies/acl");
+    for (path, what) in [("sys/audit", "audit devices"), ("identity/group/id", "groups")] {
+        let why = failed.why("left out", path);
+        assert!(why.starts_with(what) && why.contains("may not be listed there"), "{why}");
+    }
+    assert!(!failed.report.to_string().contains("rate limits"), "{:#}", failed.report);
     assert_eq!(failed.count("secret", "came"), 1);
     assert_eq!(failed.count("secret", "failed"), broken.len() as u64);
     assert!(failed.errors.contains("Run the same command again"), "{}", failed.errors);
@@ -79,6 +92,22 @@ fn what_cannot_be_read_is_absent_and_the_rest_comes() {
         let path = path.replace(' ', "%20");
         assert_eq!(whole(&here, &path), whole(&there, &path), "{path}");
     }
+}
+
+#[test]
+fn all_requests_of_an_import_keep_to_one_pace() {
+    const SECRETS: u32 = 40;
+    let (from, to) = (Server::dev(), Server::dev());
+    for n in 0..SECRETS {
+        write(&from.root(), &format!("s{n}"), json!({}));
+    }
+    let begun = Instant::now();
+    let mut import = crate::import(&from.address, &to, &["-format=json"]);
+    let done = import.env("EDGEKEEP_FROM_RATE_LIMIT", "40:1").output().unwrap();
+    crate::said(done).complete();
+    // Of each secret the metadata and a version are read.
+    let least = Duration::from_millis(25) * 2 * SECRETS;
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
 }
 
 #[test]

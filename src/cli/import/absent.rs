@@ -14,7 +14,7 @@ const ABSENT: [[&str; 3]; 5] = [
 ];
 const AUDIT: [&str; 3] = ["sys/audit", "audit devices", "enable them anew"];
 
-/// Tells of it; what may not be listed is passed over.
+/// Tells of it, and of what may not be listed; a server that has no such thing at all says 404.
 pub fn tell(job: &mut Job) -> Result<(), Ended> {
     for about in ABSENT {
         told(job, about, |from| from.list(about[0]).map(|names| names.len()))?;
@@ -30,12 +30,13 @@ fn told(
     [path, what, way]: [&str; 3],
     count: impl FnOnce(&Server) -> Result<usize, Trouble>,
 ) -> Result<(), Ended> {
-    match count(&job.ends.from) {
-        Ok(0) | Err(Trouble::Here(_)) => Ok(()),
-        Ok(there) => {
-            let told = Told::because(Fate::LeftOut, format!("{what} ({there}): {way}"));
-            job.one(Kind::Other, path, |_| Ok(told)).map(drop)
+    let why = match count(&job.ends.from) {
+        Ok(0) => return Ok(()),
+        Ok(there) => format!("{what} ({there}): {way}"),
+        Err(Trouble::Here(why)) => {
+            format!("{what} may not be listed there, if there are any: {why}")
         }
-        Err(Trouble::Everywhere(why)) => Err(Ended(why)),
-    }
+        Err(Trouble::Everywhere(why)) => return Err(Ended(why)),
+    };
+    job.one(Kind::Other, path, |_| Ok(Told::because(Fate::LeftOut, why))).map(drop)
 }
