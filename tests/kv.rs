@@ -313,15 +313,28 @@ fn a_history_is_imported_whole_and_goes_on() {
 
     let again = root.post("secret/import/a/b", history.clone());
     assert_eq!(again.json()["errors"], json!(["there is a secret already"]));
+    // What happened since it was read is not undone.
     let mut replacing = history.clone();
-    for (cas, status) in [(5, 400), (0, 400), (6, 204)] {
-        replacing["cas"] = cas.into();
-        assert_eq!(root.post("secret/import/a/b", replacing.clone()).status, status, "{cas}");
+    let known = || data(&root.get("secret/metadata/a/b"));
+    let mut stale = vec![json!({}), json!({ "current_version": 6 }), told];
+    for (path, change) in [
+        ("secret/metadata/a/b", json!({ "custom_metadata": { "a": "c" } })),
+        ("secret/delete/a/b", json!({ "versions": [5] })),
+        ("secret/destroy/a/b", json!({ "versions": [6] })),
+    ] {
+        stale.push(known());
+        assert_eq!(root.post(path, change).status, 204, "{path}");
     }
+    let now = known();
+    for known in stale {
+        replacing["replaces"] = known.clone();
+        assert_eq!(root.post("secret/import/a/b", replacing.clone()).status, 400, "{known}");
+    }
+    replacing["replaces"] = now;
+    assert_eq!(root.post("secret/import/absent", replacing.clone()).status, 400);
+    assert_eq!(root.post("secret/import/a/b", replacing).status, 204);
     assert_eq!(root.get("secret/data/a/b?version=6").status, 404, "it was replaced whole");
     assert_eq!(data(&root.get("secret/data/a/b?version=3"))["data"]["n"], 3);
-    replacing["cas"] = 0.into();
-    assert_eq!(root.post("secret/import/new", replacing).status, 204);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub fn bring(ends: &Ends, place: Place<'_>) -> Result<Told, Trouble> {
     let told = ends.settle(theirs.standing(ours.as_ref()), |how| {
         let (mut body, gone) = with_values(ends, place, &theirs)?;
         if let (Write::Replace, Some(ours)) = (how, &ours) {
-            body["cas"] = ours.current.into();
+            body["replaces"] = ours.told.clone();
         }
         deleted = gone;
         ends.to.put(&place.path("import"), body)

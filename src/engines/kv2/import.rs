@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::custom;
 use super::fields::{
-    CAS, CAS_REQUIRED, CUSTOM_METADATA, DELETE_AFTER, MAX_VERSIONS, PATH, max_versions,
+    CAS_REQUIRED, CUSTOM_METADATA, DELETE_AFTER, MAX_VERSIONS, PATH, max_versions,
 };
 use super::record::{MAX_VERSIONS_LIMIT, Metadata, Version};
 use super::secret::{Place, Secret};
+use super::{custom, metadata};
 use crate::api::ask::Verb;
 use crate::api::call::Call;
 use crate::api::field::{Field, Fields};
@@ -35,6 +35,11 @@ static VERSIONS: Field<Option<Map<String, Value>>> = Field::new(
      that it is `destroyed`.",
 );
 
+static REPLACES: Field<Option<Map<String, Value>>> = Field::new(
+    "replaces",
+    "What `metadata/` told of the secret that is replaced: whole, as it was answered.",
+);
+
 /// The latest number that is taken: all that are counted from there on can still be read by
 /// clients that hold numbers as floats.
 const LATEST: u64 = 1 << 52;
@@ -42,11 +47,11 @@ const LATEST: u64 = 1 << 52;
 pub const ROUTE: Route<()> = Route {
     path: "import/{path..}",
     synopsis: "Brings a secret with its history from another server.",
-    description: "Without `cas` nothing may be there yet; with it the secret is replaced whose \
-                  latest version has that number.\n",
+    description: "Without `replaces` nothing may be there yet; with it the secret is replaced of \
+                  which `metadata/` still tells just that, so that nothing is undone that \
+                  happened meanwhile.\n",
     fields: &[
         &PATH.info,
-        &CAS.info,
         &CREATED.info,
         &UPDATED.info,
         &CURRENT.info,
@@ -56,6 +61,7 @@ pub const ROUTE: Route<()> = Route {
         &DELETE_AFTER.info,
         &CUSTOM_METADATA.info,
         &VERSIONS.info,
+        &REPLACES.info,
     ],
     access: Access::Sudo,
     operations: &[Operation::new(Verb::Write, "Brings it.", import).creating(super::exists)],
@@ -66,15 +72,12 @@ fn import(_: &(), call: &mut Call<'_>) -> Outcome {
     let (metadata, values) = history(call.fields)?;
     let scope = &mut call.scope;
     let standing = Secret::load(scope, place)?;
-    let current = standing.as_ref().map(|secret| secret.metadata.current);
-    let meant = call.fields.get(&CAS).map(|cas| u64::try_from(*cas).ok());
-    match (meant, current) {
+    match (call.fields.get(&REPLACES).flatten(), &standing) {
         (None, None) => {}
         (None, Some(_)) => return Err(Fault::bad_request("there is a secret already")),
-        (Some(meant), current) if meant == Some(current.unwrap_or(0)) => {}
+        (Some(told), Some(secret)) if *told == metadata::show(&secret.metadata) => {}
         (Some(_), _) => {
-            let text = "check-and-set parameter did not match the current version";
-            return Err(Fault::bad_request(text));
+            return Err(Fault::bad_request("the secret changed since its metadata was read"));
         }
     }
     if let Some(secret) = standing {

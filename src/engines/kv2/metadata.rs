@@ -109,7 +109,8 @@ impl Change {
     }
 }
 
-fn show(metadata: &Metadata) -> Map<String, Value> {
+/// What a read answers.
+pub fn show(metadata: &Metadata) -> Map<String, Value> {
     let shown = |time: Timestamp| Value::from(time.rfc3339());
     let versions: Map<String, Value> = metadata
         .versions
