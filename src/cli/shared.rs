@@ -58,7 +58,7 @@ pub struct HttpFlags {
     /// print the curl command that does the same, and do nothing
     #[argh(switch)]
     pub output_curl_string: bool,
-    /// print the policy that the command needs, and do nothing
+    /// print the policy that the command needs, and do nothing; for MOUNT/import/ add sudo to it
     #[argh(switch)]
     pub output_policy: bool,
     /// ask nothing, even on a terminal
