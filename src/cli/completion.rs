@@ -10,7 +10,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
 use super::commands::COMMANDS;
-use super::context::Context;
+use super::context::{Context, env};
 use super::operands;
 use super::stop::{Exit, Stop, meant};
 use words::Follows;
@@ -21,9 +21,9 @@ use words::Follows;
 /// `edgekeep -autocomplete-uninstall` takes that back.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Completion {
-    /// say what may stand at the end of this line, as the shell's script asks at each TAB
-    #[argh(option, arg_name = "string")]
-    line: Option<String>,
+    /// say what may stand at the end of the line in COMP_LINE, as the shell's script asks at each TAB
+    #[argh(switch)]
+    line: bool,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -90,9 +90,11 @@ impl Command for Completion {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let shell = Shell::parse(operands::one(&self.operands)?)?;
-        let text = match &self.line {
-            Some(line) => shell.tell(&words::at_end(COMMANDS, line)),
-            None => shell.script().trim_end().to_owned(),
+        let text = if self.line {
+            // Others on this machine see a command line, but not its environment.
+            shell.tell(&words::at_end(COMMANDS, &env("COMP_LINE").unwrap_or_default()))
+        } else {
+            shell.script().trim_end().to_owned()
         };
         cx.say(&text)?;
         Ok(Exit::Done)

@@ -65,7 +65,10 @@ fn complaints(judge: &str, judged: &Output) -> Vec<String> {
 #[test]
 fn a_shell_is_told_what_may_follow() {
     let home = TempDir::new();
-    let ask = |shell: &str, line: &str| run(&home, &["completion", "-line", line, shell]);
+    let ask = |shell: &str, line: &str| {
+        let mut asked = edgekeep(&home, NOBODY, &["completion", "-line", shell]);
+        text(&asked.env("COMP_LINE", line).output().unwrap().stdout)
+    };
     assert_eq!(ask("bash", "edgekeep kv me"), "words\nmetadata\n");
     assert_eq!(
         ask("zsh", "edgekeep kv get --vers"),

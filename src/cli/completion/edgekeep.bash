@@ -5,7 +5,7 @@ _edgekeep() {
     {
         read -r kind
         mapfile -t COMPREPLY
-    } < <(edgekeep completion -line="${COMP_LINE:0:COMP_POINT}" bash 2>/dev/null)
+    } < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" edgekeep completion -line bash 2>/dev/null)
     case $kind in
         files) compopt -o default ;;
         folders) compopt -o dirnames ;;

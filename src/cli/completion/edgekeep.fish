@@ -1,8 +1,8 @@
 # Completion of edgekeep for fish. A packager puts it into share/fish/vendor_completions.d; what may
 # follow is asked of the program itself.
 function __edgekeep_complete
-    set -l line (commandline -cp | string collect)
-    set -l lines (edgekeep completion -line="$line" fish 2>/dev/null)
+    set -lx COMP_LINE (commandline -cp | string collect)
+    set -l lines (edgekeep completion -line fish 2>/dev/null)
     set -l word (commandline -ct)
     set -l before (string match -r '^.*[=@]' -- $word)
     set -l path (string replace -r '^.*[=@]' '' -- $word)

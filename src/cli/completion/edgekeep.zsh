@@ -4,7 +4,7 @@
 _edgekeep() {
     local line="${(j: :)words[1,CURRENT-1]} $PREFIX"
     local -a lines whole begun
-    lines=("${(@f)$(edgekeep completion -line="$line" zsh 2>/dev/null)}")
+    lines=("${(@f)$(COMP_LINE="$line" edgekeep completion -line zsh 2>/dev/null)}")
     case $lines[1] in
         files)
             compset -P '*[=@]'
