@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::envelope::Envelope;
 use super::format::Format;
 use super::paint::Colour;
+use super::plain::plain;
 use super::shared::HttpFlags;
 use super::stop::{Exit, Stop};
 use super::token_helper::TokenHelper;
@@ -229,8 +230,9 @@ impl Context {
     /// Prints to stderr. Nothing is left to be done when that fails.
     fn aside(&self, text: &str, colour: Option<Colour>) {
         let colour = colour.filter(|_| self.format == Format::Table);
+        let text = plain(text, &io::stderr());
         let text =
-            colour.map_or_else(|| text.to_owned(), |colour| colour.paint(text, &io::stderr()));
+            colour.map_or_else(|| text.to_string(), |colour| colour.paint(&text, &io::stderr()));
         let _ = writeln!(io::stderr(), "{text}");
     }
 

@@ -38,6 +38,7 @@ mod page;
 mod paint;
 mod patch;
 mod path_help;
+mod plain;
 mod policy;
 mod print_token;
 mod progress;

@@ -1,5 +1,9 @@
 //! Tables, their headers, and prose at 80 columns.
 
+use std::io::stdout;
+
+use super::plain::plain;
+
 /// Between two columns.
 const GAP: &str = "    ";
 /// What stands in an empty cell.
@@ -7,9 +11,14 @@ const EMPTY: &str = "n/a";
 
 /// Rows in aligned columns, without a newline at the end.
 pub fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let shown = |row: &R| row.as_ref().iter().map(|cell| plain(cell, &stdout()).into()).collect();
+    aligned(&rows.iter().map(shown).collect::<Vec<Vec<String>>>())
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
-        for (i, cell) in row.as_ref().iter().enumerate() {
+        for (i, cell) in row.iter().enumerate() {
             let width = filled(cell).chars().count();
             match widths.get_mut(i) {
                 Some(widest) => *widest = width.max(*widest),
@@ -18,8 +27,8 @@ pub fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
         }
     }
     let lines = rows.iter().map(|row| {
-        let cells = row.as_ref().iter().zip(&widths);
-        let padded = cells.map(|(cell, &width)| format!("{:width$}", filled(cell)));
+        let cells = row.iter().zip(&widths);
+        let padded = cells.map(|(cell, &width)| padded(filled(cell), width));
         padded.collect::<Vec<_>>().join(GAP).trim_end_matches(' ').to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -82,6 +91,12 @@ fn wrap_line(line: &str, indent: usize) -> String {
     out
 }
 
+/// A cell of that width; a format's own width ends at 65,535.
+fn padded(cell: &str, width: usize) -> String {
+    let short = width.saturating_sub(cell.chars().count());
+    format!("{cell}{}", " ".repeat(short))
+}
+
 fn filled(cell: &str) -> &str {
     if cell.is_empty() { EMPTY } else { cell }
 }
@@ -106,6 +121,14 @@ mod tests {
         assert_eq!(header("Secret Path", "secret/data/db".len()), "= Secret Path =");
         assert_eq!(header("Secret Path", "kv/a".len()), "== Secret Path ==");
         assert_eq!(header("Secret Path", 30), "========= Secret Path =========");
+    }
+
+    #[test]
+    fn a_cell_may_be_long() {
+        let long = "a".repeat(100_000);
+        assert!(pairs(&rows(&[["v", &long]])).ends_with(&long));
+        let table = pairs(&rows(&[[&long, "v"]]));
+        assert!(table.lines().all(|line| line.len() > long.len()));
     }
 
     #[test]
