@@ -288,6 +288,10 @@ impl Client {
                 Error::Broken(format!("{} answered with no JSON: {e}", self.address()))
             })?,
         };
+        if !matches!(body, Value::Null | Value::Object(_)) {
+            let text = format!("{} answered with JSON that is no object", self.address());
+            return Err(Error::Broken(text));
+        }
         Ok(Answer { status, body, raw })
     }
 

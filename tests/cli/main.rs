@@ -94,6 +94,19 @@ fn a_server_that_says_not_now_is_asked_again() {
 }
 
 #[test]
+fn an_answer_that_is_no_object_is_told() {
+    for command in ["secrets list", "auth list -detailed", "audit list", "read x", "kv list x"] {
+        let server = Canned::start(|_| (0..3).map(|_| answer("200 OK", "", "[1,2]")).collect());
+        let home = TempDir::new();
+        let words: Vec<&str> = command.split(' ').collect();
+        let told = server.run(&home, &words);
+        let said = text(&told.stderr);
+        assert!(said.contains("JSON that is no object"), "{command}: {said}");
+        assert_eq!(told.status.code(), Some(2), "{command}");
+    }
+}
+
+#[test]
 fn a_snapshot_that_breaks_off_leaves_no_file() {
     let server = Canned::start(|_| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";

@@ -28,8 +28,8 @@ impl Command for List {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
         let listed = cx.send(Call::get("sys/audit"));
-        let mut answer = listed.map_err(|stop| stop.about("Error listing audits"))?;
-        let devices = match answer.body["data"].take() {
+        let answer = listed.map_err(|stop| stop.about("Error listing audits"))?;
+        let devices = match answer.body["data"].clone() {
             Value::Object(devices) => devices,
             _ => Map::new(),
         };

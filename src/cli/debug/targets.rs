@@ -75,7 +75,7 @@ fn config(client: &Client, now: Timestamp) -> Result<Value, Error> {
 }
 
 fn host(client: &Client, _: Timestamp) -> Result<Value, Error> {
-    Ok(client.call(&Call::get("sys/host-info"))?.body["data"].take())
+    Ok(client.call(&Call::get("sys/host-info"))?.body["data"].clone())
 }
 
 fn requests(client: &Client, now: Timestamp) -> Result<Value, Error> {
@@ -88,8 +88,10 @@ fn metrics(client: &Client, _: Timestamp) -> Result<Value, Error> {
 }
 
 fn replication(client: &Client, now: Timestamp) -> Result<Value, Error> {
-    let mut found = client.call(&Call::get("sys/replication/status"))?.body["data"].take();
-    found["timestamp"] = now.rfc3339().into();
+    let mut found = client.call(&Call::get("sys/replication/status"))?.body["data"].clone();
+    if let Value::Object(found) = &mut found {
+        found.insert("timestamp".into(), now.rfc3339().into());
+    }
     Ok(found)
 }
 

@@ -58,8 +58,8 @@ fn with_values(
         let call = Call::get(place.path("data")).with_query("version", number.to_string());
         let version = &mut body["versions"][number.to_string()];
         match ends.from.find(call)? {
-            Found::Data(mut found) if theirs.made(number, &found["metadata"]) => {
-                let data = found["data"].take();
+            Found::Data(found) if theirs.made(number, &found["metadata"]) => {
+                let data = found["data"].clone();
                 size += data.to_string().len();
                 version["data"] = data;
             }

@@ -31,8 +31,8 @@ pub fn bring(job: &mut Job) -> Result<(), Ended> {
 
 /// Brings one; `own` says that each server has one of its own.
 fn one(ends: &Ends, path: &str, own: bool) -> Result<Told, Trouble> {
-    let theirs = ends.from.need(path)?["policy"].take();
-    let ours = ends.to.get(path)?.map(|mut found| found["policy"].take());
+    let theirs = ends.from.need(path)?["policy"].clone();
+    let ours = ends.to.get(path)?.map(|found| found["policy"].clone());
     let standing = match ours {
         None => Standing::Absent,
         Some(ours) if ours == theirs => Standing::Same,

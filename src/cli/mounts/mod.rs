@@ -55,8 +55,8 @@ impl Table {
 
     /// All of them.
     pub fn read(self, cx: &mut Context) -> Result<Value, Stop> {
-        let mut answer = cx.send(Call::get(self.endpoint()))?;
-        Ok(answer.body["data"].take())
+        let answer = cx.send(Call::get(self.endpoint()))?;
+        Ok(answer.body["data"].clone())
     }
 
     /// Mounts what `body` describes.

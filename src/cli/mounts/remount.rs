@@ -49,6 +49,6 @@ pub fn run(table: Table, cx: &mut Context, operands: &[String]) -> Result<Exit, 
 }
 
 fn status(cx: &mut Context, id: &str) -> Result<Value, Stop> {
-    let mut answer = cx.send(Call::get(format!("sys/remount/status/{id}")))?;
-    Ok(answer.body["data"]["migration_info"]["status"].take())
+    let answer = cx.send(Call::get(format!("sys/remount/status/{id}")))?;
+    Ok(answer.body["data"]["migration_info"]["status"].clone())
 }
