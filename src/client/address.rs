@@ -22,6 +22,12 @@ impl Address {
                 Err(format!("{text:?} names no socket: write unix:///run/edgekeep.sock"))
             };
         }
+        if text.contains('@') {
+            // Told without the text: an address is printed and recorded, and that is a secret.
+            return Err("an address holds no user and no password (nothing with @): write \
+                        https://HOST:PORT, and log in with `edgekeep login`"
+                .into());
+        }
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         match host {
             None => Err(format!("{text:?} has no scheme: write http://, https:// or unix://")),
@@ -84,6 +90,10 @@ mod tests {
         assert_eq!(unix.socket().unwrap().to_str(), Some("/run/edgekeep.sock"));
         for wrong in ["127.0.0.1:1", ":::nonsense", "http://", "http:// x", "unix://x", ""] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+        for secret in ["http://u:s3cret@host:1", "u:s3cret@host", "https://u:s3/cret@host"] {
+            let told = Address::parse(secret).unwrap_err();
+            assert!(told.contains("no password") && !told.contains("s3"), "{told}");
         }
     }
 }
