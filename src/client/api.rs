@@ -53,7 +53,7 @@ impl Verb {
 }
 
 /// One request to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Call {
     /// The verb.
     pub verb: Verb,
@@ -65,6 +65,13 @@ pub struct Call {
     pub body: Option<Value>,
     /// How long a token that wraps the answer shall live, as Vault's client writes it: `1m30s`.
     pub wrap_ttl: Option<String>,
+}
+
+/// Without the body and the parameters: they may hold a secret.
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb.name(), self.path)
+    }
 }
 
 impl Call {

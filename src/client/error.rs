@@ -18,7 +18,6 @@ pub enum Error {
 }
 
 /// A server's refusal.
-#[derive(Debug)]
 pub struct Refusal {
     /// The verb of the request.
     pub method: &'static str,
@@ -30,6 +29,13 @@ pub struct Refusal {
     pub errors: Option<Vec<String>>,
     /// The body: the JSON, or its text.
     pub body: Value,
+}
+
+/// Without the body and its texts: they may hold a secret.
+impl std::fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.method, self.url, self.status)
+    }
 }
 
 impl Error {
