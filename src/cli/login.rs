@@ -90,8 +90,10 @@ impl Command for Login {
             cx.warn(&format!("{}\n", table::wrap(HALF, 0)));
             return login.print(cx);
         }
+        let token = login.auth["client_token"].as_str().filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| no_token("no client_token in the response"))?;
         match helper {
-            Some(helper) => keep(cx, &helper, &login)?,
+            Some(helper) => keep(cx, &helper, token, &login)?,
             None if !self.token_only => cx.warn(&format!("{}\n", table::wrap(NOT_STORED, 0))),
             None => {}
         }
@@ -109,8 +111,7 @@ impl Command for Login {
     }
 }
 
-fn keep(cx: &mut Context, helper: &TokenHelper, login: &Envelope) -> Result<(), Stop> {
-    let token = login.auth["client_token"].as_str().unwrap_or_default();
+fn keep(cx: &mut Context, helper: &TokenHelper, token: &str, login: &Envelope) -> Result<(), Stop> {
     if let Err(why) = helper.store(token) {
         cx.complain(&format!("Error storing token: {why}"));
         cx.complain(&format!("{}\n", table::wrap(LOST, 0)));

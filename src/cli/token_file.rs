@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use super::context::home;
+use crate::base::entropy::{Entropy, SystemEntropy};
 
 fn path() -> Option<PathBuf> {
     home().map(|home| home.join(".vault-token"))
@@ -38,13 +39,18 @@ pub fn write(token: &str) -> Result<(), String> {
     let Some(path) = path() else {
         return Err("no place to store the token: HOME is not set".into());
     };
-    let partial = path.with_extension("new");
+    // No other login's, should two end at once.
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let partial = path.with_extension(entropy.hex(8));
     let written = (|| {
-        let _ = std::fs::remove_file(&partial);
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
         file.write_all(token.as_bytes())?;
+        file.sync_all()?;
         std::fs::rename(&partial, &path)
     })();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&partial);
+    }
     written.map_err(|e| format!("the token cannot be stored in {}: {e}", path.display()))
 }

@@ -25,6 +25,7 @@ mod diagnose;
 mod environment;
 mod every;
 mod helper;
+mod login;
 mod pages;
 mod secured;
 mod streams;
