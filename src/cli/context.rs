@@ -140,6 +140,14 @@ impl Context {
         self.http.output_curl_string || self.http.output_policy
     }
 
+    /// Refuses to print instead of doing: what is many requests no one of them stands for.
+    pub fn never_dry(&self, doing: &str, instead: &str) -> Result<(), Stop> {
+        if self.is_dry() {
+            return Err(Stop::Usage(format!("{doing} is many requests: {instead}")));
+        }
+        Ok(())
+    }
+
     /// Makes a call; `None` where the server has nothing there, or nothing to say.
     pub fn fetch(&mut self, call: Call) -> Result<Option<Envelope>, Stop> {
         match self.send(call) {

@@ -115,6 +115,19 @@ fn each_can_be_told_to_print_what_it_would_do() {
 }
 
 #[test]
+fn what_is_many_requests_is_not_printed_as_one() {
+    let home = TempDir::new();
+    for name in MANY {
+        for flag in ["-output-policy", "-output-curl-string"] {
+            let told = edgekeep(&home, NOBODY, &[name, flag]).output().unwrap();
+            let (out, err) = (text(&told.stdout), text(&told.stderr));
+            assert!(out.is_empty() && err.contains(" is many requests: "), "{name}: {out}{err}");
+            assert_eq!(told.status.code(), Some(1), "{name}");
+        }
+    }
+}
+
+#[test]
 fn each_ends_quietly_when_nobody_reads_it() {
     let server = Server::dev();
     let address = format!("http://{}", server.address);

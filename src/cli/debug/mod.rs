@@ -72,6 +72,7 @@ impl Command for Debug {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
+        cx.never_dry("a recording", "no curl command and no policy stands for all")?;
         let format = monitor::one_of(&monitor::FORMATS, &self.log_format, "format")?;
         let pace = self.pace(cx)?;
         let targets = self.targets(cx)?;

@@ -102,11 +102,7 @@ impl Command for Import {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        if cx.is_dry() {
-            return Err(Stop::Usage(
-                "an import is many requests: -dry-run tells what comes".into(),
-            ));
-        }
+        cx.never_dry("an import", "-dry-run tells what comes")?;
         let progress = Progress::counting("Importing", "things looked at");
         let progress = Arc::new(Mutex::new(progress));
         let from = Server::new(self.source(cx)?, "there", Arc::clone(&progress));
