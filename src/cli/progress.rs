@@ -16,8 +16,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// How far something is.
 pub struct Progress {
     title: String,
-    /// What is counted, where it is not bytes.
-    things: Option<&'static str>,
+    unit: Unit,
     total: Option<u64>,
     done: u64,
     /// Why it stands still, and how many wait.
@@ -28,12 +27,21 @@ pub struct Progress {
     shown: bool,
 }
 
+/// What is counted.
+#[derive(Clone, Copy)]
+enum Unit {
+    Bytes,
+    Things(&'static str),
+    /// Nothing: it is waited for.
+    Nothing,
+}
+
 impl Progress {
     /// Begins, with the bytes there are, where that is known.
     pub fn new(title: &str, total: Option<u64>) -> Self {
         Self {
             title: title.to_owned(),
-            things: None,
+            unit: Unit::Bytes,
             total,
             done: 0,
             pause: String::new(),
@@ -44,10 +52,18 @@ impl Progress {
         }
     }
 
-    /// Begins to count things of which nobody knows how many there are.
-    pub fn counting(title: &str, things: &'static str) -> Self {
+    /// Begins to count things, with how many there are, where that is known.
+    pub fn counting(title: &str, things: &'static str, total: Option<u64>) -> Self {
+        let mut progress = Self::new(title, total);
+        progress.unit = Unit::Things(things);
+        progress
+    }
+
+    /// Says that something is waited for, until dropped.
+    pub fn waiting(title: &str) -> Self {
         let mut progress = Self::new(title, None);
-        progress.things = Some(things);
+        progress.unit = Unit::Nothing;
+        progress.draw();
         progress
     }
 
@@ -60,7 +76,7 @@ impl Progress {
     pub fn add(&mut self, more: u64) {
         self.done += more;
         let now = SystemClock.boot();
-        if self.shown && now.saturating_sub(self.drawn_at) >= EVERY {
+        if now.saturating_sub(self.drawn_at) >= EVERY {
             self.drawn_at = now;
             self.draw();
         }
@@ -89,15 +105,23 @@ impl Progress {
 
     /// A line that leaves the last column free: one that is wrapped could not be drawn over.
     fn line(&self, columns: usize) -> String {
-        if let Some(things) = self.things {
-            let pause = if self.waiting > 0 { format!(" ({})", self.pause) } else { String::new() };
-            return fitted(&format!("{}: {} {things}{pause}", self.title, self.done), columns);
-        }
+        let pause = if self.waiting > 0 { format!(" ({})", self.pause) } else { String::new() };
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let Some(total) = self.total.filter(|total| *total > 0) else {
-            return fitted(&format!("{} {:.1} MiB", self.title, mib(self.done)), columns);
+            let Self { title, done, .. } = self;
+            let line = match self.unit {
+                Unit::Bytes => format!("{title} {:.1} MiB", mib(*done)),
+                Unit::Things(things) => format!("{title}: {done} {things}{pause}"),
+                Unit::Nothing => format!("{title}..."),
+            };
+            return fitted(&line, columns);
         };
-        let amount = format!("{:.1} of {:.1} MiB", mib(self.done), mib(total));
+        let amount = match self.unit {
+            Unit::Things(things) => format!("{} of {total} {things}", self.done),
+            Unit::Bytes | Unit::Nothing => {
+                format!("{:.1} of {:.1} MiB", mib(self.done), mib(total))
+            }
+        };
         let others = self.title.len() + " [] ".len() + amount.len() + 1;
         let width = LONGEST.min(columns.saturating_sub(others) as u64);
         if width < SHORTEST {
@@ -158,7 +182,7 @@ mod tests {
         assert_eq!(progress.line(10), "Saving 1.");
         progress.total = None;
         assert_eq!(progress.line(80), "Saving 1.0 MiB");
-        let mut counting = Progress::counting("Importing", "things");
+        let mut counting = Progress::counting("Importing", "things", None);
         counting.add(7);
         assert_eq!(counting.line(80), "Importing: 7 things");
         counting.pause("there: 429");
@@ -167,5 +191,11 @@ mod tests {
         assert_eq!(counting.line(80), "Importing: 7 things (there: 503)");
         counting.go_on();
         assert_eq!(counting.line(80), "Importing: 7 things");
+        counting.total = Some(14);
+        assert_eq!(
+            counting.line(80),
+            format!("Importing [{:.<30}] 7 of 14 things", "#".repeat(15))
+        );
+        assert_eq!(Progress::waiting("Revoking").line(80), "Revoking...");
     }
 }

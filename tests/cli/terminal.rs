@@ -50,3 +50,11 @@ fn errors_are_red_and_warnings_yellow() {
     assert!(strays.starts_with("\x1b[33mCommand flags must be provided"), "{strays}");
     assert!(shown(&["read", "-help"], &[]).starts_with("Usage: "));
 }
+
+#[test]
+fn what_is_waited_for_is_said_and_taken_back() {
+    let waits = shown(&["lease", "revoke", "-sync", "x"], &[("NO_COLOR", "1")]);
+    let said = "\rWaiting for the revocation...\x1b[K\r\x1b[KError revoking lease x: no server";
+    assert!(waits.starts_with(said), "{waits:?}");
+    assert!(shown(&["lease", "revoke", "x"], &[]).starts_with("\x1b[31mError revoking lease x"));
+}

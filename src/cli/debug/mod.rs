@@ -16,6 +16,7 @@ use self::targets::{Target, health};
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::monitor;
+use super::progress::Progress;
 use super::stop::{Exit, Stop};
 use super::{operands, values};
 use crate::base::clock::{Clock, SystemClock};
@@ -58,6 +59,8 @@ const LOG: &str = "log";
 const LEAST: Duration = Duration::from_secs(5);
 /// What falls on the last moment is still recorded.
 const GRACE: Duration = Duration::from_secs(1);
+/// How often it is shown how far it is.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How long it is recorded, and how often.
 struct Pace {
@@ -196,6 +199,9 @@ fn record(
         due.push((target, bundle.series(target.file).map_err(unwritten)?, begin));
     }
     let end = begin.saturating_add(pace.duration).saturating_add(GRACE);
+    let whole = pace.duration.as_secs();
+    let mut progress = Progress::counting("Recording", "seconds", Some(whole));
+    let mut shown = 0;
     loop {
         let now = SystemClock.boot();
         for (target, series, when) in due.iter_mut().filter(|(_, _, when)| *when <= now) {
@@ -215,7 +221,10 @@ fn record(
         if now >= end {
             break;
         }
-        match interrupts.recv_timeout(next.saturating_sub(now)) {
+        let gone = now.saturating_sub(begin).as_secs().min(whole);
+        progress.add(gone.saturating_sub(shown));
+        shown = gone;
+        match interrupts.recv_timeout(next.saturating_sub(now).min(BEAT)) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }

@@ -103,7 +103,7 @@ impl Command for Import {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
         cx.never_dry("an import", "-dry-run tells what comes")?;
-        let progress = Progress::counting("Importing", "things looked at");
+        let progress = Progress::counting("Importing", "things looked at", None);
         let progress = Arc::new(Mutex::new(progress));
         let from = Server::new(self.source(cx)?, "there", Arc::clone(&progress));
         let to = Server::new(cx.connect()?, "here", Arc::clone(&progress));

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::operands;
+use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
@@ -48,7 +49,10 @@ impl Command for Revoke {
             );
         }
         let call = Call::put(format!("sys/leases/{endpoint}/{id}"), json!({ "sync": sync }));
-        cx.send(call).map_err(|stop| stop.about(&format!("{doing} {id}")))?;
+        let waits = (sync && !cx.is_dry()).then(|| Progress::waiting("Waiting for the revocation"));
+        let sent = cx.send(call);
+        drop(waits);
+        sent.map_err(|stop| stop.about(&format!("{doing} {id}")))?;
         match (prefix, force, sync) {
             (_, true, _) => cx.done(&format!("Force revoked any leases with prefix: {id}"))?,
             (true, false, true) => cx.done(&format!("Revoked any leases with prefix: {id}"))?,
