@@ -48,7 +48,8 @@ fn watch() -> io::Result<()> {
             let hidden = lock(&BEFORE);
             if let Some(before) = hidden.as_ref() {
                 set(before);
-                let _ = io::stdout().write_all(b"\n");
+                // Not to stdout, which may hold a result.
+                let _ = io::stderr().write_all(b"\n");
             }
             let _ = emulate_default_handler(signal);
             if let Some(before) = hidden.as_ref() {
