@@ -32,7 +32,7 @@ impl Command for Delete {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let place = Place::find(cx, self.mount.as_deref(), operands::one(&self.operands)?)?;
-        let (path, versions) = (place.path("data"), versions(&self.versions));
+        let (path, versions) = (place.path("data"), versions::named(&self.versions));
         let call = if place.is_versioned && !versions.is_empty() {
             Call::put(place.path("delete"), json!({ "versions": versions }))
         } else {

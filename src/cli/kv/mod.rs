@@ -12,8 +12,4 @@ pub mod put;
 pub mod rollback;
 mod show;
 pub mod undelete;
-
-/// The versions that `-versions` names; each may hold several, parted by commas.
-fn versions(given: &[String]) -> Vec<&str> {
-    given.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|v| !v.is_empty()).collect()
-}
+mod versions;

@@ -1,15 +1,11 @@
 //! `kv undelete`: versions that were deleted.
 
 use argh::{ArgsInfo, FromArgs};
-use serde_json::json;
 
-use super::place::Place;
-use super::versions;
+use super::versions::Act;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
-use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::client::Call;
 
 /// Bring deleted versions of a key back.
 #[derive(FromArgs, ArgsInfo)]
@@ -29,20 +25,6 @@ impl Command for Undelete {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let versions = versions(&self.versions);
-        if versions.is_empty() {
-            return Err(Stop::Usage(
-                "No versions provided, use the \"-versions\" flag to specify the version to \
-                 undelete."
-                    .into(),
-            ));
-        }
-        let place = Place::find(cx, self.mount.as_deref(), key)?;
-        if !place.is_versioned {
-            return Err(Stop::Usage("Undelete not supported on KV Version 1".into()));
-        }
-        let path = place.path("undelete");
-        cx.write(Call::put(path.as_str(), json!({ "versions": versions })), &path)
+        Act::Undelete.run(cx, self.mount.as_deref(), &self.versions, &self.operands)
     }
 }
