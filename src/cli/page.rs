@@ -16,10 +16,19 @@ pub const VARIABLES: &str =
     "EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each variable.";
 
 /// What a command exits with, and when.
-pub const EXITS: [(Exit, &str); 4] = [
+pub const EXITS: [(Exit, &str); 5] = [
     (Exit::Done, "it was done"),
-    (Exit::Usage, "the command line is wrong, or a field is missing"),
-    (Exit::Failed, "the server refused, has nothing there, is sealed or cannot be reached"),
+    (
+        Exit::Usage,
+        "the command line is wrong, or a field is missing; of `status`, `monitor` and \
+         `debug`: the server cannot be asked; of `operator diagnose`: something fails",
+    ),
+    (
+        Exit::Failed,
+        "the server refused, has nothing there, is sealed or cannot be reached; of \
+         `operator diagnose`: something is doubtful",
+    ),
+    (Exit::Undiagnosed, "`operator diagnose` was not asked rightly"),
     (Exit::UnknownCommand, "there is no such command"),
 ];
 

@@ -23,7 +23,7 @@ pub fn reference() -> String {
         let _ = writeln!(out, "- [`{PROGRAM} {name}`](#{PROGRAM}-{name}): {summary}");
     }
     for section in page::shared(Shared::Field) {
-        let _ = write!(out, "\n## {}\n\n{}", section.title, options(&section));
+        let _ = write!(out, "\n## {}\n\n{}", section.title, options("option", &section));
     }
     let _ = write!(out, "\n## Environment\n\n{}\n\n", page::VARIABLES);
     out.push_str("| variable | meaning |\n|---|---|\n");
@@ -53,7 +53,7 @@ pub fn reference() -> String {
 fn command(words: &[&str], leaf: &Leaf) -> String {
     let mut out = format!("\n    {}\n\n{}\n", page::usage(words, leaf), page::description(leaf));
     for section in page::own(leaf) {
-        let _ = write!(out, "\n{}", options(&section));
+        let _ = write!(out, "\n{}", options(section.title, &section));
     }
     let link = |section: &Section| {
         let anchor = section.title.to_lowercase().replace(' ', "-");
@@ -66,8 +66,9 @@ fn command(words: &[&str], leaf: &Leaf) -> String {
     out
 }
 
-fn options(section: &Section) -> String {
-    let mut out = String::from("| option | meaning |\n|---|---|\n");
+/// A table of options; `head` stands over their names.
+fn options(head: &str, section: &Section) -> String {
+    let mut out = format!("| {head} | meaning |\n|---|---|\n");
     for flag in &section.flags {
         let _ = writeln!(out, "| `{}` | {} |", cell(&flag.usage()), cell(flag.text));
     }

@@ -78,6 +78,10 @@ fn a_shell_is_told_what_may_follow() {
     assert_eq!(ask("fish", "edgekeep kv me"), format!("words\nmetadata\t{about}\n"));
     assert_eq!(ask("bash", "edgekeep read -ca-cert="), "files\n");
     assert_eq!(ask("fish", "edgekeep read -ca-path "), "folders\n");
+    assert_eq!(ask("bash", "edgekeep import -from-ca-cert="), "files\n");
+    assert_eq!(ask("bash", "edgekeep import -from-ca-path="), "folders\n");
+    assert_eq!(ask("bash", "edgekeep snapshot restore -into="), "folders\n");
+    assert_eq!(ask("bash", "edgekeep token revoke -mode "), "words\norphan\npath\n");
     assert_eq!(ask("bash", "edgekeep frob "), "words\n");
 }
 

@@ -63,19 +63,19 @@ pub struct Import {
     #[argh(option, arg_name = "string")]
     from_address: Option<String>,
     /// file that holds a token for it, - for stdin; else EDGEKEEP_FROM_TOKEN is it
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     from_token_file: Option<String>,
     /// PEM file of the authorities that may have signed its certificate (EDGEKEEP_FROM_CACERT)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     from_ca_cert: Option<String>,
     /// folder of such files (EDGEKEEP_FROM_CAPATH)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "folder")]
     from_ca_path: Option<String>,
     /// PEM file of a client's certificate for it (EDGEKEEP_FROM_CLIENT_CERT)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     from_client_cert: Option<String>,
     /// PEM file of that certificate's key (EDGEKEEP_FROM_CLIENT_KEY)
-    #[argh(option, arg_name = "string")]
+    #[argh(option, arg_name = "file")]
     from_client_key: Option<String>,
     /// name that its certificate must bear (EDGEKEEP_FROM_TLS_SERVER_NAME)
     #[argh(option, arg_name = "string")]

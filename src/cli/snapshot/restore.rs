@@ -36,7 +36,7 @@ pub struct Restore {
     #[argh(switch)]
     force: bool,
     /// folder of a store (the path of storage "redb") to restore into, without a server
-    #[argh(option)]
+    #[argh(option, arg_name = "folder")]
     into: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,

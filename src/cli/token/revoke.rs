@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::prompt;
-use crate::cli::stop::{Exit, Stop};
+use crate::cli::stop::{Exit, Stop, meant};
 use crate::client::{Call, Verb, variables};
 
 /// Revoke a token, with all that came of it: its children and its leases.
@@ -18,7 +18,7 @@ pub struct Revoke {
     #[argh(switch)]
     accessor: bool,
     /// orphan: its children live on; path: all tokens that were made below the path
-    #[argh(option, arg_name = "string", default = "String::new()")]
+    #[argh(option, arg_name = "orphan|path", default = "String::new()")]
     mode: String,
     /// revoke the token that is sent
     #[argh(switch, long = "self")]
@@ -100,7 +100,10 @@ impl Mode {
             "" => Ok(Self::Tree),
             "orphan" => Ok(Self::Orphan),
             "path" => Ok(Self::Path),
-            other => Err(Stop::Usage(format!("Invalid mode: {other}"))),
+            other => {
+                let text = format!("Invalid mode: {other}");
+                Err(Stop::Usage(meant(text, other, ["orphan", "path"])))
+            }
         }
     }
 }
