@@ -181,7 +181,11 @@ impl Roff {
     /// What a command does, and its options.
     fn about(&mut self, leaf: &Leaf) {
         self.text(page::description(leaf));
-        page::own(leaf).iter().flat_map(|section| &section.flags).for_each(|flag| self.flag(flag));
+        for section in page::own(leaf) {
+            self.line(".PP");
+            self.line(&bold(section.title));
+            section.flags.iter().for_each(|flag| self.flag(flag));
+        }
         let shared: Vec<_> = page::shared(leaf.shared).iter().map(|part| part.title).collect();
         if !shared.is_empty() {
             self.0.push_str(".PP\n");
