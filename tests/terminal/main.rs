@@ -86,6 +86,18 @@ fn who_interrupts_a_question_gets_the_terminal_back() {
 }
 
 #[test]
+fn a_question_that_breaks_off_leaves_stdout_empty() {
+    let server = Server::dev();
+    let Some(terminal) = Terminal::bash(100, &server.address) else { return };
+    let login = "edgekeep login -method=userpass username=ann";
+    terminal.begins(&format!("sh -c 'trap : INT; {login} >said; wc -c said'"));
+    terminal.wait_until_hidden();
+    terminal.presses("C-c");
+    let (screen, _) = terminal.ended();
+    assert!(screen.trim_end().ends_with("Password (will be hidden):\n0 said"), "{screen}");
+}
+
+#[test]
 fn a_question_that_is_stopped_is_hidden_again_when_it_goes_on() {
     let (server, share, _) = sealed();
     let Some(terminal) = Terminal::bash(80, &server.address) else { return };
