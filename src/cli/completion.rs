@@ -21,7 +21,7 @@ use words::Follows;
 /// `edgekeep -autocomplete-uninstall` takes that back.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Completion {
-    /// say what may stand at the end of the line in COMP_LINE, as the shell's script asks at each TAB
+    /// say what may stand at the end of the line in COMP_LINE, as a script asks at each TAB
     #[argh(switch)]
     line: bool,
     #[argh(positional)]
