@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::SnapshotError;
+use super::format::archive;
 use super::inspect::{Inspected, inspect};
 use super::link::{folder_of, follow};
 
@@ -19,6 +20,35 @@ pub fn save(stream: impl Read, name: &Path) -> Result<Inspected, SnapshotError> 
     let inspected = inspect(Tee { from: stream, to: &mut file.file })?;
     file.finish()?;
     Ok(inspected)
+}
+
+/// What was kept.
+#[derive(Debug)]
+pub enum Saved {
+    /// A snapshot of Edgekeep's, checked.
+    Checked(Box<Inspected>),
+    /// One of another program, so many bytes long, as it came.
+    Foreign(u64),
+}
+
+/// The same of whichever server: a snapshot of another program's cannot be checked here. Only a
+/// stream whose `length` nobody has told may be one: Edgekeep tells it, Vault and OpenBao do not.
+pub fn save_any(
+    mut stream: impl Read,
+    length: Option<u64>,
+    name: &Path,
+) -> Result<Saved, SnapshotError> {
+    let mut start = Vec::with_capacity(archive::START);
+    stream.by_ref().take(archive::START as u64).read_to_end(&mut start)?;
+    let foreign = length.is_none() && archive::is_foreign(&start);
+    let mut stream = start.as_slice().chain(stream);
+    if !foreign {
+        return Ok(Saved::Checked(Box::new(save(stream, name)?)));
+    }
+    let mut file = Unfinished::create(&follow(name)?)?;
+    let length = io::copy(&mut stream, &mut file.file)?;
+    file.finish()?;
+    Ok(Saved::Foreign(length))
 }
 
 /// A file that has not got its name yet. Dropped, it is gone.

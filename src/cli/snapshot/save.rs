@@ -10,12 +10,13 @@ use crate::cli::context::Context;
 use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
-use crate::snapshot::save::save;
+use crate::snapshot::save::{Saved, save_any};
 
 /// Save a snapshot of the server's store into a file.
 ///
 /// The server goes on serving meanwhile. The file is complete or absent under its name. All in it
-/// is sealed: to read it takes the unseal keys.
+/// is sealed: to read it takes the unseal keys. That of another program's server is kept as it
+/// comes.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Save {
     #[argh(positional)]
@@ -37,11 +38,18 @@ impl Command for Save {
         let reply =
             client.download(&call).map_err(|e| Stop::from(e).about("Error taking the snapshot"))?;
         let body = Progress::new("Saving", reply.length).reading(reply.body);
-        let saved = save(body, Path::new(name))
+        let saved = save_any(body, reply.length, Path::new(name))
             .map_err(|e| Stop::Failed(format!("The snapshot cannot be saved in {name}: {e}")))?;
-        let about = &saved.meta.about;
-        let (entries, revision) = (about.entries, about.revision);
-        cx.say(&format!("Success! Saved {entries} entries at revision {revision} in {name}"))?;
+        let what = match saved {
+            Saved::Checked(saved) => {
+                let about = &saved.meta.about;
+                format!("{} entries at revision {} in {name}", about.entries, about.revision)
+            }
+            Saved::Foreign(length) => {
+                format!("{length} bytes of another program in {name}, unchecked")
+            }
+        };
+        cx.say(&format!("Success! Saved {what}"))?;
         Ok(Exit::Done)
     }
 }

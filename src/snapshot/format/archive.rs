@@ -20,6 +20,17 @@ const BLOCK: usize = 512;
 /// Two blocks of zeros.
 const END: usize = 2 * BLOCK;
 
+/// What [`is_foreign`] looks at: the wrapping's beginning and the first header.
+pub const START: usize = gzip::HEADER.len() + gzip::BLOCK_HEADER + BLOCK;
+
+/// Whether what begins so is a gzip that no Edgekeep can have begun, however it was damaged since
+/// in a few bits: HashiCorp's programs do not write GNU's form of tar.
+pub fn is_foreign(start: &[u8]) -> bool {
+    let first = start.last_chunk().filter(|_| start.len() == START);
+    let gnu = |block: &[u8; BLOCK]| Header::from_byte_slice(block).as_gnu().is_some();
+    start.starts_with(&gzip::HEADER[..2]) && first.is_some_and(|block| !gnu(block))
+}
+
 /// How long an archive is whose members have these lengths, wrapping included.
 pub fn length(members: &[u64]) -> u64 {
     let block = BLOCK as u64;

@@ -14,7 +14,8 @@ use super::{broken, cut_short};
 pub const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 const BLOCK: usize = u16::MAX as usize;
-const BLOCK_HEADER: usize = 5;
+/// What stands before the bytes of each block.
+pub const BLOCK_HEADER: usize = 5;
 const TRAILER: usize = 8;
 
 /// How long `content` bytes are once wrapped.
