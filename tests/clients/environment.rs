@@ -85,6 +85,23 @@ pub fn go_program(client: &str) -> Result<PathBuf, Missing> {
     Ok(made.join(client))
 }
 
+/// The program of OpenBao that is named, that is on the path, or that of its wheel.
+pub fn openbao() -> Result<PathBuf, Missing> {
+    let runs = |program: &Path| {
+        tool(Command::new(program).arg("version"), "OpenBao, or a wheel of it for this machine,")
+    };
+    if let Some(named) = std::env::var_os("EDGEKEEP_TEST_OPENBAO") {
+        let named = PathBuf::from(named);
+        return runs(&named).map(|_| named);
+    }
+    let found = PathBuf::from("bao");
+    if runs(&found).is_ok() {
+        return Ok(found);
+    }
+    let found = python("openbao")?.with_file_name("bao");
+    runs(&found).map(|_| found)
+}
+
 /// A file that is built for the tests of a client.
 pub fn kept_file(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");

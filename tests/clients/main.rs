@@ -6,6 +6,7 @@
 
 mod consul_template;
 mod environment;
+mod openbao;
 mod openapi;
 mod raw;
 mod secured;

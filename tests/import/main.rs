@@ -1,7 +1,7 @@
 //! `edgekeep import`: all comes as it was, nothing is half, and the same command goes on.
 //!
 //! The other server is an Edgekeep, as far as it is one: [`proxy`] stands before it and answers
-//! otherwise where a test wants a fault. `README.md` tells what was tried against OpenBao.
+//! otherwise where a test wants a fault. One from OpenBao is in `tests/clients/openbao`.
 
 mod faults;
 mod killed;
