@@ -87,9 +87,8 @@ pub fn go_program(client: &str) -> Result<PathBuf, Missing> {
 
 /// The program of OpenBao that is named, that is on the path, or that of its wheel.
 pub fn openbao() -> Result<PathBuf, Missing> {
-    let runs = |program: &Path| {
-        tool(Command::new(program).arg("version"), "OpenBao, or a wheel of it for this machine,")
-    };
+    let what = "OpenBao, by EDGEKEEP_TEST_OPENBAO, as bao, or in a wheel,";
+    let runs = |program: &Path| tool(Command::new(program).arg("version"), what);
     if let Some(named) = std::env::var_os("EDGEKEEP_TEST_OPENBAO") {
         let named = PathBuf::from(named);
         return runs(&named).map(|_| named);
@@ -98,7 +97,9 @@ pub fn openbao() -> Result<PathBuf, Missing> {
     if runs(&found).is_ok() {
         return Ok(found);
     }
-    let found = python("openbao")?.with_file_name("bao");
+    let python = python("openbao")
+        .map_err(|Missing(why)| Missing(format!("{what} cannot be had: {why}")))?;
+    let found = python.with_file_name("bao");
     runs(&found).map(|_| found)
 }
 
