@@ -39,6 +39,16 @@ fn settles(house: &House, before: u64) {
 }
 
 #[test]
+fn tls_where_none_is_spoken_is_answered_at_once() {
+    let house = House::with(Limits { head: Duration::from_secs(3600), ..limits() });
+    for begin in [&b"\x16\x03\x01\x00\xee"[..], b"\x16", b"\0"] {
+        let answer = house.say(begin);
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{begin:?}: {answer}");
+    }
+    house.is_honest();
+}
+
+#[test]
 fn two_thousand_that_never_speak() {
     alone("attacks::two_thousand_that_never_speak", || {
         let house = House::with(Limits { head: Duration::from_secs(4), ..limits() });

@@ -501,6 +501,10 @@ fn next_head(
         plain.consume(blank);
     }
     let bytes = plain.as_slice();
+    // No method begins so: most often it is TLS, and who speaks it waits for an answer.
+    if bytes.first().is_some_and(|first| !first.is_ascii_graphic()) {
+        return Err(Refusal::Malformed(""));
+    }
     let whole = ends_a_head(&bytes[scanned.saturating_sub(3)..]);
     *scanned = bytes.len();
     if whole && let Some(head) = head::parse(bytes)? {
