@@ -273,6 +273,11 @@ impl Context {
         self.print(text.as_bytes())
     }
 
+    /// Whether nothing is to be asked, even on a terminal.
+    pub const fn asks_nothing(&self) -> bool {
+        self.http.non_interactive
+    }
+
     /// Whether a person can be asked.
     pub fn can_ask(&self) -> bool {
         !self.http.non_interactive && io::stdin().is_terminal()

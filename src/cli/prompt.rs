@@ -24,8 +24,12 @@ pub fn password(cx: &mut Context, question: &str) -> Result<Zeroizing<String>, S
     answer
 }
 
-/// Asks, and reads a line that is not shown. Where nobody can answer the question is all there is.
+/// Asks, and reads a line that is not shown. Where nobody can answer the question is all there is,
+/// and where nothing is to be asked not even that.
 fn hidden(cx: &Context, ask: impl FnOnce() -> io::Result<()>) -> Result<Zeroizing<String>, String> {
+    if cx.asks_nothing() {
+        return Err("nothing is asked with -non-interactive: give it otherwise".to_owned());
+    }
     // Before the question: some are quick.
     let hidden = cx.can_ask().then(Hidden::begin);
     let line = ask().and_then(|()| match hidden {
