@@ -7,20 +7,27 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     near.filter(|(far, _)| *far <= 2 && far * 2 <= word.len()).min().map(|(_, name)| name)
 }
 
-/// How many letters must be put in, taken out or changed to make `b` of `a`.
+/// How many letters must be put in, taken out or changed, or pairs of neighbours turned round, to
+/// make `b` of `a`.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // Row by row, one for each letter of `a`, with the two before it.
+    let mut before_last = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
         for (j, to) in b.iter().enumerate() {
-            let changed = corner + usize::from(from != *to);
-            corner = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
+            let changed = last[j] + usize::from(from != to);
+            let mut least = changed.min(row[j] + 1).min(last[j + 1] + 1);
+            if i > 0 && j > 0 && a[i - 1] == *to && *from == b[j - 1] {
+                let turned: usize = before_last[j - 1];
+                least = least.min(turned + 1);
+            }
+            row.push(least);
         }
+        before_last = std::mem::replace(&mut last, row);
     }
-    row[b.len()]
+    last[b.len()]
 }
 
 #[cfg(test)]
@@ -29,7 +36,8 @@ mod tests {
 
     #[test]
     fn distances_count_letters() {
-        assert_eq!(distance("statsu", "status"), 2);
+        assert_eq!(distance("statsu", "status"), 1);
+        assert_eq!(distance("gte", "get"), 1);
         assert_eq!(distance("kv", "kv"), 0);
         assert_eq!(distance("", "read"), 4);
         assert_eq!(distance("reed", "read"), 1);
@@ -40,6 +48,7 @@ mod tests {
         let names = ["read", "list", "kv"];
         assert_eq!(nearest("raed", names), Some("read"));
         assert_eq!(nearest("kb", names), Some("kv"));
+        assert_eq!(nearest("gte", ["get", "put"]), Some("get"));
         assert_eq!(nearest("xy", names), None);
         assert_eq!(nearest("delete", names), None);
         assert_eq!(nearest("xml", ["yaml"]), None);
