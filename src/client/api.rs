@@ -1,5 +1,6 @@
 //! Vault's API: paths, headers, JSON, refusals, redirects, retries.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -243,6 +244,7 @@ impl Client {
         let reply = send(&url)?;
         match &reply.location {
             Some(elsewhere) if is_redirect(reply.status) && self.settings.redirects => {
+                let elsewhere = &*absolute(self.address().base(), elsewhere);
                 if self.address().is_https() && !elsewhere.starts_with("https://") {
                     return Err(Error::Broken(format!(
                         "{} redirects out of TLS, to {elsewhere}: refused, the token would be \
@@ -328,6 +330,16 @@ impl Client {
             Err(e) => Err(Error::Broken(format!("{} broke off: {e}", self.address()))),
         }
     }
+}
+
+/// A `Location` that may be only a path on the same server (RFC 9110, 10.2.2).
+fn absolute<'l>(base: &str, location: &'l str) -> Cow<'l, str> {
+    if !location.starts_with('/') || location.starts_with("//") {
+        return location.into();
+    }
+    let host = base.find("://").map_or(0, |at| at + 3);
+    let end = base[host..].find('/').map_or(base.len(), |at| host + at);
+    format!("{}{location}", &base[..end]).into()
 }
 
 const fn is_redirect(status: u16) -> bool {
