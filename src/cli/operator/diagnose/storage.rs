@@ -101,7 +101,7 @@ fn file(folder: &Path, of_folder: &Metadata, running: Option<&Running>) -> Vec<F
             }
             Ok(Examined::Unclosed) => Finding::warn(
                 format!("{shown} ({length}) was not closed: a crash, or a power cut"),
-                "start the server: it reads the whole file once, and goes on",
+                "start the server: it reads the whole file, and goes on or says what is damaged",
             ),
             Err(error) => Finding::fail(error.to_string(), ""),
         },
