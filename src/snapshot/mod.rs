@@ -10,6 +10,7 @@ pub mod restore;
 pub mod save;
 pub mod spool;
 pub mod take;
+pub mod target;
 pub mod verify;
 
 pub use self::error::SnapshotError;
