@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use edgekeep::base::clock::{Clock, SystemClock};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
-use edgekeep::storage::commit::{Changes, Committer, Meters, Reads, Witness};
+use edgekeep::storage::commit::{Changes, Committer, Meters, Reads, Witness, Write};
 use edgekeep::storage::redb::{Options, Redb};
-use edgekeep::storage::{Entry, Storage, StorageError, Urgency, contract};
+use edgekeep::storage::{Storage, StorageError, Urgency, contract};
 use support::TempDir;
 use support::mount::{Mount, no_commands, run};
 
@@ -292,7 +292,7 @@ struct Blind;
 impl Witness for Blind {
     fn observe(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<&[u8]>) {}
 
-    fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>> {
+    fn seal(&mut self) -> Result<Vec<Write>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Vec::new())
     }
 

@@ -5,6 +5,7 @@
 
 pub mod envelope;
 pub mod instant;
+pub mod journal;
 pub mod keyring;
 mod meters;
 pub mod names;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use self::journal::{Head, JournalBooks};
 use self::keyring::{Keyring, Rotation};
 use self::meters::Meters;
 use self::names::Names;
@@ -118,7 +120,7 @@ impl Barrier {
         let keyring = Keyring::generate(&*self.entropy, self.clock.wall());
         let keyring_sealed = keyring.seal(&root_key, &*self.entropy);
         let record = RootRecord::first(&*self.entropy);
-        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, None));
         let mut txn = unsealed.begin()?;
         let outcome = first(&mut txn)?;
         txn.put_system(SEAL, seal.encode().to_vec());
@@ -144,6 +146,8 @@ impl Barrier {
         let view = self.storage.view()?;
         let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
         let restored = view.get(RESTORED)?;
+        let journal = view.get(journal::HEAD)?;
+        let mut journal = journal.map(|head| Head::decode(&head)).transpose()?;
         if let Some(before) = &restored {
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
             if *before != present {
@@ -153,9 +157,10 @@ impl Barrier {
             record.tally -= hasher.tally(SEAL, before);
             record.tally += hasher.tally(SEAL, &present);
             record.timeline = record.timeline.next(&*self.entropy);
+            journal = journal.map(|_| Head::begin(record.timeline, record.revision));
         }
         drop(view);
-        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record));
+        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, journal));
         if restored.is_some() {
             unsealed.unproven.store(true, Ordering::Relaxed);
             write_record(&unsealed.committer.exclusive(), RESTORED, None)?;
@@ -219,12 +224,19 @@ enum Intake {
 }
 
 impl Unsealed {
-    fn new(barrier: &Barrier, root_key: Key<32>, keyring: Keyring, record: RootRecord) -> Self {
+    fn new(
+        barrier: &Barrier,
+        root_key: Key<32>,
+        keyring: Keyring,
+        record: RootRecord,
+        journal: Option<Head>,
+    ) -> Self {
         let entropy = Arc::clone(&barrier.entropy);
         let time = Arc::new(TimeKeeper::new(Arc::clone(&barrier.clock), record.latest));
         let names = Names::new(&keyring.fixed().names);
         let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
-        let books = Arc::new(Mutex::new(Books { record, recount: None }));
+        let journal = JournalBooks::new(journal);
+        let books = Arc::new(Mutex::new(Books { record, recount: None, journal }));
         let keeper = RootKeeper::new(
             Arc::clone(&books),
             Arc::clone(&keyring),

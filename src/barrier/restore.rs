@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::RwLock;
 
+use super::journal;
 use super::seal::{KeyId, SealRecord};
 use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
 use crate::base::pages::Key;
@@ -71,6 +72,9 @@ impl Barrier {
             if let Some(root_key) = root_key {
                 open_records(root_key, &|key| to.get(key)).map_err(aborted)?;
             }
+            if same {
+                self.keep_journal(to)?;
+            }
             Ok(same)
         };
         let Some(unsealed) = self.unsealed() else {
@@ -88,6 +92,17 @@ impl Barrier {
         drop(closed);
         if same {
             *state = Some(self.open(Key::new(*unsealed.root_key))?);
+        }
+        Ok(())
+    }
+}
+
+impl Barrier {
+    /// What no target has yet of the history that is left goes along, so that it is not lost.
+    fn keep_journal(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        for entry in self.storage.view()?.scan(journal::END, None)? {
+            let (key, value) = entry?;
+            to.put(&key, &value)?;
         }
         Ok(())
     }

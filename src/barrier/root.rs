@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{self, Term};
+use super::journal::{At, JournalBooks, JournalKeeper, is_of_journal};
 use super::keyring::Keyring;
 use super::names::TREE;
 use super::scrub::Recount;
@@ -22,8 +23,8 @@ use crate::base::pages::{Key, Locked};
 use crate::base::record::Record;
 use crate::base::sync::{lock, read};
 use crate::base::timekeeper::TimeKeeper;
-use crate::storage::commit::Witness;
-use crate::storage::{Entry, Key as PhysicalKey};
+use crate::storage::Key as PhysicalKey;
+use crate::storage::commit::{Witness, Write};
 
 /// The newest format of a store that this program writes.
 pub const FORMAT: u32 = 1;
@@ -59,7 +60,7 @@ impl Record for RootRecord {
 
 /// A history of a store. Each restore, rewind and promotion begins a new one, so that two stores
 /// that went apart are told apart although their revisions are alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timeline {
     /// One more than the timeline that it left.
     pub number: u32,
@@ -78,6 +79,29 @@ impl Timeline {
         Self { number: self.number + 1, id: u64::from_be_bytes(entropy.bytes()) }
     }
 }
+
+impl std::str::FromStr for Timeline {
+    type Err = NoTimeline;
+
+    fn from_str(text: &str) -> Result<Self, NoTimeline> {
+        let (number, id) = text.split_once('-').ok_or(NoTimeline)?;
+        let number = number.parse().map_err(|_| NoTimeline)?;
+        let timeline = Self { number, id: u64::from_str_radix(id, 16).map_err(|_| NoTimeline)? };
+        if timeline.to_string() == text { Ok(timeline) } else { Err(NoTimeline) }
+    }
+}
+
+/// A text that names no timeline: one is a number, `-`, and 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoTimeline;
+
+impl std::fmt::Display for NoTimeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("that is no timeline: one looks like 1-0011223344556677")
+    }
+}
+
+impl Error for NoTimeline {}
 
 impl std::fmt::Display for Timeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -193,6 +217,8 @@ pub struct Books {
     pub record: RootRecord,
     /// While the scrub runs.
     pub recount: Option<Recount>,
+    /// What is kept of each commit until targets have it.
+    pub journal: JournalBooks,
 }
 
 /// Keeps the root record: it sees each change on its way to the disk.
@@ -201,6 +227,7 @@ pub struct RootKeeper {
     next: RootRecord,
     /// What is changed since the last commit, if a recount wants to know.
     changed: Vec<(PhysicalKey, Tally)>,
+    journal: JournalKeeper,
     hasher: EntryHasher,
     keyring: Arc<RwLock<Arc<Keyring>>>,
     time: Arc<TimeKeeper>,
@@ -215,9 +242,12 @@ impl RootKeeper {
         time: Arc<TimeKeeper>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let next = lock(&books).record.clone();
+        let (next, journal) = {
+            let books = lock(&books);
+            (books.record.clone(), JournalKeeper::new(books.journal.head))
+        };
         let hasher = EntryHasher::new(&read(&keyring).fixed().entries);
-        Self { books, next, changed: Vec::new(), hasher, keyring, time, entropy }
+        Self { books, next, changed: Vec::new(), journal, hasher, keyring, time, entropy }
     }
 
     fn count_encryption(&mut self, term: Term) {
@@ -230,9 +260,10 @@ impl RootKeeper {
 
 impl Witness for RootKeeper {
     fn observe(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {
-        if key == RESTORED {
+        if key == RESTORED || is_of_journal(key) {
             return;
         }
+        self.journal.observe(key, new);
         let mut change = Tally::default();
         if let Some(old) = old {
             change -= self.hasher.tally(key, old);
@@ -247,14 +278,19 @@ impl Witness for RootKeeper {
         self.changed.push((key.to_vec(), change));
     }
 
-    fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn Error + Send + Sync>> {
+    fn seal(&mut self) -> Result<Vec<Write>, Box<dyn Error + Send + Sync>> {
         let keyring = Arc::clone(&read(&self.keyring));
         self.count_encryption(keyring.term());
         self.next.revision += 1;
         // A time that may be wrong is not to be the floor for ever.
         self.next.latest = self.time.expiry_now();
         let sealed = keyring.seal_value(ROOT, &self.next.encode(), &*self.entropy);
-        Ok(vec![(ROOT.to_vec(), sealed)])
+        let RootRecord { timeline, revision, .. } = self.next;
+        let (time, root) = (self.time.now(), (ROOT, &*sealed));
+        let at = At { timeline, revision, time };
+        let mut writes = self.journal.seal(&lock(&self.books).journal, at, root);
+        writes.push((ROOT.to_vec(), Some(sealed)));
+        Ok(writes)
     }
 
     fn committed(&mut self) {
@@ -263,11 +299,14 @@ impl Witness for RootKeeper {
         if let Some(recount) = &mut books.recount {
             recount.follow(self.next.revision, self.changed.drain(..));
         }
+        self.journal.committed(&mut books.journal);
         self.changed.clear();
     }
 
     fn abandoned(&mut self) {
-        self.next.clone_from(&lock(&self.books).record);
+        let books = lock(&self.books);
+        self.next.clone_from(&books.record);
+        self.journal.abandoned(&books.journal);
         self.changed.clear();
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::journal::{END, HEAD};
 use super::keyring::Keyring;
 use super::names::{Names, PlainPath};
 use super::root::{EntryHasher, RootRecord, Tally};
@@ -144,7 +145,7 @@ impl Unsealed {
     /// # Errors
     /// As [`verify`].
     pub fn verify(&self, view: &dyn View) -> Result<Report, UnsealError> {
-        verify(&mut view.scan(&[], None)?, With::RootKey(&self.root_key))
+        verify(&mut view.scan(&[], Some(END))?, With::RootKey(&self.root_key))
     }
 }
 
@@ -172,6 +173,9 @@ impl<'a> Check<'a> {
     }
 
     pub fn entry(&mut self, key: &[u8], value: &[u8]) {
+        if key == HEAD {
+            return;
+        }
         if key != ROOT && key != RESTORED {
             self.found += self.hasher.tally(key, value);
         }

@@ -38,3 +38,4 @@ pub mod timekeeper;
 pub mod ttl;
 pub mod turns;
 pub mod url;
+pub mod varint;

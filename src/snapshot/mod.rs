@@ -4,6 +4,8 @@ mod contents;
 mod error;
 pub mod format;
 pub mod inspect;
+pub mod journal;
+pub mod layout;
 mod link;
 pub mod meters;
 pub mod restore;

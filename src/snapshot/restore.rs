@@ -10,6 +10,7 @@ use super::format::{self, Frame, member, meta::Meta};
 use super::save::Tee;
 use super::spool::Spool;
 use crate::barrier;
+use crate::barrier::journal::is_of_journal;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
@@ -92,7 +93,7 @@ impl Received {
         let mut found = Tally::default();
         for entry in Entries::new(self.spool.reader())? {
             let (key, value) = entry?;
-            if key != ROOT && key != RESTORED {
+            if key != ROOT && key != RESTORED && !is_of_journal(&key) {
                 found += hasher.tally(&key, &value);
             }
         }

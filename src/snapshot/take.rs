@@ -12,6 +12,7 @@ use super::format::state::{StateWriter, Written};
 use super::format::{member, sha256sums};
 use super::spool::Spool;
 use crate::barrier::instant::Instant;
+use crate::barrier::journal::END;
 use crate::barrier::seal::SealRecord;
 use crate::barrier::{ROOT, SEAL};
 use crate::base::clock::Timestamp;
@@ -105,7 +106,7 @@ pub fn take(
 fn copy(instant: &Instant, spool: &mut Spool) -> Result<Written, SnapshotError> {
     let mut state = StateWriter::new(BufWriter::with_capacity(256 << 10, spool))?;
     let mut has_root = false;
-    for entry in instant.view.scan(&[], None)? {
+    for entry in instant.view.scan(&[], Some(END))? {
         let (key, value) = entry?;
         has_root |= key == ROOT;
         state.entry(&key, &value)?;

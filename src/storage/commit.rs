@@ -17,8 +17,11 @@ use std::sync::{Arc, Mutex};
 use self::line::{Lead, Line, Member};
 pub use self::meters::Meters;
 use self::recent::Recent;
-use super::{Entry, Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
+use super::{Job, Key, Storage, StorageError, Urgency, Value, View, Writer};
 use crate::base::sync::lock;
+
+/// A value that is put under a key, or `None` where that is deleted.
+pub type Write = (Key, Option<Value>);
 
 /// Watches every change on its way into the store and adds entries of its own to each commit (the
 /// root record). It is called by one thread at a time, in the order of the commits.
@@ -27,10 +30,10 @@ pub trait Witness: Send {
     /// may come more than once in a group: each time `old` is what the one before made of it.
     fn observe(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>);
 
-    /// What goes into the store beside the observed changes, as the last of this transaction.
-    /// These entries are not observed and count in no conflict check. An error gives the
+    /// What is written beside the observed changes, as the last of this transaction; `None`
+    /// deletes. These entries are not observed and count in no conflict check. An error gives the
     /// transaction up; its members are told the text.
-    fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>>;
+    fn seal(&mut self) -> Result<Vec<Write>, Box<dyn std::error::Error + Send + Sync>>;
 
     /// What was observed since the last call of this or of `abandoned` is durable.
     fn committed(&mut self);
@@ -261,6 +264,11 @@ impl Exclusive<'_> {
         Ok(self.committer.transact(changes.urgency, &[changes])?)
     }
 
+    /// Makes a commit of nothing but what the witness adds.
+    pub fn commit_nothing(&self, urgency: Urgency) -> Result<(), CommitError> {
+        Ok(self.committer.transact(urgency, &[])?)
+    }
+
     /// [`Storage::replace`]: the witness sees nothing of it, and whatever was begun before is in
     /// conflict with it.
     pub fn replace(&self, job: &mut Job<'_>) -> Result<(), StorageError> {
@@ -292,7 +300,10 @@ impl Watch<'_> {
             }
         }
         for (key, value) in self.witness.seal().map_err(StorageError::Aborted)? {
-            to.put(&key, &value)?;
+            match value {
+                Some(value) => to.put(&key, &value)?,
+                None => to.delete(&key)?,
+            };
         }
         Ok(())
     }
@@ -331,8 +342,8 @@ mod tests {
         fn observe(&mut self, _: &[u8], _: Option<&[u8]>, _: Option<&[u8]>) {
             self.seen += 1;
         }
-        fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>> {
-            Ok(vec![(COUNT.to_vec(), (self.kept + self.seen).to_be_bytes().to_vec())])
+        fn seal(&mut self) -> Result<Vec<Write>, Box<dyn std::error::Error + Send + Sync>> {
+            Ok(vec![(COUNT.to_vec(), Some((self.kept + self.seen).to_be_bytes().to_vec()))])
         }
         fn committed(&mut self) {
             self.kept += std::mem::take(&mut self.seen);
@@ -504,7 +515,7 @@ mod tests {
         fn observe(&mut self, key: &[u8], _: Option<&[u8]>, _: Option<&[u8]>) {
             assert_ne!(key, b"bad");
         }
-        fn seal(&mut self) -> Result<Vec<Entry>, Box<dyn std::error::Error + Send + Sync>> {
+        fn seal(&mut self) -> Result<Vec<Write>, Box<dyn std::error::Error + Send + Sync>> {
             Ok(Vec::new())
         }
         fn committed(&mut self) {}

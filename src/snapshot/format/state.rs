@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 
 use super::{broken, cut_short};
 use crate::base::digest::Sha256;
+use crate::base::varint;
 use crate::storage::{Entry, MAX_VALUE};
 
 /// A physical key is at most this long, in bytes.
@@ -89,7 +90,7 @@ impl<W: Write> StateWriter<W> {
         put_number(&mut self.record, tag::SHARED, shared as u64);
         put_bytes(&mut self.record, tag::REST, &key[shared..]);
         self.record.push(tag::VALUE);
-        put_varint(&mut self.record, value.len() as u64);
+        varint::put(&mut self.record, value.len() as u64);
         self.put_record(value)?;
         self.counts.add(key, value);
         self.last.truncate(shared);
@@ -111,7 +112,7 @@ impl<W: Write> StateWriter<W> {
     /// Writes what is in `record` and `tail`, which belongs to it, and makes room for the next.
     fn put_record(&mut self, tail: &[u8]) -> io::Result<()> {
         let mut length = Vec::with_capacity(5);
-        put_varint(&mut length, (self.record.len() + tail.len()) as u64);
+        varint::put(&mut length, (self.record.len() + tail.len()) as u64);
         for part in [&length, &self.record, tail] {
             self.to.write_all(part)?;
             self.hash.update(part);
@@ -229,17 +230,9 @@ impl<R: Read> StateReader<R> {
     }
 }
 
-fn put_varint(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
-}
-
 fn put_number(to: &mut Vec<u8>, tag: u8, number: u64) {
     to.push(tag);
-    put_varint(to, number);
+    varint::put(to, number);
 }
 
 fn put_bytes(to: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
@@ -267,18 +260,7 @@ impl<'a> Fields<'a> {
     }
 
     fn varint(&mut self) -> io::Result<u64> {
-        let mut number = 0;
-        for place in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            number |= bits << place;
-            if byte < 0x80 {
-                let shortest = byte != 0 || place == 0;
-                let fits = bits << place >> place == bits;
-                return if shortest && fits { Ok(number) } else { Err(damaged()) };
-            }
-        }
-        Err(damaged())
+        varint::take(&mut self.rest).ok_or_else(damaged)
     }
 
     fn number(&mut self, tag: u8) -> io::Result<u64> {

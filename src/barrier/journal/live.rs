@@ -1,0 +1,130 @@
+//! The journal of an unsealed store, for who ships it.
+
+use std::collections::BTreeMap;
+
+use super::record::Mark;
+use super::{Head, Order, key, placed};
+use crate::barrier::Unsealed;
+use crate::barrier::root::Timeline;
+use crate::barrier::txn::TxnError;
+use crate::base::sync::lock;
+use crate::storage::commit::{Changes, Reads};
+use crate::storage::{Entry, Key, StorageError, Urgency, View};
+
+/// So many records are deleted by one commit.
+const AT_ONCE: u64 = 1024;
+
+impl Unsealed {
+    /// Where the journal stands; `None` where there is none.
+    pub fn journal(&self) -> Option<Head> {
+        lock(&self.books).journal.head
+    }
+
+    /// From now on the records come to at most `bytes`.
+    pub fn set_journal_limit(&self, bytes: u64) {
+        lock(&self.books).journal.limit = bytes;
+    }
+
+    /// Begins a journal behind the present revision, in the place of one that was cut. One that
+    /// goes on is left as it is.
+    pub fn begin_journal(&self) -> Result<(), TxnError> {
+        let goes_on = |head: &Head| !head.cut;
+        if self.journal().as_ref().is_some_and(goes_on) {
+            return Ok(());
+        }
+        self.order(Order::Begin)
+    }
+
+    /// Ends the journal; what was recorded stays until it is dropped.
+    pub fn end_journal(&self) -> Result<(), TxnError> {
+        if self.journal().is_none() { Ok(()) } else { self.order(Order::End) }
+    }
+
+    /// Notes in the journal that what cannot be undone comes next. The revision to which a restore
+    /// undoes it; `None` where nothing is recorded.
+    pub fn mark_journal(&self, mark: Mark) -> Result<Option<u64>, TxnError> {
+        if self.journal().is_none_or(|head| head.cut) {
+            return Ok(None);
+        }
+        self.order(Order::Mark(mark))?;
+        Ok(self.journal().map(|head| head.revision))
+    }
+
+    /// Every target has the records of `timeline` up to `revision`: they need not be kept. Those
+    /// of the present timeline go with the next commit, so that this writes nothing.
+    pub fn drop_journal(&self, timeline: Timeline, revision: u64) -> Result<(), TxnError> {
+        let goes_on = |head: &Head| head.timeline == timeline && revision > head.begun;
+        let Some(head) = self.journal().filter(goes_on) else {
+            return self.delete_journal(timeline, revision);
+        };
+        let queued = lock(&self.books).journal.shipped.back().map(|&(upto, _)| upto);
+        let from = head.dropped.max(queued.unwrap_or(0)) + 1;
+        let upto = revision.min(head.revision).min(from + AT_ONCE - 1);
+        if upto < from {
+            return Ok(());
+        }
+        let view = self.committer.begin()?.view;
+        let mut bytes = 0;
+        for entry in scan(&*view, timeline, from, upto)? {
+            bytes += entry?.1.len() as u64;
+        }
+        lock(&self.books).journal.shipped.push_back((upto, bytes));
+        Ok(())
+    }
+
+    /// Deletes records of a journal that has ended.
+    fn delete_journal(&self, timeline: Timeline, revision: u64) -> Result<(), TxnError> {
+        let _open = self.hold_open()?;
+        let alone = self.committer.exclusive();
+        let begin = alone.begin()?;
+        let end = key(timeline, revision.saturating_add(1));
+        let gone: Result<Vec<Key>, StorageError> =
+            begin.view.keys(&key(timeline, 0), Some(&end))?.take(AT_ONCE as usize).collect();
+        let writes: BTreeMap<_, _> = gone?.into_iter().map(|key| (key, None)).collect();
+        drop(begin.view);
+        let (base, reads, urgency) = (begin.base, Reads::default(), Urgency::Essential);
+        Ok(alone.commit(&Changes { base, reads, writes, urgency })?)
+    }
+
+    /// One instant of the store, from which records are read.
+    pub fn journal_view(&self) -> Result<Box<dyn View>, TxnError> {
+        Ok(self.committer.begin()?.view)
+    }
+
+    fn order(&self, order: Order) -> Result<(), TxnError> {
+        let _open = self.hold_open()?;
+        let alone = self.committer.exclusive();
+        lock(&self.books).journal.orders.push(order);
+        let done = alone.commit_nothing(Urgency::Essential);
+        // One that failed is not to be carried out by somebody else's commit.
+        lock(&self.books).journal.orders.clear();
+        Ok(done?)
+    }
+}
+
+/// The records of `timeline` with `from` up to `upto`, by their revisions.
+pub fn scan<'a>(
+    view: &'a dyn View,
+    timeline: Timeline,
+    from: u64,
+    upto: u64,
+) -> Result<impl Iterator<Item = Result<(u64, Vec<u8>), StorageError>> + 'a, StorageError> {
+    let end = key(timeline, upto.saturating_add(1));
+    let entries = view.scan(&key(timeline, from), Some(&end))?;
+    let numbered = |(key, value): Entry| placed(&key).map(|(_, revision)| (revision, value));
+    let foreign = || StorageError::Damaged("a key of the journal is none".into());
+    Ok(entries.map(move |entry| numbered(entry?).ok_or_else(foreign)))
+}
+
+/// The timelines of which there are records, in their order.
+pub fn timelines(view: &dyn View) -> Result<Vec<Timeline>, StorageError> {
+    let mut found = Vec::new();
+    let mut from = super::END.to_vec();
+    while let Some(next) = view.keys(&from, None)?.next().transpose()? {
+        let Some((timeline, _)) = placed(&next) else { break };
+        found.push(timeline);
+        from = key(timeline, u64::MAX);
+        from.push(0);
+    }
+    Ok(found)
+}

@@ -1,0 +1,252 @@
+//! The journal: what each commit wrote, kept in the same commit until a target has it.
+//!
+//! A commit's [`Record`](record::Record) stands under a key that ascends with its revision. Each
+//! is chained to the one before by a hash that needs no key, so that who has no keys can check
+//! that none is missing and none was changed by mishap; that nobody made them up is proved by the
+//! keys (the root record, which is the last write of each).
+//!
+//! The [`Head`] tells where the chain stands. It is in the clear, in each commit and in each
+//! snapshot, so that a snapshot tells where in the chain it belongs.
+
+pub mod live;
+pub mod record;
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use self::record::{Mark, RecordWriter};
+use super::root::Timeline;
+use crate::base::clock::Timestamp;
+use crate::base::digest::Sha256;
+use crate::base::record::Record;
+use crate::storage::Key;
+use crate::storage::commit::Write;
+
+/// Where the head stands. As what it leads to, it is counted by no root record.
+pub const HEAD: &[u8] = b"\0journal";
+
+/// The first byte of the keys of records: behind all that a snapshot holds.
+pub const JOURNAL: u8 = 2;
+
+/// Everything in a store that is no journal stands before this key.
+pub const END: &[u8] = &[JOURNAL];
+
+/// So many bytes of records are kept at most while no target takes them, unless told otherwise.
+pub const DEFAULT_LIMIT: u64 = 64 << 20;
+
+/// Whether the entry at `key` is the journal's: counted by no root record.
+pub fn is_of_journal(key: &[u8]) -> bool {
+    key == HEAD || key.first() == Some(&JOURNAL)
+}
+
+/// What a chain of records comes to: a hash that needs no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain(pub [u8; 32]);
+
+impl Chain {
+    /// That of a journal that begins behind `revision`.
+    pub fn begin(timeline: Timeline, revision: u64) -> Self {
+        Self::of(&[b"edgekeep journal", &place(timeline, revision)])
+    }
+
+    /// With the record of `revision` at its end.
+    pub fn then(self, timeline: Timeline, revision: u64, record: &[u8]) -> Self {
+        Self::of(&[&self.0, &place(timeline, revision), record])
+    }
+
+    fn of(pieces: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        pieces.iter().for_each(|piece| hash.update(piece));
+        Self(hash.finish())
+    }
+}
+
+/// Where the record of `revision` stands.
+pub fn key(timeline: Timeline, revision: u64) -> Key {
+    [END, &place(timeline, revision)].concat()
+}
+
+/// Which record stands at `key`; `None` where that is no record's.
+pub fn placed(key: &[u8]) -> Option<(Timeline, u64)> {
+    let rest = key.strip_prefix(END)?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let (id, rest) = rest.split_first_chunk()?;
+    let revision = rest.try_into().ok()?;
+    let timeline = Timeline { number: u32::from_be_bytes(*number), id: u64::from_be_bytes(*id) };
+    Some((timeline, u64::from_be_bytes(revision)))
+}
+
+fn place(timeline: Timeline, revision: u64) -> [u8; 20] {
+    let mut place = [0; 20];
+    place[..4].copy_from_slice(&timeline.number.to_be_bytes());
+    place[4..12].copy_from_slice(&timeline.id.to_be_bytes());
+    place[12..].copy_from_slice(&revision.to_be_bytes());
+    place
+}
+
+/// Where a store's journal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The history that it is of.
+    pub timeline: Timeline,
+    /// Behind which revision it begins: a snapshot of this one or a later one is its base.
+    pub begun: u64,
+    /// The revision of its last record; `begun` while there is none.
+    pub revision: u64,
+    /// What the chain comes to with that.
+    pub chain: Chain,
+    /// Records up to this revision are no longer kept here.
+    pub dropped: u64,
+    /// The length of the records that are, in bytes.
+    pub bytes: u64,
+    /// More is not recorded: the records came to the limit, and no target took them.
+    pub cut: bool,
+}
+
+impl Record for Head {
+    const VERSION: u8 = 1;
+}
+
+impl Head {
+    /// A journal that begins behind `revision`.
+    pub fn begin(timeline: Timeline, revision: u64) -> Self {
+        Self {
+            timeline,
+            begun: revision,
+            revision,
+            chain: Chain::begin(timeline, revision),
+            dropped: revision,
+            bytes: 0,
+            cut: false,
+        }
+    }
+
+    /// How many records are kept.
+    pub fn kept(&self) -> u64 {
+        self.revision - self.dropped
+    }
+}
+
+/// What is to be done with the next commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Begin anew behind the present revision; what is kept stays.
+    Begin,
+    /// End; what is kept stays.
+    End,
+    /// Mark the commit.
+    Mark(Mark),
+}
+
+/// The journal in the books of a store: shared by who commits and who ships.
+pub struct JournalBooks {
+    /// As it is in the store; `None` without a journal.
+    pub head: Option<Head>,
+    /// Records are no longer added when they are longer than this together, in bytes.
+    pub limit: u64,
+    /// What waits for the next commit.
+    pub orders: Vec<Order>,
+    /// Records that every target has, with the sum of their length: deleted by the next commit.
+    pub shipped: VecDeque<(u64, u64)>,
+}
+
+impl JournalBooks {
+    /// As it stands in a store that is opened.
+    pub fn new(head: Option<Head>) -> Self {
+        let (orders, shipped) = Default::default();
+        Self { head, limit: DEFAULT_LIMIT, orders, shipped }
+    }
+}
+
+/// Writes the journal's part of each commit.
+#[derive(Default)]
+pub struct JournalKeeper {
+    record: RecordWriter,
+    /// What the books will say when the commit is durable.
+    next: Option<Head>,
+    orders: usize,
+    shipped: usize,
+}
+
+impl JournalKeeper {
+    /// Goes on from `head`.
+    pub fn new(head: Option<Head>) -> Self {
+        Self { next: head, ..Self::default() }
+    }
+
+    /// A change on its way.
+    pub fn observe(&mut self, key: &[u8], new: Option<&[u8]>) {
+        if self.next.is_some_and(|head| !head.cut) {
+            self.record.put(key, new);
+        }
+    }
+
+    /// What goes into the commit of `revision` beside its changes; `root` is the last of these.
+    pub fn seal(&mut self, books: &JournalBooks, at: At, root: (&[u8], &[u8])) -> Vec<Write> {
+        let At { timeline, revision, .. } = at;
+        let mut mark = Mark::None;
+        for order in &books.orders {
+            match order {
+                Order::Begin => self.next = Some(Head::begin(timeline, revision - 1)),
+                Order::End => self.next = None,
+                Order::Mark(with) => mark = *with,
+            }
+        }
+        (self.orders, self.shipped) = (books.orders.len(), 0);
+        let mut entries = Vec::new();
+        let Some(head) = &mut self.next else {
+            self.record.clear();
+            entries.extend(books.head.map(|_| (HEAD.to_vec(), None)));
+            return entries;
+        };
+        let mut dropped = head.dropped;
+        for &(upto, bytes) in &books.shipped {
+            entries.extend((dropped + 1..=upto).map(|gone| (key(timeline, gone), None)));
+            dropped = dropped.max(upto);
+            head.bytes = head.bytes.saturating_sub(bytes);
+        }
+        (head.dropped, self.shipped) = (dropped, books.shipped.len());
+        if !head.cut && head.bytes >= books.limit {
+            head.cut = true;
+        }
+        if !head.cut {
+            self.record.put(root.0, Some(root.1));
+            let record = self.record.finish(head.chain, at.time, mark);
+            head.chain = head.chain.then(timeline, revision, &record);
+            head.revision = revision;
+            head.bytes += record.len() as u64;
+            entries.push((key(timeline, revision), Some(record)));
+        }
+        self.record.clear();
+        entries.push((HEAD.to_vec(), Some(head.encode().to_vec())));
+        entries
+    }
+
+    /// The commit is durable.
+    pub fn committed(&mut self, books: &mut JournalBooks) {
+        books.head = self.next;
+        books.orders.drain(..std::mem::take(&mut self.orders));
+        books.shipped.drain(..std::mem::take(&mut self.shipped));
+    }
+
+    /// It did not happen.
+    pub fn abandoned(&mut self, books: &JournalBooks) {
+        *self = Self { record: std::mem::take(&mut self.record), ..Self::new(books.head) };
+        self.record.clear();
+    }
+}
+
+/// Of which commit a record is.
+#[derive(Clone, Copy)]
+pub struct At {
+    /// Its history.
+    pub timeline: Timeline,
+    /// Its revision.
+    pub revision: u64,
+    /// When it was.
+    pub time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! A record of the journal: the physical writes of one commit.
+//!
+//! ```text
+//! format 1 | chain before 32 | time 8 BE | mark 1 | write ...
+//! write = n shared | n rest | bytes of rest | n value
+//! value = 0 for a key that is deleted; else its length and one, and as many bytes
+//! ```
+//!
+//! `n` is a variable-length number (`base::varint`). A key is the first `shared` bytes of the key
+//! before and the rest; the first one shares none. The writes stand in the order in which they
+//! were made; the last is the root record's.
+
+use std::fmt;
+
+use super::Chain;
+use crate::base::clock::Timestamp;
+use crate::base::varint;
+use crate::storage::MAX_VALUE;
+
+const FORMAT: u8 = 1;
+
+/// What a commit comes before, if that cannot be undone: a restore to it undoes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing of that kind.
+    #[default]
+    None,
+    /// New unseal keys.
+    Rekey,
+    /// A new data key.
+    Rotate,
+    /// Another content in the place of all.
+    Restore,
+    /// The end of a mount.
+    Disable,
+    /// A newer program's format.
+    Upgrade,
+}
+
+impl Mark {
+    const ALL: [Self; 6] =
+        [Self::None, Self::Rekey, Self::Rotate, Self::Restore, Self::Disable, Self::Upgrade];
+
+    /// As people read it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Rekey => "before a rekey",
+            Self::Rotate => "before a rotation",
+            Self::Restore => "before a restore",
+            Self::Disable => "before a mount was disabled",
+            Self::Upgrade => "before an upgrade",
+        }
+    }
+}
+
+/// Makes a record while a commit goes on.
+#[derive(Default)]
+pub struct RecordWriter {
+    writes: Vec<u8>,
+    last: Vec<u8>,
+}
+
+impl RecordWriter {
+    /// Adds a write.
+    pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let shared = key.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
+        varint::put(&mut self.writes, shared as u64);
+        varint::put(&mut self.writes, (key.len() - shared) as u64);
+        self.writes.extend(&key[shared..]);
+        varint::put(&mut self.writes, value.map_or(0, |value| value.len() as u64 + 1));
+        self.writes.extend(value.unwrap_or_default());
+        self.last.truncate(shared);
+        self.last.extend(&key[shared..]);
+    }
+
+    /// The record of what was added.
+    pub fn finish(&mut self, before: Chain, time: Timestamp, mark: Mark) -> Vec<u8> {
+        let head = [&[FORMAT][..], &before.0, &time.as_nanos().to_be_bytes(), &[mark as u8]];
+        [&head.concat()[..], &self.writes].concat()
+    }
+
+    /// Begins the next one.
+    pub fn clear(&mut self) {
+        self.last.clear();
+        // What a huge commit needed is not kept for small ones.
+        self.writes.clear();
+        self.writes.shrink_to(64 << 10);
+    }
+}
+
+/// A record, read; nothing of it is trusted.
+pub struct Record<'a> {
+    /// What the chain came to before it.
+    pub before: Chain,
+    /// When its commit was, by the store's clock.
+    pub time: Timestamp,
+    /// What it comes before.
+    pub mark: Mark,
+    writes: &'a [u8],
+}
+
+/// One write of it: `None` deletes.
+pub type Write<'a> = (Vec<u8>, Option<&'a [u8]>);
+
+impl<'a> Record<'a> {
+    /// Reads the front of a record.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Broken> {
+        let (&[format], rest) = bytes.split_first_chunk().ok_or(Broken)?;
+        let (before, rest) = rest.split_first_chunk().ok_or(Broken)?;
+        let (time, rest) = rest.split_first_chunk().ok_or(Broken)?;
+        let (&[mark], writes) = rest.split_first_chunk().ok_or(Broken)?;
+        let mark = *Mark::ALL.get(usize::from(mark)).ok_or(Broken)?;
+        if format != FORMAT {
+            return Err(Broken);
+        }
+        let time = Timestamp::from_nanos(u64::from_be_bytes(*time));
+        Ok(Self { before: Chain(*before), time, mark, writes })
+    }
+
+    /// Its writes, in their order.
+    pub fn writes(&self) -> Writes<'a> {
+        Writes { rest: self.writes, last: Vec::new() }
+    }
+}
+
+/// The writes of a record, one after the other.
+pub struct Writes<'a> {
+    rest: &'a [u8],
+    last: Vec<u8>,
+}
+
+impl<'a> Writes<'a> {
+    fn read(&mut self) -> Option<Write<'a>> {
+        let shared = usize::try_from(varint::take(&mut self.rest)?).ok()?;
+        let rest = usize::try_from(varint::take(&mut self.rest)?).ok()?;
+        let (rest, after) = self.rest.split_at_checked(rest)?;
+        (shared <= self.last.len()).then_some(())?;
+        self.last.truncate(shared);
+        self.last.extend(rest);
+        self.rest = after;
+        let value = usize::try_from(varint::take(&mut self.rest)?).ok()?;
+        let value = match value.checked_sub(1) {
+            None => None,
+            Some(length) if length > MAX_VALUE => return None,
+            Some(length) => {
+                let (value, after) = self.rest.split_at_checked(length)?;
+                self.rest = after;
+                Some(value)
+            }
+        };
+        Some((self.last.clone(), value))
+    }
+}
+
+impl<'a> Iterator for Writes<'a> {
+    type Item = Result<Write<'a>, Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let write = self.read().ok_or(Broken);
+        if write.is_err() {
+            self.rest = &[];
+        }
+        Some(write)
+    }
+}
+
+/// Bytes that are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record of the journal is damaged")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Vec<u8> {
+        let mut writer = RecordWriter::default();
+        writer.put(b"\x01aaa", Some(b"one"));
+        writer.put(b"\x01aab", None);
+        writer.put(b"\x01aab", Some(b""));
+        writer.put(b"\0root", Some(&[7; 300]));
+        writer.finish(Chain([3; 32]), Timestamp::from_nanos(5), Mark::Rekey)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = record();
+        let record = Record::read(&bytes).unwrap();
+        assert_eq!((record.before, record.mark), (Chain([3; 32]), Mark::Rekey));
+        assert_eq!(record.time, Timestamp::from_nanos(5));
+        let writes: Vec<_> = record.writes().map(Result::unwrap).collect();
+        let expected: Vec<Write<'_>> = vec![
+            (b"\x01aaa".to_vec(), Some(b"one")),
+            (b"\x01aab".to_vec(), None),
+            (b"\x01aab".to_vec(), Some(b"")),
+            (b"\0root".to_vec(), Some(&[7; 300])),
+        ];
+        assert_eq!(writes, expected);
+    }
+
+    #[test]
+    fn what_is_cut_or_no_record_is_refused_or_shorter() {
+        let bytes = record();
+        for end in 0..bytes.len() {
+            let read = Record::read(&bytes[..end]);
+            let writes = read.map(|record| record.writes().collect::<Result<Vec<_>, _>>());
+            assert!(writes.is_err() || writes.is_ok_and(|w| w.is_err() || w.unwrap().len() < 4));
+        }
+        for bad in [&[2][..], &[0xff; 60]] {
+            assert!(Record::read(bad).is_err());
+        }
+    }
+}

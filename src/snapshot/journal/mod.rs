@@ -1,0 +1,3 @@
+//! The journal on its way: segments of it, as they lie on a target.
+
+pub mod segment;
