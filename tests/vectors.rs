@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use edgekeep::barrier::envelope;
+use edgekeep::barrier::journal::Chain;
+use edgekeep::barrier::journal::live::scan;
+use edgekeep::barrier::journal::record::Record;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
 use edgekeep::barrier::seal::shamir::{Split, combine};
 use edgekeep::barrier::{Barrier, Unsealed};
@@ -12,12 +15,13 @@ use edgekeep::base::clock::{ManualClock, Timestamp};
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::pages::Key;
 use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::journal::segment::{self, Next};
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::take::take;
 use edgekeep::snapshot::verify::verify;
 use edgekeep::storage::memory::Memory;
-use edgekeep::storage::{Storage, Urgency};
+use edgekeep::storage::{Storage, Urgency, Writer};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -46,6 +50,22 @@ impl Vector {
 
     fn shares(&self) -> Vec<Secret> {
         self.all("share").iter().map(|fields| Secret::new(fields[0].clone())).collect()
+    }
+
+    /// The store of its entries, unsealed: all of them open.
+    fn store(&self) -> (Arc<Memory>, Arc<Unsealed>) {
+        let storage = Arc::new(Memory::new());
+        let mut fill = |to: &mut dyn Writer| {
+            let mut entries = self.all("entry").into_iter();
+            entries.try_for_each(|fields| to.put(&fields[0], &fields[1]).map(drop))
+        };
+        storage.write(Urgency::Ordinary, &mut fill).unwrap();
+        let clock = ManualClock::at(Timestamp::EPOCH);
+        let entropy = SeededEntropy::new(0);
+        let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
+        let store = barrier.unseal(&combine(&self.shares()[1..]).unwrap()).unwrap();
+        assert!(store.verify(&*storage.view().unwrap()).unwrap().good());
+        (storage, store)
     }
 }
 
@@ -90,21 +110,7 @@ fn names_1_are_sealed_as_ever() {
 #[test]
 fn store_1_opens_whole() {
     let vector = Vector::load("store-1.txt");
-    let storage = Arc::new(Memory::new());
-    storage
-        .write(Urgency::Ordinary, &mut |to| {
-            for fields in vector.all("entry") {
-                to.put(&fields[0], &fields[1])?;
-            }
-            Ok(())
-        })
-        .unwrap();
-    let clock = ManualClock::at(Timestamp::EPOCH);
-    let entropy = SeededEntropy::new(0);
-    let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
-    let store = barrier.unseal(&combine(&vector.shares()[1..]).unwrap()).unwrap();
-    assert!(store.verify(&*storage.view().unwrap()).unwrap().good());
-
+    let (_, store) = vector.store();
     let status = store.status();
     assert_eq!(status.store_id.as_bytes(), vector.one("store-id"));
     assert_eq!(status.timeline.to_string().as_bytes(), vector.one("timeline"));
@@ -127,6 +133,30 @@ fn must_hold_stored(store: &Arc<Unsealed>) {
         };
         assert_eq!(read.unwrap().unwrap().as_slice(), *value, "{path}");
     }
+}
+
+/// The head, the records beside the entries, and the same records as a segment.
+#[test]
+fn journal_1_is_chained_and_proved() {
+    let vector = Vector::load("journal-1.txt");
+    let (storage, store) = vector.store();
+    must_hold_stored(&store);
+    let head = store.journal().unwrap();
+    assert_eq!((head.begun, head.revision, head.dropped, head.cut), (1, 4, 1, false));
+    let (header, end) = segment::check(vector.one("segment")).unwrap();
+    assert_eq!((header.first, header.last, end.chain), (2, 4, head.chain));
+    assert_eq!(header.before, Chain::begin(head.timeline, head.begun));
+    assert!(end.is_proved(&store.keyring()));
+    let view = storage.view().unwrap();
+    let records = scan(&*view, head.timeline, 0, u64::MAX).unwrap();
+    let records: Vec<_> = records.map(Result::unwrap).collect();
+    let mut reader = segment::SegmentReader::new(vector.one("segment")).unwrap();
+    for (revision, record) in &records {
+        let Next::Entry(entry) = reader.read().unwrap() else { panic!("{revision}") };
+        assert_eq!((entry.revision, &entry.record), (*revision, record));
+        assert!(Record::read(record).unwrap().writes().all(|write| write.is_ok()));
+    }
+    assert_eq!(records.len(), 3);
 }
 
 /// The file as a whole: gzip, tar, meta.json, state.bin, sums and their seal.
@@ -167,7 +197,8 @@ fn freeze() -> Result<(), Error> {
     write("envelope-1.txt", &frozen_envelope())?;
     write("names-1.txt", &frozen_names())?;
     write("store-1.txt", &frozen_store()?)?;
-    write("snapshot-1.txt", &frozen_snapshot()?)
+    write("snapshot-1.txt", &frozen_snapshot()?)?;
+    write("journal-1.txt", &frozen_journal()?)
 }
 
 fn write(name: &str, lines: &[String]) -> Result<(), Error> {
@@ -212,7 +243,7 @@ struct Made {
     lines: Vec<String>,
 }
 
-fn made_store(seed: u64) -> Result<Made, Error> {
+fn made_store(seed: u64, journal: bool) -> Result<Made, Error> {
     let storage = Arc::new(Memory::new());
     let clock = ManualClock::at(STORED_AT);
     let entropy = SeededEntropy::new(seed);
@@ -222,6 +253,9 @@ fn made_store(seed: u64) -> Result<Made, Error> {
         Ok::<_, Error>(txn.scope(MountId::SYSTEM).put(path, value)?)
     })?;
     let store = barrier.unseal(&combine(&shares[..2]).ok_or("no key")?)?;
+    if journal {
+        store.begin_journal()?;
+    }
     store.rotate()?;
     store.transact(|txn| {
         let mut scope = txn.scope(MountId::SYSTEM);
@@ -240,7 +274,7 @@ fn made_store(seed: u64) -> Result<Made, Error> {
 }
 
 fn frozen_store() -> Result<Vec<String>, Error> {
-    let Made { storage, mut lines, .. } = made_store(102)?;
+    let Made { storage, mut lines, .. } = made_store(102, false)?;
     let title = "# any two shares; what the root record says; key and value of each entry";
     lines.insert(0, title.into());
     for entry in storage.view()?.scan(&[], None)? {
@@ -251,12 +285,46 @@ fn frozen_store() -> Result<Vec<String>, Error> {
 }
 
 fn frozen_snapshot() -> Result<Vec<String>, Error> {
-    let Made { store, mut lines, .. } = made_store(103)?;
+    let Made { store, mut lines, .. } = made_store(103, false)?;
     lines.insert(0, "# any two shares; what the root record says; the file".into());
     let spool = Spools::new(std::env::temp_dir(), 0).open()?;
     let taken = take(store.instant()?, spool, STORED_AT, &SeededEntropy::new(104))?;
     let mut file = Vec::new();
     taken.write_to(&mut file)?;
     lines.push(format!("snapshot {}", hex(&file)));
+    Ok(lines)
+}
+
+fn frozen_journal() -> Result<Vec<String>, Error> {
+    let Made { storage, store, mut lines } = made_store(105, true)?;
+    lines.insert(
+        0,
+        "# any two shares; key and value of each entry; a segment of the journal".into(),
+    );
+    let view = storage.view()?;
+    for entry in view.scan(&[], None)? {
+        let (key, value) = entry?;
+        lines.push(format!("entry {} {}", hex(&key), hex(&value)));
+    }
+    let (head, status) = (store.journal().ok_or("no journal")?, store.status());
+    let mut chain = Chain::begin(head.timeline, head.begun);
+    let header = segment::Header {
+        store_id: status.store_id,
+        key_id: "0011223344556677".into(),
+        timeline: head.timeline,
+        first: head.begun + 1,
+        last: head.revision,
+        before: chain,
+        from: STORED_AT,
+        to: STORED_AT,
+    };
+    let mut writer = segment::SegmentWriter::new(Vec::new(), &header)?;
+    for entry in scan(&*view, head.timeline, 0, u64::MAX)? {
+        let (revision, record) = entry?;
+        let entry = segment::Entry::single(head.timeline, revision, chain, record);
+        writer.entry(&entry)?;
+        chain = entry.after;
+    }
+    lines.push(format!("segment {}", hex(&writer.finish(&store.keyring())?)));
     Ok(lines)
 }

@@ -3,6 +3,7 @@
 pub mod front;
 mod frozen;
 pub mod policies;
+pub mod segment;
 pub mod snapshot;
 pub mod stored;
 
@@ -33,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("password", policies::read_password),
     ("policy", policies::read),
     ("sealed", stored::open),
+    ("segment", segment::read),
     ("snapshot", snapshot::read),
 ];
 

@@ -54,38 +54,48 @@ impl Mark {
     }
 }
 
+/// What stands before the writes.
+const FRONT: usize = 1 + 32 + 8 + 1;
+
 /// Makes a record while a commit goes on.
 #[derive(Default)]
 pub struct RecordWriter {
-    writes: Vec<u8>,
+    /// Room for the front, and the writes.
+    record: Vec<u8>,
     last: Vec<u8>,
 }
 
 impl RecordWriter {
     /// Adds a write.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if self.record.is_empty() {
+            self.record.resize(FRONT, 0);
+        }
         let shared = key.iter().zip(&self.last).take_while(|(a, b)| a == b).count();
-        varint::put(&mut self.writes, shared as u64);
-        varint::put(&mut self.writes, (key.len() - shared) as u64);
-        self.writes.extend(&key[shared..]);
-        varint::put(&mut self.writes, value.map_or(0, |value| value.len() as u64 + 1));
-        self.writes.extend(value.unwrap_or_default());
+        varint::put(&mut self.record, shared as u64);
+        varint::put(&mut self.record, (key.len() - shared) as u64);
+        self.record.extend(&key[shared..]);
+        varint::put(&mut self.record, value.map_or(0, |value| value.len() as u64 + 1));
+        self.record.extend(value.unwrap_or_default());
         self.last.truncate(shared);
         self.last.extend(&key[shared..]);
     }
 
-    /// The record of what was added.
+    /// The record of what was added; the next one begins.
     pub fn finish(&mut self, before: Chain, time: Timestamp, mark: Mark) -> Vec<u8> {
-        let head = [&[FORMAT][..], &before.0, &time.as_nanos().to_be_bytes(), &[mark as u8]];
-        [&head.concat()[..], &self.writes].concat()
+        let mut record = std::mem::take(&mut self.record);
+        let front = [&[FORMAT][..], &before.0, &time.as_nanos().to_be_bytes(), &[mark as u8]];
+        record.splice(..FRONT.min(record.len()), front.concat());
+        self.last.clear();
+        record
     }
 
-    /// Begins the next one.
+    /// Forgets what was added.
     pub fn clear(&mut self) {
         self.last.clear();
+        self.record.clear();
         // What a huge commit needed is not kept for small ones.
-        self.writes.clear();
-        self.writes.shrink_to(64 << 10);
+        self.record.shrink_to(64 << 10);
     }
 }
 

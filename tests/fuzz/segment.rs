@@ -1,0 +1,57 @@
+//! A segment of the journal, and the record of a commit: as they are, and in a segment that is
+//! right around them, for no fuzzer finds a hash.
+
+use edgekeep::barrier::journal::Chain;
+use edgekeep::barrier::journal::record::{Record, RecordWriter};
+use edgekeep::barrier::root::Timeline;
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::journal::segment::{
+    Entry, Header, Next, SegmentReader, SegmentWriter, check,
+};
+
+use super::frozen::store;
+
+const TIMELINE: Timeline = Timeline { number: 1, id: 2 };
+
+/// Bytes from a target; a record that a store was found with.
+pub fn read(bytes: &[u8]) {
+    if let Ok((header, end)) = check(bytes) {
+        assert!(header.first <= header.last);
+        assert_eq!(again(bytes), bytes, "one content has one encoding");
+        let _ = end.is_proved(&store().unsealed.keyring());
+    }
+    let Ok(record) = Record::read(bytes) else { return };
+    let Ok(writes) = record.writes().collect::<Result<Vec<_>, _>>() else { return };
+    let mut writer = RecordWriter::default();
+    writes.iter().for_each(|(key, value)| writer.put(key, *value));
+    let written = writer.finish(record.before, record.time, record.mark);
+    let same = Record::read(&written).expect("what was written can be read");
+    assert!(writes.is_empty() || same.writes().eq(record.writes()));
+    let segment = around(record.before, bytes);
+    let (header, end) = check(&*segment).expect("whatever its record");
+    assert!((header.first, header.last) == (5, 5) && end.is_proved(&store().unsealed.keyring()));
+}
+
+fn around(before: Chain, record: &[u8]) -> Vec<u8> {
+    let (from, to) = (Timestamp::EPOCH, Timestamp::EPOCH);
+    let (store_id, key_id) = (String::new(), String::new());
+    let header =
+        Header { store_id, key_id, timeline: TIMELINE, first: 5, last: 5, before, from, to };
+    let mut writer = SegmentWriter::new(Vec::new(), &header).expect("memory");
+    writer.entry(&Entry::single(TIMELINE, 5, before, record.to_vec())).expect("the next");
+    writer.finish(&store().unsealed.keyring()).expect("memory")
+}
+
+/// The same segment written once more, with the hash and the MAC that stand at its end.
+fn again(bytes: &[u8]) -> Vec<u8> {
+    let mut reader = SegmentReader::new(bytes).expect("it was read before");
+    let mut writer = SegmentWriter::new(Vec::new(), reader.header()).expect("memory");
+    while let Next::Entry(entry) = reader.read().expect("it was read before") {
+        writer.entry(&entry).expect("it has no gap");
+    }
+    let mut written = writer.finish(&store().unsealed.keyring()).expect("memory");
+    let at = written.len() - 32;
+    written.truncate(at);
+    written.extend(&bytes[at.min(bytes.len())..]);
+    written
+}
