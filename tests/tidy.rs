@@ -68,9 +68,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zeroize", EVERYWHERE),
 ];
 
-/// What every kind of store must hold is a part of the library, so that the tests of each kind, in
-/// whatever binary they are, run the same: it asserts, and nothing but tests calls it.
-const ASSERTING: &[&str] = &["storage/contract.rs"];
+/// What every kind of store, and of target, must hold is a part of the library, so that the tests of
+/// each kind, in whatever binary they are, run the same: it asserts, and nothing but tests calls it.
+const ASSERTING: &[&str] = &["storage/contract.rs", "snapshot/target/contract.rs"];
 
 /// Where JSON is read otherwise: into types of our own.
 const JSON: &[&str] = &["base/json.rs", "snapshot/format/meta.rs"];

@@ -3,6 +3,9 @@
 //! [`Target`] is all that a place must do. What is kept there, under which names and for how long,
 //! is written once, over this trait.
 
+pub mod contract;
+pub mod exactly;
+pub mod folder;
 pub mod name;
 
 use std::fmt;

@@ -1,0 +1,8 @@
+//! Places that hold snapshots, the real thing each: what all of them must do, and what happens
+//! when one is full, read-only or taken away in the middle.
+
+mod folder;
+mod volume;
+
+#[path = "../support/mod.rs"]
+mod support;

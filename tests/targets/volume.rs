@@ -1,0 +1,105 @@
+//! File systems in a file of their own, as they are on sticks.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::TempDir;
+
+/// A file system in an image behind a loop device; unmounted and detached when dropped.
+pub struct Volume {
+    folder: TempDir,
+    device: PathBuf,
+    kind: &'static str,
+}
+
+/// The kinds of file systems that a stick may have.
+pub const KINDS: [&str; 3] = ["vfat", "exfat", "ext4"];
+
+impl Volume {
+    /// A volume of `bytes` that is called `label`, not mounted; `None`, and says why, where it
+    /// cannot be had.
+    pub fn new(kind: &'static str, label: &str, bytes: u64) -> Option<Self> {
+        Self::make(kind, label, bytes).map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()
+    }
+
+    /// The same, mounted.
+    pub fn mounted(kind: &'static str, bytes: u64) -> Option<Self> {
+        let volume = Self::new(kind, "EDGEKEEP", bytes)?;
+        volume.mount().map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()?;
+        Some(volume)
+    }
+
+    fn make(kind: &'static str, label: &str, bytes: u64) -> Result<Self, Missing> {
+        let folder = TempDir::new();
+        fs::create_dir(folder.path().join("mounted")).unwrap();
+        let image = folder.path().join("image");
+        File::create(&image).unwrap().set_len(bytes).unwrap();
+        match kind {
+            "vfat" => does(Command::new("mkfs.vfat").args(["-F", "32", "-n", label]).arg(&image))?,
+            "exfat" => does(Command::new("mkfs.exfat").args(["-L", label]).arg(&image))?,
+            _ => does(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-L", label]).arg(&image))?,
+        };
+        let device = does(Command::new("losetup").args(["--find", "--show"]).arg(&image))?;
+        Ok(Self { folder, device: device.trim().into(), kind })
+    }
+
+    /// Mounts it at [`path`](Self::path).
+    pub fn mount(&self) -> Result<(), Missing> {
+        let by = |kind| {
+            let mut mount = Command::new("mount");
+            mount.args(["-t", kind, "-o", "nosuid,nodev,noexec"]);
+            does(mount.arg(&self.device).arg(self.path())).map(drop)
+        };
+        // A kernel that does not know exFAT may have a program that does.
+        by(self.kind).or_else(|why| if self.kind == "exfat" { by("exfat-fuse") } else { Err(why) })
+    }
+
+    /// Unmounts it, at once where files are open too.
+    pub fn unmount(&self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("mounted")
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        self.unmount();
+        let _ = Command::new("losetup").arg("-d").arg(&self.device).output();
+    }
+}
+
+/// Why something cannot be had here.
+#[derive(Debug)]
+pub struct Missing(String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a command printed that did its work.
+pub fn does(command: &mut Command) -> Result<String, Missing> {
+    match command.env("LC_ALL", "C").output() {
+        Err(error) => Err(Missing(format!("{command:?}: {error}"))),
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(Missing(format!("{command:?}: {}", said.lines().next().unwrap_or_default())))
+        }
+    }
+}
+
+/// Prints a line, whether or not the output of tests is captured.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
