@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use super::canned::{Canned, answer, serve};
 use super::support::{NOBODY, Server, TempDir};
-use super::{Canned, answer, edgekeep, serve, text};
+use super::{edgekeep, text};
 
 const FOUND: &str = r#"{"data":{"a":"1"}}"#;
 

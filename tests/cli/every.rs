@@ -6,17 +6,22 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::canned::{answer, serve};
 use super::support::{NOBODY, ROOT, Server, TempDir, shell};
-use super::{answer, edgekeep, serve, text};
-
-/// Those that are not run to their end: they go on until they are told to stop.
-const ENDLESS: &[&str] = &["server", "monitor", "debug"];
+use super::{cases, edgekeep, text};
 
 /// They make many requests: no curl command and no policy stands for all.
 const MANY: &[&str] = &["debug", "import"];
+
+/// How long something may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether it is done.
+const EVERY: Duration = Duration::from_millis(5);
 
 /// It stands in nothing that is printed.
 const TOKEN: &str = "hvs.mine";
@@ -153,6 +158,15 @@ fn command(home: &TempDir, address: &str, words: &[&[String]]) -> Command {
 }
 
 #[test]
+fn each_has_its_cases() {
+    let lines: Vec<Vec<String>> = cases::lines().iter().map(|line| shell::words(line)).collect();
+    for Example { help, .. } in examples() {
+        let has = lines.iter().any(|line| line.starts_with(&help.words));
+        assert!(has, "no case of {:?}", help.words);
+    }
+}
+
+#[test]
 fn each_can_be_told_to_print_what_it_would_do() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -208,9 +222,8 @@ fn each_ends_quietly_when_nobody_reads_it() {
     let other = format!("http://{}", from.address);
     let address = format!("http://{}", seeded.server.address);
     let snapshot = seeded.server.root().get("sys/storage/raft/snapshot").body;
-    let endless = |help: &Help| ENDLESS.contains(&help.words[0].as_str());
     let mut faults = Vec::new();
-    for Example { help, rest, succeeds } in examples().iter().filter(|one| !endless(&one.help)) {
+    for Example { help, rest, succeeds } in &examples() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let names = seeded.seed();
@@ -228,6 +241,13 @@ fn each_ends_quietly_when_nobody_reads_it() {
             .unwrap();
         // Who reads nothing may be gone already.
         let _ = child.stdin.take().unwrap().write_all(format!("{}\n", seeded.key).as_bytes());
+        // What streams a server's log goes on until it is told something.
+        let deadline = Instant::now() + PATIENCE;
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "{:?} goes on", help.words);
+            seeded.server.root().get("sys/mounts");
+            sleep(EVERY);
+        }
         let ended = child.wait_with_output().unwrap();
         let (said, exit) = (text(&ended.stderr), ended.status.code());
         let complains = ["panicked", "Broken pipe", "cannot be printed", "os error"];

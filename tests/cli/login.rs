@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use super::canned::{Canned, answer};
 use super::support::{Server, TempDir};
-use super::{Canned, answer, edgekeep, text};
+use super::{edgekeep, text};
 
 /// The names in a home.
 fn names(home: &TempDir) -> Vec<std::ffi::OsString> {

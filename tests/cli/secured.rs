@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
+use super::canned::answer;
 use super::support::{Server, TempDir, free_address};
-use super::{answer, edgekeep, text};
+use super::{edgekeep, text};
 
 /// Of X.509 version 1, as `openssl x509 -req` makes it when it is given no extensions.
 const VERSION_1: &str = "\

@@ -1,4 +1,4 @@
-//! Commands that stream until somebody ends them.
+//! Streams that end: because somebody ends them, or nobody reads them.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::edgekeep;
-use super::support::{Server, TempDir};
+use super::support::{NOBODY, Server, TempDir};
+use super::{edgekeep, text};
 
 /// How long something may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,4 +89,18 @@ fn a_monitor_says_when_the_server_ends_the_stream() {
     let said = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(said, "The server ended the stream: it is sealed, or stopped.\n");
     assert_eq!(ended.status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let home = TempDir::new();
+    let ended = edgekeep(&home, NOBODY, &["version"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
+        .unwrap();
+    assert_eq!((text(&ended.stderr), ended.status.code()), (String::new(), Some(0)));
 }
