@@ -1,7 +1,10 @@
 //! `list`: the names below a path.
 
+use std::collections::BTreeSet;
+use std::iter;
+
 use argh::{ArgsInfo, FromArgs};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::command::{Command, Shared};
 use super::context::Context;
@@ -15,6 +18,9 @@ use crate::client::Call;
 /// List data or secrets.
 #[derive(FromArgs, ArgsInfo)]
 pub struct List {
+    /// print what is known of each name, too
+    #[argh(switch)]
+    detailed: bool,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -24,22 +30,64 @@ impl Command for List {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        names(cx, &operands::path(operands::one(&self.operands)?))
+        let path = operands::path(operands::one(&self.operands)?);
+        let Some(envelope) = find(cx, &path)? else { return nothing(cx, &path) };
+        if !self.detailed {
+            return print(cx, &envelope, &format!("No entries found at {path}"));
+        }
+        match &envelope.data["key_info"] {
+            Value::Object(known) if cx.format == Format::Table && !known.is_empty() => {
+                cx.say(&detailed(&envelope.data["keys"], known))?;
+                envelope.warn(cx);
+                Ok(Exit::Done)
+            }
+            _ if cx.format == Format::Table => {
+                print(cx, &envelope, &format!("No entries found at {path}"))
+            }
+            _ => envelope.print(cx),
+        }
     }
 }
 
 /// Prints the names below a path.
 pub fn names(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
+    match find(cx, path)? {
+        Some(envelope) => print(cx, &envelope, &format!("No entries found at {path}")),
+        None => nothing(cx, path),
+    }
+}
+
+fn find(cx: &mut Context, path: &str) -> Result<Option<Envelope>, Stop> {
     let doing = format!("Error listing {path}");
-    let envelope = cx.fetch(Call::list(path)).map_err(|stop| stop.about(&doing))?;
-    let Some(envelope) = envelope else {
-        if cx.format != Format::Table {
-            cx.say_value(&json!({}))?;
-            return Err(Stop::Quiet(Exit::Failed));
-        }
+    cx.fetch(Call::list(path)).map_err(|stop| stop.about(&doing))
+}
+
+/// Says that there are no names below a path.
+fn nothing(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
+    if cx.format == Format::Table {
         return Err(Stop::Failed(format!("No value found at {path}")));
+    }
+    cx.say_value(&json!({}))?;
+    Err(Stop::Quiet(Exit::Failed))
+}
+
+/// A table of names and of all fields that are known of any.
+fn detailed(names: &Value, known: &Map<String, Value>) -> String {
+    let fields = known.values().filter_map(Value::as_object).flat_map(Map::keys);
+    let fields: BTreeSet<&str> = fields.map(String::as_str).collect();
+    let header: Vec<&str> = iter::once("Keys").chain(fields.iter().copied()).collect();
+    let row = |name: &Value| {
+        let name = golang::display(name);
+        let of = known.get(&name);
+        let cell = |field: &&str| match of.and_then(|of| of.get(*field)) {
+            Some(value) => golang::display(value),
+            None => String::new(),
+        };
+        let cells: Vec<String> = fields.iter().map(cell).collect();
+        [vec![name], cells].concat()
     };
-    print(cx, &envelope, &format!("No entries found at {path}"))
+    let rows: Vec<Vec<String>> = names.as_array().into_iter().flatten().map(row).collect();
+    table::under(&header, &rows)
 }
 
 /// Prints the names that an answer lists, or says that there are none.

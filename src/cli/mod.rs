@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use argh::FromArgs;
 
+mod absent;
 mod audit;
 mod auth;
 pub mod command;
@@ -63,12 +64,13 @@ mod version_history;
 mod write;
 mod yaml;
 
+use absent::Answer;
 use command::{Leaf, Node, Ready};
 use commands::COMMANDS;
 use completion::install::Act;
 use context::Context;
 use format::Format;
-use shared::{FieldFlags, FormatFlags, HttpFlags};
+use shared::{FieldFlags, FormatFlags, HttpFlags, SHARED};
 use stop::{Exit, Stop};
 
 use crate::base::nearest::nearest;
@@ -186,7 +188,7 @@ fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
     let stopped = if before_dashes.map(String::as_str).any(is_help) {
         Err(Stop::Instead(help::leaf(words, leaf)))
     } else {
-        ready(cx, leaf, args).and_then(|ready| ready(cx))
+        ready(cx, words, leaf, args).and_then(|ready| ready(cx))
     };
     stopped.unwrap_or_else(|stop| match stop {
         Stop::Usage(_) => {
@@ -198,7 +200,7 @@ fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
 }
 
 /// Reads the options into the context and the command.
-fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> {
+fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> {
     let set = || Some(variables::FORMAT.read()?.value);
     let format = flags::anywhere(args, "format").or_else(set);
     let format = Format::parse(&format.unwrap_or_default()).map_err(Stop::Usage)?;
@@ -211,6 +213,8 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
     let mut tables = (leaf.tables)();
     let own = tables.len();
     tables.extend(shared::tables(leaf.shared));
+    let absent = absent::of(words, leaf.shared);
+    tables.extend(absent.iter().map(|absent| absent.table()));
     let sorted = flags::sort(args, &tables).map_err(|e| {
         warn(e.end);
         Stop::Usage(e.text)
@@ -220,13 +224,13 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
         warn(complaint.end);
         Stop::Usage(complaint.text)
     };
-    let words = |table: usize| {
+    let given_of = |table: usize| {
         sorted.options.get(table).into_iter().flatten().map(String::as_str).collect::<Vec<_>>()
     };
-    let http = HttpFlags::from_args(&[""], &words(own)).map_err(&mut wrong)?;
-    FormatFlags::from_args(&[""], &words(own + 1)).map_err(&mut wrong)?;
-    let field = FieldFlags::from_args(&[""], &words(own + 2)).map_err(&mut wrong)?.field;
-    let mut given: Vec<_> = (0..own).map(words).collect();
+    let http = HttpFlags::from_args(&[""], &given_of(own)).map_err(&mut wrong)?;
+    FormatFlags::from_args(&[""], &given_of(own + 1)).map_err(&mut wrong)?;
+    let field = FieldFlags::from_args(&[""], &given_of(own + 2)).map_err(&mut wrong)?.field;
+    let mut given: Vec<_> = (0..own).map(given_of).collect();
     if let Some(first) = given.first_mut() {
         first.push("--");
         first.extend(sorted.operands.iter().map(String::as_str));
@@ -235,6 +239,13 @@ fn ready(cx: &mut Context, leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> 
     warn(args.len() - sorted.operands.len());
     if format == Format::Raw && !leaf.raw {
         return Err(Stop::Usage("This command does not support the -format=raw option.".into()));
+    }
+    for (i, absent) in absent.iter().enumerate() {
+        match (absent.told(&given_of(own + SHARED + i)), absent.answer) {
+            (Some(told), Answer::Refused) => return Err(Stop::Usage(told)),
+            (Some(told), Answer::Overlooked) => cx.warn(&format!("Overlooked: {told}")),
+            (None, _) => {}
+        }
     }
     *cx = Context::new(http, format, field.filter(|field| !field.is_empty()));
     Ok(ready)

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::absent::{self, ABSENT, Answer};
 use super::command::{Leaf, Node, Shared};
 use super::commands::COMMANDS;
 use super::page::{self, PROGRAM, Section};
@@ -34,6 +35,7 @@ pub fn reference() -> String {
     for (exit, when) in page::EXITS {
         let _ = writeln!(out, "| {} | {when} |", exit as u8);
     }
+    out.push_str(&absent());
     for node in COMMANDS {
         let _ = write!(out, "\n## {PROGRAM} {}\n", node.name());
         match node {
@@ -45,6 +47,31 @@ pub fn reference() -> String {
                     out.push_str(&command(&words, leaf));
                 }
             }
+        }
+    }
+    out
+}
+
+/// What of Vault's there is nothing for.
+fn absent() -> String {
+    let mut out = String::from(
+        "\n## Vault's flags that are not there\n\nOne that is refused ends the command with 1, one \
+         that is overlooked brings a warning. What is empty or false asks for nothing.\n\n\
+         | command | flag | answer | why: it |\n|---|---|---|---|\n",
+    );
+    for absent in ABSENT {
+        let commands: Vec<String> = absent.commands().map(|words| format!("`{words}`")).collect();
+        let commands = match commands.as_slice() {
+            [] => "all that ask a server".to_owned(),
+            commands => commands.join(", "),
+        };
+        let answer = match absent.answer {
+            Answer::Refused => "refused",
+            Answer::Overlooked => "overlooked",
+        };
+        for flag in absent.flags {
+            let (name, why) = (absent::name(flag), flag.description);
+            let _ = writeln!(out, "| {commands} | `{name}` | {answer} | {why} |");
         }
     }
     out

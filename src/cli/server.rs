@@ -4,6 +4,8 @@ mod dev;
 mod logging;
 mod run;
 
+use std::path::PathBuf;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
@@ -11,7 +13,7 @@ use super::context::Context;
 use super::operands;
 use super::stop::{Exit, Stop};
 use crate::base::logs;
-use crate::config::{Config, Log};
+use crate::config::{Config, Log, Place, Placed};
 
 /// Start a server.
 ///
@@ -49,6 +51,9 @@ pub struct Server {
     /// how it is logged (VAULT_LOG_FORMAT)
     #[argh(option, arg_name = "standard|json")]
     pub log_format: Option<String>,
+    /// file that the log goes to; SIGHUP opens it anew (log_file in a configuration)
+    #[argh(option, arg_name = "file")]
+    pub log_file: Option<PathBuf>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -87,6 +92,10 @@ impl Server {
         if let Some(word) = &self.log_format {
             log.format = logs::Format::parse(word)
                 .ok_or_else(|| Stop::Usage(format!("-log-format {word}: say standard or json")))?;
+        }
+        if let Some(path) = &self.log_file {
+            let place = Place { file: "-log-file".into(), line: None };
+            log.file = Some(Placed::new(path.clone(), "log_file", place));
         }
         Ok(log)
     }

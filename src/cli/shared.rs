@@ -113,8 +113,11 @@ pub struct FieldFlags {
     pub field: Option<String>,
 }
 
+/// How many such tables there are.
+pub const SHARED: usize = 3;
+
 /// The tables of the shared options; one that a command does not take is empty.
-pub fn tables(shared: Shared) -> [argh::CommandInfoWithArgs; 3] {
+pub fn tables(shared: Shared) -> [argh::CommandInfoWithArgs; SHARED] {
     let taken = |takes: bool, table: fn() -> argh::CommandInfoWithArgs| {
         if takes { table() } else { argh::CommandInfoWithArgs::default() }
     };

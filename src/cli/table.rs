@@ -36,10 +36,15 @@ fn aligned(rows: &[Vec<String>]) -> String {
 
 /// Rows under a header that is underlined with dashes.
 pub fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
-    let mut all =
-        vec![header.map(str::to_owned), header.map(|title| "-".repeat(title.chars().count()))];
-    all.extend_from_slice(rows);
-    columns(&all)
+    under(&header, rows)
+}
+
+/// The same of as many columns as it happens to have.
+pub fn under<R: AsRef<[String]>>(header: &[&str], rows: &[R]) -> String {
+    let titles = header.iter().map(|&title| title.to_owned()).collect();
+    let dashes = header.iter().map(|title| "-".repeat(title.chars().count())).collect();
+    let rows = rows.iter().map(|row| row.as_ref().to_vec());
+    columns(&[titles, dashes].into_iter().chain(rows).collect::<Vec<Vec<String>>>())
 }
 
 /// A table of names and what they hold.

@@ -26,10 +26,10 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
     let config = match &folder {
-        Some(folder) => dev::config(command, folder)?,
+        Some(folder) => logged(command, dev::config(command, folder)?)?,
         None => read(command, cx)?,
     };
-    let (logs, log_file) = logging::begin(command.log(&config)?)?;
+    let (logs, log_file) = logging::begin(config.log.clone())?;
     protect(&config)?;
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
@@ -88,8 +88,7 @@ fn failed(command: &Server, config: &Config, error: &NodeError) -> Stop {
 
 /// Checks the configuration and starts nothing.
 pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
-    let config = read(command, cx)?;
-    command.log(&config)?;
+    read(command, cx)?;
     cx.say("The configuration is right.\n")?;
     Ok(Exit::Done)
 }
@@ -102,8 +101,14 @@ fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
         }
     };
     warn(warnings);
+    let config = logged(command, config)?;
     warn(config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?);
     Ok(config)
+}
+
+/// The configuration with what the command line says of the log.
+fn logged(command: &Server, config: Config) -> Result<Config, Stop> {
+    Ok(Config { log: command.log(&config)?, ..config })
 }
 
 fn reread(command: &Server) -> Result<(Config, Vec<Warning>), ConfigError> {
