@@ -7,6 +7,7 @@ mod device;
 mod examine;
 mod handle;
 mod next;
+mod overlay;
 mod view;
 
 use std::collections::BTreeSet;

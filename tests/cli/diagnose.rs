@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rcgen::{CertificateParams, KeyPair};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::{Server, TempDir, free_address};
 use super::text;
@@ -143,23 +144,68 @@ fn a_store_is_seen_from_its_first_start_to_a_crash() {
     assert_eq!(fs::read(case.file()).unwrap(), before);
     assert_eq!(fs::metadata(case.file()).unwrap().mtime_nsec(), seen.mtime_nsec());
     // It is as free to work as before.
-    let split = serde_json::json!({ "secret_shares": 1, "secret_threshold": 1 });
+    let split = json!({ "secret_shares": 1, "secret_threshold": 1 });
     assert_eq!(server.client().post("sys/init", split).status, 200);
 
     server.kill();
     let crashed = fs::read(case.file()).unwrap();
     let found = case.diagnose();
-    found.has("storage", "warn", "was not closed");
+    found.has("storage", "warn", "was not closed, by a crash or a power cut; it opens, with ");
     assert_eq!(fs::read(case.file()).unwrap(), crashed, "nothing is repaired");
+}
+
+#[test]
+fn a_store_that_was_cut_off_is_told_from_one_that_was_not_closed() {
+    let case = Case::new("");
+    let mut server = case.start();
+    let root = initialised(&server);
+    root.post("sys/mounts/kv", json!({ "type": "kv" }));
+    for i in 0..40 {
+        let value = "x".repeat(10_000);
+        assert_eq!(root.post(&format!("kv/{i}"), json!({ "a": value })).status, 204);
+    }
+    server.kill();
+    let crashed = fs::read(case.file()).unwrap();
+    stop(case.start());
+    let closed = fs::read(case.file()).unwrap();
+    for (whole, status) in [(crashed, "warn"), (closed, "ok")] {
+        fs::write(case.file(), &whole).unwrap();
+        case.diagnose().has("storage", status, "opens, with ");
+        for cut in [whole.len() / 4, whole.len() / 2] {
+            let cut = &whole[..cut];
+            fs::write(case.file(), cut).unwrap();
+            case.diagnose().has("storage", "fail", "restore the newest snapshot");
+            assert!(fs::read(case.file()).unwrap() == cut, "nothing is repaired");
+            // The server says the same.
+            let config = format!("-config={}", case.config().display());
+            let said = Command::new(program()).args(["server", &config]).output().unwrap();
+            assert!(!said.status.success(), "{}", text(&said.stdout));
+            let said = text(&said.stderr);
+            assert!(said.contains("restore the newest snapshot"), "{said}");
+        }
+    }
+}
+
+/// Lets a server close its store.
+fn stop(server: Server) {
+    let stopped = Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    assert!(server.wait().0);
+}
+
+/// Makes its keys and opens it: its root.
+fn initialised(server: &Server) -> Client {
+    let split = json!({ "secret_shares": 1, "secret_threshold": 1 });
+    let made = server.client().post("sys/init", split).json();
+    let share = json!({ "key": made["keys_base64"][0] });
+    assert_eq!(server.client().post("sys/unseal", share).status, 200);
+    server.client().token(made["root_token"].as_str().unwrap())
 }
 
 #[test]
 fn a_store_that_was_closed_opens_and_a_broken_one_does_not() {
     let case = Case::new("");
-    let server = case.start();
-    let stopped = Command::new("kill").arg(server.id().to_string()).status().unwrap();
-    assert!(stopped.success());
-    assert!(server.wait().0);
+    stop(case.start());
     case.diagnose().has("storage", "ok", "opens, and is not initialized yet");
 
     let whole = fs::read(case.file()).unwrap();

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 use redb::{Builder, ReadableDatabase, ReadableTableMetadata, StorageBackend};
 
 use super::handle::ENTRIES;
+use super::overlay::Overlay;
 use crate::storage::StorageError;
 
 /// What a store's file is like.
@@ -19,8 +21,11 @@ pub enum Examined {
         /// What is in it, the store's own records among them.
         entries: u64,
     },
-    /// Nobody closed it: the next start reads all of it first.
-    Unclosed,
+    /// Nobody closed it: the next start reads all of it first, as was tried here.
+    Unclosed {
+        /// What is then in it; not known where it is too large to be tried.
+        entries: Option<u64>,
+    },
 }
 
 /// Bytes of it that are kept in memory.
@@ -28,21 +33,56 @@ const CACHE: usize = 1 << 20;
 
 /// Examines a file that is called `name`.
 pub fn examine(file: File, name: &str) -> Result<Examined, StorageError> {
-    let look = || {
-        let db =
-            Builder::new().set_cache_size(CACHE).open_read_only_with_backend(Unchanged(file))?;
-        let entries = db.begin_read()?.open_table(ENTRIES)?.len()?;
-        Ok::<_, redb::Error>(entries)
-    };
-    let why = match catch_unwind(AssertUnwindSafe(look)) {
-        Ok(Ok(entries)) => return Ok(Examined::Whole { entries }),
-        Ok(Err(redb::Error::RepairAborted)) => return Ok(Examined::Unclosed),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "a page makes no sense".to_owned(),
-    };
-    Err(StorageError::Damaged(format!(
+    let again = file.try_clone()?;
+    match tried(|| entries(&cached().open_read_only_with_backend(Unchanged(file))?)) {
+        Ok(entries) => Ok(Examined::Whole { entries }),
+        Err(Fault::Unclosed) => repair(again, name),
+        Err(Fault::Damaged(why)) => Err(damaged(name, &why)),
+    }
+}
+
+/// Repairs it in memory, as the next start does it on the disk.
+fn repair(file: File, name: &str) -> Result<Examined, StorageError> {
+    let overlay = Overlay::over(file)?;
+    let full = overlay.full();
+    match tried(|| entries(&cached().create_with_backend(overlay)?)) {
+        Ok(entries) => Ok(Examined::Unclosed { entries: Some(entries) }),
+        Err(_) if full.load(Ordering::Relaxed) => Ok(Examined::Unclosed { entries: None }),
+        Err(Fault::Unclosed) => Ok(Examined::Unclosed { entries: None }),
+        Err(Fault::Damaged(why)) => Err(damaged(name, &why)),
+    }
+}
+
+fn cached() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE);
+    builder
+}
+
+fn entries(db: &impl ReadableDatabase) -> Result<u64, redb::Error> {
+    Ok(db.begin_read()?.open_table(ENTRIES)?.len()?)
+}
+
+/// Why a store does not open.
+enum Fault {
+    Unclosed,
+    Damaged(String),
+}
+
+/// Tries something with redb, which panics over pages that make no sense.
+fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(redb::Error::RepairAborted)) => Err(Fault::Unclosed),
+        Ok(Err(error)) => Err(Fault::Damaged(error.to_string())),
+        Err(_) => Err(Fault::Damaged("a page makes no sense".to_owned())),
+    }
+}
+
+fn damaged(name: &str, why: &str) -> StorageError {
+    StorageError::Damaged(format!(
         "{name}: {why}. Move the file away and restore the newest snapshot"
-    )))
+    ))
 }
 
 /// A file that is only read.

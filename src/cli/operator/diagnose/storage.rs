@@ -99,7 +99,14 @@ fn file(folder: &Path, of_folder: &Metadata, running: Option<&Running>) -> Vec<F
             Ok(Examined::Whole { entries }) => {
                 Finding::ok(format!("{shown} ({length}) opens, with {entries} entries"))
             }
-            Ok(Examined::Unclosed) => Finding::warn(
+            Ok(Examined::Unclosed { entries: Some(entries) }) => Finding::warn(
+                format!(
+                    "{shown} ({length}) was not closed, by a crash or a power cut; it opens, with \
+                     {entries} entries"
+                ),
+                "start the server: it reads the whole file first, and goes on",
+            ),
+            Ok(Examined::Unclosed { entries: None }) => Finding::warn(
                 format!("{shown} ({length}) was not closed: a crash, or a power cut"),
                 "start the server: it reads the whole file, and goes on or says what is damaged",
             ),
