@@ -1,33 +1,59 @@
 //! Certificates and keys in PEM files, for either end of TLS.
 
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+/// Bytes that such a file has at most: a system's bundle of authorities has a tenth of that.
+const MOST: u64 = 2 << 20;
+
+/// Refuses what is no file of a disk, though links may lead to it: a pipe keeps who reads it
+/// waiting, and is empty the second time.
+pub fn regular(file: &Path) -> Result<(), String> {
+    match fs::metadata(file) {
+        Ok(meta) if !meta.is_file() && !meta.is_dir() => {
+            Err("it is a device, a pipe or a socket, and no file".to_owned())
+        }
+        // Whoever reads it says what else is wrong.
+        _ => Ok(()),
+    }
+}
+
+/// What is in a file, which may be a key: it is read once, into its last place.
+fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let opened = File::open(file).map_err(told)?;
+    let length = opened.metadata().map_err(told)?.len().min(MOST);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
+    opened.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > MOST {
+        return Err(format!("it is longer than {} MiB", MOST >> 20));
+    }
+    Ok(bytes)
+}
 
 /// The certificates in a file, in their order: at least one. The error says why there is none.
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    any(CertificateDer::pem_file_iter(file).and_then(Iterator::collect))
+    certificates_in(&read(file)?)
 }
 
 /// The certificates in a text, in the same way.
 pub fn certificates_in(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    any(CertificateDer::pem_slice_iter(text).collect())
-}
-
-fn any(
-    read: Result<Vec<CertificateDer<'static>>, Error>,
-) -> Result<Vec<CertificateDer<'static>>, String> {
     const NONE: &str = "it holds no certificate";
-    let found = read.map_err(|error| told(&error, NONE))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    let found = found.map_err(|error| told(&error, NONE))?;
     if found.is_empty() { Err(NONE.to_owned()) } else { Ok(found) }
 }
 
 /// The private key in a file. The error says why there is none.
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(file).map_err(|error| told(&error, "it holds no key"))
+    PrivateKeyDer::from_pem_slice(&read(file)?).map_err(|error| told(&error, "it holds no key"))
 }
 
 fn told(error: &Error, none: &str) -> String {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use x509_parser::time::ASN1Time;
 
 use super::certificate::name_text;
 use crate::base::clock::Timestamp;
+use crate::base::pem;
 
 /// What stands in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,8 @@ impl Certificate {
 
 /// Reads all certificates of a file, in their order; the error says why that is none.
 pub fn read(file: &Path) -> Result<Vec<Certificate>, String> {
-    let found = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
-    let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-    if found.is_empty() {
-        return Err("it holds no certificate".to_owned());
-    }
-    found.iter().map(certificate).collect()
+    pem::regular(file)?;
+    pem::certificates(file)?.iter().map(certificate).collect()
 }
 
 fn certificate(der: &CertificateDer<'_>) -> Result<Certificate, String> {

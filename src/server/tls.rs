@@ -222,6 +222,9 @@ impl Tls {
 /// Reads the certificate and its key, and checks that they belong together.
 fn load(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
     let (certificate, key) = (&settings.cert_file, &settings.key_file);
+    for file in [certificate, key] {
+        pem::regular(file).map_err(|why| TlsError::file(file, why))?;
+    }
     pem::pair(certificate, key, provider).map_err(|unfit| match unfit {
         Unfit::Certificate(why) => TlsError::file(certificate, why),
         Unfit::Key(why) => TlsError::file(key, why),
@@ -231,7 +234,8 @@ fn load(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKe
 /// The authorities in a file.
 pub fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(file).map_err(|why| TlsError::file(file, why))? {
+    let found = pem::regular(file).and_then(|()| pem::certificates(file));
+    for certificate in found.map_err(|why| TlsError::file(file, why))? {
         roots.add(certificate).map_err(|e| TlsError::file(file, e.to_string()))?;
     }
     Ok(roots)

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rustix::fs::{Access, AtFlags, CWD, accessat, major, minor};
+use rustix::fs::{Access, AtFlags, CWD, accessat, major, minor, statfs};
 
 use super::StorageError;
 use super::space::Space;
@@ -263,10 +263,32 @@ pub fn check(path: &Path) -> Result<(), StorageError> {
     Err(cannot("open", path, &refused))
 }
 
+/// File systems that hold what the kernel tells, by statfs(2) and the kernel's linux/magic.h:
+/// proc, sysfs, cgroup and cgroup2, devpts, debugfs, tracefs, securityfs, bpf, pstore, configfs,
+/// efivarfs. Their folders are writable, and yet nothing is made there.
+const TOLD: [i128; 12] = [
+    0x9fa0,
+    0x6265_6572,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x1cd1,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xcafe_4a11,
+    0x6165_676c,
+    0x6265_6570,
+    0xde5e_81e4,
+];
+
 /// Whether something can be made in a folder.
 fn writable(folder: &Path) -> io::Result<()> {
     if !folder.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
+    }
+    if statfs(folder).is_ok_and(|stat| TOLD.contains(&i128::from(stat.f_type))) {
+        let what = format!("{} holds what the kernel tells, and no files", folder.display());
+        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
     }
     Ok(accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
 }
@@ -309,6 +331,7 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> StorageError {
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => OWN,
         io::ErrorKind::NotADirectory => "the path of the storage is a folder",
+        io::ErrorKind::Unsupported => "name a folder on a disk",
         _ => "look at the disk",
     };
     StorageError::Refused(format!("cannot {what} {}: {error}: {remedy}", path.display()))

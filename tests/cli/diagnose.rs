@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 
 use super::support::http::Client;
@@ -252,6 +253,33 @@ fn certificates_are_judged_by_their_dates_and_names() {
     found.has("certificates", "warn", "is not for other.local");
     found.has("configuration", "warn", "storage in memory");
 
+    // What is no file is not read: it may never end, or never begin.
+    let fifo = file("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    symlink("/dev/zero", file("zero.pem")).unwrap();
+    fs::write(file("long.pem"), vec![b'x'; 3 << 20]).unwrap();
+    for (odd, why) in [
+        (fifo, "no file"),
+        (file("zero.pem"), "no file"),
+        (file("long.pem"), "it is longer than 2 MiB"),
+    ] {
+        let odd = odd.display().to_string();
+        let ca = format!("tls_client_ca_file = {odd:?}");
+        let pair = |cert: &str, key: &str| {
+            format!("tls_cert_file = {cert:?}\n  tls_key_file = {key:?}\n  ")
+        };
+        for wrong in [pair(&odd, &private), pair(&cert, &odd), pair(&cert, &private) + &ca] {
+            case.configure(memory, &wrong);
+            case.diagnose().has("certificates", "fail", why);
+        }
+        case.configure(memory, &pair(&odd, &private));
+        let config = format!("-config={}", case.config().display());
+        let tested = Command::new(program()).args(["server", "-test", &config]).output().unwrap();
+        let said = text(&tested.stderr);
+        assert!(said.contains(why) && tested.status.code() == Some(1), "{said}");
+    }
+    case.configure(memory, &format!("tls_cert_file = {cert:?}\n  tls_key_file = {private:?}"));
+
     fs::set_permissions(&private, fs::Permissions::from_mode(0o644)).unwrap();
     case.diagnose().has("certificates", "warn", "it is open to all users (mode 0644)");
     fs::remove_file(&private).unwrap();
@@ -262,16 +290,54 @@ fn certificates_are_judged_by_their_dates_and_names() {
 fn an_address_is_free_or_taken_by_somebody() {
     let case = Case::new("");
     let taken = TcpListener::bind(&case.address).unwrap();
-    case.diagnose().has("listener", "fail", "another program listens");
+    let this = format!("process {})", std::process::id());
+    case.diagnose()
+        .has("listener", "fail", "another program listens")
+        .has("listener", "fail", &this);
     drop(taken);
 
     let other = Case { home: TempDir::new(), address: case.address.clone() };
     other.configure("storage \"inmem\" {}", "");
-    let _server = other.start();
+    let server = other.start();
     case.diagnose().has("listener", "fail", "another Edgekeep listens");
+    other.diagnose().has("listener", "ok", "the server, if it was started with this configuration");
+    drop(server);
     fs::write(case.config(), "listener \"tcp\" {").unwrap();
     let found = case.diagnose();
     found.has("configuration", "fail", "server.hcl:").has("storage", "skipped", "no configuration");
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_of_its_clients_is_known() {
+    let case = Case::new("");
+    let [cert, private] = ["cert.pem", "key.pem"].map(|name| case.home.path().join(name));
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["gate.local".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(&cert, params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(&private, key.serialize_pem()).unwrap();
+    let listener = format!(
+        "tls_cert_file = {cert:?}\n  tls_key_file = {private:?}\n  tls_client_ca_file = {cert:?}\n  \
+         tls_require_and_verify_client_cert = true"
+    );
+    case.configure("storage \"inmem\" {}\ndisable_mlock = true", &listener);
+    let config = format!("-config={}", case.config().display());
+    let mut server = Server::spawn(&["server", &config], case.address.clone());
+    server.wait_for_output("server started");
+    let process = format!("an Edgekeep listens on {} (process {})", case.address, server.id());
+    case.diagnose().has("listener", "ok", &process);
+}
+
+#[test]
+fn where_no_file_can_be_made_no_store_is() {
+    let case = Case::new("");
+    for path in ["/proc/nope", "/proc/sys/a/b", "/sys", "/dev/null"] {
+        case.configure(&format!("storage \"redb\" {{\n  path = {path:?}\n}}"), "");
+        case.diagnose().has("storage", "fail", path);
+        let config = format!("-config={}", case.config().display());
+        let tested = Command::new(program()).args(["server", "-test", &config]).output().unwrap();
+        assert_eq!(tested.status.code(), Some(1), "{path}: {}", text(&tested.stdout));
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, soc
 use super::Subject;
 use super::finding::Finding;
 use super::running::{Running, is_edgekeep};
-use crate::config::{self, Listener};
+use super::socket::Process;
+use crate::config::{self, Listener, Storage};
 use crate::server::gate::listener::Address;
 
 /// Looks at each listener.
@@ -24,9 +25,7 @@ fn of_listener(subject: &Subject, listener: &Listener) -> Finding {
         Address::Unix { path, .. } => try_unix(path).err(),
     };
     match (error, &subject.running) {
-        (Some(error), running) if error.kind() == io::ErrorKind::AddrInUse => {
-            taken(listener, running.as_ref())
-        }
+        (Some(error), _) if error.kind() == io::ErrorKind::AddrInUse => taken(subject, listener),
         (Some(error), _) => match config::unlistened(&subject.config, &listener.address, &error) {
             Some(error) => error.into(),
             None => Finding::fail(format!("{}: {error}", *listener.address), ""),
@@ -62,9 +61,16 @@ fn try_unix(path: &Path) -> io::Result<()> {
     }
 }
 
-fn taken(listener: &Listener, running: Option<&Running>) -> Finding {
+fn taken(subject: &Subject, listener: &Listener) -> Finding {
     let address = &*listener.address;
-    match (running, is_edgekeep(listener)) {
+    let process = match address {
+        Address::Tcp(text) => Process::listening(text),
+        Address::Unix { .. } => None,
+    };
+    // One that wants a certificate of its clients answers nobody here.
+    let answers = is_edgekeep(listener);
+    let ours = answers || process.as_ref().is_some_and(Process::is_edgekeep);
+    match (&subject.running, ours) {
         (Some(Running { pid }), true) => {
             Finding::ok(format!("the server listens on {address} (process {pid})"))
         }
@@ -75,13 +81,30 @@ fn taken(listener: &Listener, running: Option<&Running>) -> Finding {
             ),
             "look who has the address: ss -ltnp",
         ),
+        // A store in memory is held by nobody who could be found by it.
+        (None, true) if matches!(subject.config.storage, Storage::Memory) => Finding::ok(format!(
+            "an Edgekeep listens on {address}{}: the server, if it was started with this \
+             configuration",
+            numbered(process.as_ref())
+        )),
         (None, true) => Finding::fail(
-            format!("another Edgekeep listens on {address}, with another store"),
+            format!(
+                "another Edgekeep listens on {address}, with another store{}",
+                numbered(process.as_ref())
+            ),
             "stop it, or name another address",
         ),
         (None, false) => Finding::fail(
-            format!("another program listens on {address}"),
+            format!("another program listens on {address}{}", named(process.as_ref())),
             "stop it (ss -ltnp shows which it is), or name another address",
         ),
     }
+}
+
+fn numbered(process: Option<&Process>) -> String {
+    process.map(|process| format!(" (process {})", process.pid)).unwrap_or_default()
+}
+
+fn named(process: Option<&Process>) -> String {
+    process.map(|Process { pid, name }| format!(" ({name}, process {pid})")).unwrap_or_default()
 }

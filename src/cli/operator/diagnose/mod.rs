@@ -13,6 +13,7 @@ mod listener;
 mod memory;
 mod report;
 mod running;
+mod socket;
 mod space;
 mod storage;
 mod systemd;
