@@ -5,6 +5,7 @@ mod screen;
 mod slow;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;
 
 use screen::Terminal;
 use serde_json::json;

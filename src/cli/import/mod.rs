@@ -40,13 +40,13 @@ use super::format::Format;
 use super::operands;
 use super::progress::Progress;
 use super::stop::{Exit, Stop};
+use super::table;
 
-const NEVER: &str = "\
-Tokens, leases and cubbyholes never come: whoever used a token there logs in here.";
+const NEVER: &str =
+    "Tokens, leases and cubbyholes never come: whoever used a token there logs in here.";
 
-const GOES_ON: &str = "\
-What came is whole, what did not come is absent. Run the same command again: what is here already
-is passed over.";
+const GOES_ON: &str = "What came is whole, what did not come is absent. Run the same command \
+                       again: what is here already is passed over.";
 
 const CONFLICTS: &str = "\
 What differs here was left as it is; -overwrite replaces it by what is there.";
@@ -123,7 +123,7 @@ impl Command for Import {
         report.print(cx, dry_run, &about, stopped.as_deref())?;
         if complete {
             if cx.format == Format::Table {
-                cx.say(&format!("\n{NEVER}"))?;
+                cx.say(&format!("\n{}", table::wrap(NEVER, 0)))?;
             }
             if dry_run {
                 cx.done("Nothing was changed: without -dry-run it comes")?;
@@ -150,7 +150,7 @@ fn unfinished(report: &Report, dry_run: bool, stopped: Option<&str>) -> String {
     if dry_run {
         texts.push("Nothing was changed.".into());
     } else if stopped.is_some() || failed > 0 {
-        texts.push(GOES_ON.into());
+        texts.push(table::wrap(GOES_ON, 0));
     }
     if conflicts > 0 {
         texts.push(CONFLICTS.into());
