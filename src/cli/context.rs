@@ -159,15 +159,6 @@ impl Context {
         }
     }
 
-    /// Makes a call whose answer always says something, and prints it.
-    pub fn show(&mut self, call: Call, doing: &str) -> Result<Exit, Stop> {
-        let answer = self.send(call).map_err(|stop| stop.about(doing))?;
-        match Envelope::of(&answer) {
-            Some(envelope) => envelope.print(self),
-            None => Err(Stop::Failed(format!("{doing}: the answer is empty"))),
-        }
-    }
-
     /// Writes `call`'s body at `path` and prints what came of it.
     pub fn write(&mut self, call: Call, path: &str) -> Result<Exit, Stop> {
         match self.written(call, path)? {

@@ -97,6 +97,16 @@ impl Envelope {
         }
     }
 
+    /// Whether it is a login, with a token.
+    pub fn is_login(&self) -> bool {
+        self.auth["client_token"].as_str().is_some_and(|token| !token.is_empty())
+    }
+
+    /// Whether it is a lease.
+    pub const fn is_lease(&self) -> bool {
+        !self.lease_id.is_empty()
+    }
+
     /// Prints the field that `-field` names, or else all.
     pub fn print(&self, cx: &mut Context) -> Result<Exit, Stop> {
         match (cx.format, cx.field.clone()) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use argh::FromArgs;
 
 mod absent;
+mod answer;
 mod audit;
 mod auth;
 pub mod command;
@@ -258,8 +259,11 @@ fn ended(cx: &mut Context, stop: Stop) -> Exit {
         Stop::Usage(text) | Stop::Failed(text) => cx.complain(&text),
         Stop::Call(None, error) => cx.complain(&error.to_string()),
         Stop::Call(Some(doing), error) => cx.complain(&format!("{doing}: {error}")),
-        // Where this cannot be printed nobody reads on.
-        Stop::Instead(text) => drop(cx.say(text.trim_end())),
+        Stop::Instead(text) => {
+            if let Err(unsaid) = cx.say(text.trim_end()) {
+                return ended(cx, unsaid);
+            }
+        }
         Stop::Quiet(_) => {}
     }
     exit

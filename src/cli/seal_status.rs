@@ -9,6 +9,11 @@ use super::table;
 use crate::base::golang;
 use crate::client::Call;
 
+/// Whether an answer tells that.
+pub fn is_one(answer: &Value) -> bool {
+    answer["sealed"].is_boolean()
+}
+
 /// Prints the answer of `sys/seal-status` or `sys/unseal`.
 pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
     // A server that is not yet ready to say who leads has no cluster to tell of.

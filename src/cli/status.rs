@@ -24,13 +24,14 @@ impl Command for Status {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let status = cx.send(Call::get("sys/seal-status")).map_err(|stop| match stop {
+        let call = Call::get("sys/seal-status");
+        let status = cx.learn(call, seal_status::is_one).map_err(|stop| match stop {
             Stop::Call(_, error) => Stop::Usage(format!("Error checking seal status: {error}")),
             Stop::Failed(text) => Stop::Usage(text),
             other => other,
         })?;
-        let sealed = status.body["sealed"] == true;
-        seal_status::print(cx, status.body)?;
+        let sealed = status["sealed"] == true;
+        seal_status::print(cx, status)?;
         Ok(if sealed { Exit::Failed } else { Exit::Done })
     }
 }

@@ -23,7 +23,8 @@ impl Place {
         let asked = mount.as_deref().unwrap_or(&path);
         let call = Call::get(format!("sys/internal/ui/mounts/{asked}"));
         let data = match cx.client()?.call(&call) {
-            Ok(answer) => answer.body["data"].clone(),
+            Ok(answer) if answer.body["data"]["path"].is_string() => answer.body["data"].clone(),
+            Ok(_) => return Err(cx.not_understood()),
             // A server older than this path has only the first version.
             Err(Error::Refused(refusal)) if refusal.status == 404 => Default::default(),
             Err(_) if cx.is_dry() => return Err(unknown_version(asked)),

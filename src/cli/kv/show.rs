@@ -27,6 +27,10 @@ pub fn written(cx: &mut Context, place: &Place, envelope: Option<Envelope>) -> R
         cx.done(&format!("Data written to: {at}"))?;
         return Ok(Exit::Done);
     };
+    let is_told = envelope.data["version"].is_number() || !envelope.wrap_info.is_null();
+    if place.is_versioned && !is_told {
+        return Err(cx.not_understood().about(&format!("Error writing data to {at}")));
+    }
     let plain = cx.format != Format::Table || cx.field.is_some() || !envelope.wrap_info.is_null();
     if plain || !place.is_versioned {
         return envelope.print(cx);

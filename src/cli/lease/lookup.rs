@@ -22,6 +22,8 @@ impl Command for Lookup {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let id = super::id(&self.operands, "1")?;
         let call = Call::put("sys/leases/lookup", json!({ "lease_id": id }));
-        cx.show(call, &format!("error looking up lease id {id}"))
+        cx.show(call, &format!("error looking up lease id {id}"), |found| {
+            found.data["id"].is_string()
+        })
     }
 }

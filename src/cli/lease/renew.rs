@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::values;
 use crate::client::Call;
@@ -28,6 +29,7 @@ impl Command for Renew {
         let id = super::id(&self.operands, "1-2")?;
         let increment = self.increment.unwrap_or_default().as_secs();
         let body = json!({ "lease_id": id, "increment": increment });
-        cx.show(Call::put("sys/leases/renew", body), &format!("Error renewing {id}"))
+        let call = Call::put("sys/leases/renew", body);
+        cx.show(call, &format!("Error renewing {id}"), Envelope::is_lease)
     }
 }

@@ -86,8 +86,8 @@ impl GenerateRoot {
                 body.insert(name.into(), json!(value));
             }
         }
-        let begun = cx.send(Call::put(format!("{PATH}/attempt"), body.into()));
-        let status = begun.map_err(|stop| stop.about("Error initializing root generation"))?.body;
+        let begun = cx.learn(Call::put(format!("{PATH}/attempt"), body.into()), is_status);
+        let status = begun.map_err(|stop| stop.about("Error initializing root generation"))?;
         if cx.format == Format::Table && status["otp"].as_str().is_some_and(|otp| !otp.is_empty()) {
             cx.warn(&table::wrap(
                 "A One-Time-Password has been generated for you and is shown in the OTP field. \
@@ -116,8 +116,8 @@ impl GenerateRoot {
         let current = status["nonce"].as_str().unwrap_or_default();
         let share = share::take(cx, operand, nonce, current, "Root generation operation")?;
         let body = json!({ "key": share.key.as_str(), "nonce": share.nonce });
-        let sent = cx.send(Call::put(format!("{PATH}/update"), body));
-        let status = sent.map_err(|stop| stop.about("Error posting unseal key"))?.body;
+        let sent = cx.learn(Call::put(format!("{PATH}/update"), body), is_status);
+        let status = sent.map_err(|stop| stop.about("Error posting unseal key"))?;
         print_status(cx, &status)
     }
 
@@ -174,8 +174,12 @@ fn otp_length(status: &Value) -> usize {
 }
 
 fn read_status(cx: &mut Context) -> Result<Value, Stop> {
-    let status = cx.send(Call::get(format!("{PATH}/attempt")));
-    Ok(status.map_err(|stop| stop.about("Error getting root generation status"))?.body)
+    let status = cx.learn(Call::get(format!("{PATH}/attempt")), is_status);
+    status.map_err(|stop| stop.about("Error getting root generation status"))
+}
+
+fn is_status(answer: &Value) -> bool {
+    answer["started"].is_boolean()
 }
 
 fn print_status(cx: &mut Context, status: &Value) -> Result<(), Stop> {

@@ -55,8 +55,8 @@ impl Command for Init {
             return status(cx);
         }
         let request = self.body();
-        let sent = cx.send(Call::put("sys/init", request.clone()));
-        let made = sent.map_err(|stop| stop.about("Error initializing"))?.body;
+        let call = Call::put("sys/init", request.clone());
+        let made = cx.learn(call, is_made).map_err(|stop| stop.about("Error initializing"))?;
         if cx.format == Format::Table {
             cx.say(&told(&made, &request))?;
         } else {
@@ -95,8 +95,16 @@ impl Init {
     }
 }
 
+/// Whether an answer has what is shown this once.
+fn is_made(answer: &Value) -> bool {
+    let has_keys = |name: &str| answer[name].as_array().is_some_and(|keys| !keys.is_empty());
+    answer["root_token"].is_string()
+        && (has_keys("keys_base64") || has_keys("recovery_keys_base64"))
+}
+
 fn status(cx: &mut Context) -> Result<Exit, Stop> {
-    let initialized = cx.send(Call::get("sys/init"))?.body["initialized"] == true;
+    let told = cx.learn(Call::get("sys/init"), |told| told["initialized"].is_boolean())?;
+    let initialized = told["initialized"] == true;
     if cx.format == Format::Table {
         let not = if initialized { "" } else { "not " };
         cx.say(&format!("Edgekeep is {not}initialized"))?;

@@ -103,10 +103,12 @@ impl Rekey {
         if let Some(keys) = &self.pgp_keys {
             body.insert("pgp_keys".into(), json!(keys));
         }
-        let begun = cx.send(Call::put(format!("{root}/init"), body.into()));
-        let begun = begun.map_err(|stop| stop.about("Error initializing rekey"))?.body;
         // A server may answer the beginning with nothing but 204.
-        let status = if begun.is_null() { self.read_status(cx, root)? } else { data(begun) };
+        let begun = cx.learn(Call::put(format!("{root}/init"), body.into()), |begun| {
+            begun.is_null() || is_status(begun)
+        });
+        let begun = begun.map_err(|stop| stop.about("Error initializing rekey"))?;
+        let status = if begun.is_null() { self.read_status(cx, root)? } else { begun };
         if cx.format != Format::Table {
             return cx.say_value(&status_value(&status));
         }
@@ -128,8 +130,8 @@ impl Rekey {
 
     fn read_status(&self, cx: &mut Context, root: &str) -> Result<Value, Stop> {
         let path = if self.verify && !self.init { "verify" } else { "init" };
-        let status = cx.send(Call::get(format!("{root}/{path}")));
-        Ok(data(status.map_err(|stop| stop.about("Error reading rekey status"))?.body))
+        let status = cx.learn(Call::get(format!("{root}/{path}")), is_status);
+        status.map_err(|stop| stop.about("Error reading rekey status"))
     }
 
     fn print_status(&self, cx: &mut Context, status: &Value) -> Result<(), Stop> {
@@ -158,8 +160,8 @@ impl Rekey {
         let current = status["nonce"].as_str().unwrap_or_default();
         let share = share::take(cx, operand, nonce, current, operation)?;
         let body = json!({ "key": share.key.as_str(), "nonce": share.nonce });
-        let sent = cx.send(Call::put(format!("{root}/{path}"), body));
-        let result = data(sent.map_err(|stop| stop.about("Error posting unseal key"))?.body);
+        let sent = cx.learn(Call::put(format!("{root}/{path}"), body), has_nonce);
+        let result = sent.map_err(|stop| stop.about("Error posting unseal key"))?;
         if result["complete"] != true {
             let status = self.read_status(cx, root)?;
             return self.print_status(cx, &status);
@@ -173,9 +175,8 @@ impl Rekey {
     }
 
     fn retrieve_backup(&self, cx: &mut Context) -> Result<(), Stop> {
-        let kept = cx.send(Call::get("sys/rekey/backup"));
+        let kept = cx.learn(Call::get("sys/rekey/backup"), has_nonce);
         let kept = kept.map_err(|stop| stop.about("Error retrieving rekey stored keys"))?;
-        let kept = data(kept.body);
         if cx.format != Format::Table {
             return cx.say_value(&kept);
         }
@@ -213,6 +214,14 @@ const BACKED_UP: &str = "The encrypted unseal keys are backed up in Edgekeep's s
 
 const VERIFIED: &str = "Rekey verification successful. The rekey operation is complete and the \
     new keys are now active.";
+
+fn is_status(answer: &Value) -> bool {
+    answer["started"].is_boolean()
+}
+
+fn has_nonce(answer: &Value) -> bool {
+    answer["nonce"].is_string()
+}
 
 /// A status for programs: all fields, whatever the server leaves out.
 fn status_value(status: &Value) -> Value {
@@ -258,11 +267,6 @@ fn filled(from: &Value, mut form: Value) -> Value {
         }
     }
     form
-}
-
-/// What an answer says: some have it inside an envelope.
-fn data(body: Value) -> Value {
-    if body["data"].is_object() { body["data"].clone() } else { body }
 }
 
 fn status_rows(status: &Value) -> Vec<[String; 2]> {

@@ -40,8 +40,8 @@ impl Command for Unseal {
             };
             json!({ "key": key.as_str(), "migrate": self.migrate })
         };
-        let sent = cx.send(Call::put("sys/unseal", body));
-        let status = sent.map_err(|stop| stop.about("Error unsealing"))?.body;
+        let sent = cx.learn(Call::put("sys/unseal", body), seal_status::is_one);
+        let status = sent.map_err(|stop| stop.about("Error unsealing"))?;
         seal_status::print(cx, status)?;
         Ok(Exit::Done)
     }

@@ -7,6 +7,7 @@ use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, values};
 use crate::client::{Call, Verb};
@@ -73,7 +74,7 @@ impl Command for Create {
             Some(role) => format!("auth/token/create/{role}"),
         };
         let call = Call::new(Verb::Post, path).with_body(self.body());
-        cx.show(call, "Error creating token")
+        cx.show(call, "Error creating token", Envelope::is_login)
     }
 }
 

@@ -26,7 +26,7 @@ impl Command for Lookup {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        cx.show(self.call()?, "Error looking up token")
+        cx.show(self.call()?, "Error looking up token", |found| found.data["id"].is_string())
     }
 }
 

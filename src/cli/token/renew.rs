@@ -43,6 +43,6 @@ impl Command for Renew {
                 Call::put("auth/token/renew", body)
             }
         };
-        cx.show(call, "Error renewing token")
+        cx.show(call, "Error renewing token", |renewed| renewed.auth.is_object())
     }
 }
