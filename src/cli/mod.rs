@@ -47,6 +47,7 @@ mod progress;
 mod prompt;
 mod read;
 pub mod reference;
+mod replace;
 mod seal_status;
 mod secrets;
 pub mod server;

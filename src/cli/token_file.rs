@@ -1,13 +1,12 @@
 //! `~/.vault-token`: where the token of the last login lies.
 
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 use super::context::home;
-use crate::base::entropy::{Entropy, SystemEntropy};
+use super::replace;
 
 fn path() -> Option<PathBuf> {
     home().map(|home| home.join(".vault-token"))
@@ -34,23 +33,11 @@ pub fn remove() -> Result<(), String> {
     }
 }
 
-/// Stores a token, readable by its owner only; the file is the old or the new one, never a part.
+/// Stores a token, readable by its owner only.
 pub fn write(token: &str) -> Result<(), String> {
     let Some(path) = path() else {
         return Err("no place to store the token: HOME is not set".into());
     };
-    // No other login's, should two end at once.
-    let entropy: &dyn Entropy = &SystemEntropy;
-    let partial = path.with_extension(entropy.hex(8));
-    let written = (|| {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-        file.write_all(token.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&partial, &path)
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&partial);
-    }
-    written.map_err(|e| format!("the token cannot be stored in {}: {e}", path.display()))
+    replace::make(&path, 0o600, token)
+        .map_err(|e| format!("the token cannot be stored in {}: {e}", path.display()))
 }

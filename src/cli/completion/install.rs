@@ -1,11 +1,12 @@
 //! `-autocomplete-install`, `-autocomplete-uninstall`: one line in the files that shells read.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Shell;
 use crate::cli::context::{Context, env, home};
+use crate::cli::replace::{make, replace};
 use crate::cli::stop::{Exit, Stop};
 
 /// What is done with the line.
@@ -67,10 +68,12 @@ impl Act {
         match self {
             Self::Install if !is_there => {
                 let open = before.is_empty() || before.ends_with('\n');
-                let text = format!("{}{line}\n", if open { "" } else { "\n" });
+                let text = format!("{before}{}{line}\n", if open { "" } else { "\n" });
                 fs::create_dir_all(file.parent().unwrap_or(file))?;
-                let mut file = fs::OpenOptions::new().append(true).create(true).open(file)?;
-                file.write_all(text.as_bytes())?;
+                match file.exists() {
+                    true => replace(file, &text)?,
+                    false => make(file, 0o644, &text)?,
+                }
                 Ok(true)
             }
             Self::Uninstall if is_there => {
@@ -86,17 +89,6 @@ impl Act {
             _ => Ok(false),
         }
     }
-}
-
-/// Puts a text in place of a file, which keeps its mode; a link to it stays one. The file is the
-/// old or the new one, never a part.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let file = fs::canonicalize(file)?;
-    let mut partial = file.clone().into_os_string();
-    partial.push(".edgekeep");
-    fs::write(&partial, text)?;
-    fs::set_permissions(&partial, fs::metadata(&file)?.permissions())?;
-    fs::rename(partial, file)
 }
 
 /// The file that a shell reads, of a shell that has one here.

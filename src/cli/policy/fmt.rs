@@ -1,12 +1,13 @@
 //! `policy fmt`: lays the text of a policy out anew.
 
-use std::fs;
+use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
 
 use crate::base::hcl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::replace::replace;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{data, operands};
 use crate::policy::parse::parse;
@@ -33,7 +34,7 @@ impl Command for Fmt {
         let formatted =
             hcl::format(&text).map_err(|e| Stop::Usage(format!("Error printing result: {e}")))?;
         if formatted != text {
-            fs::write(path, formatted).map_err(|e| {
+            replace(Path::new(path), &formatted).map_err(|e| {
                 Stop::Usage(format!("Error writing result: {}", data::open_error(path, &e)))
             })?;
         }

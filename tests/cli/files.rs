@@ -1,0 +1,66 @@
+//! Files that a command writes anew: the old one is there until the new one is whole.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::support::{NOBODY, TempDir};
+use super::{edgekeep, text};
+
+const CROOKED: &str = "path \"a\" {\ncapabilities=[\"read\"]\n}\n";
+const STRAIGHT: &str = "path \"a\" {\n  capabilities = [\"read\"]\n}\n";
+
+fn run(home: &TempDir, words: &[&str]) -> Output {
+    edgekeep(home, NOBODY, words).output().unwrap()
+}
+
+/// The same where no byte more can be written to any file.
+fn run_full(home: &TempDir, words: &[&str]) -> Output {
+    let line = format!("trap '' XFSZ; ulimit -f 0; exec {} \"$@\"", env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &line, "sh"]).args(words);
+    command.current_dir(home.path()).env_clear().env("HOME", home.path()).output().unwrap()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_policy_keeps_its_mode_and_the_links_to_it() {
+    let home = TempDir::new();
+    let at = |name: &str| home.path().join(name);
+    fs::create_dir(at("there")).unwrap();
+    fs::write(at("there/a.hcl"), CROOKED).unwrap();
+    fs::set_permissions(at("there/a.hcl"), Permissions::from_mode(0o640)).unwrap();
+    symlink("there/a.hcl", at("link.hcl")).unwrap();
+    let told = run(&home, &["policy", "fmt", "link.hcl"]);
+    assert_eq!(text(&told.stdout), "Success! Formatted policy: link.hcl\n");
+    assert_eq!(fs::read_link(at("link.hcl")).unwrap(), Path::new("there/a.hcl"));
+    assert_eq!(fs::read_to_string(at("there/a.hcl")).unwrap(), STRAIGHT);
+    assert_eq!(fs::metadata(at("there/a.hcl")).unwrap().permissions().mode() & 0o7777, 0o640);
+    assert_eq!(names(&at("there")), ["a.hcl"]);
+}
+
+#[test]
+fn where_nothing_can_be_written_the_old_file_stays() {
+    let home = TempDir::new();
+    let kept = |name: &str, before: &str, words: &[&str], said: &str| {
+        fs::write(home.path().join(name), before).unwrap();
+        let told = run_full(&home, words);
+        assert!(text(&told.stderr).contains(said), "{words:?}: {}", text(&told.stderr));
+        assert!(!told.status.success(), "{words:?}");
+        assert_eq!(fs::read_to_string(home.path().join(name)).unwrap(), before);
+        assert_eq!(names(home.path()), [name]);
+        fs::remove_file(home.path().join(name)).unwrap();
+    };
+    let unwritten = "Error writing result: open a.hcl: file too large";
+    kept("a.hcl", CROOKED, &["policy", "fmt", "a.hcl"], unwritten);
+    kept(".bashrc", "alias l=ls\n", &["-autocomplete-install"], ".bashrc: File too large");
+    let line = "command -v edgekeep >/dev/null && source <(edgekeep completion bash)\n";
+    kept(".bashrc", &format!("l\n{line}"), &["-autocomplete-uninstall"], ".bashrc: File too large");
+}
