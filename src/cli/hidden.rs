@@ -4,7 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Mutex, Once};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -39,10 +42,16 @@ impl Drop for Hidden {
     }
 }
 
+/// Whatever ends the program, or stops it, and can be heard of before.
+const ENDS: [i32; 15] = [
+    SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+];
+
 /// Lets Ctrl-C and what else ends or stops the program do so as ever, but only once the terminal
 /// is as it was; where the program goes on after a stop, it is hidden again.
 fn watch() -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP])?;
+    let mut signals = Signals::new(ENDS)?;
     let give_back = move || {
         for signal in signals.forever() {
             let hidden = lock(&BEFORE);

@@ -7,6 +7,7 @@ mod slow;
 mod support;
 mod tables;
 
+use rustix::process::{Pid, Signal, kill_process};
 use screen::Terminal;
 use serde_json::json;
 use slow::Slow;
@@ -84,6 +85,23 @@ fn who_interrupts_a_question_gets_the_terminal_back() {
     let (screen, _) = terminal.ended();
     assert!(screen.contains("Unseal Key (will be hidden):\nexit 130\n"), "{screen}");
     assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
+}
+
+#[test]
+fn whatever_ends_a_question_gives_the_terminal_back() {
+    let (server, ..) = sealed();
+    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let script = "sh -c 'echo $$ >asking; exec edgekeep operator unseal'\necho exit $?; stty -a\n";
+    std::fs::write(terminal.home().join("asks"), script).unwrap();
+    for signal in [Signal::USR1, Signal::USR2, Signal::ALARM, Signal::TERM] {
+        terminal.begins("sh asks");
+        terminal.wait_until_hidden();
+        let id = std::fs::read_to_string(terminal.home().join("asking")).unwrap();
+        kill_process(Pid::from_raw(id.trim().parse().unwrap()).unwrap(), signal).unwrap();
+        let (screen, _) = terminal.ended();
+        assert!(screen.contains(&format!("exit {}\n", 128 + signal.as_raw())), "{screen}");
+        assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
+    }
 }
 
 #[test]
