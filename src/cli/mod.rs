@@ -22,6 +22,7 @@ mod delete;
 mod envelope;
 mod flags;
 mod format;
+mod guess;
 mod help;
 mod hidden;
 mod import;
@@ -75,7 +76,6 @@ use format::Format;
 use shared::{FieldFlags, FormatFlags, HttpFlags, SHARED};
 use stop::{Exit, Stop};
 
-use crate::base::nearest::nearest;
 use crate::client::variables;
 
 /// Runs the program's command line, without the program's name.
@@ -164,25 +164,12 @@ fn no_such_command(
         return Stop::Quiet(Exit::Usage);
     }
     cx.note(help);
-    if let Some(word) = rest.first().filter(|word| !word.starts_with('-')) {
-        let meant = meant_by(word, words, nodes);
+    let said = &whole[words.len()..];
+    if let Some(word) = said.first() {
+        let meant = guess::meant(words, said, nodes).map(|meant| format!(" {meant}"));
         cx.complain(&format!("\nThere is no command {word:?}.{}", meant.unwrap_or_default()));
     }
     Stop::Quiet(if at_top { Exit::UnknownCommand } else { Exit::Usage })
-}
-
-/// Which commands were probably meant by a word behind `words`: those that end in it, else the
-/// one of `nodes`, which could stand there, that differs least.
-fn meant_by(word: &str, words: &[&str], nodes: &[Node]) -> Option<String> {
-    let all = COMMANDS.iter().flat_map(page::commands).map(|(words, _)| words);
-    let mut meant: Vec<Vec<&str>> = all.filter(|words| words.last() == Some(&word)).collect();
-    if meant.is_empty() {
-        let name = nearest(word, nodes.iter().map(Node::name))?;
-        meant.push([words, &[name]].concat());
-    }
-    meant.sort_by_key(Vec::len);
-    let lines: Vec<_> = meant.iter().map(|line| format!("`edgekeep {}`", line.join(" "))).collect();
-    Some(format!(" Did you mean {}?", lines.join(" or ")))
 }
 
 fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {

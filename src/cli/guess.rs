@@ -1,0 +1,142 @@
+//! Which command was probably meant by words that are none.
+
+use super::command::Node;
+use super::commands::COMMANDS;
+use super::page;
+use crate::base::nearest::nearest;
+
+/// Words that people bring from elsewhere, and what does that here.
+const LINES: &[(&str, &[&str])] = &[
+    ("backup", &["snapshot save"]),
+    ("cat", &["kv get", "read"]),
+    ("create", &["kv put", "write"]),
+    ("del", &["kv delete", "delete"]),
+    ("get", &["kv get", "read"]),
+    ("health", &["status"]),
+    ("log", &["monitor"]),
+    ("logs", &["monitor"]),
+    ("logout", &["token revoke -self"]),
+    ("ls", &["kv list", "list"]),
+    ("mount", &["secrets enable"]),
+    ("mounts", &["secrets list"]),
+    ("ping", &["status"]),
+    ("policies", &["policy list"]),
+    ("put", &["kv put", "write"]),
+    ("remove", &["kv delete", "delete"]),
+    ("rm", &["kv delete", "delete"]),
+    ("run", &["server"]),
+    ("set", &["kv put", "write"]),
+    ("show", &["kv get", "read"]),
+    ("start", &["server"]),
+    ("umount", &["secrets disable"]),
+    ("unmount", &["secrets disable"]),
+    ("update", &["kv patch", "patch"]),
+    ("whoami", &["token lookup"]),
+];
+
+/// The same within a group of commands: the first name that the group has is meant.
+const NAMES: &[(&str, &[&str])] = &[
+    ("add", &["create", "enable", "put", "write"]),
+    ("cat", &["get", "read", "lookup"]),
+    ("create", &["enable", "put", "write"]),
+    ("del", &["delete", "disable", "revoke"]),
+    ("delete", &["disable", "revoke"]),
+    ("edit", &["patch", "write", "tune"]),
+    ("format", &["fmt"]),
+    ("get", &["read", "lookup", "list"]),
+    ("info", &["get", "read", "lookup"]),
+    ("ls", &["list", "list-peers"]),
+    ("mount", &["enable"]),
+    ("new", &["create", "enable", "put", "write"]),
+    ("put", &["write", "enable"]),
+    ("read", &["get", "lookup"]),
+    ("remove", &["delete", "disable", "revoke"]),
+    ("rename", &["move"]),
+    ("rm", &["delete", "disable", "revoke"]),
+    ("set", &["put", "write", "tune"]),
+    ("show", &["get", "read", "lookup", "list"]),
+    ("unmount", &["disable"]),
+    ("update", &["patch", "write", "tune"]),
+    ("write", &["put", "enable", "create"]),
+];
+
+/// What to ask somebody who wrote `rest` behind `words`, where only `nodes` could stand.
+pub fn meant(words: &[&str], rest: &[&str], nodes: &[Node]) -> Option<String> {
+    let (word, more) = rest.split_first()?;
+    let lines = match *word {
+        "help" => vec![[words, more, &["-help"]].concat().join(" ")],
+        word => [
+            known(words, word, nodes),
+            elsewhere(rest.get(..2).unwrap_or_default()),
+            elsewhere(&rest[..1]),
+            near(words, word, nodes),
+        ]
+        .into_iter()
+        .find(|lines| !lines.is_empty())?,
+    };
+    let lines: Vec<_> = lines.iter().map(|line| format!("`edgekeep {line}`")).collect();
+    Some(format!("Did you mean {}?", lines.join(" or ")))
+}
+
+/// What is known to be meant by a word.
+fn known(words: &[&str], word: &str, nodes: &[Node]) -> Vec<String> {
+    let of = |table: &'static [(&str, &[&'static str])]| {
+        table.iter().find(|(said, _)| *said == word).map_or(&[][..], |(_, meant)| *meant)
+    };
+    if words.is_empty() {
+        return of(LINES).iter().map(|line| (*line).to_owned()).collect();
+    }
+    let is_there = |name: &&&str| nodes.iter().any(|node| node.name() == **name);
+    let name = of(NAMES).iter().find(is_there);
+    name.map(|name| [words, &[*name]].concat().join(" ")).into_iter().collect()
+}
+
+/// The commands, or else the groups of them, that end in these words, the shortest first.
+fn elsewhere(words: &[&str]) -> Vec<String> {
+    if words.is_empty() {
+        return Vec::new();
+    }
+    let all = || COMMANDS.iter().flat_map(page::commands).map(|(line, _)| line);
+    let mut found: Vec<_> = all().filter(|line| line.ends_with(words)).collect();
+    if found.is_empty() {
+        let begin = |line: Vec<&'static str>| {
+            let end = (1..line.len()).find(|&end| line[..end].ends_with(words))?;
+            Some(line[..end].to_vec())
+        };
+        found = all().filter_map(begin).collect();
+    }
+    found.sort_by_key(|line| (line.len(), line.join(" ")));
+    found.dedup();
+    found.iter().map(|line| line.join(" ")).collect()
+}
+
+/// What could stand there and differs least.
+fn near(words: &[&str], word: &str, nodes: &[Node]) -> Vec<String> {
+    let name = nearest(word, nodes.iter().map(Node::name));
+    name.map(|name| [words, &[name]].concat().join(" ")).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether all that is suggested is there.
+    fn is_command(line: &str) -> bool {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.starts_with('-')).collect();
+        COMMANDS.iter().flat_map(page::commands).any(|(command, _)| command == words)
+    }
+
+    #[test]
+    fn only_what_is_there_is_suggested() {
+        for (said, lines) in LINES {
+            assert!(COMMANDS.iter().all(|node| node.name() != *said), "{said} is a command");
+            assert!(lines.iter().all(|line| is_command(line)), "{said}");
+        }
+        for (said, names) in NAMES {
+            let is_a_name = |name: &&str| {
+                COMMANDS.iter().flat_map(page::commands).any(|(line, _)| line.ends_with(&[name]))
+            };
+            assert!(names.iter().all(is_a_name), "{said}");
+        }
+    }
+}
