@@ -287,7 +287,7 @@ pub fn env(name: &str) -> Option<String> {
 
 /// The home folder.
 pub fn home() -> Option<PathBuf> {
-    env("HOME").map(PathBuf::from)
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 fn broken(error: &io::Error) -> Stop {

@@ -76,14 +76,21 @@ use format::Format;
 use shared::{FieldFlags, FormatFlags, HttpFlags, SHARED};
 use stop::{Exit, Stop};
 
+use crate::base::process;
 use crate::client::variables;
 
 /// Runs the program's command line, without the program's name.
 pub fn main(args: &[String]) -> ExitCode {
+    // Whichever command it is, a secret may pass through it. A server says when that cannot be.
+    let _ = process::forbid_core_dumps();
+    run_line(args)
+}
+
+fn run_line(args: &[String]) -> ExitCode {
     if let [word] = args
         && matches!(word.as_str(), "-v" | "-version" | "--version")
     {
-        return main(&["version".to_owned()]);
+        return run_line(&["version".to_owned()]);
     }
     let mut cx = Context::new(HttpFlags::default(), Format::Table, None);
     if let [word] = args

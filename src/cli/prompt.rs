@@ -40,7 +40,7 @@ fn hidden(cx: &Context, ask: impl FnOnce() -> io::Result<()>) -> Result<Zeroizin
 }
 
 /// A secret from stdin: its first line.
-pub fn read_line() -> io::Result<Zeroizing<String>> {
+fn read_line() -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(whole_line()?.trim().to_owned()))
 }
 
@@ -53,10 +53,10 @@ fn whole_line() -> io::Result<Zeroizing<String>> {
     Ok(line)
 }
 
-/// The token that an operand gives; `-` stands for the first line of stdin.
-pub fn token(operand: &str) -> Result<Zeroizing<String>, Stop> {
-    match operand.trim() {
-        "-" => read_line().map_err(|e| Stop::Failed(format!("stdin cannot be read: {e}"))),
-        token => Ok(Zeroizing::new(token.to_owned())),
+/// The secret that the command line gives; `-` stands for the first line of stdin.
+pub fn given(text: &str) -> Result<Zeroizing<String>, Stop> {
+    match text.trim() {
+        "-" => read_line().map_err(|e| Stop::Usage(format!("Failed to read from stdin: {e}"))),
+        secret => Ok(Zeroizing::new(secret.to_owned())),
     }
 }

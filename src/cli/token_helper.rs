@@ -87,6 +87,9 @@ impl TokenHelper {
 /// The program that a configuration names.
 fn program_in(text: &str) -> Result<Option<PathBuf>, String> {
     let document = hcl::parse(text).map_err(|e| e.to_string())?;
+    if let Some(doubt) = document.doubt {
+        return Err(doubt.to_string());
+    }
     let mut program = None;
     for item in &document.body.items {
         let line = item.key.at.line;

@@ -27,7 +27,7 @@ impl Command for Unwrap {
         match operands::at_most_one(&self.operands, "0-1")? {
             None => {}
             Some(token) => {
-                call = call.with_body(json!({ "token": prompt::token(token)?.as_str() }));
+                call = call.with_body(json!({ "token": prompt::given(token)?.as_str() }));
             }
         }
         match cx.fetch(call).map_err(|stop| stop.about("Error unwrapping"))? {

@@ -15,6 +15,9 @@ impl Address {
     /// Reads an address; the error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim().trim_end_matches('/');
+        if text.is_empty() {
+            return Err("the address is empty: write https://HOST:PORT, or leave it out".into());
+        }
         if let Some(path) = text.strip_prefix("unix://") {
             return if path.starts_with('/') {
                 Ok(Self::Unix(PathBuf::from(path)))

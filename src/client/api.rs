@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// In the words of Vault's client, then the remedy.
 const UNPRINTABLE: &str = "configured Vault token contains non-printable characters and cannot be \
-                           used: is there a line end in VAULT_TOKEN?";
+                           used: is there a line end in VAULT_TOKEN, or what is no text?";
 
 /// The verbs of Vault's client; a list is a GET with `list=true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

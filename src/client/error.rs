@@ -62,7 +62,8 @@ impl Error {
                 format!("the host of the proxy {proxy} is not known: {SAID_BY}")
             }
             (ureq::Error::HostNotFound, None) => format!(
-                "the host of {address} is not known: check the name in -address or VAULT_ADDR"
+                "the host of {address} is not known: check the name in -address or VAULT_ADDR, and \
+                 whether this machine asks a DNS server"
             ),
             (ureq::Error::Timeout(_), _) => format!(
                 "{address} did not answer in time: is it overloaded? VAULT_CLIENT_TIMEOUT gives \

@@ -144,6 +144,10 @@ impl Resolver for Resolve {
         if self.socket {
             return Ok(self.empty());
         }
-        DefaultResolver::default().resolve(uri, config, timeout)
+        // The system's own words for it are an `Io` like any other.
+        DefaultResolver::default().resolve(uri, config, timeout).map_err(|error| match error {
+            ureq::Error::Io(_) => ureq::Error::HostNotFound,
+            other => other,
+        })
     }
 }

@@ -31,12 +31,13 @@ impl Variable {
         Self { name, meaning }
     }
 
-    /// What the environment says. What is set to nothing is not set.
+    /// What the environment says. What is set to nothing is not set. What is no text is not passed
+    /// over: whoever reads it finds a sign in it that does not belong there.
     pub fn read(&self) -> Option<Given> {
         ["EDGEKEEP", "VAULT"].into_iter().find_map(|whose| {
             let by = format!("{whose}_{}", self.name);
-            let value = std::env::var(&by).ok().filter(|value| !value.is_empty())?;
-            Some(Given { by, value })
+            let value = std::env::var_os(&by).filter(|value| !value.is_empty())?;
+            Some(Given { by, value: value.to_string_lossy().into_owned() })
         })
     }
 }

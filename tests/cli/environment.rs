@@ -1,6 +1,7 @@
 //! What the environment says of the way to the server, where it takes more than a server to see it.
 
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,16 @@ fn headers_of_a_second_factor_are_sent() {
     assert_eq!(sent(&requests[0], "x-vault-mfa"), ["method:123"]);
     assert_eq!(sent(&requests[1], "x-vault-mfa"), ["a:1", "b:2"]);
     assert_eq!(sent(&requests[1], "x-vault-policy-override"), ["true"]);
+}
+
+#[test]
+fn a_token_that_is_no_text_is_told() {
+    let home = TempDir::new();
+    let token = std::ffi::OsStr::from_bytes(b"hvs.\xff");
+    let told = edgekeep(&home, NOBODY, &["read", "x"]).env("VAULT_TOKEN", token).output().unwrap();
+    let said = "Error reading x: configured Vault token contains non-printable characters";
+    assert!(text(&told.stderr).starts_with(said), "{}", text(&told.stderr));
+    assert_eq!(told.status.code(), Some(2));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
-use super::support::{Server, TempDir, free_address};
+use super::support::{NOBODY, Server, TempDir, free_address};
 use super::{edgekeep, text};
 
 /// Keeps a token for each server, and notes what it was asked.
@@ -88,6 +88,12 @@ fn a_token_in_the_environment_needs_no_helper() {
 }
 
 #[test]
+fn no_core_is_dumped_of_who_knows_a_token() {
+    let home = home_with("#!/bin/sh\necho \"$(ulimit -c) $(ulimit -H -c)\"\n");
+    assert_eq!(printed(&home, NOBODY, &["print", "token"]), "0 0\n");
+}
+
+#[test]
 fn what_it_says_tells_no_token() {
     let server = Server::dev();
     let home = home_with("#!/bin/sh\necho \"no room for $(cat)\"; exit 1\n");
@@ -111,6 +117,7 @@ fn a_configuration_that_names_none_is_told() {
     assert_eq!(said("# nothing\n"), "");
     for (config, why) in [
         ("token_helper = \"bin/helper\"", "token_helper on line 1 is no absolute path"),
+        ("token_helper =", "At 1:14: a key without a value"),
         ("token_helper = 3", "token_helper on line 1 is no string"),
         ("\nanswer = 42", "invalid key \"answer\" on line 2"),
         ("$ANSIBLE_VAULT;1.1;AES256", "At 1:1: illegal char"),

@@ -58,7 +58,7 @@ impl Import {
     /// Its token; no argument holds it, for those everybody on the machine can read.
     fn token(&self, cx: &mut Context) -> Result<Secret, Stop> {
         let text = match self.from_token_file.as_deref() {
-            Some("-") => prompt::read_line().map_err(|e| Stop::Failed(format!("stdin: {e}")))?,
+            Some("-") => prompt::given("-")?,
             Some(file) => {
                 let read = fs::read_to_string(file).map(Zeroizing::new);
                 read.map_err(|e| {

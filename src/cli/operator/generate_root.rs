@@ -125,12 +125,7 @@ impl GenerateRoot {
         let Some(otp) = self.otp.as_deref().filter(|otp| !otp.is_empty()) else {
             return Err(Stop::Usage("Missing otp: use -otp to supply it".into()));
         };
-        let encoded = match encoded {
-            "-" => prompt::read_line()
-                .map_err(|e| Stop::Usage(format!("Failed to read from stdin: {e}")))?,
-            given => Zeroizing::new(given.trim().to_owned()),
-        };
-        let token = decode(&encoded, otp)
+        let token = decode(&prompt::given(encoded)?, otp)
             .map_err(|e| Stop::Usage(format!("Error decoding root token: {e}")))?;
         match cx.format {
             Format::Table => cx.say(&token),

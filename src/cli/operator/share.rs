@@ -33,12 +33,7 @@ pub fn take(
         let text = "Missing nonce value: specify it via the -nonce flag";
         return Err(Stop::Usage(text.into()));
     };
-    let key = match operand {
-        "-" => prompt::read_line()
-            .map_err(|e| Stop::Usage(format!("Failed to read from stdin: {e}")))?,
-        key => Zeroizing::new(key.trim().to_owned()),
-    };
-    Ok(Share { key, nonce })
+    Ok(Share { key: prompt::given(operand)?, nonce })
 }
 
 fn not_asked(why: &str) -> Stop {

@@ -12,7 +12,7 @@ use crate::client::Call;
 
 /// Unseal a server: give it one share of the unseal key.
 ///
-/// Without KEY it is asked for, and not shown: the safest way.
+/// Without KEY it is asked for, and not shown: the safest way. The operand - reads it from stdin.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Unseal {
     /// forget the shares given so far
@@ -35,7 +35,7 @@ impl Command for Unseal {
             json!({ "reset": true })
         } else {
             let key = match given {
-                Some(key) => Zeroizing::new(key.trim().to_owned()),
+                Some(key) => prompt::given(key)?,
                 None => ask(cx)?,
             };
             json!({ "key": key.as_str(), "migrate": self.migrate })

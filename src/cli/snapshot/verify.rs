@@ -2,7 +2,6 @@
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::{file, inspect};
 use crate::barrier::seal::Kind;
@@ -64,15 +63,14 @@ fn gather(cx: &mut Context, inspected: &Inspected, given: &[String]) -> Result<K
     loop {
         let number = gathering.progress() + 1;
         let text = match given.next() {
-            Some(word) if word == "-" => prompt::read_line()
-                .map_err(|e| Stop::Usage(format!("Failed to read from stdin: {e}")))?,
-            Some(word) => Zeroizing::new(word.trim().to_owned()),
+            Some(word) => prompt::given(word)?,
             None => {
+                let keys = if threshold == 1 { "key" } else { "keys" };
                 let question = format!("Unseal Key {number} of {threshold} (will be hidden):");
                 prompt::secret(cx, &question)?.map_err(|why| {
                     Stop::Usage(format!(
-                        "The snapshot needs {threshold} unseal keys, and nobody can be asked for \
-                         them: {why}. Give them after FILE, or use -without-keys"
+                        "The snapshot needs {threshold} unseal {keys}, and nobody can be asked \
+                         for that: {why}. Give them after FILE, or use -without-keys"
                     ))
                 })?
             }

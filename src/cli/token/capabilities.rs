@@ -31,7 +31,7 @@ impl Command for Capabilities {
                 (call.with_body(json!({ "path": path })), path)
             }
             [token, path] => {
-                let body = json!({ "token": prompt::token(token)?.as_str(), "path": path });
+                let body = json!({ "token": prompt::given(token)?.as_str(), "path": path });
                 (Call::new(Verb::Post, "sys/capabilities").with_body(body), path)
             }
             more => return Err(operands::wrong("Too many", "1-2", more.len())),

@@ -42,7 +42,7 @@ impl Lookup {
             }
             (false, []) => Ok(Call::get("auth/token/lookup-self")),
             (false, [token]) => {
-                let token = prompt::token(token)?;
+                let token = prompt::given(token)?;
                 let call = Call::new(Verb::Post, "auth/token/lookup");
                 Ok(call.with_body(json!({ "token": token.as_str() })))
             }

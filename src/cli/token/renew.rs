@@ -38,7 +38,7 @@ impl Command for Renew {
                 Call::new(Verb::Post, "auth/token/renew-accessor").with_body(body)
             }
             Some(token) => {
-                let token = prompt::token(token)?;
+                let token = prompt::given(token)?;
                 let body = json!({ "token": token.as_str(), "increment": increment });
                 Call::put("auth/token/renew", body)
             }

@@ -77,7 +77,7 @@ impl Revoke {
                     Mode::Orphan => "auth/token/revoke-orphan",
                     _ => "auth/token/revoke",
                 };
-                Ok(Call::put(path, json!({ "token": prompt::token(operand)?.as_str() })))
+                Ok(Call::put(path, json!({ "token": prompt::given(operand)?.as_str() })))
             }
         }
     }
