@@ -15,6 +15,8 @@ pub trait Command: Options {
     const RAW: bool = false;
     /// What it exits with when the command line is wrong.
     const MISTAKE: Exit = Exit::Usage;
+    /// What its first operand may be, as far as that is known without a server.
+    const CHOICES: fn() -> Vec<&'static str> = Vec::new;
 
     /// Does it.
     fn run(self, cx: &mut Context) -> Result<Exit, Stop>;
@@ -91,6 +93,8 @@ pub struct Leaf {
     pub raw: bool,
     /// See [`Command::MISTAKE`].
     pub mistake: Exit,
+    /// See [`Command::CHOICES`].
+    pub choices: fn() -> Vec<&'static str>,
     /// See [`Options::tables`].
     pub tables: fn() -> Vec<CommandInfoWithArgs>,
     /// See [`Options::read`].
@@ -110,6 +114,7 @@ impl Node {
                 shared: C::SHARED,
                 raw: C::RAW,
                 mistake: C::MISTAKE,
+                choices: C::CHOICES,
                 tables: C::tables,
                 read: |given| {
                     let command = C::read(given)?;

@@ -19,8 +19,9 @@ use crate::client::variables;
 
 /// Print a page of the manual, or write all of them.
 ///
-/// Without COMMAND it is the one about the program: `edgekeep man kv | man -l -`. With -out all
-/// pages are written, edgekeep.1 and one for each command, as they belong into share/man/man1.
+/// Without COMMAND it is the one about the program: `edgekeep man kv | man -l -`; with more words
+/// it tells only of that command. With -out all pages are written, edgekeep.1 and one for each first
+/// word, as they belong into share/man/man1.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Man {
     /// write all pages into this folder
@@ -31,15 +32,16 @@ pub struct Man {
 }
 
 impl Command for Man {
-    const OPERANDS: &'static str = "[COMMAND]";
+    const OPERANDS: &'static str = "[COMMAND...]";
     const SHARED: Shared = Shared::None;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let command = operands::at_most_one(&self.operands, "0-1")?;
         let Some(folder) = &self.out else {
-            cx.say(page_of(command)?.trim_end())?;
+            let words: Vec<&str> = self.operands.iter().map(String::as_str).collect();
+            cx.say(page_of(&words)?.trim_end())?;
             return Ok(Exit::Done);
         };
+        operands::none(&self.operands)?;
         let pages = pages();
         let write = |(name, text): &(String, String)| {
             fs::write(Path::new(folder).join(name), text)
@@ -53,17 +55,27 @@ impl Command for Man {
 
 /// Every page, with the name of its file.
 fn pages() -> Vec<(String, String)> {
-    let of_commands =
-        COMMANDS.iter().map(|node| (format!("{PROGRAM}-{}.1", node.name()), command(node)));
+    let page = |node: &'static Node| {
+        (format!("{PROGRAM}-{}.1", node.name()), command(&[node.name()], node))
+    };
+    let of_commands = COMMANDS.iter().map(page);
     [(format!("{PROGRAM}.1"), program())].into_iter().chain(of_commands).collect()
 }
 
-fn page_of(name: Option<&str>) -> Result<String, Stop> {
-    let Some(name) = name else { return Ok(program()) };
-    COMMANDS.iter().find(|node| node.name() == name).map(command).ok_or_else(|| {
-        let text = format!("There is no page of {name:?}");
-        Stop::Usage(meant(text, name, COMMANDS.iter().map(Node::name)))
-    })
+fn page_of(words: &[&str]) -> Result<String, Stop> {
+    let (mut nodes, mut found) = (COMMANDS, None);
+    for (i, word) in words.iter().enumerate() {
+        let node = nodes.iter().find(|node| node.name() == *word).ok_or_else(|| {
+            let text = format!("There is no page of {:?}", words[..=i].join(" "));
+            Stop::Usage(meant(text, word, nodes.iter().map(Node::name)))
+        })?;
+        nodes = match node {
+            Node::Group(_, _, inner) => inner,
+            Node::Leaf(..) => &[],
+        };
+        found = Some(node);
+    }
+    Ok(found.map_or_else(program, |node| command(words, node)))
 }
 
 /// `edgekeep(1)`.
@@ -99,10 +111,12 @@ fn program() -> String {
     roff.0
 }
 
-/// The page of a first word: `edgekeep-kv(1)`.
-fn command(node: &'static Node) -> String {
-    let mut roff = Roff::page(&format!("{PROGRAM}-{}", node.name()), node.summary());
-    let commands = page::commands(node);
+/// The page of a first word, `edgekeep-kv(1)`, or of the words that lead to a node below it.
+fn command(words: &[&str], node: &'static Node) -> String {
+    let mut roff = Roff::page(&format!("{PROGRAM}-{}", words.join("-")), node.summary());
+    let before = &words[..words.len() - 1];
+    let below = page::commands(node).into_iter();
+    let commands: Vec<_> = below.map(|(words, leaf)| ([before, &*words].concat(), leaf)).collect();
     roff.heading("SYNOPSIS");
     for (i, (words, leaf)) in commands.iter().enumerate() {
         if i > 0 {
@@ -229,7 +243,7 @@ mod tests {
         let whole: String = pages().into_iter().map(|(_, text)| text).collect();
         assert!(whole.is_ascii());
         for node in COMMANDS {
-            let page = command(node);
+            let page = command(&[node.name()], node);
             for (words, leaf) in page::commands(node) {
                 assert!(
                     page.contains(&bold(&format!("{PROGRAM} {}", words.join(" ")))),

@@ -41,6 +41,9 @@ fn completes(terminal: &Terminal) {
         ("edgekeep read -format y", "edgekeep read -format yaml x"),
         ("edgekeep snapshot inspect fi", "edgekeep snapshot inspect file-of-things x"),
         ("edgekeep server -config=fi", "edgekeep server -config=file-of-things x"),
+        ("edgekeep kv put x @fi", "edgekeep kv put x @file-of-things x"),
+        ("edgekeep kv put x a=@fi", "edgekeep kv put x a=@file-of-things x"),
+        ("edgekeep token revoke -mode=o", "edgekeep token revoke -mode=orphan x"),
         ("edgekeep read -ca-path fo", "edgekeep read -ca-path folder-of-things/x"),
     ] {
         terminal.types(typed);

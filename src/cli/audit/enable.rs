@@ -28,9 +28,13 @@ pub struct Enable {
     operands: Vec<String>,
 }
 
+/// The types that there are.
+const DEVICES: [&str; 3] = ["file", "socket", "syslog"];
+
 impl Command for Enable {
     const OPERANDS: &'static str = "TYPE [CONFIG K=V...]";
     const SHARED: Shared = Shared::Http;
+    const CHOICES: fn() -> Vec<&'static str> = || DEVICES.to_vec();
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let Some((kind, pairs)) = self.operands.split_first() else {
@@ -52,7 +56,7 @@ impl Command for Enable {
         enabled.map_err(|stop| {
             let stop = stop.about("Error enabling audit device");
             let is_unknown = stop.says("unknown backend type");
-            if is_unknown { stop.meant(kind, ["file", "socket", "syslog"]) } else { stop }
+            if is_unknown { stop.meant(kind, DEVICES) } else { stop }
         })?;
         cx.done(&format!("Enabled the {kind} audit device at: {path}/"))?;
         Ok(Exit::Done)

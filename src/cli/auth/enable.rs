@@ -3,6 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, json};
 
+use crate::auth::METHODS;
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::mounts::Table;
@@ -27,6 +28,7 @@ pub struct Own {
 impl Command for Enable {
     const OPERANDS: &'static str = "TYPE";
     const SHARED: Shared = Shared::Http;
+    const CHOICES: fn() -> Vec<&'static str> = || METHODS.to_vec();
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let kind = self.more.kind(&self.own.operands)?;

@@ -1,6 +1,7 @@
 //! What may stand at the end of a command line.
 
 use crate::cli::command::{Leaf, Node};
+use crate::cli::commands::COMMANDS;
 use crate::cli::page::{self, Flag};
 
 /// What may follow.
@@ -40,8 +41,30 @@ pub fn at_end(commands: &'static [Node], line: &str) -> Follows {
             None => return Follows::Words(Vec::new()),
         }
     }
+    let flags = if words.len() > 1 { &WITHOUT_COMMAND[..1] } else { &WITHOUT_COMMAND };
+    let flags = flags.iter().filter(|_| last.starts_with('-'));
+    let flags = flags.map(|(flag, about)| ((*flag).to_owned(), *about));
     let words = nodes.iter().map(|node| (node.name().to_owned(), node.summary()));
-    beginning(last, words)
+    beginning(last, words.chain(flags))
+}
+
+/// What may stand in place of a command; the first also behind a group of them.
+const WITHOUT_COMMAND: [(&str, &str); 4] = [
+    ("-help", "show what may follow"),
+    ("-version", "print the version"),
+    ("-autocomplete-install", "let the shells of this account complete"),
+    ("-autocomplete-uninstall", "take that back"),
+];
+
+/// What may stand in place of `last` behind the words of a command that is only named.
+fn of_commands(mut nodes: &'static [Node], words: &[&str], last: &str) -> Follows {
+    for word in words {
+        match nodes.iter().find(|node| node.name() == *word) {
+            Some(Node::Group(_, _, inner)) => nodes = inner,
+            _ => return Follows::Words(Vec::new()),
+        }
+    }
+    beginning(last, nodes.iter().map(|node| (node.name().to_owned(), node.summary())))
 }
 
 /// What may stand in place of `last` behind a command and the words after it.
@@ -53,12 +76,12 @@ fn of_command(leaf: &Leaf, words: &[&str], last: &str) -> Follows {
         .collect();
     let named = |name: &str| flags.iter().find(|flag| flag.name == name);
     let mut words = words.iter();
-    let mut operands = 0;
+    let mut operands = Vec::new();
     let mut options_end = false;
     while let Some(word) = words.next() {
         match word.strip_prefix('-').filter(|bare| !options_end && !bare.is_empty()) {
             None => {
-                operands += 1;
+                operands.push(*word);
                 options_end = true;
             }
             Some("-") => options_end = true,
@@ -72,7 +95,7 @@ fn of_command(leaf: &Leaf, words: &[&str], last: &str) -> Follows {
         }
     }
     match last.strip_prefix('-').filter(|_| !options_end) {
-        None => of_operand(leaf.operands, operands, last),
+        None => of_operand(leaf, &operands, last),
         Some(bare) => {
             let bare = bare.strip_prefix('-').unwrap_or(bare);
             match bare.split_once('=') {
@@ -112,13 +135,19 @@ fn of_value(called: Option<&'static str>, before: &str, typed: &str) -> Follows 
 }
 
 /// What an operand may be, told by what the usage line calls it: `NAME [FILE]`, `KEY [DATA...]`.
-fn of_operand(called: &'static str, number: usize, typed: &str) -> Follows {
+fn of_operand(leaf: &Leaf, before: &[&str], typed: &str) -> Follows {
+    let called = leaf.operands;
+    let choices = (leaf.choices)();
+    if before.is_empty() && !choices.is_empty() {
+        return beginning(typed, choices.into_iter().map(|word| (word.to_owned(), "")));
+    }
     let names: Vec<&'static str> =
         called.split(' ').map(|name| name.trim_matches(BRACKETS)).collect();
     let repeats = |name: &&&str| matches!(**name, "DATA" | "K=V") || name.ends_with("...");
-    let name = names.get(number).or_else(|| names.last().filter(repeats));
+    let name = names.get(before.len()).or_else(|| names.last().filter(repeats));
     match name.map_or("", |name| name.trim_end_matches("...")) {
         "FILE" => Follows::Files,
+        "COMMAND" => of_commands(COMMANDS, before, typed),
         "DATA" | "K=V" if typed.contains('@') => Follows::Files,
         words if words.len() > 1 && words.contains('|') => of_value(Some(words), "", typed),
         _ => Follows::Words(Vec::new()),
@@ -162,7 +191,6 @@ fn push(words: &mut [String], c: Option<char>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::commands::COMMANDS;
 
     fn words(line: &str) -> String {
         match at_end(COMMANDS, &format!("edgekeep {line}")) {
@@ -201,6 +229,20 @@ mod tests {
             ("kv put a b=1 c=@", "Files"),
             ("kv put a b=", ""),
             ("completion ", "bash zsh fish"),
+            ("auth enable ", "approle userpass"),
+            ("auth enable -path=x u", "userpass"),
+            ("secrets enable ", "kv"),
+            ("audit enable s", "socket syslog"),
+            ("audit enable file ", ""),
+            ("man k", "kv"),
+            ("man kv me", "metadata"),
+            ("man kv get ", ""),
+            ("debug -target=re", "-target=requests -target=replication-status"),
+            ("operator diagnose -skip=s", "-skip=storage -skip=space -skip=systemd"),
+            ("token revoke -mode=", "-mode=orphan -mode=path"),
+            ("-v", "-version"),
+            ("kv -", "-help"),
+            ("kv put x @", "Files"),
         ] {
             assert_eq!(words(line), follows, "{line}");
         }

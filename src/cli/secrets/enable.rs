@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::mounts::Table;
 use crate::cli::mounts::options::{Mounting, given};
 use crate::cli::stop::{Exit, Stop};
+use crate::engines::ENGINES;
 
 /// The command with all its options.
 pub type Enable = With<Own, Mounting>;
@@ -30,6 +31,7 @@ pub struct Own {
 impl Command for Enable {
     const OPERANDS: &'static str = "TYPE";
     const SHARED: Shared = Shared::Http;
+    const CHOICES: fn() -> Vec<&'static str> = || ENGINES.to_vec();
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let Own { force_no_cache, allowed_managed_keys, operands } = self.own;

@@ -46,7 +46,11 @@ pub struct Diagnose {
     #[argh(option, arg_name = "path")]
     config: Vec<String>,
     /// check to leave out; may be given more than once
-    #[argh(option, arg_name = "check")]
+    #[argh(
+        option,
+        arg_name = "certificates|listener|storage|space|wear|clock|entropy|memory|descriptors|\
+                    systemd|targets"
+    )]
     skip: Vec<String>,
     /// taken and overlooked: all is told anyway
     #[argh(switch, hidden_help)]
@@ -157,4 +161,20 @@ fn known(name: &str) -> Result<(), Stop> {
         None => format!(" There are {}.", names.collect::<Vec<_>>().join(", ")),
     };
     Err(Stop::Usage(format!("There is no check {name:?} to skip.{meant}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use argh::{ArgsInfo, FlagInfoKind};
+
+    use super::{CHECKS, Diagnose};
+
+    #[test]
+    fn each_check_can_be_skipped_by_its_name() {
+        let table = Diagnose::get_args_info();
+        let skip = table.flags.iter().find(|flag| flag.long == "--skip").unwrap();
+        let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
+        let FlagInfoKind::Option { arg_name } = skip.kind else { panic!("it takes a name") };
+        assert_eq!(arg_name.split('|').collect::<Vec<_>>(), names);
+    }
 }
