@@ -212,7 +212,7 @@ impl Client {
 
     /// Sends `length` bytes as the body of a call.
     pub fn upload(&self, call: &Call, length: u64, from: &mut dyn Read) -> Result<Answer, Error> {
-        self.wait();
+        self.wait()?;
         let request = Request {
             method: call.verb.name(),
             url: &self.url(call),
@@ -240,7 +240,7 @@ impl Client {
             let request = Request { method: call.verb.name(), url, headers: &headers, body };
             self.http.send(request, patience)
         };
-        self.wait();
+        self.wait()?;
         let reply = send(&url)?;
         match &reply.location {
             Some(elsewhere) if is_redirect(reply.status) && self.settings.redirects => {
@@ -258,9 +258,9 @@ impl Client {
         }
     }
 
-    /// Keeps to the pace that was set.
-    fn wait(&self) {
-        let Some(pace) = self.settings.pace else { return };
+    /// Keeps to the pace that was set, but waits no longer for that than for an answer.
+    fn wait(&self) -> Result<(), Error> {
+        let Some(pace) = self.settings.pace else { return Ok(()) };
         let now = SystemClock.boot();
         let slot = {
             let mut taken_until = lock(&self.taken_until);
@@ -270,7 +270,16 @@ impl Client {
         };
         // So much of the future may be used at once.
         let ahead = pace.interval.saturating_mul(pace.burst.saturating_sub(1));
-        std::thread::sleep(slot.saturating_sub(now.saturating_add(ahead)));
+        let rest = slot.saturating_sub(now.saturating_add(ahead));
+        if rest > self.settings.timeout {
+            return Err(Error::Broken(format!(
+                "VAULT_RATE_LIMIT lets no request through for {}s: raise it, or \
+                 VAULT_CLIENT_TIMEOUT",
+                rest.as_secs()
+            )));
+        }
+        std::thread::sleep(rest);
+        Ok(())
     }
 
     fn signed(&self, call: &Call) -> Result<Vec<(String, String)>, Error> {

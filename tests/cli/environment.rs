@@ -62,6 +62,18 @@ fn requests_keep_to_a_pace() {
 }
 
 #[test]
+fn a_pace_that_lets_nothing_through_is_told() {
+    let server = Server::dev();
+    let home = TempDir::new();
+    let address = format!("http://{}", server.address);
+    let mut command = edgekeep(&home, &address, &["kv", "put", "-mount=secret", "x", "a=1"]);
+    let told = command.env("VAULT_RATE_LIMIT", "0.0001:1").output().unwrap();
+    let said = text(&told.stderr);
+    assert!(said.contains("VAULT_RATE_LIMIT lets no request through for "), "{said}");
+    assert_eq!(told.status.code(), Some(2));
+}
+
+#[test]
 fn headers_of_a_second_factor_are_sent() {
     let server = Canned::start(|_| vec![answer("200 OK", "", FOUND); 2]);
     read(&server, &[("VAULT_MFA", "method:123")]);
