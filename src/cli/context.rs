@@ -61,7 +61,7 @@ impl Context {
         if !self.http.mfa.is_empty() {
             settings.headers.clear();
         }
-        settings.headers.extend(self.http.headers());
+        settings.headers.extend(self.http.headers().map_err(Stop::Failed)?);
         match &self.bearer {
             Bearer::Given(token) => settings.token.clone_from(token),
             Bearer::Usual if settings.token.is_none() => {
@@ -237,7 +237,6 @@ impl Context {
 
     /// Prints a value as JSON or YAML.
     pub fn say_value(&mut self, value: &impl Serialize) -> Result<(), Stop> {
-        let unprintable = |e| Stop::Usage(format!("Could not parse output: {e}"));
         match self.format {
             Format::Pretty => Err(Stop::Usage(
                 "Could not parse output: cannot use the pretty formatter for this type".into(),
@@ -252,12 +251,13 @@ impl Context {
         }
     }
 
-    /// Prints one field: bare where people read, without a newline into a pipe.
+    /// Prints one field, without a newline into a pipe.
     pub fn say_field(&mut self, value: &Value) -> Result<(), Stop> {
-        if self.format != Format::Table {
-            return self.say_value(value);
-        }
-        let text = golang::display(value);
+        let text = match self.format {
+            Format::Table | Format::Raw => golang::display(value),
+            Format::Json => serde_json::to_string_pretty(value).map_err(unprintable)?,
+            Format::Yaml | Format::Pretty => return self.say_value(value),
+        };
         if io::stdout().is_terminal() {
             return self.say(&text);
         }
@@ -288,6 +288,10 @@ pub fn env(name: &str) -> Option<String> {
 /// The home folder.
 pub fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+fn unprintable(error: serde_json::Error) -> Stop {
+    Stop::Usage(format!("Could not parse output: {error}"))
 }
 
 fn broken(error: &io::Error) -> Stop {

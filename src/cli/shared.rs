@@ -43,7 +43,7 @@ pub struct HttpFlags {
     /// the same
     #[argh(option, arg_name = "string", hidden_help)]
     pub ns: Option<String>,
-    /// header to send with each request, KEY=VALUE; may be given more than once
+    /// header to send with each request, KEY=VALUE, none of X-Vault-; may be given more than once
     #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     pub header: Vec<(String, String)>,
     /// credentials for the header X-Vault-MFA; may be given more than once (VAULT_MFA)
@@ -86,13 +86,23 @@ impl HttpFlags {
         value.map(|value| Given { by: by.to_owned(), value })
     }
 
-    /// The headers that flags add to each request.
-    pub fn headers(&self) -> Vec<(String, String)> {
+    /// The headers that flags add to each request. Those of the API itself have flags of their own.
+    pub fn headers(&self) -> Result<Vec<(String, String)>, String> {
+        let names = self.header.iter().map(|(name, _)| name.as_str());
+        let is_ours = |name: &&str| name.to_ascii_lowercase().starts_with("x-vault-");
+        let ours: Vec<&str> = names.filter(is_ours).collect();
+        if !ours.is_empty() {
+            return Err(format!(
+                "failed to setup Headers[{}]: Header starting by 'X-Vault-' are for internal usage \
+                 only",
+                ours.join(", ")
+            ));
+        }
         let mfa = self.mfa.iter().map(|value| ("X-Vault-MFA".to_owned(), value.clone()));
         let policy_override = self.policy_override.filter(|set| *set);
         let policy_override =
             policy_override.map(|_| ("X-Vault-Policy-Override".to_owned(), "true".to_owned()));
-        self.header.iter().cloned().chain(mfa).chain(policy_override).collect()
+        Ok(self.header.iter().cloned().chain(mfa).chain(policy_override).collect())
     }
 }
 
