@@ -45,15 +45,16 @@ fn a_server_that_says_not_now_is_asked_again() {
 }
 
 #[test]
-fn an_answer_that_is_no_object_is_told() {
-    for command in ["secrets list", "auth list -detailed", "audit list", "read x", "kv list x"] {
-        let server = Canned::start(|_| (0..3).map(|_| answer("200 OK", "", "[1,2]")).collect());
-        let home = TempDir::new();
-        let words: Vec<&str> = command.split(' ').collect();
-        let told = server.run(&home, &words);
-        let said = text(&told.stderr);
-        assert!(said.contains("JSON that is no object"), "{command}: {said}");
-        assert_eq!(told.status.code(), Some(2), "{command}");
+fn a_field_in_a_pipe_ends_without_a_newline() {
+    let found = r#"{"data":{"a":{"b":"1"}}}"#;
+    let server = Canned::start(|_| vec![answer("200 OK", "", found); 3]);
+    let home = TempDir::new();
+    for (format, printed) in
+        [("table", "map[b:1]"), ("json", "{\n  \"b\": \"1\"\n}"), ("yaml", "b: \"1\"\n")]
+    {
+        let format = format!("-format={format}");
+        let said = server.run(&home, &["read", &format, "-field=a", "x"]);
+        assert_eq!(text(&said.stdout), printed, "{format}: {}", text(&said.stderr));
     }
 }
 

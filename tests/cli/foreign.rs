@@ -1,7 +1,8 @@
 //! What listens at the address, answers with 200 and is no server of this API.
 
+use super::canned::{Canned, answer};
 use super::support::TempDir;
-use super::{Canned, answer, text};
+use super::text;
 
 #[test]
 fn an_answer_that_is_no_object_is_told() {

@@ -11,6 +11,8 @@ mod development;
 mod diagnose;
 mod environment;
 mod every;
+mod files;
+mod foreign;
 mod helper;
 mod login;
 mod pages;

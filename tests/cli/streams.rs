@@ -1,5 +1,6 @@
 //! Streams that end: because somebody ends them, or nobody reads them.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -103,4 +104,17 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
         .and_then(Child::wait_with_output)
         .unwrap();
     assert_eq!((text(&ended.stderr), ended.status.code()), (String::new(), Some(0)));
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_no_success() {
+    let home = TempDir::new();
+    for line in ["version", "-help", "kv get -help", "read -output-curl-string x", "man kv"] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = edgekeep(&home, NOBODY, &words).stdout(full).output().unwrap();
+        let said = text(&ended.stderr);
+        assert!(said.starts_with("the result cannot be printed: No space left"), "{line}: {said}");
+        assert_eq!(ended.status.code(), Some(2), "{line}");
+    }
 }
