@@ -1,14 +1,14 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
-//! [`turns`], [`room`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`password`],
-//! [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that are read and written:
-//! [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`jose`],
-//! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`],
-//! [`policies`].
+//! [`turns`], [`room`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`credential`],
+//! [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that are read and
+//! written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`jose`],
+//! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`], [`policies`].
 
 pub mod cidr;
 pub mod clock;
+pub mod credential;
 pub mod digest;
 pub mod entropy;
 pub mod fault;
