@@ -105,7 +105,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
         let mut overheard = Overheard { sock: &mut sock, begin: Vec::new() };
         if let Err(error) = conn.complete_io(&mut overheard) {
             let plain = PlainServer::tell(&overheard.begin, &error);
-            return Err(plain.map_or(Error::Io(error), |plain| Error::Other(Box::new(plain))));
+            return Err(plain.map_or_else(|| error.into(), |plain| Error::Other(Box::new(plain))));
         }
         let stream = StreamOwned { conn, sock };
         Ok(Some(Either::B(TlsTransport { stream, buffers: buffers(details) })))

@@ -47,39 +47,73 @@ impl Error {
         }
     }
 
-    pub(super) fn unreachable(address: &Address, proxy: Option<&str>, error: ureq::Error) -> Self {
-        if let ureq::Error::Other(other) = &error
-            && let Some(plain) = other.downcast_ref::<PlainServer>()
-        {
-            return Self::Broken(plain.told(address));
-        }
-        let text = match (error, proxy) {
-            (e, None) if is_refusal(&e) => return Self::NoServer(address.clone()),
-            (e, Some(proxy)) if is_refusal(&e) => {
+    pub(super) fn unreachable(address: &Address, proxy: Option<&str>, trouble: Trouble) -> Self {
+        let text = match (trouble, proxy) {
+            (Trouble::Plain(plain), _) => plain.told(address),
+            (Trouble::Refused, None) => return Self::NoServer(address.clone()),
+            (Trouble::Refused, Some(proxy)) => {
                 format!("no proxy at {proxy}, through which {address} is reached: {SAID_BY}")
             }
-            (ureq::Error::HostNotFound, Some(proxy)) => {
+            (Trouble::UnknownHost, Some(proxy)) => {
                 format!("the host of the proxy {proxy} is not known: {SAID_BY}")
             }
-            (ureq::Error::HostNotFound, None) => format!(
+            (Trouble::UnknownHost, None) => format!(
                 "the host of {address} is not known: check the name in -address or VAULT_ADDR, and \
                  whether this machine asks a DNS server"
             ),
-            (ureq::Error::Timeout(_), _) => format!(
+            (Trouble::Late, _) => format!(
                 "{address} did not answer in time: is it overloaded? VAULT_CLIENT_TIMEOUT gives \
                  it longer"
             ),
-            (ureq::Error::Rustls(e), _) => tls_text(address, &e.to_string()),
-            (ureq::Error::Io(e), _) if tls_cause(&e).is_some() => {
-                tls_text(address, tls_cause(&e).unwrap_or_default().as_str())
-            }
-            (ureq::Error::Protocol(e), _) if !address.is_https() => format!(
-                "{address} does not answer in HTTP ({e}): does it speak TLS? Then its address \
+            (Trouble::Tls(why), _) => tls_text(address, &why),
+            (Trouble::Protocol(why), _) if !address.is_https() => format!(
+                "{address} does not answer in HTTP ({why}): does it speak TLS? Then its address \
                  begins with https://"
             ),
-            (other, _) => format!("the exchange with {address} failed: {other}"),
+            (Trouble::Protocol(why) | Trouble::Broken(why), _) => {
+                format!("the exchange with {address} failed: {why}")
+            }
         };
         Self::Broken(text)
+    }
+}
+
+/// Why an exchange came to nothing, for whoever tells of it in words of their own.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Nobody listens there.
+    Refused,
+    /// The name of the host has no address.
+    UnknownHost,
+    /// It did not answer, or did not move, in time.
+    Late,
+    /// What answers speaks no TLS.
+    Plain(PlainServer),
+    /// TLS did not come about: why.
+    Tls(String),
+    /// What answers speaks no HTTP: why.
+    Protocol(String),
+    /// Anything else, most often a connection that ended early.
+    Broken(String),
+}
+
+impl From<ureq::Error> for Trouble {
+    fn from(error: ureq::Error) -> Self {
+        match error {
+            ureq::Error::Other(other) => match other.downcast_ref::<PlainServer>() {
+                Some(plain) => Self::Plain(*plain),
+                None => Self::Broken(other.to_string()),
+            },
+            e if is_refusal(&e) => Self::Refused,
+            ureq::Error::HostNotFound => Self::UnknownHost,
+            ureq::Error::Timeout(_) => Self::Late,
+            ureq::Error::Rustls(e) => Self::Tls(e.to_string()),
+            ureq::Error::Io(e) if tls_cause(&e).is_some() => {
+                Self::Tls(tls_cause(&e).unwrap_or_default())
+            }
+            ureq::Error::Protocol(e) => Self::Protocol(e.to_string()),
+            other => Self::Broken(other.to_string()),
+        }
     }
 }
 
@@ -97,7 +131,7 @@ fn is_refusal(error: &ureq::Error) -> bool {
 
 /// What answers where TLS is spoken to and does not speak it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum PlainServer {
+pub enum PlainServer {
     /// It said so, in HTTP.
     Http,
     /// It ended the connection without a word.
@@ -106,10 +140,10 @@ pub(super) enum PlainServer {
 
 impl PlainServer {
     /// How an answer in HTTP begins.
-    pub const BEGIN: &[u8] = b"HTTP/";
+    pub(super) const BEGIN: &[u8] = b"HTTP/";
 
     /// What it is, by how a handshake failed and with which bytes the server began.
-    pub fn tell(begin: &[u8], failed: &io::Error) -> Option<Self> {
+    pub(super) fn tell(begin: &[u8], failed: &io::Error) -> Option<Self> {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
         match failed.kind() {
             _ if begin == Self::BEGIN => Some(Self::Http),

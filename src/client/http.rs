@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use ureq::config::{Config, RedirectAuthHeaders};
-use ureq::http::Uri;
+use ureq::http::{HeaderMap, Uri};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector as _, NextTimeout, TcpConnector,
@@ -13,9 +13,13 @@ use ureq::{Agent, Proxy};
 
 use super::address::Address;
 use super::connect::{TlsConnector, UnixConnector};
-use super::error::Error;
+use super::error::{Error, Trouble};
+use super::proxy;
 use super::settings::SettingsError;
 use super::tls::Tls;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(30);
 
 /// A kept set of connections to one server.
 pub struct Http {
@@ -26,7 +30,7 @@ pub struct Http {
 }
 
 /// What is sent.
-pub struct Request<'a> {
+pub struct Request<'a, 'b> {
     /// The verb; any token of RFC 9110.
     pub method: &'a str,
     /// The whole URL, encoded.
@@ -34,7 +38,7 @@ pub struct Request<'a> {
     /// Headers in their order.
     pub headers: &'a [(String, String)],
     /// The body.
-    pub body: Body<'a>,
+    pub body: Body<'b>,
 }
 
 /// What follows a request's head.
@@ -62,11 +66,35 @@ pub struct Reply {
     pub length: Option<u64>,
     /// The body; a declared length that is not reached is an error.
     pub body: Box<dyn Read + Send>,
+    headers: HeaderMap,
+}
+
+impl Reply {
+    /// The first header of that name, in any case, where it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 impl Http {
     /// Connections to `address`; no server is asked yet. Reads the TLS files where it is `https`.
     pub fn new(address: Address, tls: &Tls, proxy: Option<Proxy>) -> Result<Self, SettingsError> {
+        Self::build(address, tls, proxy, None)
+    }
+
+    /// The same to what is no server of Vault's API: by the proxy that the usual variables name,
+    /// and no exchange goes on when nothing has moved for `stall`.
+    pub fn elsewhere(address: Address, tls: &Tls, stall: Duration) -> Result<Self, SettingsError> {
+        let proxy = proxy::find(&address, |_| None, proxy::usual)?;
+        Self::build(address, tls, proxy, Some(stall))
+    }
+
+    fn build(
+        address: Address,
+        tls: &Tls,
+        proxy: Option<Proxy>,
+        stall: Option<Duration>,
+    ) -> Result<Self, SettingsError> {
         let at = proxy.as_ref().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
         let config = address.is_https().then(|| tls.config()).transpose()?;
         let connector = UnixConnector { socket: address.socket().map(Into::into) }
@@ -79,7 +107,9 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .redirect_auth_headers(RedirectAuthHeaders::Never)
-            .timeout_connect(Some(Duration::from_secs(30)))
+            .timeout_connect(Some(stall.unwrap_or(CONNECT).min(CONNECT)))
+            .timeout_per_read(stall)
+            .timeout_per_write(stall)
             .user_agent(concat!("edgekeep/", env!("CARGO_PKG_VERSION")))
             .proxy(proxy)
             .build();
@@ -89,12 +119,26 @@ impl Http {
 
     /// Sends a request and waits for the head of the answer, whatever its status. `patience`
     /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
-    pub fn send(&self, request: Request<'_>, patience: Option<Duration>) -> Result<Reply, Error> {
+    pub fn send(
+        &self,
+        request: Request<'_, '_>,
+        patience: Option<Duration>,
+    ) -> Result<Reply, Error> {
+        let told = |e| Error::unreachable(&self.address, self.proxy.as_deref(), e);
+        self.exchange(request, patience).map_err(told)
+    }
+
+    /// The same; why it came to nothing is not put into words.
+    pub fn exchange(
+        &self,
+        request: Request<'_, '_>,
+        patience: Option<Duration>,
+    ) -> Result<Reply, Trouble> {
         let mut head = ureq::http::Request::builder().method(request.method).uri(request.url);
         for (name, value) in request.headers {
             head = head.header(name, value);
         }
-        let sent = match request.body {
+        let reply = match request.body {
             Body::Empty if matches!(request.method, "GET" | "HEAD" | "DELETE" | "LIST") => {
                 self.run(head, (), patience)
             }
@@ -104,14 +148,13 @@ impl Http {
                 let head = head.header("Content-Length", length.to_string());
                 self.run(head, ureq::SendBody::from_reader(from), patience)
             }
-        };
-        let reply =
-            sent.map_err(|e| Error::unreachable(&self.address, self.proxy.as_deref(), e))?;
+        }?;
         let location = reply.headers().get("Location").and_then(|v| v.to_str().ok());
         Ok(Reply {
             status: reply.status().as_u16(),
             location: location.map(str::to_owned),
             length: reply.body().content_length(),
+            headers: reply.headers().clone(),
             body: Box::new(reply.into_body().into_with_config().limit(u64::MAX).reader()),
         })
     }
