@@ -6,7 +6,11 @@
 pub mod contract;
 pub mod exactly;
 pub mod folder;
+pub mod http;
 pub mod name;
+pub mod remote;
+mod web;
+mod xml;
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read};

@@ -1,0 +1,272 @@
+//! WebDAV: nginx with its module dav-ext.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use edgekeep::base::credential::Credential;
+use edgekeep::snapshot::target::http::{HttpSettings, HttpTarget};
+use edgekeep::snapshot::target::{Target, TargetError, contract};
+
+use super::process::{Process, files, program};
+use super::proxy::Proxy;
+use super::support::mount::Mount;
+use super::support::{TempDir, free_address};
+use super::{skipped, trouble};
+use trouble::{means, name, put};
+
+const MODULE: &str = "ngx_http_dav_ext_module.so";
+
+/// An nginx that is somebody's backup server.
+struct Nginx {
+    process: Process,
+    home: TempDir,
+}
+
+/// What one server differs from another in.
+struct Kind<'a> {
+    /// Where the objects lie; in its home where nothing is said.
+    root: Option<&'a Path>,
+    dav: &'a str,
+    tls: bool,
+}
+
+const DAV: &str = "dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS;";
+
+impl Nginx {
+    /// `None`, and says so, where this machine has none.
+    fn start(kind: &Kind<'_>) -> Option<Self> {
+        let modules =
+            ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
+        let module = modules.map(|folder| Path::new(folder).join(MODULE));
+        let module = module.into_iter().find(|path| path.is_file());
+        let (Some(nginx), Some(module)) = (program("nginx"), module) else {
+            skipped("http", "nginx with libnginx-mod-http-dav-ext is not installed");
+            return None;
+        };
+        let home = TempDir::new();
+        let (at, address) = (home.path(), free_address());
+        let own = at.join("root/dav");
+        let root = kind.root.unwrap_or(&own);
+        fs::create_dir_all(root).unwrap();
+        fs::create_dir_all(at.join("temp")).unwrap();
+        // nginx's own PROPFIND takes /dav/ below its root.
+        fs::write(at.join("users"), "backup:{PLAIN}s3cret\n").unwrap();
+        let mut listen = format!("listen {address};");
+        if kind.tls {
+            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            fs::write(at.join("cert.pem"), made.cert.pem()).unwrap();
+            fs::write(at.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+            listen = format!(
+                "listen {address} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
+            );
+        }
+        let root = root.parent().unwrap().display();
+        let temps =
+            ["proxy", "fastcgi", "uwsgi", "scgi"].map(|t| format!("{t}_temp_path temp/{t};"));
+        let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+        let config =
+            format!(
+            "load_module {}; daemon off; master_process off; {user} pid pid; error_log error.log;
+             events {{ }}
+             http {{
+               access_log off; client_max_body_size 100m; {} client_body_temp_path temp/body;
+               server {{
+                 {listen}
+                 root {root};
+                 location /dav/ {{
+                   auth_basic backup; auth_basic_user_file users; {}
+                   limit_except GET HEAD PROPFIND OPTIONS PUT DELETE MKCOL COPY MOVE {{ deny all; }}
+                 }}
+                 location /open/ {{ alias {root}/dav/; {} }}
+                 location /forbidden/ {{ deny all; }}
+                 location /read/ {{ alias {root}/dav/; dav_ext_methods PROPFIND OPTIONS; }}
+                 location /plain/ {{ alias {root}/dav/; dav_methods PUT DELETE MKCOL MOVE; }}
+                 location /small/ {{ alias {root}/dav/; {} client_max_body_size 1m; }}
+               }}
+             }}",
+            module.display(), temps.join(" "), kind.dav, kind.dav, kind.dav
+        );
+        fs::write(at.join("nginx.conf"), config).unwrap();
+        let prefix: PathBuf = at.to_owned();
+        let process = Process::start(address, at.join("output"), move || {
+            let mut command = Command::new(&nginx);
+            command.arg("-p").arg(&prefix).args(["-c", "nginx.conf", "-e", "error.log"]);
+            command
+        });
+        Some(Self { process, home })
+    }
+
+    fn usual() -> Option<Self> {
+        Self::start(&Kind { root: None, dav: DAV, tls: false })
+    }
+
+    /// How many files it holds.
+    fn holds(&self) -> usize {
+        files(&self.home.path().join("root")).len()
+    }
+}
+
+fn settings(address: &str, path: &str) -> HttpSettings {
+    HttpSettings {
+        url: format!("http://{address}{path}"),
+        username: Some("backup".into()),
+        password: Some(Credential::parse("s3cret").unwrap()),
+        allow_http: true,
+        ..HttpSettings::default()
+    }
+}
+
+fn target(settings: HttpSettings) -> HttpTarget {
+    HttpTarget::new(settings, means()).unwrap()
+}
+
+#[test]
+fn nginx_keeps_the_contract() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let target = target(settings(&nginx.process.address, "/dav/"));
+    contract::run(&target).unwrap();
+    assert_eq!(nginx.holds(), 0);
+    assert_eq!(
+        target.url(&name("a/b.snap")),
+        format!("http://{}/dav/a/b.snap", nginx.process.address)
+    );
+}
+
+#[test]
+fn nginx_is_cut_off() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let proxy = Proxy::to(&nginx.process.address);
+    let target = target(settings(&proxy.address, "/dav"));
+    trouble::cut_off(&target, &proxy, || nginx.holds());
+    trouble::slow_and_stuck(&target, &proxy);
+}
+
+#[test]
+fn nginx_is_killed() {
+    let Some(mut nginx) = Nginx::usual() else { return };
+    let target = target(settings(&nginx.process.address, "/dav"));
+    let root = nginx.home.path().join("root");
+    trouble::killed(&target, &mut nginx.process, || files(&root).len());
+}
+
+#[test]
+fn what_an_earlier_process_left_is_removed() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let root = nginx.home.path().join("root/dav/a");
+    fs::create_dir(&root).unwrap();
+    for left in ["b.snap~0011223344556677", "b.snap~mine", ".hidden"] {
+        fs::write(root.join(left), "left").unwrap();
+    }
+    let target = target(settings(&nginx.process.address, "/dav"));
+    assert_eq!(target.list("").unwrap(), []);
+    put(&target, "a/c.snap", 1, 10).unwrap();
+    assert_eq!(target.list("a").unwrap().len(), 1);
+    let there = files(&root);
+    let names: Vec<_> = there.iter().map(|path| path.file_name().unwrap()).collect();
+    assert_eq!(names, [".hidden", "b.snap~mine", "c.snap"]);
+}
+
+#[test]
+fn nginx_is_full() {
+    // Small, and mounted where nobody else looks.
+    let Some(mount) = Mount::new("tmpfs", "none", "size=8m") else {
+        return skipped("http: a full disk", "a tmpfs may not be mounted");
+    };
+    let root = mount.root().join("dav");
+    let Some(nginx) = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false }) else {
+        return;
+    };
+    let ballast = mount.fill(1 << 20);
+    let target = target(settings(&nginx.process.address, "/dav"));
+    let told = |error: &TargetError| {
+        matches!(error, TargetError::Full(_)) || error.to_string().contains("is its disk full?")
+    };
+    trouble::full(&target, 4 << 20, || fs::remove_file(ballast).unwrap(), told);
+    assert_eq!(files(&root).len(), 2, "{:?}", files(&root));
+}
+
+#[test]
+fn tls_is_spoken_and_judged() {
+    let Some(nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+    let address = &nginx.process.address;
+    let mut settings = settings(address, "/dav");
+    settings.url = format!("https://{address}/dav");
+    settings.allow_http = false;
+    let unknown = put(&target(settings.clone()), "a", 1, 1).unwrap_err();
+    assert!(
+        matches!(&unknown, TargetError::Denied(text) if text.contains("ca_cert")),
+        "{unknown:?}"
+    );
+    let mut any = settings.clone();
+    any.tls_skip_verify = true;
+    put(&target(any), "a/b", 1, 300_000).unwrap();
+    settings.ca_cert = Some(nginx.home.path().join("cert.pem"));
+    let target = target(settings);
+    assert!(trouble::is_whole(&target, "a/b", 1, 300_000));
+    contract_of_one(&target);
+}
+
+fn contract_of_one(target: &dyn Target) {
+    put(target, "one/a", 2, 2 << 20).unwrap();
+    assert!(trouble::is_whole(target, "one/a", 2, 2 << 20));
+    target.delete(&name("one/a")).unwrap();
+}
+
+#[test]
+fn nobody_sends_a_password_without_tls_by_mistake() {
+    let told = |settings| HttpTarget::new(settings, means()).err().unwrap().to_string();
+    let mut plain = settings("127.0.0.1:9", "/dav");
+    plain.allow_http = false;
+    assert!(told(plain).contains("say allow_http = true"));
+    for url in ["http://u:s3cret@host/dav", "https://s3cret@host"] {
+        let mut wrong = settings("", "");
+        wrong.url = url.into();
+        let told = told(wrong);
+        assert!(told.contains("their own settings") && !told.contains("s3cret"), "{told}");
+    }
+    let mut wrong = settings("127.0.0.1:9", "/dav?a");
+    assert!(told(wrong.clone()).contains("is no URL"));
+    wrong.username = None;
+    assert!(told(wrong).contains("needs a user name"));
+    let debug = format!("{:?}", settings("127.0.0.1:9", "/dav"));
+    assert!(!debug.contains("s3cret"), "{debug}");
+}
+
+#[test]
+fn each_refusal_says_what_to_do() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let address = &nginx.process.address;
+    let on = |path: &str| target(settings(address, path));
+    let is = |outcome: Result<(), TargetError>, kind: &str, part: &str| {
+        let error = outcome.unwrap_err();
+        assert!(format!("{error:?}").starts_with(kind), "{error:?}, not {kind}");
+        assert!(error.to_string().contains(part), "{error}: {part}");
+        assert!(!error.to_string().contains("s3cret"));
+    };
+    let large = |target: &HttpTarget| put(target, "a/b", 1, 20 << 20);
+    let mut wrong = settings(address, "/dav");
+    wrong.password = Some(Credential::parse("wrong").unwrap());
+    is(large(&target(wrong.clone())), "Denied", "takes neither this user name");
+    is(target(wrong).list("").map(drop), "Denied", "(401)");
+    let mut nobody = settings(address, "/dav");
+    (nobody.username, nobody.password) = (None, None);
+    is(large(&target(nobody)), "Denied", "wants a user name and a password");
+    let mut unset = settings(address, "/dav");
+    unset.password = Some(Credential::parse("env://EDGEKEEP_TEST_NOT_SET").unwrap());
+    is(large(&target(unset)), "Denied", "env://EDGEKEEP_TEST_NOT_SET cannot be read");
+    is(large(&on("/forbidden")), "Denied", "(403)");
+    is(large(&on("/read")), "ReadOnly", "dav_methods PUT");
+    is(on("/plain").list("").map(drop), "Failed", "libnginx-mod-http-dav-ext");
+    is(large(&on("/small")), "Failed", "client_max_body_size 0");
+    is(large(&on("/dav/none")), "Failed", "make it on the server");
+    is(on("/dav/none").list("").map(drop), "Failed", "make it on the server");
+    is(on("/dav/none").list("a").map(drop), "Failed", "make it on the server");
+    let nobody = target(settings("127.0.0.1:9", "/dav"));
+    is(large(&nobody), "Away", "nobody listens");
+    let mut unknown = settings(address, "/dav");
+    unknown.url = "http://nothing.invalid/dav".into();
+    is(large(&target(unknown)), "Away", "");
+    put(&on("/open"), "a/b", 1, 10).unwrap();
+    is(on("/dav").get(&name("x")).map(drop), "Absent", "(404)");
+}

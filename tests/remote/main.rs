@@ -1,0 +1,28 @@
+//! The targets behind a network, each against the real server, which the test starts here: nginx
+//! with dav, an S3 server, OpenSSH's sshd.
+//!
+//! Where a program is missing its tests are skipped, and that is printed, captured or not.
+
+#[allow(dead_code, reason = "each test uses its own part")]
+#[path = "../clients/environment.rs"]
+mod environment;
+mod http;
+mod process;
+mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
+mod trouble;
+
+use std::path::{Path, PathBuf};
+
+use environment::say;
+
+/// Where the pins of a program lie.
+fn folder(program: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
+}
+
+/// Says that something is not tested here.
+fn skipped(what: &str, why: &str) {
+    say(&format!("skipped: {what}: {why}"));
+}

@@ -1,0 +1,106 @@
+//! A network that can be cut: everything that goes to a server goes through it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+
+/// How the network is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Network {
+    /// Everything passes.
+    Whole,
+    /// Everything passes slowly: at most so many bytes in each 20 ms, each way.
+    Slow(usize),
+    /// So many bytes pass to the server from now on, then all connections end.
+    Closes(u64),
+    /// So many bytes pass to the server from now on, then nothing moves any more.
+    Stops(u64),
+    /// So many bytes pass from the server from now on, then all connections end.
+    Deaf(u64),
+}
+
+struct State {
+    network: Mutex<Network>,
+    /// How much has passed to the server, and from it, since the network was changed.
+    up: AtomicU64,
+    down: AtomicU64,
+}
+
+/// Passes connections on to a server.
+pub struct Proxy {
+    state: Arc<State>,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Proxy {
+    /// A whole network in front of the server at that address.
+    pub fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // What waits in here has moved for the sender.
+        set_socket_recv_buffer_size(&listener, 16 << 10).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let network = Mutex::new(Network::Whole);
+        let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
+        let state = Arc::new(State { network, up, down });
+        let (accepting, server) = (Arc::clone(&state), server.to_owned());
+        // It ends with the test's process.
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(&server) else { continue };
+                let pairs = [(&client, &server, true), (&server, &client, false)];
+                for (from, to, up) in pairs {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let state = Arc::clone(&accepting);
+                    thread::spawn(move || pass(from, to, &state, up));
+                }
+            }
+        });
+        Self { state, address }
+    }
+
+    /// Changes the network. Connections that stand still go on when it is whole again.
+    pub fn is(&self, network: Network) {
+        let mut now = self.state.network.lock().unwrap();
+        self.state.up.store(0, Ordering::SeqCst);
+        self.state.down.store(0, Ordering::SeqCst);
+        *now = network;
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, state: &State, up: bool) {
+    let mut buffer = [0; 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if !passes(read as u64, state, up) || to.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+/// Waits as the network demands; whether the bytes get through.
+fn passes(bytes: u64, state: &State, up: bool) -> bool {
+    let passed = if up { &state.up } else { &state.down };
+    let before = passed.fetch_add(bytes, Ordering::SeqCst);
+    loop {
+        let network = *state.network.lock().unwrap();
+        match network {
+            Network::Whole => return true,
+            Network::Slow(most) => {
+                let share = bytes as f64 / most as f64;
+                thread::sleep(Duration::from_millis(20).mul_f64(share));
+                return true;
+            }
+            Network::Closes(most) => return !up || before + bytes <= most,
+            Network::Deaf(most) => return up || before + bytes <= most,
+            Network::Stops(most) if !up || before + bytes <= most => return true,
+            Network::Stops(_) => thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
