@@ -37,6 +37,7 @@ use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Surroundings};
+use crate::snapshot::loaded::Loader;
 use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::snapshot::spool::Spools;
 use crate::storage::memory::Memory;
@@ -151,7 +152,7 @@ impl Opened {
             tokens: tokens.clone(),
             rights: rights.clone(),
             ttls,
-            spools: spools(&config.storage),
+            spools: Arc::new(spools(&config.storage)),
             snapshots: snapshots.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -322,7 +323,7 @@ struct Services {
     rights: Arc<Rights>,
     quotas: Arc<Quotas>,
     ttls: Ttls,
-    spools: Spools,
+    spools: Arc<Spools>,
     snapshots: Arc<SnapshotMeters>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -339,7 +340,10 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let health = sys::health::Health { about, storage, audit, clock: clock.clone() };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
-        sys::generate_root::GenerateRoot::new(barrier.clone(), clock, tokens.clone());
+        sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());
+    let loader = Loader { spools: spools.clone(), clock, entropy: entropy.clone() };
+    let loads =
+        sys::snapshot_load::Loads { barrier: barrier.clone(), loader, rights: rights.clone() };
     let snapshots = sys::snapshot::Snapshots {
         barrier: barrier.clone(),
         entropy: entropy.clone(),
@@ -375,6 +379,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::leases::engine(leases))),
         ("sys/", Box::new(sys::wrapping::engine(tokens))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
+        ("sys/", Box::new(sys::snapshot_load::engine(loads))),
         ("sys/", Box::new(sys::capabilities::engine(capabilities))),
         ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),

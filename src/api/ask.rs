@@ -21,6 +21,8 @@ pub enum Verb {
     Patch,
     /// DELETE.
     Delete,
+    /// RECOVER, or a write that names a loaded snapshot: to bring back what that has there.
+    Recover,
     /// HELP, or anything with `help=1`.
     Help,
     /// OPTIONS or HEAD: nothing answers it, but who may do nothing there is told that first.
@@ -43,6 +45,16 @@ pub struct Ask {
     pub wrap_ttl: Option<Duration>,
     /// In which form the wrapping token is then handed out.
     pub wrap_format: WrapFormat,
+    /// The loaded snapshot that it reads from, if it does.
+    pub snapshot: Option<FromSnapshot>,
+}
+
+/// What a request has to do with a loaded snapshot.
+pub struct FromSnapshot {
+    /// The snapshot's id.
+    pub id: String,
+    /// What is brought back, where that is another path than the request's own.
+    pub source: Option<String>,
 }
 
 /// The form of a wrapping token.

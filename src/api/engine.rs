@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::ask::{DirectAsk, Verb};
 use super::call::{Call, SystemCall};
+use super::difference::Difference;
 use super::field::{FieldInfo, Fields};
 use super::login::{Renewal, TokenTerms};
 use super::pattern::{self, Captures};
@@ -24,6 +25,7 @@ pub struct Bound<S: 'static> {
     renew: Option<Renew<S>>,
     tend: Option<Tend<S>>,
     count: Option<Count<S>>,
+    compare: Option<Compare<S>>,
 }
 
 /// Decides whether a login still holds: the terms for the renewed token, or `None` when there is
@@ -36,6 +38,11 @@ pub type Tend<S> = fn(&S, &mut Scope<'_>) -> Result<bool, Fault>;
 
 /// Counts the things that a mount keeps, for the metrics.
 pub type Count<S> = fn(&S, &mut Scope<'_>) -> Result<u64, Fault>;
+
+/// Tells what became of what lies at an entry, from the one state of the mount to the other; `None`
+/// where it is the same, or nothing that people have a name for.
+pub type Compare<S> =
+    fn(&S, &str, &mut Scope<'_>, &mut Scope<'_>) -> Result<Option<Difference>, Fault>;
 
 /// A route's place in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +117,28 @@ pub trait Engine: Send + Sync {
     fn tend(&self, scope: &mut Scope<'_>) -> Option<Result<bool, Fault>>;
     /// How many things it keeps in a mount; `None` where that is nothing to count.
     fn count(&self, scope: &mut Scope<'_>) -> Option<Result<u64, Fault>>;
+    /// What became of what lies at an entry of its mount; see [`Compare`].
+    fn compare(
+        &self,
+        entry: &str,
+        before: &mut Scope<'_>,
+        after: &mut Scope<'_>,
+    ) -> Result<Option<Difference>, Fault>;
     /// Runs an operation inside its mount.
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome;
     /// Runs an operation on the whole store.
     fn call_system(&self, id: RouteId, call: &mut SystemCall<'_>) -> Outcome;
+    /// Brings back what `then` names in a loaded snapshot.
+    fn recover(&self, id: RouteId, now: &mut Call<'_>, then: &mut Call<'_>) -> Outcome;
+    /// The same on the whole store.
+    fn recover_system(
+        &self,
+        id: RouteId,
+        now: &mut SystemCall<'_>,
+        then: &mut SystemCall<'_>,
+    ) -> Outcome;
+    /// Whether what `verb` answers there is in the store, and so in a loaded snapshot too.
+    fn is_stored(&self, id: RouteId, verb: Verb) -> bool;
     /// Runs an operation that has no transaction.
     fn call_direct(&self, id: RouteId, ask: DirectAsk) -> Outcome;
     /// The declarations, for help and OpenAPI.
@@ -153,7 +178,7 @@ pub struct Deed {
 impl<S> Bound<S> {
     /// A table with its service.
     pub const fn new(about: &'static str, routes: &'static [Route<S>], service: S) -> Self {
-        Self { about, routes, service, renew: None, tend: None, count: None }
+        Self { about, routes, service, renew: None, tend: None, count: None, compare: None }
     }
 
     /// An auth method, whose logins can be renewed.
@@ -177,6 +202,13 @@ impl<S> Bound<S> {
         self
     }
 
+    /// An engine that tells what became of its things between two states of a mount.
+    #[must_use]
+    pub const fn comparing(mut self, compare: Compare<S>) -> Self {
+        self.compare = Some(compare);
+        self
+    }
+
     fn pick(&self, id: RouteId, verb: Verb) -> Option<&'static Operation<S>> {
         self.routes.get(id.0)?.operations.iter().find(|operation| operation.verb == verb)
     }
@@ -193,8 +225,8 @@ impl<S: Send + Sync> Engine for Bound<S> {
     fn operation(&self, id: RouteId, verb: Verb) -> Option<(Form, bool)> {
         let operation = self.pick(id, verb)?;
         let form = match operation.run {
-            Run::Engine(_) => Form::Engine,
-            Run::System(_) => Form::System,
+            Run::Engine(_) | Run::Recover(_) => Form::Engine,
+            Run::System(_) | Run::RecoverSystem(_) => Form::System,
             Run::Direct(_) => Form::Direct,
         };
         Some((form, operation.essential))
@@ -286,6 +318,18 @@ impl<S: Send + Sync> Engine for Bound<S> {
         self.count.map(|count| count(&self.service, scope))
     }
 
+    fn compare(
+        &self,
+        entry: &str,
+        before: &mut Scope<'_>,
+        after: &mut Scope<'_>,
+    ) -> Result<Option<Difference>, Fault> {
+        match self.compare {
+            Some(compare) => compare(&self.service, entry, before, after),
+            None => Ok(None),
+        }
+    }
+
     fn call(&self, id: RouteId, call: &mut Call<'_>) -> Outcome {
         match self.pick(id, call.ask.verb).map(|operation| operation.run) {
             Some(Run::Engine(run)) => run(&self.service, call),
@@ -298,6 +342,32 @@ impl<S: Send + Sync> Engine for Bound<S> {
             Some(Run::System(run)) => run(&self.service, call),
             _ => Err(Fault::unsupported_operation()),
         }
+    }
+
+    fn recover(&self, id: RouteId, now: &mut Call<'_>, then: &mut Call<'_>) -> Outcome {
+        match self.pick(id, Verb::Recover).map(|operation| operation.run) {
+            Some(Run::Recover(run)) => run(&self.service, now, then),
+            _ => Err(Fault::unsupported_operation()),
+        }
+    }
+
+    fn recover_system(
+        &self,
+        id: RouteId,
+        now: &mut SystemCall<'_>,
+        then: &mut SystemCall<'_>,
+    ) -> Outcome {
+        match self.pick(id, Verb::Recover).map(|operation| operation.run) {
+            Some(Run::RecoverSystem(run)) => run(&self.service, now, then),
+            _ => Err(Fault::unsupported_operation()),
+        }
+    }
+
+    fn is_stored(&self, id: RouteId, verb: Verb) -> bool {
+        self.pick(id, verb).is_some_and(|operation| match operation.run {
+            Run::Engine(_) => true,
+            _ => operation.stored,
+        })
     }
 
     fn call_direct(&self, id: RouteId, ask: DirectAsk) -> Outcome {

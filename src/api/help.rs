@@ -66,6 +66,7 @@ fn method(verb: Verb) -> &'static str {
         Verb::Write => "POST",
         Verb::Patch => "PATCH",
         Verb::Delete => "DELETE",
+        Verb::Recover => "RECOVER",
         Verb::Help => "HELP",
         Verb::Probe => "OPTIONS",
     }

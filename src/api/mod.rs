@@ -8,6 +8,7 @@ pub mod ask;
 pub mod call;
 pub mod convert;
 pub mod custom;
+pub mod difference;
 pub mod effect;
 pub mod engine;
 pub mod field;

@@ -178,7 +178,7 @@ fn method(verb: Verb) -> Option<&'static str> {
         Verb::Write => Some("post"),
         Verb::Patch => Some("patch"),
         Verb::Delete => Some("delete"),
-        Verb::Help | Verb::Probe => None,
+        Verb::Recover | Verb::Help | Verb::Probe => None,
     }
 }
 

@@ -72,6 +72,9 @@ pub struct Operation<S: 'static> {
     pub slow: bool,
     /// For logins: whose it would be, told before it is tried.
     pub alias: Option<AliasOf>,
+    /// For reads of `sys`: whether what is answered is in the store, and so in a loaded snapshot
+    /// too. Other engines have nothing else.
+    pub stored: bool,
 }
 
 /// Reads the name of the alias that a login would be of, as the login returns it: see
@@ -106,6 +109,10 @@ pub enum Run<S: 'static> {
     System(fn(&S, &mut SystemCall<'_>) -> Outcome),
     /// Without a transaction: for what works while sealed, or streams.
     Direct(fn(&S, DirectAsk) -> Outcome),
+    /// Inside its own mount, from what the second call names in a loaded snapshot.
+    Recover(fn(&S, &mut Call<'_>, &mut Call<'_>) -> Outcome),
+    /// The same on the whole store.
+    RecoverSystem(fn(&S, &mut SystemCall<'_>, &mut SystemCall<'_>) -> Outcome),
 }
 
 impl<S> Clone for Run<S> {
@@ -129,6 +136,7 @@ impl<S> Operation<S> {
             role: None,
             slow: false,
             alias: None,
+            stored: false,
         }
     }
 
@@ -157,6 +165,31 @@ impl<S> Operation<S> {
         run: fn(&S, DirectAsk) -> Outcome,
     ) -> Self {
         Self::of(verb, summary, Run::Direct(run))
+    }
+
+    /// Brings back what a loaded snapshot has. The second call names it there, and what it is to
+    /// be here the first; both are of this route. It is published nowhere: OpenAPI knows no such
+    /// verb.
+    pub const fn recover(
+        summary: &'static str,
+        run: fn(&S, &mut Call<'_>, &mut Call<'_>) -> Outcome,
+    ) -> Self {
+        Self::of(Verb::Recover, summary, Run::Recover(run)).signpost()
+    }
+
+    /// The same for an operation of `sys`.
+    pub const fn recover_system(
+        summary: &'static str,
+        run: fn(&S, &mut SystemCall<'_>, &mut SystemCall<'_>) -> Outcome,
+    ) -> Self {
+        Self::of(Verb::Recover, summary, Run::RecoverSystem(run)).signpost()
+    }
+
+    /// A read of `sys` whose answer is in the store alone, so that a loaded snapshot has one too.
+    #[must_use]
+    pub const fn stored(mut self) -> Self {
+        self.stored = true;
+        self
     }
 
     /// A write that is a create where `exists` says no, and an update elsewhere. Without this every

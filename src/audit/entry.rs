@@ -79,6 +79,8 @@ pub struct Asked {
     pub serial: Option<String>,
     /// How long the answer is to be wrapped; zero when it is not.
     pub wrap_ttl: Duration,
+    /// The loaded snapshot that it reads from, and what is brought back from another path.
+    pub snapshot: Option<(String, String)>,
     /// Headers by name in lower case: those that are audited.
     pub headers: BTreeMap<String, Vec<Header>>,
 }
@@ -156,6 +158,7 @@ impl Asked {
             port: None,
             serial: None,
             wrap_ttl: Duration::ZERO,
+            snapshot: None,
             headers: BTreeMap::new(),
         }
     }
@@ -180,6 +183,7 @@ impl Asked {
             Verb::Write => "update",
             Verb::Patch => "patch",
             Verb::Delete => "delete",
+            Verb::Recover => "recover",
             Verb::Help => "help",
             Verb::Probe => "header",
         }

@@ -83,6 +83,8 @@ impl<'a> Entry<'a> {
             remote_address: asked.address.map(|address| address.to_string()).unwrap_or_default(),
             remote_port: asked.port.unwrap_or_default(),
             wrap_ttl: asked.wrap_ttl.as_secs(),
+            snapshot_id: asked.snapshot.as_ref().map_or("", |(id, _)| id),
+            recover_source_path: asked.snapshot.as_ref().map_or("", |(_, source)| source),
             headers: headers
                 .map(|(name, values)| (name.as_str(), values.iter().map(show).collect()))
                 .collect(),
@@ -281,6 +283,10 @@ struct Request<'a> {
     remote_port: u16,
     #[serde(skip_serializing_if = "absent")]
     wrap_ttl: u64,
+    #[serde(skip_serializing_if = "absent")]
+    snapshot_id: &'a str,
+    #[serde(skip_serializing_if = "absent")]
+    recover_source_path: &'a str,
     #[serde(skip_serializing_if = "absent")]
     headers: BTreeMap<&'a str, Vec<Cow<'a, str>>>,
     #[serde(skip_serializing_if = "absent")]

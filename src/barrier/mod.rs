@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keyring;
 mod meters;
 pub mod names;
+pub mod past;
 pub mod restore;
 pub mod root;
 pub mod scrub;
@@ -29,6 +30,8 @@ use self::journal::{Head, JournalBooks};
 use self::keyring::{Keyring, Rotation};
 use self::meters::Meters;
 use self::names::Names;
+use self::past::Pasts;
+use self::restore::OtherKeys;
 use self::root::{Books, EntryHasher, RootKeeper, RootRecord};
 use self::scrub::Scrubbed;
 use self::seal::shamir::Split;
@@ -210,6 +213,8 @@ pub struct Unsealed {
     /// Held for reading by each commit.
     intake: RwLock<Intake>,
     meters: Arc<Meters>,
+    /// Its earlier states that can be read. They end with it.
+    pasts: Pasts,
 }
 
 /// Whether commits are taken.
@@ -258,6 +263,7 @@ impl Unsealed {
             committer,
             intake: RwLock::new(Intake::Open),
             meters,
+            pasts: Pasts::default(),
         }
     }
 
@@ -419,6 +425,8 @@ pub enum UnsealError {
     NotInitialized,
     /// The shares given do not make its unseal key.
     WrongKey,
+    /// It is another state, and not of this store's root key.
+    OtherKeys(OtherKeys),
     /// A record of it was written by a newer program.
     Newer(RecordError),
     /// Its root record demands at least this version of the program.
@@ -434,6 +442,7 @@ impl fmt::Display for UnsealError {
         match self {
             Self::NotInitialized => f.write_str("the store is not initialized"),
             Self::WrongKey => f.write_str("the key does not open the store"),
+            Self::OtherKeys(error) => error.fmt(f),
             Self::Newer(error) => error.fmt(f),
             Self::ProgramTooOld([major, minor, patch]) => {
                 write!(f, "the store needs edgekeep {major}.{minor}.{patch} or newer: upgrade it")

@@ -1,5 +1,6 @@
 //! A transaction, and the scopes through which engines see it.
 
+mod differ;
 mod error;
 mod scope;
 
@@ -19,6 +20,7 @@ use crate::base::room::{SMALL, Share, Tab};
 use crate::storage::commit::{Begin, Changes, CommitError, Reads};
 use crate::storage::{Key, MAX_VALUE, Urgency, Value, View};
 
+pub use differ::Differing;
 pub use error::TxnError;
 pub use scope::Scope;
 

@@ -122,6 +122,11 @@ impl Fault {
         Self::bare(404)
     }
 
+    /// 404: what is to be brought back is not in the loaded snapshot.
+    pub fn not_in_snapshot() -> Self {
+        Self::new(404, "the snapshot has nothing there")
+    }
+
     /// 405: the path is there, the verb is not. Vault's text.
     pub fn unsupported_operation() -> Self {
         Self::listed(405, "unsupported operation")

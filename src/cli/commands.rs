@@ -3,8 +3,8 @@
 use super::command::Node;
 use super::{
     audit, auth, completion, debug, delete, import, kv, lease, list, login, man, monitor,
-    namespace, operator, patch, path_help, policy, print_token, read, secrets, server, snapshot,
-    status, token, unwrap, version, version_history, write,
+    namespace, operator, patch, path_help, policy, print_token, read, recover, secrets, server,
+    snapshot, status, token, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -14,6 +14,7 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<patch::Patch>("patch"),
     Node::leaf::<delete::Delete>("delete"),
     Node::leaf::<list::List>("list"),
+    Node::leaf::<recover::Recover>("recover"),
     Node::leaf::<login::Login>("login"),
     Node::leaf::<unwrap::Unwrap>("unwrap"),
     Node::leaf::<path_help::PathHelp>("path-help"),
@@ -110,8 +111,10 @@ static AUTOPILOT: &[Node] = &[
 
 static RAFT_SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
+    Node::leaf::<snapshot::load::Load>("load"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
+    Node::leaf::<snapshot::unload::Unload>("unload"),
 ];
 
 static POLICY: &[Node] = &[
@@ -134,8 +137,10 @@ static SECRETS: &[Node] = &[
 
 static SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
+    Node::leaf::<snapshot::load::Load>("load"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
+    Node::leaf::<snapshot::unload::Unload>("unload"),
     Node::leaf::<snapshot::verify::Verify>("verify"),
 ];
 

@@ -1,5 +1,6 @@
 //! What is printed instead of a call: the curl command, or the policy, that stands for it.
 
+use super::recover;
 use crate::client::{Call, Client, Verb};
 
 /// The curl command that makes a call; the token stays out of it.
@@ -39,7 +40,9 @@ pub fn command(client: &Client, call: &Call) -> String {
 /// The policy that a call needs.
 pub fn policy(call: &Call) -> String {
     let lists = call.query.iter().any(|(name, _)| name == "list");
+    let recovers = call.headers.iter().any(|(name, _)| *name == recover::HEADER);
     let mut capabilities = match call.verb {
+        _ if recovers => vec!["recover"],
         Verb::Get if lists => vec!["list"],
         Verb::Get => vec!["read"],
         Verb::Post | Verb::Put => vec!["create", "update"],
@@ -52,7 +55,7 @@ pub fn policy(call: &Call) -> String {
     format!("path {:?} {{\n  capabilities = {capabilities:?}\n}}", call.path)
 }
 
-/// The paths that want `sudo`; `*` stands for what follows. A server's own word on it is its
+/// The paths that want `sudo`; `*` stands for anything there. A server's own word on it is its
 /// OpenAPI document, which a command that only prints does not ask for.
 const SUDO: &[&str] = &[
     "auth/token/accessors",
@@ -75,11 +78,15 @@ const SUDO: &[&str] = &[
     "sys/revoke-prefix/*",
     "sys/rotate",
     "sys/seal",
+    "sys/storage/raft/snapshot-load/*/diff",
 ];
 
 fn is_like(path: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(before) => path.strip_prefix(before).is_some_and(|rest| !rest.is_empty()),
+    match pattern.split_once('*') {
+        Some((before, after)) => {
+            let rest = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            rest.is_some_and(|rest| !rest.is_empty())
+        }
         None => path == pattern,
     }
 }

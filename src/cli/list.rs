@@ -10,6 +10,7 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::envelope::Envelope;
 use super::format::Format;
+use super::recover::in_snapshot;
 use super::stop::{Exit, Stop};
 use super::{operands, table};
 use crate::base::golang;
@@ -21,6 +22,9 @@ pub struct List {
     /// print what is known of each name, too
     #[argh(switch)]
     detailed: bool,
+    /// id of a loaded snapshot to list in, instead of the present store
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -31,7 +35,7 @@ impl Command for List {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let path = operands::path(operands::one(&self.operands)?);
-        let Some(envelope) = find(cx, &path)? else { return nothing(cx, &path) };
+        let Some(envelope) = find(cx, &path, self.snapshot_id)? else { return nothing(cx, &path) };
         if !self.detailed {
             return print(cx, &envelope, &format!("No entries found at {path}"));
         }
@@ -49,17 +53,17 @@ impl Command for List {
     }
 }
 
-/// Prints the names below a path.
-pub fn names(cx: &mut Context, path: &str) -> Result<Exit, Stop> {
-    match find(cx, path)? {
+/// Prints the names below a path, or those of then in a loaded snapshot.
+pub fn names(cx: &mut Context, path: &str, snapshot: Option<String>) -> Result<Exit, Stop> {
+    match find(cx, path, snapshot)? {
         Some(envelope) => print(cx, &envelope, &format!("No entries found at {path}")),
         None => nothing(cx, path),
     }
 }
 
-fn find(cx: &mut Context, path: &str) -> Result<Option<Envelope>, Stop> {
+fn find(cx: &mut Context, path: &str, snapshot: Option<String>) -> Result<Option<Envelope>, Stop> {
     let doing = format!("Error listing {path}");
-    cx.fetch(Call::list(path)).map_err(|stop| stop.about(&doing))
+    cx.fetch(in_snapshot(Call::list(path), snapshot)).map_err(|stop| stop.about(&doing))
 }
 
 /// Says that there are no names below a path.

@@ -47,6 +47,7 @@ mod print_token;
 mod progress;
 mod prompt;
 mod read;
+mod recover;
 pub mod reference;
 mod replace;
 mod seal_status;

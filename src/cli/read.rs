@@ -4,6 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
 use super::context::Context;
+use super::recover::in_snapshot;
 use super::stop::{Exit, Stop};
 use super::{data, operands};
 use crate::client::Call;
@@ -13,6 +14,9 @@ use crate::client::Call;
 /// Prints what is at PATH. K=V pairs are sent as query parameters.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Read {
+    /// id of a loaded snapshot to read in, instead of the present store
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -27,6 +31,7 @@ impl Command for Read {
         let path = operands::path(path);
         let mut call = Call::get(path.as_str());
         call.query = data::query(pairs)?;
+        call = in_snapshot(call, self.snapshot_id);
         match cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))? {
             Some(envelope) => envelope.print(cx),
             None => Err(Stop::Failed(format!("No value found at {path}"))),

@@ -62,6 +62,8 @@ pub struct Call {
     pub path: String,
     /// Query parameters, not encoded.
     pub query: Vec<(String, String)>,
+    /// Headers of its own.
+    pub headers: Vec<(&'static str, String)>,
     /// The JSON body.
     pub body: Option<Value>,
     /// How long a token that wraps the answer shall live, as Vault's client writes it: `1m30s`.
@@ -78,7 +80,8 @@ impl std::fmt::Debug for Call {
 impl Call {
     /// A call without body or parameters.
     pub fn new(verb: Verb, path: impl Into<String>) -> Self {
-        Self { verb, path: path.into(), query: Vec::new(), body: None, wrap_ttl: None }
+        let (query, headers) = (Vec::new(), Vec::new());
+        Self { verb, path: path.into(), query, headers, body: None, wrap_ttl: None }
     }
 
     /// A read.
@@ -100,6 +103,13 @@ impl Call {
     #[must_use]
     pub fn with_query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -176,6 +186,8 @@ impl Client {
             headers.push(("X-Vault-Namespace".into(), namespace.clone()));
         }
         headers.extend(self.settings.headers.iter().cloned());
+        headers
+            .extend(call.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         if let Some(ttl) = &call.wrap_ttl {
             headers.push(("X-Vault-Wrap-Ttl".into(), ttl.clone()));
         }

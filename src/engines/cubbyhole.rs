@@ -37,6 +37,10 @@ static ROUTES: [Route<()>; 1] = [Route {
             let path = call.path;
             document::exists(&mut own(call)?, path)
         }),
+        Operation::recover("Brings the value back.", |_, call, then| {
+            let (path, source) = (call.path, then.path);
+            document::recover((&mut own(call)?, path), (&mut own(then)?, source))
+        }),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             let path = call.path;
             document::delete(&mut own(call)?, path)

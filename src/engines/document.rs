@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::api::difference::{Change, Difference};
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::barrier::txn::Scope;
@@ -68,6 +69,15 @@ pub fn write(scope: &mut Scope<'_>, path: &str, object: &Map<String, Value>) -> 
     Ok(Reply::nothing())
 }
 
+/// Puts what `from` has at `source` at `path`.
+pub fn recover(
+    (scope, path): (&mut Scope<'_>, &str),
+    (from, source): (&mut Scope<'_>, &str),
+) -> Outcome {
+    let object = read(from, source)?.ok_or_else(Fault::not_in_snapshot)?;
+    write(scope, path, &object)
+}
+
 /// Removes what is at `path`, if anything is.
 pub fn delete(scope: &mut Scope<'_>, path: &str) -> Outcome {
     if is_name(path) {
@@ -79,6 +89,16 @@ pub fn delete(scope: &mut Scope<'_>, path: &str) -> Outcome {
 /// The names below the folder `path`, which ends in a slash or is empty.
 pub fn list(scope: &mut Scope<'_>, path: &str) -> Outcome {
     Reply::list(scope.list(path)?)
+}
+
+/// What became of the object at `path`.
+pub fn compare(
+    path: &str,
+    before: &mut Scope<'_>,
+    after: &mut Scope<'_>,
+) -> Result<Option<Difference>, Fault> {
+    let change = Change::between(&read(before, path)?, &read(after, path)?);
+    Ok(change.map(|change| Difference::at(path, change)))
 }
 
 /// Whether something can be kept at `path`.

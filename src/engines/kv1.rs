@@ -15,7 +15,8 @@ use crate::base::ttl::Ttl;
 /// Types `kv` (without a version, or with version 1) and `generic`.
 pub static ENGINE: Bound<()> =
     Bound::new("Keeps a value at each path, without its history.", &ROUTES, ())
-        .counting(|_, scope| Ok(scope.count("")?));
+        .counting(|_, scope| Ok(scope.count("")?))
+        .comparing(|_, entry, before, after| document::compare(entry, before, after));
 
 static PATH: Field<String> = Field::new("path", "Where the value lies.");
 
@@ -32,6 +33,9 @@ static ROUTES: [Route<()>; 1] = [Route {
             document::write(&mut call.scope, call.path, call.data)
         })
         .creating(|_, call| document::exists(&mut call.scope, call.path)),
+        Operation::recover("Brings the value back.", |_, call, then| {
+            document::recover((&mut call.scope, call.path), (&mut then.scope, then.path))
+        }),
         Operation::new(Verb::Delete, "Removes the value.", |_, call| {
             document::delete(&mut call.scope, call.path)
         }),

@@ -97,6 +97,12 @@ impl MountStore {
     }
 }
 
+/// The mount that an entry of the system's part of the store holds; `None` where that is none.
+pub fn stored(txn: &mut Txn, entry: &str) -> Result<Option<Mount>, TxnError> {
+    let id = entry.strip_prefix(FOLDER).filter(|rest| rest.starts_with('/'));
+    id.map_or(Ok(None), |_| txn.scope(MountId::SYSTEM).read(entry))
+}
+
 /// Writes the table of a new store.
 pub fn initialize(
     txn: &mut Txn,

@@ -38,6 +38,7 @@ pub fn check<'d>(
         Verb::List => Capability::List,
         Verb::Patch => Capability::Patch,
         Verb::Delete => Capability::Delete,
+        Verb::Recover => Capability::Recover,
         Verb::Write if caller.root || exists(txn, &caller)? => Capability::Update,
         Verb::Write => Capability::Create,
     };

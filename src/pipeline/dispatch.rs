@@ -47,6 +47,44 @@ pub fn run(
     }
 }
 
+/// Brings back, at the first target, what a loaded snapshot has at the second.
+pub fn recover(
+    (target, txn): (&Target<'_, '_>, &mut Txn),
+    (from, then): (&Target<'_, '_>, &mut Txn),
+    ask: &Ask,
+    data: &Map<String, Value>,
+    caller: Option<&Caller>,
+) -> Outcome {
+    let done = None;
+    match (target, from) {
+        (Target::Builtin(to), Target::Builtin(from)) => {
+            let engine = to.engine;
+            ready(engine, &to.found, txn, ask.verb)?;
+            let fields = &engine.fields(&to.found, ask.verb, data)?;
+            let mut now = SystemCall { ask, data, path: to.below, fields, caller, done, txn };
+            let (fields, txn) = (&engine.fields(&from.found, ask.verb, data)?, then);
+            let mut then = SystemCall { ask, data, path: from.below, fields, caller, done, txn };
+            engine.recover_system(to.found.id, &mut now, &mut then)
+        }
+        (
+            Target::Mounted { view: mount, id, engine, found: Some(found), below: path },
+            Target::Mounted { view: old, id: old_id, found: Some(from), below, .. },
+        ) => {
+            ready(*engine, found, txn, ask.verb)?;
+            let (fields, scope) = (&engine.fields(found, ask.verb, data)?, txn.scope(*id));
+            let mut now = Call { ask, data, path, fields, mount, caller, done, scope };
+            let (fields, scope) = (&engine.fields(from, ask.verb, data)?, then.scope(*old_id));
+            let (path, mount) = (below, old);
+            let mut then = Call { ask, data, path, fields, mount, caller, done, scope };
+            engine.recover(found.id, &mut now, &mut then)
+        }
+        (Target::Nowhere(path), _) => {
+            Err(Fault::new(404, format!("no handler for route '{path}'")))
+        }
+        _ => Err(Fault::unsupported_path()),
+    }
+}
+
 /// Whether what a write names is there already, as far as its endpoint tells.
 pub fn exists(
     target: &Target<'_, '_>,

@@ -5,6 +5,7 @@
 //! and so durable, before the response is made.
 
 mod admit;
+pub mod alone;
 mod authenticate;
 mod authorise;
 mod direct;
@@ -17,6 +18,7 @@ mod locate;
 pub mod lockout;
 pub mod login;
 pub mod meters;
+mod past;
 mod read;
 pub mod renew;
 mod respond;
@@ -35,6 +37,7 @@ pub use self::respond::fault as refusal;
 use self::flights::{Flight, Flights};
 use self::lockout::Lockouts;
 use self::meters::Meters;
+use self::past::Asked;
 use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
@@ -96,7 +99,11 @@ impl Pipeline {
             Err(fault) => return respond::fault(&fault),
         };
         let wanted = headers::read(&request);
-        let ask = self.ask(&mut request, verb, path, &wanted);
+        let snapshot = match read::snapshot(&request, verb) {
+            Ok(snapshot) => snapshot,
+            Err(fault) => return respond::fault(&fault),
+        };
+        let ask = Ask { snapshot, ..self.ask(&mut request, verb, path, &wanted) };
         let (outcome, standing) = match self.admit(&ask, &request) {
             Ok(standing) => (self.carry_out(flight, &ask, wanted, request), standing),
             Err(fault) => (Err(self.refuse(flight, &ask, request, fault)), Standing::new()),
@@ -117,6 +124,7 @@ impl Pipeline {
         request: Request,
     ) -> Result<Settled, Fault> {
         if let Some(endpoint) = locate::direct(&self.builtins, ask.verb, &ask.path) {
+            past::refuse(ask)?;
             return self.carry_out_direct(flight, ask, wanted, request, &endpoint);
         }
         let Some(unsealed) = self.barrier.unsealed() else {
@@ -143,7 +151,7 @@ impl Pipeline {
         }
         let checking = self.meters.check_token.begin();
         let sender = self.authenticate(txn, way, access)?;
-        let Way { wanted, data, trail, done, login, .. } = way;
+        let Way { wanted, data, trail, done, login, flight, .. } = way;
         let exists = |txn: &mut Txn, caller: &Caller| dispatch::exists(&target, txn, ask, caller);
         let caller = authorise::check(txn, ask, sender.as_ref(), access, exists, || data.get())?;
         drop(checking);
@@ -157,7 +165,15 @@ impl Pipeline {
         }
         *login = self.refuse_locked(txn, &target, ask, data.get()?)?;
         let running = self.meters.routes.begin(&target, ask.verb, &ask.path);
-        let reply = dispatch::run(&target, txn, ask, data.get()?, caller.as_ref(), done.as_ref());
+        let (data, caller) = (data.get()?, caller.as_ref());
+        let reply = match &ask.snapshot {
+            None => dispatch::run(&target, txn, ask, data, caller, done.as_ref()),
+            Some(of) => {
+                let (sender, share) = (sender.as_ref(), flight.share.clone());
+                let asked = Asked { ask, of, data, caller, sender, share };
+                self.answer_past(txn, &target, &asked)
+            }
+        };
         drop(running);
         let mut reply = reply.map_err(|fault| match access {
             Access::Unauthenticated | Access::Guest => fault.unlisted(),
@@ -183,7 +199,7 @@ impl Pipeline {
         let asked = wanted.as_ref().ok();
         let wrap_ttl = asked.and_then(|wanted| wanted.ttl());
         let wrap_format = asked.map(|wanted| wanted.format()).unwrap_or_default();
-        Ask { id, verb, path, token, peer, wrap_ttl, wrap_format }
+        Ask { id, verb, path, token, peer, wrap_ttl, wrap_format, snapshot: None }
     }
 
     /// Who sends it, where that matters.

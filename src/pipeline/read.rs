@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::api::ask::{DirectAsk, Verb};
+use crate::api::ask::{DirectAsk, FromSnapshot, Verb};
 use crate::api::request::{Body, Bound, Method, Request};
 use crate::barrier::txn::TxnError;
 use crate::base::fault::Fault;
@@ -15,6 +15,14 @@ use crate::base::secret::Secret;
 use crate::base::url;
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
+/// By which reads name a loaded snapshot.
+const READ: &str = "read_snapshot_id";
+/// By which a write does, and so is a recovery: Vault's older way.
+const RECOVER: &str = "recover_snapshot_id";
+const RECOVER_HEADER: &str = "x-vault-recover-snapshot-id";
+/// What is recovered, where it is not the path itself.
+const SOURCE_HEADER: &str = "x-vault-recover-source-path";
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The verb of a request, and its path with the slash that a listing has.
@@ -28,6 +36,7 @@ pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
         Method::Get if listing => Verb::List,
         Method::Get => Verb::Read,
         Method::List => Verb::List,
+        Method::Post | Method::Put if recovers(request) => Verb::Recover,
         Method::Post | Method::Put => Verb::Write,
         Method::Patch => Verb::Patch,
         Method::Delete => Verb::Delete,
@@ -35,7 +44,7 @@ pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
         // The server sends no body in answer to it.
         Method::Head if request.path == "sys/health" => Verb::Read,
         Method::Head | Method::Options => Verb::Probe,
-        Method::Recover => return Err(Fault::bare(405)),
+        Method::Recover => Verb::Recover,
     };
     let mut path = request.path.clone();
     if verb == Verb::List && !path.ends_with('/') {
@@ -46,10 +55,52 @@ pub fn verb(request: &Request) -> Result<(Verb, String), Fault> {
 
 /// Refuses to write to a folder, whoever it is, before anything is asked of the store.
 pub fn refuse_folder(verb: Verb, path: &str) -> Result<(), Fault> {
-    match matches!(verb, Verb::Write | Verb::Patch) && path.ends_with('/') {
+    match matches!(verb, Verb::Write | Verb::Patch | Verb::Recover) && path.ends_with('/') {
         true => Err(Fault::bad_request("cannot write to a path ending in '/'")),
         false => Ok(()),
     }
+}
+
+/// What a request has to do with a loaded snapshot.
+pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, Fault> {
+    let read_from = given(request.query(READ));
+    if verb == Verb::Recover {
+        let ids = [given(request.header(RECOVER_HEADER)), given(request.query(RECOVER))];
+        let id = match ids {
+            _ if read_from.is_some() => return Err(only_reads()),
+            [Some(one), Some(other)] if one != other => {
+                return Err(Fault::bad_request("two snapshots are named, and one is meant"));
+            }
+            [one, other] => one.or(other),
+        };
+        let id = id.ok_or_else(|| {
+            Fault::bad_request("no snapshot is named: send its id in X-Vault-Recover-Snapshot-Id")
+        })?;
+        let source = given(request.header(SOURCE_HEADER));
+        let source = source.map(|path| path.trim_start_matches('/').to_owned());
+        return Ok(Some(FromSnapshot { id: id.to_owned(), source }));
+    }
+    match (read_from, verb) {
+        (None, _) => Ok(None),
+        (Some(id), Verb::Read | Verb::List) => {
+            Ok(Some(FromSnapshot { id: id.to_owned(), source: None }))
+        }
+        (Some(_), _) => Err(only_reads()),
+    }
+}
+
+fn only_reads() -> Fault {
+    Fault::bad_request(
+        "in a snapshot is only read and listed: read_snapshot_id is for nothing else",
+    )
+}
+
+fn recovers(request: &Request) -> bool {
+    given(request.header(RECOVER_HEADER)).or_else(|| given(request.query(RECOVER))).is_some()
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 fn asks_help(request: &Request) -> bool {
@@ -184,7 +235,7 @@ impl Data {
         match self.verb {
             Verb::Write => body_of_write(content_type, &self.body),
             Verb::Patch => body_of_patch(content_type, &self.body),
-            Verb::Read | Verb::List | Verb::Delete => Ok(gather(&self.query)),
+            Verb::Read | Verb::List | Verb::Delete | Verb::Recover => Ok(gather(&self.query)),
             Verb::Help | Verb::Probe => Ok(Map::new()),
         }
     }

@@ -44,6 +44,10 @@ impl Trail {
             port: ask.peer.port,
             serial: ask.peer.serial.clone(),
             wrap_ttl: ask.wrap_ttl.unwrap_or_default(),
+            snapshot: ask
+                .snapshot
+                .as_ref()
+                .map(|snapshot| (snapshot.id.clone(), snapshot.source.clone().unwrap_or_default())),
             headers: BTreeMap::new(),
         };
         // A token is told as what it was when it was made, in whatever form it is sent.

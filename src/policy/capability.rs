@@ -17,12 +17,14 @@ pub enum Capability {
     Update,
     /// To change a part of what is there.
     Patch,
+    /// To bring back what a loaded snapshot has.
+    Recover,
     /// Nothing, whatever else is given on the same path.
     Deny,
 }
 
 /// All but deny, in the order in which Vault shows them, with their names.
-const SHOWN: [(Capability, &str); 7] = [
+const SHOWN: [(Capability, &str); 8] = [
     (Capability::Create, "create"),
     (Capability::Delete, "delete"),
     (Capability::List, "list"),
@@ -30,6 +32,7 @@ const SHOWN: [(Capability, &str); 7] = [
     (Capability::Sudo, "sudo"),
     (Capability::Update, "update"),
     (Capability::Patch, "patch"),
+    (Capability::Recover, "recover"),
 ];
 
 impl Capability {
@@ -43,7 +46,7 @@ impl Capability {
 
 /// A set of capabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities(u8);
+pub struct Capabilities(u16);
 
 impl Capabilities {
     /// Adds one.

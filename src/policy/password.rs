@@ -13,7 +13,8 @@ use crate::base::hcl::{self, Body, Kind, Value};
 use crate::base::record::Record;
 
 /// Where they lie in the system's part of the store.
-const FOLDER: &str = "policy/password";
+/// Where they lie.
+pub const FOLDER: &str = "policy/password";
 
 /// How short a password may be, and how long.
 const LENGTHS: std::ops::RangeInclusive<usize> = 4..=100;

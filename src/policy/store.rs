@@ -13,7 +13,8 @@ use crate::base::digest::sha256;
 use crate::base::policies;
 use crate::base::record::{Record, RecordError};
 
-const FOLDER: &str = "policy/acl";
+/// Where they lie.
+pub const FOLDER: &str = "policy/acl";
 
 /// The part that holds the text.
 const TEXT: u64 = 0;

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use crate::barrier::UnsealError;
+use crate::barrier::past::{Full, Pasts};
 use crate::barrier::restore::OtherKeys;
 use crate::base::fault::Fault;
 use crate::storage::StorageError;
@@ -19,6 +20,10 @@ pub enum SnapshotError {
     Newer(String),
     /// It needs another root key.
     OtherKeys(OtherKeys),
+    /// It cannot be read here, as it needs another root key.
+    Unreadable(OtherKeys),
+    /// As many snapshots are loaded as may be.
+    Loaded,
     /// It has the right root key's fingerprint, but was not sealed with its keys: what is wrong.
     Forged(String),
     /// The disk has no room for it.
@@ -49,6 +54,16 @@ impl fmt::Display for SnapshotError {
                 write!(f, "the snapshot needs edgekeep {version} or later: upgrade it first")
             }
             Self::OtherKeys(error) => error.fmt(f),
+            Self::Unreadable(OtherKeys { present, snapshot }) => write!(
+                f,
+                "snapshot of other keys: it needs the root key {snapshot}, and the one here is \
+                 {present}; read it with its own unseal keys: edgekeep snapshot read"
+            ),
+            Self::Loaded => write!(
+                f,
+                "{} snapshots are loaded, as many as may be: unload one of them",
+                Pasts::MOST
+            ),
             Self::Forged(what) => write!(
                 f,
                 "the snapshot was changed after it was taken: {what}; restore another one"
@@ -118,6 +133,12 @@ impl From<OtherKeys> for SnapshotError {
     }
 }
 
+impl From<Full> for SnapshotError {
+    fn from(Full: Full) -> Self {
+        Self::Loaded
+    }
+}
+
 impl From<CommitError> for SnapshotError {
     fn from(error: CommitError) -> Self {
         match error {
@@ -135,6 +156,7 @@ impl From<UnsealError> for SnapshotError {
     fn from(error: UnsealError) -> Self {
         match error {
             UnsealError::WrongKey => Self::WrongKey,
+            UnsealError::OtherKeys(error) => Self::Unreadable(error),
             UnsealError::Storage(cause) => cause.into(),
             other => Self::Keys(other),
         }
@@ -160,6 +182,8 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Broken(_)
             | SnapshotError::Newer(_)
             | SnapshotError::OtherKeys(_)
+            | SnapshotError::Unreadable(_)
+            | SnapshotError::Loaded
             | SnapshotError::Forged(_)
             | SnapshotError::Occupied(_)
             | SnapshotError::WrongKey

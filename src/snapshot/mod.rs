@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod journal;
 pub mod layout;
 mod link;
+pub mod loaded;
 pub mod meters;
 pub mod restore;
 pub mod save;

@@ -14,7 +14,7 @@ use crate::barrier::journal::is_of_journal;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
-use crate::barrier::{Barrier, RESTORED, ROOT};
+use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
 use crate::storage::{StorageError, Writer};
 
 /// A snapshot that has arrived whole; its checksums and its framing hold.
@@ -76,19 +76,17 @@ impl Received {
         }
     }
 
+    /// Refuses what the keys of `by` do not open, before anything is copied.
+    pub(super) fn must_be_readable(&self, by: &Unsealed) -> Result<(), SnapshotError> {
+        by.must_open(self.records.seal()?.settings())?;
+        let keyring = by.open_keyring(self.records.keyring()?);
+        self.must_be_sealed_by(&keyring.map_err(|_| forged("its keyring does not open"))?)?;
+        Ok(())
+    }
+
     /// The keys open what they should, and the entries come to what the root record says.
     fn must_be_vouched_for(&self, keyring: &Keyring) -> Result<(), SnapshotError> {
-        let sums = keyring.open_value(member::SEALED.as_bytes(), &self.frame.sealed);
-        if !sums.is_ok_and(|sums| *sums == self.frame.sums) {
-            return Err(forged("SHA256SUMS.sealed is not the seal of its checksums"));
-        }
-        let record = RootRecord::open(keyring, self.records.root()?);
-        let record = record.map_err(|_| forged("its root record does not open"))?;
-        let about = &self.frame.meta.about;
-        let said = (&about.store_id, &about.timeline, about.revision);
-        if said != (&record.store_id, &record.timeline.to_string(), record.revision) {
-            return Err(forged("its root record is not of the instant that meta.json names"));
-        }
+        let record = self.must_be_sealed_by(keyring)?;
         let hasher = EntryHasher::new(&keyring.fixed().entries);
         let mut found = Tally::default();
         for entry in Entries::new(self.spool.reader())? {
@@ -108,7 +106,24 @@ impl Received {
         Ok(())
     }
 
-    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+    /// The keys open its sums and its root record.
+    fn must_be_sealed_by(&self, keyring: &Keyring) -> Result<RootRecord, SnapshotError> {
+        let sums = keyring.open_value(member::SEALED.as_bytes(), &self.frame.sealed);
+        if !sums.is_ok_and(|sums| *sums == self.frame.sums) {
+            return Err(forged("SHA256SUMS.sealed is not the seal of its checksums"));
+        }
+        let record = RootRecord::open(keyring, self.records.root()?);
+        let record = record.map_err(|_| forged("its root record does not open"))?;
+        let about = &self.frame.meta.about;
+        let said = (&about.store_id, &about.timeline, about.revision);
+        if said != (&record.store_id, &record.timeline.to_string(), record.revision) {
+            return Err(forged("its root record is not of the instant that meta.json names"));
+        }
+        Ok(record)
+    }
+
+    /// Puts its entries.
+    pub(super) fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         for entry in Entries::new(self.spool.reader())? {
             if self.interrupted.load(Ordering::Relaxed) {
                 return Err(SnapshotError::Interrupted.into());

@@ -5,16 +5,19 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
-
 use super::SnapshotError;
+use crate::base::clock::Clock;
+use crate::storage::redb::{Options, Redb};
+use crate::storage::{Job, Storage, StorageError, Value, Writer, nameless};
 
 /// So many snapshots are under way at most, each with its spool.
 pub const SPOOLS: usize = 4;
+
+/// Bytes that a store of its own keeps in memory.
+const CACHE: usize = 1 << 20;
 
 /// The free space of the disk is looked at again after this many bytes.
 const STEP: u64 = 4 << 20;
@@ -42,17 +45,37 @@ impl Spools {
         if Arc::strong_count(&place) > SPOOLS + 1 {
             return Err(SnapshotError::Busy);
         }
-        let file = match nameless(&self.folder) {
+        Ok(Spool { file: self.file()?, length: 0, floor: self.floor, granted: 0, _place: place })
+    }
+
+    /// A store of its own that holds what `fill` puts, gone when it is dropped. Filling it fails
+    /// with [`Full`](StorageError::Full) as writing to a spool does.
+    pub fn store(
+        &self,
+        clock: Arc<dyn Clock>,
+        fill: &mut Job<'_>,
+    ) -> Result<Arc<dyn Storage>, StorageError> {
+        let file = self.file()?;
+        let room = file.try_clone()?;
+        let mut options = Options::new(clock);
+        options.cache_bytes = CACHE;
+        let store = Redb::in_nameless(file, options, &mut |to| {
+            fill(&mut Bounded { to, room: &room, floor: self.floor, left: 0 })
+        })?;
+        Ok(Arc::new(store))
+    }
+
+    fn file(&self) -> io::Result<File> {
+        match nameless::file(&self.folder) {
             // It is when the store's disk fails, or its folder is gone, that a snapshot is needed
             // most.
             Err(error)
                 if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound) =>
             {
-                nameless(&std::env::temp_dir())
+                nameless::file(&std::env::temp_dir())
             }
             outcome => outcome,
-        }?;
-        Ok(Spool { file, length: 0, floor: self.floor, granted: 0, _place: place })
+        }
     }
 }
 
@@ -78,11 +101,43 @@ impl Spool {
     }
 
     fn must_have_room(&self) -> io::Result<()> {
-        let disk = rustix::fs::fstatvfs(&self.file)?;
-        if disk.f_bavail.saturating_mul(disk.f_frsize) < self.floor.saturating_add(STEP) {
-            return Err(ErrorKind::StorageFull.into());
+        must_have_room(&self.file, self.floor)
+    }
+}
+
+fn must_have_room(file: &File, floor: u64) -> io::Result<()> {
+    match nameless::free_bytes(file)? < floor.saturating_add(STEP) {
+        true => Err(ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
+}
+
+/// Looks for room on the disk before each step.
+struct Bounded<'a> {
+    to: &'a mut dyn Writer,
+    room: &'a File,
+    floor: u64,
+    /// Bytes until it looks again.
+    left: u64,
+}
+
+impl Writer for Bounded<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.to.get(key)
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
+        let length = (key.len() + value.len()) as u64;
+        if length >= self.left {
+            must_have_room(self.room, self.floor.saturating_add(length))?;
+            self.left = STEP;
         }
-        Ok(())
+        self.left = self.left.saturating_sub(length);
+        self.to.put(key, value)
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<Option<Value>, StorageError> {
+        self.to.delete(key)
     }
 }
 
@@ -115,20 +170,4 @@ impl Read for SpoolReader<'_> {
         self.at += read as u64;
         Ok(read)
     }
-}
-
-/// Opens a file that has no name, or, where the file system knows no such thing, loses it at once.
-fn nameless(folder: &Path) -> io::Result<File> {
-    let mode = Mode::RUSR | Mode::WUSR;
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    match rustix::fs::open(folder, flags | OFlags::TMPFILE, mode) {
-        Ok(file) => return Ok(file.into()),
-        Err(Errno::OPNOTSUPP | Errno::ISDIR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let named =
-        folder.join(format!(".spool-{}-{:?}", std::process::id(), std::thread::current().id()));
-    let file = rustix::fs::open(&named, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
-    rustix::fs::unlink(&named)?;
-    Ok(file.into())
 }

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod faulty;
 pub mod folder;
 pub mod memory;
+pub mod nameless;
 pub mod redb;
 mod scan;
 pub mod space;

@@ -6,6 +6,7 @@ mod compact;
 mod device;
 mod examine;
 mod handle;
+mod nameless;
 mod next;
 mod overlay;
 mod view;

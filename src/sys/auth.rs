@@ -20,7 +20,8 @@ const ROUTES: &[Route<Mounts>] = &[
         access: Access::Policy,
         operations: &[Operation::system(Verb::Read, "List all auth methods.", |mounts, call| {
             list(Table::Auth, mounts, call)
-        })],
+        })
+        .stored()],
     },
     Route {
         path: "auth/{path+}/tune",
@@ -31,7 +32,8 @@ const ROUTES: &[Route<Mounts>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read it, with the TTLs that hold.", |mounts, call| {
                 read_tuning(Table::Auth, mounts, call)
-            }),
+            })
+            .stored(),
             Operation::system(Verb::Write, "Change it.", |mounts, call| {
                 tune(Table::Auth, mounts, call)
             }),
@@ -46,7 +48,8 @@ const ROUTES: &[Route<Mounts>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read an auth method.", |mounts, call| {
                 read(Table::Auth, mounts, call)
-            }),
+            })
+            .stored(),
             Operation::system(Verb::Write, "Enable an auth method.", |mounts, call| {
                 enable(Table::Auth, mounts, call)
             }),

@@ -38,7 +38,7 @@ const ROUTES: &[Route<PasswordPolicies>] = &[
         description: "The names of all password policies.",
         fields: &[],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List the names.", list)],
+        operations: &[Operation::system(Verb::List, "List the names.", list).stored()],
     },
     Route {
         path: "policies/password/{name+}/generate",
@@ -56,8 +56,9 @@ const ROUTES: &[Route<PasswordPolicies>] = &[
         fields: &[&NAME.info, &POLICY.info],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read a policy's text.", read),
+            Operation::system(Verb::Read, "Read a policy's text.", read).stored(),
             Operation::system(Verb::Write, "Set a policy's text.", write),
+            Operation::recover_system("Bring a policy's text back.", recover),
             Operation::system(Verb::Delete, "Delete a policy.", delete),
         ],
     },
@@ -82,6 +83,13 @@ fn write(_: &PasswordPolicies, call: &mut SystemCall<'_>) -> Outcome {
     PasswordPolicy::parse(&text).map_err(|why| refused(400, &why))?;
     // What was parsed is text.
     password::write(call.txn, name, &String::from_utf8_lossy(&text))?;
+    Ok(Reply::nothing())
+}
+
+fn recover(_: &PasswordPolicies, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let text = password::text(then.txn, then.fields.need(&NAME)?)?;
+    let text = text.ok_or_else(Fault::not_in_snapshot)?;
+    password::write(call.txn, call.fields.need(&NAME)?, &text)?;
     Ok(Reply::nothing())
 }
 

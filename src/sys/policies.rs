@@ -37,7 +37,7 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         description: "The names of all policies that tokens may be given.",
         fields: &[],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List the names.", list)],
+        operations: &[Operation::system(Verb::List, "List the names.", list).stored()],
     },
     Route {
         path: "policies/acl/{name+}",
@@ -47,8 +47,9 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         fields: &[&NAME.info, &POLICY.info],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read a policy's text.", read),
+            Operation::system(Verb::Read, "Read a policy's text.", read).stored(),
             Operation::system(Verb::Write, "Set a policy's text.", write),
+            Operation::recover_system("Bring a policy's text back.", recover),
             Operation::system(Verb::Delete, "Delete a policy.", delete),
         ],
     },
@@ -59,8 +60,8 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         fields: &[],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "List the names.", list_old),
-            Operation::system(Verb::List, "List the names.", list_old),
+            Operation::system(Verb::Read, "List the names.", list_old).stored(),
+            Operation::system(Verb::List, "List the names.", list_old).stored(),
         ],
     },
     Route {
@@ -70,7 +71,7 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         fields: &[&NAME.info, &POLICY.info, &RULES.info],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read a policy's text.", read_old),
+            Operation::system(Verb::Read, "Read a policy's text.", read_old).stored(),
             Operation::system(Verb::Write, "Set a policy's text.", write_old),
             Operation::system(Verb::Delete, "Delete a policy.", delete),
         ],
@@ -137,8 +138,12 @@ fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
     if sent.is_empty() {
         return Err(Fault::bad_request("'policy' parameter not supplied or empty"));
     }
-    let text = sent::text(sent);
-    parse(&text).map_err(|error| Fault::bad_request(error.to_string()))?;
+    // What was parsed is text.
+    put(call, &String::from_utf8_lossy(&sent::text(sent)))
+}
+
+fn put(call: &mut SystemCall<'_>, text: &str) -> Result<(), Fault> {
+    parse(text.as_bytes()).map_err(|error| Fault::bad_request(error.to_string()))?;
     let name = named(call)?;
     if name.as_str().is_empty() {
         return Err(Fault::bad_request("policy name missing"));
@@ -146,8 +151,14 @@ fn set(call: &mut SystemCall<'_>, sent: &str) -> Result<(), Fault> {
     if name.is_fixed() {
         return Err(Fault::bad_request(format!("cannot update \"{name}\" policy")));
     }
-    // What was parsed is text.
-    Ok(store::write(call.txn, &name, &String::from_utf8_lossy(&text))?)
+    Ok(store::write(call.txn, &name, text)?)
+}
+
+fn recover(meters: &Arc<Meters>, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let _running = meters.set.begin();
+    let text = store::text(then.txn, &named(then)?)?.ok_or_else(Fault::not_in_snapshot)?;
+    put(call, &text)?;
+    Ok(Reply::nothing())
 }
 
 fn delete(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {

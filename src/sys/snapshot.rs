@@ -23,7 +23,7 @@ pub struct Snapshots {
     /// For the seal of a snapshot.
     pub entropy: Arc<dyn Entropy>,
     /// Holds what a peer is too slow for.
-    pub spools: Spools,
+    pub spools: Arc<Spools>,
     /// Where they are counted.
     pub meters: Arc<Meters>,
 }

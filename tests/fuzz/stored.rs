@@ -125,7 +125,7 @@ fn read_secret(bytes: &[u8]) {
         let (verb, peer) = (Verb::Read, Peer::default());
         let (id, below) = (String::new(), format!("kv/{path}"));
         let (token, wrap_ttl, wrap_format) = (None, None, WrapFormat::Id);
-        let ask = Ask { id, verb, path: below, token, peer, wrap_ttl, wrap_format };
+        let ask = Ask { id, verb, path: below, token, peer, wrap_ttl, wrap_format, snapshot: None };
         let (data, mount) = (&Map::new(), &mount);
         let found = kv2::ENGINE.find(path).expect("a route");
         let fields = kv2::ENGINE.fields(&found, ask.verb, data).expect("none are sent");

@@ -81,7 +81,8 @@ impl Store {
         assert_eq!(verified.findings(), [""; 0]);
     }
 
-    fn unseal(&self, server: &Server) {
+    /// Unseals its server.
+    pub fn unseal(&self, server: &Server) {
         let reply: Reply = server.client().post("sys/unseal", json!({ "key": self.unseal_key }));
         assert_eq!(reply.json()["sealed"], false, "{}", reply.json());
     }

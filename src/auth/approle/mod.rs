@@ -32,7 +32,8 @@ use crate::auth::terms;
 pub static METHOD: Bound<()> =
     Bound::new("Lets machines log in by a role's id and a secret id.", &ROUTES, ())
         .renewing(login::renew)
-        .tending(tidy::tend);
+        .tending(tidy::tend)
+        .comparing(roles::compare);
 
 static ROUTES: [Route<()>; 23] = [
     Route {
@@ -54,6 +55,7 @@ static ROUTES: [Route<()>; 23] = [
             Operation::new(Verb::Read, "Reads a role.", roles::read),
             Operation::new(Verb::Write, "Makes or changes a role.", roles::write)
                 .creating(roles::exists),
+            Operation::recover("Brings a role back, without its secret ids.", roles::recover),
             Operation::new(Verb::Delete, "Deletes a role.", roles::delete),
         ],
     },

@@ -9,11 +9,13 @@ use super::fields::{
 use super::role::{FOLDER, Role, fits, name};
 use super::secret_id;
 use crate::api::call::Call;
+use crate::api::difference::{Change, Difference};
 use crate::api::field::Fields;
 use crate::api::login::TokenType;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::auth::terms::{self, count, whole};
+use crate::barrier::txn::Scope;
 use crate::base::cidr::Cidr;
 use crate::base::fault::Fault;
 use crate::base::ttl::Ttl;
@@ -65,6 +67,31 @@ pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
         );
     }
     Ok(reply)
+}
+
+/// The secret ids that are good now stay so, and none of then is good again.
+pub fn recover(_: &(), call: &mut Call<'_>, then: &mut Call<'_>) -> Outcome {
+    let (name, source) = (name(call)?, name(then)?);
+    let role = Role::load(&mut then.scope, &source)?.ok_or_else(Fault::not_in_snapshot)?;
+    let standing = Role::load(&mut call.scope, &name)?;
+    let id_before = standing.as_ref().map(|role| role.id.clone());
+    let Role { drawer, .. } = standing.unwrap_or_else(|| Role::new(call.scope.entropy()));
+    let role = Role { drawer, ..role };
+    role.save(&mut call.scope, &name, id_before.as_deref())?;
+    let is_known = id_before.as_ref() == Some(&role.id);
+    Ok(if is_known { Reply::nothing() } else { Reply::nothing().with_newcomer(role.id) })
+}
+
+pub fn compare(
+    _: &(),
+    entry: &str,
+    before: &mut Scope<'_>,
+    after: &mut Scope<'_>,
+) -> Result<Option<Difference>, Fault> {
+    let folder = entry.strip_prefix(FOLDER);
+    let Some(name) = folder.and_then(|rest| rest.strip_prefix('/')) else { return Ok(None) };
+    let change = Change::between(&Role::load(before, name)?, &Role::load(after, name)?);
+    Ok(change.map(|change| Difference::at(format!("role/{name}"), change)))
 }
 
 pub fn delete(_: &(), call: &mut Call<'_>) -> Outcome {

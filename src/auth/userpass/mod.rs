@@ -17,7 +17,8 @@ use crate::auth::terms;
 /// Type `userpass`.
 pub static METHOD: Bound<()> =
     Bound::new("Lets people log in by their name and password.", &ROUTES, ())
-        .renewing(login::renew);
+        .renewing(login::renew)
+        .comparing(users::compare);
 
 static NAME: Field<String> = Field::new("username", "The user's name; its case does not matter.");
 static PASSWORD: Field<String> =
@@ -44,6 +45,7 @@ static ROUTES: [Route<()>; 6] = [
             Operation::new(Verb::Read, "Reads a user.", users::read),
             Operation::new(Verb::Write, "Makes or changes a user.", users::write)
                 .creating(users::exists),
+            Operation::recover("Brings a user back, with the password of then.", users::recover),
             Operation::new(Verb::Delete, "Deletes a user.", users::delete),
         ],
     },

@@ -5,10 +5,12 @@ use serde_json::Map;
 use super::PASSWORD;
 use super::user::{FOLDER, User, name};
 use crate::api::call::Call;
+use crate::api::difference::{Change, Difference};
 use crate::api::effect::Effect;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::auth::terms::kind;
+use crate::barrier::txn::Scope;
 use crate::base::fault::Fault;
 use crate::base::password::{LONGEST, PasswordError, PasswordHash};
 use crate::base::secret::Secret;
@@ -51,6 +53,26 @@ pub fn write(_: &(), call: &mut Call<'_>) -> Outcome {
     };
     User { password, terms }.save(&mut call.scope, &name)?;
     Ok(if is_new { Reply::nothing().with_newcomer(name) } else { Reply::nothing() })
+}
+
+pub fn recover(_: &(), call: &mut Call<'_>, then: &mut Call<'_>) -> Outcome {
+    let (name, source) = (name(call)?, name(then)?);
+    let user = User::load(&mut then.scope, &source)?.ok_or_else(Fault::not_in_snapshot)?;
+    let is_new = User::load(&mut call.scope, &name)?.is_none();
+    user.save(&mut call.scope, &name)?;
+    Ok(if is_new { Reply::nothing().with_newcomer(name) } else { Reply::nothing() })
+}
+
+pub fn compare(
+    _: &(),
+    entry: &str,
+    before: &mut Scope<'_>,
+    after: &mut Scope<'_>,
+) -> Result<Option<Difference>, Fault> {
+    let folder = entry.strip_prefix(FOLDER);
+    let Some(name) = folder.and_then(|rest| rest.strip_prefix('/')) else { return Ok(None) };
+    let change = Change::between(&User::load(before, name)?, &User::load(after, name)?);
+    Ok(change.map(|change| Difference::at(format!("users/{name}"), change)))
 }
 
 pub fn delete(_: &(), call: &mut Call<'_>) -> Outcome {

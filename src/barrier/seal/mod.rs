@@ -53,7 +53,7 @@ pub enum Kind {
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
-    fn of(root_key: &Key<32>) -> Self {
+    pub(super) fn of(root_key: &Key<32>) -> Self {
         let mac = MacKey::new(root_key).mac(&[b"edgekeep root key"]);
         let mut id = [0; 8];
         id.copy_from_slice(&mac[..8]);

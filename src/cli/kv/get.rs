@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
+use crate::cli::recover::in_snapshot;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
@@ -23,6 +24,9 @@ pub struct Get {
     /// version to read; the latest without it
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
+    /// id of a loaded snapshot to read in, instead of the present store
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -39,6 +43,7 @@ impl Command for Get {
         if let Some(version) = self.version.filter(|v| *v > 0 && place.is_versioned) {
             call = call.with_query("version", version.to_string());
         }
+        let call = in_snapshot(call, self.snapshot_id);
         let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
         match found {
             None => Err(Stop::Failed(format!("No value found at {path}"))),

@@ -14,6 +14,9 @@ pub struct List {
     /// mount that PATH is below; else the mount stands before the path
     #[argh(option, arg_name = "string")]
     mount: Option<String>,
+    /// id of a loaded snapshot to list in, instead of the present store
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -28,6 +31,6 @@ impl Command for List {
             (_, operands) => operands::one(operands)?,
         };
         let place = Place::find(cx, self.mount.as_deref(), path)?;
-        list::names(cx, &place.path("metadata"))
+        list::names(cx, &place.path("metadata"), self.snapshot_id)
     }
 }

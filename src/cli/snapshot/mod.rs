@@ -2,6 +2,8 @@
 
 mod file;
 pub mod inspect;
+pub mod load;
 pub mod restore;
 pub mod save;
+pub mod unload;
 pub mod verify;

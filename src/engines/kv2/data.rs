@@ -60,7 +60,8 @@ pub fn delete(_: &(), call: &mut Call<'_>) -> Outcome {
     Ok(Reply::nothing())
 }
 
-fn no_data() -> Fault {
+/// Nothing is there to be written.
+pub fn no_data() -> Fault {
     Fault::bad_request("no data provided")
 }
 

@@ -8,6 +8,7 @@
 //! secrets whose only version is 1, each until its own next write. So an upgrade takes no longer
 //! for a large mount, is never seen half done, and needs no room.
 
+mod compare;
 mod config;
 mod custom;
 mod data;
@@ -15,6 +16,7 @@ mod fields;
 mod import;
 mod metadata;
 mod record;
+mod recover;
 mod secret;
 mod stray;
 mod subkeys;
@@ -30,7 +32,8 @@ use crate::base::fault::Fault;
 /// Type `kv` with the option `version=2`.
 pub static ENGINE: Bound<()> =
     Bound::new("Keeps secrets with their versions, their metadata and check-and-set.", &ROUTES, ())
-        .counting(count);
+        .counting(count)
+        .comparing(compare::compare);
 
 fn count((): &(), scope: &mut Scope<'_>) -> Result<u64, Fault> {
     let configured = u64::from(record::Config::is_stored(scope)?);
@@ -75,6 +78,7 @@ static ROUTES: [Route<()>; 14] = [
             Operation::new(Verb::Read, "Reads a version.", data::read),
             Operation::new(Verb::Write, "Makes a version.", data::write).creating(exists),
             Operation::new(Verb::Patch, "Makes a version by a merge patch.", data::patch),
+            Operation::recover("Makes a version of one of then.", recover::value),
             Operation::new(Verb::Delete, "Deletes the latest version.", data::delete),
         ],
     },
@@ -102,6 +106,7 @@ static ROUTES: [Route<()>; 14] = [
             Operation::new(Verb::Read, "Reads the metadata.", metadata::read),
             Operation::new(Verb::Write, "Changes the metadata.", metadata::write).creating(exists),
             Operation::new(Verb::Patch, "Changes what is named.", metadata::patch),
+            Operation::recover("Brings the secret back as it was.", recover::secret),
             Operation::new(Verb::Delete, "Removes the secret for good.", metadata::delete),
             Operation::new(Verb::List, "Lists the names in a folder.", metadata::list),
         ],

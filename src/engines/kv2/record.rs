@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::api::reply::object;
+use crate::barrier::Opened;
 use crate::barrier::txn::Scope;
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
@@ -59,7 +60,12 @@ impl Config {
 
     /// Whether there is one of the mount's own: an entry beside the secrets.
     pub fn is_stored(scope: &mut Scope<'_>) -> Result<bool, Fault> {
-        Ok(scope.get(CONFIG)?.is_some())
+        Ok(Self::stored(scope)?.is_some())
+    }
+
+    /// The one of the mount's own, as it is stored.
+    pub fn stored(scope: &mut Scope<'_>) -> Result<Option<Opened>, Fault> {
+        Ok(scope.get(CONFIG)?)
     }
 
     /// Replaces the configuration of the mount.

@@ -27,10 +27,14 @@ pub struct Secret<'a> {
 }
 
 impl<'a> Place<'a> {
+    /// The place of an entry; `None` where no secret is.
+    pub fn at(entry: &'a str) -> Option<Self> {
+        (!entry.is_empty() && !entry.ends_with('/')).then_some(Self(entry))
+    }
+
     /// The place that a call names; `None` where no secret can be.
     pub fn of(call: &Call<'a>) -> Option<Self> {
-        let path = call.fields.get(&PATH)?;
-        (!path.is_empty() && !path.ends_with('/')).then_some(Self(path))
+        Self::at(call.fields.get(&PATH)?)
     }
 
     /// The place that a writing call names.
@@ -118,10 +122,7 @@ impl<'a> Secret<'a> {
             (Some(value), 1) => value.read(),
             _ => match scope.read_part::<Document>(self.place.0, number)? {
                 Some(value) => value.read(),
-                None => Err(Fault::internal(
-                    "a version of this secret is missing from the store, which is damaged; run \
-                     a verify",
-                )),
+                None => Err(missing()),
             },
         }
     }
@@ -134,6 +135,24 @@ impl<'a> Secret<'a> {
         Ok(())
     }
 
+    /// Puts it with all of its versions at another place, where none is: `from` is where it lies,
+    /// `to` where it is to lie.
+    pub fn copy(
+        mut self,
+        from: &mut Scope<'_>,
+        to: &mut Scope<'_>,
+        place: Place<'a>,
+    ) -> Result<(), Fault> {
+        for (number, version) in &self.metadata.versions {
+            if let (false, None) = (version.destroyed, &self.left_by_v1) {
+                let value = from.get_part(self.place.0, *number)?.ok_or_else(missing)?;
+                to.put_part(place.0, *number, &value)?;
+            }
+        }
+        self.place = place;
+        self.save(to)
+    }
+
     /// Removes all of it.
     pub fn remove(self, scope: &mut Scope<'_>) -> Result<(), Fault> {
         for number in self.metadata.versions.keys() {
@@ -141,6 +160,12 @@ impl<'a> Secret<'a> {
         }
         Ok(scope.delete(self.place.0)?)
     }
+}
+
+fn missing() -> Fault {
+    Fault::internal(
+        "a version of this secret is missing from the store, which is damaged; run a verify",
+    )
 }
 
 /// The answer about a version: `name` holds what `show` makes of its value. One that is gone is

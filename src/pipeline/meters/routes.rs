@@ -14,12 +14,13 @@ use crate::pipeline::locate::Target;
 const MOUNTS: usize = 128;
 
 /// Vault's names of the verbs. Whether a write is a create only its engine could tell.
-const VERBS: [(Verb, &str); 6] = [
+const VERBS: [(Verb, &str); 7] = [
     (Verb::Read, "read"),
     (Verb::List, "list"),
     (Verb::Write, "update"),
     (Verb::Patch, "patch"),
     (Verb::Delete, "delete"),
+    (Verb::Recover, "recover"),
     (Verb::Help, "help"),
 ];
 

@@ -126,10 +126,10 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
     Ok(Some(head))
 }
 
-/// Whether a body sent there has no bound: Vault's paths of a restore.
+/// Whether a body sent there has no bound: Vault's paths that take a snapshot.
 fn takes_a_snapshot(path: &str) -> bool {
     let path = path.strip_prefix("/v1/sys/storage/raft/");
-    matches!(path, Some("snapshot" | "snapshot-force"))
+    matches!(path, Some("snapshot" | "snapshot-force" | "snapshot-load"))
 }
 
 impl Head {

@@ -108,7 +108,8 @@ impl Site for Folder {
     }
 }
 
-fn backend(file: std::fs::File) -> io::Result<Box<dyn StorageBackend>> {
+/// The bytes of a file.
+pub fn backend(file: std::fs::File) -> io::Result<Box<dyn StorageBackend>> {
     let backend = FileBackend::new(file).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(Box::new(backend))
 }

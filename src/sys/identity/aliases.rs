@@ -44,9 +44,9 @@ const MAKE: Operations = &[Operation::system(
     write,
 )];
 const LIST: Operations =
-    &[Operation::system(Verb::List, "Lists the ids, with what they are.", list)];
+    &[Operation::system(Verb::List, "Lists the ids, with what they are.", list).stored()];
 const BY_ID: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read),
+    Operation::system(Verb::Read, "Reads it.", read).stored(),
     Operation::system(Verb::Write, "Changes it.", write),
     Operation::system(Verb::Delete, "Deletes it.", delete),
 ];

@@ -50,15 +50,16 @@ const MAKE: Operations = &[Operation::system(
     write,
 )];
 const LIST_IDS: Operations =
-    &[Operation::system(Verb::List, "Lists the ids, with names and aliases.", list_ids)];
-const LIST_NAMES: Operations = &[Operation::system(Verb::List, "Lists the names.", list_names)];
+    &[Operation::system(Verb::List, "Lists the ids, with names and aliases.", list_ids).stored()];
+const LIST_NAMES: Operations =
+    &[Operation::system(Verb::List, "Lists the names.", list_names).stored()];
 const BY_ID: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read_id),
+    Operation::system(Verb::Read, "Reads it.", read_id).stored(),
     Operation::system(Verb::Write, "Changes it.", write),
     Operation::system(Verb::Delete, "Deletes it with its aliases.", delete_id),
 ];
 const BY_NAME: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read_name),
+    Operation::system(Verb::Read, "Reads it.", read_name).stored(),
     Operation::system(Verb::Write, "Makes it, or changes it.", write),
     Operation::system(Verb::Delete, "Deletes it with its aliases.", delete_name),
 ];

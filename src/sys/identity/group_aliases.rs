@@ -27,12 +27,12 @@ static CANONICAL_ID: Field<String> =
 
 const FIELDS: &[&FieldInfo] = &[&ID.info, &NAME.info, &ACCESSOR.info, &CANONICAL_ID.info];
 const LIST: Operations =
-    &[Operation::system(Verb::List, "Lists the ids, with what they are.", list)];
+    &[Operation::system(Verb::List, "Lists the ids, with what they are.", list).stored()];
 
 const MAKE: Operations =
     &[Operation::system(Verb::Write, "Makes an alias, or changes the one of that id.", write)];
 const BY_ID: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read),
+    Operation::system(Verb::Read, "Reads it.", read).stored(),
     Operation::system(Verb::Write, "Changes it.", write),
     Operation::system(Verb::Delete, "Deletes it; its group stays.", delete),
 ];

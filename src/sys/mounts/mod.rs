@@ -72,7 +72,8 @@ const ROUTES: &[Route<Mounts>] = &[
         access: Access::Policy,
         operations: &[Operation::system(Verb::Read, "List all mounts.", |mounts, call| {
             list(Table::Secrets, mounts, call)
-        })],
+        })
+        .stored()],
     },
     Route {
         path: "mounts/{path+}/tune",
@@ -83,7 +84,8 @@ const ROUTES: &[Route<Mounts>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read it, with the TTLs that hold.", |mounts, call| {
                 read_tuning(Table::Secrets, mounts, call)
-            }),
+            })
+            .stored(),
             Operation::system(Verb::Write, "Change it.", |mounts, call| {
                 tune(Table::Secrets, mounts, call)
             }),
@@ -98,7 +100,8 @@ const ROUTES: &[Route<Mounts>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read a mount.", |mounts, call| {
                 read(Table::Secrets, mounts, call)
-            }),
+            })
+            .stored(),
             Operation::system(Verb::Write, "Mount an engine.", |mounts, call| {
                 enable(Table::Secrets, mounts, call)
             }),

@@ -154,14 +154,14 @@ const ROUTES: &[Route<Service>] = &[
         "roles/?",
         "The roles by which tokens are made.",
         &[],
-        &[Operation::system(Verb::List, "List them.", roles::list)],
+        &[Operation::system(Verb::List, "List them.", roles::list).stored()],
     ),
     on_one(
         "roles/{role_name}",
         "A role: the terms on which tokens are made.",
         roles::FIELDS,
         &[
-            Operation::system(Verb::Read, "Read it.", roles::read),
+            Operation::system(Verb::Read, "Read it.", roles::read).stored(),
             Operation::system(Verb::Write, "Make or change it.", roles::write)
                 .creating_system(roles::exists),
             Operation::system(Verb::Delete, "Remove it.", roles::delete),

@@ -1,0 +1,66 @@
+//! `recover`: what a loaded snapshot has, brought back.
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::command::{Command, Shared};
+use super::context::Context;
+use super::envelope::Envelope;
+use super::stop::{Exit, Stop};
+use super::{data, operands};
+use crate::client::{Call, Verb};
+
+/// By which a call names the snapshot that it recovers from.
+pub const HEADER: &str = "X-Vault-Recover-Snapshot-Id";
+
+/// Bring back what a loaded snapshot has.
+///
+/// What is at PATH now is replaced; of kv version 2, MOUNT/data/KEY makes a new version of the one
+/// of then, and MOUNT/metadata/KEY brings back the key with all its versions. Load a snapshot with
+/// "operator raft snapshot load". K=V pairs are sent as query parameters: version=3.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Recover {
+    /// id of the loaded snapshot
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
+    /// path that it had in the snapshot, where that is another
+    #[argh(option, arg_name = "string")]
+    from: Option<String>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Recover {
+    const OPERANDS: &'static str = "PATH";
+    const SHARED: Shared = Shared::Field;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let (path, pairs) = operands::first(&self.operands, "1")?;
+        let path = operands::path(path);
+        let id = self.snapshot_id.filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Stop::Usage("Must provide a snapshot ID".into()))?;
+        let mut call = Call::new(Verb::Put, path.as_str());
+        call.query = data::query(pairs)?;
+        // A Vault that is older than the header reads the parameter.
+        call = call.with_query("recover_snapshot_id", id.as_str()).with_header(HEADER, id);
+        if let Some(from) = self.from.map(|from| operands::path(&from)) {
+            call = call.with_header("X-Vault-Recover-Source-Path", from);
+        }
+        let doing = format!("Error recovering {path}");
+        let answer = cx.send(call).map_err(|stop| stop.about(&doing))?;
+        match Envelope::of(&answer) {
+            Some(envelope) => envelope.print(cx),
+            None => {
+                cx.done(&format!("Data recovered at: {path}"))?;
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+/// The call as it is made in a loaded snapshot, where one is named.
+pub fn in_snapshot(call: Call, id: Option<String>) -> Call {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => call.with_query("read_snapshot_id", id),
+        None => call,
+    }
+}

@@ -1,0 +1,190 @@
+//! Requests about a loaded snapshot: what is read in it, and what is brought back from it.
+//!
+//! Who may do that is for the present policies to say, which go by the present paths. A mount is
+//! found in the snapshot by its id, wherever it was mounted then. One that was made anew at its
+//! path since is another one, perhaps somebody else's: that takes `sudo` on the path.
+
+use std::ptr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::locate::{self, Endpoint, Target};
+use super::rights::Sender;
+use super::{Pipeline, dispatch};
+use crate::api::ask::{Ask, FromSnapshot, Verb};
+use crate::api::call::{Caller, MountView};
+use crate::api::reply::{Auth, Reply};
+use crate::api::route::Outcome;
+use crate::barrier::past::Loaded;
+use crate::barrier::txn::Txn;
+use crate::base::fault::Fault;
+use crate::base::room::Share;
+use crate::mount::store::MountStore;
+use crate::policy::acl::Question;
+use crate::policy::capability::Capability;
+
+/// A request about a snapshot that was let in.
+pub struct Asked<'a> {
+    pub ask: &'a Ask,
+    pub of: &'a FromSnapshot,
+    pub data: &'a Map<String, Value>,
+    pub caller: Option<&'a Caller>,
+    pub sender: Option<&'a Sender>,
+    pub share: Arc<Share>,
+}
+
+impl Pipeline {
+    /// Answers a request about a snapshot, where `target` is what its path leads to at present.
+    pub(super) fn answer_past(
+        &self,
+        txn: &mut Txn,
+        target: &Target<'_, '_>,
+        asked: &Asked<'_>,
+    ) -> Outcome {
+        if target.access().is_open() {
+            return Err(nothing_there());
+        }
+        let loaded = txn.unsealed().pasts().get(&asked.of.id);
+        let loaded = loaded
+            .ok_or_else(|| Fault::bad_request(format!("no snapshot {} is loaded", asked.of.id)))?;
+        match asked.ask.verb {
+            Verb::Recover => self.recover(txn, target, asked, &loaded),
+            _ => read(&self.tokens.mounts, &loaded, target, asked),
+        }
+    }
+
+    fn recover(
+        &self,
+        txn: &mut Txn,
+        target: &Target<'_, '_>,
+        asked: &Asked<'_>,
+        loaded: &Loaded,
+    ) -> Outcome {
+        let Asked { ask, of, data, caller, .. } = asked;
+        let Some(path) = of.source.as_deref().filter(|path| *path != ask.path) else {
+            return loaded.past.look(|then| {
+                then.take_into(asked.share.clone());
+                let from = at(&self.tokens.mounts, then, target, *caller)?;
+                dispatch::recover((target, txn), (&from, then), ask, data, *caller)
+            });
+        };
+        let from = locate::target(self, txn, path)?;
+        if !are_alike(target, &from) {
+            let why = format!("{path} is of another kind than {}", ask.path);
+            return Err(Fault::bad_request(why));
+        }
+        may_read(asked, path)?;
+        loaded.past.look(|then| {
+            then.take_into(asked.share.clone());
+            let from = at(&self.tokens.mounts, then, &from, *caller)?;
+            dispatch::recover((target, txn), (&from, then), ask, data, *caller)
+        })
+    }
+}
+
+/// Reads or lists in a snapshot. What would write, or act outside, has no past to be read.
+fn read(
+    mounts: &MountStore,
+    loaded: &Loaded,
+    target: &Target<'_, '_>,
+    asked: &Asked<'_>,
+) -> Outcome {
+    let Asked { ask, data, caller, .. } = asked;
+    loaded.past.look(|then| {
+        then.take_into(asked.share.clone());
+        let target = at(mounts, then, target, *caller)?;
+        if let Target::Builtin(Endpoint { engine, found, .. }) = &target
+            && !engine.is_stored(found.id, ask.verb)
+        {
+            return Err(nothing_there());
+        }
+        let reply = dispatch::run(&target, then, ask, data, *caller, None)?;
+        match is_read(&reply) && !then.writes() {
+            true => Ok(reply),
+            false => Err(nothing_there()),
+        }
+    })
+}
+
+fn is_read(reply: &Reply) -> bool {
+    reply.effect.is_none() && matches!(reply.auth, Auth::None)
+}
+
+/// What `target` is in the snapshot that `then` reads.
+fn at<'t, 'p>(
+    mounts: &MountStore,
+    then: &mut Txn,
+    target: &Target<'t, 'p>,
+    caller: Option<&Caller>,
+) -> Result<Target<'t, 'p>, Fault> {
+    let (view, id, engine, below) = match target {
+        Target::Builtin(Endpoint { engine, below, .. }) => {
+            let found = engine.find(below).ok_or_else(Fault::unsupported_path)?;
+            return Ok(Target::Builtin(Endpoint { engine: *engine, found, below }));
+        }
+        Target::Mounted { view, id, engine, below, .. } => (view, *id, *engine, *below),
+        Target::Unsupported => return Err(Fault::unsupported_path()),
+        Target::Nowhere(path) => return Ok(Target::Nowhere(path)),
+    };
+    let table = mounts.read(then)?;
+    let id = match table.iter().find(|mount| mount.id == id) {
+        Some(mount) => mount.id,
+        None => {
+            let mount = table.at(&view.path).ok_or_else(|| not_yet(view))?;
+            if !mount.engine().is_some_and(|then| ptr::addr_eq(then, engine)) {
+                return Err(not_yet(view));
+            }
+            if !caller.is_some_and(|caller| caller.sudo) {
+                return Err(Fault::bad_request(format!(
+                    "{} was mounted anew since the snapshot: to reach what was there before takes \
+                     sudo on the path",
+                    view.path
+                )));
+            }
+            mount.id
+        }
+    };
+    let view = MountView { path: view.path.clone(), accessor: view.accessor.clone(), ..*view };
+    Ok(Target::Mounted { view, id, engine, found: engine.find(below), below })
+}
+
+/// Whether both are of the same route of the same engine.
+fn are_alike(one: &Target<'_, '_>, other: &Target<'_, '_>) -> bool {
+    match (one, other) {
+        (Target::Builtin(one), Target::Builtin(other)) => {
+            ptr::addr_eq(one.engine, other.engine) && one.found.id == other.found.id
+        }
+        (
+            Target::Mounted { engine: one, found: Some(found), .. },
+            Target::Mounted { engine: other, found: Some(same), .. },
+        ) => ptr::addr_eq(*one, *other) && found.id == same.id,
+        _ => false,
+    }
+}
+
+/// Refuses who may not read what is brought back under another path.
+fn may_read(asked: &Asked<'_>, path: &str) -> Result<(), Fault> {
+    let sender = asked.sender.ok_or_else(Fault::denied)?;
+    let question = Question { capability: Capability::Read, path, wrap_ttl: asked.ask.wrap_ttl };
+    match sender.acl.check(&question, || Ok::<_, Fault>(asked.data))?.allowed {
+        true => Ok(()),
+        false => Err(Fault::refused()),
+    }
+}
+
+/// Refuses to look in a snapshot for what is answered without the store.
+pub fn refuse(ask: &Ask) -> Result<(), Fault> {
+    match &ask.snapshot {
+        Some(_) if ask.verb != Verb::Recover => Err(nothing_there()),
+        _ => Ok(()),
+    }
+}
+
+fn not_yet(view: &MountView) -> Fault {
+    Fault::bad_request(format!("{} was not mounted when the snapshot was taken", view.path))
+}
+
+fn nothing_there() -> Fault {
+    Fault::bad_request("no snapshot holds what is asked for: only what the store keeps is in one")
+}

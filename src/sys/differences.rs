@@ -1,0 +1,138 @@
+//! What became of everything that people keep, from one state of the store to another.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::difference::{Change, Difference};
+use crate::api::reply::{Content, object};
+use crate::barrier::names::{MountId, PlainPath};
+use crate::barrier::txn::{Txn, TxnError};
+use crate::base::fault::Fault;
+use crate::mount::store::{MountStore, stored};
+use crate::mount::table::MountTable;
+use crate::pipeline::alone;
+use crate::policy::name::Name;
+use crate::policy::{password, store};
+
+/// What is not the same.
+pub struct Differences {
+    /// Whole paths, in the order of their texts.
+    pub found: Vec<Difference>,
+    /// Whether there is more than was looked at.
+    pub more: bool,
+}
+
+/// Compares two states of one store. At most `most` entries that are not the same are looked at.
+///
+/// Of a mount that only one of them has, the mount alone is told of.
+pub fn compare(
+    mounts: &MountStore,
+    before: &mut Txn,
+    after: &mut Txn,
+    most: usize,
+) -> Result<Differences, Fault> {
+    if !before.is_of_the_same_store(after) {
+        return Err(Fault::bad_request("they are snapshots of two stores, and not to be compared"));
+    }
+    let differing = before.differing(after, most)?;
+    let tables = [mounts.read(before)?, mounts.read(after)?];
+    let mut found = Vec::new();
+    for path in differing.paths {
+        found.extend(became(&path, [&tables[0], &tables[1]], before, after)?);
+    }
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    Ok(Differences { found, more: differing.more })
+}
+
+/// What became of what lies at an entry.
+fn became(
+    at: &PlainPath,
+    [old, new]: [&MountTable; 2],
+    before: &mut Txn,
+    after: &mut Txn,
+) -> Result<Option<Difference>, Fault> {
+    if at.mount == MountId::SYSTEM {
+        return Ok(of_system(&at.path, before, after)?);
+    }
+    let of = |table: &MountTable| table.iter().find(|mount| mount.id == at.mount).cloned();
+    let (Some(_), Some(mount)) = (of(old), of(new)) else { return Ok(None) };
+    let Some(engine) = mount.engine() else { return Ok(None) };
+    let (mut old, mut new) = (before.scope(at.mount), after.scope(at.mount));
+    let found = engine.compare(&at.path, &mut old, &mut new)?;
+    Ok(found.map(|found| Difference {
+        path: format!("{}{}", mount.path, found.path),
+        read: format!("{}{}", mount.path, found.read),
+        ..found
+    }))
+}
+
+/// What belongs to no mount: policies, and the mounts themselves.
+fn of_system(
+    path: &str,
+    before: &mut Txn,
+    after: &mut Txn,
+) -> Result<Option<Difference>, TxnError> {
+    if let Some(name) = path.strip_prefix(store::FOLDER).and_then(below) {
+        let name = Name::of(name);
+        let change = Change::between(&store::text(before, &name)?, &store::text(after, &name)?);
+        return Ok(change.map(|change| Difference::at(format!("sys/policies/acl/{name}"), change)));
+    }
+    if let Some(name) = path.strip_prefix(password::FOLDER).and_then(below) {
+        let change = Change::between(&password::text(before, name)?, &password::text(after, name)?);
+        let path = format!("sys/policies/password/{name}");
+        return Ok(change.map(|change| Difference::at(path, change)));
+    }
+    let (old, new) = (stored(before, path)?, stored(after, path)?);
+    let Some(mount) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+    let table = if mount.is_auth() { "sys/auth" } else { "sys/mounts" };
+    let place = format!("{table}/{}", mount.listed_path().trim_end_matches('/'));
+    let about = match &old {
+        Some(old) if old.path != mount.path => format!("it was at {}", old.path),
+        _ => mount.kind.clone(),
+    };
+    let change = Change::between(&old, &new);
+    Ok(change.map(|change| Difference { about, ..Difference::at(place, change) }))
+}
+
+fn below(rest: &str) -> Option<&str> {
+    rest.strip_prefix('/')
+}
+
+/// A difference as it is shown, with what a read of it answers in both states where
+/// `with_values` says so.
+pub fn show(
+    found: &Difference,
+    mounts: &MountStore,
+    [before, after]: [&mut Txn; 2],
+    with_values: bool,
+) -> Result<Map<String, Value>, Fault> {
+    let mut shown =
+        object([("path", found.path.clone().into()), ("change", found.change.name().into())]);
+    if !found.about.is_empty() {
+        shown.insert("about".to_owned(), found.about.clone().into());
+    }
+    for (name, txn) in [("before", before), ("after", after)] {
+        if with_values && let Some(value) = value(mounts, txn, &found.read)? {
+            shown.insert(name.to_owned(), value);
+        }
+    }
+    Ok(shown)
+}
+
+/// What a read of it answers; of kv 2 the value alone. `None` where there is nothing.
+fn value(mounts: &MountStore, txn: &mut Txn, path: &str) -> Result<Option<Value>, Fault> {
+    let reply = match alone::read(mounts, txn, path, &Map::new()) {
+        Ok(reply) if reply.status == 200 => reply,
+        Ok(_) => return Ok(None),
+        Err(fault) if matches!(fault.status, 404 | 405) => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let Content::Data(Some(mut data)) = reply.content else { return Ok(None) };
+    Ok(Some(match (data.remove("data"), data.remove("metadata")) {
+        (Some(value), Some(_)) => value,
+        (value, metadata) => {
+            let back = [("data", value), ("metadata", metadata)];
+            data.extend(back.into_iter().filter_map(|(name, v)| Some((name.to_owned(), v?))));
+            json!(data)
+        }
+    }))
+}

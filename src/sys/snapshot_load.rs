@@ -1,0 +1,164 @@
+//! `sys/storage/raft/snapshot-load`: snapshots that are loaded beside the store, to be read.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::{Reply, object};
+use crate::api::request::Body;
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::Barrier;
+use crate::barrier::past::Loaded;
+use crate::barrier::txn::Txn;
+use crate::base::fault::Fault;
+use crate::pipeline::rights::Rights;
+use crate::policy::acl::{Acl, Question};
+use crate::policy::capability::Capability;
+use crate::snapshot::loaded::Loader;
+use crate::sys::differences::{Differences, compare, show};
+
+/// What these endpoints are given.
+pub struct Loads {
+    /// The store.
+    pub barrier: Arc<Barrier>,
+    /// Loads what is sent.
+    pub loader: Loader,
+    /// Tells who may be told values.
+    pub rights: Arc<Rights>,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Loads) -> Bound<Loads> {
+    Bound::new("Snapshots that are loaded, to be read.", ROUTES, service)
+}
+
+const ID: Field<String> = Field::new("snapshot_id", "The id that it got when it was loaded.");
+const WITH: Field<String> =
+    Field::new("with", "The id of another one; the present store without it.").query();
+const VALUES: Field<bool> =
+    Field::new("values", "Whether values are told too, where the caller may read them.").query();
+const FORCE: Field<bool> =
+    Field::new("force", "Without effect: nothing keeps a snapshot from being unloaded.").query();
+
+/// So many entries that are not the same are looked at.
+const MOST: usize = 10_000;
+
+const ROUTES: &[Route<Loads>] = &[
+    Route {
+        path: "storage/raft/snapshot-load/?",
+        synopsis: "Load a snapshot, to read single secrets in it and to bring them back.",
+        description: "Takes the file as its body, which is checked, every entry opened. Nothing is \
+                      replaced. Reads and listings name it by `read_snapshot_id`; RECOVER brings \
+                      back what it has. It is unloaded after 72 hours, and when the server is \
+                      sealed or ends.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[
+            Operation::direct(Verb::Write, "Load a snapshot of the same keys.", load),
+            Operation::system(Verb::List, "List what is loaded.", |_, call| {
+                Reply::list(call.txn.unsealed().pasts().ids())
+            }),
+        ],
+    },
+    Route {
+        path: "storage/raft/snapshot-load/{snapshot_id}",
+        synopsis: "A loaded snapshot.",
+        description: "",
+        fields: &[&ID.info, &FORCE.info],
+        access: Access::Policy,
+        operations: &[
+            Operation::system(Verb::Read, "Tell how it is.", read),
+            Operation::system(Verb::Delete, "Unload it.", unload),
+        ],
+    },
+    Route {
+        path: "storage/raft/snapshot-load/{snapshot_id}/diff",
+        synopsis: "What became of everything since a snapshot.",
+        description: "Which paths were added, changed and deleted: secrets, users, roles, \
+                      policies and mounts. At most 10,000 entries that are not the same are looked \
+                      at; `more` tells whether there are others.",
+        fields: &[&ID.info, &WITH.info, &VALUES.info],
+        access: Access::Sudo,
+        operations: &[Operation::system(Verb::Read, "Compare it.", diff)],
+    },
+];
+
+fn load(service: &Loads, ask: DirectAsk) -> Outcome {
+    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let loaded = match ask.body {
+        Body::Whole(bytes) => service.loader.load_file(&unsealed, bytes.expose()),
+        Body::Stream(stream) => service.loader.load_file(&unsealed, stream),
+    }?;
+    let record = loaded.past.record();
+    log::info!("loaded the snapshot of revision {} as {}", record.revision, loaded.id);
+    Ok(Reply::data(shown(&loaded)))
+}
+
+fn read(_: &Loads, call: &mut SystemCall<'_>) -> Outcome {
+    Ok(Reply::data(shown(&*named(call)?)))
+}
+
+fn unload(_: &Loads, call: &mut SystemCall<'_>) -> Outcome {
+    let (loaded, unsealed) = (named(call)?, Arc::clone(call.txn.unsealed()));
+    call.txn.after_commit(move || unsealed.pasts().remove(&loaded.id));
+    Ok(Reply::nothing())
+}
+
+fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
+    let loaded = named(call)?;
+    let acl = match call.fields.get(&VALUES) {
+        Some(true) => Some(service.rights.acl(call.txn, call.caller.ok_or_else(Fault::denied)?)?),
+        _ => None,
+    };
+    let differ = |before: &mut Txn, after: &mut Txn| {
+        let mounts = &service.rights.mounts;
+        let Differences { found, more } = compare(mounts, before, after, MOST)?;
+        let changes: Result<Vec<Value>, Fault> = found
+            .iter()
+            .map(|one| {
+                let values = acl.as_ref().is_some_and(|acl| may_read(acl, &one.read));
+                Ok(show(one, mounts, [&mut *before, &mut *after], values)?.into())
+            })
+            .collect();
+        Ok(Reply::data(object([("changes", changes?.into()), ("more", more.into())])))
+    };
+    match call.fields.get(&WITH).filter(|id| !id.is_empty()) {
+        None => loaded.past.look(|then| differ(then, call.txn)),
+        Some(id) => {
+            let other = call.txn.unsealed().pasts().get(id).ok_or_else(Fault::not_found)?;
+            loaded.past.look(|then| other.past.look(|after| differ(then, after)))
+        }
+    }
+}
+
+fn may_read(acl: &Acl, path: &str) -> bool {
+    let question = Question { capability: Capability::Read, path, wrap_ttl: None };
+    let nothing = Map::new();
+    let asked = acl.check(&question, || Ok::<_, Infallible>(&nothing));
+    asked.is_ok_and(|decision| decision.allowed)
+}
+
+fn named(call: &SystemCall<'_>) -> Result<Arc<Loaded>, Fault> {
+    let id = call.fields.need(&ID)?;
+    call.txn.unsealed().pasts().get(id).ok_or_else(Fault::not_found)
+}
+
+/// As Vault shows it, and of which instant it is.
+fn shown(loaded: &Loaded) -> Map<String, Value> {
+    let record = loaded.past.record();
+    object([
+        ("cluster_id", record.store_id.into()),
+        ("created_at", loaded.created.rfc3339().into()),
+        ("expires_at", loaded.expires.rfc3339().into()),
+        ("revision", record.revision.into()),
+        ("snapshot_id", loaded.id.clone().into()),
+        ("status", "ready".into()),
+        ("taken_at", record.latest.rfc3339().into()),
+        ("timeline", record.timeline.to_string().into()),
+    ])
+}

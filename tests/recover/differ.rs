@@ -1,0 +1,120 @@
+//! What became of everything since a snapshot.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, data};
+use crate::{LOAD, allowed, error, keep};
+
+/// `change path about`, for each.
+fn changes(told: &Value) -> Vec<String> {
+    let all = told["changes"].as_array().unwrap_or_else(|| panic!("{told}"));
+    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    all.iter()
+        .map(|one| format!("{} {} {}", text(one, "change"), text(one, "path"), text(one, "about")))
+        .map(|line| line.trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn it_tells_what_people_would_call_changed() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/mounts/kv", json!({ "type": "kv", "options": { "version": "1" } }));
+    root.post("sys/mounts/gone", json!({ "type": "kv" }));
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    root.post("sys/auth/approle", json!({ "type": "approle" }));
+    for name in ["same", "new", "deleted", "removed", "undeleted", "meta", "again"] {
+        root.post(&format!("secret/data/{name}"), json!({ "data": { "n": 1 } }));
+        root.post(&format!("kv/deep/{name}"), json!({ "n": 1 }));
+    }
+    root.post("secret/delete/undeleted", json!({ "versions": [1] }));
+    root.post("gone/a", json!({ "n": 1 }));
+    root.post("auth/userpass/users/bob", json!({ "password": "a" }));
+    root.post("auth/approle/role/app", json!({ "policies": "a" }));
+    root.post("sys/policies/acl/p", json!({ "policy": "path \"a\" {}" }));
+    let first = keep(&root);
+    let since = |id: &str| data(&root.get(&format!("{LOAD}/{id}/diff")));
+    assert_eq!(since(&first), json!({ "changes": [], "more": false }));
+
+    root.post("secret/data/new", json!({ "data": { "n": 2 } }));
+    root.post("secret/data/new", json!({ "data": { "n": 3 } }));
+    root.delete("secret/data/deleted");
+    root.delete("secret/metadata/removed");
+    root.post("secret/undelete/undeleted", json!({ "versions": [1] }));
+    root.post("secret/metadata/meta", json!({ "custom_metadata": { "a": "b" } }));
+    root.post("secret/data/fresh", json!({ "data": { "n": 1 } }));
+    root.post("kv/deep/new", json!({ "n": 2 }));
+    // Written, but as it was.
+    root.post("kv/deep/same", json!({ "n": 1 }));
+    root.delete("kv/deep/removed");
+    root.delete("sys/mounts/gone");
+    root.post("sys/mounts/late", json!({ "type": "kv" }));
+    root.post("auth/userpass/users/ann", json!({ "password": "a" }));
+    root.delete("auth/approle/role/app");
+    root.post("sys/policies/acl/p", json!({ "policy": "path \"b\" {}" }));
+    root.post("auth/token/create", json!({}));
+    root.post("cubbyhole/a", json!({ "n": 1 }));
+    let expected = [
+        "deleted auth/approle/role/app",
+        "added auth/userpass/users/ann",
+        "changed kv/deep/new",
+        "deleted kv/deep/removed",
+        "deleted secret/deleted version 1; what is left is its metadata",
+        "added secret/fresh version 1",
+        "changed secret/meta its versions or metadata",
+        "changed secret/new version 1 to 3",
+        "deleted secret/removed version 1, with all that there was",
+        "added secret/undeleted version 1",
+        "deleted sys/mounts/gone kv",
+        "added sys/mounts/late kv",
+        "changed sys/policies/acl/p",
+    ];
+    assert_eq!(changes(&since(&first)), expected);
+
+    // Between two snapshots, either way.
+    let second = keep(&root);
+    root.post("kv/deep/again", json!({ "n": 2 }));
+    assert_eq!(changes(&since(&second)), ["changed kv/deep/again"]);
+    let between = data(&root.get(&format!("{LOAD}/{first}/diff?with={second}")));
+    assert_eq!(changes(&between), expected);
+    let back = data(&root.get(&format!("{LOAD}/{second}/diff?with={first}")));
+    assert!(changes(&back).contains(&"changed secret/new version 3 to 1".to_owned()), "{back}");
+    assert!(changes(&back).contains(&"added kv/deep/removed".to_owned()), "{back}");
+    assert_eq!(root.get(&format!("{LOAD}/{first}/diff?with=none")).status, 404);
+    assert_eq!(root.get(&format!("{LOAD}/none/diff")).status, 404);
+}
+
+#[test]
+fn values_are_told_when_asked_and_allowed() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    root.post("secret/data/b", json!({ "data": { "n": 1 } }));
+    let id = keep(&root);
+    root.post("secret/data/a", json!({ "data": { "n": 2 } }));
+    root.delete("secret/metadata/b");
+    root.post("secret/data/c", json!({ "data": { "n": 3 } }));
+    let path = format!("{LOAD}/{id}/diff");
+    let told = data(&root.get(&format!("{path}?values=true")));
+    let values: Vec<_> = told["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["before"]["n"].clone(), one["after"]["n"].clone()))
+        .collect();
+    let none = Value::Null;
+    assert_eq!(values, [(1.into(), 2.into()), (1.into(), none.clone()), (none, 3.into())]);
+    let plain = root.get(&path);
+    assert!(!String::from_utf8_lossy(&plain.body).contains("before"));
+
+    let sudo = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\", \"sudo\"] }
+        path \"secret/data/a\" { capabilities = [\"read\"] }";
+    let bob = allowed(&root, "bob", sudo);
+    let told = data(&bob.get(&format!("{path}?values=true")));
+    assert_eq!(told["changes"][0]["before"]["n"], 1);
+    let all = told["changes"].as_array().unwrap();
+    assert!(all.iter().skip(1).all(|one| one["before"].is_null() && one["after"].is_null()));
+    let read = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\"] }";
+    let refused = allowed(&root, "ann", read).get(&path);
+    assert_eq!(refused.status, 403, "{}", error(&refused));
+}

@@ -1,0 +1,292 @@
+//! What each engine gives back.
+
+use serde_json::json;
+
+use crate::support::{Server, data};
+use crate::{error, keep, list, read, recover, recover_from};
+
+fn server_with_kv1() -> Server {
+    let server = Server::dev();
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    assert_eq!(server.root().post("sys/mounts/kv", kv).status, 204);
+    server
+}
+
+#[test]
+fn a_value_of_kv_version_1() {
+    let server = server_with_kv1();
+    let root = server.root();
+    root.post("kv/a", json!({ "n": 1, "ttl": "1h" }));
+    root.post("kv/deep/b", json!({ "n": 2 }));
+    let id = keep(&root);
+    root.post("kv/a", json!({ "n": 10 }));
+    root.delete("kv/deep/b");
+    root.post("kv/c", json!({ "n": 3 }));
+
+    let then = read(&root, &id, "kv/a").json();
+    assert_eq!((&then["data"]["n"], &then["lease_duration"]), (&json!(1), &json!(3600)));
+    assert_eq!(data(&list(&root, &id, "kv"))["keys"], json!(["a", "deep/"]));
+    assert_eq!(data(&list(&root, &id, "kv/deep"))["keys"], json!(["b"]));
+    assert_eq!(read(&root, &id, "kv/c").status, 404);
+    let by_get = root.get(&format!("kv?list=true&read_snapshot_id={id}"));
+    assert_eq!(data(&by_get)["keys"], json!(["a", "deep/"]));
+
+    assert_eq!(data(&root.get("kv/a"))["n"], 10, "reading changes nothing");
+    assert_eq!(recover(&root, &id, "kv/a").status, 204);
+    assert_eq!(data(&root.get("kv/a")), json!({ "n": 1, "ttl": "1h" }));
+    assert_eq!(recover(&root, &id, "kv/deep/b").status, 204);
+    assert_eq!(data(&root.get("kv/deep/b"))["n"], 2);
+    assert_eq!(recover_from(&root, &id, "kv/old/b", "kv/deep/b").status, 204);
+    assert_eq!(data(&root.get("kv/old/b"))["n"], 2);
+    assert_eq!(data(&root.get("kv/c"))["n"], 3, "nothing else was touched");
+
+    let missing = recover(&root, &id, "kv/c");
+    assert_eq!((missing.status, error(&missing)), (404, "the snapshot has nothing there".into()));
+    assert_eq!(recover(&root, &id, "kv/deep/").status, 400, "a folder");
+}
+
+#[test]
+fn it_is_asked_for_in_all_of_vaults_ways() {
+    let server = server_with_kv1();
+    let root = server.root();
+    root.post("kv/a", json!({ "n": 1 }));
+    let id = keep(&root);
+    let header = ("X-Vault-Recover-Snapshot-Id", id.as_str());
+    let by_query = format!("kv/a?recover_snapshot_id={id}");
+    for (method, path, headers) in [
+        ("RECOVER", "kv/a", &[header][..]),
+        ("POST", "kv/a", &[header]),
+        ("PUT", "kv/a", &[header]),
+        ("RECOVER", &by_query, &[]),
+        ("POST", &by_query, &[]),
+        // As the Go client does: both.
+        ("PUT", &by_query, &[header]),
+    ] {
+        root.post("kv/a", json!({ "n": 2 }));
+        let reply = root.ask_with(method, path, headers, None).unwrap();
+        assert_eq!(reply.status, 204, "{method} {path}");
+        assert_eq!(data(&root.get("kv/a"))["n"], 1, "{method} {path}");
+    }
+    let two = root.ask_with("PUT", "kv/a?recover_snapshot_id=x", &[header], None).unwrap();
+    assert_eq!(two.status, 400);
+    let none = root.ask_with("RECOVER", "kv/a", &[], None).unwrap();
+    assert!(error(&none).contains("no snapshot is named"), "{}", error(&none));
+    let unknown = recover(&root, "b76ce7f2-68ab-9ae2-4a4d-0c9d1a8c3f0e", "kv/a");
+    assert_eq!(unknown.status, 400);
+    assert!(error(&unknown).contains("no snapshot b76ce7f2"), "{}", error(&unknown));
+}
+
+#[test]
+fn a_version_of_kv_version_2_becomes_a_new_one() {
+    let server = Server::dev();
+    let root = server.root();
+    for n in 1..=3 {
+        root.post("secret/data/a", json!({ "data": { "n": n } }));
+    }
+    root.post("secret/delete/a", json!({ "versions": [2] }));
+    let id = keep(&root);
+    root.post("secret/data/a", json!({ "data": { "n": 4 } }));
+    root.post("secret/destroy/a", json!({ "versions": [1] }));
+    root.post("secret/metadata/a", json!({ "cas_required": true }));
+
+    let value = |path: &str| data(&read(&root, &id, path))["data"]["n"].clone();
+    assert_eq!(value("secret/data/a"), 3);
+    assert_eq!(value("secret/data/a?version=1"), 1, "destroyed since");
+    assert_eq!(read(&root, &id, "secret/data/a?version=2").status, 404, "deleted then");
+    assert_eq!(read(&root, &id, "secret/data/a?version=4").status, 404);
+    assert_eq!(data(&read(&root, &id, "secret/metadata/a"))["current_version"], 3);
+    assert_eq!(data(&list(&root, &id, "secret/metadata"))["keys"], json!(["a"]));
+    assert_eq!(data(&read(&root, &id, "secret/subkeys/a"))["subkeys"], json!({ "n": null }));
+
+    let made = recover(&root, &id, "secret/data/a");
+    assert_eq!((made.status, &data(&made)["version"]), (200, &json!(5)));
+    assert_eq!(data(&root.get("secret/data/a"))["data"]["n"], 3);
+    assert_eq!(data(&root.get("secret/data/a?version=4"))["data"]["n"], 4, "it is still there");
+    assert_eq!(data(&recover(&root, &id, "secret/data/a?version=1"))["version"], 6);
+    assert_eq!(data(&root.get("secret/data/a"))["data"]["n"], 1);
+    let gone = recover(&root, &id, "secret/data/a?version=2");
+    assert_eq!(gone.status, 404);
+    assert!(error(&gone).contains("deleted or destroyed"), "{}", error(&gone));
+
+    assert_eq!(data(&recover_from(&root, &id, "secret/data/b", "secret/data/a"))["version"], 1);
+    assert_eq!(data(&root.get("secret/data/b"))["data"]["n"], 3);
+    let mixed = recover_from(&root, &id, "secret/data/b", "secret/metadata/a");
+    assert!(error(&mixed).contains("of another kind"), "{}", error(&mixed));
+    assert_eq!(recover(&root, &id, "secret/delete/a").status, 405);
+}
+
+#[test]
+fn a_secret_of_kv_version_2_comes_back_with_all_that_it_was() {
+    let server = Server::dev();
+    let root = server.root();
+    for n in 1..=4 {
+        root.post("secret/data/a", json!({ "data": { "n": n } }));
+    }
+    root.post("secret/delete/a", json!({ "versions": [2] }));
+    root.post("secret/destroy/a", json!({ "versions": [3] }));
+    let custom = json!({ "max_versions": 7, "custom_metadata": { "owner": "bob" } });
+    root.post("secret/metadata/a", custom);
+    let then = data(&root.get("secret/metadata/a"));
+    let id = keep(&root);
+
+    root.delete("secret/metadata/a");
+    assert_eq!(root.get("secret/data/a").status, 404);
+    let back = recover(&root, &id, "secret/metadata/a");
+    assert_eq!((back.status, back.body.len()), (204, 0));
+    assert_eq!(data(&root.get("secret/metadata/a")), then);
+    let value = |path: &str| data(&root.get(path))["data"]["n"].clone();
+    assert_eq!((value("secret/data/a"), value("secret/data/a?version=1")), (4.into(), 1.into()));
+    assert_eq!(root.get("secret/data/a?version=2").status, 404);
+    root.post("secret/undelete/a", json!({ "versions": [2] }));
+    assert_eq!(value("secret/data/a?version=2"), 2, "it can still be undeleted");
+    assert_eq!(root.get("secret/data/a?version=3").status, 404, "destroyed is destroyed");
+
+    // What was made since is replaced, and that is said.
+    root.post("secret/data/a", json!({ "data": { "n": 5 } }));
+    root.post("secret/data/a", json!({ "data": { "n": 6 } }));
+    let back = recover(&root, &id, "secret/metadata/a").json();
+    assert!(back["warnings"][0].as_str().unwrap().starts_with("2 versions"), "{back}");
+    assert_eq!(data(&root.get("secret/metadata/a")), then);
+    assert_eq!(root.get("secret/data/a?version=5").status, 404);
+    assert_eq!(data(&root.post("secret/data/a", json!({ "data": { "n": 7 } })))["version"], 5);
+    assert_eq!(value("secret/data/a?version=5"), 7);
+
+    let copied = recover_from(&root, &id, "secret/metadata/b/c", "secret/metadata/a");
+    assert_eq!(copied.status, 204);
+    assert_eq!(data(&root.get("secret/metadata/b/c")), then);
+    assert_eq!(value("secret/data/b/c?version=1"), 1);
+}
+
+#[test]
+fn a_mount_that_was_upgraded_since_gives_its_values_as_first_versions() {
+    let server = server_with_kv1();
+    let root = server.root();
+    root.post("kv/a", json!({ "n": 1 }));
+    let id = keep(&root);
+    root.post("sys/mounts/kv/tune", json!({ "options": { "version": "2" } }));
+    root.post("kv/data/a", json!({ "data": { "n": 2 } }));
+    assert_eq!(data(&read(&root, &id, "kv/data/a"))["data"]["n"], 1);
+    assert_eq!(data(&recover(&root, &id, "kv/data/a"))["version"], 3);
+    assert_eq!(data(&root.get("kv/data/a"))["data"]["n"], 1);
+    root.delete("kv/metadata/a");
+    assert_eq!(recover(&root, &id, "kv/metadata/a").status, 204);
+    assert_eq!(data(&root.get("kv/data/a?version=1"))["data"]["n"], 1);
+    assert_eq!(data(&root.get("kv/metadata/a"))["current_version"], 1);
+}
+
+#[test]
+fn a_cubbyhole_is_its_tokens_then_too() {
+    let server = Server::dev();
+    let root = server.root();
+    let made = root.post("auth/token/create", json!({})).json();
+    let other = server.client().token(made["auth"]["client_token"].as_str().unwrap());
+    root.post("cubbyhole/a", json!({ "of": "root" }));
+    other.post("cubbyhole/a", json!({ "of": "other" }));
+    let id = keep(&root);
+    root.post("cubbyhole/a", json!({ "of": "nobody" }));
+    other.delete("cubbyhole/a");
+    assert_eq!(data(&read(&root, &id, "cubbyhole/a"))["of"], "root");
+    assert_eq!(data(&read(&other, &id, "cubbyhole/a"))["of"], "other");
+    assert_eq!(data(&list(&other, &id, "cubbyhole"))["keys"], json!(["a"]));
+    assert_eq!(recover(&other, &id, "cubbyhole/a").status, 204);
+    assert_eq!(data(&other.get("cubbyhole/a"))["of"], "other");
+    assert_eq!(data(&root.get("cubbyhole/a"))["of"], "nobody");
+}
+
+#[test]
+fn users_roles_and_policies_come_back_too() {
+    let server = Server::dev();
+    let root = server.root();
+    for kind in ["userpass", "approle"] {
+        root.post(&format!("sys/auth/{kind}"), json!({ "type": kind }));
+    }
+    root.post("auth/userpass/users/bob", json!({ "password": "then", "policies": "a" }));
+    root.post("auth/approle/role/app", json!({ "policies": "a" }));
+    let role_id = data(&root.get("auth/approle/role/app/role-id"))["role_id"].clone();
+    let secret_id = root.post("auth/approle/role/app/secret-id", json!({}));
+    let secret_id = data(&secret_id)["secret_id"].clone();
+    let policy = "path \"x\" { capabilities = [\"recover\"] }";
+    root.post("sys/policies/acl/a", json!({ "policy": policy }));
+    let rule = "length = 20 rule \"charset\" { charset = \"ab\" }";
+    root.post("sys/policies/password/p", json!({ "policy": rule }));
+    root.post("identity/entity", json!({ "name": "robert" }));
+    root.post("auth/token/roles/r", json!({ "orphan": true }));
+    let id = keep(&root);
+    for path in [
+        "auth/userpass/users/bob",
+        "auth/approle/role/app",
+        "sys/policies/acl/a",
+        "sys/policies/password/p",
+        "identity/entity/name/robert",
+        "auth/token/roles/r",
+        "sys/auth/approle",
+    ] {
+        let before = root.get(path).status;
+        assert_eq!(before, 200, "{path}");
+        assert_eq!(read(&root, &id, path).status, 200, "{path}");
+        if !path.starts_with("sys/auth") {
+            assert_eq!(root.delete(path).status, 204, "{path}");
+            assert_eq!(read(&root, &id, path).status, 200, "{path} when it is gone");
+        }
+    }
+    assert_eq!(data(&list(&root, &id, "auth/userpass/users"))["keys"], json!(["bob"]));
+    assert_eq!(data(&list(&root, &id, "identity/entity/name"))["keys"], json!(["robert"]));
+    assert!(data(&read(&root, &id, "sys/mounts"))["secret/"].is_object());
+
+    for path in ["auth/userpass/users/bob", "sys/policies/acl/a", "sys/policies/password/p"] {
+        assert_eq!(recover(&root, &id, path).status, 204, "{path}");
+        assert_eq!(data(&root.get(path)), data(&read(&root, &id, path)), "{path}");
+    }
+    let login = json!({ "password": "then" });
+    assert_eq!(server.client().post("auth/userpass/login/bob", login).status, 200);
+
+    assert_eq!(recover(&root, &id, "auth/approle/role/app").status, 204);
+    assert_eq!(data(&root.get("auth/approle/role/app/role-id"))["role_id"], role_id);
+    let login = json!({ "role_id": role_id, "secret_id": secret_id });
+    let refused = server.client().post("auth/approle/login", login);
+    assert_eq!(refused.status, 400, "no secret id comes back");
+    let fresh = root.post("auth/approle/role/app/secret-id", json!({}));
+    let login = json!({ "role_id": role_id, "secret_id": data(&fresh)["secret_id"] });
+    assert_eq!(server.client().post("auth/approle/login", login).status, 200);
+    // Under another name its id would be there twice.
+    let copied = recover_from(&root, &id, "auth/approle/role/b", "auth/approle/role/app");
+    assert!(error(&copied).contains("role_id already in use"), "{}", error(&copied));
+    assert_eq!(recover(&root, &id, "identity/entity/name/robert").status, 405);
+    assert_eq!(recover(&root, &id, "sys/policies/acl/root").status, 400);
+}
+
+#[test]
+fn what_the_store_does_not_keep_is_in_no_snapshot() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/approle", json!({ "type": "approle" }));
+    let id = keep(&root);
+    for path in [
+        "sys/health",
+        "sys/seal-status",
+        "sys/storage/raft/snapshot",
+        "sys/internal/counters/activity",
+        "auth/token/lookup-self",
+        "sys/policies/password/p/generate",
+    ] {
+        let refused = read(&root, &id, path);
+        assert_eq!(refused.status, 400, "{path}");
+        assert!(error(&refused).contains("no snapshot holds"), "{path}: {}", error(&refused));
+    }
+    for method in ["POST", "PUT", "DELETE"] {
+        let path = format!("secret/data/a?read_snapshot_id={id}");
+        let refused = root.send(method, &path, Some(&json!({ "data": {} })));
+        assert_eq!(refused.status, 400, "{method}");
+        assert!(error(&refused).contains("is only read and listed"), "{}", error(&refused));
+    }
+    assert_eq!(root.get("secret/metadata/a").status, 404);
+    let nobody = server.client();
+    for path in ["secret/data/a", "identity/oidc/.well-known/keys", "sys/health"] {
+        let refused = read(&nobody, &id, path).status;
+        assert!(matches!(refused, 400 | 403), "{path}: {refused}");
+    }
+    let login = recover(&nobody, &id, "auth/approle/login");
+    assert!(matches!(login.status, 400 | 403 | 405), "{}", login.status);
+    // Help needs none.
+    assert!(root.get("secret/data/a?help=1").body.windows(7).any(|text| text == b"RECOVER"));
+}
