@@ -3,22 +3,22 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
-use super::place::Place;
+use super::place::{Below, Place};
 use super::versions;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 
+/// The command with all its options.
+pub type Delete = With<Own, Below>;
+
 /// Delete versions of a key; `kv undelete` brings them back.
 ///
 /// Without -versions the latest is deleted. A mount of version 1 keeps nothing of it.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Delete {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// versions to delete, parted by commas; may be given more than once
     #[argh(option, arg_name = "list")]
     versions: Vec<String>,
@@ -31,8 +31,9 @@ impl Command for Delete {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let place = Place::find(cx, self.mount.as_deref(), operands::one(&self.operands)?)?;
-        let (path, versions) = (place.path("data"), versions::named(&self.versions));
+        let place =
+            Place::find(cx, self.more.mount.as_deref(), operands::one(&self.own.operands)?)?;
+        let (path, versions) = (place.path("data"), versions::named(&self.own.versions));
         let call = if place.is_versioned && !versions.is_empty() {
             Call::put(place.path("delete"), json!({ "versions": versions }))
         } else {

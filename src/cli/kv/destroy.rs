@@ -2,19 +2,20 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::place::Below;
 use super::versions::Act;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
+
+/// The command with all its options.
+pub type Destroy = With<Own, Below>;
 
 /// Destroy versions of a key for good.
 ///
 /// Snapshots taken before still hold them.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Destroy {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// versions to destroy, parted by commas; may be given more than once
     #[argh(option, arg_name = "list")]
     versions: Vec<String>,
@@ -27,6 +28,6 @@ impl Command for Destroy {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        Act::Destroy.run(cx, self.mount.as_deref(), &self.versions, &self.operands)
+        Act::Destroy.run(cx, self.more.mount.as_deref(), &self.own.versions, &self.own.operands)
     }
 }

@@ -3,10 +3,10 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
-use super::place::Place;
+use super::place::{Below, Place};
 use super::show;
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
@@ -15,12 +15,12 @@ use crate::cli::recover::in_snapshot;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
+/// The command with all its options.
+pub type Get = With<Own, Below>;
+
 /// Retrieve data of a key.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Get {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// version to read; the latest without it
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
@@ -36,11 +36,11 @@ impl Command for Get {
     const SHARED: Shared = Shared::Field;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let place = Place::find(cx, self.mount.as_deref(), key)?;
+        let key = operands::one(&self.own.operands)?;
+        let place = Place::find(cx, self.more.mount.as_deref(), key)?;
         let path = place.path("data");
         let mut call = Call::get(path.as_str());
-        if let Some(version) = self.version.filter(|v| *v > 0 && place.is_versioned) {
+        if let Some(version) = self.own.version.filter(|v| *v > 0 && place.is_versioned) {
             call = call.with_query("version", version.to_string());
         }
         let call = in_snapshot(call, self.snapshot_id);

@@ -2,18 +2,18 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::place::Place;
-use crate::cli::command::{Command, Shared};
+use super::place::{Below, Place};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{list, operands};
 
+/// The command with all its options.
+pub type List = With<Own, Below>;
+
 /// List keys.
 #[derive(FromArgs, ArgsInfo)]
-pub struct List {
-    /// mount that PATH is below; else the mount stands before the path
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// id of a loaded snapshot to list in, instead of the present store
     #[argh(option, arg_name = "string")]
     snapshot_id: Option<String>,
@@ -26,11 +26,11 @@ impl Command for List {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let path = match (&self.mount, self.operands.as_slice()) {
+        let path = match (&self.more.mount, self.own.operands.as_slice()) {
             (Some(mount), []) if !mount.is_empty() => "",
             (_, operands) => operands::one(operands)?,
         };
-        let place = Place::find(cx, self.mount.as_deref(), path)?;
-        list::names(cx, &place.path("metadata"), self.snapshot_id)
+        let place = Place::find(cx, self.more.mount.as_deref(), path)?;
+        list::names(cx, &place.path("metadata"), self.own.snapshot_id)
     }
 }

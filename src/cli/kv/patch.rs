@@ -3,25 +3,25 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
-use super::place::Place;
+use super::place::{Below, Place};
 use super::put::options;
 use super::show;
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::stop::{Exit, Stop, meant};
 use crate::cli::{data, operands};
 use crate::client::{Call, Verb};
 
+/// The command with all its options.
+pub type Patch = With<Own, Below>;
+
 /// Change some of a key's data; what is not given stays.
 ///
 /// Needs version 2 of the engine.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Patch {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// write only if this is the current version
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     cas: Option<i64>,
@@ -37,19 +37,19 @@ impl Command for Patch {
     const SHARED: Shared = Shared::Field;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let (key, pairs) = operands::first(&self.operands, ">1")?;
+        let (key, pairs) = operands::first(&self.own.operands, ">1")?;
         if pairs.is_empty() {
             return Err(Stop::Usage("Must supply data".into()));
         }
         let data = data::object(pairs)?;
-        let place = Place::find(cx, self.mount.as_deref(), key)?;
+        let place = Place::find(cx, self.more.mount.as_deref(), key)?;
         if !place.is_versioned {
             return Err(Stop::Failed(
                 "K/V engine mount must be version 2 for patch support".into(),
             ));
         }
         let path = place.path("data");
-        let written = match self.method.as_deref().unwrap_or_default() {
+        let written = match self.own.method.as_deref().unwrap_or_default() {
             "patch" => self.by_patch(cx, &path, &data)?,
             "rw" => self.by_rewriting(cx, &path, data)?,
             "" => match self.by_patch(cx, &path, &data) {
@@ -79,7 +79,7 @@ impl Patch {
         path: &str,
         data: &Map<String, Value>,
     ) -> Result<Option<Envelope>, Stop> {
-        let body = json!({ "data": data, "options": options(self.cas) });
+        let body = json!({ "data": data, "options": options(self.own.cas) });
         let sent = cx.send(Call::new(Verb::Patch, path).with_body(body));
         let answer = sent.map_err(|stop| stop.about(&format!("Error writing data to {path}")))?;
         Ok(Envelope::of(&answer))
@@ -102,7 +102,7 @@ impl Patch {
         };
         data.extend(changes);
         let read = current["metadata"]["version"].clone();
-        let cas = self.cas.map_or(read, Value::from);
+        let cas = self.own.cas.map_or(read, Value::from);
         cx.written(Call::put(path, json!({ "data": data, "options": { "cas": cas } })), path)
     }
 }

@@ -1,9 +1,20 @@
 //! Where a key lies: which mount, which version of the engine.
 
+use argh::{ArgsInfo, FromArgs};
+use serde_json::Value;
+
 use crate::cli::context::Context;
 use crate::cli::operands;
 use crate::cli::stop::Stop;
 use crate::client::{Call, Error};
+
+/// Mount Options
+#[derive(FromArgs, ArgsInfo)]
+pub struct Below {
+    /// mount that the key or path is below; else it stands before that
+    #[argh(option, arg_name = "string")]
+    pub mount: Option<String>,
+}
 
 /// A key of a mount.
 pub struct Place {
@@ -23,7 +34,7 @@ impl Place {
         let asked = mount.as_deref().unwrap_or(&path);
         let call = Call::get(format!("sys/internal/ui/mounts/{asked}"));
         let data = match cx.client()?.call(&call) {
-            Ok(answer) if answer.body["data"]["path"].is_string() => answer.body["data"].clone(),
+            Ok(answer) if is_mount(&answer.body["data"]) => answer.body["data"].clone(),
             Ok(_) => return Err(cx.not_understood()),
             // A server older than this path has only the first version.
             Err(Error::Refused(refusal)) if refusal.status == 404 => Default::default(),
@@ -55,6 +66,11 @@ impl Place {
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("/")
     }
+}
+
+/// Whether that tells of a mount or, where no path was asked for, of all that there are.
+fn is_mount(data: &Value) -> bool {
+    data["path"].is_string() || data["secret"].is_object()
 }
 
 /// Adds to the refusal of a path that is in no mount which mount was probably meant. Whoever may

@@ -3,20 +3,20 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Value, json};
 
-use super::place::Place;
+use super::place::{Below, Place};
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Error};
 
+/// The command with all its options.
+pub type Rollback = With<Own, Below>;
+
 /// Write an old version of a key again, as its newest.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Rollback {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// version to write again
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
@@ -29,17 +29,17 @@ impl Command for Rollback {
     const SHARED: Shared = Shared::Field;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let [key] = self.operands.as_slice() else {
-            return Err(operands::wrong("Invalid number of", "1", self.operands.len()));
+        let [key] = self.own.operands.as_slice() else {
+            return Err(operands::wrong("Invalid number of", "1", self.own.operands.len()));
         };
-        let version = match self.version {
+        let version = match self.own.version {
             None => return Err(Stop::Usage("Version flag must be specified".into())),
             Some(version) if version <= 0 => {
                 return Err(Stop::Usage(format!("Invalid value {version} for the version flag")));
             }
             Some(version) => version,
         };
-        let place = Place::find(cx, self.mount.as_deref(), key)?;
+        let place = Place::find(cx, self.more.mount.as_deref(), key)?;
         if !place.is_versioned {
             return Err(Stop::Failed(
                 "K/V engine mount must be version 2 for rollback support".into(),

@@ -2,17 +2,18 @@
 
 use argh::{ArgsInfo, FromArgs};
 
+use super::place::Below;
 use super::versions::Act;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
 
+/// The command with all its options.
+pub type Undelete = With<Own, Below>;
+
 /// Bring deleted versions of a key back.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Undelete {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// versions to bring back, parted by commas; may be given more than once
     #[argh(option, arg_name = "list")]
     versions: Vec<String>,
@@ -25,6 +26,6 @@ impl Command for Undelete {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        Act::Undelete.run(cx, self.mount.as_deref(), &self.versions, &self.operands)
+        Act::Undelete.run(cx, self.more.mount.as_deref(), &self.own.versions, &self.own.operands)
     }
 }

@@ -2,18 +2,19 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
+use crate::cli::kv::place::Below;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 
+/// The command with all its options.
+pub type Delete = With<Own, Below>;
+
 /// Delete all of a key for good: settings, versions, data.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Delete {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -23,8 +24,8 @@ impl Command for Delete {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let path = super::path(cx, self.mount.as_deref(), key)?;
+        let key = operands::one(&self.own.operands)?;
+        let path = super::path(cx, self.more.mount.as_deref(), key)?;
         let deleted = cx.send(Call::new(Verb::Delete, path.as_str()));
         deleted.map_err(|stop| stop.about(&format!("Error deleting {path}")))?;
         cx.done(&format!("Data deleted (if it existed) at: {path}"))?;

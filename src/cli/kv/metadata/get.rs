@@ -3,20 +3,21 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
+use crate::cli::kv::place::Below;
 use crate::cli::kv::show;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
+/// The command with all its options.
+pub type Get = With<Own, Below>;
+
 /// Retrieve a key's settings and what is known of each version.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Get {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -26,8 +27,8 @@ impl Command for Get {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let path = super::path(cx, self.mount.as_deref(), key)?;
+        let key = operands::one(&self.own.operands)?;
+        let path = super::path(cx, self.more.mount.as_deref(), key)?;
         let found = cx.fetch(Call::get(path.as_str()));
         let found = found.map_err(|stop| stop.about(&format!("Error reading {path}")))?;
         let Some(mut envelope) = found else {

@@ -6,18 +6,19 @@ use serde_json::{Value, json};
 use super::put::settings;
 use crate::base::golang;
 use crate::base::ttl::Ttl;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
+use crate::cli::kv::place::Below;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, values};
 use crate::client::{Call, Verb};
 
+/// The command with all its options.
+pub type Patch = With<Own, Below>;
+
 /// Change some of a key's settings; what is not given stays.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Patch {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// demand of each write that it names the current version (-cas)
     #[argh(option, arg_name = "bool")]
     cas_required: Option<bool>,
@@ -42,13 +43,17 @@ impl Command for Patch {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let path = super::path(cx, self.mount.as_deref(), key)?;
-        let set = self.custom_metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
-        let removed = self.remove_custom_metadata.iter().map(|k| (k.clone(), Value::Null));
+        let key = operands::one(&self.own.operands)?;
+        let path = super::path(cx, self.more.mount.as_deref(), key)?;
+        let set = self.own.custom_metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
+        let removed = self.own.remove_custom_metadata.iter().map(|k| (k.clone(), Value::Null));
         let custom = set.chain(removed);
-        let body =
-            settings(self.cas_required, self.max_versions, self.delete_version_after, custom);
+        let body = settings(
+            self.own.cas_required,
+            self.own.max_versions,
+            self.own.delete_version_after,
+            custom,
+        );
         cx.write(Call::new(Verb::Patch, path.as_str()).with_body(body), &path)
     }
 }

@@ -5,18 +5,19 @@ use serde_json::{Map, Value, json};
 
 use crate::base::golang;
 use crate::base::ttl::Ttl;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
+use crate::cli::kv::place::Below;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, values};
 use crate::client::Call;
 
+/// The command with all its options.
+pub type Put = With<Own, Below>;
+
 /// Set a key's settings; its data and versions stay.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Put {
-    /// mount that KEY is below; else the mount stands before the key
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// demand of each write that it names the current version (-cas)
     #[argh(option, arg_name = "bool")]
     cas_required: Option<bool>,
@@ -38,11 +39,15 @@ impl Command for Put {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let key = operands::one(&self.operands)?;
-        let path = super::path(cx, self.mount.as_deref(), key)?;
-        let custom = self.custom_metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
-        let body =
-            settings(self.cas_required, self.max_versions, self.delete_version_after, custom);
+        let key = operands::one(&self.own.operands)?;
+        let path = super::path(cx, self.more.mount.as_deref(), key)?;
+        let custom = self.own.custom_metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
+        let body = settings(
+            self.own.cas_required,
+            self.own.max_versions,
+            self.own.delete_version_after,
+            custom,
+        );
         cx.write(Call::put(path.as_str(), body), &path)
     }
 }
