@@ -2,6 +2,8 @@
 //! when one is full, read-only or taken away in the middle.
 
 mod folder;
+mod trouble;
+mod usb;
 mod volume;
 
 #[path = "../support/mod.rs"]

@@ -3,47 +3,56 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::TempDir;
+use super::support::mount::Mount;
 
 /// A file system in an image behind a loop device; unmounted and detached when dropped.
 pub struct Volume {
     folder: TempDir,
     device: PathBuf,
     kind: &'static str,
+    /// What holds the image, where that may be filled up.
+    below: Option<Mount>,
 }
 
 /// The kinds of file systems that a stick may have.
 pub const KINDS: [&str; 3] = ["vfat", "exfat", "ext4"];
 
+/// The label of each.
+pub const LABEL: &str = "EDGEKEEP";
+
 impl Volume {
-    /// A volume of `bytes` that is called `label`, not mounted; `None`, and says why, where it
-    /// cannot be had.
-    pub fn new(kind: &'static str, label: &str, bytes: u64) -> Option<Self> {
-        Self::make(kind, label, bytes).map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()
-    }
-
-    /// The same, mounted.
+    /// A volume of `bytes`, mounted; `None`, and says why, where it cannot be had.
     pub fn mounted(kind: &'static str, bytes: u64) -> Option<Self> {
-        let volume = Self::new(kind, "EDGEKEEP", bytes)?;
-        volume.mount().map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()?;
-        Some(volume)
+        Self::over(None, kind, bytes)
     }
 
-    fn make(kind: &'static str, label: &str, bytes: u64) -> Result<Self, Missing> {
+    /// The same on a device that can be made to fail.
+    pub fn fallible(kind: &'static str) -> Option<Self> {
+        let below = Mount::new("tmpfs", "none", "size=64m")?;
+        Self::over(Some(below), kind, 48 << 20)
+    }
+
+    fn over(below: Option<Mount>, kind: &'static str, bytes: u64) -> Option<Self> {
+        let made = Self::make(below, kind, bytes).and_then(|made| made.mount().map(|()| made));
+        made.map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()
+    }
+
+    fn make(below: Option<Mount>, kind: &'static str, bytes: u64) -> Result<Self, Missing> {
         let folder = TempDir::new();
         fs::create_dir(folder.path().join("mounted")).unwrap();
-        let image = folder.path().join("image");
+        let image = below.as_ref().map_or(folder.path(), |below| below.root()).join("image");
         File::create(&image).unwrap().set_len(bytes).unwrap();
         match kind {
-            "vfat" => does(Command::new("mkfs.vfat").args(["-F", "32", "-n", label]).arg(&image))?,
-            "exfat" => does(Command::new("mkfs.exfat").args(["-L", label]).arg(&image))?,
-            _ => does(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-L", label]).arg(&image))?,
+            "vfat" => does(Command::new("mkfs.vfat").args(["-F", "32", "-n", LABEL]).arg(&image))?,
+            "exfat" => does(Command::new("mkfs.exfat").args(["-L", LABEL]).arg(&image))?,
+            _ => does(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-L", LABEL]).arg(&image))?,
         };
         let device = does(Command::new("losetup").args(["--find", "--show"]).arg(&image))?;
-        Ok(Self { folder, device: device.trim().into(), kind })
+        Ok(Self { folder, device: device.trim().into(), kind, below })
     }
 
     /// Mounts it at [`path`](Self::path).
@@ -57,14 +66,30 @@ impl Volume {
         by(self.kind).or_else(|why| if self.kind == "exfat" { by("exfat-fuse") } else { Err(why) })
     }
 
+    /// Mounts it anew, by these options.
+    pub fn remount(&self, options: &str) -> Result<(), Missing> {
+        let mut mount = Command::new("mount");
+        does(mount.args(["-o", &format!("remount,{options}")]).arg(self.path())).map(drop)
+    }
+
     /// Unmounts it, at once where files are open too.
     pub fn unmount(&self) {
         let _ = Command::new("umount").arg("-l").arg(self.path()).output();
     }
 
+    /// From now on the device takes nothing new, until what is returned is removed.
+    pub fn fail(&self) -> PathBuf {
+        self.below.as_ref().unwrap().fill(0)
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("mounted")
+    }
+
+    /// Its device.
+    pub fn device(&self) -> &Path {
+        &self.device
     }
 }
 

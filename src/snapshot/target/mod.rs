@@ -9,6 +9,7 @@ pub mod folder;
 pub mod http;
 pub mod name;
 pub mod remote;
+pub mod usb;
 mod web;
 mod xml;
 
@@ -39,7 +40,24 @@ pub trait Target: Send + Sync {
 
     /// Where an object is, for people: a URL or a path, without credentials.
     fn url(&self, name: &Name) -> String;
+
+    /// Which visit of a place that comes and goes this is: a stick that was pulled and is back has
+    /// another, for it may be another stick. `None` while it is away. This asks for nothing, and
+    /// costs next to nothing.
+    fn visit(&self) -> Option<Visit> {
+        Some(Visit::default())
+    }
+
+    /// Says that all that is owed to this visit is there: a stick may be pulled. Who uses the place
+    /// after that may find it [`Away`](TargetError::Away), and has asked for it by that.
+    fn rest(&self, _visit: &Visit) -> Result<(), TargetError> {
+        Ok(())
+    }
 }
+
+/// One of the times that a place is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visit(String);
 
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
