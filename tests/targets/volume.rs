@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::support::TempDir;
 use super::support::mount::Mount;
@@ -12,6 +14,7 @@ use super::support::mount::Mount;
 /// A file system in an image behind a loop device; unmounted and detached when dropped.
 pub struct Volume {
     folder: TempDir,
+    image: PathBuf,
     device: PathBuf,
     kind: &'static str,
     /// What holds the image, where that may be filled up.
@@ -32,8 +35,11 @@ impl Volume {
 
     /// The same on a device that can be made to fail.
     pub fn fallible(kind: &'static str) -> Option<Self> {
-        let below = Mount::new("tmpfs", "none", "size=64m")?;
-        Self::over(Some(below), kind, 48 << 20)
+        let below = Mount::new("tmpfs", "none", "size=64m");
+        if below.is_none() {
+            say(&format!("skipped: {kind} that fails: nothing can be mounted"));
+        }
+        Self::over(Some(below?), kind, 48 << 20)
     }
 
     fn over(below: Option<Mount>, kind: &'static str, bytes: u64) -> Option<Self> {
@@ -52,7 +58,7 @@ impl Volume {
             _ => does(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-L", LABEL]).arg(&image))?,
         };
         let device = does(Command::new("losetup").args(["--find", "--show"]).arg(&image))?;
-        Ok(Self { folder, device: device.trim().into(), kind, below })
+        Ok(Self { folder, image, device: device.trim().into(), kind, below })
     }
 
     /// Mounts it at [`path`](Self::path).
@@ -97,6 +103,16 @@ impl Drop for Volume {
     fn drop(&mut self) {
         self.unmount();
         let _ = Command::new("losetup").arg("-d").arg(&self.device).output();
+        // It is detached when nobody has it open any more, and only then what is below can go.
+        let block = Path::new("/sys/block").join(self.device.file_name().unwrap_or_default());
+        let ours = || {
+            let image = fs::read_to_string(block.join("loop/backing_file")).unwrap_or_default();
+            image.trim_end() == self.image.as_os_str()
+        };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while ours() && Instant::now() < deadline {
+            sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -119,7 +135,7 @@ pub fn does(command: &mut Command) -> Result<String, Missing> {
         }
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            Err(Missing(format!("{command:?}: {}", said.lines().next().unwrap_or_default())))
+            Err(Missing(said.lines().next().unwrap_or_default().to_owned()))
         }
     }
 }
