@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime};
 
 use super::sync::lock;
 
@@ -93,6 +93,22 @@ impl Timestamp {
             &weekday[..3],
             &month[..3],
         )
+    }
+
+    /// Reads the form that [`http_date`](Self::http_date) writes; `None` for any other.
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let [_, day, month, year, clock, "GMT"] = *text.split(' ').collect::<Vec<_>>() else {
+            return None;
+        };
+        let month = (1..=12).filter_map(|n| Month::try_from(n).ok()).find(|m| {
+            let name = m.to_string();
+            name.get(..3) == Some(month)
+        })?;
+        let [hour, minute, second] = *clock.split(':').collect::<Vec<_>>() else { return None };
+        let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
+        let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
+        let at = date.with_hms(hour, minute, second.parse().ok()?).ok()?.assume_utc();
+        u64::try_from(at.unix_timestamp()).ok().map(Self::from_secs)
     }
 
     /// The form of syslog (RFC 3164, section 4.1.2), in UTC: `Nov  6 08:49:37`.

@@ -45,6 +45,11 @@ pub struct MacKey(hmac::Key);
 impl MacKey {
     /// Prepares `key`.
     pub fn new(key: &[u8; 32]) -> Self {
+        Self::of(key)
+    }
+
+    /// Prepares a key of another's choice, of any length.
+    pub fn of(key: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 

@@ -9,6 +9,7 @@ mod environment;
 mod http;
 mod process;
 mod proxy;
+mod s3;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;

@@ -9,6 +9,7 @@ pub mod folder;
 pub mod http;
 pub mod name;
 pub mod remote;
+pub mod s3;
 pub mod usb;
 mod web;
 mod xml;

@@ -114,7 +114,8 @@ impl<T: Clone + Eq + Hash> Leftovers<T> {
         outcome
     }
 
-    fn fail(&self, folder: &str) {
+    /// Notes that something may be left in `folder`.
+    pub fn fail(&self, folder: &str) {
         lock(&self.state).failed.insert(folder.to_owned());
     }
 }

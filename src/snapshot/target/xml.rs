@@ -23,7 +23,8 @@ pub(super) struct Element<'a>(Node<'a, 'a>);
 /// Hands the outermost element to `take`. No document type is read, so that no entity grows.
 pub(super) fn read<T>(bytes: &[u8], take: impl FnOnce(Element<'_>) -> T) -> Result<T, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|e| Malformed(e.to_string()))?;
-    let text = text.trim_start_matches('\u{feff}');
+    // S3 keeps a connection open with spaces.
+    let text = text.trim_start_matches('\u{feff}').trim_start();
     let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
     let document =
         Document::parse_with_options(text, options).map_err(|e| Malformed(e.to_string()))?;
