@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use super::SnapshotError;
 use super::format::meta::Meta;
 use super::format::state::StateReader;
+use crate::barrier::journal::{HEAD, Head};
 use crate::barrier::seal::SealRecord;
 use crate::barrier::{KEYRING, ROOT, SEAL};
 use crate::base::record::Record;
@@ -22,6 +23,7 @@ pub struct Records {
     seal: Option<Vec<u8>>,
     keyring: Option<Vec<u8>>,
     root: Option<Vec<u8>>,
+    head: Option<Vec<u8>>,
 }
 
 impl<R: Read> Entries<R> {
@@ -69,6 +71,7 @@ impl Records {
             SEAL => &mut self.seal,
             KEYRING => &mut self.keyring,
             ROOT => &mut self.root,
+            HEAD => &mut self.head,
             _ => return,
         };
         *place = Some(value.clone());
@@ -88,6 +91,12 @@ impl Records {
     /// The sealed root record.
     pub fn root(&self) -> Result<&[u8], SnapshotError> {
         there(&self.root, "root record")
+    }
+
+    /// Where the journal stood; `None` where there was none.
+    pub fn head(&self) -> Result<Option<Head>, SnapshotError> {
+        let head = self.head.as_deref().map(Head::decode).transpose();
+        head.map_err(|error| SnapshotError::Broken(error.to_string()))
     }
 }
 

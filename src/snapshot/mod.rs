@@ -10,6 +10,7 @@ mod link;
 pub mod loaded;
 pub mod meters;
 pub mod restore;
+pub mod rewind;
 pub mod save;
 pub mod spool;
 pub mod take;

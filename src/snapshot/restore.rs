@@ -62,17 +62,13 @@ impl Received {
     }
 
     fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<(), SnapshotError> {
-        let Some(ours) = to.settings()? else { return Ok(()) };
-        let theirs = self.records.seal()?.settings();
-        let same = OtherKeys::refuse(ours.root_key, theirs.root_key);
+        let same = self.is_of_keys(to)?;
         if accept == Accept::SameKeys {
             same?;
         }
-        let Some(keys) = to.unsealed() else { return Ok(()) };
-        match keys.open_keyring(self.records.keyring()?) {
-            Ok(keyring) => self.must_be_vouched_for(&keyring),
-            Err(_) if same.is_ok() => Err(forged("its keyring does not open")),
-            Err(_) => Ok(()),
+        match to.unsealed() {
+            Some(keys) => self.prove(&keys, same.is_ok()).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -84,8 +80,40 @@ impl Received {
         Ok(())
     }
 
+    /// Whether it needs the root key that a store has; a store without one takes any.
+    pub(super) fn is_of_keys(
+        &self,
+        store: &Barrier,
+    ) -> Result<Result<(), OtherKeys>, SnapshotError> {
+        let Some(ours) = store.settings()? else { return Ok(Ok(())) };
+        let theirs = self.records.seal()?.settings();
+        Ok(OtherKeys::refuse(ours.root_key, theirs.root_key))
+    }
+
+    /// Has the keys vouch for every byte, where they are its own. Then it is the keyring that is
+    /// in it and what its root record says; an error where they should have been (`same`).
+    pub(super) fn prove(
+        &self,
+        keys: &Unsealed,
+        same: bool,
+    ) -> Result<Option<(Keyring, RootRecord)>, SnapshotError> {
+        match keys.open_keyring(self.records.keyring()?) {
+            Ok(keyring) => {
+                let record = self.must_be_vouched_for(&keyring)?;
+                Ok(Some((keyring, record)))
+            }
+            Err(_) if same => Err(forged("its keyring does not open")),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The records of the system in it.
+    pub(super) fn records(&self) -> &Records {
+        &self.records
+    }
+
     /// The keys open what they should, and the entries come to what the root record says.
-    fn must_be_vouched_for(&self, keyring: &Keyring) -> Result<(), SnapshotError> {
+    fn must_be_vouched_for(&self, keyring: &Keyring) -> Result<RootRecord, SnapshotError> {
         let record = self.must_be_sealed_by(keyring)?;
         let hasher = EntryHasher::new(&keyring.fixed().entries);
         let mut found = Tally::default();
@@ -103,7 +131,7 @@ impl Received {
                     .into(),
             ));
         }
-        Ok(())
+        Ok(record)
     }
 
     /// The keys open its sums and its root record.
@@ -122,16 +150,22 @@ impl Received {
         Ok(record)
     }
 
-    /// Puts its entries.
+    /// Puts every entry.
     pub(super) fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         for entry in Entries::new(self.spool.reader())? {
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(SnapshotError::Interrupted.into());
-            }
+            self.go_on()?;
             let (key, value) = entry?;
             to.put(&key, &value)?;
         }
         Ok(())
+    }
+
+    /// An error once it is interrupted.
+    pub(super) fn go_on(&self) -> Result<(), SnapshotError> {
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(SnapshotError::Interrupted),
+            false => Ok(()),
+        }
     }
 }
 

@@ -97,7 +97,12 @@ impl Spool {
 
     /// Reads from the start.
     pub fn reader(&self) -> SpoolReader<'_> {
-        SpoolReader { file: &self.file, at: 0 }
+        self.part(0, self.length)
+    }
+
+    /// Reads `length` bytes from `at` on, of those that are there now.
+    pub fn part(&self, at: u64, length: u64) -> SpoolReader<'_> {
+        SpoolReader { file: &self.file, at, end: self.length.min(at.saturating_add(length)) }
     }
 
     fn must_have_room(&self) -> io::Result<()> {
@@ -158,15 +163,18 @@ impl Write for Spool {
     }
 }
 
-/// Reads a [`Spool`] from its start.
+/// Reads a [`Spool`], or a part of it.
 pub struct SpoolReader<'a> {
     file: &'a File,
     at: u64,
+    end: u64,
 }
 
 impl Read for SpoolReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
+        let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let most = buffer.len().min(left);
+        let read = self.file.read_at(&mut buffer[..most], self.at)?;
         self.at += read as u64;
         Ok(read)
     }

@@ -1,3 +1,4 @@
 //! The journal on its way: segments of it, as they lie on a target.
 
+pub mod export;
 pub mod segment;

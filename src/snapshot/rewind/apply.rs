@@ -1,0 +1,186 @@
+//! Puts what was prepared in the place of a store.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::plan::Plan;
+use super::segments::{Broken, Segments, Start, Walk};
+use super::{Found, Lost};
+use crate::barrier::journal::record::{Record as Written, Write};
+use crate::barrier::journal::{HEAD, Head, is_of_journal};
+use crate::barrier::restore::{Accept, found};
+use crate::barrier::root::{EntryHasher, RootRecord, Tally, Timeline};
+use crate::barrier::{Barrier, KEYRING, RESTORED, ROOT, Unsealed};
+use crate::base::record::Record as _;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::format::meta::Meta;
+use crate::snapshot::restore::Received;
+use crate::storage::{StorageError, Writer};
+
+/// A snapshot and what leads on from it to an instant: all of it here, and checked.
+pub struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) found: Found,
+    pub(super) start: Start,
+    pub(super) received: Received,
+    pub(super) segments: Segments,
+    /// The keys that vouched for the snapshot, and what its root record says.
+    pub(super) prover: Option<(Arc<Unsealed>, RootRecord)>,
+    pub(super) lost: Vec<Lost>,
+}
+
+impl Prepared {
+    /// How it came about.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where it leads.
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
+    /// The history that it is of.
+    pub fn timeline(&self) -> Timeline {
+        self.plan.base.timeline
+    }
+
+    /// What the snapshot says of itself.
+    pub fn meta(&self) -> &Meta {
+        self.received.meta()
+    }
+
+    /// The files that did not verify.
+    pub fn lost(&self) -> &[Lost] {
+        &self.lost
+    }
+
+    /// A restore that finds this set gives up, and replaces nothing.
+    pub fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
+        self.received.set_interrupted(interrupted);
+    }
+
+    /// Puts the instant in the place of the store, as
+    /// [`Received::restore`] does with a snapshot: all or nothing, the seal record of the same root
+    /// key stays, a new timeline begins.
+    pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
+        let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
+        let same = self.received.is_of_keys(to)?;
+        if accept == Accept::SameKeys {
+            same?;
+        }
+        if same.is_ok() && to.unsealed().is_some() && self.prover.is_none() {
+            let what = "its keyring does not open with the keys of this store";
+            return Err(SnapshotError::Forged(what.into()));
+        }
+        Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
+    }
+
+    /// Puts the instant into a store that is being made: `to` is empty.
+    pub fn found_store(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        found(&mut |writer| self.fill(writer), to)
+    }
+
+    /// Puts the snapshot's entries and makes every write that leads on from there.
+    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        self.received.fill(to)?;
+        let prover = self.prover.as_ref();
+        let mut sum = prover.map(|(keys, record)| Sum::new(keys, record.tally));
+        let last = self.found.instant.revision;
+        if last == self.start.revision {
+            return Ok(());
+        }
+        let walked = self.segments.walk(self.start, &self.plan.segments, |entry| {
+            self.received.go_on()?;
+            if entry.revision > last {
+                return Ok(Walk::Stop);
+            }
+            let record = Written::read(&entry.record).map_err(|error| broken(&error))?;
+            for write in record.writes() {
+                let write = write.map_err(|error| broken(&error))?;
+                put(&write, to, sum.as_mut())?;
+            }
+            Ok(if entry.revision == last { Walk::Stop } else { Walk::On })
+        });
+        match walked {
+            Ok(()) => {}
+            Err(Broken::Link(_)) => return Err(broken(&"its journal does not fit").into()),
+            Err(Broken::Failed(error)) => return Err(error.into()),
+        }
+        // Which journal the store had is of no more use: with the next unsealing it begins anew.
+        to.put(HEAD, &Head::begin(self.timeline(), last).encode())?;
+        if let (Some(sum), Some((keys, _))) = (sum, prover) {
+            sum.must_be_right(keys, to, self.timeline(), last)?;
+        }
+        Ok(())
+    }
+}
+
+fn put(
+    (key, value): &Write<'_>,
+    to: &mut dyn Writer,
+    sum: Option<&mut Sum>,
+) -> Result<(), SnapshotError> {
+    if is_of_journal(key) || key == RESTORED {
+        return Err(broken(&"its journal writes what no commit does"));
+    }
+    let old = match value {
+        Some(value) => to.put(key, value),
+        None => to.delete(key),
+    }?;
+    if let Some(sum) = sum {
+        sum.follow(key, old.as_deref(), *value);
+    }
+    Ok(())
+}
+
+/// What the entries come to while they change.
+struct Sum {
+    hasher: EntryHasher,
+    tally: Tally,
+}
+
+impl Sum {
+    fn new(keys: &Unsealed, tally: Tally) -> Self {
+        Self { hasher: EntryHasher::new(&keys.keyring().fixed().entries), tally }
+    }
+
+    fn follow(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {
+        if key == ROOT {
+            return;
+        }
+        if let Some(old) = old {
+            self.tally -= self.hasher.tally(key, old);
+        }
+        if let Some(new) = new {
+            self.tally += self.hasher.tally(key, new);
+        }
+    }
+
+    /// The root record of the instant says what the entries come to.
+    fn must_be_right(
+        &self,
+        keys: &Unsealed,
+        to: &dyn Writer,
+        timeline: Timeline,
+        revision: u64,
+    ) -> Result<(), SnapshotError> {
+        let record = |key, name: &str| {
+            let missing = || broken(&format!("its {name} is missing"));
+            to.get(key)?.ok_or_else(missing)
+        };
+        let keyring = keys.open_keyring(&record(KEYRING, "keyring")?)?;
+        let root = RootRecord::open(&keyring, &record(ROOT, "root record")?)?;
+        if (root.timeline, root.revision, root.tally) != (timeline, revision, self.tally) {
+            return Err(SnapshotError::Forged(
+                "what its journal leads to does not add up to the root record of that commit"
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn broken(what: &dyn std::fmt::Display) -> SnapshotError {
+    SnapshotError::Broken(what.to_string())
+}

@@ -1,0 +1,217 @@
+//! Gets the files of a plan and checks each of them, and how they hang together.
+
+use std::cmp::Ordering;
+
+use super::listing::{Instant, Listing};
+use super::plan::{At, Gap, Plan, Refusal};
+use super::segments::{Broken, Segments, Start, Walk};
+use super::{Found, Keys, Lost, Prepared, RewindError, Source};
+use crate::barrier::journal::Chain;
+use crate::barrier::journal::record::Record;
+use crate::barrier::keyring::Keyring;
+use crate::barrier::root::RootRecord;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use crate::snapshot::restore::{Received, receive};
+use crate::snapshot::spool::Spools;
+use crate::snapshot::target::{Name, TargetError};
+
+/// A restore that is being prepared. What it has fetched once it does not fetch again.
+pub struct Way<'a> {
+    source: Source<'a>,
+    spools: &'a Spools,
+    listing: Listing,
+    keys: Keys,
+    base: Option<Base>,
+    segments: Segments,
+}
+
+/// A snapshot that has arrived.
+struct Base {
+    name: SnapshotName,
+    received: Received,
+    start: Start,
+    /// Its keys, and what its root record says, where there was somebody to open them.
+    proved: Option<(Keyring, RootRecord)>,
+}
+
+/// Why a way was not gone to its end.
+pub enum Stop {
+    /// A file does not verify.
+    Lost(Kept, String),
+    /// What is inside of the files tells that the instant is not there.
+    Refused(Refusal),
+    /// The target or the disk fails.
+    Failed(RewindError),
+}
+
+impl<E: Into<RewindError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl<'a> Way<'a> {
+    /// Lists the target.
+    pub fn new(source: Source<'a>, keys: Keys, spools: &'a Spools) -> Result<Self, RewindError> {
+        let listed = source.target.list(source.folder.path())?;
+        let listing = Listing::read(source.folder, &listed);
+        let segments = Segments::new(spools.open()?);
+        Ok(Self { source, spools, listing, keys, base: None, segments })
+    }
+
+    /// What is left to choose from.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// A file that does not verify counts as absent.
+    pub fn lose(&mut self, kept: Kept, why: String) {
+        self.listing.lose(kept, why);
+    }
+
+    /// All that did not verify.
+    pub fn lost(&self) -> Vec<Lost> {
+        let name = |kept: &Kept| self.source.folder.name(kept).map(|name| name.to_string());
+        let lost = self.listing.lost.iter();
+        lost.map(|(kept, why)| (name(kept).unwrap_or_default(), why.clone())).collect()
+    }
+
+    /// Gets all that a plan needs and checks it: where it leads.
+    pub fn go(&mut self, plan: &Plan) -> Result<Found, Stop> {
+        if self.base.as_ref().is_none_or(|base| base.name != plan.base) {
+            // The spool of the one before makes place for this one.
+            self.base = None;
+            self.base = Some(self.fetch_base(&plan.base)?);
+        }
+        for name in &plan.segments {
+            if !self.segments.has(name) {
+                self.fetch_segment(name)?;
+            }
+        }
+        self.locate(plan)
+    }
+
+    /// The way was gone.
+    pub fn prepared(self, plan: Plan, found: Found) -> Result<Prepared, RewindError> {
+        let lost = self.lost();
+        let missing = || SnapshotError::Broken("it was not fetched".into());
+        let Base { received, start, proved, .. } = self.base.ok_or_else(missing)?;
+        let prover = self.keys.zip(proved.map(|(_, record)| record));
+        Ok(Prepared { plan, found, start, received, segments: self.segments, prover, lost })
+    }
+
+    fn fetch_base(&self, name: &SnapshotName) -> Result<Base, Stop> {
+        let kept = Kept::Snapshot(name.clone());
+        let lost = |error: SnapshotError| judge(&kept, error);
+        let file = self.source.target.get(&self.name(&kept)?);
+        let file = file.map_err(|error| unavailable(&kept, error))?;
+        let received = receive(file, self.spools.open()?).map_err(lost)?;
+        let about = &received.meta().about;
+        let said = (&*about.store_id, &*about.timeline, about.revision);
+        if said != (self.source.folder.store_id(), &*name.timeline.to_string(), name.revision) {
+            return Err(Stop::Lost(kept, "it is not what its name says".into()));
+        }
+        let chain = start(&received, name).map_err(lost)?;
+        let proved = match &self.keys {
+            Some(keys) => received.prove(keys, false).map_err(lost)?,
+            None => None,
+        };
+        let start = Start { revision: name.revision, chain };
+        Ok(Base { name: name.clone(), received, start, proved })
+    }
+
+    fn fetch_segment(&mut self, name: &SegmentName) -> Result<(), Stop> {
+        let kept = Kept::Segment(*name);
+        let file = self.source.target.get(&self.name(&kept)?);
+        let file = file.map_err(|error| unavailable(&kept, error))?;
+        let store_id = self.source.folder.store_id();
+        let proved = self.base.as_ref().and_then(|base| base.proved.as_ref());
+        let keyring = proved.map(|(keyring, _)| keyring);
+        let received = self.segments.receive(name, store_id, keyring, file);
+        received.map_err(|error| judge(&kept, error))
+    }
+
+    /// Goes along the chain to the wished instant.
+    fn locate(&self, plan: &Plan) -> Result<Found, Stop> {
+        let base = Instant::of(&plan.base);
+        let timeline = plan.base.timeline;
+        let start = match &self.base {
+            Some(base) => base.start,
+            None => return Err(SnapshotError::Broken("it was not fetched".into()).into()),
+        };
+        let (mut found, mut last) = (base, base);
+        let mut folded = false;
+        let walked = self.segments.walk(start, &plan.segments, |entry| {
+            let record = Record::read(&entry.record);
+            let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
+            last = Instant { revision: entry.revision, time };
+            let there = match plan.at {
+                At::Latest => Ordering::Less,
+                At::Revision(revision) => entry.revision.cmp(&revision),
+                At::Time(wished) if time <= wished => Ordering::Less,
+                At::Time(_) => Ordering::Greater,
+            };
+            if there.is_le() {
+                (found, folded) = (last, false);
+            } else {
+                folded |= entry.step > 1 && entry.revision - entry.step == found.revision;
+            }
+            Ok(if there.is_eq() { Walk::Stop } else { Walk::On })
+        });
+        match walked {
+            Ok(()) => {}
+            Err(Broken::Link(name)) => {
+                let why = "it does not go on from where the history before it ends".into();
+                return Err(Stop::Lost(Kept::Segment(name), why));
+            }
+            Err(Broken::Failed(error)) => return Err(error.into()),
+        }
+        // Whoever names the very time of the last commit before a gap, to the nanosecond, means it.
+        let sure = found != last || plan.at == At::Time(found.time);
+        if let Some(gap) = plan.gap.filter(|_| !sure) {
+            return Err(Stop::Refused(Refusal::Gap(timeline, Gap { before: found, ..gap })));
+        }
+        if let At::Revision(revision) = plan.at
+            && found.revision != revision
+        {
+            let gap = Gap { before: found, after: Some(last) };
+            return Err(Stop::Refused(Refusal::Folded(timeline, gap)));
+        }
+        Ok(Found { instant: found, folded })
+    }
+
+    fn name(&self, kept: &Kept) -> Result<Name, Stop> {
+        let none = || SnapshotError::Broken("its name is too long".into());
+        Ok(self.source.folder.name(kept).ok_or_else(none)?)
+    }
+}
+
+/// What the chain comes to at the end of a snapshot. One that was taken where a journal was about
+/// to begin holds no head, and that of a journal that was cut is of another commit.
+fn start(received: &Received, name: &SnapshotName) -> Result<Chain, SnapshotError> {
+    let here = (name.timeline, name.revision);
+    let head = received.records().head()?.filter(|head| (head.timeline, head.revision) == here);
+    Ok(head.map_or_else(|| Chain::begin(name.timeline, name.revision), |head| head.chain))
+}
+
+/// Whether the file is at fault, or what is around it.
+fn judge(kept: &Kept, error: SnapshotError) -> Stop {
+    match error {
+        SnapshotError::Full
+        | SnapshotError::Busy
+        | SnapshotError::Interrupted
+        | SnapshotError::Newer(_)
+        | SnapshotError::Storage(_) => error.into(),
+        SnapshotError::Broken(what) | SnapshotError::Forged(what) => Stop::Lost(kept.clone(), what),
+        // A bad sector of a stick among them: if the target is gone, the next file tells.
+        other => Stop::Lost(kept.clone(), other.to_string()),
+    }
+}
+
+fn unavailable(kept: &Kept, error: TargetError) -> Stop {
+    match error {
+        TargetError::Away(_) => error.into(),
+        other => Stop::Lost(kept.clone(), other.to_string()),
+    }
+}

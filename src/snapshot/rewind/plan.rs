@@ -1,0 +1,211 @@
+//! Which snapshot and which segments lead to a wished instant, by their names alone.
+//!
+//! What orders is timeline and revision. Times find an instant in a history, and tell whether two
+//! histories went on beside each other; where that leaves a doubt, the history must be named.
+
+use std::fmt;
+
+use super::listing::{Instant, Listing, Span};
+use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
+use crate::snapshot::layout::{SegmentName, SnapshotName};
+
+/// An instant of a store that is wanted back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Where in the history.
+    pub at: At,
+    /// Which history; needed only where there is a doubt.
+    pub timeline: Option<Timeline>,
+}
+
+/// A place in a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The last commit that is known.
+    Latest,
+    /// That commit.
+    Revision(u64),
+    /// The last commit at that time or before it.
+    Time(Timestamp),
+}
+
+/// The way to an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where it begins.
+    pub base: SnapshotName,
+    /// What leads on, in its order; each begins where the one before ends, or earlier.
+    pub segments: Vec<SegmentName>,
+    /// Where to stop.
+    pub at: At,
+    /// Where all of this ends, and more of the history is known that it does not lead to.
+    pub gap: Option<Gap>,
+}
+
+/// A part of a history that nothing leads through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last instant before it.
+    pub before: Instant,
+    /// The first one after it.
+    pub after: Option<Instant>,
+}
+
+/// Why an instant cannot be reached, and which can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no snapshot.
+    Nothing,
+    /// There is no snapshot of that history, but of these.
+    NoTimeline(Timeline, Vec<Span>),
+    /// It may be one of several histories.
+    Ambiguous(Vec<Span>),
+    /// It was before the first snapshot.
+    Before(Span),
+    /// No commit has that number.
+    Beyond(Span),
+    /// It is in a part of the history that is not there.
+    Gap(Timeline, Gap),
+    /// What was there at that commit was folded into the next one that is kept.
+    Folded(Timeline, Gap),
+}
+
+/// Chooses the way. Of several the one with the newest snapshot and the largest segments is taken.
+pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
+    let span = choose(listing, wish)?;
+    let of_it = listing.snapshots.iter().filter(|name| name.timeline == span.timeline);
+    let early = |name: &&SnapshotName| match wish.at {
+        At::Latest => true,
+        At::Revision(revision) => name.revision <= revision,
+        At::Time(time) => name.taken <= time,
+    };
+    let base = of_it.clone().filter(early).max_by_key(|name| (name.revision, name.taken));
+    let base = base.ok_or(Refusal::Before(span))?;
+    let mut end = Instant::of(base);
+    let mut segments: Vec<SegmentName> = Vec::new();
+    let there = |end: Instant| match wish.at {
+        At::Latest => false,
+        At::Revision(revision) => end.revision >= revision,
+        At::Time(time) => end.time > time,
+    };
+    while !there(end) {
+        let Some(next) = next(listing, span.timeline, end.revision) else { break };
+        end = Instant::end(next);
+        segments.push(*next);
+    }
+    let beyond = span.last.revision > end.revision;
+    let after = of_it.filter(|name| name.revision > end.revision).min_by_key(|name| name.revision);
+    let gap = Gap { before: end, after: after.map(Instant::of) };
+    let gap = (beyond && !there(end)).then_some(gap);
+    let plan = Plan { base: base.clone(), segments, at: wish.at, gap };
+    match (wish.at, gap) {
+        (At::Revision(revision), None) if revision > end.revision => Err(Refusal::Beyond(span)),
+        (At::Revision(_) | At::Latest, Some(gap)) => Err(Refusal::Gap(span.timeline, gap)),
+        // By names whole seconds are known: what is in the last segment tells more.
+        _ => Ok(plan),
+    }
+}
+
+/// What leads furthest from `revision` on; of those the one that begins first, which a compaction
+/// made of the others.
+fn next(listing: &Listing, timeline: Timeline, revision: u64) -> Option<&SegmentName> {
+    let leads = |name: &&SegmentName| {
+        name.timeline == timeline && name.first <= revision + 1 && name.last > revision
+    };
+    let far = |name: &&SegmentName| (name.last, std::cmp::Reverse(name.first));
+    listing.segments.iter().filter(leads).max_by_key(far)
+}
+
+fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
+    let spans = listing.spans();
+    if let Some(timeline) = wish.timeline {
+        let found = spans.iter().find(|span| span.timeline == timeline);
+        return found.copied().ok_or(Refusal::NoTimeline(timeline, spans));
+    }
+    let first = *spans.first().ok_or(Refusal::Nothing)?;
+    let holds = |span: &&Span| match wish.at {
+        At::Latest => alive(span, &spans, Timestamp::from_nanos(u64::MAX)),
+        At::Time(time) => alive(span, &spans, time),
+        At::Revision(revision) => span.first.revision <= revision && revision <= span.last.revision,
+    };
+    let found: Vec<Span> = spans.iter().filter(holds).copied().collect();
+    match (&found[..], wish.at) {
+        ([one], _) => Ok(*one),
+        ([], At::Revision(revision)) => {
+            let beyond = spans.iter().rfind(|span| span.last.revision < revision);
+            Err(beyond.map_or(Refusal::Before(first), |span| Refusal::Beyond(*span)))
+        }
+        ([], _) => Err(Refusal::Before(first)),
+        _ => Err(Refusal::Ambiguous(found)),
+    }
+}
+
+/// Whether a history had begun by that time, and none that left it or one like it had taken its
+/// place.
+fn alive(span: &Span, all: &[Span], time: Timestamp) -> bool {
+    let replaced = |other: &Span| {
+        let left = other.timeline.number > span.timeline.number;
+        left && other.first.time <= time && span.last.time < other.first.time
+    };
+    span.first.time <= time && !all.iter().any(replaced)
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "revision {} ({})", self.revision, self.time.rfc3339())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} to {}", self.timeline, self.first, self.last)
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it could go to {}", self.before)?;
+        self.after.map_or(Ok(()), |after| write!(f, " or to {after}"))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, spans: &[Span]| {
+            spans.iter().try_for_each(|span| write!(f, "\n  {span}"))
+        };
+        match self {
+            Self::Nothing => f.write_str("the target has no snapshot of this store"),
+            Self::NoTimeline(timeline, spans) => {
+                write!(f, "the target has no snapshot of the timeline {timeline}; it has:")?;
+                list(f, spans)
+            }
+            Self::Ambiguous(spans) => {
+                f.write_str("several histories of the store are meant: name one with -timeline:")?;
+                list(f, spans)
+            }
+            Self::Before(span) => {
+                write!(f, "that was before the first snapshot: it could go to {}", span.first)
+            }
+            Self::Beyond(span) => write!(
+                f,
+                "nothing so late is known of the timeline {}: its last is {}",
+                span.timeline, span.last
+            ),
+            Self::Gap(timeline, gap) => {
+                write!(f, "the journal of the timeline {timeline} has a gap there: {gap}")
+            }
+            Self::Folded(timeline, gap) => write!(
+                f,
+                "that revision of the timeline {timeline} is so old that it is not kept alone: \
+                 {gap}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests;

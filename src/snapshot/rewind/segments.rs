@@ -1,0 +1,129 @@
+//! The segments that a restore has fetched, in one spool, and the walk over what is in them.
+
+use std::io::{BufReader, Read};
+
+use crate::barrier::journal::Chain;
+use crate::barrier::keyring::Keyring;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::journal::segment::{self, Entry, Next, SegmentReader};
+use crate::snapshot::layout::SegmentName;
+use crate::snapshot::save::Tee;
+use crate::snapshot::spool::{Spool, SpoolReader};
+
+/// Whole segments; whether they fit together is found out by a [walk](Self::walk).
+pub struct Segments {
+    spool: Spool,
+    parts: Vec<Part>,
+}
+
+struct Part {
+    name: SegmentName,
+    at: u64,
+    length: u64,
+}
+
+/// Where a walk begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The commit that a snapshot ends with.
+    pub revision: u64,
+    /// What the chain comes to there.
+    pub chain: Chain,
+}
+
+/// Whether a walk goes on.
+pub enum Walk {
+    /// To the next entry.
+    On,
+    /// It ends here.
+    Stop,
+}
+
+/// Why a walk ended early.
+#[derive(Debug)]
+pub enum Broken {
+    /// This segment does not go on from where the way leads.
+    Link(SegmentName),
+    /// Something failed.
+    Failed(SnapshotError),
+}
+
+impl<E: Into<SnapshotError>> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Segments {
+    /// None yet.
+    pub fn new(spool: Spool) -> Self {
+        Self { spool, parts: Vec::new() }
+    }
+
+    /// Whether it is there.
+    pub fn has(&self, name: &SegmentName) -> bool {
+        self.parts.iter().any(|part| part.name == *name)
+    }
+
+    /// Receives a segment. It is there only if all that it holds is sound and what its name says,
+    /// and, where there are keys, was made by them.
+    pub fn receive(
+        &mut self,
+        name: &SegmentName,
+        store_id: &str,
+        keyring: Option<&Keyring>,
+        stream: impl Read,
+    ) -> Result<(), SnapshotError> {
+        let at = self.spool.length();
+        let noted = Tee { from: stream, to: &mut self.spool };
+        let (header, end) = segment::check(BufReader::with_capacity(64 << 10, noted))?;
+        let broken = |what: &str| Err(SnapshotError::Broken(what.into()));
+        let SegmentName { timeline, first, last, to } = *name;
+        let said = (header.timeline, header.first, header.last, header.to.as_secs());
+        if said != (timeline, first, last, to.as_secs()) || header.store_id != store_id {
+            return broken("it is not what its name says");
+        }
+        if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
+            return broken("it was changed after it was made: the keys do not vouch for it");
+        }
+        self.parts.push(Part { name: *name, at, length: self.spool.length() - at });
+        Ok(())
+    }
+
+    /// Shows `visit` every entry that leads on from `start`, along `names`.
+    pub fn walk(
+        &self,
+        start: Start,
+        names: &[SegmentName],
+        mut visit: impl FnMut(&Entry) -> Result<Walk, SnapshotError>,
+    ) -> Result<(), Broken> {
+        let mut at = start;
+        for name in names {
+            let link = || Broken::Link(*name);
+            let mut reader = SegmentReader::new(self.reader(name).ok_or_else(link)?)?;
+            let mut passed = Start { revision: name.first - 1, chain: reader.header().before };
+            loop {
+                // Where a compaction has folded the commit that the way comes from, only the keys
+                // can tell that it fits.
+                if passed.revision == at.revision && passed.chain != at.chain {
+                    return Err(link());
+                }
+                let Next::Entry(entry) = reader.read()? else { break };
+                passed = Start { revision: entry.revision, chain: entry.after };
+                if entry.revision > at.revision {
+                    if let Walk::Stop = visit(&entry)? {
+                        return Ok(());
+                    }
+                    at = passed;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn reader(&self, name: &SegmentName) -> Option<BufReader<SpoolReader<'_>>> {
+        let part = self.parts.iter().find(|part| part.name == *name)?;
+        let reader = self.spool.part(part.at, part.length);
+        Some(BufReader::with_capacity(64 << 10, reader))
+    }
+}

@@ -1,0 +1,7 @@
+//! Rewinding: a store as it was at any instant that a target leads to.
+
+mod damage;
+mod model;
+mod site;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,290 @@
+//! A store, the target that it ships to, and what was in it after each commit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::root::Timeline;
+use edgekeep::barrier::seal::shamir::{self, Split};
+use edgekeep::barrier::txn::{Txn, TxnError};
+use edgekeep::barrier::{Barrier, Unsealed};
+use edgekeep::base::clock::{Clock, ManualClock, Timestamp};
+use edgekeep::base::entropy::{Entropy, SeededEntropy};
+use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::journal::export::{Owner, Run, export, runs};
+use edgekeep::snapshot::layout::{Folder, SnapshotName};
+use edgekeep::snapshot::rewind::plan::{At, Wish};
+use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
+use edgekeep::snapshot::spool::Spools;
+use edgekeep::snapshot::take::take;
+use edgekeep::snapshot::target::folder::Folder as Place;
+use edgekeep::snapshot::target::{Name, Target};
+use edgekeep::storage::Storage;
+use edgekeep::storage::memory::Memory;
+
+use crate::support::TempDir;
+
+const NOON: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// All entries, by path.
+pub type State = BTreeMap<String, Vec<u8>>;
+
+/// A commit, and what was there after it.
+#[derive(Clone)]
+pub struct Past {
+    pub timeline: Timeline,
+    pub revision: u64,
+    pub time: Timestamp,
+    pub state: State,
+    /// What opens it.
+    pub shares: Vec<Secret>,
+}
+
+/// Whatever a transaction refused.
+#[derive(Debug)]
+pub struct Refused(#[expect(dead_code, reason = "for the message of a test that fails")] String);
+
+impl<E: std::error::Error> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A store that ships its journal to a folder.
+pub struct Site {
+    pub barrier: Barrier,
+    pub storage: Arc<dyn Storage>,
+    pub clock: Arc<ManualClock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub spools: Spools,
+    pub target: Place,
+    pub folder: Folder,
+    pub state: State,
+    pub shares: Vec<Secret>,
+    pub history: Vec<Past>,
+    /// The segments of this timeline end here.
+    shipped: u64,
+    place: Arc<TempDir>,
+}
+
+pub fn split() -> Split {
+    Split::new(1, 1).unwrap()
+}
+
+impl Site {
+    /// A new store with a journal, of which the target has a first snapshot.
+    pub fn new(seed: u64) -> Self {
+        let place = Arc::new(TempDir::new());
+        let mut site = Self::over(Arc::new(Memory::new()), seed, place);
+        let (shares, ()) = site.barrier.initialize(split(), |_| Ok::<_, Refused>(())).unwrap();
+        site.shares = shares;
+        site.unseal();
+        let store_id = site.store().status().store_id;
+        site.folder = Folder::new("", &store_id).unwrap();
+        site.store().begin_journal().unwrap();
+        site.note();
+        site.snapshot();
+        site
+    }
+
+    /// A machine without a store that sees the same target.
+    pub fn bare(&self, seed: u64) -> Self {
+        let mut site = Self::over(Arc::new(Memory::new()), seed, Arc::clone(&self.place));
+        site.folder = self.folder.clone();
+        site.clock.set_wall(self.clock.wall());
+        site
+    }
+
+    fn over(storage: Arc<dyn Storage>, seed: u64, place: Arc<TempDir>) -> Self {
+        let clock = Arc::new(ManualClock::at(NOON));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+        let barrier = Barrier::new(Arc::clone(&storage), clock.clone(), Arc::clone(&entropy));
+        let (state, shares, history) = Default::default();
+        Self {
+            barrier,
+            storage,
+            clock,
+            entropy,
+            spools: Spools::new(place.path(), 0),
+            target: Place::new(place.path()),
+            folder: Folder::new("", "none").unwrap(),
+            state,
+            shares,
+            history,
+            shipped: 0,
+            place,
+        }
+    }
+
+    pub fn store(&self) -> Arc<Unsealed> {
+        self.barrier.unsealed().expect("it is unsealed")
+    }
+
+    pub fn unseal(&self) {
+        self.barrier.unseal(&shamir::combine(&self.shares).unwrap()).unwrap();
+    }
+
+    /// A commit was made: what is there now is what was there then.
+    pub fn note(&mut self) {
+        let record = self.store().status();
+        let last = self.history.last().map(|past| (past.timeline, past.revision));
+        assert!(
+            last.is_none_or(|(timeline, revision)| timeline != record.timeline
+                || revision + 1 == record.revision),
+            "each commit is noted"
+        );
+        self.history.push(Past {
+            timeline: record.timeline,
+            revision: record.revision,
+            time: self.clock.wall(),
+            state: self.state.clone(),
+            shares: self.shares.clone(),
+        });
+    }
+
+    pub fn put(&mut self, path: &str, value: &[u8]) {
+        self.state.insert(path.into(), value.into());
+        self.transact(|txn| txn.scope(MountId::SYSTEM).put(path, value));
+    }
+
+    pub fn delete(&mut self, path: &str) {
+        if self.state.remove(path).is_some() {
+            self.transact(|txn| txn.scope(MountId::SYSTEM).delete(path));
+        }
+    }
+
+    fn transact(&mut self, job: impl Fn(&mut Txn) -> Result<(), TxnError>) {
+        self.store().transact(job).unwrap();
+        self.note();
+    }
+
+    pub fn rotate(&mut self) {
+        self.store().rotate().unwrap();
+        self.note();
+    }
+
+    pub fn rekey(&mut self) {
+        let store = self.store();
+        let (seal, shares) = store.prepare_rekey(split());
+        store.rekey(&seal).unwrap();
+        self.shares = shares;
+        self.note();
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// Puts a snapshot on the target.
+    pub fn snapshot(&self) -> Name {
+        let store = self.store();
+        let spool = self.spools.open().unwrap();
+        let now = self.clock.wall();
+        let taken = take(store.instant().unwrap(), spool, now, &*self.entropy).unwrap();
+        let mut file = Vec::new();
+        taken.write_to(&mut file).unwrap();
+        let record = store.status();
+        let name = self.folder.snapshot(&SnapshotName {
+            prefix: "vault-snapshot".into(),
+            taken: now,
+            timeline: record.timeline,
+            revision: record.revision,
+        });
+        self.send(&name.unwrap(), &file)
+    }
+
+    /// Ships what the target has not got, in segments of at most so many bytes.
+    pub fn ship(&mut self, most: u64) -> Vec<Name> {
+        let store = self.store();
+        let view = store.journal_view().unwrap();
+        let timeline = store.status().timeline;
+        let runs = runs(&*view, timeline, self.shipped + 1, most).unwrap();
+        let sent = runs.iter().map(|run| self.send_run(&*view, run)).collect();
+        drop(view);
+        if let Some(last) = runs.last() {
+            store.drop_journal(timeline, last.last).unwrap();
+            self.shipped = last.last;
+        }
+        sent
+    }
+
+    fn send_run(&self, view: &dyn edgekeep::storage::View, run: &Run) -> Name {
+        let key_id = self.barrier.settings().unwrap().unwrap().root_key.to_string();
+        let owner = Owner { store_id: self.folder.store_id().into(), key_id };
+        let keyring = self.store().keyring();
+        let file = export(view, run, &owner, &keyring, Vec::new()).unwrap();
+        self.send(&self.folder.segment(&run.name()).unwrap(), &file)
+    }
+
+    fn send(&self, name: &Name, file: &[u8]) -> Name {
+        self.target.put(name, file.len() as u64, &mut &*file).unwrap();
+        name.clone()
+    }
+
+    /// Where an object lies.
+    pub fn path(&self, name: &Name) -> PathBuf {
+        self.place.path().join(name.as_str())
+    }
+
+    /// Changes a byte of an object.
+    pub fn damage(&self, name: &Name, at: usize) {
+        let mut file = fs::read(self.path(name)).unwrap();
+        let at = at % file.len();
+        file[at] ^= 1;
+        fs::write(self.path(name), file).unwrap();
+    }
+
+    pub fn prepare(&self, at: At, timeline: Option<Timeline>) -> Result<Prepared, RewindError> {
+        let source = Source { target: &self.target, folder: &self.folder };
+        let wish = Wish { at, timeline };
+        prepare(source, &wish, self.barrier.unsealed(), &self.spools)
+    }
+
+    /// Goes back in place: what is there now is what was there then.
+    pub fn rewind(&mut self, past: &Past) {
+        let at = At::Revision(past.revision);
+        let prepared = self.prepare(at, Some(past.timeline)).unwrap();
+        prepared.restore(&self.barrier, false).unwrap();
+        self.state = past.state.clone();
+        self.shipped = 0;
+        self.note();
+    }
+
+    /// Every entry of the store opens, all add up, and they are these.
+    pub fn must_be(&self, state: &State, what: &str) {
+        let store = self.store();
+        let report = store.verify(&*self.storage.view().unwrap()).unwrap();
+        assert!(report.good(), "{what}: {report:?}");
+        assert_eq!(self.read(), *state, "{what}");
+    }
+
+    fn read(&self) -> State {
+        let mut txn = self.store().begin().unwrap();
+        let mut state = State::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for name in txn.scope(MountId::SYSTEM).list(&folder).unwrap() {
+                let path = format!("{folder}{name}");
+                if path.ends_with('/') {
+                    folders.push(path);
+                } else {
+                    let value = txn.scope(MountId::SYSTEM).get(&path).unwrap().unwrap();
+                    state.insert(path, value.to_vec());
+                }
+            }
+        }
+        state
+    }
+}
+
+/// What was refused, in its words.
+pub fn refusal<T>(outcome: Result<T, RewindError>) -> String {
+    outcome.err().expect("refused").to_string()
+}
