@@ -20,8 +20,8 @@ use crate::client::variables;
 /// Print a page of the manual, or write all of them.
 ///
 /// Without COMMAND it is the one about the program: `edgekeep man kv | man -l -`; with more words
-/// it tells only of that command. With -out all pages are written, edgekeep.1 and one for each first
-/// word, as they belong into share/man/man1.
+/// it tells only of that command. With -out all pages are written, edgekeep.1 and one for each
+/// first word, as they belong into share/man/man1.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Man {
     /// write all pages into this folder

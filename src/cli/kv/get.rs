@@ -43,7 +43,7 @@ impl Command for Get {
         if let Some(version) = self.own.version.filter(|v| *v > 0 && place.is_versioned) {
             call = call.with_query("version", version.to_string());
         }
-        let call = in_snapshot(call, self.snapshot_id);
+        let call = in_snapshot(call, self.own.snapshot_id);
         let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
         match found {
             None => Err(Stop::Failed(format!("No value found at {path}"))),
