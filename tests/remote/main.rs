@@ -10,6 +10,7 @@ mod http;
 mod process;
 mod proxy;
 mod s3;
+mod sftp;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;

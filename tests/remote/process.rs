@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How long a server may take to listen. A bound for a loaded machine, not an expectation.
 const START: Duration = Duration::from_secs(60);
 
@@ -46,9 +48,12 @@ impl Process {
         self.child = Some(child);
     }
 
-    /// Ends it at once.
+    /// Ends it at once, and whom it has started.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
+            for pid in descendants(Pid::from_child(&child)) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -64,6 +69,23 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The processes that a process has started, those that they have started among them.
+fn descendants(of: Pid) -> Vec<Pid> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else { continue };
+        // PID (NAME) STATE PARENT ...
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split(' ').nth(2));
+        if parent.and_then(|parent| parent.parse().ok()) == Some(of.as_raw_nonzero().get()) {
+            found.push(pid);
+            found.extend(descendants(pid));
+        }
+    }
+    found
 }
 
 /// The program of that name, if this machine has it.

@@ -11,6 +11,7 @@ pub mod name;
 pub mod remote;
 pub mod s3;
 pub mod usb;
+pub mod sftp;
 mod web;
 mod xml;
 

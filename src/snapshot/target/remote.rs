@@ -106,8 +106,11 @@ impl<T: Clone + Eq + Hash> Leftovers<T> {
     ) -> Result<(), TargetError> {
         lock(&self.state).under_way.insert(what.clone());
         let outcome = put();
-        if outcome.is_err() {
-            let _ = remove();
+        if let Err(error) = &outcome {
+            // Who is away is not waited for twice.
+            if !matches!(error, TargetError::Away(_)) {
+                let _ = remove();
+            }
             self.fail(folder);
         }
         lock(&self.state).under_way.remove(what);

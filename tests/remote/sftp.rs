@@ -1,0 +1,225 @@
+//! SFTP: OpenSSH's server, and its client as the machine has it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use edgekeep::snapshot::target::sftp::{SftpSettings, SftpTarget};
+use edgekeep::snapshot::target::{Target, TargetError, contract};
+
+use super::process::{Process, files, program};
+use super::proxy::Proxy;
+use super::support::mount::Mount;
+use super::support::{TempDir, free_address};
+use super::{skipped, trouble};
+use trouble::{means, name, put};
+
+/// A server with a host key and a user key of its own.
+struct Sshd {
+    process: Process,
+    home: TempDir,
+    root: PathBuf,
+}
+
+impl Sshd {
+    fn start() -> Option<Self> {
+        let home = TempDir::new();
+        let root = home.path().join("root");
+        Self::start_in(home, root, "Subsystem sftp internal-sftp")
+    }
+
+    /// `None`, and says so, where this machine has none.
+    fn start_in(home: TempDir, root: PathBuf, more: &str) -> Option<Self> {
+        let (Some(sshd), Some(_), Some(_)) =
+            (program("sshd"), program("ssh"), program("ssh-keygen"))
+        else {
+            skipped("sftp", "openssh-server or openssh-client is not installed");
+            return None;
+        };
+        if rustix::process::geteuid().is_root() {
+            // Where it parts with its privileges; the service's start makes it.
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        fs::create_dir_all(&root).unwrap();
+        let (at, address) = (home.path().to_owned(), free_address());
+        for key in ["host", "user", "other"] {
+            keygen(&at.join(key));
+        }
+        fs::copy(at.join("user.pub"), at.join("authorized_keys")).unwrap();
+        let config = format!(
+            "ListenAddress {address}\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized_keys\n\
+             PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
+             KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
+             MaxStartups 100\nUseDNS no\n{more}\n",
+            at.display()
+        );
+        fs::write(at.join("sshd_config"), config).unwrap();
+        let output = at.join("output");
+        let process = Process::start(address, output, move || {
+            let mut command = Command::new(&sshd);
+            command.args(["-D", "-e", "-f"]).arg(at.join("sshd_config"));
+            command
+        });
+        Some(Self { process, home, root })
+    }
+
+    /// The settings to reach it at an address, whose host key is known.
+    fn at(&self, address: &str) -> SftpSettings {
+        let known = self.home.path().join(format!("known-{}", address.replace(':', "-")));
+        know(&known, address, &self.home.path().join("host.pub"));
+        let (host, port) = address.split_once(':').unwrap();
+        SftpSettings {
+            host: host.into(),
+            port: port.parse().ok(),
+            path: self.root.display().to_string(),
+            identity_file: Some(self.home.path().join("user")),
+            known_hosts: Some(known),
+            ..SftpSettings::default()
+        }
+    }
+
+    fn settings(&self) -> SftpSettings {
+        self.at(&self.process.address)
+    }
+}
+
+fn keygen(key: &Path) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(key).stdin(Stdio::null());
+    assert!(command.status().unwrap().success());
+}
+
+fn know(file: &Path, address: &str, key: &Path) {
+    let (host, port) = address.split_once(':').unwrap();
+    let key = fs::read_to_string(key).unwrap();
+    fs::write(file, format!("[{host}]:{port} {key}")).unwrap();
+}
+
+fn target(settings: SftpSettings) -> SftpTarget {
+    SftpTarget::new(settings, means()).unwrap()
+}
+
+#[test]
+fn a_host_keeps_the_contract() {
+    let Some(sshd) = Sshd::start() else { return };
+    let target = target(sshd.settings());
+    contract::run(&target).unwrap();
+    assert_eq!(files(&sshd.root), [] as [&Path; 0]);
+    let url = target.url(&name("a/b"));
+    let wanted = format!("sftp://{}{}/a/b", sshd.process.address, sshd.root.display());
+    assert_eq!(url, wanted);
+}
+
+#[test]
+fn a_host_is_cut_off() {
+    let Some(sshd) = Sshd::start() else { return };
+    let proxy = Proxy::to(&sshd.process.address);
+    let target = target(sshd.at(&proxy.address));
+    trouble::cut_off(&target, &proxy, || files(&sshd.root).len());
+    trouble::slow_and_stuck(&target, &proxy);
+}
+
+#[test]
+fn the_server_of_a_host_is_killed() {
+    let Some(mut sshd) = Sshd::start() else { return };
+    let (target, root) = (target(sshd.settings()), sshd.root.clone());
+    trouble::killed(&target, &mut sshd.process, || files(&root).len());
+}
+
+#[test]
+fn a_host_is_full_or_read_only() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else {
+        return skipped("sftp: a full disk", "a tmpfs may not be mounted");
+    };
+    let subsystem = "Subsystem sftp internal-sftp";
+    let Some(sshd) = Sshd::start_in(TempDir::new(), mount.path(), subsystem) else { return };
+    let target = target(sshd.settings());
+    let ballast = mount.fill(1 << 20);
+    let told = |error: &TargetError| matches!(error, TargetError::Full(_));
+    trouble::full(&target, 4 << 20, || fs::remove_file(&ballast).unwrap(), told);
+    assert_eq!(files(&sshd.root).len(), 2);
+    let mut remount = Command::new("mount");
+    remount.args(["-o", "remount,ro"]).arg(mount.root());
+    assert!(remount.status().unwrap().success());
+    let error = put(&target, "full/more", 1, 10).unwrap_err();
+    assert!(matches!(error, TargetError::ReadOnly(_)), "{error:?}");
+    assert!(trouble::is_whole(&target, "full/new", 9, 4 << 20));
+}
+
+#[test]
+fn what_an_earlier_process_left_is_removed() {
+    let Some(sshd) = Sshd::start() else { return };
+    fs::create_dir(sshd.root.join("a")).unwrap();
+    for left in ["b.snap~0011223344556677", "b.snap~mine", ".hidden"] {
+        fs::write(sshd.root.join("a").join(left), "left").unwrap();
+    }
+    let target = target(sshd.settings());
+    assert_eq!(target.list("").unwrap(), []);
+    put(&target, "a/c.snap", 1, 10).unwrap();
+    assert_eq!(target.list("a").unwrap().len(), 1);
+    let there = files(&sshd.root);
+    let names: Vec<_> = there.iter().map(|path| path.file_name().unwrap()).collect();
+    assert_eq!(names, [".hidden", "b.snap~mine", "c.snap"]);
+}
+
+#[test]
+fn each_refusal_says_what_to_do() {
+    let Some(sshd) = Sshd::start() else { return };
+    let (at, settings) = (sshd.home.path(), sshd.settings());
+    let is = |settings: SftpSettings, kind: &str, part: &str| {
+        let target = target(settings);
+        let put = put(&target, "a/b", 1, 20 << 20).unwrap_err();
+        let list = target.list("").unwrap_err();
+        for error in [put, list] {
+            assert!(format!("{error:?}").starts_with(kind), "{error:?}, not {kind}");
+            assert!(error.to_string().contains(part), "{error}: {part}");
+        }
+    };
+    let known = at.join("other-known");
+    know(&known, &sshd.process.address, &at.join("other.pub"));
+    let with = |file: &Path| SftpSettings { known_hosts: Some(file.into()), ..settings.clone() };
+    is(with(&known), "Denied", "its host key is another");
+    is(with(&at.join("nothing")), "Denied", "its host key is not known");
+    let other = SftpSettings { identity_file: Some(at.join("other")), ..settings.clone() };
+    is(other, "Denied", "it does not take the key");
+    let none = SftpSettings { path: "/nothing/there".into(), ..settings.clone() };
+    is(none, "Failed", "make it on the host");
+    let nobody = SftpSettings { port: Some(9), ..settings.clone() };
+    is(nobody, "Away", "Connection refused");
+    let unknown = SftpSettings { host: "nothing.invalid".into(), ..settings.clone() };
+    is(unknown, "Away", "cannot be reached");
+    let absent = target(settings.clone()).get(&name("x")).map(drop).unwrap_err();
+    assert!(matches!(absent, TargetError::Absent(_)), "{absent:?}");
+    // Somebody who listens and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    is(SftpSettings { port: Some(port), ..settings }, "Away", "");
+}
+
+#[test]
+fn a_host_that_offers_no_sftp_is_told() {
+    let home = TempDir::new();
+    let root = home.path().join("root");
+    let Some(sshd) = Sshd::start_in(home, root, "") else { return };
+    let error = put(&target(sshd.settings()), "a", 1, 1).unwrap_err();
+    assert!(error.to_string().contains("Subsystem sftp"), "{error:?}");
+    let home = TempDir::new();
+    let root = home.path().join("root");
+    let Some(sshd) = Sshd::start_in(home, root, "Subsystem sftp /bin/echo Welcome") else { return };
+    let error = put(&target(sshd.settings()), "a", 1, 1).unwrap_err();
+    assert!(error.to_string().contains("does not speak SFTP"), "{error:?}");
+}
+
+#[test]
+fn what_can_be_no_host_is_refused_at_once() {
+    let told = |change: fn(&mut SftpSettings)| {
+        let mut settings = SftpSettings { host: "h".into(), ..SftpSettings::default() };
+        change(&mut settings);
+        SftpTarget::new(settings, means()).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(told(|s| s.host = "-oProxyCommand=x".into()).contains("no host"));
+    assert!(told(|s| s.username = Some("-x".into())).contains("no user name"));
+    assert!(told(|s| s.identity_file = Some("key".into())).contains("whole path"));
+    assert!(told(|s| s.program = Some("/nothing/ssh".into())).contains("no OpenSSH client"));
+}
