@@ -5,6 +5,7 @@ mod housekeeping;
 mod identity;
 mod metrics;
 pub mod offline;
+pub mod opened;
 mod operations;
 mod serving;
 

@@ -136,8 +136,10 @@ static SECRETS: &[Node] = &[
 ];
 
 static SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::diff::Diff>("diff"),
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::load::Load>("load"),
+    Node::leaf::<snapshot::read::Read>("read"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
     Node::leaf::<snapshot::unload::Unload>("unload"),

@@ -60,6 +60,11 @@ impl Envelope {
         says_something.then(|| Self::read(body, body.to_string())).flatten()
     }
 
+    /// Data that no server answered with; `None` where there is none.
+    pub fn of_data(data: Value) -> Option<Self> {
+        Self::of_missing(&json!({ "data": data }))
+    }
+
     fn read(body: &Value, raw: String) -> Option<Self> {
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         let mut wrap_info = body["wrap_info"].clone();

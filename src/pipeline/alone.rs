@@ -6,6 +6,7 @@ use super::dispatch;
 use super::locate::{Target, view_of};
 use crate::api::ask::{Ask, Verb, WrapFormat};
 use crate::api::call::Caller;
+use crate::api::reply::{Content, Reply};
 use crate::api::request::Peer;
 use crate::api::route::Outcome;
 use crate::barrier::txn::Txn;
@@ -16,6 +17,34 @@ use crate::mount::store::MountStore;
 
 /// Those of Vault, of which a read only tells.
 const TTLS: Ttls = Ttls { default: 2_764_800, max: 2_764_800 };
+
+/// Where a secret is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The path, as the API has it.
+    pub path: String,
+    /// Whether it is of kv version 2.
+    pub is_versioned: bool,
+}
+
+/// Where the secret is read that people call `path`: that of kv 2 leaves `data/` out.
+pub fn place(mounts: &MountStore, txn: &mut Txn, path: &str) -> Result<Place, Fault> {
+    let table = mounts.read(txn)?;
+    Ok(match table.resolve(path) {
+        Some((mount, below)) if mount.kind == "kv" && mount.option("version") == Some("2") => {
+            Place { path: format!("{}data/{below}", mount.path), is_versioned: true }
+        }
+        _ => Place { path: path.to_owned(), is_versioned: false },
+    })
+}
+
+/// The data of a reply; null where it has none.
+pub fn data(reply: Reply) -> Value {
+    match reply.content {
+        Content::Data(Some(data)) | Content::DataAtTop(data) => data.into(),
+        _ => Value::Null,
+    }
+}
 
 /// What the engine of a mount answers to a read of `path`, with these query parameters.
 pub fn read(mounts: &MountStore, txn: &mut Txn, path: &str, query: &Map<String, Value>) -> Outcome {

@@ -14,6 +14,7 @@ use crate::barrier::journal::is_of_journal;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
+use crate::barrier::seal::Settings;
 use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
 use crate::storage::{StorageError, Writer};
 
@@ -37,6 +38,11 @@ impl Received {
     /// What is in it.
     pub fn meta(&self) -> &Meta {
         &self.frame.meta
+    }
+
+    /// Which shares it needs.
+    pub fn seal(&self) -> Result<Settings, SnapshotError> {
+        Ok(self.records.seal()?.settings())
     }
 
     /// A restore that finds this set gives up, and replaces nothing.
@@ -151,7 +157,7 @@ impl Received {
     }
 
     /// Puts every entry.
-    pub(super) fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+    pub fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         for entry in Entries::new(self.spool.reader())? {
             self.go_on()?;
             let (key, value) = entry?;

@@ -40,6 +40,8 @@ pub fn engine(service: Loads) -> Bound<Loads> {
 const ID: Field<String> = Field::new("snapshot_id", "The id that it got when it was loaded.");
 const WITH: Field<String> =
     Field::new("with", "The id of another one; the present store without it.").query();
+const REVERSE: Field<bool> =
+    Field::new("reverse", "Whether it is told from the other one to this one.").query();
 const VALUES: Field<bool> =
     Field::new("values", "Whether values are told too, where the caller may read them.").query();
 const FORCE: Field<bool> =
@@ -82,7 +84,7 @@ const ROUTES: &[Route<Loads>] = &[
         description: "Which paths were added, changed and deleted: secrets, users, roles, \
                       policies and mounts. At most 10,000 entries that are not the same are looked \
                       at; `more` tells whether there are others.",
-        fields: &[&ID.info, &WITH.info, &VALUES.info],
+        fields: &[&ID.info, &WITH.info, &REVERSE.info, &VALUES.info],
         access: Access::Sudo,
         operations: &[Operation::system(Verb::Read, "Compare it.", diff)],
     },
@@ -127,11 +129,16 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
             .collect();
         Ok(Reply::data(object([("changes", changes?.into()), ("more", more.into())])))
     };
+    let reverse = call.fields.get(&REVERSE) == Some(&true);
+    let differ = |this: &mut Txn, other: &mut Txn| match reverse {
+        false => differ(this, other),
+        true => differ(other, this),
+    };
     match call.fields.get(&WITH).filter(|id| !id.is_empty()) {
-        None => loaded.past.look(|then| differ(then, call.txn)),
+        None => loaded.past.look(|this| differ(this, call.txn)),
         Some(id) => {
             let other = call.txn.unsealed().pasts().get(id).ok_or_else(Fault::not_found)?;
-            loaded.past.look(|then| other.past.look(|after| differ(then, after)))
+            loaded.past.look(|this| other.past.look(|other| differ(this, other)))
         }
     }
 }

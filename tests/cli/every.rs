@@ -221,6 +221,7 @@ fn each_ends_quietly_when_nobody_reads_it() {
     let (seeded, from) = (Seeded::new(), Server::dev());
     let other = format!("http://{}", from.address);
     let address = format!("http://{}", seeded.server.address);
+    seeded.seed();
     let snapshot = seeded.server.root().get("sys/storage/raft/snapshot").body;
     let mut faults = Vec::new();
     for Example { help, rest, succeeds } in &examples() {

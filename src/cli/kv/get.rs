@@ -45,16 +45,24 @@ impl Command for Get {
         }
         let call = in_snapshot(call, self.own.snapshot_id);
         let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
-        match found {
-            None => Err(Stop::Failed(format!("No value found at {path}"))),
-            Some(envelope) if place.is_versioned => versioned(cx, &path, &envelope),
-            Some(envelope) if cx.format != Format::Table || cx.field.is_some() => {
-                envelope.print(cx)
-            }
-            Some(envelope) => {
-                cx.say(&show::section("Data", &envelope.data))?;
-                Ok(Exit::Done)
-            }
+        print(cx, &path, place.is_versioned, found)
+    }
+}
+
+/// Prints what was found at a path.
+pub fn print(
+    cx: &mut Context,
+    path: &str,
+    is_versioned: bool,
+    found: Option<Envelope>,
+) -> Result<Exit, Stop> {
+    match found {
+        None => Err(Stop::Failed(format!("No value found at {path}"))),
+        Some(envelope) if is_versioned => versioned(cx, path, &envelope),
+        Some(envelope) if cx.format != Format::Table || cx.field.is_some() => envelope.print(cx),
+        Some(envelope) => {
+            cx.say(&show::section("Data", &envelope.data))?;
+            Ok(Exit::Done)
         }
     }
 }

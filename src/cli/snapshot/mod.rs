@@ -1,8 +1,11 @@
 //! `snapshot`, also under Vault's name for it, `operator raft snapshot`.
 
+pub mod diff;
 mod file;
 pub mod inspect;
+mod keys;
 pub mod load;
+pub mod read;
 pub mod restore;
 pub mod save;
 pub mod unload;

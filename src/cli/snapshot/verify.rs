@@ -3,17 +3,17 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
+use super::keys::gather;
 use super::{file, inspect};
-use crate::barrier::seal::Kind;
-use crate::base::pages::Key;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{operands, prompt, table};
+use crate::cli::{operands, table};
 use crate::snapshot;
 use crate::snapshot::inspect::Inspected;
-use crate::sys::shares::{Gathering, Share, Step};
+
+const INSTEAD: &str = "Give them after FILE, or use -without-keys";
 
 /// Verify a snapshot by itself: open every entry, and count what is there.
 ///
@@ -42,7 +42,7 @@ impl Command for Verify {
             report(cx, &inspected, None)?;
             return Ok(Exit::Done);
         }
-        let key = gather(cx, &inspected, keys)?;
+        let key = gather(cx, &inspected.seal, keys, INSTEAD)?;
         let (content, _) = file::open(name, "Verifying")?;
         let verified = snapshot::verify::verify(content, &key).map_err(damaged)?;
         let findings = verified.findings();
@@ -51,38 +51,6 @@ impl Command for Verify {
             cx.warn(notice);
         }
         Ok(if findings.is_empty() { Exit::Done } else { Exit::Failed })
-    }
-}
-
-/// Makes the key of the shares that are given or asked for.
-fn gather(cx: &mut Context, inspected: &Inspected, given: &[String]) -> Result<Key<32>, Stop> {
-    let Kind::Shamir(split) = inspected.seal.kind;
-    let threshold = split.threshold();
-    let mut gathering = Gathering::default();
-    let mut given = given.iter();
-    loop {
-        let number = gathering.progress() + 1;
-        let text = match given.next() {
-            Some(word) => prompt::given(word)?,
-            None => {
-                let keys = if threshold == 1 { "key" } else { "keys" };
-                let question = format!("Unseal Key {number} of {threshold} (will be hidden):");
-                prompt::secret(cx, &question)?.map_err(|why| {
-                    Stop::Usage(format!(
-                        "The snapshot needs {threshold} unseal {keys}, and nobody can be asked \
-                         for that: {why}. Give them after FILE, or use -without-keys"
-                    ))
-                })?
-            }
-        };
-        let share = Share::parse(&text).map_err(|e| Stop::Usage(e.to_string()))?;
-        match gathering.give(share, threshold) {
-            Step::Known => cx.warn("That key was given already."),
-            Step::More => {}
-            Step::Enough(key) => {
-                return key.map_err(|_| Stop::Failed("The keys do not fit together".to_owned()));
-            }
-        }
     }
 }
 
