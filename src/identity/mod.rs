@@ -55,6 +55,7 @@ pub mod login;
 pub mod merge;
 pub mod oidc;
 pub mod record;
+mod recover;
 mod sent;
 pub mod subject;
 pub mod sweep;

@@ -5,13 +5,17 @@ use serde_json::{Map, Value, json};
 use crate::api::difference::{Change, Difference};
 use crate::api::reply::{Content, object};
 use crate::barrier::names::{MountId, PlainPath};
-use crate::barrier::txn::{Txn, TxnError};
+use crate::barrier::txn::{Scope, Txn, TxnError};
 use crate::base::fault::Fault;
+use crate::identity::known::Known;
+use crate::identity::record::{Entity, Group};
 use crate::mount::store::{MountStore, stored};
 use crate::mount::table::MountTable;
 use crate::pipeline::alone;
 use crate::policy::name::Name;
 use crate::policy::{password, store};
+use crate::sys::identity;
+use crate::token::role;
 
 /// What is not the same.
 pub struct Differences {
@@ -55,14 +59,53 @@ fn became(
     }
     let of = |table: &MountTable| table.iter().find(|mount| mount.id == at.mount).cloned();
     let (Some(_), Some(mount)) = (of(old), of(new)) else { return Ok(None) };
-    let Some(engine) = mount.engine() else { return Ok(None) };
     let (mut old, mut new) = (before.scope(at.mount), after.scope(at.mount));
+    if mount.path == identity::PREFIX {
+        return Ok(of_identity(&at.path, &mut old, &mut new)?);
+    }
+    let Some(engine) = mount.engine() else { return Ok(None) };
     let found = engine.compare(&at.path, &mut old, &mut new)?;
     Ok(found.map(|found| Difference {
         path: format!("{}{}", mount.path, found.path),
         read: format!("{}{}", mount.path, found.read),
         ..found
     }))
+}
+
+/// Entities and groups. What the last login of somebody left, and who is in which group, is nothing
+/// that is told of.
+fn of_identity(
+    path: &str,
+    before: &mut Scope<'_>,
+    after: &mut Scope<'_>,
+) -> Result<Option<Difference>, TxnError> {
+    if let Some(id) = path.strip_prefix(Entity::FOLDER).and_then(below) {
+        let load = |scope: &mut Scope<'_>| Entity::by_id(scope, id);
+        let (old, new) = (load(before)?, load(after)?);
+        let shown = |entity: &Entity| {
+            let aliases = entity.aliases.iter().map(|alias| (&alias.accessor, &alias.name));
+            let aliases: Vec<_> = aliases.map(|(a, n)| (a.clone(), n.clone())).collect();
+            let Entity { name, metadata, policies, disabled, .. } = entity.clone();
+            (name, metadata, policies, disabled, aliases)
+        };
+        let name = new.as_ref().or(old.as_ref()).map(|entity| entity.name.clone());
+        let change = Change::between(&old.as_ref().map(shown), &new.as_ref().map(shown));
+        return Ok(change
+            .zip(name)
+            .map(|(change, name)| Difference::at(format!("identity/entity/name/{name}"), change)));
+    }
+    let Some(id) = path.strip_prefix(Group::FOLDER).and_then(below) else { return Ok(None) };
+    let load = |scope: &mut Scope<'_>| Group::by_id(scope, id);
+    let (old, new) = (load(before)?, load(after)?);
+    let shown = |group: &Group| {
+        let Group { name, kind, metadata, policies, .. } = group.clone();
+        (name, kind, metadata, policies)
+    };
+    let name = new.as_ref().or(old.as_ref()).map(|group| group.name.clone());
+    let change = Change::between(&old.as_ref().map(shown), &new.as_ref().map(shown));
+    Ok(change
+        .zip(name)
+        .map(|(change, name)| Difference::at(format!("identity/group/name/{name}"), change)))
 }
 
 /// What belongs to no mount: policies, and the mounts themselves.
@@ -80,6 +123,10 @@ fn of_system(
         let change = Change::between(&password::text(before, name)?, &password::text(after, name)?);
         let path = format!("sys/policies/password/{name}");
         return Ok(change.map(|change| Difference::at(path, change)));
+    }
+    if let Some(name) = path.strip_prefix(role::FOLDER).and_then(below) {
+        let change = Change::between(&role::get(before, name)?, &role::get(after, name)?);
+        return Ok(change.map(|change| Difference::at(format!("auth/token/roles/{name}"), change)));
     }
     let (old, new) = (stored(before, path)?, stored(after, path)?);
     let Some(mount) = new.as_ref().or(old.as_ref()) else { return Ok(None) };

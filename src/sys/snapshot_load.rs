@@ -16,6 +16,7 @@ use crate::barrier::Barrier;
 use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
+use crate::base::json;
 use crate::pipeline::rights::Rights;
 use crate::policy::acl::{Acl, Question};
 use crate::policy::capability::Capability;
@@ -49,6 +50,8 @@ const FORCE: Field<bool> =
 
 /// So many entries that are not the same are looked at.
 const MOST: usize = 10_000;
+/// So much is told of them, in bytes, but for a single one.
+const LONGEST: usize = 8 << 20;
 
 const ROUTES: &[Route<Loads>] = &[
     Route {
@@ -82,8 +85,9 @@ const ROUTES: &[Route<Loads>] = &[
         path: "storage/raft/snapshot-load/{snapshot_id}/diff",
         synopsis: "What became of everything since a snapshot.",
         description: "Which paths were added, changed and deleted: secrets, users, roles, \
-                      policies and mounts. At most 10,000 entries that are not the same are looked \
-                      at; `more` tells whether there are others.",
+                      entities, groups, policies and mounts. At most 10,000 entries that are not \
+                      the same are looked at, and 8 MiB told; `more` tells whether there are \
+                      others.",
         fields: &[&ID.info, &WITH.info, &REVERSE.info, &VALUES.info],
         access: Access::Sudo,
         operations: &[Operation::system(Verb::Read, "Compare it.", diff)],
@@ -119,15 +123,19 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
     };
     let differ = |before: &mut Txn, after: &mut Txn| {
         let mounts = &service.rights.mounts;
-        let Differences { found, more } = compare(mounts, before, after, MOST)?;
-        let changes: Result<Vec<Value>, Fault> = found
-            .iter()
-            .map(|one| {
-                let values = acl.as_ref().is_some_and(|acl| may_read(acl, &one.read));
-                Ok(show(one, mounts, [&mut *before, &mut *after], values)?.into())
-            })
-            .collect();
-        Ok(Reply::data(object([("changes", changes?.into()), ("more", more.into())])))
+        let Differences { found, mut more } = compare(mounts, before, after, MOST)?;
+        let (mut changes, mut length) = (Vec::<Value>::new(), 0);
+        for one in &found {
+            let values = acl.as_ref().is_some_and(|acl| may_read(acl, &one.read));
+            let shown = show(one, mounts, [&mut *before, &mut *after], values)?;
+            length += json::text(&shown).map_or(0, |text| text.len());
+            if length > LONGEST && !changes.is_empty() {
+                more = true;
+                break;
+            }
+            changes.push(shown.into());
+        }
+        Ok(Reply::data(object([("changes", changes.into()), ("more", more.into())])))
     };
     let reverse = call.fields.get(&REVERSE) == Some(&true);
     let differ = |this: &mut Txn, other: &mut Txn| match reverse {
@@ -135,7 +143,11 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
         true => differ(other, this),
     };
     match call.fields.get(&WITH).filter(|id| !id.is_empty()) {
-        None => loaded.past.look(|this| differ(this, call.txn)),
+        // In one of its own, in which what was looked at is not kept until the end.
+        None => {
+            let mut now = call.txn.unsealed().begin()?;
+            loaded.past.look(|this| differ(this, &mut now))
+        }
         Some(id) => {
             let other = call.txn.unsealed().pasts().get(id).ok_or_else(Fault::not_found)?;
             loaded.past.look(|this| other.past.look(|other| differ(this, other)))

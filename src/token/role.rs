@@ -10,7 +10,8 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::cidr::Cidr;
 use crate::base::record::Record;
 
-const FOLDER: &str = "token/role";
+/// Where they lie.
+pub const FOLDER: &str = "token/role";
 
 /// The terms on which tokens are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

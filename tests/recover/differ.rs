@@ -52,11 +52,17 @@ fn it_tells_what_people_would_call_changed() {
     root.post("auth/userpass/users/ann", json!({ "password": "a" }));
     root.delete("auth/approle/role/app");
     root.post("sys/policies/acl/p", json!({ "policy": "path \"b\" {}" }));
+    root.post("auth/token/roles/r", json!({ "orphan": true }));
+    root.post("identity/entity", json!({ "name": "ann" }));
+    root.post("identity/group", json!({ "name": "team" }));
     root.post("auth/token/create", json!({}));
     root.post("cubbyhole/a", json!({ "n": 1 }));
     let expected = [
         "deleted auth/approle/role/app",
+        "added auth/token/roles/r",
         "added auth/userpass/users/ann",
+        "added identity/entity/name/ann",
+        "added identity/group/name/team",
         "changed kv/deep/new",
         "deleted kv/deep/removed",
         "deleted secret/deleted version 1; what is left is its metadata",

@@ -233,7 +233,13 @@ fn users_roles_and_policies_come_back_too() {
     assert_eq!(data(&list(&root, &id, "identity/entity/name"))["keys"], json!(["robert"]));
     assert!(data(&read(&root, &id, "sys/mounts"))["secret/"].is_object());
 
-    for path in ["auth/userpass/users/bob", "sys/policies/acl/a", "sys/policies/password/p"] {
+    for path in [
+        "auth/userpass/users/bob",
+        "auth/token/roles/r",
+        "sys/policies/acl/a",
+        "sys/policies/password/p",
+        "identity/entity/name/robert",
+    ] {
         assert_eq!(recover(&root, &id, path).status, 204, "{path}");
         assert_eq!(data(&root.get(path)), data(&read(&root, &id, path)), "{path}");
     }
@@ -251,8 +257,48 @@ fn users_roles_and_policies_come_back_too() {
     // Under another name its id would be there twice.
     let copied = recover_from(&root, &id, "auth/approle/role/b", "auth/approle/role/app");
     assert!(error(&copied).contains("role_id already in use"), "{}", error(&copied));
-    assert_eq!(recover(&root, &id, "identity/entity/name/robert").status, 405);
     assert_eq!(recover(&root, &id, "sys/policies/acl/root").status, 400);
+}
+
+#[test]
+fn an_entity_comes_back_as_who_it_was() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    root.post("auth/userpass/users/bob", json!({ "password": "pw" }));
+    let login = || {
+        let reply = server.client().post("auth/userpass/login/bob", json!({ "password": "pw" }));
+        reply.json()["auth"]["entity_id"].as_str().unwrap().to_owned()
+    };
+    let bob = login();
+    let by_id = format!("identity/entity/id/{bob}");
+    root.post(&by_id, json!({ "name": "robert", "policies": ["a"] }));
+    let id = keep(&root);
+
+    root.post(&by_id, json!({ "name": "rob", "policies": ["b"], "disabled": true }));
+    assert_eq!(recover(&root, &id, &by_id).status, 204);
+    assert_eq!(data(&root.get(&by_id)), data(&read(&root, &id, &by_id)));
+    assert_eq!(root.get("identity/entity/name/rob").status, 404, "its later name is free");
+    assert_eq!(login(), bob);
+
+    root.delete(&by_id);
+    assert_eq!(recover(&root, &id, "identity/entity/name/robert").status, 204);
+    assert_eq!(login(), bob, "its alias is back");
+
+    // Who has logged in since has the alias.
+    root.delete(&by_id);
+    let other = login();
+    let back = recover(&root, &id, &by_id).json();
+    assert!(back["warnings"][0].as_str().unwrap().contains("its alias bob"), "{back}");
+    assert_eq!(data(&root.get(&by_id))["aliases"], json!([]));
+    assert_eq!(login(), other);
+
+    root.delete(&by_id);
+    root.post("identity/entity", json!({ "name": "Robert" }));
+    let taken = recover(&root, &id, &by_id);
+    assert!(error(&taken).contains("name is already in use"), "{}", error(&taken));
+    let copied = recover_from(&root, &id, "identity/entity/name/a", "identity/entity/name/robert");
+    assert!(error(&copied).contains("comes back as itself"), "{}", error(&copied));
 }
 
 #[test]

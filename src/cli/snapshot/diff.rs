@@ -24,7 +24,7 @@ const INSTEAD: &str = "Give them after B";
 /// A and B are files, ids of loaded snapshots, or "now": the store of the server. Two files are
 /// compared here, which takes unseal keys; without KEY they are asked for, and not shown. Else the
 /// server compares, for whoever has sudo there: a file is loaded for that, and unloaded again. Told
-/// of are secrets, users, roles, policies and mounts.
+/// of are secrets, users, roles, entities, groups, policies and mounts.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Diff {
     /// tell the values too, as far as they may be read

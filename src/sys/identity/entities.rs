@@ -56,11 +56,13 @@ const LIST_NAMES: Operations =
 const BY_ID: Operations = &[
     Operation::system(Verb::Read, "Reads it.", read_id).stored(),
     Operation::system(Verb::Write, "Changes it.", write),
+    Operation::recover_system("Brings it back with its aliases.", recover_id),
     Operation::system(Verb::Delete, "Deletes it with its aliases.", delete_id),
 ];
 const BY_NAME: Operations = &[
     Operation::system(Verb::Read, "Reads it.", read_name).stored(),
     Operation::system(Verb::Write, "Makes it, or changes it.", write),
+    Operation::recover_system("Brings it back with its aliases.", recover_name),
     Operation::system(Verb::Delete, "Deletes it with its aliases.", delete_name),
 ];
 const DELETE: Operations =
@@ -109,6 +111,49 @@ fn read_name(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {
     let entity = Entity::by_name(&mut scope, call.fields.need(&NAME)?)?;
     let entity = entity.ok_or_else(Fault::not_found)?;
     Ok(Reply::data(Show(&mounts).entity(&mut scope, entity)?))
+}
+
+fn recover_id(
+    identity: &Identity,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let id = call.fields.need(&ID)?;
+    if then.fields.need(&ID)? != id {
+        return Err(only_itself());
+    }
+    let (_, mut scope) = identity.open(then.txn)?;
+    put_back(identity, call, Entity::by_id(&mut scope, id)?)
+}
+
+fn recover_name(
+    identity: &Identity,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let name = call.fields.need(&NAME)?;
+    if then.fields.need(&NAME)? != name {
+        return Err(only_itself());
+    }
+    let (_, mut scope) = identity.open(then.txn)?;
+    put_back(identity, call, Entity::by_name(&mut scope, name)?)
+}
+
+/// It is known by its id, of which there are no two.
+fn only_itself() -> Fault {
+    Fault::bad_request("an entity comes back as itself: under its own name and id")
+}
+
+fn put_back(identity: &Identity, call: &mut SystemCall<'_>, then: Option<Entity>) -> Outcome {
+    let then = then.ok_or_else(Fault::not_in_snapshot)?;
+    let (mounts, mut scope) = identity.open(call.txn)?;
+    let lost = then.put_back(&mut scope, |accessor| mounts.by_accessor(accessor).is_some())?;
+    Ok(lost.iter().fold(Reply::nothing(), |reply, alias| {
+        reply.warn(format!(
+            "it did not get its alias {} of {}: the mount is gone, or another entity has it",
+            alias.name, alias.accessor
+        ))
+    }))
 }
 
 fn delete_id(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {

@@ -164,6 +164,7 @@ const ROUTES: &[Route<Service>] = &[
             Operation::system(Verb::Read, "Read it.", roles::read).stored(),
             Operation::system(Verb::Write, "Make or change it.", roles::write)
                 .creating_system(roles::exists),
+            Operation::recover_system("Bring it back.", roles::recover),
             Operation::system(Verb::Delete, "Remove it.", roles::delete),
         ],
     ),

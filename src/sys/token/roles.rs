@@ -84,6 +84,13 @@ pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::data(shown(&name, &role)))
 }
 
+pub fn recover(_: &Service, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let (name, source) = (name(call)?, name(then)?);
+    let role = role::get(then.txn, &source)?.ok_or_else(Fault::not_in_snapshot)?;
+    role::put(call.txn, &name, &role)?;
+    Ok(Reply::nothing())
+}
+
 pub fn delete(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let name = name(call)?;
     role::delete(call.txn, &name)?;
