@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::keyring::Keyring;
+use super::names::{MountId, NameError, PlainPath, SealedPath};
 use super::root::RootRecord;
 use super::txn::TxnError;
 use super::{UnsealError, Unsealed};
-use crate::storage::View;
+use crate::storage::{Key, View};
 
 /// One instant of an unsealed store: nothing in it is of another one.
 pub struct Instant {
@@ -31,5 +32,16 @@ impl Unsealed {
     /// Opens a keyring that was sealed with this store's root key, such as a snapshot's.
     pub fn open_keyring(&self, sealed: &[u8]) -> Result<Keyring, UnsealError> {
         Keyring::open(&self.root_key, sealed)
+    }
+
+    /// Between which keys everything lies that is below a folder: from the first one up to, but
+    /// without, the second.
+    pub fn below(&self, mount: MountId, folder: &str) -> Result<(Key, Option<Key>), NameError> {
+        Ok(self.names.seal(&SealedPath::root(mount), folder)?.below())
+    }
+
+    /// What stands at a physical key; `None` where that is no path of this store.
+    pub fn open_name(&self, key: &[u8]) -> Option<PlainPath> {
+        self.names.open(key).ok()
     }
 }

@@ -20,7 +20,8 @@ use crate::base::digest::sha256;
 use crate::base::hex;
 use crate::base::record::Record;
 
-const FOLDER: &str = "lease/id";
+/// The folder of the system in which all leases lie.
+pub const FOLDER: &str = "lease/id";
 const ENDED: &str = "lease/ended";
 /// The part of such an entry that tells how far it was looked.
 const AFTER: u64 = 0;

@@ -16,9 +16,11 @@ use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restore::receive;
+use crate::snapshot::rewind::plan::Wish;
+use crate::snapshot::rewind::{self, Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
-use crate::storage::StorageError;
 use crate::storage::redb::{Options, Redb};
+use crate::storage::{Job, StorageError};
 
 /// Restores a snapshot into the store of `folder`, which is made where it is absent. A store that
 /// has keys is replaced by force alone. The server that is started there next is sealed; when it
@@ -26,32 +28,75 @@ use crate::storage::redb::{Options, Redb};
 ///
 /// A restore that fails, or that SIGINT or SIGTERM ends, leaves the folder as it was.
 pub fn restore(stream: impl Read, folder: &Path, force: bool) -> Result<Meta, SnapshotError> {
-    if let Some(found) = data_of_vault(folder) {
-        return Err(SnapshotError::Storage(StorageError::Refused(format!(
+    must_be_ours(folder)?;
+    let mut received = receive(stream, spools(folder).open()?)?;
+    received.set_interrupted(interrupted()?);
+    put(folder, force, &mut |to| received.found(to), |to| received.restore(to, force))?;
+    Ok(received.meta().clone())
+}
+
+/// Gets all that leads to an instant on a target, and checks it; to be [put](rewind) into the store
+/// of `folder`.
+pub fn prepare_rewind(
+    source: Source<'_>,
+    wish: &Wish,
+    folder: &Path,
+) -> Result<Prepared, RewindError> {
+    must_be_ours(folder)?;
+    let mut prepared = rewind::prepare(source, wish, None, &spools(folder))?;
+    prepared.set_interrupted(interrupted()?);
+    Ok(prepared)
+}
+
+/// The same as [`restore`] with what was prepared.
+pub fn rewind(prepared: &Prepared, folder: &Path, force: bool) -> Result<(), SnapshotError> {
+    put(folder, force, &mut |to| prepared.found_store(to), |to| prepared.restore(to, force))
+}
+
+fn must_be_ours(folder: &Path) -> Result<(), SnapshotError> {
+    match data_of_vault(folder) {
+        None => Ok(()),
+        Some(found) => Err(SnapshotError::Storage(StorageError::Refused(format!(
             "{} belongs to Vault, and no store of edgekeep goes beside it: name another folder",
             found.display()
-        ))));
+        )))),
     }
-    // Beside the store, unless there is none yet: a folder that is not restored to is not made.
+}
+
+/// Beside the store, unless there is none yet: a folder that is not restored to is not made.
+fn spools(folder: &Path) -> Spools {
     let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
-    let mut received = receive(stream, Spools::new(there, SPOOL_FLOOR).open()?)?;
+    Spools::new(there, SPOOL_FLOOR)
+}
+
+/// Is set by SIGINT and SIGTERM.
+fn interrupted() -> Result<Arc<AtomicBool>, SnapshotError> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register(signal, Arc::clone(&interrupted))?;
     }
-    received.set_interrupted(interrupted);
+    Ok(interrupted)
+}
+
+/// Makes the store of `folder` by `found`, or replaces it by `restore`.
+fn put(
+    folder: &Path,
+    force: bool,
+    found: &mut Job<'_>,
+    restore: impl FnOnce(&Barrier) -> Result<(), SnapshotError>,
+) -> Result<(), SnapshotError> {
     let clock = Arc::new(SystemClock);
     let mut founded = false;
     let storage = Redb::open_or_fill(folder, Options::new(clock.clone()), &mut |to| {
         founded = true;
-        received.found(to)
+        found(to)
     })?;
-    if !founded {
-        let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
-        if !force && barrier.settings()?.is_some() {
-            return Err(SnapshotError::Occupied(folder.display().to_string()));
-        }
-        received.restore(&barrier, force)?;
+    if founded {
+        return Ok(());
     }
-    Ok(received.meta().clone())
+    let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
+    if !force && barrier.settings()?.is_some() {
+        return Err(SnapshotError::Occupied(folder.display().to_string()));
+    }
+    restore(&barrier)
 }

@@ -247,6 +247,30 @@ pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Re
     }
 }
 
+/// Revokes these tokens, in steps: each falls whole. How many of them there were.
+pub fn revoke_tokens(
+    tokens: &Tokens,
+    unsealed: &Arc<Unsealed>,
+    keys: &[TokenKey],
+) -> Result<u64, TxnError> {
+    let mut revoked = 0;
+    for keys in keys.chunks(STEP) {
+        revoked += unsealed.transact(|txn| {
+            txn.set_urgency(Urgency::Essential);
+            let mut some = 0;
+            for key in keys {
+                // One may have fallen with its parent.
+                if let Some(token) = store::get(txn, *key)? {
+                    tokens.revoke(txn, &Found { key: *key, token })?;
+                    some += 1;
+                }
+            }
+            Ok::<_, TxnError>(some)
+        })?;
+    }
+    Ok(revoked)
+}
+
 /// Revokes the first of these leases and returns the others.
 fn revoke_some<'a>(
     tokens: &Tokens,

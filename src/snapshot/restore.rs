@@ -16,7 +16,7 @@ use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
 use crate::barrier::seal::Settings;
 use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
-use crate::storage::{StorageError, Writer};
+use crate::storage::{Entry, StorageError, Writer};
 
 /// A snapshot that has arrived whole; its checksums and its framing hold.
 pub struct Received {
@@ -154,6 +154,13 @@ impl Received {
             return Err(forged("its root record is not of the instant that meta.json names"));
         }
         Ok(record)
+    }
+
+    /// Every entry in it.
+    pub(super) fn entries(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Entry, StorageError>> + '_, SnapshotError> {
+        Entries::new(self.spool.reader())
     }
 
     /// Puts every entry.

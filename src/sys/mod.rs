@@ -31,6 +31,7 @@ pub mod password_policies;
 pub mod plugins;
 pub mod policies;
 pub mod rekey;
+pub mod rewind;
 pub mod seal;
 pub mod shares;
 pub mod snapshot;

@@ -17,6 +17,9 @@ use super::record::{Token, TokenKey};
 
 const FALLEN: &str = "token/fallen";
 
+/// The folder of the system in which all tokens lie, each under its key in hex.
+pub const FOLDER: &str = "token/id";
+
 /// The key of the token of that id.
 pub fn key(txn: &Txn, id: &Secret) -> TokenKey {
     TokenKey::new(txn.token_mac(id.expose()))

@@ -6,11 +6,14 @@ use super::listing::{Instant, Listing};
 use super::plan::{At, Gap, Plan, Refusal};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Keys, Lost, Prepared, RewindError, Source};
+use crate::barrier::Unsealed;
 use crate::barrier::journal::Chain;
+use crate::barrier::journal::live::timelines;
 use crate::barrier::journal::record::Record;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::RootRecord;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 use crate::snapshot::restore::{Received, receive};
 use crate::snapshot::spool::Spools;
@@ -55,8 +58,11 @@ impl<'a> Way<'a> {
     /// Lists the target.
     pub fn new(source: Source<'a>, keys: Keys, spools: &'a Spools) -> Result<Self, RewindError> {
         let listed = source.target.list(source.folder.path())?;
-        let listing = Listing::read(source.folder, &listed);
-        let segments = Segments::new(spools.open()?);
+        let mut listing = Listing::read(source.folder, &listed);
+        let mut segments = Segments::new(spools.open()?);
+        if let Some(keys) = keys.as_ref().filter(|keys| is_of(source, keys)) {
+            add_own(keys, &mut segments, &mut listing)?;
+        }
         Ok(Self { source, spools, listing, keys, base: None, segments })
     }
 
@@ -185,6 +191,36 @@ impl<'a> Way<'a> {
         let none = || SnapshotError::Broken("its name is too long".into());
         Ok(self.source.folder.name(kept).ok_or_else(none)?)
     }
+}
+
+/// Whether the target's folder is that of the store that is open here.
+pub fn is_of(source: Source<'_>, keys: &Unsealed) -> bool {
+    keys.status().store_id == source.folder.store_id()
+}
+
+/// What is still here of the journal leads on too: the last seconds, or all since a target went
+/// away.
+pub fn add_own(
+    keys: &Unsealed,
+    segments: &mut Segments,
+    listing: &mut Listing,
+) -> Result<(), RewindError> {
+    let view = keys.journal_view().map_err(RewindError::of_store)?;
+    let (store_id, key_id) = (keys.status().store_id, String::new());
+    let owner = Owner { store_id, key_id };
+    let keyring = keys.keyring();
+    for timeline in timelines(&*view)? {
+        for run in runs(&*view, timeline, 0, u64::MAX)? {
+            let name = run.name();
+            if !segments.has(&name) {
+                segments.make(&name, |to| export(&*view, &run, &owner, &keyring, to).map(drop))?;
+            }
+            if !listing.segments.contains(&name) {
+                listing.segments.push(name);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What the chain comes to at the end of a snapshot. One that was taken where a journal was about

@@ -109,7 +109,7 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
 
 /// What leads furthest from `revision` on; of those the one that begins first, which a compaction
 /// made of the others.
-fn next(listing: &Listing, timeline: Timeline, revision: u64) -> Option<&SegmentName> {
+pub fn next(listing: &Listing, timeline: Timeline, revision: u64) -> Option<&SegmentName> {
     let leads = |name: &&SegmentName| {
         name.timeline == timeline && name.first <= revision + 1 && name.last > revision
     };

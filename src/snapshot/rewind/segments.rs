@@ -1,6 +1,6 @@
 //! The segments that a restore has fetched, in one spool, and the walk over what is in them.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, BufWriter, Read, Write};
 
 use crate::barrier::journal::Chain;
 use crate::barrier::keyring::Keyring;
@@ -88,6 +88,33 @@ impl Segments {
         }
         self.parts.push(Part { name: *name, at, length: self.spool.length() - at });
         Ok(())
+    }
+
+    /// Adds one that `make` writes.
+    pub fn make(
+        &mut self,
+        name: &SegmentName,
+        make: impl FnOnce(&mut dyn Write) -> Result<(), SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        let at = self.spool.length();
+        let mut to = BufWriter::with_capacity(64 << 10, &mut self.spool);
+        make(&mut to)?;
+        to.flush()?;
+        drop(to);
+        self.parts.push(Part { name: *name, at, length: self.spool.length() - at });
+        Ok(())
+    }
+
+    /// Shows `visit` every entry of one of them.
+    pub fn each(
+        &self,
+        name: &SegmentName,
+        visit: impl FnMut(&Entry) -> Result<Walk, SnapshotError>,
+    ) -> Result<(), Broken> {
+        let reader = SegmentReader::new(self.reader(name).ok_or(Broken::Link(*name))?)?;
+        let start = Start { revision: name.first - 1, chain: reader.header().before };
+        drop(reader);
+        self.walk(start, std::slice::from_ref(name), visit)
     }
 
     /// Shows `visit` every entry that leads on from `start`, along `names`.

@@ -1,0 +1,172 @@
+//! What changed when: the journal read as a log, from the target and from what is still here.
+
+use std::collections::VecDeque;
+
+use super::fetch::{add_own, is_of};
+use super::listing::Listing;
+use super::plan::next;
+use super::segments::{Broken, Segments, Walk};
+use super::{Lost, RewindError, Source};
+use crate::barrier::Unsealed;
+use crate::barrier::journal::record::{Mark, Record};
+use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::spool::Spools;
+use crate::snapshot::target::TargetError;
+use crate::storage::Key;
+
+/// Which part of a history is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Of which history.
+    pub timeline: Timeline,
+    /// Not before.
+    pub since: Timestamp,
+    /// Not after.
+    pub until: Timestamp,
+    /// So many commits at most: the last of them.
+    pub most: usize,
+}
+
+/// A commit, or what a compaction has made of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The commit.
+    pub revision: u64,
+    /// How many commits it stands for.
+    pub step: u64,
+    /// When it was.
+    pub time: Timestamp,
+    /// What it comes before.
+    pub mark: Mark,
+    /// What it wrote, by physical keys, each with whether it was deleted.
+    pub writes: Vec<(Key, bool)>,
+}
+
+/// A part of a history.
+#[derive(Debug, Default)]
+pub struct History {
+    /// The commits, in their order.
+    pub events: VecDeque<Event>,
+    /// Whether there were more than asked for, before these.
+    pub more: bool,
+    /// Commits of which there is no record: the first and the last of each stretch.
+    pub gaps: Vec<(u64, u64)>,
+    /// Files that did not verify.
+    pub lost: Vec<Lost>,
+}
+
+/// Reads a part of the history of the store whose keys these are.
+pub fn history(
+    source: Source<'_>,
+    part: &Part,
+    keys: &Unsealed,
+    spools: &Spools,
+) -> Result<History, RewindError> {
+    let listed = source.target.list(source.folder.path())?;
+    let mut listing = Listing::read(source.folder, &listed);
+    let mut segments = Segments::new(spools.open()?);
+    if is_of(source, keys) {
+        add_own(keys, &mut segments, &mut listing)?;
+    }
+    let mut history = History::default();
+    let mut at = None;
+    loop {
+        let Some(name) = after(&listing, part, at) else { return Ok(history) };
+        if !segments.has(&name)
+            && let Err(why) = fetch(source, &name, keys, &mut segments)?
+        {
+            let kept = Kept::Segment(name);
+            let called = source.folder.name(&kept).map(|name| name.to_string());
+            history.lost.push((called.unwrap_or_default(), why.clone()));
+            listing.lose(kept, why);
+            continue;
+        }
+        let from = at.unwrap_or(name.first - 1);
+        if name.first > from + 1 {
+            history.gaps.push((from + 1, name.first - 1));
+        }
+        history.read(&segments, &name, from, part)?;
+        at = Some(name.last);
+    }
+}
+
+/// The next segment behind a commit that may hold something of that part.
+fn after(listing: &Listing, part: &Part, at: Option<u64>) -> Option<SegmentName> {
+    let own = listing.segments.iter().filter(|name| name.timeline == part.timeline);
+    // What ends before it begins, in whole seconds, is not looked at.
+    let early = |name: &&SegmentName| name.to.as_secs() < part.since.as_secs();
+    let skipped = own.clone().filter(early).map(|name| name.last).max();
+    let at = at.max(skipped);
+    if let Some(at) = at {
+        let ended = own.clone().filter(|name| name.last == at).map(|name| name.to).max();
+        if ended.is_some_and(|ended| ended > part.until) {
+            return None;
+        }
+        if let Some(name) = next(listing, part.timeline, at) {
+            return Some(*name);
+        }
+    }
+    own.filter(|name| at.is_none_or(|at| name.first > at)).min_by_key(|name| name.first).copied()
+}
+
+/// Gets a segment; what is wrong with one that does not verify.
+fn fetch(
+    source: Source<'_>,
+    name: &SegmentName,
+    keys: &Unsealed,
+    segments: &mut Segments,
+) -> Result<Result<(), String>, RewindError> {
+    let Some(called) = source.folder.segment(name) else { return Ok(Err("no name".into())) };
+    let file = match source.target.get(&called) {
+        Ok(file) => file,
+        Err(error @ TargetError::Away(_)) => return Err(error.into()),
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let keyring = keys.keyring();
+    match segments.receive(name, source.folder.store_id(), Some(&keyring), file) {
+        Ok(()) => Ok(Ok(())),
+        Err(error @ (SnapshotError::Full | SnapshotError::Storage(_))) => Err(error.into()),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+impl History {
+    fn read(
+        &mut self,
+        segments: &Segments,
+        name: &SegmentName,
+        behind: u64,
+        part: &Part,
+    ) -> Result<(), SnapshotError> {
+        let walked = segments.each(name, |entry| {
+            if entry.revision <= behind {
+                return Ok(Walk::On);
+            }
+            let broken = |_| SnapshotError::Broken("a record of its journal is damaged".into());
+            let record = Record::read(&entry.record).map_err(broken)?;
+            if record.time < part.since || record.time > part.until {
+                return Ok(Walk::On);
+            }
+            let writes = record.writes().map(|write| write.map(|(key, new)| (key, new.is_none())));
+            self.events.push_back(Event {
+                revision: entry.revision,
+                step: entry.step,
+                time: record.time,
+                mark: record.mark,
+                writes: writes.collect::<Result<_, _>>().map_err(broken)?,
+            });
+            if self.events.len() > part.most {
+                self.more = true;
+                self.events.pop_front();
+            }
+            Ok(Walk::On)
+        });
+        match walked {
+            Ok(()) | Err(Broken::Link(_)) => Ok(()),
+            Err(Broken::Failed(error)) => Err(error),
+        }
+    }
+}

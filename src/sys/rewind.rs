@@ -1,0 +1,307 @@
+//! `sys/snapshots/targets/NAME/restore` and `.../log`: back to an instant that a target leads to, and
+//! what changed when. Without a transaction, as the whole store is read or replaced.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::versions;
+use crate::api::ask::{DirectAsk, Verb};
+use crate::api::engine::Bound;
+use crate::api::field::{Field, FieldInfo};
+use crate::api::reply::{Reply, object};
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::journal::record::Mark;
+use crate::barrier::names::{MountId, PlainPath};
+use crate::barrier::root::Timeline;
+use crate::barrier::{Barrier, Unsealed};
+use crate::base::clock::Timestamp;
+use crate::base::fault::Fault;
+use crate::lease::store::FOLDER as LEASES;
+use crate::mount::table::MountTable;
+use crate::pipeline::revoke;
+use crate::pipeline::tokens::Tokens;
+use crate::snapshot::layout::Folder;
+use crate::snapshot::meters::Meters;
+use crate::snapshot::rewind::history::{Event, Part, history};
+use crate::snapshot::rewind::plan::{At, Wish};
+use crate::snapshot::rewind::{Prepared, Source, prepare};
+use crate::snapshot::spool::Spools;
+use crate::snapshot::target::Target;
+use crate::storage::Key;
+use crate::token::record::TokenKey;
+use crate::token::store::FOLDER as TOKENS;
+
+/// A target that is reached, and what the names of all objects there begin with.
+pub type Reached = (Arc<dyn Target>, String);
+
+/// What these endpoints are given.
+pub struct Rewind {
+    /// The store.
+    pub barrier: Arc<Barrier>,
+    /// To revoke those that come back, and to name mounts.
+    pub tokens: Arc<Tokens>,
+    /// Hold what is fetched.
+    pub spools: Arc<Spools>,
+    /// Where restores are counted.
+    pub meters: Arc<Meters>,
+    /// Reaches a target by its name.
+    pub reach: Box<dyn Fn(&str) -> Option<Reached> + Send + Sync>,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Rewind) -> Bound<Rewind> {
+    Bound::new("Back to any instant.", ROUTES, service)
+}
+
+/// So many commits are told at once, unless more are asked for.
+const USUAL: usize = 1000;
+/// And at most so many.
+const MOST: usize = 100_000;
+/// So many paths of a commit are named.
+const PATHS: usize = 100;
+
+const NAME: Field<String> = Field::new("name", "The target's name.");
+const AT: Field<String> = Field::new(
+    "at",
+    "The instant: a time (RFC 3339), of which the last commit at it or before it is meant, or \
+     \"latest\".",
+);
+const REVISION: Field<i64> = Field::new("revision", "The commit, in the place of a time.");
+const TIMELINE: Field<String> =
+    Field::new("timeline", "The history, needed where several are possible.");
+const DRY_RUN: Field<bool> =
+    Field::new("dry_run", "Get and check everything, tell what would be, and replace nothing.");
+const FORCE: Field<bool> = Field::new("force", "Also a store of other keys; then it is sealed.");
+const REVOKE: Field<bool> =
+    Field::new("revoke_tokens", "Revoke the tokens that come back by the restore.");
+const STORE: Field<String> =
+    Field::new("store_id", "The store on the target, where it is not this one.");
+const SINCE: Field<String> = Field::new("since", "Not before this time (RFC 3339).").query();
+const UNTIL: Field<String> = Field::new("until", "Not after this time (RFC 3339).").query();
+const LIMIT: Field<i64> =
+    Field::new("limit", "So many commits, the last ones; 1 to 100,000, 1,000 by default.").query();
+const OF: Field<String> =
+    Field::new("timeline", "Which history; the present one by default.").query();
+
+const RESTORE: &[&FieldInfo] = &[
+    &NAME.info,
+    &AT.info,
+    &REVISION.info,
+    &TIMELINE.info,
+    &DRY_RUN.info,
+    &FORCE.info,
+    &REVOKE.info,
+    &STORE.info,
+];
+
+const ROUTES: &[Route<Rewind>] = &[
+    Route {
+        path: "snapshots/targets/{name:name}/restore",
+        synopsis: "Go back to any instant.",
+        description: "The newest snapshot that is not later than the instant, and each commit of \
+                      the journal from there on. All of it is fetched and checked before anything \
+                      is replaced. A new timeline begins.",
+        fields: RESTORE,
+        access: Access::Sudo,
+        operations: &[Operation::direct(Verb::Write, "Go back.", restore)],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/log",
+        synopsis: "What changed when.",
+        description: "The commits of the journal, from the target and from what is still here, \
+                      with the paths that each has changed. No value is told.",
+        fields: &[&NAME.info, &SINCE.info, &UNTIL.info, &LIMIT.info, &OF.info],
+        access: Access::Sudo,
+        operations: &[Operation::direct(Verb::Read, "Tell it.", log)],
+    },
+];
+
+impl Rewind {
+    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
+        self.barrier.unsealed().ok_or_else(Fault::sealed)
+    }
+
+    fn reach(&self, ask: &DirectAsk) -> Result<Reached, Fault> {
+        let name = ask.path.split('/').nth(2).unwrap_or_default();
+        let missing = || Fault::new(404, format!("there is no target {name}"));
+        (self.reach)(name).ok_or_else(missing)
+    }
+}
+
+fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
+    let fields = ask.fields(RESTORE)?;
+    let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
+    let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
+    let at = match (fields.get(&AT), fields.get(&REVISION).copied()) {
+        (Some(_), Some(_)) => return Err(Fault::bad_request("give at or revision, not both")),
+        (None, Some(revision)) => {
+            let wrong = |_| Fault::bad_request("revision must not be negative");
+            At::Revision(u64::try_from(revision).map_err(wrong)?)
+        }
+        (Some(text), None) if text != "latest" => At::Time(time("at", text)?),
+        (Some(_), None) => At::Latest,
+        (None, None) => return Err(Fault::bad_request("at or revision is required")),
+    };
+    let timeline = fields.get(&TIMELINE).map(|text| parse_timeline(text)).transpose()?;
+    let (target, prefix) = service.reach(&ask)?;
+    let unsealed = service.unsealed()?;
+    let own = unsealed.status().store_id;
+    let store_id = fields.get(&STORE).map_or(&*own, |text| text);
+    let folder = folder(&prefix, store_id)?;
+    let source = Source { target: &*target, folder: &folder };
+    let begun = service.meters.restored.now();
+    let wish = Wish { at, timeline };
+    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &service.spools)?;
+    let same = store_id == own;
+    let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
+    let mut told = told(&prepared);
+    if same {
+        let leases = returning(&prepared, &unsealed, LEASES)?.len();
+        told.insert("returning_tokens".into(), tokens.len().into());
+        told.insert("returning_leases".into(), leases.into());
+    }
+    told.insert("restored".into(), (!dry_run).into());
+    if dry_run {
+        return Ok(Reply::data(told));
+    }
+    if same {
+        unsealed.mark_journal(Mark::Restore)?;
+    }
+    drop(unsealed);
+    prepared.restore(&service.barrier, force)?;
+    service.meters.restored.end(begun);
+    let instant = prepared.found().instant;
+    log::warn!("restored revision {} of the timeline {}", instant.revision, prepared.timeline());
+    if let Some(unsealed) = service.barrier.unsealed() {
+        versions::note_opened(&unsealed);
+        told.insert("new_timeline".into(), unsealed.status().timeline.to_string().into());
+        if revoking {
+            let revoked = revoke::revoke_tokens(&service.tokens, &unsealed, &tokens)?;
+            told.insert("revoked_tokens".into(), revoked.into());
+        }
+    } else {
+        log::warn!("the restored store is sealed: unseal it with its own unseal keys");
+    }
+    told.insert("sealed".into(), service.barrier.unsealed().is_none().into());
+    Ok(Reply::data(told))
+}
+
+/// What is told of a restore.
+fn told(prepared: &Prepared) -> Map<String, Value> {
+    let found = prepared.found();
+    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
+    let base = &prepared.plan().base;
+    object([
+        ("revision", found.instant.revision.into()),
+        ("time", found.instant.time.rfc3339().into()),
+        ("timeline", prepared.timeline().to_string().into()),
+        ("exact", (!found.folded).into()),
+        ("snapshot_revision", base.revision.into()),
+        ("snapshot_time", base.taken.rfc3339().into()),
+        ("segments", prepared.plan().segments.len().into()),
+        ("unusable", lost.collect()),
+    ])
+}
+
+/// The tokens that come back.
+fn tokens(prepared: &Prepared, unsealed: &Unsealed) -> Result<Vec<TokenKey>, Fault> {
+    let keys = returning(prepared, unsealed, TOKENS)?;
+    let name = |key: &Key| unsealed.open_name(key).map(|name| name.path);
+    let key = |path: String| TokenKey::from_hex(path.strip_prefix(TOKENS)?.strip_prefix('/')?);
+    Ok(keys.iter().filter_map(name).filter_map(key).collect())
+}
+
+fn returning(prepared: &Prepared, unsealed: &Unsealed, folder: &str) -> Result<Vec<Key>, Fault> {
+    let wrong = |_| Fault::internal("a folder of the system has no name");
+    let (from, to) = unsealed.below(MountId::SYSTEM, folder).map_err(wrong)?;
+    let now = unsealed.journal_view()?;
+    Ok(prepared.returning(&*now, &from, to.as_deref())?)
+}
+
+fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
+    let (target, prefix) = service.reach(&ask)?;
+    let unsealed = service.unsealed()?;
+    let status = unsealed.status();
+    let given = |name: &str| ask.query(name).filter(|text| !text.is_empty());
+    let since = given("since").map(|text| time("since", text)).transpose()?;
+    let until = given("until").map(|text| time("until", text)).transpose()?;
+    let timeline = given("timeline").map(parse_timeline).transpose()?;
+    let limit = given("limit").map(str::parse).transpose();
+    let limit = limit.map_err(|_| Fault::bad_request("limit must be a number"))?;
+    let part = Part {
+        timeline: timeline.unwrap_or(status.timeline),
+        since: since.unwrap_or(Timestamp::EPOCH),
+        until: until.unwrap_or(Timestamp::from_nanos(u64::MAX)),
+        most: limit.unwrap_or(USUAL).clamp(1, MOST),
+    };
+    let folder = folder(&prefix, &status.store_id)?;
+    let source = Source { target: &*target, folder: &folder };
+    let found = history(source, &part, &unsealed, &service.spools)?;
+    let mounts = unsealed.transact(|txn| service.tokens.mounts.read(txn))?;
+    let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
+    let lost = found.lost.iter().map(|(name, why)| json!({ "name": name, "error": why }));
+    let gaps = found.gaps.iter().map(|(first, last)| json!([first, last]));
+    Ok(Reply::data(object([
+        ("timeline", part.timeline.to_string().into()),
+        ("commits", commits.collect()),
+        ("more", found.more.into()),
+        ("gaps", gaps.collect()),
+        ("unusable", lost.collect()),
+    ])))
+}
+
+/// A commit as it is told.
+fn commit(event: &Event, unsealed: &Unsealed, mounts: &MountTable) -> Value {
+    let mut changes = BTreeSet::new();
+    for (key, deleted) in &event.writes {
+        if let Some(name) = unsealed.open_name(key) {
+            changes.insert((called(&name, mounts), *deleted && name.part.is_none()));
+        }
+    }
+    let count = changes.len();
+    let told = changes.into_iter().take(PATHS).map(|(path, deleted)| {
+        json!({ "path": path, "change": if deleted { "deleted" } else { "written" } })
+    });
+    json!({
+        "revision": event.revision,
+        "commits": event.step,
+        "time": event.time.rfc3339(),
+        "mark": event.mark.text(),
+        "changes": told.collect::<Vec<_>>(),
+        "changed": count,
+    })
+}
+
+/// A path as people know it. What the system keeps for itself goes by the folder that it lies in:
+/// below there are only hashes.
+fn called(name: &PlainPath, mounts: &MountTable) -> String {
+    if name.mount == MountId::SYSTEM {
+        let mut parts = name.path.splitn(3, '/');
+        let folder = [parts.next(), parts.next().filter(|_| parts.next().is_some())];
+        let folder: Vec<&str> = folder.into_iter().flatten().collect();
+        return format!("(system) {}", folder.join("/"));
+    }
+    match mounts.iter().find(|mount| mount.id == name.mount) {
+        Some(mount) if name.path.is_empty() => format!("{}(configuration)", mount.path),
+        Some(mount) => format!("{}{}", mount.path, name.path),
+        None => format!("(a mount that is gone) {}", name.path),
+    }
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, Fault> {
+    let wrong =
+        || Fault::bad_request(format!("{field} must be a time such as 2026-11-22T09:59:59Z"));
+    Timestamp::parse_rfc3339(text).ok_or_else(wrong)
+}
+
+fn parse_timeline(text: impl AsRef<str>) -> Result<Timeline, Fault> {
+    let parsed = text.as_ref().parse();
+    parsed.map_err(|error| Fault::bad_request(format!("timeline: {error}")))
+}
+
+fn folder(prefix: &str, store_id: &str) -> Result<Folder, Fault> {
+    let wrong = || Fault::bad_request("store_id is no UUID");
+    Folder::new(prefix, store_id).ok_or_else(wrong)
+}
