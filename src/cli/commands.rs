@@ -140,6 +140,7 @@ static SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::load::Load>("load"),
     Node::leaf::<snapshot::read::Read>("read"),
+    Node::leaf::<snapshot::log::Log>("log"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
     Node::leaf::<snapshot::unload::Unload>("unload"),

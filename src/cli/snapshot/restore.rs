@@ -1,4 +1,4 @@
-//! `snapshot restore`: a file, into a server or a folder.
+//! `snapshot restore`: a file, or an instant of a target, into a server or a folder.
 
 use std::path::Path;
 
@@ -26,33 +26,65 @@ const NOT_READY: &str = "
 A server takes a snapshot while it is unsealed: initialize and unseal it first (edgekeep operator
 init, edgekeep operator unseal), or stop it and restore into the folder of its store with -into.";
 
-/// Restore a store from a snapshot.
+/// Restore a store from a snapshot, or as it was at any instant that a target leads to.
 ///
-/// All of the file is checked before anything is replaced. With -into no server is asked: the
-/// store in that folder, which no server may have open, is made or replaced.
+/// Everything is checked before anything is replaced. With -into no server is asked: the store in
+/// that folder, which no server may have open, is made or replaced. With -target there is no FILE:
+/// -at or -revision tells the instant.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Restore {
     /// restore a snapshot of other unseal keys too, and over any store: those keys are then needed
     #[argh(switch)]
-    force: bool,
+    pub(super) force: bool,
     /// folder of a store (the path of storage "redb") to restore into, without a server
     #[argh(option, arg_name = "folder")]
-    into: Option<String>,
+    pub(super) into: Option<String>,
+    /// restore from this target: its name, or with -into the path of its folder
+    #[argh(option, arg_name = "name")]
+    target: Option<String>,
+    /// the instant: latest, or a time such as 2026-11-22T09:59:59Z, of which the last commit at it
+    /// or before it is meant
+    #[argh(option, arg_name = "time")]
+    pub(super) at: Option<String>,
+    /// the instant by its commit
+    #[argh(option, arg_name = "number")]
+    pub(super) revision: Option<u64>,
+    /// the history, where several are possible
+    #[argh(option, arg_name = "timeline")]
+    pub(super) timeline: Option<String>,
+    /// the id of the store, where the target holds several or it is not the server's
+    #[argh(option, arg_name = "uuid")]
+    pub(super) store: Option<String>,
+    /// get and check everything, tell what would be, and replace nothing
+    #[argh(switch)]
+    pub(super) dry_run: bool,
+    /// revoke the tokens that come back by the restore
+    #[argh(switch)]
+    pub(super) revoke_tokens: bool,
+    /// with -into: a configuration of the server, in which the target stands; may be repeated
+    #[argh(option, arg_name = "file")]
+    pub(super) config: Vec<String>,
     #[argh(positional)]
-    operands: Vec<String>,
+    pub(super) operands: Vec<String>,
 }
 
 impl Command for Restore {
-    const OPERANDS: &'static str = "FILE";
-    const SHARED: Shared = Shared::Http;
+    const OPERANDS: &'static str = "[FILE]";
+    const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let name = file::name(&self.operands)?;
-        match self.into.as_deref() {
-            Some("") => Err(Stop::Usage(
+        if self.into.as_deref() == Some("") {
+            return Err(Stop::Usage(
                 "-into is empty: name the folder of a store (is a variable of the shell not set?)"
                     .into(),
-            )),
+            ));
+        }
+        if let Some(target) = &self.target {
+            return self.rewind(cx, target);
+        }
+        self.must_name_no_instant()?;
+        let name = file::name(&self.operands)?;
+        match self.into.as_deref() {
             Some(folder) => self.restore_into(cx, name, folder),
             None => self.send(cx, name),
         }
@@ -60,6 +92,25 @@ impl Command for Restore {
 }
 
 impl Restore {
+    /// What only a target can do.
+    fn must_name_no_instant(&self) -> Result<(), Stop> {
+        let given = [
+            ("-at", self.at.is_some()),
+            ("-revision", self.revision.is_some()),
+            ("-timeline", self.timeline.is_some()),
+            ("-store", self.store.is_some()),
+            ("-dry-run", self.dry_run),
+            ("-revoke-tokens", self.revoke_tokens),
+            ("-config", !self.config.is_empty()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((name, _)) => {
+                Err(Stop::Usage(format!("{name} is for a target: name one with -target")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn send(&self, cx: &mut Context, name: &str) -> Result<Exit, Stop> {
         let to = if self.force { "snapshot-force" } else { "snapshot" };
         let call = Call::new(Verb::Post, format!("sys/storage/raft/{to}"));

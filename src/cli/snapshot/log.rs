@@ -1,0 +1,103 @@
+//! `snapshot log`: what changed when.
+
+use argh::{ArgsInfo, FromArgs};
+use serde_json::Value;
+
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::format::Format;
+use crate::cli::operands;
+use crate::cli::stop::{Exit, Stop};
+use crate::client::Call;
+
+/// Tell what changed when: the commits of the journal, with the paths that each has changed.
+///
+/// No value is told. It needs sudo, as it shows names that policies may hide.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Log {
+    /// the target that holds the journal
+    #[argh(option, arg_name = "name")]
+    target: String,
+    /// not before this time, such as 2026-11-22T09:00:00Z
+    #[argh(option, arg_name = "time")]
+    since: Option<String>,
+    /// not after this time
+    #[argh(option, arg_name = "time")]
+    until: Option<String>,
+    /// which history; else the present one
+    #[argh(option, arg_name = "timeline")]
+    timeline: Option<String>,
+    /// so many commits, the last ones; else 1000
+    #[argh(option, arg_name = "number")]
+    limit: Option<u32>,
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Log {
+    const OPERANDS: &'static str = "";
+    const SHARED: Shared = Shared::Format;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        operands::none(&self.operands)?;
+        let mut call = Call::get(format!("sys/snapshots/targets/{}/log", self.target));
+        let limit = self.limit.map(|limit| limit.to_string());
+        for (name, given) in [
+            ("since", self.since),
+            ("until", self.until),
+            ("timeline", self.timeline),
+            ("limit", limit),
+        ] {
+            if let Some(given) = given {
+                call = call.with_query(name, given);
+            }
+        }
+        let answer = cx.send(call).map_err(|stop| stop.about("Error reading the journal"))?;
+        let data = &answer.body["data"];
+        if cx.format != Format::Table {
+            cx.say_value(data)?;
+            return Ok(Exit::Done);
+        }
+        if data["more"] == true {
+            cx.note("There are more commits before these: ask with -limit, or -until.");
+        }
+        for file in list(&data["unusable"]) {
+            cx.warn(&format!("{} does not count: {}", text(&file["name"]), text(&file["error"])));
+        }
+        for gap in list(&data["gaps"]) {
+            cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
+        }
+        for commit in list(&data["commits"]) {
+            cx.say(&line(commit))?;
+            for change in list(&commit["changes"]) {
+                cx.say(&format!("    {:8} {}", text(&change["change"]), text(&change["path"])))?;
+            }
+            let (all, told) = (commit["changed"].as_u64(), list(&commit["changes"]).len() as u64);
+            if let Some(more) = all.and_then(|all| all.checked_sub(told)).filter(|more| *more > 0) {
+                cx.say(&format!("    and {more} more"))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The line of a commit: when it was, which it is, and what came after it.
+fn line(commit: &Value) -> String {
+    let mut line = format!("{}  revision {}", text(&commit["time"]), commit["revision"]);
+    match commit["commits"].as_u64() {
+        Some(count) if count > 1 => line += &format!(" (of {count} commits)"),
+        _ => {}
+    }
+    match text(&commit["mark"]) {
+        "" => line,
+        mark => line + ", " + mark,
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}

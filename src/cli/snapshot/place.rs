@@ -1,0 +1,51 @@
+//! A target without a server: by its name in a configuration, or by its folder.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cli::stop::Stop;
+use crate::snapshot::layout::Folder;
+use crate::snapshot::target::Target;
+use crate::snapshot::target::folder::Folder as Directory;
+
+/// A target, and what the names of all objects there begin with.
+pub struct Place {
+    /// The target.
+    pub target: Arc<dyn Target>,
+    /// The prefix.
+    pub prefix: String,
+}
+
+/// Finds the target that is meant.
+pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
+    if named.contains('/') {
+        let target = Arc::new(Directory::new(Path::new(named)));
+        return Ok(Place { target, prefix: String::new() });
+    }
+    let _ = config;
+    Err(Stop::Usage(format!("there is no snapshot {named:?}")))
+}
+
+/// The folder of the store that is meant: the one with this UUID, or the only one.
+pub fn store(target: &dyn Target, prefix: &str, given: Option<&str>) -> Result<Folder, Stop> {
+    if let Some(given) = given {
+        let none = || Stop::Usage(format!("-store: {given:?} is no id of a store"));
+        return Folder::new(prefix, given).ok_or_else(none);
+    }
+    let listed = target.list(prefix).map_err(|error| Stop::Failed(error.to_string()))?;
+    let found = listed.iter().filter_map(|listed| Folder::of(prefix, &listed.name));
+    let mut stores: BTreeSet<String> = found.map(|folder| folder.store_id().to_owned()).collect();
+    match (stores.pop_first(), stores.is_empty()) {
+        (Some(one), true) => store(target, prefix, Some(&one)),
+        (None, _) => Err(Stop::Failed("The target holds no snapshot of any store".into())),
+        (Some(one), false) => {
+            stores.insert(one);
+            let list: Vec<String> = stores.into_iter().collect();
+            Err(Stop::Usage(format!(
+                "The target holds several stores; name one with -store:\n  {}",
+                list.join("\n  ")
+            )))
+        }
+    }
+}

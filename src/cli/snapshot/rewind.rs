@@ -1,0 +1,194 @@
+//! `snapshot restore -target`: back to any instant that a target leads to.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::place::{self, Place};
+use super::restore::Restore;
+use crate::base::clock::Timestamp;
+use crate::cli::context::Context;
+use crate::cli::format::Format;
+use crate::cli::stop::{Exit, Stop};
+use crate::client::{Call, Verb};
+use crate::node::offline;
+use crate::snapshot::layout::Folder;
+use crate::snapshot::rewind::plan::{At, Wish};
+use crate::snapshot::rewind::{Prepared, Source};
+
+const RESTORING: &str = "Error restoring from the target";
+
+/// Which instant is meant.
+enum Instant<'a> {
+    /// The last one.
+    Latest,
+    /// A commit.
+    Revision(u64),
+    /// A time, as it was given.
+    Time(&'a str),
+}
+
+impl Restore {
+    /// Restores from a target: into a server, or with `-into` without one.
+    pub(super) fn rewind(&self, cx: &mut Context, target: &str) -> Result<Exit, Stop> {
+        let instant = self.instant()?;
+        match self.into.as_deref() {
+            Some(folder) => self.rewind_into(cx, target, &instant, folder),
+            None => self.rewind_server(cx, target, &instant),
+        }
+    }
+
+    fn instant(&self) -> Result<Instant<'_>, Stop> {
+        let usage = |text: &str| Err(Stop::Usage(text.into()));
+        let given = match &self.operands[..] {
+            [] => self.at.as_deref(),
+            [one] if self.at.is_none() => Some(one.as_str()),
+            _ => return usage("A target has no FILE: name the instant once, with -at"),
+        };
+        match (given, self.revision) {
+            (Some(_), Some(_)) => usage("Give -at or -revision, not both"),
+            (None, None) => usage(
+                "Which instant? Name one with -at (2026-11-22T09:59:59Z, or latest) or -revision",
+            ),
+            (None, Some(revision)) => Ok(Instant::Revision(revision)),
+            (Some("latest"), None) => Ok(Instant::Latest),
+            (Some(text), None) if Timestamp::parse_rfc3339(text).is_some() => {
+                Ok(Instant::Time(text))
+            }
+            (Some(text), None) => Err(Stop::Usage(format!(
+                "{text:?} is no instant: write 2026-11-22T09:59:59Z (a time in RFC 3339), or latest"
+            ))),
+        }
+    }
+
+    fn rewind_server(
+        &self,
+        cx: &mut Context,
+        target: &str,
+        instant: &Instant<'_>,
+    ) -> Result<Exit, Stop> {
+        let mut body = Map::new();
+        match instant {
+            Instant::Latest => body.insert("at".into(), "latest".into()),
+            Instant::Time(text) => body.insert("at".into(), (*text).into()),
+            Instant::Revision(revision) => body.insert("revision".into(), (*revision).into()),
+        };
+        for (name, text) in [("timeline", &self.timeline), ("store_id", &self.store)] {
+            if let Some(text) = text {
+                body.insert(name.into(), text.as_str().into());
+            }
+        }
+        let flags = [
+            ("dry_run", self.dry_run),
+            ("force", self.force),
+            ("revoke_tokens", self.revoke_tokens),
+        ];
+        for (name, _) in flags.into_iter().filter(|(_, set)| *set) {
+            body.insert(name.into(), true.into());
+        }
+        let path = format!("sys/snapshots/targets/{target}/restore");
+        let call = Call::new(Verb::Post, path).with_body(body.into());
+        let answer = cx.send(call).map_err(|stop| stop.about(RESTORING))?;
+        self.report(cx, &answer.body["data"], "the server")
+    }
+
+    fn rewind_into(
+        &self,
+        cx: &mut Context,
+        target: &str,
+        instant: &Instant<'_>,
+        into: &str,
+    ) -> Result<Exit, Stop> {
+        if self.revoke_tokens {
+            return Err(Stop::Usage(
+                "-revoke-tokens needs a running server: without one nobody knows which tokens were \
+                 revoked"
+                    .into(),
+            ));
+        }
+        let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{RESTORING}: {error}"));
+        let timeline = self.timeline.as_deref().map(str::parse).transpose();
+        let timeline = timeline.map_err(|error| Stop::Usage(format!("-timeline: {error}")))?;
+        let at = match instant {
+            Instant::Latest => At::Latest,
+            Instant::Revision(revision) => At::Revision(*revision),
+            Instant::Time(text) => Timestamp::parse_rfc3339(text).map_or(At::Latest, At::Time),
+        };
+        let Place { target, prefix } = place::find(target, &self.config)?;
+        let folder = place::store(&*target, &prefix, self.store.as_deref())?;
+        let source = Source { target: &*target, folder: &folder };
+        let prepared = offline::prepare_rewind(source, &Wish { at, timeline }, Path::new(into));
+        let prepared = prepared.map_err(|error| failed(&error))?;
+        if !self.dry_run {
+            let done = offline::rewind(&prepared, Path::new(into), self.force);
+            done.map_err(|error| failed(&error))?;
+        }
+        self.report(cx, &told(&prepared, &folder, !self.dry_run), into)
+    }
+
+    /// Tells what came of it, or what would.
+    fn report(&self, cx: &mut Context, data: &Value, into: &str) -> Result<Exit, Stop> {
+        if cx.format != Format::Table {
+            cx.say_value(data)?;
+            return Ok(Exit::Done);
+        }
+        let text = |name: &str| match &data[name] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        for file in data["unusable"].as_array().into_iter().flatten() {
+            let (name, why) = (&file["name"], &file["error"]);
+            cx.warn(&format!(
+                "{} does not count: {}",
+                name.as_str().unwrap_or_default(),
+                why.as_str().unwrap_or_default()
+            ));
+        }
+        if data["exact"] == false {
+            cx.warn("what was committed between this and the wished instant is kept together only");
+        }
+        let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
+        let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
+        cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;
+        cx.say(&format!(
+            "From the snapshot of revision {} ({}) and {} segments of the journal",
+            text("snapshot_revision"),
+            text("snapshot_time"),
+            text("segments")
+        ))?;
+        if !data["returning_tokens"].is_null() {
+            let come = if self.dry_run { "would come back" } else { "came back" };
+            cx.say(&format!(
+                "Tokens that were revoked or had ended and {come}: {}; leases: {}",
+                text("returning_tokens"),
+                text("returning_leases")
+            ))?;
+        }
+        if !data["revoked_tokens"].is_null() {
+            cx.say(&format!("Of these tokens {} were revoked", text("revoked_tokens")))?;
+        }
+        if data["sealed"] == true {
+            cx.say("It is sealed: unseal it with its own unseal keys (edgekeep operator unseal)")?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What is told of a restore without a server, as a server tells it.
+fn told(prepared: &Prepared, folder: &Folder, restored: bool) -> Value {
+    let (plan, found) = (prepared.plan(), prepared.found());
+    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
+    json!({
+        "store_id": folder.store_id(),
+        "revision": found.instant.revision,
+        "time": found.instant.time.rfc3339(),
+        "timeline": prepared.timeline().to_string(),
+        "exact": !found.folded,
+        "snapshot_revision": plan.base.revision,
+        "snapshot_time": plan.base.taken.rfc3339(),
+        "segments": plan.segments.len(),
+        "unusable": lost.collect::<Vec<_>>(),
+        "restored": restored,
+        "sealed": restored,
+    })
+}
