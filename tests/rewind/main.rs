@@ -6,3 +6,4 @@ mod model;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
+mod year;

@@ -14,14 +14,16 @@ use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::base::clock::{Clock, ManualClock, Timestamp};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::{Owner, Run, export, runs};
 use edgekeep::snapshot::layout::{Folder, SnapshotName};
+use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
 use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::take::take;
 use edgekeep::snapshot::target::folder::Folder as Place;
-use edgekeep::snapshot::target::{Name, Target};
+use edgekeep::snapshot::target::{Listed, Name, Target};
 use edgekeep::storage::Storage;
 use edgekeep::storage::memory::Memory;
 
@@ -216,14 +218,47 @@ impl Site {
     }
 
     fn send_run(&self, view: &dyn edgekeep::storage::View, run: &Run) -> Name {
-        let key_id = self.barrier.settings().unwrap().unwrap().root_key.to_string();
-        let owner = Owner { store_id: self.folder.store_id().into(), key_id };
+        let owner = self.owner();
         let keyring = self.store().keyring();
         let file = export(view, run, &owner, &keyring, Vec::new()).unwrap();
         self.send(&self.folder.segment(&run.name()).unwrap(), &file)
     }
 
-    fn send(&self, name: &Name, file: &[u8]) -> Name {
+    /// Compacts what is on the target; the segments that were made.
+    pub fn compact(&self, policy: Policy) -> usize {
+        let mut made = 0;
+        loop {
+            let listed = self.target.list(self.folder.path()).unwrap();
+            let listing = Listing::read(&self.folder, &listed);
+            let round = compact::plan(&listing, self.clock.wall(), policy);
+            let source = Source { target: &self.target, folder: &self.folder };
+            let keys = self.store();
+            for (outer, inner) in &round.left {
+                compact::clear(source, outer, inner, &keys).unwrap();
+            }
+            if round.jobs.is_empty() {
+                return made;
+            }
+            for job in &round.jobs {
+                compact::compact(source, job, &keys, &self.owner(), &self.spools).unwrap();
+                made += 1;
+            }
+        }
+    }
+
+    /// The names and lengths of all segments.
+    pub fn segments(&self) -> Vec<Listed> {
+        let mut listed = self.target.list(self.folder.path()).unwrap();
+        listed.retain(|listed| listed.name.as_str().ends_with(".seg"));
+        listed
+    }
+
+    fn owner(&self) -> Owner {
+        let key_id = self.barrier.settings().unwrap().unwrap().root_key.to_string();
+        Owner { store_id: self.folder.store_id().into(), key_id }
+    }
+
+    pub fn send(&self, name: &Name, file: &[u8]) -> Name {
         self.target.put(name, file.len() as u64, &mut &*file).unwrap();
         name.clone()
     }
@@ -231,6 +266,10 @@ impl Site {
     /// Where an object lies.
     pub fn path(&self, name: &Name) -> PathBuf {
         self.place.path().join(name.as_str())
+    }
+
+    pub fn length(&self, name: &Name) -> u64 {
+        fs::metadata(self.path(name)).unwrap().len()
     }
 
     /// Changes a byte of an object.

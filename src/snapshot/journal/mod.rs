@@ -1,4 +1,5 @@
 //! The journal on its way: segments of it, as they lie on a target.
 
+pub mod compact;
 pub mod export;
 pub mod segment;

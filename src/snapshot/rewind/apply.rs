@@ -102,11 +102,7 @@ impl Prepared {
             }
             Ok(if entry.revision == last { Walk::Stop } else { Walk::On })
         });
-        match walked {
-            Ok(()) => {}
-            Err(Broken::Link(_)) => return Err(broken(&"its journal does not fit").into()),
-            Err(Broken::Failed(error)) => return Err(error.into()),
-        }
+        walked.map_err(Broken::into_error)?;
         // Which journal the store had is of no more use: with the next unsealing it begins anew.
         to.put(HEAD, &Head::begin(self.timeline(), last).encode())?;
         if let (Some(sum), Some((keys, _))) = (sum, prover) {

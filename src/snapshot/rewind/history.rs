@@ -164,9 +164,6 @@ impl History {
             }
             Ok(Walk::On)
         });
-        match walked {
-            Ok(()) | Err(Broken::Link(_)) => Ok(()),
-            Err(Broken::Failed(error)) => Err(error),
-        }
+        walked.map_err(Broken::into_error)
     }
 }

@@ -10,7 +10,7 @@ pub mod history;
 pub mod listing;
 pub mod plan;
 mod returning;
-mod segments;
+pub(super) mod segments;
 
 use std::fmt;
 use std::sync::Arc;

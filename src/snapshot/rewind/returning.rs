@@ -34,13 +34,7 @@ impl Prepared {
             }
             Ok(Walk::On)
         });
-        match walked {
-            Ok(()) => {}
-            Err(Broken::Link(_)) => {
-                return Err(SnapshotError::Broken("its journal does not fit".into()));
-            }
-            Err(Broken::Failed(error)) => return Err(error),
-        }
+        walked.map_err(Broken::into_error)?;
         let mut returning = Vec::new();
         let mut consider = |key: Key| -> Result<(), SnapshotError> {
             let mut there = false;

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use crate::barrier::journal::Chain;
 use crate::barrier::keyring::Keyring;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::journal::segment::{self, Entry, Next, SegmentReader};
+use crate::snapshot::journal::segment::{self, Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::SegmentName;
 use crate::snapshot::save::Tee;
 use crate::snapshot::spool::{Spool, SpoolReader};
@@ -51,6 +51,16 @@ pub enum Broken {
 impl<E: Into<SnapshotError>> From<E> for Broken {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+impl Broken {
+    /// Where the way was found before.
+    pub fn into_error(self) -> SnapshotError {
+        match self {
+            Self::Link(_) => SnapshotError::Broken("its journal does not fit together".into()),
+            Self::Failed(error) => error,
+        }
     }
 }
 
@@ -111,10 +121,20 @@ impl Segments {
         name: &SegmentName,
         visit: impl FnMut(&Entry) -> Result<Walk, SnapshotError>,
     ) -> Result<(), Broken> {
-        let reader = SegmentReader::new(self.reader(name).ok_or(Broken::Link(*name))?)?;
-        let start = Start { revision: name.first - 1, chain: reader.header().before };
-        drop(reader);
-        self.walk(start, std::slice::from_ref(name), visit)
+        self.walk(self.start(name)?, std::slice::from_ref(name), visit)
+    }
+
+    /// What one of them says of itself.
+    pub fn header(&self, name: &SegmentName) -> Result<Header, SnapshotError> {
+        let missing = || SnapshotError::Broken("a segment was not fetched".into());
+        let reader = SegmentReader::new(self.reader(name).ok_or_else(missing)?)?;
+        Ok(reader.header().clone())
+    }
+
+    /// Where it begins.
+    pub fn start(&self, name: &SegmentName) -> Result<Start, SnapshotError> {
+        let Header { first, before, .. } = self.header(name)?;
+        Ok(Start { revision: first - 1, chain: before })
     }
 
     /// Shows `visit` every entry that leads on from `start`, along `names`.
