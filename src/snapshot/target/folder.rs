@@ -4,7 +4,8 @@
 //! was configured is never made, as it would be made on the wrong disk while the right one is not
 //! mounted; those below it are. Nothing is followed out of it: a link below it counts as nothing.
 //! Nothing depends on a file's times, which FAT keeps to two seconds and a board without a clock
-//! not at all. How long a call may take is up to the kernel: a hard NFS mount waits without end.
+//! not at all; nor on the case of names, which FAT does not tell apart. How long a call may take is
+//! up to the kernel: a hard NFS mount waits without end.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -26,6 +27,10 @@ use crate::base::sync::lock;
 const FAT: u64 = 0x4d44;
 /// No file on it is longer.
 const FAT_MOST: u64 = u32::MAX as u64;
+
+/// A file is synced each time that it has grown by so much: while a slow disk has more than it can
+/// write, Linux lets those wait who write to others.
+const STEP: u64 = 8 << 20;
 
 /// What has no name yet is called `.edgekeep-PROCESS-NUMBER.partial`: no [`Name`] begins so.
 const PARTIAL: (&str, &str) = (".edgekeep-", ".partial");
@@ -91,12 +96,16 @@ impl Folder {
         Ok(())
     }
 
-    fn put_whole(&self, root: &OwnedFd, name: &Name, content: &mut dyn Read) -> io::Result<()> {
+    fn put_whole(&self, root: &OwnedFd, name: &Name, mut content: impl Read) -> io::Result<()> {
         let folder = descend(root, name.folder(), true)?;
         self.sweep(name.folder(), &folder)?;
         let mut file = self.partial(&folder)?;
         let mut writer = BufWriter::with_capacity(64 << 10, &file.file);
-        io::copy(content, &mut writer)?;
+        while io::copy(&mut content.by_ref().take(STEP), &mut writer)? == STEP {
+            writer.flush()?;
+            file.file.sync_data()?;
+            drop_cached(&file.file);
+        }
         writer.flush()?;
         drop(writer);
         file.finish(name.base())
