@@ -47,8 +47,11 @@ pub struct Rewind {
     /// Where restores are counted.
     pub meters: Arc<Meters>,
     /// Reaches a target by its name.
-    pub reach: Box<dyn Fn(&str) -> Option<Reached> + Send + Sync>,
+    pub reach: Box<Reach>,
 }
+
+/// Finds a target by its name.
+pub type Reach = dyn Fn(&str) -> Option<Reached> + Send + Sync;
 
 /// The endpoints with their service.
 pub fn engine(service: Rewind) -> Bound<Rewind> {
@@ -144,7 +147,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
         (Some(_), None) => At::Latest,
         (None, None) => return Err(Fault::bad_request("at or revision is required")),
     };
-    let timeline = fields.get(&TIMELINE).map(|text| parse_timeline(text)).transpose()?;
+    let timeline = fields.get(&TIMELINE).map(parse_timeline).transpose()?;
     let (target, prefix) = service.reach(&ask)?;
     let unsealed = service.unsealed()?;
     let own = unsealed.status().store_id;

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1, or
-/// `recording RECORDING REASON` for all steps of one that waits for something.
+/// `recording RECORDING REASON` for all steps of one that waits for something, or
+/// `skip RECORDING STEP REASON` for one that is not done, as those after it would be others.
 pub struct Differences {
     steps: BTreeSet<(String, usize)>,
+    skipped: BTreeSet<(String, usize)>,
     recordings: BTreeSet<String>,
 }
 
@@ -22,8 +24,8 @@ pub enum Listed {
 impl Differences {
     /// Reads every list in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let (steps, recordings) = Default::default();
-        let mut lists = Self { steps, recordings };
+        let (steps, skipped, recordings) = Default::default();
+        let mut lists = Self { steps, skipped, recordings };
         for file in std::fs::read_dir(folder).unwrap() {
             lists.add(&file.unwrap().path());
         }
@@ -35,11 +37,15 @@ impl Differences {
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let mut words = line.splitn(3, ' ');
             let mut word = || words.next().filter(|word| !word.is_empty());
-            let (Some(first), Some(second), Some(_reason)) = (word(), word(), word()) else {
+            let (Some(first), Some(second), Some(rest)) = (word(), word(), word()) else {
                 panic!("{}: no reason in {line:?}", file.display());
             };
             match first {
                 "recording" => drop(self.recordings.insert(second.to_owned())),
+                "skip" => {
+                    let (step, _reason) = rest.split_once(' ').unwrap();
+                    self.skipped.insert((second.to_owned(), step.parse().unwrap()));
+                }
                 name => drop(self.steps.insert((name.to_owned(), second.parse().unwrap()))),
             }
         }
@@ -48,6 +54,11 @@ impl Differences {
     /// The steps of a recording that are listed by themselves.
     pub fn steps(&self, recording: &str) -> impl Iterator<Item = usize> {
         self.steps.iter().filter(move |(name, _)| name == recording).map(|(_, step)| *step)
+    }
+
+    /// Whether a step is not done.
+    pub fn skips(&self, recording: &str, step: usize) -> bool {
+        self.skipped.contains(&(recording.to_owned(), step))
     }
 
     /// Whether a recording waits for something.

@@ -53,6 +53,13 @@ impl Replay<'_> {
         }
     }
 
+    /// Whether a step is not to be done; it counts as one that is listed.
+    fn skips(&mut self, number: usize) -> bool {
+        let skips = self.differences.skips(self.name, number);
+        self.outcome.differed += usize::from(skips);
+        skips
+    }
+
     /// What became of it, when all its steps are judged.
     fn end(mut self) -> Outcome {
         if self.differences.waits(self.name) && self.outcome.differed == 0 {

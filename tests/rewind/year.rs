@@ -21,7 +21,7 @@ fn a_year_of_the_journal_of_a_small_site_fits_a_stick() {
             site.pass(Duration::from_secs(24 * 3600 / A_DAY as u64));
             // A token comes or goes, or a secret of a hundred is changed.
             let path = format!("secret/{}", dice.below(100));
-            site.put(&path, &vec![day as u8; 200]);
+            site.put(&path, &[day as u8; 200]);
             // Each within seconds, a file of its own.
             let sent = site.ship(u64::MAX);
             shipped += sent.iter().map(|name| site.length(name)).sum::<u64>();
