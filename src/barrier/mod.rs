@@ -241,7 +241,7 @@ impl Unsealed {
         let names = Names::new(&keyring.fixed().names);
         let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
         let journal = JournalBooks::new(journal);
-        let books = Arc::new(Mutex::new(Books { record, recount: None, journal }));
+        let books = Arc::new(Mutex::new(Books { record, recount: None, journal, leaves: None }));
         let keeper = RootKeeper::new(
             Arc::clone(&books),
             Arc::clone(&keyring),

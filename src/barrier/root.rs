@@ -219,6 +219,8 @@ pub struct Books {
     pub recount: Option<Recount>,
     /// What is kept of each commit until targets have it.
     pub journal: JournalBooks,
+    /// The history that begins with the next commit, if it is to be another one.
+    pub leaves: Option<Timeline>,
 }
 
 /// Keeps the root record: it sees each change on its way to the disk.
@@ -282,6 +284,9 @@ impl Witness for RootKeeper {
         let keyring = Arc::clone(&read(&self.keyring));
         self.count_encryption(keyring.term());
         self.next.revision += 1;
+        if let Some(next) = lock(&self.books).leaves {
+            self.next.timeline = next;
+        }
         // A time that may be wrong is not to be the floor for ever.
         self.next.latest = self.time.expiry_now();
         let sealed = keyring.seal_value(ROOT, &self.next.encode(), &*self.entropy);

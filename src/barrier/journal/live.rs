@@ -25,6 +25,24 @@ impl Unsealed {
         lock(&self.books).journal.limit = bytes;
     }
 
+    /// So many bytes the records come to at most.
+    pub fn journal_limit(&self) -> u64 {
+        lock(&self.books).journal.limit
+    }
+
+    /// Leaves the present history: what is committed from now on is of the next one, this commit
+    /// included. For a server whose target holds more of the present one than it has itself.
+    pub fn begin_timeline(&self) -> Result<(), TxnError> {
+        let _open = self.hold_open()?;
+        let alone = self.committer.exclusive();
+        let next = lock(&self.books).record.timeline.next(&*self.entropy);
+        lock(&self.books).leaves = Some(next);
+        let done = alone.commit_nothing(Urgency::Essential);
+        // One that failed is not to be carried out by somebody else's commit.
+        lock(&self.books).leaves = None;
+        Ok(done?)
+    }
+
     /// Begins a journal behind the present revision, in the place of one that was cut. One that
     /// goes on is left as it is.
     pub fn begin_journal(&self) -> Result<(), TxnError> {

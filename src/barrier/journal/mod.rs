@@ -193,6 +193,10 @@ impl JournalKeeper {
                 Order::Mark(with) => mark = *with,
             }
         }
+        // A history that is left takes its journal along: the next one begins here.
+        if self.next.is_some_and(|head| head.timeline != timeline) {
+            self.next = Some(Head::begin(timeline, revision - 1));
+        }
         (self.orders, self.shipped) = (books.orders.len(), 0);
         let mut entries = Vec::new();
         let Some(head) = &mut self.next else {
