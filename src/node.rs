@@ -38,6 +38,7 @@ use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Surroundings};
+use crate::snapshot::keeper::{Keeper, Means};
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::snapshot::spool::Spools;
@@ -145,6 +146,15 @@ impl Opened {
         let policies = PolicyCache::new(&clock);
         let rights = Arc::new(Rights { mounts: tokens.mounts.clone(), policies });
         let snapshots = Arc::new(SnapshotMeters::new(&clock));
+        let spools = Arc::new(spools(&config.storage));
+        let means = Means {
+            barrier: barrier.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            spools: spools.clone(),
+            meters: snapshots.clone(),
+        };
+        let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
         let services = Services {
             about: about.clone(),
             audit: audit.clone(),
@@ -153,8 +163,9 @@ impl Opened {
             tokens: tokens.clone(),
             rights: rights.clone(),
             ttls,
-            spools: Arc::new(spools(&config.storage)),
+            spools: spools.clone(),
             snapshots: snapshots.clone(),
+            keeper: keeper.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
@@ -176,6 +187,7 @@ impl Opened {
             response_headers: front::response_headers(config),
             logs: logs.clone(),
             lockouts: lockouts.clone(),
+            keeper: keeper.clone(),
         }));
         builtins.extend(identity::builtins(&tokens));
         let counting = Counting {
@@ -185,6 +197,7 @@ impl Opened {
             policies: rights.policies.meters.clone(),
             audit: audit.clone(),
             snapshots,
+            keeper: keeper.clone(),
             flights: Arc::new(flights(config, &clock, &*entropy)),
             requests: Arc::new(Meters::new(&clock)),
             quotas: quotas.clone(),
@@ -226,6 +239,7 @@ impl Opened {
             quotas,
             lockouts: lockouts.clone(),
             tokens: tokens.clone(),
+            keeper,
             clock_told: [None; 3],
             store_told: None,
         };
@@ -326,6 +340,7 @@ struct Services {
     ttls: Ttls,
     spools: Arc<Spools>,
     snapshots: Arc<SnapshotMeters>,
+    keeper: Arc<Keeper>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -333,12 +348,12 @@ struct Services {
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
-    let Services { snapshots: meters, clock, entropy, .. } = services;
+    let Services { snapshots: meters, clock, entropy, keeper, .. } = services;
     let barrier = about.barrier.clone();
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
     let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
-    let health = sys::health::Health { about, storage, audit, clock: clock.clone() };
+    let health = sys::health::Health { about, storage, audit, clock: clock.clone(), keeper };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());

@@ -127,6 +127,7 @@ pub static TOP: Table = Table {
         key("limits", Form::Section, "", "What all peers together may take up."),
         key("telemetry", Form::Section, "", "How `sys/metrics` tells what is counted."),
         key("user_lockout", Form::Section, "", "When users are locked out; may repeat."),
+        key("snapshot", Form::Section, "", "Where snapshots go by themselves; may repeat."),
         key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
         key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
         with_env(
@@ -392,6 +393,33 @@ pub static TELEMETRY: Table = Table {
 
 const NO_FORECAST: &str = "it is not told when leases will end";
 
+/// `snapshot "NAME"`.
+pub static SNAPSHOT: Table = Table {
+    title: "snapshot \"NAME\"",
+    help: "A place to which snapshots, and the journal between them, go by themselves; those that \
+           are set through the API (`sys/storage/raft/snapshot-auto/config`) are served beside \
+           them, and take the same words. A snapshot counts once it was read back and verified, \
+           and the last good one is never dropped. What is kept is told as restic's `forget` is \
+           told it, in UTC.",
+    keys: &[
+        key("type", Form::Text, "", "The kind of place: `file`; `local` with local_max_space."),
+        key("path_prefix", Form::Path, "", "The folder; it must be there."),
+        key("interval", Form::Duration, "", "The time from one snapshot to the next."),
+        key("retain", Form::Count, "1", "How many are kept; 1 unless a keep_ says otherwise."),
+        key("keep_last", Form::Count, "", "The newest ones, as retain."),
+        key("keep_hourly", Form::Count, "", "The newest one of each of so many hours."),
+        key("keep_daily", Form::Count, "", "The same of days."),
+        key("keep_weekly", Form::Count, "", "The same of weeks."),
+        key("keep_monthly", Form::Count, "", "The same of months."),
+        key("keep_within", Form::Duration, "", "All of so long before the newest one."),
+        key("file_prefix", Form::Text, "vault-snapshot", "What the files' names begin with."),
+        key("local_max_space", Form::Bytes, "", "All may take so much; else an attempt fails."),
+        key("verify_after", Form::Duration, "", "Read the newest one again after this time."),
+        key("journal", Form::Flag, "false", "Ship each transaction within seconds, too."),
+        key("journal_max", Form::Bytes, "64MiB", "So much of the journal waits here at most."),
+    ],
+};
+
 /// All sections in the order of the reference.
 pub static TABLES: &[&Table] = &[
     &TOP,
@@ -403,6 +431,7 @@ pub static TABLES: &[&Table] = &[
     &LIMITS,
     &TELEMETRY,
     &USER_LOCKOUT,
+    &SNAPSHOT,
 ];
 
 impl Form {

@@ -13,9 +13,11 @@ mod lockout;
 mod place;
 mod sanitized;
 mod section;
+mod snapshot;
 mod storage;
 mod telemetry;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +35,7 @@ use crate::base::logs;
 use crate::pipeline::lockout::Settings;
 use crate::quota::strangers::{Allowance, Strangers};
 use crate::server::limits::Limits;
+use crate::snapshot::keeper::settings::Settings as Target;
 
 /// Looks up an environment variable.
 pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -66,6 +69,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// When users are locked out.
     pub user_lockout: Settings,
+    /// Where snapshots go by themselves, by the names of the targets.
+    pub snapshots: BTreeMap<String, Target>,
 }
 
 /// What is logged, how and where.
@@ -246,6 +251,7 @@ fn interpret(
         strangers,
         telemetry,
         user_lockout: lockout::read(&top, environment, warnings)?,
+        snapshots: snapshot::read(&top, environment, warnings)?,
     })
 }
 

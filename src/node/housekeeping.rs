@@ -24,6 +24,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::quota::limiter::Quotas;
 use crate::server::Front;
 use crate::server::certificate::Now;
+use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
 
@@ -44,6 +45,8 @@ const SCRUB_LOOK: Duration = Duration::from_secs(1);
 const SCRUB_RATE: u64 = 1 << 20;
 /// The same for a store that was just restored: what it is worth should be known.
 const RECOUNT_RATE: u64 = 16 << 20;
+/// How often it is looked whether the targets of snapshots are still the same.
+const TARGETS: Duration = Duration::from_secs(1);
 /// So many of the entries that do not open are named in the log.
 const SCRUB_NAMES: usize = 10;
 
@@ -59,6 +62,7 @@ pub struct Care {
     pub quotas: Arc<Quotas>,
     pub lockouts: Arc<Lockouts>,
     pub tokens: Arc<Tokens>,
+    pub keeper: Arc<Keeper>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -67,13 +71,15 @@ pub struct Care {
 
 /// The threads that do it.
 pub struct Housekeeping {
-    chores: [Chore; 4],
+    chores: [Chore; 5],
+    keeper: Arc<Keeper>,
 }
 
 impl Housekeeping {
     /// Begins.
     pub fn start(mut care: Care) -> io::Result<Self> {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
+        let (keeper, kept) = (care.keeper.clone(), care.keeper.clone());
         let (expired, tokens) = (care.barrier.clone(), care.tokens.clone());
         let maintenance = Chore::start("maintenance", MAINTENANCE, move |_| care.round());
         let mut rest = SCRUB_FIRST;
@@ -94,7 +100,8 @@ impl Housekeeping {
         let expiry = Chore::start("expiry", EXPIRY, move |stopped| {
             reap(&expired, &mut reaper, stopped);
         });
-        Ok(Self { chores: [maintenance?, scrub?, purge?, expiry?] })
+        let targets = Chore::start("targets", TARGETS, move |_| kept.round());
+        Ok(Self { chores: [maintenance?, scrub?, purge?, expiry?, targets?], keeper })
     }
 
     /// Ends.
@@ -102,6 +109,7 @@ impl Housekeeping {
         for chore in self.chores {
             chore.stop();
         }
+        self.keeper.stop();
     }
 }
 

@@ -15,6 +15,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::policy::meters::Meters as PolicyMeters;
 use crate::quota::limiter::Quotas;
 use crate::server::counters::Counters;
+use crate::snapshot::keeper::Keeper;
 use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::sys;
 use crate::sys::about::About;
@@ -29,6 +30,7 @@ pub struct Counting {
     pub policies: Arc<PolicyMeters>,
     pub audit: Arc<Audit>,
     pub snapshots: Arc<SnapshotMeters>,
+    pub keeper: Arc<Keeper>,
     pub flights: Arc<Flights>,
     pub requests: Arc<Meters>,
     pub quotas: Arc<Quotas>,
@@ -79,6 +81,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         policies.clone(),
         audit.clone(),
         snapshots.clone(),
+        counting.keeper.clone(),
         flights.clone(),
         requests.clone(),
         counting.front.clone(),

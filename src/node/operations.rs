@@ -12,6 +12,7 @@ use crate::base::logs::Logs;
 use crate::mount::store::MountStore;
 use crate::pipeline::Builtin;
 use crate::pipeline::lockout::Lockouts;
+use crate::snapshot::keeper::Keeper;
 use crate::sys;
 use crate::sys::config::state::Sanitized;
 use crate::sys::config::ui_headers::Configured;
@@ -33,6 +34,7 @@ pub struct Operations {
     pub response_headers: Configured,
     pub logs: Arc<Logs>,
     pub lockouts: Arc<Lockouts>,
+    pub keeper: Arc<Keeper>,
 }
 
 /// Each engine, with the prefix that it answers under.
@@ -49,6 +51,7 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         configuration,
         logs,
         lockouts,
+        keeper,
     } = services;
     let locked_users = sys::locked_users::LockedUsers { lockouts, mounts: mounts.clone() };
     let audited_headers = audit.headers.clone();
@@ -72,6 +75,8 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::loggers::engine(logs))),
         ("sys/", Box::new(sys::monitor::engine(monitor))),
         ("sys/", Box::new(sys::versions::engine())),
+        ("sys/", Box::new(sys::snapshot_auto::engine(keeper.clone()))),
+        ("sys/", Box::new(sys::snapshots::engine(keeper))),
         ("sys/", Box::new(sys::ui::engine())),
         ("sys/", Box::new(sys::absent::engine())),
     ]

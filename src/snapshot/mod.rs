@@ -5,6 +5,7 @@ mod error;
 pub mod format;
 pub mod inspect;
 pub mod journal;
+pub mod keeper;
 pub mod layout;
 mod link;
 pub mod loaded;

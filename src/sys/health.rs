@@ -15,6 +15,7 @@ use crate::audit::devices::Audit;
 use crate::base::clock::Clock;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 
 /// What this endpoint is given.
@@ -27,6 +28,8 @@ pub struct Health {
     pub audit: Arc<Audit>,
     /// The time while the store is sealed.
     pub clock: Arc<dyn Clock>,
+    /// Whether targets of snapshots keep what they promised is told to who asks.
+    pub keeper: Arc<Keeper>,
 }
 
 /// The endpoint with its service.
@@ -42,6 +45,11 @@ const UNINITIALIZED: Field<i64> =
     Field::new("uninitcode", "The status when not initialized, not 501.").query();
 const DEGRADED: Field<i64> =
     Field::new("degradedcode", "The status when unsealed and in trouble, not 200.").query();
+const SNAPSHOTS: Field<bool> = Field::new(
+    "snapshots",
+    "Tell of targets of snapshots that are late; a server with such is in trouble then.",
+)
+.query();
 const STANDBY_OK: Field<bool> = Field::new("standbyok", UNUSED).query();
 const PERF_STANDBY_OK: Field<bool> = Field::new("perfstandbyok", UNUSED).query();
 const STANDBY: Field<i64> = Field::new("standbycode", UNUSED).query();
@@ -60,6 +68,7 @@ const ROUTES: &[Route<Health>] = &[Route {
         &SEALED.info,
         &UNINITIALIZED.info,
         &DEGRADED.info,
+        &SNAPSHOTS.info,
         &STANDBY_OK.info,
         &PERF_STANDBY_OK.info,
         &STANDBY.info,
@@ -79,6 +88,8 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     let trouble = health.storage.condition().trouble;
     let trouble = trouble.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
     let trouble = trouble.or_else(|| health.audit.trouble());
+    let late = asked.snapshots.then(|| health.keeper.broken_promises());
+    let trouble = trouble.or_else(|| late.iter().flatten().next().cloned());
     let initialized = match (&unsealed, barrier.settings()) {
         (Some(_), _) => true,
         (None, Ok(settings)) => settings.is_some(),
@@ -105,6 +116,9 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         ("version", VERSION.into()),
     ]);
     health.about.add_cluster(unsealed.as_deref(), &mut answer);
+    if let Some(late) = late {
+        answer.insert("snapshots".to_owned(), late.into());
+    }
     if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());
     }
@@ -115,12 +129,14 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     })
 }
 
-/// The status for each state.
+/// The status for each state, and what else is asked for.
 struct Codes {
     active: u16,
     sealed: u16,
     uninitialized: u16,
     degraded: u16,
+    /// Whether what is late of snapshots is asked for.
+    snapshots: bool,
 }
 
 impl Codes {
@@ -130,6 +146,9 @@ impl Codes {
                 golang::parse_bool(text).map_err(|_| Fault::bare(400))?;
             }
         }
+        let snapshots = ask.query(SNAPSHOTS.info.name).filter(|text| !text.is_empty());
+        let snapshots = snapshots.map(golang::parse_bool).transpose();
+        let snapshots = snapshots.map_err(|_| Fault::bare(400))?.unwrap_or_default();
         for unused in [&STANDBY, &DR_SECONDARY, &PERFORMANCE_STANDBY, &HA_UNHEALTHY] {
             code(ask, unused)?;
         }
@@ -139,6 +158,7 @@ impl Codes {
             sealed: code(ask, &SEALED)?.unwrap_or(503),
             uninitialized: code(ask, &UNINITIALIZED)?.unwrap_or(501),
             degraded: code(ask, &DEGRADED)?.unwrap_or(active),
+            snapshots,
         })
     }
 }

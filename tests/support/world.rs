@@ -87,6 +87,18 @@ impl World {
         self.start();
     }
 
+    /// Keeps a copy of the disk, as it is now.
+    pub fn remember(&self) {
+        fs::copy(self.data().join("edgekeep.redb"), self.home.path().join("remembered")).unwrap();
+    }
+
+    /// Goes on with that copy.
+    pub fn go_back(&mut self) {
+        self.node.take().unwrap().stop();
+        fs::copy(self.home.path().join("remembered"), self.data().join("edgekeep.redb")).unwrap();
+        self.start();
+    }
+
     /// A client without a token.
     pub fn client(&self) -> Client {
         Client::new(&self.node.as_ref().unwrap().address().unwrap().to_string())

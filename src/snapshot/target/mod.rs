@@ -8,6 +8,7 @@ pub mod exactly;
 pub mod folder;
 pub mod http;
 pub mod name;
+pub mod open;
 pub mod remote;
 pub mod s3;
 pub mod usb;

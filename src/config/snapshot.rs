@@ -1,0 +1,63 @@
+//! `snapshot "NAME"`: where snapshots and the journal go.
+
+use std::collections::BTreeMap;
+
+use super::keys::{Form, SNAPSHOT, Standing};
+use super::section::{Entry, Section};
+use super::{ConfigError, Environment, Warning};
+use crate::api::pattern::is_name;
+use crate::snapshot::keeper::settings::{Fields, Given, Settings, field};
+
+/// The word of the file for what the API calls `storage_type`.
+const TYPE: &str = "type";
+
+/// Reads all `snapshot` blocks: targets by their names.
+pub(super) fn read<'a>(
+    top: &Section<'a>,
+    environment: &'a Environment<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<BTreeMap<String, Settings>, ConfigError> {
+    let mut targets = BTreeMap::new();
+    for entry in top.all("snapshot") {
+        let name = entry.label()?.unwrap_or_default();
+        if !is_name(name) {
+            return Err(entry.error(
+                format!("{name:?} is no name of a target"),
+                "write snapshot \"NAME\" with a word as the name, which may have . and - inside",
+            ));
+        }
+        let settings = target(entry, environment, warnings)?;
+        if targets.insert(name.to_owned(), settings).is_some() {
+            let what = format!("a second snapshot {name:?}");
+            return Err(entry.error(what, "give it another name, or leave it out"));
+        }
+    }
+    Ok(targets)
+}
+
+fn target<'a>(
+    entry: Entry<'a>,
+    environment: &'a Environment<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Settings, ConfigError> {
+    let section = Section::new(&SNAPSHOT, entry.block()?, environment, warnings);
+    let mut fields = Fields::default();
+    let heeded = SNAPSHOT.keys.iter().filter(|key| key.standing == Standing::Heeded);
+    for key in heeded.filter(|key| section.last(key.name).is_some()) {
+        let name = if key.name == TYPE { field::STORAGE_TYPE } else { key.name };
+        let given = match key.form {
+            Form::Flag => Some(Given::Flag(section.flag(key.name)?)),
+            Form::Count => Some(Given::Number(section.count(key.name)? as u64)),
+            Form::Bytes => Some(Given::Number(section.bytes(key.name)?)),
+            Form::Duration => Some(Given::Seconds(section.duration(key.name)?.as_secs())),
+            _ => section.text(key.name)?.map(Given::Text),
+        };
+        if let Some(given) = given {
+            fields.set(name, given);
+        }
+    }
+    Settings::read(fields).map_err(|wrong| {
+        let what = wrong.to_string().replace(field::STORAGE_TYPE, TYPE);
+        entry.error(what, "see snapshot in the reference of the configuration")
+    })
+}

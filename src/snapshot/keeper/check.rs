@@ -1,0 +1,70 @@
+//! Reading back: whether what a target gives is what was put there.
+
+use std::io::Read;
+
+use crate::barrier::Unsealed;
+use crate::barrier::journal::{Chain, HEAD, Head};
+use crate::barrier::root::RootRecord;
+use crate::base::record::Record;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::contents::Entries;
+use crate::snapshot::format::{self, member};
+use crate::snapshot::journal::segment;
+use crate::snapshot::layout::{SegmentName, SnapshotName};
+
+/// Reads a snapshot from its first byte to its last: its checksums, that a server with these keys
+/// sealed them, and that it is the one which its name says. Where the journal stood in it, if there
+/// was one.
+pub fn snapshot(
+    stream: impl Read,
+    of: &SnapshotName,
+    unsealed: impl FnOnce() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+) -> Result<Option<Head>, SnapshotError> {
+    let (frame, (records, head)) = format::read(stream, |meta, state| {
+        let (mut entries, mut head) = (Entries::new(state)?, None);
+        for entry in &mut entries {
+            let (key, value) = entry?;
+            if key == HEAD {
+                head = Some(value);
+            } else if &*key > HEAD {
+                break;
+            }
+        }
+        Ok((entries.finish(meta)?, head))
+    })?;
+    let keys = unsealed()?;
+    let keyring = keys.open_keyring(records.keyring()?)?;
+    let sums = keyring.open_value(member::SEALED.as_bytes(), &frame.sealed);
+    if !sums.is_ok_and(|sums| *sums == frame.sums) {
+        return Err(SnapshotError::Forged(format!(
+            "{} is not the seal of its checksums",
+            member::SEALED
+        )));
+    }
+    let root = RootRecord::open(&keyring, records.root()?)?;
+    if (root.timeline, root.revision) != (of.timeline, of.revision) {
+        return Err(SnapshotError::Broken("it is not the one that its name says".into()));
+    }
+    if root.store_id != keys.status().store_id {
+        return Err(SnapshotError::Broken("it is of another store".into()));
+    }
+    Ok(head.and_then(|head| Head::decode(&head).ok()))
+}
+
+/// The same of a segment of the journal: what the chain comes to with it.
+pub fn segment(
+    stream: impl Read,
+    of: &SegmentName,
+    unsealed: impl FnOnce() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+) -> Result<Chain, SnapshotError> {
+    let (header, end) = segment::check(stream)?;
+    let keys = unsealed()?;
+    if !end.is_proved(&keys.keyring()) {
+        return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
+    }
+    let told = (header.timeline, header.first, header.last);
+    if told != (of.timeline, of.first, of.last) || header.store_id != keys.status().store_id {
+        return Err(SnapshotError::Broken("a segment is not the one that its name says".into()));
+    }
+    Ok(end.chain)
+}

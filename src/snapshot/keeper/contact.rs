@@ -1,0 +1,314 @@
+//! What a target holds: learned from its listing, and from reading back the newest of it.
+
+use std::io::Read;
+use std::time::Duration;
+
+use super::check;
+use super::reach::{Reach, reach};
+use super::retention::{self, Judged, Snapshot};
+use super::status::Good;
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::Unsealed;
+use crate::barrier::journal::live::scan;
+use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Head};
+use crate::barrier::root::{RootRecord, Timeline};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use crate::snapshot::target::{Name, TargetError};
+
+/// What a target holds of this store.
+pub struct Known {
+    /// When it was looked, by the boot clock.
+    pub at: Duration,
+    /// The store.
+    pub store_id: String,
+    /// The store's history then.
+    pub timeline: Timeline,
+    /// The snapshots.
+    pub snapshots: Vec<Held<SnapshotName>>,
+    /// The segments of the journal.
+    pub segments: Vec<Held<SegmentName>>,
+    /// How far it has the journal of this history; `None` where it lacks a base.
+    pub reach: Option<Reach>,
+}
+
+/// An object on a target.
+pub struct Held<T> {
+    /// What its name says.
+    pub of: T,
+    /// Its name.
+    pub name: Name,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+impl Known {
+    /// The names that snapshots of this target go by.
+    pub fn own(&self, prefix: &str) -> Vec<&Held<SnapshotName>> {
+        self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
+    }
+}
+
+impl Worker {
+    /// The store's folder on the target.
+    pub fn folder(&self, store_id: &str) -> Result<Folder, Trouble> {
+        let folder = Folder::new(self.settings.place.prefix(), store_id);
+        folder.ok_or_else(|| Trouble::Settings("its path_prefix makes no name of a file".into()))
+    }
+
+    /// Lists all that there is, for who asks.
+    pub fn look(&mut self) -> Result<(), Trouble> {
+        let prefix = self.settings.place.prefix().trim_matches('/').to_owned();
+        let objects = self.target.list(&prefix)?;
+        self.desk.show(objects, self.now());
+        Ok(())
+    }
+
+    /// Lists what there is of this store, reads back the newest, and sees whether this server goes
+    /// on where the target ends.
+    pub fn survey(&mut self) -> Result<(), Trouble> {
+        self.known = None;
+        let record = self.unsealed()?.status();
+        let folder = self.folder(&record.store_id)?;
+        let listed = self.target.list(folder.path())?;
+        // What was put while it was listed is not ahead of what is here now.
+        let record = RootRecord { store_id: record.store_id, ..self.unsealed()?.status() };
+        let mut known = Known {
+            at: self.boot(),
+            store_id: record.store_id.clone(),
+            timeline: record.timeline,
+            snapshots: Vec::new(),
+            segments: Vec::new(),
+            reach: None,
+        };
+        let mut bytes = 0;
+        for object in listed {
+            let (name, length) = (object.name, object.length);
+            match folder.read(&name) {
+                Some(Kept::Snapshot(of)) => known.snapshots.push(Held { of, name, length }),
+                Some(Kept::Segment(of)) => known.segments.push(Held { of, name, length }),
+                None => continue,
+            }
+            bytes += length;
+        }
+        self.judged.retain(|name, _| known.snapshots.iter().any(|held| held.name == *name));
+        let held = (known.snapshots.len() as u64, bytes);
+        self.desk.tell(|status| status.held = held);
+        must_not_be_ahead(&known, &record)?;
+        self.judge(&known)?;
+        self.must_be_of_one_chain(&mut known)?;
+        self.known = Some(known);
+        self.place_journal()?;
+        self.follow();
+        Ok(())
+    }
+
+    /// Reads back the newest snapshot of this history, and older ones until one is good.
+    fn judge(&mut self, known: &Known) -> Result<(), Trouble> {
+        let mut own = known.own(&self.settings.file_prefix);
+        own.retain(|held| held.of.timeline == known.timeline);
+        own.sort_by_key(|held| (held.of.revision, held.of.taken));
+        for held in own.into_iter().rev() {
+            if self.judgement(&held.name) == Judged::Unknown {
+                self.read_back(held)?;
+            }
+            if self.judgement(&held.name) == Judged::Good {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a snapshot there.
+    pub fn judgement(&self, name: &Name) -> Judged {
+        self.judged.get(name).map_or(Judged::Unknown, |(judged, _)| *judged)
+    }
+
+    /// Reads a snapshot back and notes what it is worth.
+    pub fn read_back(&mut self, held: &Held<SnapshotName>) -> Result<(), Trouble> {
+        match self.read(&held.name, |content| check::snapshot(content, &held.of, || self.keys()))? {
+            Ok(head) => {
+                self.judged.insert(held.name.clone(), (Judged::Good, head));
+                self.verified = Some(self.boot());
+                let now = self.now();
+                self.desk.tell(|status| status.verified = Some(now));
+            }
+            Err(why) => {
+                let url = self.target.url(&held.name);
+                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                self.judged.insert(held.name.clone(), (Judged::Bad, None));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an object. The outer error is that it could not be read, the inner one what it is.
+    pub fn read<T>(
+        &self,
+        name: &Name,
+        check: impl FnOnce(&mut dyn Read) -> Result<T, SnapshotError>,
+    ) -> Result<Result<T, SnapshotError>, Trouble> {
+        let mut content = match self.target.get(name) {
+            Err(TargetError::Absent(what)) => return Ok(Err(SnapshotError::Broken(what))),
+            outcome => outcome?,
+        };
+        match check(&mut content) {
+            Err(SnapshotError::Io(error)) => {
+                Err(TargetError::Away(format!("{}: {error}", self.target.url(name))).into())
+            }
+            Err(SnapshotError::Sealed) => Err(Trouble::Over),
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// The last good snapshot is told, and the next one counted from it.
+    pub fn follow(&mut self) {
+        let Some(known) = &self.known else { return };
+        let own = known.own(&self.settings.file_prefix);
+        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
+        let last = retention::last_good(&snapshots, known.timeline).map(|index| own[index]);
+        let good = last.map(|held| Good {
+            taken: held.of.taken,
+            timeline: held.of.timeline,
+            revision: held.of.revision,
+            url: self.target.url(&held.name),
+            length: held.length,
+        });
+        let (now, boot) = (self.now(), self.boot());
+        let taken = good.as_ref().map(|good| good.taken);
+        self.schedule.follow(taken, self.settings.interval, now, boot);
+        self.desk.tell(|status| status.last_good = good);
+    }
+
+    /// A snapshot there, as retention sees it.
+    pub fn candidate(&self, held: &Held<SnapshotName>) -> Snapshot {
+        let SnapshotName { taken, timeline, revision, .. } = held.of;
+        Snapshot { taken, timeline, revision, judged: self.judgement(&held.name) }
+    }
+
+    /// Finds out how far the target has the present journal.
+    pub fn place_journal(&mut self) -> Result<(), Trouble> {
+        let head = self.unsealed()?.journal();
+        let Some(known) = &self.known else { return Ok(()) };
+        let Some(head) = head.filter(|head| head.timeline == known.timeline) else { return Ok(()) };
+        let place = self.reach_of(known, head.timeline, head.dropped);
+        let before = known.reach.and_then(|reach| reach.gap);
+        if let Some((first, last)) = place.and_then(|reach| reach.gap).filter(|_| before.is_none())
+        {
+            log::warn!(
+                "snapshots to {}: the transactions {first} to {last} are in no journal there: a \
+                 restore can not stop between them",
+                self.name
+            );
+        }
+        if let Some(known) = &mut self.known {
+            known.reach = place;
+        }
+        match place {
+            Some(reach) => self.ledger.has(&self.name, head.timeline, reach.cursor),
+            None => self.ledger.forget(&self.name),
+        }
+        Ok(())
+    }
+
+    /// How far it has the journal of a history of which records behind `dropped` are kept here.
+    pub fn reach_of(&self, known: &Known, timeline: Timeline, dropped: u64) -> Option<Reach> {
+        let bases = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
+        let bases = bases.filter(|held| self.judgement(&held.name) != Judged::Bad);
+        let bases: Vec<u64> = bases.map(|held| held.of.revision).collect();
+        let segments = known.segments.iter().filter(|held| held.of.timeline == timeline);
+        let segments: Vec<_> = segments.map(|held| (held.of.first, held.of.last)).collect();
+        reach(&bases, &segments, dropped)
+    }
+
+    /// The newest segment and the newest snapshot are of the chain that this server goes on with.
+    fn must_be_of_one_chain(&mut self, known: &mut Known) -> Result<(), Trouble> {
+        let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
+        let Some(head) = head else { return Ok(()) };
+        let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
+        let of_snapshots = heads.filter(|theirs| theirs.timeline == head.timeline);
+        let mut places: Vec<(u64, Chain)> =
+            of_snapshots.map(|theirs| (theirs.revision, theirs.chain)).collect();
+        if self.settings.journal {
+            places.extend(self.newest_segment(known, head.timeline)?);
+        }
+        let unsealed = self.unsealed()?;
+        for (revision, chain) in places {
+            if chain_at(&unsealed, &head, revision)?.is_some_and(|ours| ours != chain) {
+                return Err(ahead(&format!(
+                    "it has another history of timeline {} up to transaction {revision}",
+                    head.timeline
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the newest segment of a history ends. One that is torn counts as absent: what was to
+    /// be in it is put once more.
+    fn newest_segment(
+        &mut self,
+        known: &mut Known,
+        timeline: Timeline,
+    ) -> Result<Option<(u64, Chain)>, Trouble> {
+        loop {
+            let of_timeline = known.segments.iter().enumerate();
+            let of_timeline = of_timeline.filter(|(_, held)| held.of.timeline == timeline);
+            let newest = of_timeline.max_by_key(|(_, held)| held.of.last);
+            let Some((index, newest)) = newest else { return Ok(None) };
+            let (of, name) = (newest.of, newest.name.clone());
+            if let Some((_, chain)) = self.proved.as_ref().filter(|(proved, _)| *proved == name) {
+                return Ok(Some((of.last, *chain)));
+            }
+            let check = |content: &mut dyn Read| check::segment(content, &of, || self.keys());
+            match self.read(&name, check)? {
+                Ok(chain) => {
+                    self.proved = Some((name, chain));
+                    return Ok(Some((of.last, chain)));
+                }
+                Err(why) => {
+                    let url = self.target.url(&name);
+                    log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                    known.segments.swap_remove(index);
+                }
+            }
+        }
+    }
+}
+
+/// Nothing of this history is there that is not here.
+fn must_not_be_ahead(known: &Known, record: &RootRecord) -> Result<(), Trouble> {
+    let snapshots = known.snapshots.iter().map(|held| (held.of.timeline, held.of.revision));
+    let segments = known.segments.iter().map(|held| (held.of.timeline, held.of.last));
+    let ours = snapshots.chain(segments).filter(|(timeline, _)| *timeline == record.timeline);
+    match ours.map(|(_, revision)| revision).max().filter(|there| *there > record.revision) {
+        Some(there) => Err(ahead(&format!(
+            "it holds transaction {there} of timeline {}, and this server is at {}",
+            record.timeline, record.revision
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn ahead(what: &str) -> Trouble {
+    Trouble::Ahead(format!(
+        "the target is ahead of this server: {what}; restore from it, or go on beside it with \
+         `edgekeep snapshot adopt`"
+    ))
+}
+
+/// What the chain comes to at `revision`; `None` where that is no longer known here.
+fn chain_at(unsealed: &Unsealed, head: &Head, revision: u64) -> Result<Option<Chain>, Trouble> {
+    if revision == head.revision {
+        return Ok(Some(head.chain));
+    }
+    if revision > head.revision || revision < head.dropped {
+        return Ok(None);
+    }
+    let view = unsealed.journal_view()?;
+    let mut next = scan(&*view, head.timeline, revision + 1, revision + 1)?;
+    let Some((_, record)) = next.next().transpose()? else { return Ok(None) };
+    Ok(Record::read(&record).ok().map(|record| record.before))
+}

@@ -1,0 +1,128 @@
+//! Where the thread of a target and those who want something of it meet.
+
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
+use super::status::Status;
+use crate::base::clock::Timestamp;
+use crate::base::sync::{lock, wait_for};
+use crate::snapshot::target::Listed;
+
+/// What is wanted of a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// A snapshot now.
+    pub take: bool,
+    /// The newest one read back again.
+    pub verify: bool,
+    /// A look at what lies there, other stores' too.
+    pub look: bool,
+    /// Go on in a history of its own although the target is ahead.
+    pub adopt: bool,
+}
+
+impl Wishes {
+    /// Whether anything is wanted.
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// All that lies on a target, and when it was looked.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The objects.
+    pub objects: Vec<Listed>,
+    /// When.
+    pub at: Timestamp,
+    /// How often it was looked.
+    pub count: u64,
+}
+
+/// The meeting place.
+#[derive(Default)]
+pub struct Desk {
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    stop: bool,
+    ended: bool,
+    wishes: Wishes,
+    status: Status,
+    listing: Listing,
+}
+
+impl Desk {
+    /// How the target stands.
+    pub fn status(&self) -> Status {
+        lock(&self.state).status.clone()
+    }
+
+    /// Changes what is told of it.
+    pub fn tell(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut lock(&self.state).status);
+        self.bell.notify_all();
+    }
+
+    /// Wants something; how many attempts will have ended when a snapshot that is wanted has.
+    pub fn wish(&self, add: impl FnOnce(&mut Wishes)) -> u64 {
+        let mut state = lock(&self.state);
+        add(&mut state.wishes);
+        self.bell.notify_all();
+        let running = state.status.attempt.as_ref().is_some_and(|attempt| attempt.end.is_none());
+        state.status.attempts + 1 + u64::from(running)
+    }
+
+    /// What was wanted since this was last asked.
+    pub fn wishes(&self) -> Wishes {
+        std::mem::take(&mut lock(&self.state).wishes)
+    }
+
+    /// What was seen.
+    pub fn show(&self, objects: Vec<Listed>, at: Timestamp) {
+        let mut state = lock(&self.state);
+        let count = state.listing.count + 1;
+        state.listing = Listing { objects, at, count };
+        self.bell.notify_all();
+    }
+
+    /// What lies there, after a new look if that comes within `patience`.
+    pub fn look(&self, patience: Duration) -> Listing {
+        let count = lock(&self.state).listing.count;
+        self.wish(|wishes| wishes.look = true);
+        wait_for(&self.bell, lock(&self.state), patience, |s| s.listing.count > count || s.stop);
+        lock(&self.state).listing.clone()
+    }
+
+    /// Waits for a while, or until something is wanted. Whether it goes on after.
+    pub fn rest(&self, at_most: Duration) -> bool {
+        wait_for(&self.bell, lock(&self.state), at_most, |s| s.stop || s.wishes.any());
+        !self.is_stopped()
+    }
+
+    /// Whether the thread is to end.
+    pub fn is_stopped(&self) -> bool {
+        lock(&self.state).stop
+    }
+
+    /// Has the thread end at the next occasion.
+    pub fn stop(&self) {
+        lock(&self.state).stop = true;
+        self.bell.notify_all();
+    }
+
+    /// It has ended.
+    pub fn ended(&self) {
+        lock(&self.state).ended = true;
+        self.bell.notify_all();
+    }
+
+    /// Waits until it has, for so long; whether it has.
+    pub fn wait_for_end(&self, at_most: Duration) -> bool {
+        wait_for(&self.bell, lock(&self.state), at_most, |state| state.ended);
+        lock(&self.state).ended
+    }
+}

@@ -1,0 +1,270 @@
+//! Which snapshots go when a newer one has come, and which segments with them: restic's rules, in
+//! UTC, over what a target holds.
+//!
+//! What is newer is told by timeline and revision. The times are only what hours, days, weeks and
+//! months are counted by.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
+
+/// How many snapshots are kept, as restic's `forget` counts them; none of a kind is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The newest ones.
+    pub last: u64,
+    /// The newest one of each of so many hours that have any.
+    pub hourly: u64,
+    /// The same of days.
+    pub daily: u64,
+    /// Of weeks, which begin on Monday.
+    pub weekly: u64,
+    /// Of months.
+    pub monthly: u64,
+    /// All that were taken so long before the newest one, or later.
+    pub within: Duration,
+}
+
+/// A snapshot on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub taken: Timestamp,
+    /// The history that it is of.
+    pub timeline: Timeline,
+    /// The last commit in it.
+    pub revision: u64,
+    /// What is known of it.
+    pub judged: Judged,
+}
+
+/// Whether a snapshot is what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// It was read back and is whole.
+    Good,
+    /// It was when it was put; nobody has looked since.
+    Unknown,
+    /// It does not verify: it counts as absent.
+    Bad,
+}
+
+/// A segment of the journal on a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The history that it is of.
+    pub timeline: Timeline,
+    /// The last commit in it.
+    pub last: u64,
+}
+
+impl Snapshot {
+    /// By what it is newer than others; of two histories of one number that of now is the newer.
+    fn place(&self, present: Timeline) -> (u32, bool, u64, u64, Timestamp) {
+        let Self { timeline, revision, taken, .. } = *self;
+        (timeline.number, timeline == present, timeline.id, revision, taken)
+    }
+}
+
+/// The newest one of the present history that is good.
+pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
+    let good = |(_, s): &(usize, &Snapshot)| s.timeline == present && s.judged == Judged::Good;
+    let of_present = snapshots.iter().enumerate().filter(good);
+    of_present.max_by_key(|(_, snapshot)| snapshot.place(present)).map(|(index, _)| index)
+}
+
+/// Which snapshots go. The last good one of the present history never does, and nothing does while
+/// there is none.
+pub fn to_drop(snapshots: &[Snapshot], present: Timeline, policy: &Policy) -> Vec<usize> {
+    let Some(last_good) = last_good(snapshots, present) else { return Vec::new() };
+    let mut order: Vec<usize> = (0..snapshots.len()).collect();
+    order.sort_by_key(|&index| snapshots[index].place(present));
+    order.reverse();
+    let counted: Vec<usize> =
+        order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad).collect();
+    let mut kept = vec![false; snapshots.len()];
+    kept[last_good] = true;
+    for (count, bucket) in policy.buckets() {
+        let (mut left, mut last) = (count, None);
+        for (at, &index) in counted.iter().enumerate() {
+            let here = bucket(snapshots[index].taken, at);
+            // As restic does: while there is less than asked for, the oldest stays for more.
+            let oldest = at + 1 == counted.len();
+            if left > 0 && (last.as_ref() != Some(&here) || oldest) {
+                kept[index] = true;
+                left -= 1;
+            }
+            last = Some(here);
+        }
+    }
+    if let Some(&newest) = counted.first().filter(|_| !policy.within.is_zero()) {
+        let from = snapshots[newest].taken.minus(policy.within);
+        for &index in &counted {
+            kept[index] |= snapshots[index].taken >= from;
+        }
+    }
+    let behind = snapshots[last_good].place(present);
+    let goes = |&index: &usize| {
+        let bad = snapshots[index].judged == Judged::Bad;
+        // A newer one that does not verify may be another's that is being looked at.
+        !kept[index] && (!bad || snapshots[index].place(present) < behind)
+    };
+    order.into_iter().rev().filter(goes).collect()
+}
+
+/// Which segments go with what is left of the snapshots: those to which no restore needs to go, as
+/// there is a base behind them, and those of a history that has no base any more.
+pub fn segments_to_drop(segments: &[Segment], left: &[Snapshot], present: Timeline) -> Vec<usize> {
+    let oldest = |timeline: Timeline| {
+        let bases = left.iter().filter(|s| s.timeline == timeline && s.judged != Judged::Bad);
+        bases.map(|snapshot| snapshot.revision).min()
+    };
+    let goes = |segment: &Segment| match oldest(segment.timeline) {
+        Some(base) => segment.last <= base,
+        None => segment.timeline != present,
+    };
+    (0..segments.len()).filter(|&index| goes(&segments[index])).collect()
+}
+
+type Bucket = fn(Timestamp, usize) -> String;
+
+impl Policy {
+    /// Whether it keeps anything by itself.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn buckets(&self) -> [(u64, Bucket); 5] {
+        // 1970 began on a Thursday.
+        let week = |time: Timestamp, _| ((time.as_secs() / 86_400 + 3) / 7).to_string();
+        [
+            (self.last, |_, at| at.to_string()),
+            (self.hourly, |time, _| prefix(time, 13)),
+            (self.daily, |time, _| prefix(time, 10)),
+            (self.weekly, week),
+            (self.monthly, |time, _| prefix(time, 7)),
+        ]
+    }
+}
+
+/// The first letters of a time as it is written: the same for all of one hour, day or month.
+fn prefix(time: Timestamp, length: usize) -> String {
+    time.rfc3339().get(..length).map(str::to_owned).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::{Entropy, SeededEntropy};
+
+    const PRESENT: Timeline = Timeline { number: 2, id: 7 };
+    const OLD: Timeline = Timeline { number: 1, id: 9 };
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    /// A Monday, 2026-11-23T00:00:00Z.
+    const MONDAY: u64 = 1_795_392_000;
+
+    fn snapshot(revision: u64, taken: u64) -> Snapshot {
+        let (taken, judged) = (Timestamp::from_secs(taken), Judged::Good);
+        Snapshot { taken, timeline: PRESENT, revision, judged }
+    }
+
+    fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
+        let gone = to_drop(snapshots, PRESENT, policy);
+        let left = (0..snapshots.len()).filter(|index| !gone.contains(index));
+        left.map(|index| snapshots[index].revision).collect()
+    }
+
+    #[test]
+    fn each_rule_keeps_what_restics_does() {
+        // Every six hours for six weeks.
+        let all: Vec<_> = (0..168).map(|n| snapshot(n + 1, MONDAY + n * 6 * HOUR)).collect();
+        let keep = |change: fn(&mut Policy)| {
+            let mut policy = Policy::default();
+            change(&mut policy);
+            left(&all, &policy)
+        };
+        assert_eq!(keep(|p| p.last = 3), [166, 167, 168]);
+        assert_eq!(keep(|p| p.hourly = 2), [167, 168]);
+        assert_eq!(keep(|p| p.daily = 3), [160, 164, 168]);
+        assert_eq!(keep(|p| p.weekly = 2), [140, 168]);
+        // The 156th was the last one of December.
+        assert_eq!(keep(|p| p.monthly = 2), [156, 168]);
+        assert_eq!(keep(|p| p.within = Duration::from_secs(DAY)), [164, 165, 166, 167, 168]);
+        // Fewer than asked for: the oldest stays too.
+        assert_eq!(keep(|p| p.weekly = 9), [1, 28, 56, 84, 112, 140, 168]);
+    }
+
+    #[test]
+    fn what_is_newer_is_told_by_revision_and_not_by_time() {
+        let back = [snapshot(1, 9 * DAY), snapshot(2, DAY), snapshot(3, 2 * DAY)];
+        assert_eq!(left(&back, &Policy { last: 1, ..Policy::default() }), [3]);
+        let old = Snapshot { timeline: OLD, ..snapshot(50, 3 * DAY) };
+        let mixed = [old, snapshot(2, DAY), snapshot(3, 2 * DAY)];
+        assert_eq!(left(&mixed, &Policy { last: 1, ..Policy::default() }), [3]);
+    }
+
+    #[test]
+    fn the_last_good_one_stays_whatever_is_asked() {
+        let one = Policy { last: 1, ..Policy::default() };
+        let bad = |revision| Snapshot { judged: Judged::Bad, ..snapshot(revision, DAY) };
+        let unknown = |revision| Snapshot { judged: Judged::Unknown, ..snapshot(revision, DAY) };
+        // Nothing goes while none is known to be good.
+        assert_eq!(left(&[unknown(1), unknown(2), bad(3)], &one), [1, 2, 3]);
+        assert_eq!(left(&[bad(1), snapshot(2, DAY), bad(3)], &one), [2, 3]);
+        assert_eq!(left(&[snapshot(1, DAY), unknown(2), unknown(3)], &one), [1, 3]);
+
+        let entropy = SeededEntropy::new(5);
+        let entropy: &dyn Entropy = &entropy;
+        let dice = |most: u64| u64::from_le_bytes(entropy.bytes()) % most;
+        for _ in 0..2000 {
+            let all: Vec<Snapshot> = (0..dice(12))
+                .map(|_| Snapshot {
+                    taken: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
+                    timeline: [PRESENT, OLD, Timeline { number: 2, id: 1 }][dice(3) as usize],
+                    revision: dice(20),
+                    judged: [Judged::Good, Judged::Unknown, Judged::Bad][dice(3) as usize],
+                })
+                .collect();
+            let policy = Policy {
+                last: dice(3),
+                hourly: dice(3),
+                daily: dice(3),
+                weekly: dice(3),
+                monthly: dice(3),
+                within: Duration::from_secs(dice(2) * dice(9 * DAY)),
+            };
+            let gone = to_drop(&all, PRESENT, &policy);
+            let Some(last) = last_good(&all, PRESENT) else {
+                assert!(gone.is_empty());
+                continue;
+            };
+            assert!(!gone.contains(&last));
+            let whole = all.iter().filter(|s| s.judged != Judged::Bad).count();
+            let kept: Vec<Snapshot> =
+                (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
+            let whole_kept = kept.iter().filter(|s| s.judged != Judged::Bad).count();
+            assert!(whole_kept as u64 >= policy.last.min(whole as u64));
+        }
+    }
+
+    #[test]
+    fn segments_go_with_the_base_that_they_follow() {
+        let segment = |timeline, last| Segment { timeline, last };
+        let segments = [
+            segment(OLD, 4),
+            segment(OLD, 9),
+            segment(PRESENT, 10),
+            segment(PRESENT, 11),
+            segment(Timeline { number: 1, id: 1 }, 3),
+        ];
+        let old = Snapshot { timeline: OLD, ..snapshot(5, DAY) };
+        let bases = [old, snapshot(10, DAY), snapshot(12, DAY)];
+        assert_eq!(segments_to_drop(&segments, &bases, PRESENT), [0, 2, 4]);
+        // Those of the present wait for a base.
+        assert_eq!(segments_to_drop(&segments, &[], PRESENT), [0, 1, 4]);
+    }
+}

@@ -1,0 +1,122 @@
+//! When the next snapshot is due.
+//!
+//! It is counted from the last good one that the target holds, by the boot clock: a wall clock that
+//! jumps neither brings a snapshot forward nor holds one back for longer than one interval. A
+//! target that was away is overdue, so that it gets its snapshot as soon as it comes.
+
+use std::time::Duration;
+
+use crate::base::clock::Timestamp;
+
+/// How long after a failure it is tried again, at first.
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+/// And at most.
+const RETRY_MOST: Duration = Duration::from_secs(60);
+
+/// When a target is next looked at, by the boot clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// When a snapshot is due; `None` until it is known what the target holds.
+    due: Option<Duration>,
+    /// Nothing is tried before.
+    retry: Duration,
+    failures: u32,
+}
+
+impl Schedule {
+    /// The target holds a good snapshot of `taken`, or none; `interval` is zero where none is ever
+    /// due.
+    pub fn follow(
+        &mut self,
+        taken: Option<Timestamp>,
+        interval: Duration,
+        now: Timestamp,
+        boot: Duration,
+    ) {
+        // One that is taken in the future is as good as one of now.
+        let age = taken.map_or(interval, |taken| now.since(taken));
+        self.due = Some(boot.saturating_add(interval.saturating_sub(age)));
+    }
+
+    /// Whether a snapshot is due.
+    pub fn is_due(&self, boot: Duration) -> bool {
+        self.due.is_some_and(|due| boot >= due)
+    }
+
+    /// In how long one is due; zero where it is overdue.
+    pub fn due_in(&self, boot: Duration) -> Option<Duration> {
+        self.due.map(|due| due.saturating_sub(boot))
+    }
+
+    /// For how long one is overdue.
+    pub fn overdue(&self, boot: Duration) -> Duration {
+        self.due.map_or(Duration::ZERO, |due| boot.saturating_sub(due))
+    }
+
+    /// Something went well.
+    pub fn succeeded(&mut self) {
+        (self.failures, self.retry) = (0, Duration::ZERO);
+    }
+
+    /// Something failed. Where it costs nothing to look (`cheap`) it is tried every two seconds,
+    /// elsewhere less and less often.
+    pub fn failed(&mut self, boot: Duration, cheap: bool) {
+        let doublings = if cheap { 0 } else { self.failures.min(5) };
+        self.retry = boot + RETRY_MOST.min(RETRY_FIRST * 2u32.pow(doublings));
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// Whether it may be tried (again).
+    pub fn may_try(&self, boot: Duration) -> bool {
+        boot >= self.retry
+    }
+
+    /// It may at once.
+    pub fn hurry(&mut self) {
+        self.retry = Duration::ZERO;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const NOON: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn it_is_counted_from_the_last_good_one_on_the_target() {
+        let mut schedule = Schedule::default();
+        assert!(!schedule.is_due(HOUR), "nobody knows yet what is there");
+        let boot = 5 * HOUR;
+        schedule.follow(Some(NOON.minus(HOUR / 2)), HOUR, NOON, boot);
+        assert_eq!(schedule.due_in(boot), Some(HOUR / 2));
+        assert!(schedule.is_due(boot + HOUR / 2));
+        // It was away for a week.
+        schedule.follow(Some(NOON.minus(168 * HOUR)), HOUR, NOON, boot);
+        assert!(schedule.is_due(boot));
+        schedule.follow(None, HOUR, NOON, boot);
+        assert!(schedule.is_due(boot), "the first one");
+        // The clock went back: not longer than an interval.
+        schedule.follow(Some(NOON.plus(100 * HOUR)), HOUR, NOON, boot);
+        assert_eq!(schedule.due_in(boot), Some(HOUR));
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_less_and_less_often() {
+        let mut schedule = Schedule::default();
+        let mut boot = HOUR;
+        let mut rests = Vec::new();
+        for _ in 0..7 {
+            schedule.failed(boot, false);
+            let rest = (0..).find(|&s| schedule.may_try(boot + Duration::from_secs(s))).unwrap();
+            rests.push(rest);
+            boot += Duration::from_secs(rest);
+        }
+        assert_eq!(rests, [2, 4, 8, 16, 32, 60, 60]);
+        schedule.failed(boot, true);
+        assert!(schedule.may_try(boot + RETRY_FIRST));
+        schedule.succeeded();
+        assert!(schedule.may_try(boot));
+    }
+}

@@ -1,0 +1,283 @@
+//! How a target is set: values as they were given, in a file or through the API, and what is made
+//! of them.
+//!
+//! They are stored as they were given, so that a further field is no new record, and are read into
+//! [`Settings`] in one place, with one set of texts for what is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::retention::Policy;
+use crate::barrier::journal::DEFAULT_LIMIT;
+use crate::base::record::Record;
+use crate::snapshot::target::open::Place;
+
+/// A value as it was given. Wiped when dropped: it may be a credential.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub enum Given {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(u64),
+    /// A duration, in seconds.
+    Seconds(u64),
+    /// True or false.
+    Flag(bool),
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Given(..)")
+    }
+}
+
+/// All that was given of a target, by the fields' names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fields(BTreeMap<String, Given>);
+
+impl Record for Fields {
+    const VERSION: u8 = 1;
+}
+
+/// What is wrong with what was given: for who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong(pub String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// A target and what is to be kept on it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which place.
+    pub place: Place,
+    /// The time from one snapshot to the next; zero where none is taken by itself.
+    pub interval: Duration,
+    /// Which are kept.
+    pub policy: Policy,
+    /// How their names begin.
+    pub file_prefix: String,
+    /// So many bytes may all of them take; an attempt that needs more fails.
+    pub max_space: Option<u64>,
+    /// After this time the newest one is read back again.
+    pub verify_after: Option<Duration>,
+    /// Whether the journal goes there too.
+    pub journal: bool,
+    /// So many bytes of it are kept here at most while the target does not take them.
+    pub journal_max: u64,
+    /// As it was given.
+    pub given: Fields,
+}
+
+/// Names of fields; those of single kinds of places stand with these.
+pub mod field {
+    /// Which kind of place.
+    pub const STORAGE_TYPE: &str = "storage_type";
+    /// The time from one snapshot to the next.
+    pub const INTERVAL: &str = "interval";
+    /// How many are kept.
+    pub const RETAIN: &str = "retain";
+    /// The newest ones that are kept.
+    pub const KEEP_LAST: &str = "keep_last";
+    /// One for each hour.
+    pub const KEEP_HOURLY: &str = "keep_hourly";
+    /// One for each day.
+    pub const KEEP_DAILY: &str = "keep_daily";
+    /// One for each week.
+    pub const KEEP_WEEKLY: &str = "keep_weekly";
+    /// One for each month.
+    pub const KEEP_MONTHLY: &str = "keep_monthly";
+    /// All within a time.
+    pub const KEEP_WITHIN: &str = "keep_within";
+    /// The folder, or what names begin with.
+    pub const PATH_PREFIX: &str = "path_prefix";
+    /// How the names of snapshots begin.
+    pub const FILE_PREFIX: &str = "file_prefix";
+    /// Bytes that all snapshots may take.
+    pub const LOCAL_MAX_SPACE: &str = "local_max_space";
+    /// When the newest one is read back again.
+    pub const VERIFY_AFTER: &str = "verify_after";
+    /// Whether the journal goes there.
+    pub const JOURNAL: &str = "journal";
+    /// Bytes of the journal that wait.
+    pub const JOURNAL_MAX: &str = "journal_max";
+}
+
+/// What is Vault's own prefix, and ours.
+pub const FILE_PREFIX: &str = "vault-snapshot";
+/// The least that may wait of a journal.
+const LEAST_JOURNAL: u64 = 1 << 20;
+
+/// Fields that are never shown again.
+const SECRETS: &[&str] = &["aws_secret_access_key", "aws_session_token", "http_password"];
+
+/// Whether what is given in a field is never shown again.
+pub fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name)
+}
+
+impl Fields {
+    /// Sets a field.
+    pub fn set(&mut self, name: &str, value: Given) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// What was given, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Given)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// These, and of `before` what is not among them.
+    #[must_use]
+    pub fn over(mut self, before: &Self) -> Self {
+        for (name, value) in &before.0 {
+            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        self
+    }
+
+    /// A text; `None` where there is none or an empty one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.0.get(name) {
+            Some(Given::Text(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A text that must be there.
+    pub fn need(&self, name: &str, kind: &str) -> Result<&str, Wrong> {
+        let missing = || Wrong(format!("{name} is required for storage_type={kind}"));
+        self.text(name).ok_or_else(missing)
+    }
+
+    /// A number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        match self.0.get(name) {
+            Some(Given::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A duration.
+    pub fn span(&self, name: &str) -> Option<Duration> {
+        match self.0.get(name) {
+            Some(Given::Seconds(seconds)) => Some(Duration::from_secs(*seconds)),
+            _ => None,
+        }
+    }
+
+    /// A truth; false where nothing was given.
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(Given::Flag(true)))
+    }
+}
+
+impl Settings {
+    /// Makes them of what was given.
+    pub fn read(given: Fields) -> Result<Self, Wrong> {
+        let place = Place::read(&given)?;
+        let interval = given.span(field::INTERVAL);
+        let interval = interval.ok_or_else(|| Wrong("interval is required".into()))?;
+        let journal = given.flag(field::JOURNAL);
+        if interval.is_zero() && !journal {
+            return Err(Wrong("interval must be above zero".into()));
+        }
+        let file_prefix = given.text(field::FILE_PREFIX).unwrap_or(FILE_PREFIX).to_owned();
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_+".contains(c);
+        if file_prefix.len() > 64 || !file_prefix.chars().all(fits) {
+            let text = "file_prefix must be at most 64 letters, digits, - _ and +";
+            return Err(Wrong(text.into()));
+        }
+        let journal_max = given.number(field::JOURNAL_MAX).unwrap_or(DEFAULT_LIMIT);
+        if journal_max < LEAST_JOURNAL {
+            return Err(Wrong(format!("journal_max must be at least {LEAST_JOURNAL} bytes")));
+        }
+        Ok(Self {
+            place,
+            interval,
+            policy: policy(&given)?,
+            file_prefix,
+            max_space: given.number(field::LOCAL_MAX_SPACE).filter(|bytes| *bytes > 0),
+            verify_after: given.span(field::VERIFY_AFTER).filter(|span| !span.is_zero()),
+            journal,
+            journal_max,
+            given,
+        })
+    }
+}
+
+/// `retain` is Vault's word for the newest ones; it is 1 where nothing else is said.
+fn policy(given: &Fields) -> Result<Policy, Wrong> {
+    let count = |name| given.number(name).unwrap_or(0);
+    let mut policy = Policy {
+        last: count(field::KEEP_LAST),
+        hourly: count(field::KEEP_HOURLY),
+        daily: count(field::KEEP_DAILY),
+        weekly: count(field::KEEP_WEEKLY),
+        monthly: count(field::KEEP_MONTHLY),
+        within: given.span(field::KEEP_WITHIN).unwrap_or_default(),
+    };
+    match given.number(field::RETAIN) {
+        Some(0) => return Err(Wrong("retain must be at least 1".into())),
+        Some(retain) => policy.last = policy.last.max(retain),
+        None if policy.is_empty() => policy.last = 1,
+        None => {}
+    }
+    Ok(policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(more: &[(&str, Given)]) -> Fields {
+        let mut fields = Fields::default();
+        fields.set(field::STORAGE_TYPE, Given::Text("file".into()));
+        fields.set(field::PATH_PREFIX, Given::Text("/mnt/backup".into()));
+        for (name, value) in more {
+            fields.set(name, value.clone());
+        }
+        fields
+    }
+
+    fn read(more: &[(&str, Given)]) -> Result<Settings, String> {
+        Settings::read(fields(more)).map_err(|wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_in_vault() {
+        let hourly = (field::INTERVAL, Given::Seconds(3600));
+        let settings = read(std::slice::from_ref(&hourly)).unwrap();
+        assert_eq!(settings.policy, Policy { last: 1, ..Policy::default() });
+        assert_eq!(settings.file_prefix, "vault-snapshot");
+        let daily = read(&[hourly.clone(), (field::KEEP_DAILY, Given::Number(7))]).unwrap();
+        assert_eq!(daily.policy, Policy { daily: 7, ..Policy::default() });
+        assert_eq!(read(&[]).unwrap_err(), "interval is required");
+        let zero = (field::INTERVAL, Given::Seconds(0));
+        assert_eq!(read(std::slice::from_ref(&zero)).unwrap_err(), "interval must be above zero");
+        assert!(read(&[zero, (field::JOURNAL, Given::Flag(true))]).is_ok());
+        assert!(read(&[hourly.clone(), (field::RETAIN, Given::Number(0))]).is_err());
+        assert!(read(&[hourly, (field::FILE_PREFIX, Given::Text("a/b".into()))]).is_err());
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let before = fields(&[(field::RETAIN, Given::Number(7))]);
+        let mut change = Fields::default();
+        change.set(field::INTERVAL, Given::Seconds(60));
+        let after = change.over(&before);
+        assert_eq!(after.number(field::RETAIN), Some(7));
+        assert_eq!(after.span(field::INTERVAL), Some(Duration::from_secs(60)));
+        assert_eq!(Fields::decode(&after.encode()).unwrap(), after);
+        assert!(!format!("{after:?}").contains("backup"));
+    }
+}

@@ -1,0 +1,221 @@
+//! The journal on its way to a target, in segments.
+
+use super::check;
+use super::contact::Held;
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::Unsealed;
+use crate::barrier::journal::live::{scan, timelines};
+use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Head, key, placed};
+use crate::barrier::root::Timeline;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::journal::segment::{Entry, Header, SegmentWriter};
+use crate::snapshot::layout::SegmentName;
+use crate::snapshot::target::TargetError;
+use crate::storage::StorageError;
+
+/// A segment is closed when its records are longer than this, in bytes.
+const SEGMENT: u64 = 4 << 20;
+/// So many records are dropped at once by the store.
+const DROPPED: u64 = 1024;
+
+/// A segment that is ready.
+struct Segment {
+    of: SegmentName,
+    bytes: Vec<u8>,
+    /// Whether there may be more behind it.
+    full: bool,
+}
+
+impl Worker {
+    /// Whether there is more of the journal than the target has.
+    pub fn is_behind(&self, timeline: &Timeline) -> bool {
+        let head = self.means.barrier.unsealed().and_then(|unsealed| unsealed.journal());
+        let cursor = self.known.as_ref().and_then(|known| known.reach).map(|reach| reach.cursor);
+        self.settings.journal
+            && head.is_some_and(|head| {
+                head.timeline == *timeline && (Some(head.revision) > cursor || head.cut)
+            })
+    }
+
+    /// Ships what is there, the oldest history first, and has the store drop what all have.
+    pub fn ship(&mut self) -> Result<(), Trouble> {
+        let Some(head) = self.unsealed()?.journal() else { return Ok(()) };
+        self.ship_left(&head)?;
+        let behind = |worker: &Self, head: &Head| {
+            let reach = worker.known.as_ref().filter(|known| known.timeline == head.timeline);
+            reach.and_then(|known| known.reach).filter(|reach| reach.cursor < head.revision)
+        };
+        while let Some(reach) = behind(self, &head) {
+            let full = self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
+            self.drop_shipped(head.timeline)?;
+            if !full {
+                break;
+            }
+        }
+        let complete = self.known.as_ref().is_some_and(|known| {
+            known.timeline == head.timeline
+                && known.reach.is_none_or(|reach| reach.cursor >= head.revision)
+        });
+        if head.cut && complete { self.renew(&head) } else { Ok(()) }
+    }
+
+    /// What was recorded of histories that this store has left.
+    fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
+        let left = timelines(&*self.unsealed()?.journal_view()?)?;
+        for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
+            let (first, last) = ends(&*self.unsealed()?, timeline)?;
+            let known = self.known.as_ref();
+            let reach = known.and_then(|known| self.reach_of(known, timeline, first - 1));
+            // Where the target has no base for them they are of no use there.
+            let mut cursor = reach.map_or(last, |reach| reach.cursor);
+            while cursor < last {
+                self.ship_one(timeline, cursor + 1, last)?;
+                let known = self.known.as_ref();
+                let reach = known.and_then(|known| self.reach_of(known, timeline, first - 1));
+                cursor = reach.map_or(last, |reach| reach.cursor);
+            }
+            self.ledger.has(&self.name, timeline, last);
+            if self.ledger.common(timeline) >= Some(last) {
+                for _ in 0..=(last - first) / DROPPED {
+                    self.unsealed()?.drop_journal(timeline, last)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ships a segment that begins with the commit `from`; whether there may be more behind it.
+    fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<bool, Trouble> {
+        let settings = self.means.barrier.settings()?;
+        let key_id = settings.ok_or(Trouble::Over)?.root_key.to_string();
+        let Segment { of, bytes, full } = build(&*self.unsealed()?, key_id, timeline, from, upto)?;
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        let name = folder.segment(&of);
+        let name = name.ok_or_else(|| Trouble::Settings("its path_prefix is too long".into()))?;
+        self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
+        let read = self.read(&name, |content| check::segment(content, &of, || self.keys()))?;
+        let chain = read.map_err(|why| {
+            let url = self.target.url(&name);
+            TargetError::Failed(format!("{url} is not what was put there: {why}"))
+        })?;
+        self.proved = Some((name.clone(), chain));
+        let length = bytes.len() as u64;
+        if let Some(known) = &mut self.known {
+            known.segments.push(Held { of, name, length });
+            if let Some(reach) = known.reach.as_mut().filter(|_| known.timeline == timeline) {
+                reach.cursor = of.last;
+                self.ledger.has(&self.name, timeline, of.last);
+            }
+        }
+        self.desk.tell(|status| status.held.1 += length);
+        Ok(full)
+    }
+
+    /// What every target has need not be kept here; near the limit, what those have that can be
+    /// reached: the others find a gap when they come back, and get a snapshot.
+    fn drop_shipped(&self, timeline: Timeline) -> Result<(), Trouble> {
+        let unsealed = self.unsealed()?;
+        let Some(head) = unsealed.journal().filter(|head| head.timeline == timeline) else {
+            return Ok(());
+        };
+        let mut upto = self.ledger.common(timeline);
+        if head.bytes / 7 >= unsealed.journal_limit() / 8 {
+            upto = upto.max(self.ledger.common_reachable(timeline));
+        }
+        let upto = upto.unwrap_or(0).min(head.revision);
+        if upto > head.dropped {
+            for _ in 0..=(upto - head.dropped) / DROPPED {
+                unsealed.drop_journal(timeline, upto)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a journal that was cut anew, now that all who can be reached have what it holds.
+    fn renew(&mut self, head: &Head) -> Result<(), Trouble> {
+        let reachable = self.ledger.common_reachable(head.timeline);
+        if reachable.is_some_and(|revision| revision < head.revision) {
+            return Ok(());
+        }
+        let unsealed = self.unsealed()?;
+        unsealed.begin_journal()?;
+        for _ in 0..=(head.revision - head.dropped) / DROPPED {
+            unsealed.drop_journal(head.timeline, head.revision)?;
+        }
+        let begun = unsealed.journal().map_or(head.revision, |head| head.begun);
+        log::warn!(
+            "snapshots to {}: the journal came to its limit and was begun anew: the transactions \
+             {} to {begun} are in none, and a restore can not stop between them",
+            self.name,
+            head.revision + 1
+        );
+        drop(unsealed);
+        // A snapshot is its base, with the next look.
+        self.place_journal()
+    }
+}
+
+/// The first and the last commit of a history of which there are records here.
+fn ends(unsealed: &Unsealed, timeline: Timeline) -> Result<(u64, u64), Trouble> {
+    let view = unsealed.journal_view()?;
+    let (mut first, mut last) = (None, 0);
+    for key in view.keys(&key(timeline, 0), Some(&key(timeline, u64::MAX)))? {
+        let Some((_, revision)) = placed(&key?) else { continue };
+        first.get_or_insert(revision);
+        last = revision;
+    }
+    Ok((first.unwrap_or(1), last))
+}
+
+/// A segment of the records from the commit `from` on. The view is let go before it is put.
+fn build(
+    unsealed: &Unsealed,
+    key_id: String,
+    timeline: Timeline,
+    from: u64,
+    upto: u64,
+) -> Result<Segment, Trouble> {
+    let view = unsealed.journal_view()?;
+    let mut entries: Vec<Entry> = Vec::new();
+    let (mut length, mut full) = (0, false);
+    let (mut before, mut times) = (None, None);
+    for record in scan(&*view, timeline, from, upto)? {
+        let (revision, record) = record?;
+        if revision != from + entries.len() as u64 {
+            break;
+        }
+        let head = Record::read(&record).map_err(|error| damaged(&error.to_string()))?;
+        let start = *before.get_or_insert(head.before);
+        let after = entries.last().map_or(start, |entry| entry.after);
+        if head.before != after {
+            return Err(damaged("the chain of the journal is broken"));
+        }
+        times = Some((times.map_or(head.time, |(first, _)| first), head.time));
+        length += record.len() as u64;
+        entries.push(Entry::single(timeline, revision, after, record));
+        if length >= SEGMENT {
+            full = true;
+            break;
+        }
+    }
+    drop(view);
+    let (Some(before), Some((start, to)), Some(last)) = (before, times, entries.last()) else {
+        return Err(damaged(&format!("the journal has no record of transaction {from}")));
+    };
+    let last = last.revision;
+    let store_id = unsealed.status().store_id;
+    let header = Header { store_id, key_id, timeline, first: from, last, before, from: start, to };
+    let write = || {
+        let mut writer = SegmentWriter::new(Vec::new(), &header)?;
+        entries.iter().try_for_each(|entry| writer.entry(entry))?;
+        writer.finish(&unsealed.keyring())
+    };
+    let bytes = write().map_err(SnapshotError::from)?;
+    Ok(Segment { of: SegmentName { timeline, first: from, last, to }, bytes, full })
+}
+
+fn damaged(what: &str) -> Trouble {
+    StorageError::Damaged(what.to_owned()).into()
+}

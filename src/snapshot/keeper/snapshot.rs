@@ -1,0 +1,158 @@
+//! A snapshot on its way to a target, and what it does to those before it.
+
+use std::io::{self, BufWriter, Write};
+use std::thread;
+
+use super::contact::Held;
+use super::retention::{self, Judged, Segment, Snapshot};
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::SnapshotName;
+use crate::snapshot::take::{Taken, take};
+use crate::snapshot::target::{Name, Target, TargetError};
+
+impl Worker {
+    /// Takes one, puts it, reads it back: only then it counts.
+    pub fn snapshot(&mut self) -> Result<(), Trouble> {
+        let taking = self.means.meters.begin();
+        let spool = self.means.spools.open()?;
+        let unsealed = self.unsealed()?;
+        let taken_at = unsealed.time().now();
+        let taken = take(unsealed.instant()?, spool, taken_at, &*self.means.entropy)?;
+        drop(unsealed);
+        let about = &taken.meta().about;
+        let timeline = about.timeline.parse();
+        let of = SnapshotName {
+            prefix: self.settings.file_prefix.clone(),
+            taken: taken_at,
+            timeline: timeline.map_err(|_| SnapshotError::Broken("its timeline is none".into()))?,
+            revision: about.revision,
+        };
+        let name = self.folder(&about.store_id)?.snapshot(&of);
+        let name = name.ok_or_else(|| Trouble::Settings("its file_prefix makes no name".into()))?;
+        let (url, length) = (self.target.url(&name), taken.length());
+        self.desk.tell(|status| {
+            if let Some(attempt) = &mut status.attempt {
+                attempt.url = url;
+            }
+        });
+        self.must_have_space(length)?;
+        put(&*self.target, &name, &taken)?;
+        drop(taken);
+        let held = Held { of, name, length };
+        self.read_back(&held)?;
+        if self.judgement(&held.name) != Judged::Good {
+            let url = self.target.url(&held.name);
+            return Err(TargetError::Failed(format!("{url} is not what was put there")).into());
+        }
+        taking.is_whole(length);
+        log::info!("snapshots to {}: put and verified {}", self.name, self.target.url(&held.name));
+        if let Some(known) = &mut self.known {
+            // A clock that stands still gives the same name twice.
+            known.snapshots.retain(|other| other.name != held.name);
+            known.snapshots.push(held);
+        }
+        self.follow();
+        self.place_journal()
+    }
+
+    /// Whether it must be taken now for the journal to have a base.
+    pub fn needs_base(&self) -> Result<bool, Trouble> {
+        let head = self.unsealed()?.journal();
+        let known = self.known.as_ref();
+        let lacks = |known: &super::contact::Known| known.reach.is_none();
+        Ok(self.settings.journal && head.is_some_and(|head| !head.cut) && known.is_some_and(lacks))
+    }
+
+    /// `local_max_space` holds with one more.
+    fn must_have_space(&self, length: u64) -> Result<(), Trouble> {
+        let Some(most) = self.settings.max_space else { return Ok(()) };
+        let own = self.known.iter().flat_map(|known| known.own(&self.settings.file_prefix));
+        let used: u64 = own.map(|held| held.length).sum();
+        if used.saturating_add(length) > most {
+            return Err(Trouble::Settings(format!(
+                "the snapshots there take {used} bytes, and one of {length} more would be above \
+                 local_max_space ({most}): raise it, or keep fewer"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Drops what nobody wants to be kept any longer.
+    pub fn forget(&mut self) -> Result<(), Trouble> {
+        let gone = self.forgettable(&self.settings.policy);
+        for name in &gone {
+            self.target.delete(name)?;
+            log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
+        }
+        let Some(known) = &mut self.known else { return Ok(()) };
+        known.snapshots.retain(|held| !gone.contains(&held.name));
+        let Some(known) = &self.known else { return Ok(()) };
+        let left: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
+        let segments: Vec<Segment> = known
+            .segments
+            .iter()
+            .map(|held| Segment { timeline: held.of.timeline, last: held.of.last })
+            .collect();
+        let unneeded = retention::segments_to_drop(&segments, &left, known.timeline);
+        let unneeded: Vec<Name> =
+            unneeded.into_iter().map(|index| known.segments[index].name.clone()).collect();
+        for name in &unneeded {
+            self.target.delete(name)?;
+        }
+        if let Some(known) = &mut self.known {
+            known.segments.retain(|held| !unneeded.contains(&held.name));
+            let bytes = known.snapshots.iter().map(|held| held.length);
+            let bytes = bytes.chain(known.segments.iter().map(|held| held.length)).sum();
+            let held = (known.snapshots.len() as u64, bytes);
+            self.desk.tell(|status| status.held = held);
+        }
+        Ok(())
+    }
+
+    /// Which snapshots of this target go by a policy.
+    fn forgettable(&self, policy: &retention::Policy) -> Vec<Name> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let own = known.own(&self.settings.file_prefix);
+        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
+        let gone = retention::to_drop(&snapshots, known.timeline, policy);
+        gone.into_iter().map(|index| own[index].name.clone()).collect()
+    }
+
+    /// Reads the newest one back once more, when that was long ago.
+    pub fn verify_again(&mut self) -> Result<(), Trouble> {
+        let Some(after) = self.settings.verify_after else { return Ok(()) };
+        let boot = self.boot();
+        if self.verified.is_none_or(|verified| boot.saturating_sub(verified) < after) {
+            return Ok(());
+        }
+        self.judged.clear();
+        self.survey()?;
+        // One that was damaged since is made good by the next.
+        if self.desk.status().last_good.is_none() { self.attempt(Self::snapshot) } else { Ok(()) }
+    }
+}
+
+/// Puts what is written as it is read.
+fn put(target: &dyn Target, name: &Name, taken: &Taken) -> Result<(), Trouble> {
+    let failed = |error: io::Error| Trouble::Target(TargetError::Source(error));
+    let (mut reader, writer) = io::pipe().map_err(failed)?;
+    thread::scope(|scope| {
+        let write = move || {
+            let mut to = BufWriter::with_capacity(64 << 10, writer);
+            taken.write_to(&mut to)?;
+            to.flush()
+        };
+        let writing = thread::Builder::new().name("snapshot".into()).spawn_scoped(scope, write);
+        let writing = writing.map_err(failed)?;
+        let outcome = target.put(name, taken.length(), &mut reader);
+        // Who writes is not left waiting for a reader that has gone.
+        drop(reader);
+        let written = writing.join().unwrap_or_else(|_| Err(io::Error::other("it broke off")));
+        match (outcome, written) {
+            (Err(TargetError::Source(_)), Err(error)) => Err(failed(error)),
+            (outcome, _) => Ok(outcome?),
+        }
+    })
+}

@@ -1,0 +1,152 @@
+//! How a target stands, as status, health and metrics tell it.
+
+use std::time::Duration;
+
+use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
+
+/// What a target is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// All is as it should be.
+    Good,
+    /// A snapshot is on its way.
+    Busy,
+    /// It cannot be reached at present.
+    Away,
+    /// It holds what this server has not: nothing is written there.
+    Ahead,
+    /// It does not do what it should.
+    Failing,
+}
+
+impl Standing {
+    /// In one word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Good => "good",
+            Self::Busy => "busy",
+            Self::Away => "away",
+            Self::Ahead => "ahead",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// A snapshot that was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Good {
+    /// When it was taken.
+    pub taken: Timestamp,
+    /// Its history.
+    pub timeline: Timeline,
+    /// The last commit in it.
+    pub revision: u64,
+    /// Where it is.
+    pub url: String,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// An attempt to take a snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub start: Timestamp,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// Where it is, or was to be.
+    pub url: String,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// How far the journal has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipped {
+    /// The history.
+    pub timeline: Timeline,
+    /// The target has all up to this commit; `None` where it has no base yet.
+    pub revision: Option<u64>,
+    /// The newest commit here.
+    pub head: u64,
+    /// When the first commit was that the target has not.
+    pub since: Option<Timestamp>,
+    /// Whether the journal came to its limit, so that no more is recorded.
+    pub cut: bool,
+    /// Commits of which the target will have no record, the last such: the first and the last.
+    pub gap: Option<(u64, u64)>,
+}
+
+impl Shipped {
+    /// How many commits the target is behind.
+    pub fn behind(&self) -> u64 {
+        self.head.saturating_sub(self.revision.unwrap_or(0))
+    }
+}
+
+/// How a target stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// In one word.
+    pub standing: Standing,
+    /// What is wrong at present.
+    pub error: Option<String>,
+    /// The newest snapshot of the present history that is good.
+    pub last_good: Option<Good>,
+    /// When that was last read back.
+    pub verified: Option<Timestamp>,
+    /// The attempt that runs, or the last one.
+    pub attempt: Option<Attempt>,
+    /// The last one that ended.
+    pub last: Option<Attempt>,
+    /// How many have ended since the server started.
+    pub attempts: u64,
+    /// How many of the newest ones failed.
+    pub failed: u64,
+    /// How often anything failed since the server started.
+    pub errors: u64,
+    /// When the next snapshot is due; in the past where it is overdue.
+    pub next: Option<Timestamp>,
+    /// For how long one is overdue.
+    pub overdue: Duration,
+    /// The time between two.
+    pub interval: Duration,
+    /// The journal, where it goes there.
+    pub journal: Option<Shipped>,
+    /// How many snapshots of this store it holds, and how many bytes they and the journal take.
+    pub held: (u64, u64),
+}
+
+/// A journal that is behind for longer has trouble.
+const JOURNAL_GRACE: Duration = Duration::from_secs(60);
+/// So late may a snapshot be of a short interval.
+const LEAST_GRACE: Duration = Duration::from_secs(60);
+
+impl Status {
+    /// What the target promised and does not keep, if there is such.
+    pub fn broken_promise(&self, now: Timestamp) -> Option<String> {
+        let because = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        if self.standing == Standing::Ahead {
+            return Some(self.error.clone().unwrap_or_default());
+        }
+        if self.overdue > LEAST_GRACE.max(self.interval / 2) {
+            let late = self.overdue.as_secs();
+            return Some(format!("its snapshot is {late} seconds overdue{because}"));
+        }
+        let journal = self.journal.as_ref()?;
+        if journal.cut {
+            return Some(format!(
+                "the journal came to its limit, and nothing is recorded until the target takes \
+                 it{because}"
+            ));
+        }
+        let late = journal.since.map(|since| now.since(since)).filter(|l| *l > JOURNAL_GRACE)?;
+        let (behind, late) = (journal.behind(), late.as_secs());
+        Some(format!("its journal is {behind} transactions and {late} seconds behind{because}"))
+    }
+}

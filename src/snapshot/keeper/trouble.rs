@@ -1,0 +1,88 @@
+//! Why a target was not served.
+
+use std::fmt;
+
+use super::status::Standing;
+use crate::barrier::UnsealError;
+use crate::barrier::txn::TxnError;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::target::TargetError;
+use crate::storage::StorageError;
+
+/// Why a target was not served.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The target.
+    Target(TargetError),
+    /// Taking a snapshot, or what was read back.
+    Snapshot(SnapshotError),
+    /// The store.
+    Store(TxnError),
+    /// The settings do not allow it.
+    Settings(String),
+    /// The target is ahead of this server.
+    Ahead(String),
+    /// The server was sealed, or is ending: nothing is wrong.
+    Over,
+}
+
+impl Trouble {
+    /// How the target stands then.
+    pub fn standing(&self) -> Standing {
+        match self {
+            Self::Target(TargetError::Away(_)) => Standing::Away,
+            Self::Ahead(_) => Standing::Ahead,
+            _ => Standing::Failing,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target(error) => error.fmt(f),
+            Self::Snapshot(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Settings(what) | Self::Ahead(what) => f.write_str(what),
+            Self::Over => f.write_str("the server was sealed"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<TargetError> for Trouble {
+    fn from(error: TargetError) -> Self {
+        Self::Target(error)
+    }
+}
+
+impl From<SnapshotError> for Trouble {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::Sealed => Self::Over,
+            other => Self::Snapshot(other),
+        }
+    }
+}
+
+impl From<TxnError> for Trouble {
+    fn from(error: TxnError) -> Self {
+        match error {
+            TxnError::Sealed => Self::Over,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<StorageError> for Trouble {
+    fn from(error: StorageError) -> Self {
+        Self::Snapshot(error.into())
+    }
+}
+
+impl From<UnsealError> for Trouble {
+    fn from(error: UnsealError) -> Self {
+        Self::Snapshot(error.into())
+    }
+}

@@ -1,0 +1,251 @@
+//! The thread of one target: it may hang for as long as its target does, and holds up nobody.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Means;
+use super::contact::Known;
+use super::desk::{Desk, Wishes};
+use super::ledger::Ledger;
+use super::retention::Judged;
+use super::schedule::Schedule;
+use super::settings::Settings;
+use super::status::{Attempt, Shipped, Standing};
+use super::trouble::Trouble;
+use crate::barrier::Unsealed;
+use crate::barrier::journal::{Chain, Head};
+use crate::base::clock::Timestamp;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::target::{Name, Target};
+
+/// How often it is looked whether there is something to do.
+const LOOK: Duration = Duration::from_secs(1);
+/// So old may be what is known of a target when something is done to it.
+const STALE: Duration = Duration::from_secs(60);
+
+/// What the thread of a target works with.
+pub struct Worker {
+    /// The target's name.
+    pub name: String,
+    /// Its settings.
+    pub settings: Settings,
+    /// The target itself.
+    pub target: Arc<dyn Target>,
+    /// What all targets share.
+    pub means: Arc<Means>,
+    /// What each has of the journal.
+    pub ledger: Arc<Ledger>,
+    /// Where it is told of, and told what to do.
+    pub desk: Arc<Desk>,
+    /// When what is due.
+    pub schedule: Schedule,
+    /// What the target holds; `None` where that is not known at present.
+    pub known: Option<Known>,
+    /// What was read back of the snapshots there.
+    pub judged: BTreeMap<Name, (Judged, Option<Head>)>,
+    /// The newest segment that was read back, and where the chain ends in it.
+    pub proved: Option<(Name, Chain)>,
+    /// When it was begun to serve it, by the boot clock.
+    pub begun: Duration,
+    /// When the last good one was read back, by the boot clock.
+    pub verified: Option<Duration>,
+}
+
+impl Worker {
+    /// The thread.
+    pub fn run(mut self) {
+        while self.desk.rest(LOOK) {
+            let round = catch_unwind(AssertUnwindSafe(|| self.round()));
+            if round.is_err() {
+                log::error!("snapshots to {}: broken off by a defect of edgekeep", self.name);
+                self.known = None;
+                self.schedule.failed(self.boot(), false);
+            }
+        }
+        self.desk.ended();
+    }
+
+    fn round(&mut self) {
+        if self.means.barrier.unsealed().is_none() {
+            return;
+        }
+        let wishes = self.desk.wishes();
+        if wishes.any() {
+            self.schedule.hurry();
+        }
+        if self.schedule.may_try(self.boot()) {
+            match self.work(wishes) {
+                Ok(()) => self.is_well(),
+                Err(Trouble::Over) => {}
+                Err(trouble) => self.is_in_trouble(&trouble),
+            }
+        }
+        self.tell();
+    }
+
+    fn work(&mut self, wishes: Wishes) -> Result<(), Trouble> {
+        let unsealed = self.unsealed()?;
+        if wishes.adopt && self.desk.status().standing == Standing::Ahead {
+            unsealed.begin_timeline()?;
+            let timeline = unsealed.status().timeline;
+            log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
+            self.known = None;
+        }
+        drop(unsealed);
+        if wishes.look {
+            self.look()?;
+        }
+        if wishes.verify {
+            self.judged.clear();
+            (self.proved, self.known) = (None, None);
+        }
+        let due = wishes.take || self.schedule.is_due(self.boot());
+        if let Err(trouble) = self.contact(due || wishes.any()) {
+            if due {
+                self.attempt(|_| Err(trouble))?;
+                return Ok(());
+            }
+            return Err(trouble);
+        }
+        let overdue = self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero();
+        if wishes.take || overdue || self.needs_base()? {
+            self.attempt(Self::snapshot)?;
+            self.forget()?;
+        }
+        if self.settings.journal {
+            self.ship()?;
+        }
+        self.verify_again()
+    }
+
+    /// Looks at what lies there, unless that was done lately and nothing is to be done.
+    fn contact(&mut self, acts: bool) -> Result<(), Trouble> {
+        let record = self.unsealed()?.status();
+        let boot = self.boot();
+        let fresh = self.known.as_ref().is_some_and(|known| {
+            let same = (&known.store_id, known.timeline) == (&record.store_id, record.timeline);
+            let old = boot.saturating_sub(known.at) >= STALE;
+            let acts = acts || self.settings.place.is_near() || self.is_behind(&record.timeline);
+            same && !(old && acts)
+        });
+        if fresh { Ok(()) } else { self.survey() }
+    }
+
+    /// An attempt, with all that is told of it.
+    pub fn attempt(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let start = self.now();
+        self.desk.tell(|status| {
+            status.attempt = Some(Attempt { start, ..Attempt::default() });
+            status.standing = Standing::Busy;
+        });
+        let outcome = run(self);
+        let (end, error) = (self.now(), outcome.as_ref().err().map(ToString::to_string));
+        self.desk.tell(|status| {
+            status.attempts += 1;
+            status.failed = if error.is_some() { status.failed + 1 } else { 0 };
+            if let Some(attempt) = &mut status.attempt {
+                (attempt.end, attempt.error) = (Some(end), error);
+            }
+            status.last.clone_from(&status.attempt);
+        });
+        outcome
+    }
+
+    fn is_well(&mut self) {
+        self.schedule.succeeded();
+        let mut before = None;
+        self.desk.tell(|status| {
+            status.standing = Standing::Good;
+            before = status.error.take();
+        });
+        if before.is_some() {
+            log::info!("snapshots to {}: it is well again", self.name);
+        }
+    }
+
+    fn is_in_trouble(&mut self, trouble: &Trouble) {
+        let near = self.settings.place.is_near();
+        self.schedule.failed(self.boot(), near && trouble.standing() == Standing::Away);
+        // Another place may stand there when it is back.
+        self.known = None;
+        if trouble.standing() == Standing::Away {
+            self.judged.clear();
+            self.proved = None;
+            self.ledger.forget(&self.name);
+        }
+        let (text, mut known) = (trouble.to_string(), false);
+        self.desk.tell(|status| {
+            status.standing = trouble.standing();
+            status.errors += 1;
+            known = status.error.as_ref() == Some(&text);
+            status.error = Some(text.clone());
+        });
+        if !known {
+            log::warn!("snapshots to {}: {text}", self.name);
+        }
+    }
+
+    /// Brings what is told up to date.
+    fn tell(&self) {
+        let Some(unsealed) = self.means.barrier.unsealed() else { return };
+        let (now, boot) = (unsealed.time().now(), self.boot());
+        let interval = self.settings.interval;
+        let due = self.schedule.due_in(boot).filter(|_| !interval.is_zero());
+        let overdue = match (interval.is_zero(), due) {
+            (true, _) => Duration::ZERO,
+            (false, Some(_)) => self.schedule.overdue(boot),
+            // It was not seen yet what it holds.
+            (false, None) => boot.saturating_sub(self.begun),
+        };
+        let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
+        self.desk.tell(|status| {
+            status.next = due.map(|due| now.plus(due));
+            (status.overdue, status.interval) = (overdue, interval);
+            status.journal = journal.map(|journal| {
+                let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
+                let behind = journal.behind() > 0;
+                let since = before.as_ref().and_then(|before| before.since);
+                let gap = journal.gap.or(before.and_then(|before| before.gap));
+                Shipped { since: behind.then(|| since.unwrap_or(now)), gap, ..journal }
+            });
+        });
+    }
+
+    fn shipped(&self, unsealed: &Unsealed) -> Option<Shipped> {
+        let Head { timeline, revision: head, cut, .. } = unsealed.journal()?;
+        let known = self.known.as_ref().filter(|known| known.timeline == timeline);
+        let reach = known.and_then(|known| known.reach);
+        let revision = reach.map(|reach| reach.cursor);
+        let gap = reach.and_then(|reach| reach.gap);
+        Some(Shipped { timeline, revision, head, since: None, cut, gap })
+    }
+
+    /// The store while it is unsealed.
+    pub fn unsealed(&self) -> Result<Arc<Unsealed>, Trouble> {
+        if self.desk.is_stopped() {
+            return Err(Trouble::Over);
+        }
+        self.means.barrier.unsealed().ok_or(Trouble::Over)
+    }
+
+    /// The same for who reads a snapshot.
+    pub fn keys(&self) -> Result<Arc<Unsealed>, SnapshotError> {
+        self.means.barrier.unsealed().ok_or(SnapshotError::Sealed)
+    }
+
+    /// Time since the machine started.
+    pub fn boot(&self) -> Duration {
+        self.means.clock.boot()
+    }
+
+    /// The store's time.
+    pub fn now(&self) -> Timestamp {
+        let unsealed = self.means.barrier.unsealed();
+        unsealed.map_or_else(|| self.means.clock.wall(), |unsealed| unsealed.time().now())
+    }
+}

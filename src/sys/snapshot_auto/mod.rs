@@ -1,0 +1,175 @@
+//! `sys/storage/raft/snapshot-auto`: targets as Vault Enterprise sets them and tells of them.
+
+mod fields;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use self::fields::{AUTOLOAD, NAME};
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::engine::Bound;
+use crate::api::reply::{Reply, object};
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::clock::Timestamp;
+use crate::base::fault::Fault;
+use crate::snapshot::keeper::settings::{Given, Settings, Wrong, field, is_secret};
+use crate::snapshot::keeper::status::Status;
+use crate::snapshot::keeper::{Keeper, stored};
+
+/// The endpoints with their service.
+pub fn engine(keeper: Arc<Keeper>) -> Bound<Arc<Keeper>> {
+    Bound::new("Snapshots that are taken by themselves.", ROUTES, keeper)
+}
+
+const TARGETS: &str = "A target is a place to which snapshots go by themselves, and the journal \
+                       where that is asked for. What is not sent of one that is there stays. \
+                       Those of the configuration file are shown here and changed there.";
+
+const ROUTES: &[Route<Arc<Keeper>>] = &[
+    Route {
+        path: "storage/raft/snapshot-auto/config/?",
+        synopsis: "List the targets of snapshots.",
+        description: TARGETS,
+        fields: &[],
+        access: Access::Sudo,
+        operations: &[Operation::system(Verb::List, "List their names.", list)],
+    },
+    Route {
+        path: "storage/raft/snapshot-auto/config/{name:name}",
+        synopsis: "Where snapshots go, and how often.",
+        description: TARGETS,
+        fields: fields::SETTINGS,
+        access: Access::Sudo,
+        operations: &[
+            Operation::system(Verb::Read, "Read a target's settings.", read),
+            Operation::system(Verb::Write, "Set a target.", write).creating_system(exists),
+            Operation::system(Verb::Delete, "Remove a target; what it holds stays.", delete),
+        ],
+    },
+    Route {
+        path: "storage/raft/snapshot-auto/status/{name:name}",
+        synopsis: "How the snapshots of a target went.",
+        description: "The last attempt, the present one, and the next.",
+        fields: &[&NAME.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Read, "Tell it.", status)],
+    },
+];
+
+fn list(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let mut names = stored::list(call.txn)?;
+    names.extend(keeper.configured_names().map(str::to_owned));
+    names.sort_unstable();
+    names.dedup();
+    Reply::list(names)
+}
+
+fn exists(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Result<bool, Fault> {
+    let name = call.fields.need(&NAME)?;
+    Ok(keeper.configured(name).is_some() || stored::read(call.txn, name)?.is_some())
+}
+
+fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let name = call.fields.need(&NAME)?;
+    if let Some(settings) = keeper.configured(name) {
+        return Ok(Reply::data(shown(settings)));
+    }
+    let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
+    let settings = Settings::read(fields).map_err(|wrong| Fault::new(500, wrong.to_string()))?;
+    Ok(Reply::data(shown(&settings)))
+}
+
+fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let name = call.fields.need(&NAME)?.clone();
+    must_be_ours(keeper, &name)?;
+    if call.fields.get(&AUTOLOAD) == Some(&true) {
+        return Err(Fault::bad_request(
+            "autoload_enabled is not supported: nothing has to be loaded beforehand, since any \
+             snapshot and any instant of the journal on the target can be loaded when it is needed",
+        ));
+    }
+    let mut given = fields::sent(call)?;
+    if let Some(before) = stored::read(call.txn, &name)? {
+        let kind = given.text(field::STORAGE_TYPE);
+        // What was said of another kind of place says nothing of this one.
+        if kind.is_none() || kind == before.text(field::STORAGE_TYPE) {
+            given = given.over(&before);
+        }
+    }
+    let wrong = |Wrong(what)| Fault::bad_request(what);
+    let settings = Settings::read(given).map_err(wrong)?;
+    stored::write(call.txn, &name, &settings.given)?;
+    keeper.changed(call.txn);
+    Ok(Reply::nothing())
+}
+
+fn delete(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let name = call.fields.need(&NAME)?;
+    must_be_ours(keeper, name)?;
+    stored::delete(call.txn, name)?;
+    keeper.changed(call.txn);
+    Ok(Reply::nothing())
+}
+
+fn must_be_ours(keeper: &Keeper, name: &str) -> Result<(), Fault> {
+    match keeper.configured(name) {
+        Some(_) => Err(Fault::bad_request(format!(
+            "the target {name} stands in the configuration file: change it there"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Settings as they are told: what was given, but credentials, and what holds besides.
+fn shown(settings: &Settings) -> Map<String, Value> {
+    let mut shown = object([
+        (field::FILE_PREFIX, settings.file_prefix.as_str().into()),
+        (field::INTERVAL, settings.interval.as_secs().into()),
+        (field::RETAIN, settings.policy.last.into()),
+    ]);
+    for (name, value) in settings.given.iter().filter(|(name, _)| !is_secret(name)) {
+        let value = match value {
+            Given::Text(text) => text.as_str().into(),
+            Given::Number(number) | Given::Seconds(number) => (*number).into(),
+            Given::Flag(flag) => (*flag).into(),
+        };
+        shown.insert(name.to_owned(), value);
+    }
+    shown
+}
+
+fn status(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let status = keeper.status(call.fields.need(&NAME)?).ok_or_else(Fault::not_found)?;
+    Ok(Reply::data(as_vault_tells(&status)))
+}
+
+/// The status in Vault's words.
+fn as_vault_tells(status: &Status) -> Map<String, Value> {
+    let last = status.last.clone().unwrap_or_default();
+    let present = status.attempt.clone().unwrap_or_default();
+    object([
+        ("consecutive_errors", status.failed.into()),
+        ("last_snapshot_start", time(Some(last.start))),
+        ("last_snapshot_end", time(last.end)),
+        ("last_snapshot_error", last.error.unwrap_or_default().into()),
+        ("last_snapshot_url", url(&last.url).into()),
+        ("next_snapshot_start", time(status.next)),
+        ("snapshot_start", time(Some(present.start))),
+        ("snapshot_url", url(&present.url).into()),
+    ])
+}
+
+/// A path is a URL too.
+pub fn url(place: &str) -> String {
+    if place.starts_with('/') { format!("file://{place}") } else { place.to_owned() }
+}
+
+/// A time; Go's zero where there is none.
+fn time(time: Option<Timestamp>) -> Value {
+    match time.filter(|time| *time != Timestamp::EPOCH) {
+        Some(time) => time.rfc3339().into(),
+        None => "0001-01-01T00:00:00Z".into(),
+    }
+}

@@ -1,0 +1,224 @@
+//! `sys/snapshots`: the targets as we tell of them, and what can be asked of one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::snapshot_auto::url;
+use crate::api::ask::Verb;
+use crate::api::call::SystemCall;
+use crate::api::effect::Effect;
+use crate::api::engine::Bound;
+use crate::api::field::Field;
+use crate::api::reply::{Reply, object};
+use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::clock::Timestamp;
+use crate::base::fault::Fault;
+use crate::snapshot::keeper::settings::{Fields, Settings, field};
+use crate::snapshot::keeper::status::Status;
+use crate::snapshot::keeper::{Desk, Keeper, Listing, Wishes};
+use crate::snapshot::layout::{Folder, Kept};
+
+/// The endpoints with their service.
+pub fn engine(keeper: Arc<Keeper>) -> Bound<Arc<Keeper>> {
+    Bound::new("Where snapshots go.", ROUTES, keeper)
+}
+
+/// How long a listing waits for the target; else it tells what was seen last.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const NAME: Field<String> = Field::new("name", "The target's name.");
+const ALL: Field<bool> = Field::new("all", "Of all stores that share the target.").query();
+
+const ROUTES: &[Route<Arc<Keeper>>] = &[
+    Route {
+        path: "snapshots/targets/?",
+        synopsis: "List the targets of snapshots, and how each stands.",
+        description: "The targets are set in the configuration and at \
+                      storage/raft/snapshot-auto/config.",
+        fields: &[],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::List, "List them.", list)],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}",
+        synopsis: "How a target of snapshots stands.",
+        description: "Its last good snapshot, the next, what is wrong, and how far the journal is \
+                      behind.",
+        fields: &[&NAME.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Read, "Tell it.", read)],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/take",
+        synopsis: "Have a snapshot taken now.",
+        description: "It is answered at once: the attempt is over when the target's status tells \
+                      of as many attempts as are answered.",
+        fields: &[&NAME.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Write, "Take one.", |keeper, call| {
+            wish(keeper, call, |wishes| wishes.take = true)
+        })],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/verify",
+        synopsis: "Have the newest snapshot of a target read back again.",
+        description: "The status tells when it was.",
+        fields: &[&NAME.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Write, "Verify it.", |keeper, call| {
+            wish(keeper, call, |wishes| wishes.verify = true)
+        })],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/adopt",
+        synopsis: "Go on beside a target that is ahead of this server.",
+        description: "A new timeline begins, so that nothing of what the target holds is written \
+                      over. Nothing happens where the target is not ahead.",
+        fields: &[&NAME.info],
+        access: Access::Sudo,
+        operations: &[Operation::system(Verb::Write, "Go on.", |keeper, call| {
+            wish(keeper, call, |wishes| wishes.adopt = true)
+        })],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/list",
+        synopsis: "What a target holds.",
+        description: "Snapshots and journal of this store or of all. The target is looked at for \
+                      it; where that takes long, it is what was seen last, at the time that is \
+                      told.",
+        fields: &[&NAME.info, &ALL.info],
+        access: Access::Policy,
+        operations: &[Operation::system(Verb::Read, "List it.", holdings)],
+    },
+];
+
+fn list(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let now = call.txn.now();
+    let told = |(name, status): (String, Status)| {
+        let kind = keeper.target(&name).map(|(_, settings)| kind(&settings.given));
+        let mut told = shown(&status, now);
+        told.insert("type".into(), kind.into());
+        (name, told.into())
+    };
+    Reply::list_with(keeper.statuses().into_iter().map(told).collect())
+}
+
+fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let (_, settings) = found(keeper, call)?;
+    let status = keeper.status(call.fields.need(&NAME)?).unwrap_or_default();
+    let mut told = shown(&status, call.txn.now());
+    told.insert("type".into(), kind(&settings.given).into());
+    Ok(Reply::data(told))
+}
+
+fn kind(given: &Fields) -> String {
+    given.text(field::STORAGE_TYPE).unwrap_or_default().to_owned()
+}
+
+fn wish(keeper: &Arc<Keeper>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Outcome {
+    let (desk, _) = found(keeper, call)?;
+    Ok(Reply::data(object([("attempts", desk.wish(add).into())])))
+}
+
+fn found(keeper: &Keeper, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings), Fault> {
+    let name = call.fields.need(&NAME)?;
+    let missing = || Fault::new(404, format!("there is no target {name}"));
+    keeper.target(name).ok_or_else(missing)
+}
+
+/// What is known of a target.
+fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
+    let good = status.last_good.as_ref().map(|good| {
+        json!({
+            "time": good.taken.rfc3339(),
+            "age": now.since(good.taken).as_secs(),
+            "timeline": good.timeline.to_string(),
+            "revision": good.revision,
+            "url": url(&good.url),
+            "length": good.length,
+        })
+    });
+    let journal = status.journal.as_ref().map(|journal| {
+        json!({
+            "timeline": journal.timeline.to_string(),
+            "revision": journal.revision,
+            "behind": journal.behind(),
+            "behind_seconds": journal.since.map_or(0, |since| now.since(since).as_secs()),
+            "cut": journal.cut,
+            "gap": journal.gap.map(|(first, last)| json!([first, last])),
+        })
+    });
+    let last = status.last.as_ref();
+    object([
+        ("state", status.standing.word().into()),
+        ("error", status.error.as_deref().unwrap_or_default().into()),
+        ("late", status.broken_promise(now).unwrap_or_default().into()),
+        ("last_good", good.into()),
+        ("verified", status.verified.map(Timestamp::rfc3339).into()),
+        ("next", status.next.map(Timestamp::rfc3339).into()),
+        ("attempts", status.attempts.into()),
+        ("failed", status.failed.into()),
+        ("errors", status.errors.into()),
+        ("last_error", last.and_then(|last| last.error.clone()).unwrap_or_default().into()),
+        ("snapshots", status.held.0.into()),
+        ("bytes", status.held.1.into()),
+        ("journal", journal.into()),
+    ])
+}
+
+fn holdings(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let (desk, settings) = found(keeper, call)?;
+    let Some(seen) = call.done.and_then(|done| done.get::<Listing>()) else {
+        return Ok(Reply::after(Effect::new(move || Ok(desk.look(PATIENCE)))));
+    };
+    let ours = call.txn.unsealed().status().store_id;
+    let all = call.fields.get(&ALL).copied().unwrap_or_default();
+    let mut snapshots = Vec::new();
+    let mut journals: BTreeMap<(String, String), (u64, u64, u64, u64)> = BTreeMap::new();
+    for object in &seen.objects {
+        let Some(folder) = Folder::of(settings.place.prefix(), &object.name) else { continue };
+        let store = folder.store_id();
+        if !all && store != ours {
+            continue;
+        }
+        match folder.read(&object.name) {
+            Some(Kept::Snapshot(of)) => snapshots.push(json!({
+                "store_id": store,
+                "name": object.name.as_str(),
+                "time": of.taken.rfc3339(),
+                "timeline": of.timeline.to_string(),
+                "revision": of.revision,
+                "length": object.length,
+            })),
+            Some(Kept::Segment(of)) => {
+                let place = (store.to_owned(), of.timeline.to_string());
+                let known = journals.entry(place).or_insert((of.first, of.last, 0, 0));
+                (known.0, known.1) = (known.0.min(of.first), known.1.max(of.last));
+                (known.2, known.3) = (known.2 + 1, known.3 + object.length);
+            }
+            None => {}
+        }
+    }
+    let journals: Vec<Value> = journals
+        .into_iter()
+        .map(|((store, timeline), (first, last, segments, length))| {
+            json!({
+                "store_id": store,
+                "timeline": timeline,
+                "first": first,
+                "last": last,
+                "segments": segments,
+                "length": length,
+            })
+        })
+        .collect();
+    Ok(Reply::data(object([
+        ("seen", if seen.count == 0 { Value::Null } else { seen.at.rfc3339().into() }),
+        ("store_id", ours.into()),
+        ("snapshots", snapshots.into()),
+        ("journal", journals.into()),
+    ])))
+}

@@ -1,0 +1,147 @@
+//! The journal is on the target within seconds, without a gap and nothing twice.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use edgekeep::snapshot::inspect::inspect;
+use edgekeep::snapshot::layout::SegmentName;
+use serde_json::json;
+
+use super::folder::held;
+use super::snapshots::{target, world};
+use super::support::world::World;
+use super::support::{TempDir, eventually};
+
+const SETTINGS: &str = "  interval = \"24h\"\n  keep_last = 99\n  journal = true";
+
+/// Writes, and waits until the target has it all.
+fn write_and_ship(world: &World, folder: &Path) -> u64 {
+    let root = world.root();
+    for number in 0..5 {
+        assert_eq!(root.post(&format!("secret/{number}"), json!({ "a": "b" })).status, 204);
+    }
+    shipped(world, folder)
+}
+
+/// Waits until the target has all; up to which revision that is.
+fn shipped(world: &World, folder: &Path) -> u64 {
+    let root = world.root();
+    eventually("all is shipped", || {
+        let target = target(&root);
+        target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
+    });
+    let there = held(folder);
+    let reach = there.reach(there.timeline()).unwrap();
+    assert!(reach >= target(&root)["journal"]["revision"].as_u64().unwrap());
+    reach
+}
+
+#[test]
+fn it_is_shipped_and_goes_on_after_a_restart_a_crash_and_an_absence() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut world = world(1, &folder, SETTINGS);
+    let first = write_and_ship(&world, &folder);
+    world.restart();
+    let second = write_and_ship(&world, &folder);
+    assert!(second >= first + 5);
+    world.crash();
+    let third = write_and_ship(&world, &folder);
+    assert!(third >= second + 5);
+    let away = home.path().join("away");
+    fs::rename(&folder, &away).unwrap();
+    let root = world.root();
+    for number in 0..5 {
+        root.post(&format!("secret/{number}"), json!({ "a": "c" }));
+    }
+    eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    assert!(target(&root)["journal"]["behind"].as_u64().unwrap() >= 5);
+    fs::rename(&away, &folder).unwrap();
+    eventually("it is back", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["state"] == "good"
+    });
+    assert!(shipped(&world, &folder) >= third + 5);
+    // One base served for all of it.
+    assert_eq!(held(&folder).snapshots.len(), 1);
+}
+
+#[test]
+fn a_cut_journal_is_shipped_to_its_end_and_begun_anew() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let settings = format!("{SETTINGS}\n  journal_max = \"1MiB\"");
+    let world = world(2, &folder, &settings);
+    let first = write_and_ship(&world, &folder);
+    let away = home.path().join("away");
+    fs::rename(&folder, &away).unwrap();
+    let root = world.root();
+    let large = "x".repeat(400 << 10);
+    for number in 0..5 {
+        let reply = root.post(&format!("secret/{number}"), json!({ "a": large }));
+        assert_eq!(reply.status, 204);
+    }
+    eventually("it is cut", || target(&root)["journal"]["cut"] == true);
+    fs::rename(&away, &folder).unwrap();
+    eventually("it goes on", || {
+        world.advance(Duration::from_secs(2));
+        let target = target(&root);
+        target["state"] == "good" && target["journal"]["cut"] == false
+    });
+    eventually("it has a new base", || held(&folder).snapshots.len() == 2);
+    root.post("secret/after", json!({ "a": "b" }));
+    eventually("all is shipped", || target(&root)["journal"]["behind"] == 0);
+    let there = held(&folder);
+    let base = there.snapshots[1].revision;
+    let segments = there.segments.iter().copied();
+    let (before, after): (Vec<SegmentName>, Vec<_>) = segments.partition(|of| of.last < base);
+    assert!(before.last().unwrap().last >= first + 2, "what was recorded before the cut is there");
+    assert!(after.first().unwrap().first <= base + 1);
+}
+
+#[test]
+fn a_server_that_went_back_writes_nothing_over_and_may_go_on_beside() {
+    let folder = TempDir::new();
+    let mut world = world(3, folder.path(), SETTINGS);
+    write_and_ship(&world, folder.path());
+    world.remember();
+    let far = write_and_ship(&world, folder.path());
+    // An old copy of the disk is put back.
+    world.go_back();
+    let root = world.root();
+    eventually("it is seen that the target is ahead", || target(&root)["state"] == "ahead");
+    root.post("secret/other", json!({ "a": "b" }));
+    let there = held(folder.path());
+    assert_eq!(there.reach(there.timeline()), Some(far), "nothing was written over");
+    root.post("sys/snapshots/targets/disk/adopt", json!({}));
+    eventually("it goes on", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["state"] == "good"
+    });
+    write_and_ship(&world, folder.path());
+    let both = held(folder.path());
+    assert_eq!(both.reach(there.timeline()), Some(far));
+    assert_eq!(both.timeline().number, there.timeline().number + 1);
+}
+
+#[test]
+fn what_was_written_before_a_restore_is_shipped_too() {
+    let folder = TempDir::new();
+    let world = world(4, folder.path(), SETTINGS);
+    let root = world.root();
+    write_and_ship(&world, folder.path());
+    let snapshot = root.get("sys/storage/raft/snapshot").body;
+    for number in 0..5 {
+        root.post(&format!("secret/{number}"), json!({ "a": "later" }));
+    }
+    let before = held(folder.path()).timeline();
+    assert_eq!(root.upload("sys/storage/raft/snapshot", &snapshot).unwrap().status, 204);
+    eventually("the new history has a base", || held(folder.path()).timeline() != before);
+    write_and_ship(&world, folder.path());
+    let there = held(folder.path());
+    let restored = inspect(&snapshot[..]).unwrap().meta.about.revision;
+    assert!(there.reach(before).unwrap() >= restored + 5, "what the restore took back is there");
+}
