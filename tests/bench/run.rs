@@ -8,7 +8,7 @@
 //!     --secrets N    for the snapshot (100000) --data DIR where our server's file lies (target/)
 //!     --leases N     for the leases (100000)
 //!     --only LIST    reads,writes,audit,policies,memory,start,size,device,snapshot,leases,
-//!                    ended
+//!                    ended,journal,target
 //!
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
@@ -18,6 +18,7 @@ mod load;
 mod machine;
 mod policies;
 mod server;
+mod targets;
 mod tasks;
 
 use std::path::PathBuf;
@@ -148,6 +149,12 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         if options.wants("ended") {
             leases::ended(&running, &options, &mut report)?;
+        }
+        if options.wants("journal") {
+            targets::journal(&running, &options, &mut report)?;
+        }
+        if options.wants("target") {
+            targets::target(&running, &options, &mut report)?;
         }
     }
     if options.wants("snapshot") {

@@ -41,7 +41,8 @@ pub fn read(connection: usize, number: u64) -> Shot {
     ("GET", format!("secret/data/app/s{secret}"), Vec::new())
 }
 
-fn write(connection: usize, number: u64) -> Shot {
+/// A write of a secret of [`fill`].
+pub fn write(connection: usize, number: u64) -> Shot {
     put(&format!("app/s{}", (connection as u64 * 13 + number) % 1000), number)
 }
 
