@@ -7,7 +7,7 @@ pub mod get;
 pub mod list;
 pub mod metadata;
 pub mod patch;
-mod place;
+pub mod place;
 pub mod put;
 pub mod rollback;
 mod show;

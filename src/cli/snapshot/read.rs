@@ -6,10 +6,11 @@ use serde_json::Map;
 use super::{file, keys};
 use crate::base::fault::Fault;
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::kv::get;
+use crate::cli::kv::place::Below;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::node::opened::{self, Sealed};
@@ -17,16 +18,16 @@ use crate::pipeline::alone;
 
 const INSTEAD: &str = "Give them after PATH";
 
+/// The command with all its options.
+pub type Read = With<Own, Below>;
+
 /// Read one secret in a snapshot's file, without a server.
 ///
 /// That takes unseal keys, as many as the threshold says. Without KEY they are asked for, and not
 /// shown: the safest way; "-" reads one from a line of stdin. PATH is that of "kv get"; of other
 /// engines and auth methods, that of "read".
 #[derive(FromArgs, ArgsInfo)]
-pub struct Read {
-    /// mount that PATH is below; else the mount stands before the path
-    #[argh(option, arg_name = "string")]
-    mount: Option<String>,
+pub struct Own {
     /// version to read, of kv version 2; the latest without it
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
@@ -42,19 +43,19 @@ impl Command for Read {
     const SHARED: Shared = Shared::Output;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let [name, path, given @ ..] = self.operands.as_slice() else {
-            return Err(operands::wrong("Not enough", "at least 2", self.operands.len()));
+        let [name, path, given @ ..] = self.own.operands.as_slice() else {
+            return Err(operands::wrong("Not enough", "at least 2", self.own.operands.len()));
         };
-        let path = match self.mount.as_deref().map(operands::path) {
+        let path = match self.more.mount.as_deref().map(operands::path) {
             Some(mount) => format!("{mount}/{}", operands::path(path)),
             None => operands::path(path),
         };
         let (content, _) = file::open(name, "Reading")?;
         let sealed = Sealed::receive(content).map_err(|e| Stop::Failed(format!("{name}: {e}")))?;
         let past = keys::open(cx, name, &sealed, given, INSTEAD)?;
-        cx.field = self.field;
+        cx.field = self.own.field;
         let mut query = Map::new();
-        if let Some(version) = self.version.filter(|version| *version > 0) {
+        if let Some(version) = self.own.version.filter(|version| *version > 0) {
             query.insert("version".to_owned(), version.into());
         }
         let mounts = opened::mounts();
