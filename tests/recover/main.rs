@@ -2,6 +2,7 @@
 //! brought back from them.
 
 mod differ;
+mod door;
 mod engines;
 mod loads;
 mod rights;
