@@ -59,6 +59,11 @@ impl Process {
         }
     }
 
+    /// How many processes work for it.
+    pub fn helpers(&self) -> usize {
+        self.child.iter().flat_map(|child| descendants(Pid::from_child(child))).count()
+    }
+
     /// What it printed.
     pub fn told(&self) -> String {
         std::fs::read_to_string(&self.output).unwrap_or_default()

@@ -11,7 +11,7 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 use super::process::{Process, files, program};
 use super::proxy::Proxy;
 use super::support::mount::Mount;
-use super::support::{TempDir, free_address};
+use super::support::{TempDir, eventually, free_address};
 use super::{skipped, trouble};
 use trouble::{means, name, put};
 
@@ -161,6 +161,24 @@ fn what_an_earlier_process_left_is_removed() {
     let there = files(&sshd.root);
     let names: Vec<_> = there.iter().map(|path| path.file_name().unwrap()).collect();
     assert_eq!(names, [".hidden", "b.snap~mine", "c.snap"]);
+}
+
+#[test]
+fn a_session_is_used_again_and_ends_when_nobody_uses_it() {
+    let Some(sshd) = Sshd::start() else { return };
+    let target = target(sshd.settings());
+    for seed in 1..20 {
+        put(&target, "a/b", seed, 300_000).unwrap();
+        assert!(trouble::is_whole(&target, "a/b", seed, 300_000));
+        assert_eq!(target.list("a").unwrap().len(), 1);
+    }
+    let logins = sshd.process.told().matches("Accepted publickey").count();
+    // On a loaded machine it may have ended meanwhile.
+    assert!((1..10).contains(&logins), "{logins} logins");
+    eventually("the session has ended", || sshd.process.helpers() == 0);
+    target.delete(&name("a/b")).unwrap();
+    drop(target);
+    eventually("the session has ended", || sshd.process.helpers() == 0);
 }
 
 #[test]

@@ -11,8 +11,8 @@ pub mod name;
 pub mod open;
 pub mod remote;
 pub mod s3;
-pub mod usb;
 pub mod sftp;
+pub mod usb;
 mod web;
 mod xml;
 

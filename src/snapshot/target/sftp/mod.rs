@@ -3,6 +3,7 @@
 //!
 //! An object is written under a temporary name, synced, and given its own by a rename.
 
+mod idle;
 mod packet;
 mod session;
 mod trouble;
@@ -12,8 +13,9 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use self::idle::Idle;
 use self::packet::Status;
 use self::session::{Failure, Session};
 use super::exactly::Exactly;
@@ -48,6 +50,7 @@ pub struct SftpTarget {
     /// The folder's URL.
     at: String,
     means: Means,
+    idle: Arc<Idle>,
     leftovers: Leftovers<String>,
     /// The folders that are known to be there.
     made: Mutex<HashSet<String>>,
@@ -105,11 +108,16 @@ impl SftpTarget {
         }
         let at = url(&settings);
         let made = Mutex::new(HashSet::new());
-        Ok(Self { settings, program, at, means, leftovers: Leftovers::new(), made })
+        let (idle, leftovers) = (Arc::new(Idle::new(means.patience)), Leftovers::new());
+        Ok(Self { settings, program, at, means, idle, leftovers, made })
     }
 
-    /// A session of its own: none is kept, as an idle client takes as much memory as a server.
+    /// A session for one call; who has done with it gives it back where nothing went wrong.
     fn session(&self) -> Result<Session, TargetError> {
+        self.idle.take().map_or_else(|| self.log_in(), Ok)
+    }
+
+    fn log_in(&self) -> Result<Session, TargetError> {
         let SftpSettings { host, port, username, identity_file, known_hosts, .. } = &self.settings;
         let mut command = Command::new(&self.program);
         command.env_clear().env("LC_ALL", "C");
@@ -324,7 +332,9 @@ impl Target for SftpTarget {
             || self.put_at(&mut lock(&shared), &temporary, name, length, content),
             || self.remove(&mut lock(&shared), &temporary),
         );
-        if outcome.is_err() {
+        if outcome.is_ok() {
+            self.idle.give(session);
+        } else {
             // The folder may have been removed meanwhile.
             lock(&self.made).clear();
         }
@@ -338,7 +348,7 @@ impl Target for SftpTarget {
             Ok((handle, length))
         });
         match opened {
-            Ok((handle, Some(length))) => Ok(Box::new(session.object(handle, length))),
+            Ok((handle, Some(length))) => Ok(Box::new(session.object(handle, length, &self.idle))),
             Ok((_, None)) => {
                 Err(TargetError::Failed(format!("{} is no regular file", self.url(name))))
             }
@@ -375,16 +385,26 @@ impl Target for SftpTarget {
                 }
             }
         }
+        self.idle.give(session);
         found.sort_unstable();
         Ok(found)
     }
 
     fn delete(&self, name: &Name) -> Result<(), TargetError> {
-        self.remove(&mut self.session()?, name.as_str())
+        let mut session = self.session()?;
+        self.remove(&mut session, name.as_str())?;
+        self.idle.give(session);
+        Ok(())
     }
 
     fn url(&self, name: &Name) -> String {
         format!("{}/{name}", self.at)
+    }
+}
+
+impl Drop for SftpTarget {
+    fn drop(&mut self) {
+        self.idle.close();
     }
 }
 

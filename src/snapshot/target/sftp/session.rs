@@ -3,10 +3,12 @@
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, ErrorKind, Read};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::TargetError;
 use super::super::exactly::Exactly;
+use super::idle::Idle;
 use super::packet::{self, Answer, Attributes, Fields, Packet, Status, kind};
 use super::wire::{Gone, Wire};
 
@@ -66,6 +68,11 @@ impl Session {
             None => return Err(session.over(Gone::Garbage(answer))),
         }
         Ok(session)
+    }
+
+    /// Whether it can be used by somebody else: nothing has come, not even the end.
+    pub fn is_idle(&self) -> bool {
+        self.wire.is_idle()
     }
 
     /// What is to be said of a session that is over.
@@ -304,17 +311,27 @@ impl Session {
         Ok(Some(Room { free, files, read_only }))
     }
 
-    /// Reads an opened file of that length to its end.
-    pub fn object(self, handle: Handle, length: u64) -> Object {
-        let under_way = VecDeque::new();
+    fn ask_for(&mut self, handle: &Handle, from: u64, length: usize) -> Result<Asked, Failure> {
+        let id = self.send(|id| {
+            let packet = Packet::new(kind::READ).u32(id).bytes(&handle.0).u64(from);
+            packet.u32(u32::try_from(length).unwrap_or(u32::MAX))
+        })?;
+        Ok(Asked { id, from, length, came: None })
+    }
+
+    /// Reads an opened file of that length to its end; who has done so gives the session back.
+    pub fn object(self, handle: Handle, length: u64, idle: &Arc<Idle>) -> Object {
         let (asked, left, piece, at) = (0, length, Vec::new(), 0);
-        Object { session: self, handle, length, asked, left, under_way, piece, at }
+        let (session, idle, under_way) = (Some(self), Arc::clone(idle), VecDeque::new());
+        Object { session, idle, handle, length, asked, left, under_way, piece, at }
     }
 }
 
 /// A file that is read: several requests are under way, and their answers are handed on in order.
 pub(super) struct Object {
-    session: Session,
+    /// None when all has come, or nothing more will.
+    session: Option<Session>,
+    idle: Arc<Idle>,
     handle: Handle,
     length: u64,
     /// How much was asked for.
@@ -335,37 +352,28 @@ struct Asked {
 }
 
 impl Object {
-    fn ask(&mut self, from: u64, length: usize) -> Result<Asked, Failure> {
-        let handle = &self.handle.0;
-        let id = self.session.send(|id| {
-            let packet = Packet::new(kind::READ).u32(id).bytes(handle).u64(from);
-            packet.u32(u32::try_from(length).unwrap_or(u32::MAX))
-        })?;
-        Ok(Asked { id, from, length, came: None })
-    }
-
-    /// The next piece of the file; empty at its end.
-    fn next(&mut self) -> Result<Vec<u8>, Failure> {
+    /// The next piece of the file.
+    fn next(&mut self, session: &mut Session) -> Result<Vec<u8>, Failure> {
         while self.under_way.len() < WINDOW && self.asked < self.length {
             let left = self.length - self.asked;
             let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-            let asked = self.ask(self.asked, length)?;
+            let asked = session.ask_for(&self.handle, self.asked, length)?;
             self.asked += length as u64;
             self.under_way.push_back(asked);
         }
         loop {
-            let Some(first) = self.under_way.front_mut() else { return Ok(Vec::new()) };
+            let Some(first) = self.under_way.front_mut() else { return Err(session.unexpected()) };
             if let Some(came) = first.came.take() {
                 let (from, wanted) = (first.from + came.len() as u64, first.length - came.len());
                 self.under_way.pop_front();
                 if wanted > 0 {
-                    let rest = self.ask(from, wanted)?;
+                    let rest = session.ask_for(&self.handle, from, wanted)?;
                     self.under_way.push_front(rest);
                 }
                 self.left -= came.len() as u64;
                 return Ok(came);
             }
-            let (id, answer) = self.session.receive()?;
+            let (id, answer) = session.receive()?;
             let asked = self.under_way.iter_mut().find(|asked| asked.id == id);
             match (asked, answer) {
                 (Some(asked), Answer::Data(data))
@@ -374,7 +382,7 @@ impl Object {
                     asked.came = Some(data);
                 }
                 (Some(_), Answer::Status(status)) => return Err(Failure::Status(status)),
-                _ => return Err(self.session.unexpected()),
+                _ => return Err(session.unexpected()),
             }
         }
     }
@@ -383,7 +391,8 @@ impl Object {
 impl Read for Object {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() && self.left > 0 && !buffer.is_empty() {
-            self.piece = self.next().map_err(|failure| match failure {
+            let mut session = self.session.take().ok_or(ErrorKind::ConnectionAborted)?;
+            self.piece = self.next(&mut session).map_err(|failure| match failure {
                 Failure::Status(status) if status.code == Status::EOF => {
                     io::Error::new(ErrorKind::UnexpectedEof, "it became shorter meanwhile")
                 }
@@ -391,6 +400,11 @@ impl Read for Object {
                 Failure::Over(error) => io::Error::new(ErrorKind::ConnectionAborted, error),
             })?;
             self.at = 0;
+            if self.left > 0 {
+                self.session = Some(session);
+            } else if session.close(&self.handle).is_ok() {
+                self.idle.give(session);
+            }
         }
         let length = buffer.len().min(self.piece.len() - self.at);
         buffer[..length].copy_from_slice(&self.piece[self.at..self.at + length]);

@@ -96,6 +96,13 @@ impl Wire {
         }
     }
 
+    /// Whether nothing has come, not even the end.
+    pub fn is_idle(&self) -> bool {
+        let mut polled = [PollFd::new(&self.from, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        self.input.is_empty() && matches!(poll(&mut polled, Some(&now)), Ok(0))
+    }
+
     /// What the client said of itself; waits a little for the end of that.
     pub fn told(&mut self) -> String {
         // Who talks without end is not listened to for ever.
