@@ -1,8 +1,9 @@
 //! The targets behind a network, each against the real server, which the test starts here: nginx
-//! with dav, an S3 server, OpenSSH's sshd.
+//! and Apache with dav, an S3 server, OpenSSH's sshd.
 //!
 //! Where a program is missing its tests are skipped, and that is printed, captured or not.
 
+mod apache;
 #[allow(dead_code, reason = "each test uses its own part")]
 #[path = "../clients/environment.rs"]
 mod environment;

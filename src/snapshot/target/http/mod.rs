@@ -144,6 +144,8 @@ impl HttpTarget {
         match reply.status {
             207 => {}
             404 | 410 => return Ok(None),
+            // So says Apache of what would lie below a file.
+            400 if path.ends_with('/') => return Ok(None),
             _ => return Err(self.refused(&reply, "PROPFIND", path)),
         }
         let body = self.web.body(reply, MOST_BODY)?;
@@ -204,15 +206,10 @@ impl HttpTarget {
         if !(200..300).contains(&reply.status) {
             return Err(self.refused(&reply, "PUT", temporary));
         }
-        let head = self.send("HEAD", temporary, &[], Body::Empty)?;
-        if head.status != 200 {
-            return Err(self.refused(&head, "HEAD", temporary));
-        }
-        let there = head.header("Content-Length").and_then(|text| text.parse::<u64>().ok());
-        if there != Some(length) {
-            let there = there.map_or_else(|| "?".into(), |there| there.to_string());
+        let there = self.kind(temporary)?;
+        if there != Some(Kind::File(length)) {
             let at = self.at(temporary);
-            let text = format!("of {length} bytes that were put at {at} {there} are there");
+            let text = format!("{length} bytes were put at {at}, where now is {there:?}");
             return Err(TargetError::Failed(text));
         }
         let to = self.at(name.as_str());
@@ -237,7 +234,7 @@ impl HttpTarget {
     fn refused(&self, reply: &Reply, method: &str, path: &str) -> TargetError {
         let (at, status) = (self.at(path), reply.status);
         let told = |why: &str| format!("{method} {at}: {why} ({status})");
-        let writes = method != "PROPFIND" && method != "HEAD" && method != "GET";
+        let writes = method != "PROPFIND" && method != "GET";
         match status {
             401 if self.login.is_none() => {
                 TargetError::Denied(told("the server wants a user name and a password"))
