@@ -67,7 +67,7 @@ pub struct Keeper {
     /// Those of the configuration.
     configured: BTreeMap<String, Settings>,
     /// How often those in the store were changed.
-    changes: Arc<AtomicU64>,
+    changes: AtomicU64,
     ledger: Arc<Ledger>,
     running: Mutex<Running>,
 }
@@ -105,16 +105,28 @@ impl Keeper {
     }
 
     /// Has a change of the targets in the store heeded once it is committed.
-    pub fn changed(&self, txn: &mut Txn) {
-        let changes = Arc::clone(&self.changes);
+    pub fn changed(self: &Arc<Self>, txn: &mut Txn) {
+        let keeper = Arc::clone(self);
         txn.after_commit(move || {
-            changes.fetch_add(1, Ordering::Release);
+            keeper.changes.fetch_add(1, Ordering::Release);
+            keeper.look();
         });
     }
 
-    /// Looks whether the targets are still those that are to be served. To be called every second.
+    /// What is to be done every second.
     pub fn round(&self) {
-        let Some(unsealed) = self.means.barrier.unsealed() else { return };
+        let Some((unsealed, journaling)) = self.look() else { return };
+        if let Err(error) = keep_journal(&unsealed, journaling)
+            && !matches!(error, TxnError::Sealed | TxnError::Restoring)
+        {
+            log::error!("snapshots: the journal: {error}");
+        }
+    }
+
+    /// Looks whether the targets are still those that are to be served; whether any wants the
+    /// journal.
+    fn look(&self) -> Option<(Arc<Unsealed>, bool)> {
+        let unsealed = self.means.barrier.unsealed()?;
         let mut running = lock(&self.running);
         running.ending.retain(|desk| !desk.wait_for_end(Duration::ZERO));
         let now = (Arc::downgrade(&unsealed), self.changes.load(Ordering::Acquire));
@@ -127,11 +139,7 @@ impl Keeper {
         }
         let journaling = running.targets.values().any(|target| target.settings.journal);
         drop(running);
-        if let Err(error) = keep_journal(&unsealed, journaling)
-            && !matches!(error, TxnError::Sealed | TxnError::Restoring)
-        {
-            log::error!("snapshots: the journal: {error}");
-        }
+        Some((unsealed, journaling))
     }
 
     /// Ends all threads; those that hang end when their target lets them.
@@ -210,7 +218,7 @@ impl Keeper {
         let worker = Worker {
             name: name.to_owned(),
             settings: settings.clone(),
-            target: settings.place.open(),
+            target: settings.place.open().map_err(io::Error::other)?,
             means: self.means.clone(),
             ledger: self.ledger.clone(),
             desk: desk.clone(),
@@ -218,6 +226,8 @@ impl Keeper {
             known: None,
             judged: BTreeMap::new(),
             proved: None,
+            visit: None,
+            used: None,
             begun: self.means.clock.boot(),
             verified: None,
         };

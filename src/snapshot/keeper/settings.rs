@@ -110,6 +110,42 @@ pub mod field {
     pub const JOURNAL: &str = "journal";
     /// Bytes of the journal that wait.
     pub const JOURNAL_MAX: &str = "journal_max";
+    /// Of usb: the volume's label or UUID.
+    pub const USB_VOLUME: &str = "usb_volume";
+    /// Of aws-s3: the bucket, which must be there.
+    pub const S3_BUCKET: &str = "aws_s3_bucket";
+    /// The region; us-east-1 unless said.
+    pub const S3_REGION: &str = "aws_s3_region";
+    /// Another server than Amazon's: HOST or HOST:PORT.
+    pub const S3_ENDPOINT: &str = "aws_s3_endpoint";
+    /// Name the bucket in paths, not in the host.
+    pub const S3_PATH_STYLE: &str = "aws_s3_force_path_style";
+    /// Speak without TLS.
+    pub const S3_DISABLE_TLS: &str = "aws_s3_disable_tls";
+    /// Let the server encrypt by its KMS, too.
+    pub const S3_ENABLE_KMS: &str = "aws_s3_enable_kms";
+    /// With which key of it.
+    pub const S3_KMS_KEY: &str = "aws_s3_kms_key";
+    /// Let the server encrypt, too.
+    pub const S3_ENCRYPTION: &str = "aws_s3_server_side_encryption";
+    /// Who asks; AWS_ACCESS_KEY_ID unless said.
+    pub const S3_KEY_ID: &str = "aws_access_key_id";
+    /// The key, or env://, file:// or systemd:// of it.
+    pub const S3_SECRET: &str = "aws_secret_access_key";
+    /// The token of a session, in the same way.
+    pub const S3_SESSION: &str = "aws_session_token";
+    /// Of http: the WebDAV folder's URL.
+    pub const HTTP_URL: &str = "http_url";
+    /// Who logs in.
+    pub const HTTP_USERNAME: &str = "http_username";
+    /// The password, or env://, file:// or systemd:// of it.
+    pub const HTTP_PASSWORD: &str = "http_password";
+    /// Speak without TLS where the URL says http://.
+    pub const HTTP_ALLOW: &str = "http_allow_plain";
+    /// A PEM file of authorities, not the system's.
+    pub const CA_CERT: &str = "ca_cert";
+    /// Believe any certificate.
+    pub const TLS_SKIP_VERIFY: &str = "tls_skip_verify";
 }
 
 /// What is Vault's own prefix, and ours.
@@ -118,7 +154,8 @@ pub const FILE_PREFIX: &str = "vault-snapshot";
 const LEAST_JOURNAL: u64 = 1 << 20;
 
 /// Fields that are never shown again.
-const SECRETS: &[&str] = &["aws_secret_access_key", "aws_session_token", "http_password"];
+const SECRETS: &[&str] =
+    &[field::S3_KEY_ID, field::S3_SECRET, field::S3_SESSION, field::HTTP_PASSWORD];
 
 /// Whether what is given in a field is never shown again.
 pub fn is_secret(name: &str) -> bool {

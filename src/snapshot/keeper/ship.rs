@@ -94,6 +94,7 @@ impl Worker {
         let folder = self.folder(&self.unsealed()?.status().store_id)?;
         let name = folder.segment(&of);
         let name = name.ok_or_else(|| Trouble::Settings("its path_prefix is too long".into()))?;
+        self.used = Some(self.boot());
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
         let read = self.read(&name, |content| check::segment(content, &of, || self.keys()))?;
         let chain = read.map_err(|why| {

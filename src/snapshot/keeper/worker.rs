@@ -18,10 +18,12 @@ use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::target::{Name, Target};
+use crate::snapshot::target::{Name, Target, Visit};
 
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_secs(1);
+/// A stick to which nothing was done for so long may be pulled.
+const IDLE: Duration = Duration::from_secs(5);
 /// So old may be what is known of a target when something is done to it.
 const STALE: Duration = Duration::from_secs(60);
 
@@ -47,6 +49,10 @@ pub struct Worker {
     pub judged: BTreeMap<Name, (Judged, Option<Head>)>,
     /// The newest segment that was read back, and where the chain ends in it.
     pub proved: Option<(Name, Chain)>,
+    /// Which of the times that a target is there it was that something was last known of it.
+    pub visit: Option<Visit>,
+    /// When a target that is lent was last used, by the boot clock, if it was not let go since.
+    pub used: Option<Duration>,
     /// When it was begun to serve it, by the boot clock.
     pub begun: Duration,
     /// When the last good one was read back, by the boot clock.
@@ -75,6 +81,7 @@ impl Worker {
         if wishes.any() {
             self.schedule.hurry();
         }
+        self.greet();
         if self.schedule.may_try(self.boot()) {
             match self.work(wishes) {
                 Ok(()) => self.is_well(),
@@ -117,7 +124,32 @@ impl Worker {
         if self.settings.journal {
             self.ship()?;
         }
-        self.verify_again()
+        self.verify_again()?;
+        self.let_go()
+    }
+
+    /// Another stick may stand where one was pulled: nothing is known of it, and it gets at once
+    /// what it is owed.
+    fn greet(&mut self) {
+        let visit = self.target.visit();
+        if visit.is_some() && visit != self.visit {
+            if self.visit.is_some() {
+                (self.known, self.proved) = (None, None);
+                self.judged.clear();
+                self.schedule.hurry();
+            }
+            self.visit = visit;
+        }
+    }
+
+    /// Lets a stick be pulled once nothing was done to it for a while.
+    fn let_go(&mut self) -> Result<(), Trouble> {
+        let idle = self.used.is_some_and(|used| self.boot().saturating_sub(used) >= IDLE);
+        if let Some(visit) = self.visit.as_ref().filter(|_| idle) {
+            self.target.rest(visit)?;
+            self.used = None;
+        }
+        Ok(())
     }
 
     /// Looks at what lies there, unless that was done lately and nothing is to be done.
@@ -127,10 +159,16 @@ impl Worker {
         let fresh = self.known.as_ref().is_some_and(|known| {
             let same = (&known.store_id, known.timeline) == (&record.store_id, record.timeline);
             let old = boot.saturating_sub(known.at) >= STALE;
-            let acts = acts || self.settings.place.is_near() || self.is_behind(&record.timeline);
+            let place = &self.settings.place;
+            let looks = place.is_near() && !place.is_lent();
+            let acts = acts || looks || self.is_behind(&record.timeline);
             same && !(old && acts)
         });
-        if fresh { Ok(()) } else { self.survey() }
+        if !fresh {
+            self.used = Some(boot);
+            self.survey()?;
+        }
+        Ok(())
     }
 
     /// An attempt, with all that is told of it.
@@ -139,6 +177,7 @@ impl Worker {
         run: impl FnOnce(&mut Self) -> Result<(), Trouble>,
     ) -> Result<(), Trouble> {
         let start = self.now();
+        self.used = Some(self.boot());
         self.desk.tell(|status| {
             status.attempt = Some(Attempt { start, ..Attempt::default() });
             status.standing = Standing::Busy;

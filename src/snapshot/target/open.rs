@@ -5,6 +5,12 @@ use std::sync::Arc;
 
 use super::Target;
 use super::folder::Folder;
+use super::http::{HttpSettings, HttpTarget};
+use super::remote::Means;
+use super::s3::{S3Settings, S3Target};
+use super::usb::{Places, Usb, Volume};
+use crate::base::credential::Credential;
+use crate::client::SettingsError;
 use crate::snapshot::keeper::settings::{Fields, Wrong, field};
 
 /// A place, and how it is reached.
@@ -12,14 +18,27 @@ use crate::snapshot::keeper::settings::{Fields, Wrong, field};
 pub enum Place {
     /// A folder of this machine.
     Folder(PathBuf),
+    /// A stick.
+    Usb(Volume),
+    /// A bucket, and what names in it begin with.
+    S3(Box<S3Settings>, String),
+    /// A WebDAV server's folder, and what names in it begin with.
+    Http(Box<HttpSettings>, String),
 }
 
 /// The kinds, by the words that name them: Vault's, and ours beside it.
-const KINDS: &[(&str, Kind)] = &[("local", Kind::Local), ("file", Kind::File)];
+const KINDS: &[(&str, Kind)] = &[
+    ("local", Kind::Local),
+    ("file", Kind::File),
+    ("usb", Kind::Usb),
+    ("aws-s3", Kind::S3),
+    ("s3", Kind::S3),
+    ("http", Kind::Http),
+];
 
 /// Why a kind of Vault's is not there.
 const REFUSED: &[(&str, &str)] = &[
-    ("azure-blob", "reach it as sftp, or through a gateway that speaks S3"),
+    ("azure-blob", "reach it through a gateway that speaks S3 or WebDAV"),
     ("google-gcs", "it speaks S3: use aws-s3 with aws_s3_endpoint storage.googleapis.com"),
 ];
 
@@ -28,6 +47,9 @@ enum Kind {
     /// Vault's, which wants a bound of the space.
     Local,
     File,
+    Usb,
+    S3,
+    Http,
 }
 
 impl Place {
@@ -44,7 +66,7 @@ impl Place {
             let known: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
             return Err(Wrong(format!("storage_type must be one of {}", known.join(", "))));
         };
-        match kind {
+        let place = match kind {
             Kind::Local | Kind::File => {
                 let path = PathBuf::from(given.need(field::PATH_PREFIX, word)?);
                 if !path.is_absolute() {
@@ -54,29 +76,90 @@ impl Place {
                     let text = "local_max_space is required for storage_type=local";
                     return Err(Wrong(text.into()));
                 }
-                Ok(Self::Folder(path))
+                Self::Folder(path)
             }
-        }
+            Kind::Usb => {
+                let volume = Volume::parse(given.need(field::USB_VOLUME, word)?);
+                Self::Usb(volume.ok_or_else(|| {
+                    Wrong(
+                        "usb_volume must be a volume's label or UUID of letters, digits, . - _"
+                            .into(),
+                    )
+                })?)
+            }
+            Kind::S3 => Self::S3(Box::new(s3(given, word)?), prefix(given)),
+            Kind::Http => Self::Http(Box::new(http(given, word)?), prefix(given)),
+        };
+        place.open().map_err(|SettingsError(what)| Wrong(what))?;
+        Ok(place)
     }
 
     /// The target; nobody is asked yet.
-    pub fn open(&self) -> Arc<dyn Target> {
-        match self {
+    pub fn open(&self) -> Result<Arc<dyn Target>, SettingsError> {
+        Ok(match self {
             Self::Folder(path) => Arc::new(Folder::new(path)),
-        }
+            Self::Usb(volume) => Arc::new(Usb::new(volume.clone(), Places::default())),
+            Self::S3(settings, _) => Arc::new(S3Target::new((**settings).clone(), Means::usual())?),
+            Self::Http(settings, _) => {
+                Arc::new(HttpTarget::new((**settings).clone(), Means::usual())?)
+            }
+        })
     }
 
     /// What the names of all objects begin with.
     pub fn prefix(&self) -> &str {
         match self {
-            Self::Folder(_) => "",
+            Self::Folder(_) | Self::Usb(_) => "",
+            Self::S3(_, prefix) | Self::Http(_, prefix) => prefix,
         }
     }
 
     /// Whether it costs nothing to look whether it is there.
     pub fn is_near(&self) -> bool {
-        match self {
-            Self::Folder(_) => true,
-        }
+        matches!(self, Self::Folder(_) | Self::Usb(_))
     }
+
+    /// Whether it is let go when nothing is owed to it, to be pulled.
+    pub fn is_lent(&self) -> bool {
+        matches!(self, Self::Usb(_))
+    }
+}
+
+fn prefix(given: &Fields) -> String {
+    given.text(field::PATH_PREFIX).unwrap_or_default().trim_matches('/').to_owned()
+}
+
+fn s3(given: &Fields, word: &str) -> Result<S3Settings, Wrong> {
+    let text = |name| given.text(name).map(str::to_owned);
+    Ok(S3Settings {
+        bucket: given.need(field::S3_BUCKET, word)?.to_owned(),
+        region: text(field::S3_REGION),
+        endpoint: text(field::S3_ENDPOINT),
+        force_path_style: given.flag(field::S3_PATH_STYLE),
+        disable_tls: given.flag(field::S3_DISABLE_TLS),
+        enable_kms: given.flag(field::S3_ENABLE_KMS),
+        kms_key: text(field::S3_KMS_KEY),
+        server_side_encryption: given.flag(field::S3_ENCRYPTION),
+        access_key_id: credential(given, field::S3_KEY_ID)?,
+        secret_access_key: credential(given, field::S3_SECRET)?,
+        session_token: credential(given, field::S3_SESSION)?,
+        ca_cert: given.text(field::CA_CERT).map(PathBuf::from),
+        tls_skip_verify: given.flag(field::TLS_SKIP_VERIFY),
+    })
+}
+
+fn http(given: &Fields, word: &str) -> Result<HttpSettings, Wrong> {
+    Ok(HttpSettings {
+        url: given.need(field::HTTP_URL, word)?.to_owned(),
+        username: given.text(field::HTTP_USERNAME).map(str::to_owned),
+        password: credential(given, field::HTTP_PASSWORD)?,
+        ca_cert: given.text(field::CA_CERT).map(PathBuf::from),
+        tls_skip_verify: given.flag(field::TLS_SKIP_VERIFY),
+        allow_http: given.flag(field::HTTP_ALLOW),
+    })
+}
+
+fn credential(given: &Fields, name: &str) -> Result<Option<Credential>, Wrong> {
+    let read = given.text(name).map(Credential::parse).transpose();
+    read.map_err(|error| Wrong(format!("{name}: {error}")))
 }

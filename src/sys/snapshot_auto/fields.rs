@@ -12,8 +12,9 @@ pub const AUTOLOAD: Field<bool> =
     Field::new("autoload_enabled", "Not supported: load a snapshot when one is needed.");
 
 pub const STORAGE_TYPE: Field<String> =
-    Field::new(field::STORAGE_TYPE, "The kind of place: file, or local with local_max_space.");
-pub const PATH_PREFIX: Field<String> = Field::new(field::PATH_PREFIX, "The folder.");
+    Field::new(field::STORAGE_TYPE, "The kind of place: file, local, usb, aws-s3 (s3) or http.");
+pub const PATH_PREFIX: Field<String> =
+    Field::new(field::PATH_PREFIX, "The folder, or what names begin with.");
 pub const FILE_PREFIX: Field<String> =
     Field::new(field::FILE_PREFIX, "What the files' names begin with; vault-snapshot unless said.");
 pub const INTERVAL: Field<Duration> = Field::new(
@@ -42,6 +43,39 @@ pub const JOURNAL_MAX: Field<i64> = Field::new(
     field::JOURNAL_MAX,
     "Bytes of the journal that are kept here at most while the target does not take them.",
 );
+pub const USB_VOLUME: Field<String> =
+    Field::new(field::USB_VOLUME, "Of usb: the volume's label or UUID.");
+pub const S3_BUCKET: Field<String> =
+    Field::new(field::S3_BUCKET, "Of aws-s3: the bucket, which must be there.");
+pub const S3_REGION: Field<String> =
+    Field::new(field::S3_REGION, "The region; us-east-1 unless said.");
+pub const S3_ENDPOINT: Field<String> =
+    Field::new(field::S3_ENDPOINT, "Another server than Amazon's: HOST or HOST:PORT.");
+pub const S3_PATH_STYLE: Field<bool> =
+    Field::new(field::S3_PATH_STYLE, "Name the bucket in paths, not in the host.");
+pub const S3_DISABLE_TLS: Field<bool> = Field::new(field::S3_DISABLE_TLS, "Speak without TLS.");
+pub const S3_ENABLE_KMS: Field<bool> =
+    Field::new(field::S3_ENABLE_KMS, "Let the server encrypt by its KMS, too.");
+pub const S3_KMS_KEY: Field<String> = Field::new(field::S3_KMS_KEY, "With which key of it.");
+pub const S3_ENCRYPTION: Field<bool> =
+    Field::new(field::S3_ENCRYPTION, "Let the server encrypt, too.");
+pub const S3_KEY_ID: Field<String> =
+    Field::new(field::S3_KEY_ID, "Who asks; AWS_ACCESS_KEY_ID unless said.");
+pub const S3_SECRET: Field<String> =
+    Field::new(field::S3_SECRET, "The key, or env://, file:// or systemd:// of it.");
+pub const S3_SESSION: Field<String> =
+    Field::new(field::S3_SESSION, "The token of a session, in the same way.");
+pub const HTTP_URL: Field<String> =
+    Field::new(field::HTTP_URL, "Of http: the WebDAV folder's URL.");
+pub const HTTP_USERNAME: Field<String> = Field::new(field::HTTP_USERNAME, "Who logs in.");
+pub const HTTP_PASSWORD: Field<String> =
+    Field::new(field::HTTP_PASSWORD, "The password, or env://, file:// or systemd:// of it.");
+pub const HTTP_ALLOW: Field<bool> =
+    Field::new(field::HTTP_ALLOW, "Speak without TLS where the URL says http://.");
+pub const CA_CERT: Field<String> =
+    Field::new(field::CA_CERT, "A PEM file of authorities, not the system's.");
+pub const TLS_SKIP_VERIFY: Field<bool> =
+    Field::new(field::TLS_SKIP_VERIFY, "Believe any certificate.");
 
 /// What a target is set by.
 pub const SETTINGS: &[&FieldInfo] = &[
@@ -62,9 +96,43 @@ pub const SETTINGS: &[&FieldInfo] = &[
     &VERIFY_AFTER.info,
     &JOURNAL.info,
     &JOURNAL_MAX.info,
+    &USB_VOLUME.info,
+    &S3_BUCKET.info,
+    &S3_REGION.info,
+    &S3_ENDPOINT.info,
+    &S3_PATH_STYLE.info,
+    &S3_DISABLE_TLS.info,
+    &S3_ENABLE_KMS.info,
+    &S3_KMS_KEY.info,
+    &S3_ENCRYPTION.info,
+    &S3_KEY_ID.info,
+    &S3_SECRET.info,
+    &S3_SESSION.info,
+    &HTTP_URL.info,
+    &HTTP_USERNAME.info,
+    &HTTP_PASSWORD.info,
+    &HTTP_ALLOW.info,
+    &CA_CERT.info,
+    &TLS_SKIP_VERIFY.info,
 ];
 
-const TEXTS: &[&Field<String>] = &[&STORAGE_TYPE, &PATH_PREFIX, &FILE_PREFIX];
+const TEXTS: &[&Field<String>] = &[
+    &STORAGE_TYPE,
+    &PATH_PREFIX,
+    &FILE_PREFIX,
+    &USB_VOLUME,
+    &S3_BUCKET,
+    &S3_REGION,
+    &S3_ENDPOINT,
+    &S3_KMS_KEY,
+    &S3_KEY_ID,
+    &S3_SECRET,
+    &S3_SESSION,
+    &HTTP_URL,
+    &HTTP_USERNAME,
+    &HTTP_PASSWORD,
+    &CA_CERT,
+];
 const NUMBERS: &[&Field<i64>] = &[
     &RETAIN,
     &KEEP_LAST,
@@ -76,7 +144,15 @@ const NUMBERS: &[&Field<i64>] = &[
     &JOURNAL_MAX,
 ];
 const SPANS: &[&Field<Duration>] = &[&INTERVAL, &KEEP_WITHIN, &VERIFY_AFTER];
-const FLAGS: &[&Field<bool>] = &[&JOURNAL];
+const FLAGS: &[&Field<bool>] = &[
+    &JOURNAL,
+    &S3_PATH_STYLE,
+    &S3_DISABLE_TLS,
+    &S3_ENABLE_KMS,
+    &S3_ENCRYPTION,
+    &HTTP_ALLOW,
+    &TLS_SKIP_VERIFY,
+];
 
 /// What was sent of them.
 pub fn sent(call: &SystemCall<'_>) -> Result<Fields, Fault> {

@@ -13,6 +13,7 @@ use crate::api::engine::Bound;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
+use crate::base::credential::Credential;
 use crate::base::fault::Fault;
 use crate::snapshot::keeper::settings::{Given, Settings, Wrong, field, is_secret};
 use crate::snapshot::keeper::status::Status;
@@ -129,8 +130,13 @@ fn shown(settings: &Settings) -> Map<String, Value> {
         (field::INTERVAL, settings.interval.as_secs().into()),
         (field::RETAIN, settings.policy.last.into()),
     ]);
-    for (name, value) in settings.given.iter().filter(|(name, _)| !is_secret(name)) {
+    for (name, value) in settings.given.iter() {
         let value = match value {
+            // Where a credential is kept may be known.
+            Given::Text(text) if is_secret(name) => match Credential::parse(text) {
+                Ok(Credential::Literal(_)) | Err(_) => continue,
+                Ok(place) => place.to_string().into(),
+            },
             Given::Text(text) => text.as_str().into(),
             Given::Number(number) | Given::Seconds(number) => (*number).into(),
             Given::Flag(flag) => (*flag).into(),
