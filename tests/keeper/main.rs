@@ -3,6 +3,7 @@
 
 mod folder;
 mod journal;
+mod killed;
 mod settings;
 mod snapshots;
 #[path = "../support/mod.rs"]

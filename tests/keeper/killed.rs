@@ -1,0 +1,67 @@
+//! The built server, killed at any moment while it ships: the target has no gap and nothing twice.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::folder::held;
+use super::support::dice::Dice;
+use super::support::store::Store;
+use super::support::{TempDir, data, eventually};
+
+const KILLS: u64 = 8;
+
+#[test]
+fn the_journal_outlives_kills_without_a_gap() {
+    let (home, folder) = (TempDir::new(), TempDir::new());
+    let dice = Dice::new(7);
+    let (store, mut server) = Store::make(&home.path().join("data"));
+    let root = store.root(&server);
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    assert_eq!(root.post("sys/mounts/secret", kv).status, 204);
+    let target = json!({
+        "storage_type": "file",
+        "path_prefix": folder.path().to_str().unwrap(),
+        "interval": "24h",
+        "keep_last": 99,
+        "journal": true,
+    });
+    assert_eq!(root.post("sys/storage/raft/snapshot-auto/config/disk", target).status, 204);
+    let behind = |root: &super::support::http::Client| {
+        let journal = &data(&root.get("sys/snapshots/targets/disk"))["journal"];
+        journal["revision"].as_u64().and_then(|_| journal["behind"].as_u64())
+    };
+    eventually("the journal has begun", || behind(&root) == Some(0));
+    let mut written = BTreeSet::new();
+    for kill in 0..KILLS {
+        let client = store.root(&server);
+        let writer = thread::spawn(move || {
+            let mut acknowledged = Vec::new();
+            for number in 0.. {
+                let path = format!("secret/{kill}-{number}");
+                match client.ask("POST", &path, Some(&json!({ "a": "b" }))) {
+                    Ok(reply) if reply.status == 204 => acknowledged.push(path),
+                    _ => break,
+                }
+            }
+            acknowledged
+        });
+        thread::sleep(Duration::from_millis(300 + dice.below(1500)));
+        server.kill();
+        written.extend(writer.join().unwrap());
+        server = store.start();
+        let root = store.root(&server);
+        eventually("all is shipped", || behind(&root) == Some(0));
+        let there = held(folder.path());
+        let reach = there.reach(there.timeline()).unwrap();
+        assert!(reach as usize >= written.len(), "{reach} of {}", written.len());
+    }
+    let there = held(folder.path());
+    assert_eq!(there.snapshots.len(), 1, "one base served for all of it");
+    let snapshot = store.root(&server).get("sys/storage/raft/snapshot").body;
+    let about = edgekeep::snapshot::inspect::inspect(&snapshot[..]).unwrap().meta.about;
+    assert_eq!(there.reach(there.timeline()), Some(about.revision), "up to the last transaction");
+    println!("{} writes over {KILLS} kills, {} segments", written.len(), there.segments.len());
+}
