@@ -138,11 +138,14 @@ static SECRETS: &[Node] = &[
 static SNAPSHOT: &[Node] = &[
     Node::leaf::<snapshot::diff::Diff>("diff"),
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
+    Node::leaf::<snapshot::list::List>("list"),
     Node::leaf::<snapshot::load::Load>("load"),
     Node::leaf::<snapshot::read::Read>("read"),
     Node::leaf::<snapshot::log::Log>("log"),
     Node::leaf::<snapshot::restore::Restore>("restore"),
     Node::leaf::<snapshot::save::Save>("save"),
+    Node::leaf::<snapshot::status::Status>("status"),
+    Node::leaf::<snapshot::take::Take>("take"),
     Node::leaf::<snapshot::unload::Unload>("unload"),
     Node::leaf::<snapshot::verify::Verify>("verify"),
 ];

@@ -78,6 +78,9 @@ const SUDO: &[&str] = &[
     "sys/revoke-prefix/*",
     "sys/rotate",
     "sys/seal",
+    "sys/snapshots/targets/*/adopt",
+    "sys/storage/raft/snapshot-auto/config",
+    "sys/storage/raft/snapshot-auto/config/*",
     "sys/storage/raft/snapshot-load/*/diff",
 ];
 

@@ -16,7 +16,8 @@ const IDLE: &[(&[&str], &str)] = &[
     (&["operator", "raft", "remove-peer"], ALONE),
     (
         &["operator", "raft", "snapshot-agent"],
-        "comes later: until then a timer may run `edgekeep snapshot save`",
+        "is not needed: snapshots go by themselves to the targets that the configuration declares, \
+         and `edgekeep snapshot status` tells of them",
     ),
     (&["pki"], "comes later, with the secrets engine pki"),
     (&["plugin"], "has nothing to manage: all engines and methods are built in"),

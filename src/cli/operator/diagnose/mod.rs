@@ -99,7 +99,7 @@ const CHECKS: &[Check] = &[
     Check { name: "memory", look: Look::Server(memory::look) },
     Check { name: "descriptors", look: Look::Server(descriptors::look) },
     Check { name: "systemd", look: Look::Machine(systemd::look) },
-    Check { name: "targets", look: Look::Machine(targets::look) },
+    Check { name: "targets", look: Look::Server(targets::look) },
 ];
 
 /// Vault's checks that there is nothing to look at for.

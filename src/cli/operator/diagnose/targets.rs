@@ -1,10 +1,30 @@
 //! Do snapshots get off the machine?
 
+use super::Subject;
 use super::finding::Finding;
+use crate::snapshot::target::TargetError;
 
-/// There is nothing to configure yet.
-pub fn look() -> Vec<Finding> {
-    vec![Finding::skipped(
-        "snapshots go nowhere by themselves yet: let a timer run `edgekeep snapshot save`",
-    )]
+/// Each target that the configuration declares is looked at; what it holds is left alone.
+pub fn look(subject: &Subject) -> Vec<Finding> {
+    let targets = &subject.config.snapshots;
+    if targets.is_empty() {
+        return vec![Finding::skipped(
+            "the configuration declares none: snapshots leave this machine only if one is set \
+             through the API, or a timer runs `edgekeep snapshot save`",
+        )];
+    }
+    let found = targets.iter().map(|(name, settings)| {
+        let target = match settings.place.open() {
+            Ok(target) => target,
+            Err(error) => return Finding::fail(format!("{name}: {}", error.0), ""),
+        };
+        match target.list(settings.place.prefix()) {
+            Ok(listed) => Finding::ok(format!("{name}: it holds {} files", listed.len())),
+            Err(TargetError::Away(what)) if settings.place.is_lent() => {
+                Finding::ok(format!("{name}: {what}"))
+            }
+            Err(error) => Finding::warn(format!("{name}: {error}"), ""),
+        }
+    });
+    found.collect()
 }

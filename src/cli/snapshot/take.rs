@@ -1,0 +1,58 @@
+//! `snapshot take`: one more snapshot, now.
+
+use std::thread;
+use std::time::Duration;
+
+use argh::{ArgsInfo, FromArgs};
+
+use super::target::{self, TARGETS, text};
+use crate::cli::command::{Command, Shared};
+use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
+use crate::cli::operands;
+use crate::cli::progress::Progress;
+use crate::cli::stop::{Exit, Stop};
+use crate::client::{Call, Verb};
+
+/// How often it is asked whether it is done.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Have a server put a snapshot on one of its targets now.
+///
+/// It is done when the snapshot was read back and verified. What is older goes as the target's
+/// settings say.
+#[derive(FromArgs, ArgsInfo)]
+pub struct Take {
+    #[argh(positional)]
+    operands: Vec<String>,
+}
+
+impl Command for Take {
+    const OPERANDS: &'static str = "NAME";
+    const SHARED: Shared = Shared::Http;
+
+    fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
+        let name = operands::one(&self.operands)?;
+        let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/take"));
+        let begun = cx.send(call).map_err(|stop| stop.about("Error asking for a snapshot"))?;
+        let begun = Envelope::of(&begun).map(|begun| begun.data["attempts"].clone());
+        let wanted = begun.and_then(|attempts| attempts.as_u64()).unwrap_or(1);
+        let waiting = Progress::waiting("Taking a snapshot");
+        let done = loop {
+            let found = target::status(cx, name)?;
+            if found.data["attempts"].as_u64().is_none_or(|attempts| attempts >= wanted) {
+                break found;
+            }
+            thread::sleep(LOOK);
+        };
+        drop(waiting);
+        match &*text(&done.data["last_error"]) {
+            "" => {
+                let url = text(&done.data["last_good"]["url"]);
+                cx.say(&format!("Success! Put and verified {url}"))?;
+                Ok(Exit::Done)
+            }
+            error => Err(Stop::Failed(format!("Error taking a snapshot: {error}"))),
+        }
+    }
+}
