@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::undo;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::journal::record::Mark;
 use crate::barrier::keyring::Rotation;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::fault::Fault;
@@ -80,8 +82,10 @@ fn status(_: &Arc<Barrier>, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn rotate(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {
-    barrier.unsealed().ok_or_else(Fault::sealed)?.rotate()?;
-    Ok(Reply::nothing())
+    let unsealed = barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let marked = undo::mark(&unsealed, Mark::Rotate);
+    unsealed.rotate()?;
+    Ok(marked.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 fn read_config(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::versions;
+use super::{undo, versions};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::reply::{Content, Reply, ResponseBody};
 use crate::api::request::Body;
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::journal::record::Mark;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -91,6 +92,8 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         Body::Stream(stream) => receive(stream, spool),
     }?;
     let about = &received.meta().about;
+    let unsealed = service.barrier.unsealed();
+    let marked = unsealed.and_then(|unsealed| undo::mark(&unsealed, Mark::Restore));
     received.restore(&service.barrier, force)?;
     service.meters.restored.end(begun);
     log::warn!(
@@ -105,7 +108,7 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
             "the restored store is sealed: unseal it with the snapshot's own unseal keys"
         ),
     }
-    Ok(Reply::nothing())
+    Ok(marked.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 impl Snapshots {

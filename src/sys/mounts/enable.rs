@@ -1,6 +1,7 @@
 //! Mounting and unmounting.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::fields::{
     CONFIG, DESCRIPTION, EXTERNAL_ENTROPY, LOCAL, OPTIONS, PATH, PLUGIN_NAME, SEAL_WRAP,
@@ -9,13 +10,16 @@ use super::fields::{
 use super::table::{TOKEN, can_be_reached, is_reserved};
 use super::{Mounts, Table, config, lockout};
 use crate::api::call::SystemCall;
+use crate::api::effect::Effect;
 use crate::api::field::{Field, Fields};
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
+use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::mount::gone::gone;
 use crate::mount::purge;
 use crate::mount::table::Mount;
+use crate::sys::undo;
 
 /// The types that are mounted once, by the server itself.
 const SINGLETONS: [&str; 4] = ["cubbyhole", "identity", "system", "token"];
@@ -59,13 +63,23 @@ pub fn disable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outc
         }
         _ => {}
     }
+    let mut reply = Reply::nothing();
     if let Some(mount) = mounts.store.read(call.txn)?.at(&path) {
+        match call.done.and_then(|done| done.get::<Option<String>>()) {
+            Some(marked) => reply = marked.iter().fold(reply, Reply::warn),
+            None if call.txn.unsealed().journal().is_some() => {
+                let unsealed = Arc::clone(call.txn.unsealed());
+                let mark = move || Ok(undo::mark(&unsealed, Mark::Disable));
+                return Ok(Reply::after(Effect::new(mark)));
+            }
+            None => {}
+        }
         mounts.store.remove(call.txn, mount.id)?;
         purge::note(call.txn, mount.id)?;
         gone(call.txn, mount)?;
         mounts.quotas.mount_moved(call.txn, &path, None)?;
     }
-    Ok(Reply::nothing())
+    Ok(reply)
 }
 
 impl Mounts {

@@ -8,9 +8,11 @@ use crate::api::ask::DirectAsk;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
+use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::sys::disclosure::{self, Disclosure, disclose};
 use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
+use crate::sys::undo;
 
 /// `rekey/update`.
 pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
@@ -42,6 +44,9 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         let gathering = Gathering::default();
         rekey.stage = Stage::Verifying(Verification { nonce, seal, backup, gathering });
         return Ok(answer);
+    }
+    if let Some(marked) = undo::mark(&unsealed, Mark::Rekey) {
+        log::info!("rekey: {marked}");
     }
     unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(txn)))?;
     let answer = handed_out(rekey, disclosure, None);

@@ -7,8 +7,10 @@ use crate::api::ask::DirectAsk;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
+use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::sys::shares::{Gathering, MISSING, Share, must_name};
+use crate::sys::undo;
 
 /// GET.
 pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
@@ -54,6 +56,9 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         verification.nonce = service.entropy.uuid();
         let text = "rekey verification failed; incorrect key shares supplied";
         return Err(Fault::bad_request(text));
+    }
+    if let Some(marked) = undo::mark(&unsealed, Mark::Rekey) {
+        log::info!("rekey: {marked}");
     }
     unsealed.rekey_with(&verification.seal, |txn| {
         verification.backup.as_ref().map_or(Ok(()), |b| b.store(txn))
