@@ -353,13 +353,25 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
     let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
-    let health = sys::health::Health { about, storage, audit, clock: clock.clone(), keeper };
+    let health =
+        sys::health::Health { about, storage, audit, clock: clock.clone(), keeper: keeper.clone() };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());
     let loader = Loader { spools: spools.clone(), clock, entropy: entropy.clone() };
     let loads =
         sys::snapshot_load::Loads { barrier: barrier.clone(), loader, rights: rights.clone() };
+    let reach = keeper.clone();
+    let rewind = sys::rewind::Rewind {
+        barrier: barrier.clone(),
+        tokens: tokens.clone(),
+        spools: spools.clone(),
+        meters: meters.clone(),
+        reach: Box::new(move |name| {
+            let (_, settings) = reach.target(name)?;
+            Some((settings.place.open(), settings.place.prefix().to_owned()))
+        }),
+    };
     let snapshots = sys::snapshot::Snapshots {
         barrier: barrier.clone(),
         entropy: entropy.clone(),
@@ -396,6 +408,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::wrapping::engine(tokens))),
         ("sys/", Box::new(sys::snapshot::engine(snapshots))),
         ("sys/", Box::new(sys::snapshot_load::engine(loads))),
+        ("sys/", Box::new(sys::rewind::engine(rewind))),
         ("sys/", Box::new(sys::capabilities::engine(capabilities))),
         ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),

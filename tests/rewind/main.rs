@@ -1,8 +1,10 @@
 //! Rewinding: a store as it was at any instant that a target leads to.
 
+mod command;
 mod damage;
 mod history;
 mod model;
+mod served;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,8 +79,24 @@ pub fn split() -> Split {
 impl Site {
     /// A new store with a journal, of which the target has a first snapshot.
     pub fn new(seed: u64) -> Self {
-        let place = Arc::new(TempDir::new());
-        let mut site = Self::over(Arc::new(Memory::new()), seed, place);
+        Self::new_on(seed, Arc::new(TempDir::new()))
+    }
+
+    /// Another store that shares the target.
+    pub fn neighbour(&self, seed: u64) -> Self {
+        Self::new_on(seed, Arc::clone(&self.place))
+    }
+
+    /// What is in a storage, on another machine that sees the same target.
+    pub fn over(&self, storage: Arc<dyn Storage>) -> Self {
+        let mut site = Self::made(storage, 1000, Arc::clone(&self.place));
+        site.folder = self.folder.clone();
+        site.clock.set_wall(self.clock.wall());
+        site
+    }
+
+    fn new_on(seed: u64, place: Arc<TempDir>) -> Self {
+        let mut site = Self::made(Arc::new(Memory::new()), seed, place);
         let (shares, ()) = site.barrier.initialize(split(), |_| Ok::<_, Refused>(())).unwrap();
         site.shares = shares;
         site.unseal();
@@ -94,13 +110,13 @@ impl Site {
 
     /// A machine without a store that sees the same target.
     pub fn bare(&self, seed: u64) -> Self {
-        let mut site = Self::over(Arc::new(Memory::new()), seed, Arc::clone(&self.place));
+        let mut site = Self::made(Arc::new(Memory::new()), seed, Arc::clone(&self.place));
         site.folder = self.folder.clone();
         site.clock.set_wall(self.clock.wall());
         site
     }
 
-    fn over(storage: Arc<dyn Storage>, seed: u64, place: Arc<TempDir>) -> Self {
+    fn made(storage: Arc<dyn Storage>, seed: u64, place: Arc<TempDir>) -> Self {
         let clock = Arc::new(ManualClock::at(NOON));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
         let barrier = Barrier::new(Arc::clone(&storage), clock.clone(), Arc::clone(&entropy));
@@ -263,6 +279,11 @@ impl Site {
         name.clone()
     }
 
+    /// The target's folder.
+    pub fn place(&self) -> &Path {
+        self.place.path()
+    }
+
     /// Where an object lies.
     pub fn path(&self, name: &Name) -> PathBuf {
         self.place.path().join(name.as_str())
@@ -304,7 +325,8 @@ impl Site {
         assert_eq!(self.read(), *state, "{what}");
     }
 
-    fn read(&self) -> State {
+    /// All entries.
+    pub fn read(&self) -> State {
         let mut txn = self.store().begin().unwrap();
         let mut state = State::new();
         let mut folders = vec![String::new()];

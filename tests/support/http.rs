@@ -45,6 +45,11 @@ impl Client {
         self
     }
 
+    /// Where it connects to.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The same from an address of this machine, such as any 127.x.y.z.
     #[must_use]
     pub fn from(mut self, address: Ipv4Addr) -> Self {

@@ -63,6 +63,11 @@ impl World {
         self.clock.advance(span);
     }
 
+    /// What its clock says.
+    pub fn now(&self) -> String {
+        self.clock.wall().rfc3339()
+    }
+
     /// Turns the wall clock back.
     pub fn turn_back(&self, span: Duration) {
         let wall = self.clock.wall().as_secs() - span.as_secs();

@@ -1,10 +1,11 @@
 //! A target without a server: by its name in a configuration, or by its folder.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::stop::Stop;
+use crate::config;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::target::Target;
 use crate::snapshot::target::folder::Folder as Directory;
@@ -23,8 +24,18 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
         let target = Arc::new(Directory::new(Path::new(named)));
         return Ok(Place { target, prefix: String::new() });
     }
-    let _ = config;
-    Err(Stop::Usage(format!("there is no snapshot {named:?}")))
+    if config.is_empty() {
+        return Err(Stop::Usage(format!(
+            "Without a server the target {named} is looked for in a configuration: give -config, or \
+             the path of its folder"
+        )));
+    }
+    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
+    let env = |name: &str| std::env::var(name).ok();
+    let (config, _) = config::read(&paths, &env).map_err(|error| Stop::Usage(error.to_string()))?;
+    let none = || Stop::Usage(format!("The configuration has no snapshot {named:?}"));
+    let place = &config.snapshots.get(named).ok_or_else(none)?.place;
+    Ok(Place { target: place.open(), prefix: place.prefix().to_owned() })
 }
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.

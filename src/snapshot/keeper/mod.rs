@@ -4,6 +4,7 @@
 //! no lock and no view of the store waits for it. What a target holds is always learned from its
 //! listing, so that nothing here has to be kept in step with it.
 
+mod age;
 mod check;
 mod contact;
 mod desk;
@@ -230,6 +231,7 @@ impl Keeper {
             used: None,
             begun: self.means.clock.boot(),
             verified: None,
+            compacted: None,
         };
         thread::Builder::new().name("target".into()).spawn(move || worker.run())?;
         Ok(Served { settings: settings.clone(), desk })

@@ -57,6 +57,8 @@ pub struct Worker {
     pub begun: Duration,
     /// When the last good one was read back, by the boot clock.
     pub verified: Option<Duration>,
+    /// When it was last looked for what may be compacted, by the boot clock.
+    pub compacted: Option<Duration>,
 }
 
 impl Worker {
@@ -123,6 +125,7 @@ impl Worker {
         }
         if self.settings.journal {
             self.ship()?;
+            self.age()?;
         }
         self.verify_again()?;
         self.let_go()

@@ -81,8 +81,9 @@ impl Prepared {
         found(&mut |writer| self.fill(writer), to)
     }
 
-    /// Puts the snapshot's entries and makes every write that leads on from there.
-    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+    /// Puts all of the instant into what is empty: the snapshot's entries, then every write that
+    /// leads on from there.
+    pub fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         self.received.fill(to)?;
         let prover = self.prover.as_ref();
         let mut sum = prover.map(|(keys, record)| Sum::new(keys, record.tally));

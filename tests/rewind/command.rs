@@ -1,0 +1,154 @@
+//! `edgekeep snapshot restore -target`, as one types it on a machine where nothing runs.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgekeep::base::clock::SystemClock;
+use edgekeep::storage::redb::{Options, Redb};
+
+use crate::site::{Past, Site};
+use crate::support::TempDir;
+
+/// A site with some history, all of it on the target: two snapshots, the journal between them.
+fn site() -> Site {
+    let mut site = Site::new(31);
+    for n in 0..40u8 {
+        site.pass(Duration::from_secs(30));
+        site.put(&format!("secret/{}", n % 9), &[n; 500]);
+        if n % 10 == 9 {
+            site.ship(u64::MAX);
+        }
+        if n == 20 {
+            site.snapshot();
+        }
+    }
+    site
+}
+
+fn command(target: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    command.args(["snapshot", "restore", &format!("-target={}", target.display())]).args(args);
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// Runs it: whether it succeeded, and what it printed.
+fn run(target: &Path, args: &[&str]) -> (bool, String) {
+    let output = command(target, args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// The store in a folder is what was there then.
+fn must_be(site: &Site, folder: &Path, past: &Past) {
+    let storage = Redb::open(folder, Options::new(Arc::new(SystemClock))).unwrap();
+    let mut restored = site.over(Arc::new(storage));
+    restored.shares = past.shares.clone();
+    restored.unseal();
+    restored.must_be(&past.state, "restored by the command");
+}
+
+#[test]
+fn any_instant_comes_back_into_an_empty_folder() {
+    let site = site();
+    let home = TempDir::new();
+    let history = &site.history;
+    for (n, past) in [&history[3], &history[25], &history[history.len() - 1]].iter().enumerate() {
+        let folder = home.path().join(format!("store-{n}"));
+        let into = format!("-into={}", folder.display());
+        let at = format!("-at={}", past.time.rfc3339());
+        let args: &[&str] = match n {
+            0 => &[&into, &at],
+            1 => &[&into, &format!("-revision={}", past.revision)],
+            _ => &[&into, "latest"],
+        };
+        let (success, text) = run(site.place(), &[&["-dry-run"], args].concat());
+        let would = format!("Would restore revision {} (", past.revision);
+        assert!(success && text.starts_with(&would), "{text}");
+        assert!(!folder.exists(), "a dry run makes nothing");
+        let (success, text) = run(site.place(), args);
+        assert!(success, "{text}");
+        let did = format!("Success! Restored revision {} (", past.revision);
+        assert!(text.starts_with(&did), "{text}");
+        must_be(&site, &folder, past);
+        let (success, text) = run(site.place(), args);
+        assert!(!success && text.contains("or replace it with -force"), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_can() {
+    let site = site();
+    let segments = site.segments();
+    site.damage(&segments[2].name, 400);
+    site.pass(Duration::from_secs(1));
+    let home = TempDir::new();
+    let into = format!("-into={}", home.path().join("store").display());
+    let at = format!("-at={}", site.clock_now().rfc3339());
+    let (success, text) = run(site.place(), &[&into, &at]);
+    assert!(!success && text.contains("has a gap there: it could go to revision"), "{text}");
+    assert!(text.contains(" does not count: "), "{text}");
+    for (args, why) in [
+        (&[&*into][..], "Which instant?"),
+        (&[&into, "-at=yesterday"], "is no instant"),
+        (&[&into, "-at=latest", "-revision=3"], "not both"),
+        (&[&into, "-at=latest", "-revoke-tokens"], "needs a running server"),
+        (&[&into, "-revision=9999"], "nothing so late is known"),
+        (&[&into, "-at=latest", "-store=none"], "the target has no snapshot of this store"),
+    ] {
+        let (success, text) = run(site.place(), args);
+        assert!(!success && text.contains(why), "{args:?}: {text}");
+    }
+    assert!(!home.path().join("store").exists());
+    // A second store on the same target.
+    let other = site.neighbour(77);
+    let (success, text) = run(site.place(), &[&into, "-revision=3"]);
+    assert!(!success && text.contains("name one with -store"), "{text}");
+    assert!(text.contains(other.folder.store_id()), "{text}");
+    let store = format!("-store={}", site.folder.store_id());
+    let (success, text) = run(site.place(), &[&into, "-revision=3", &store]);
+    assert!(success, "{text}");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_old_store_or_the_new_one() {
+    let site = site();
+    let home = TempDir::new();
+    let folder = home.path().join("store");
+    let into = format!("-into={}", folder.display());
+    let (old, new) = (site.history[5].clone(), site.history[35].clone());
+    let (success, text) = run(site.place(), &[&into, &format!("-revision={}", old.revision)]);
+    assert!(success, "{text}");
+    let args = [&*into, &format!("-revision={}", new.revision), "-force"];
+    let begun = std::time::Instant::now();
+    let (success, text) = run(site.place(), &args);
+    assert!(success, "{text}");
+    let whole = begun.elapsed();
+    let (success, text) =
+        run(site.place(), &[&into, &format!("-revision={}", old.revision), "-force"]);
+    assert!(success, "{text}");
+    let mut ended = 0;
+    for n in 0..12u32 {
+        let mut child = command(site.place(), &args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(whole * n / 10);
+        child.kill().unwrap();
+        ended += u32::from(child.wait().unwrap().success());
+        let storage = Redb::open(&folder, Options::new(Arc::new(SystemClock))).unwrap();
+        let mut found = site.over(Arc::new(storage));
+        found.shares = old.shares.clone();
+        found.unseal();
+        let state = if found.read() == new.state { &new.state } else { &old.state };
+        found.must_be(state, "after a kill");
+        drop(found);
+        let (success, text) =
+            run(site.place(), &[&into, &format!("-revision={}", old.revision), "-force"]);
+        assert!(success, "{text}");
+    }
+    println!("{ended} of 12 had ended before they were killed");
+}

@@ -1,0 +1,146 @@
+//! Real servers: back to an instant while they serve, and what they tell of it.
+
+use std::fs;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::http::Client;
+use crate::support::world::World;
+use crate::support::{ROOT, TempDir, data, eventually};
+
+const SETTINGS: &str =
+    "  type = \"file\"\n  interval = \"24h\"\n  journal = true\n  keep_last = 99\n";
+const RESTORE: &str = "sys/snapshots/targets/disk/restore";
+
+/// A world whose journal goes to `folder`.
+fn world(seed: u64, folder: &TempDir) -> World {
+    let path = folder.path().display();
+    let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{SETTINGS}}}");
+    let world = World::configured(seed, &block);
+    eventually("there is a base", || target(&world.root())["last_good"].is_object());
+    world
+}
+
+fn target(client: &Client) -> Value {
+    data(&client.get("sys/snapshots/targets/disk"))
+}
+
+fn edgekeep(world: &World, args: &[&str]) -> Output {
+    let address = format!("http://{}", world.client().address());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    command.env_clear().env("VAULT_ADDR", address).env("VAULT_TOKEN", ROOT);
+    command.args(args).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8([&output.stdout[..], &output.stderr].concat()).unwrap()
+}
+
+fn put(world: &World, value: &str) -> String {
+    let body = json!({ "value": value });
+    assert_eq!(world.root().post("secret/a", body).status, 204);
+    let time = world.now();
+    world.advance(Duration::from_secs(10));
+    time
+}
+
+fn get(world: &World) -> Value {
+    data(&world.root().get("secret/a"))["value"].clone()
+}
+
+#[test]
+fn a_server_goes_back_and_says_what_comes_back() {
+    let folder = TempDir::new();
+    let world = world(1, &folder);
+    let root = world.root();
+    let made = root.post("auth/token/create", json!({ "ttl": "100h" })).json();
+    let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
+    put(&world, "one");
+    let two = put(&world, "two");
+    assert_eq!(root.post("auth/token/revoke", json!({ "token": token })).status, 204);
+    put(&world, "three");
+
+    let dry = root.post(RESTORE, json!({ "at": two, "dry_run": true }));
+    let dry = data(&dry);
+    assert_eq!((&dry["returning_tokens"], &dry["restored"]), (&json!(1), &json!(false)), "{dry}");
+    assert_eq!(dry["returning_leases"], 1);
+    assert_eq!(get(&world), "three", "a dry run changes nothing");
+
+    let done = root.post(RESTORE, json!({ "at": two, "revoke_tokens": true }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    let done = data(&done);
+    assert_eq!((&done["revoked_tokens"], &done["sealed"]), (&json!(1), &json!(false)), "{done}");
+    assert_eq!(get(&world), "two");
+    assert_eq!(world.client().token(&token).get("auth/token/lookup-self").status, 403);
+    // The history that was left is told apart, and can be gone back to.
+    let (left, new) = (done["timeline"].clone(), done["new_timeline"].clone());
+    assert_ne!(left, new);
+    eventually("the new history has a base", || {
+        let target = target(&root);
+        target["last_good"]["timeline"] == new && target["journal"]["behind"] == 0
+    });
+    let back = root.post(RESTORE, json!({ "at": "latest", "timeline": left }));
+    assert_eq!(back.status, 200, "{}", back.json());
+    assert_eq!(get(&world), "three");
+    for (body, why) in [
+        (json!({}), "at or revision is required"),
+        (json!({ "at": "yesterday" }), "at must be a time"),
+        (json!({ "at": "latest", "revision": 3 }), "not both"),
+        (json!({ "at": "2001-01-01T00:00:00Z" }), "before the first snapshot"),
+        (json!({ "at": "latest", "timeline": "x" }), "that is no timeline"),
+    ] {
+        let refused = root.post(RESTORE, body.clone());
+        assert_eq!(refused.status, 400, "{body}");
+        assert!(refused.json().to_string().contains(why), "{body}: {}", refused.json());
+    }
+    let elsewhere = root.post("sys/snapshots/targets/none/restore", json!({ "at": "latest" }));
+    assert_eq!(elsewhere.status, 404);
+    assert_eq!(world.client().post(RESTORE, json!({ "at": "latest" })).status, 403);
+}
+
+#[test]
+fn the_command_line_goes_back_and_tells_what_changed() {
+    let folder = TempDir::new();
+    let world = world(2, &folder);
+    let one = put(&world, "one");
+    put(&world, "two");
+    world.root().post("auth/token/create", json!({}));
+    let told = edgekeep(&world, &["snapshot", "log", "-target=disk"]);
+    let lines = text(&told);
+    assert!(told.status.success(), "{lines}");
+    assert_eq!(lines.matches("    written  secret/a\n").count(), 2, "{lines}");
+    assert!(lines.contains("(system) token/id"), "{lines}");
+    let since = format!("-since={}", world.now());
+    let none = edgekeep(&world, &["snapshot", "log", "-target=disk", &since]);
+    assert!(!text(&none).contains("secret/a"));
+
+    let at = format!("-at={one}");
+    let dry = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at, "-dry-run"]);
+    assert!(text(&dry).starts_with("Would restore revision "), "{}", text(&dry));
+    assert_eq!(get(&world), "two");
+    let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at]);
+    assert!(text(&done).starts_with("Success! Restored revision "), "{}", text(&done));
+    assert_eq!(get(&world), "one");
+    let none = edgekeep(&world, &["snapshot", "restore", "-target=none", "latest"]);
+    assert!(!none.status.success() && text(&none).contains("there is no target none"));
+
+    // By the name in the configuration, where no server runs.
+    let home = TempDir::new();
+    let config = home.path().join("edgekeep.hcl");
+    let path = folder.path().display();
+    let text_of = format!(
+        "storage \"redb\" {{\n  path = \"{0}/data\"\n}}\nlistener \"tcp\" {{\n  address = \
+         \"127.0.0.1:0\"\n  tls_disable = true\n}}\nsnapshot \"disk\" {{\n  path_prefix = \
+         \"{path}\"\n{SETTINGS}}}\n",
+        home.path().display()
+    );
+    fs::write(&config, text_of).unwrap();
+    let into = format!("-into={}/data", home.path().display());
+    let config = format!("-config={}", config.display());
+    let args = ["snapshot", "restore", "-target=disk", &config, &into, "-revision=4"];
+    let done = edgekeep(&world, &args);
+    assert!(text(&done).starts_with("Success! Restored revision 4 "), "{}", text(&done));
+    assert!(home.path().join("data/edgekeep.redb").is_file());
+}
