@@ -21,6 +21,7 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::logs::Logs;
 use crate::base::secret::Secret;
+use crate::client::SettingsError;
 use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
@@ -369,7 +370,9 @@ fn builtins(services: Services) -> Vec<Builtin> {
         meters: meters.clone(),
         reach: Box::new(move |name| {
             let (_, settings) = reach.target(name)?;
-            Some((settings.place.open(), settings.place.prefix().to_owned()))
+            let failed = |error: &SettingsError| log::error!("target {name}: {error}");
+            let target = settings.place.open().inspect_err(failed).ok()?;
+            Some((target, settings.place.prefix().to_owned()))
         }),
     };
     let snapshots = sys::snapshot::Snapshots {

@@ -1,5 +1,5 @@
-//! `sys/snapshots/targets/NAME/restore` and `.../log`: back to an instant that a target leads to, and
-//! what changed when. Without a transaction, as the whole store is read or replaced.
+//! `sys/snapshots/targets/NAME/restore` and `.../log`: back to an instant that a target leads to,
+//! and what changed when. Without a transaction, as the whole store is read or replaced.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -26,8 +26,8 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
     }
     if config.is_empty() {
         return Err(Stop::Usage(format!(
-            "Without a server the target {named} is looked for in a configuration: give -config, or \
-             the path of its folder"
+            "Without a server the target {named} is looked for in a configuration: give -config, \
+             or the path of its folder"
         )));
     }
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
@@ -35,7 +35,8 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
     let (config, _) = config::read(&paths, &env).map_err(|error| Stop::Usage(error.to_string()))?;
     let none = || Stop::Usage(format!("The configuration has no snapshot {named:?}"));
     let place = &config.snapshots.get(named).ok_or_else(none)?.place;
-    Ok(Place { target: place.open(), prefix: place.prefix().to_owned() })
+    let target = place.open().map_err(|error| Stop::Usage(error.to_string()))?;
+    Ok(Place { target, prefix: place.prefix().to_owned() })
 }
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.
