@@ -402,7 +402,7 @@ pub static SNAPSHOT: Table = Table {
            and the last good one is never dropped. What is kept is told as restic's `forget` is \
            told it, in UTC.",
     keys: &[
-        key("type", Form::Text, "", "`file`, `usb`, `aws-s3` or `http`."),
+        key("type", Form::Text, "", "`file`, `usb`, `aws-s3`, `sftp` or `http`."),
         key("path_prefix", Form::Path, "", "The folder; else names begin so."),
         key("interval", Form::Duration, "", "The time from one snapshot to the next."),
         key("retain", Form::Count, "1", "How many are kept; 1 unless a keep_ says otherwise."),
@@ -439,6 +439,12 @@ pub static SNAPSHOT: Table = Table {
             "The key, or env://, file:// or systemd:// of it.",
         ),
         key("aws_session_token", Form::Text, "", "The token of a session, in the same way."),
+        key("sftp_host", Form::Text, "", "Of sftp: the host, or what the SSH client calls it."),
+        key("sftp_port", Form::Count, "", "Its port; what the client's configuration says, or 22."),
+        key("sftp_username", Form::Text, "", "Who logs in; the user of the server unless said."),
+        key("sftp_path", Form::Text, "", "The folder there, which must be there."),
+        key("sftp_identity_file", Form::Path, "", "The file of the private key."),
+        key("sftp_known_hosts", Form::Path, "", "The file of the host keys that are known."),
         key("http_url", Form::Text, "", "Of http: the WebDAV folder's URL."),
         key("http_username", Form::Text, "", "Who logs in."),
         key(

@@ -24,19 +24,19 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
         let target = Arc::new(Directory::new(Path::new(named)));
         return Ok(Place { target, prefix: String::new() });
     }
-    if config.is_empty() {
-        return Err(Stop::Usage(format!(
-            "Without a server the target {named} is looked for in a configuration: give -config, \
-             or the path of its folder"
-        )));
-    }
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let env = |name: &str| std::env::var(name).ok();
-    let (config, _) = config::read(&paths, &env).map_err(|error| Stop::Usage(error.to_string()))?;
-    let none = || Stop::Usage(format!("The configuration has no snapshot {named:?}"));
-    let place = &config.snapshots.get(named).ok_or_else(none)?.place;
-    let target = place.open().map_err(|error| Stop::Usage(error.to_string()))?;
-    Ok(Place { target, prefix: place.prefix().to_owned() })
+    if paths.is_empty() {
+        let text =
+            "a target by its name wants the -config that declares it; a folder has a / in it";
+        return Err(Stop::Usage(text.into()));
+    }
+    let read = config::read(&paths, &|name| std::env::var(name).ok());
+    let (config, _) = read.map_err(|error| Stop::Failed(error.to_string()))?;
+    let Some(settings) = config.snapshots.get(named) else {
+        return Err(Stop::Usage(format!("the configuration declares no snapshot {named:?}")));
+    };
+    let target = settings.place.open().map_err(|error| Stop::Failed(error.0))?;
+    Ok(Place { target, prefix: settings.place.prefix().to_owned() })
 }
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.

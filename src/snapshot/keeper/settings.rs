@@ -134,6 +134,18 @@ pub mod field {
     pub const S3_SECRET: &str = "aws_secret_access_key";
     /// The token of a session, in the same way.
     pub const S3_SESSION: &str = "aws_session_token";
+    /// Of sftp: the host, or what the SSH client calls it.
+    pub const SFTP_HOST: &str = "sftp_host";
+    /// Its port; what the client's configuration says, or 22.
+    pub const SFTP_PORT: &str = "sftp_port";
+    /// Who logs in; the user of the server unless said.
+    pub const SFTP_USERNAME: &str = "sftp_username";
+    /// The folder there, which must be there.
+    pub const SFTP_PATH: &str = "sftp_path";
+    /// The file of the private key.
+    pub const SFTP_IDENTITY: &str = "sftp_identity_file";
+    /// The file of the host keys that are known.
+    pub const SFTP_KNOWN_HOSTS: &str = "sftp_known_hosts";
     /// Of http: the WebDAV folder's URL.
     pub const HTTP_URL: &str = "http_url";
     /// Who logs in.

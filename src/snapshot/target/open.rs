@@ -8,6 +8,7 @@ use super::folder::Folder;
 use super::http::{HttpSettings, HttpTarget};
 use super::remote::Means;
 use super::s3::{S3Settings, S3Target};
+use super::sftp::{SftpSettings, SftpTarget};
 use super::usb::{Places, Usb, Volume};
 use crate::base::credential::Credential;
 use crate::client::SettingsError;
@@ -22,6 +23,8 @@ pub enum Place {
     Usb(Volume),
     /// A bucket, and what names in it begin with.
     S3(Box<S3Settings>, String),
+    /// A folder on a host that SSH reaches, and what names in it begin with.
+    Sftp(Box<SftpSettings>, String),
     /// A WebDAV server's folder, and what names in it begin with.
     Http(Box<HttpSettings>, String),
 }
@@ -33,6 +36,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("usb", Kind::Usb),
     ("aws-s3", Kind::S3),
     ("s3", Kind::S3),
+    ("sftp", Kind::Sftp),
     ("http", Kind::Http),
 ];
 
@@ -49,6 +53,7 @@ enum Kind {
     File,
     Usb,
     S3,
+    Sftp,
     Http,
 }
 
@@ -88,6 +93,7 @@ impl Place {
                 })?)
             }
             Kind::S3 => Self::S3(Box::new(s3(given, word)?), prefix(given)),
+            Kind::Sftp => Self::Sftp(Box::new(sftp(given, word)?), prefix(given)),
             Kind::Http => Self::Http(Box::new(http(given, word)?), prefix(given)),
         };
         place.open().map_err(|SettingsError(what)| Wrong(what))?;
@@ -100,6 +106,9 @@ impl Place {
             Self::Folder(path) => Arc::new(Folder::new(path)),
             Self::Usb(volume) => Arc::new(Usb::new(volume.clone(), Places::default())),
             Self::S3(settings, _) => Arc::new(S3Target::new((**settings).clone(), Means::usual())?),
+            Self::Sftp(settings, _) => {
+                Arc::new(SftpTarget::new((**settings).clone(), Means::usual())?)
+            }
             Self::Http(settings, _) => {
                 Arc::new(HttpTarget::new((**settings).clone(), Means::usual())?)
             }
@@ -110,7 +119,7 @@ impl Place {
     pub fn prefix(&self) -> &str {
         match self {
             Self::Folder(_) | Self::Usb(_) => "",
-            Self::S3(_, prefix) | Self::Http(_, prefix) => prefix,
+            Self::S3(_, prefix) | Self::Sftp(_, prefix) | Self::Http(_, prefix) => prefix,
         }
     }
 
@@ -145,6 +154,20 @@ fn s3(given: &Fields, word: &str) -> Result<S3Settings, Wrong> {
         session_token: credential(given, field::S3_SESSION)?,
         ca_cert: given.text(field::CA_CERT).map(PathBuf::from),
         tls_skip_verify: given.flag(field::TLS_SKIP_VERIFY),
+    })
+}
+
+fn sftp(given: &Fields, word: &str) -> Result<SftpSettings, Wrong> {
+    let text = |name| given.text(name).map(str::to_owned);
+    let port = given.number(field::SFTP_PORT).map(u16::try_from).transpose();
+    Ok(SftpSettings {
+        host: given.need(field::SFTP_HOST, word)?.to_owned(),
+        port: port.map_err(|_| Wrong("sftp_port must be at most 65535".into()))?,
+        username: text(field::SFTP_USERNAME),
+        path: given.need(field::SFTP_PATH, word)?.to_owned(),
+        identity_file: text(field::SFTP_IDENTITY).map(PathBuf::from),
+        known_hosts: text(field::SFTP_KNOWN_HOSTS).map(PathBuf::from),
+        program: None,
     })
 }
 

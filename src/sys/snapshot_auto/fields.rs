@@ -11,8 +11,10 @@ pub const NAME: Field<String> = Field::new("name", "The target's name.");
 pub const AUTOLOAD: Field<bool> =
     Field::new("autoload_enabled", "Not supported: load a snapshot when one is needed.");
 
-pub const STORAGE_TYPE: Field<String> =
-    Field::new(field::STORAGE_TYPE, "The kind of place: file, local, usb, aws-s3 (s3) or http.");
+pub const STORAGE_TYPE: Field<String> = Field::new(
+    field::STORAGE_TYPE,
+    "The kind of place: file, local, usb, aws-s3 (s3), sftp or http.",
+);
 pub const PATH_PREFIX: Field<String> =
     Field::new(field::PATH_PREFIX, "The folder, or what names begin with.");
 pub const FILE_PREFIX: Field<String> =
@@ -65,6 +67,18 @@ pub const S3_SECRET: Field<String> =
     Field::new(field::S3_SECRET, "The key, or env://, file:// or systemd:// of it.");
 pub const S3_SESSION: Field<String> =
     Field::new(field::S3_SESSION, "The token of a session, in the same way.");
+pub const SFTP_HOST: Field<String> =
+    Field::new(field::SFTP_HOST, "Of sftp: the host, or what the SSH client calls it.");
+pub const SFTP_PORT: Field<i64> =
+    Field::new(field::SFTP_PORT, "Its port; what the client's configuration says, or 22.");
+pub const SFTP_USERNAME: Field<String> =
+    Field::new(field::SFTP_USERNAME, "Who logs in; the user of the server unless said.");
+pub const SFTP_PATH: Field<String> =
+    Field::new(field::SFTP_PATH, "The folder there, which must be there.");
+pub const SFTP_IDENTITY: Field<String> =
+    Field::new(field::SFTP_IDENTITY, "The file of the private key.");
+pub const SFTP_KNOWN_HOSTS: Field<String> =
+    Field::new(field::SFTP_KNOWN_HOSTS, "The file of the host keys that are known.");
 pub const HTTP_URL: Field<String> =
     Field::new(field::HTTP_URL, "Of http: the WebDAV folder's URL.");
 pub const HTTP_USERNAME: Field<String> = Field::new(field::HTTP_USERNAME, "Who logs in.");
@@ -108,6 +122,12 @@ pub const SETTINGS: &[&FieldInfo] = &[
     &S3_KEY_ID.info,
     &S3_SECRET.info,
     &S3_SESSION.info,
+    &SFTP_HOST.info,
+    &SFTP_PORT.info,
+    &SFTP_USERNAME.info,
+    &SFTP_PATH.info,
+    &SFTP_IDENTITY.info,
+    &SFTP_KNOWN_HOSTS.info,
     &HTTP_URL.info,
     &HTTP_USERNAME.info,
     &HTTP_PASSWORD.info,
@@ -128,6 +148,11 @@ const TEXTS: &[&Field<String>] = &[
     &S3_KEY_ID,
     &S3_SECRET,
     &S3_SESSION,
+    &SFTP_HOST,
+    &SFTP_USERNAME,
+    &SFTP_PATH,
+    &SFTP_IDENTITY,
+    &SFTP_KNOWN_HOSTS,
     &HTTP_URL,
     &HTTP_USERNAME,
     &HTTP_PASSWORD,
@@ -142,6 +167,7 @@ const NUMBERS: &[&Field<i64>] = &[
     &KEEP_MONTHLY,
     &LOCAL_MAX_SPACE,
     &JOURNAL_MAX,
+    &SFTP_PORT,
 ];
 const SPANS: &[&Field<Duration>] = &[&INTERVAL, &KEEP_WITHIN, &VERIFY_AFTER];
 const FLAGS: &[&Field<bool>] = &[
