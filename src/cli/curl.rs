@@ -79,6 +79,8 @@ const SUDO: &[&str] = &[
     "sys/rotate",
     "sys/seal",
     "sys/snapshots/targets/*/adopt",
+    "sys/snapshots/targets/*/log",
+    "sys/snapshots/targets/*/restore",
     "sys/storage/raft/snapshot-auto/config",
     "sys/storage/raft/snapshot-auto/config/*",
     "sys/storage/raft/snapshot-load/*/diff",
