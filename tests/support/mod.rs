@@ -10,7 +10,7 @@ pub mod store;
 pub mod world;
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -176,7 +176,12 @@ impl Drop for Server {
 
 /// An address of the loopback on which nothing listens.
 pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    // On 127.0.0.1 a connection of anybody's may have taken the port before it is listened on.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let host = (std::process::id() << 8) + NEXT.fetch_add(1, Ordering::Relaxed) % 256;
+    let [_, a, b, c] = host.to_be_bytes();
+    let host = Ipv4Addr::new(127, 1 + a % 254, b, c.max(1));
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().to_string()
 }
 
 /// A folder that is removed when dropped.
