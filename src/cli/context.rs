@@ -18,7 +18,7 @@ use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::golang;
 use crate::base::secret::Secret;
 use crate::base::ttl::Ttl;
-use crate::client::{Answer, Call, Client, Error, Given, Settings, Variable, Verb, variables};
+use crate::client::{Answer, Call, Client, End, Error, Given, Settings, Variable, Verb, variables};
 
 /// The surroundings of one command.
 pub struct Context {
@@ -56,8 +56,8 @@ impl Context {
 
     /// A client of the server.
     pub fn connect(&self) -> Result<Client, Stop> {
-        let mut settings =
-            Settings::read(|variable| self.given(variable)).map_err(|e| Stop::Failed(e.0))?;
+        let mut settings = Settings::read(End::Server, |variable| self.given(variable))
+            .map_err(|e| Stop::Failed(e.0))?;
         if !self.http.mfa.is_empty() {
             settings.headers.clear();
         }
@@ -89,6 +89,13 @@ impl Context {
     pub fn bear(&mut self, token: Option<Secret>) {
         self.bearer = Bearer::Given(token);
         self.client = None;
+    }
+
+    /// Whether calls carry no token, as none was given and nobody logged in.
+    pub fn lacks_token(&self) -> bool {
+        let client = self.client.as_ref();
+        matches!(self.bearer, Bearer::Usual)
+            && client.is_some_and(|client| client.settings().token.is_none())
     }
 
     /// Lets no answer be wrapped from here on, whatever was asked for.

@@ -16,11 +16,12 @@ pub fn command(client: &Client, call: &Call) -> String {
     if call.verb != Verb::Get {
         out.push_str(&format!("-X {} ", call.verb.name()));
     }
+    let identity = tls.identity.as_ref();
     for (option, file) in [
-        ("--cacert", &tls.ca_cert),
-        ("--capath", &tls.ca_path),
-        ("--cert", &tls.client_cert),
-        ("--key", &tls.client_key),
+        ("--cacert", tls.ca_cert.as_ref()),
+        ("--capath", tls.ca_path.as_ref()),
+        ("--cert", identity.map(|identity| &identity.certificate)),
+        ("--key", identity.map(|identity| &identity.key)),
     ] {
         if let Some(file) = file {
             out.push_str(&format!("{option} {} ", quoted(&file.to_string_lossy())));
@@ -108,7 +109,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{Given, Settings, Variable};
+    use crate::client::{End, Given, Settings, Variable};
 
     #[test]
     fn a_call_becomes_a_command_and_a_policy() {
@@ -118,7 +119,7 @@ mod tests {
             "CACERT" => Some("my ca.pem"),
             _ => None,
         };
-        let settings = Settings::read(|variable| {
+        let settings = Settings::read(End::Server, |variable| {
             Some(Given { by: String::new(), value: value(variable)?.to_owned() })
         });
         let client = Client::new(settings.unwrap()).unwrap();

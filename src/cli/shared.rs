@@ -5,7 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::command::Shared;
 use super::values;
 use crate::base::ttl::Ttl;
-use crate::client::{Given, Variable};
+use crate::client::{End, Given, Variable};
 
 /// HTTP Options
 #[derive(FromArgs, ArgsInfo, Default)]
@@ -70,20 +70,20 @@ impl HttpFlags {
     /// What a flag says that stands before a variable of the environment.
     pub fn given(&self, variable: &Variable) -> Option<Given> {
         let truth = |flag: Option<bool>| flag.map(|truth| truth.to_string());
-        let (by, value) = match variable.name {
-            "ADDR" => ("-address", self.address.clone()),
-            "AGENT_ADDR" => ("-agent-address", self.agent_address.clone()),
-            "CACERT" => ("-ca-cert", self.ca_cert.clone()),
-            "CAPATH" => ("-ca-path", self.ca_path.clone()),
-            "CLIENT_CERT" => ("-client-cert", self.client_cert.clone()),
-            "CLIENT_KEY" => ("-client-key", self.client_key.clone()),
-            "DISABLE_REDIRECTS" => ("-disable-redirects", truth(self.disable_redirects)),
-            "NAMESPACE" => ("-namespace", self.namespace.clone().or_else(|| self.ns.clone())),
-            "SKIP_VERIFY" => ("-tls-skip-verify", truth(self.tls_skip_verify)),
-            "TLS_SERVER_NAME" => ("-tls-server-name", self.tls_server_name.clone()),
-            _ => return None,
+        let value = match variable.name {
+            "ADDR" => self.address.clone(),
+            "AGENT_ADDR" => self.agent_address.clone(),
+            "CACERT" => self.ca_cert.clone(),
+            "CAPATH" => self.ca_path.clone(),
+            "CLIENT_CERT" => self.client_cert.clone(),
+            "CLIENT_KEY" => self.client_key.clone(),
+            "DISABLE_REDIRECTS" => truth(self.disable_redirects),
+            "NAMESPACE" => self.namespace.clone().or_else(|| self.ns.clone()),
+            "SKIP_VERIFY" => truth(self.tls_skip_verify),
+            "TLS_SERVER_NAME" => self.tls_server_name.clone(),
+            _ => None,
         };
-        value.map(|value| Given { by: by.to_owned(), value })
+        Some(Given { by: End::Server.flag(variable)?, value: value? })
     }
 
     /// The headers that flags add to each request. Those of the API itself have flags of their own.

@@ -9,9 +9,10 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::address::Address;
-use super::error::{Error, Refusal};
+use super::error::{Error, Refusal, WANTS_TLS};
 use super::http::{Body, Http, Reply, Request};
 use super::settings::{Settings, SettingsError};
+use super::variables;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::sync::lock;
 use crate::base::{json, url};
@@ -21,9 +22,9 @@ const LARGEST_ANSWER: u64 = 40 << 20;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// In the words of Vault's client, then the remedy.
-const UNPRINTABLE: &str = "configured Vault token contains non-printable characters and cannot be \
-                           used: is there a line end in VAULT_TOKEN, or what is no text?";
+/// In the words of Vault's client.
+const UNPRINTABLE: &str =
+    "configured Vault token contains non-printable characters and cannot be used";
 
 /// The verbs of Vault's client; a list is a GET with `list=true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl Client {
     /// A client; nothing is sent yet.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let proxy = settings.proxy.clone();
-        let http = Http::new(settings.address.clone(), &settings.tls, proxy)?;
+        let http = Http::new(&settings.address, &settings.tls, proxy)?;
         Ok(Self { http, settings, taken_until: Mutex::default() })
     }
 
@@ -231,7 +232,7 @@ impl Client {
             headers: &self.signed(call)?,
             body: Body::Stream { length, from },
         };
-        let reply = self.http.send(request, None)?;
+        let reply = self.send(request, None)?;
         match &reply.location {
             Some(elsewhere) if is_redirect(reply.status) => Err(Error::Broken(format!(
                 "{} is not the active server: send it to {elsewhere}",
@@ -250,7 +251,7 @@ impl Client {
                 Some(_) => Body::Bytes(text.as_bytes()),
             };
             let request = Request { method: call.verb.name(), url, headers: &headers, body };
-            self.http.send(request, patience)
+            self.send(request, patience)
         };
         self.wait()?;
         let reply = send(&url)?;
@@ -270,6 +271,12 @@ impl Client {
         }
     }
 
+    fn send(&self, request: Request<'_, '_>, patience: Option<Duration>) -> Result<Reply, Error> {
+        let (end, address) = (self.settings.end, self.address());
+        let told = |trouble| Error::unreachable(end, address, self.http.proxy(), trouble);
+        self.http.exchange(request, patience).map_err(told)
+    }
+
     /// Keeps to the pace that was set, but waits no longer for that than for an answer.
     fn wait(&self) -> Result<(), Error> {
         let Some(pace) = self.settings.pace else { return Ok(()) };
@@ -284,10 +291,12 @@ impl Client {
         let ahead = pace.interval.saturating_mul(pace.burst.saturating_sub(1));
         let rest = slot.saturating_sub(now.saturating_add(ahead));
         if rest > self.settings.timeout {
+            let named = |variable| self.settings.end.variable(variable);
             return Err(Error::Broken(format!(
-                "VAULT_RATE_LIMIT lets no request through for {}s: raise it, or \
-                 VAULT_CLIENT_TIMEOUT",
-                rest.as_secs()
+                "{} lets no request through for {}s: raise it, or {}",
+                named(&variables::RATE_LIMIT),
+                rest.as_secs(),
+                named(&variables::CLIENT_TIMEOUT)
             )));
         }
         std::thread::sleep(rest);
@@ -298,7 +307,10 @@ impl Client {
         let mut headers = self.headers(call);
         if let Some(token) = &self.settings.token {
             if !token.expose().iter().all(|byte| matches!(byte, b' '..=b'~')) {
-                return Err(Error::Broken(UNPRINTABLE.into()));
+                let by = self.settings.end.variable(&variables::TOKEN);
+                return Err(Error::Broken(format!(
+                    "{UNPRINTABLE}: is there a line end in {by}, or what is no text?"
+                )));
             }
             let token = String::from_utf8_lossy(token.expose()).into_owned();
             headers.push(("X-Vault-Token".into(), token));
@@ -339,6 +351,9 @@ impl Client {
             }
             Err(_) => (None, Value::String(String::from_utf8_lossy(&raw).into_owned())),
         };
+        if status == 400 && body.as_str().is_some_and(|text| text.starts_with(WANTS_TLS)) {
+            return Error::wants_tls(self.settings.end, self.address());
+        }
         let (method, url) = (call.verb.name(), self.url(call));
         Error::Refused(Box::new(Refusal { method, url, status, errors, body }))
     }

@@ -5,12 +5,16 @@ use std::io;
 use serde_json::Value;
 
 use super::address::Address;
+use super::end::End;
+use super::variables::{
+    ADDR, CACERT, CLIENT_CERT, CLIENT_KEY, CLIENT_TIMEOUT, HTTP_PROXY, TLS_SERVER_NAME,
+};
 
 /// Why a request gave nothing.
 #[derive(Debug)]
 pub enum Error {
     /// Nobody listens there.
-    NoServer(Address),
+    NoServer(Address, End),
     /// Somebody does, but no exchange came about: the text says why.
     Broken(String),
     /// The server answered with a 4xx or 5xx.
@@ -47,25 +51,32 @@ impl Error {
         }
     }
 
-    pub(super) fn unreachable(address: &Address, proxy: Option<&str>, trouble: Trouble) -> Self {
+    pub(super) fn unreachable(
+        end: End,
+        address: &Address,
+        proxy: Option<&str>,
+        trouble: Trouble,
+    ) -> Self {
+        let said_by = || format!("check {}, HTTPS_PROXY and HTTP_PROXY", end.variable(&HTTP_PROXY));
         let text = match (trouble, proxy) {
-            (Trouble::Plain(plain), _) => plain.told(address),
-            (Trouble::Refused, None) => return Self::NoServer(address.clone()),
+            (Trouble::Plain(plain), _) => plain.told(end, address),
+            (Trouble::Refused, None) => return Self::NoServer(address.clone(), end),
             (Trouble::Refused, Some(proxy)) => {
-                format!("no proxy at {proxy}, through which {address} is reached: {SAID_BY}")
+                format!("no proxy at {proxy}, through which {address} is reached: {}", said_by())
             }
             (Trouble::UnknownHost, Some(proxy)) => {
-                format!("the host of the proxy {proxy} is not known: {SAID_BY}")
+                format!("the host of the proxy {proxy} is not known: {}", said_by())
             }
             (Trouble::UnknownHost, None) => format!(
-                "the host of {address} is not known: check the name in -address or VAULT_ADDR, and \
-                 whether this machine asks a DNS server"
+                "the host of {address} is not known: check the name in {}, and whether this \
+                 machine asks a DNS server",
+                end.says(&ADDR)
             ),
             (Trouble::Late, _) => format!(
-                "{address} did not answer in time: is it overloaded? VAULT_CLIENT_TIMEOUT gives \
-                 it longer"
+                "{address} did not answer in time: is it overloaded? {} gives it longer",
+                end.variable(&CLIENT_TIMEOUT)
             ),
-            (Trouble::Tls(why), _) => tls_text(address, &why),
+            (Trouble::Tls(why), _) => tls_text(end, address, &why),
             (Trouble::Protocol(why), _) if !address.is_https() => format!(
                 "{address} does not answer in HTTP ({why}): does it speak TLS? Then its address \
                  begins with https://"
@@ -76,7 +87,16 @@ impl Error {
         };
         Self::Broken(text)
     }
+
+    /// A server that is spoken to in HTTP says that it speaks TLS.
+    pub(super) fn wants_tls(end: End, address: &Address) -> Self {
+        let way = end.at(&address.base().replacen("http://", "https://", 1));
+        Self::Broken(format!("{WANTS_TLS}: it speaks TLS. Try: {way}"))
+    }
 }
+
+/// What a server that speaks TLS answers in HTTP, in the words of Go.
+pub(super) const WANTS_TLS: &str = "Client sent an HTTP request to an HTTPS server";
 
 /// Why an exchange came to nothing, for whoever tells of it in words of their own.
 #[derive(Debug)]
@@ -117,9 +137,6 @@ impl From<ureq::Error> for Trouble {
     }
 }
 
-/// Where a proxy was named.
-const SAID_BY: &str = "check VAULT_HTTP_PROXY, HTTPS_PROXY and HTTP_PROXY";
-
 /// Whether nobody listens where a connection was to go.
 fn is_refusal(error: &ureq::Error) -> bool {
     match error {
@@ -154,17 +171,17 @@ impl PlainServer {
         }
     }
 
-    fn told(self, address: &Address) -> String {
-        let plain = address.base().replacen("https://", "http://", 1);
+    fn told(self, end: End, address: &Address) -> String {
+        let way = end.at(&address.base().replacen("https://", "http://", 1));
         match self {
             // In the words of Vault's client, then the remedy.
             Self::Http => format!(
-                "http: server gave HTTP response to HTTPS client: it speaks no TLS. Try: export \
-                 VAULT_ADDR={plain}"
+                "http: server gave HTTP response to HTTPS client: it speaks no TLS. Try: \
+                 {way}"
             ),
             Self::Silent => format!(
                 "{address} ended the connection before a word of TLS: does it speak plain HTTP? \
-                 Then: export VAULT_ADDR={plain}"
+                 Then: {way}"
             ),
         }
     }
@@ -182,7 +199,7 @@ fn tls_cause(error: &io::Error) -> Option<String> {
     error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()).map(ToString::to_string)
 }
 
-fn tls_text(address: &Address, why: &str) -> String {
+fn tls_text(end: End, address: &Address, why: &str) -> String {
     let told = why.strip_prefix("received fatal alert: ").unwrap_or_default();
     let remedy = if matches!(
         told,
@@ -193,24 +210,28 @@ fn tls_text(address: &Address, why: &str) -> String {
             | "UnknownCA"
     ) {
         "it does not take the client certificate: is it of an authority that the server knows?"
+            .into()
     } else if why.contains("UnknownIssuer") || why.contains("BadSignature") {
-        "name the authority that signed its certificate with -ca-cert or VAULT_CACERT"
+        format!("name the authority that signed its certificate with {}", end.says(&CACERT))
     } else if why.contains("not valid for name") || why.contains("NotValidForName") {
-        "use a name that the certificate bears, or say which with -tls-server-name"
+        let by = end.says(&TLS_SERVER_NAME);
+        format!("use a name that the certificate bears, or say which with {by}")
     } else if why.contains("Expired") || why.contains("expired") {
-        "its certificate has run out, or this machine's clock is wrong"
+        "its certificate has run out, or this machine's clock is wrong".into()
     } else if why.contains("not valid yet") || why.contains("NotValidYet") {
-        "its certificate is for later, or this machine's clock is wrong"
+        "its certificate is for later, or this machine's clock is wrong".into()
     } else if why.contains("CaUsedAsEndEntity") {
-        "its certificate is that of an authority: name that very one with -ca-cert or VAULT_CACERT"
+        let by = end.says(&CACERT);
+        format!("its certificate is that of an authority: name that very one with {by}")
     } else if why.contains("InvalidPurpose") {
-        "its certificate is not one for a server"
+        "its certificate is not one for a server".into()
     } else if why.contains("corrupt message") {
-        "what answers there speaks no TLS"
+        "what answers there speaks no TLS".into()
     } else if why.contains("CertificateRequired") {
-        "it wants a client certificate: -client-cert and -client-key"
+        let flags = [&CLIENT_CERT, &CLIENT_KEY].map(|by| end.flag(by).unwrap_or_default());
+        format!("it wants a client certificate: {}", flags.join(" and "))
     } else {
-        "the certificate or the TLS version does not suit"
+        "the certificate or the TLS version does not suit".to_owned()
     };
     format!("no TLS with {address}: {remedy} ({why})")
 }
@@ -218,8 +239,12 @@ fn tls_text(address: &Address, why: &str) -> String {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoServer(address) => {
+            Self::NoServer(address, End::Server) => {
                 write!(f, "no server at {address}: is it running? `edgekeep server -dev`")
+            }
+            Self::NoServer(address, end @ End::Source) => {
+                let by = end.says(&ADDR);
+                write!(f, "no server at {address}: is it running, and is that what {by} names?")
             }
             Self::Broken(text) => f.write_str(text),
             Self::Refused(refusal) => refusal.fmt(f),

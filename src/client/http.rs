@@ -13,7 +13,7 @@ use ureq::{Agent, Proxy};
 
 use super::address::Address;
 use super::connect::{TlsConnector, UnixConnector};
-use super::error::{Error, Trouble};
+use super::error::Trouble;
 use super::proxy;
 use super::settings::SettingsError;
 use super::tls::Tls;
@@ -24,7 +24,6 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// A kept set of connections to one server.
 pub struct Http {
     agent: Agent,
-    address: Address,
     /// Where the proxy is, if there is one.
     proxy: Option<String>,
 }
@@ -78,19 +77,19 @@ impl Reply {
 
 impl Http {
     /// Connections to `address`; no server is asked yet. Reads the TLS files where it is `https`.
-    pub fn new(address: Address, tls: &Tls, proxy: Option<Proxy>) -> Result<Self, SettingsError> {
+    pub fn new(address: &Address, tls: &Tls, proxy: Option<Proxy>) -> Result<Self, SettingsError> {
         Self::build(address, tls, proxy, None)
     }
 
     /// The same to what is no server of Vault's API: by the proxy that the usual variables name,
     /// and no exchange goes on when nothing has moved for `stall`.
-    pub fn elsewhere(address: Address, tls: &Tls, stall: Duration) -> Result<Self, SettingsError> {
-        let proxy = proxy::find(&address, |_| None, proxy::usual)?;
+    pub fn elsewhere(address: &Address, tls: &Tls, stall: Duration) -> Result<Self, SettingsError> {
+        let proxy = proxy::find(address, |_| None, proxy::usual)?;
         Self::build(address, tls, proxy, Some(stall))
     }
 
     fn build(
-        address: Address,
+        address: &Address,
         tls: &Tls,
         proxy: Option<Proxy>,
         stall: Option<Duration>,
@@ -114,21 +113,17 @@ impl Http {
             .proxy(proxy)
             .build();
         let resolver = Resolve { socket: address.socket().is_some() };
-        Ok(Self { agent: Agent::with_parts(settings, connector, resolver), address, proxy: at })
+        Ok(Self { agent: Agent::with_parts(settings, connector, resolver), proxy: at })
+    }
+
+    /// Where the proxy is that the server is reached through, if there is one.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// Sends a request and waits for the head of the answer, whatever its status. `patience`
     /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
-    pub fn send(
-        &self,
-        request: Request<'_, '_>,
-        patience: Option<Duration>,
-    ) -> Result<Reply, Error> {
-        let told = |e| Error::unreachable(&self.address, self.proxy.as_deref(), e);
-        self.exchange(request, patience).map_err(told)
-    }
-
-    /// The same; why it came to nothing is not put into words.
+    /// Why it came to nothing is not put into words.
     pub fn exchange(
         &self,
         request: Request<'_, '_>,

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod api;
 mod connect;
+mod end;
 pub mod error;
 pub mod http;
 mod proxy;
@@ -17,6 +18,7 @@ mod verifier;
 
 pub use address::Address;
 pub use api::{Answer, Call, Client, Verb};
+pub use end::End;
 pub use error::{Error, Refusal};
 pub use settings::{Settings, SettingsError};
 pub use variables::{Given, Variable};

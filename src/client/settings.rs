@@ -1,12 +1,14 @@
 //! What a client is told by the environment, and by flags that stand before it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ureq::Proxy;
 
 use super::address::Address;
+use super::end::End;
 use super::proxy;
-use super::tls::Tls;
+use super::tls::{Identity, Tls};
 use super::variables::{self, Given, Variable};
 use crate::base::golang;
 use crate::base::secret::Secret;
@@ -14,6 +16,8 @@ use crate::base::ttl::Ttl;
 
 /// How requests are made.
 pub struct Settings {
+    /// Which server of the command line it is.
+    pub end: End,
     /// The server, or the agent that is asked in its place.
     pub address: Address,
     /// How TLS is spoken with it.
@@ -58,27 +62,31 @@ impl std::fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl Settings {
-    /// Reads the variables through `value`, which gives `None` for what is not set.
-    pub fn read(value: impl Fn(&Variable) -> Option<Given>) -> Result<Self, SettingsError> {
+    /// Reads the variables of an end through `value`, which gives `None` for what is not set.
+    pub fn read(
+        end: End,
+        value: impl Fn(&Variable) -> Option<Given>,
+    ) -> Result<Self, SettingsError> {
         let path = |variable| value(variable).map(|given| given.value.into());
         let truth = |variable| value(variable).map_or(Ok(false), |given| truth(&given));
         let address = address(value(&variables::AGENT_ADDR).or_else(|| value(&variables::ADDR)))?;
         if truth(&variables::SRV_LOOKUP)? && !address.has_port() {
-            let text =
-                "SRV records are not looked up (VAULT_SRV_LOOKUP): say the port in the address";
-            return Err(SettingsError(text.into()));
+            let by = end.variable(&variables::SRV_LOOKUP);
+            return Err(SettingsError(format!(
+                "SRV records are not looked up ({by}): say the port in the address"
+            )));
         }
         let tls = Tls {
             ca_cert: path(&variables::CACERT),
             ca_bytes: value(&variables::CACERT_BYTES),
             ca_path: path(&variables::CAPATH),
-            client_cert: path(&variables::CLIENT_CERT),
-            client_key: path(&variables::CLIENT_KEY),
+            identity: identity(end, path(&variables::CLIENT_CERT), path(&variables::CLIENT_KEY))?,
             skip_verify: truth(&variables::SKIP_VERIFY)?,
             server_name: value(&variables::TLS_SERVER_NAME).map(|given| given.value),
         };
         let mfa = value(&variables::MFA).map(|given| ("X-Vault-MFA".to_owned(), given.value));
         Ok(Self {
+            end,
             proxy: proxy::find(&address, &value, proxy::usual)?,
             address,
             tls,
@@ -101,6 +109,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn address(given: Option<Given>) -> Result<Address, SettingsError> {
     let text = given.map_or_else(|| "https://127.0.0.1:8200".into(), |given| given.value);
     Address::parse(&text).map_err(|e| SettingsError(format!("failed to create client: {e}")))
+}
+
+fn identity(
+    end: End,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Option<Identity>, SettingsError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
+        (None, None) => Ok(None),
+        _ => {
+            let both = [&variables::CLIENT_CERT, &variables::CLIENT_KEY];
+            let flags = both.map(|variable| end.flag(variable).unwrap_or_default()).join(" and ");
+            let named = both.map(|variable| end.variable(variable)).join(", ");
+            Err(SettingsError(format!(
+                "a client certificate needs its key: give both {flags} ({named})"
+            )))
+        }
+    }
 }
 
 fn wrong(given: &Given, why: &str) -> SettingsError {
@@ -139,7 +166,7 @@ mod tests {
 
     fn read(name: &str, value: &str) -> Result<Settings, SettingsError> {
         let given = Given { by: format!("EDGEKEEP_{name}"), value: value.to_owned() };
-        Settings::read(|variable| (variable.name == name).then(|| given.clone()))
+        Settings::read(End::Server, |variable| (variable.name == name).then(|| given.clone()))
     }
 
     #[test]

@@ -22,14 +22,21 @@ pub struct Tls {
     pub ca_bytes: Option<Given>,
     /// A folder of such files.
     pub ca_path: Option<PathBuf>,
-    /// A PEM file of the client's certificate and its chain.
-    pub client_cert: Option<PathBuf>,
-    /// The PEM file of its key.
-    pub client_key: Option<PathBuf>,
+    /// Who the client is.
+    pub identity: Option<Identity>,
     /// Believe any certificate.
     pub skip_verify: bool,
     /// The name that the server's certificate must bear, instead of the address's.
     pub server_name: Option<String>,
+}
+
+/// A client's own certificate.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// A PEM file of the certificate and its chain.
+    pub certificate: PathBuf,
+    /// The PEM file of its key.
+    pub key: PathBuf,
 }
 
 impl Tls {
@@ -43,20 +50,17 @@ impl Tls {
             Some(own) => builder.dangerous().with_custom_certificate_verifier(Arc::new(own)),
             None => builder.with_root_certificates(system_authorities()),
         };
-        let config = match (&self.client_cert, &self.client_key) {
-            (Some(cert), Some(key)) => {
-                let pair = pem::pair(cert, key, &provider).map_err(|unfit| match unfit {
-                    Unfit::Certificate(why) => unusable("the client certificate", cert, &why),
+        let config = match &self.identity {
+            Some(Identity { certificate, key }) => {
+                let pair = pem::pair(certificate, key, &provider).map_err(|unfit| match unfit {
+                    Unfit::Certificate(why) => {
+                        unusable("the client certificate", certificate, &why)
+                    }
                     Unfit::Key(why) => unusable("the key of the client certificate", key, &why),
                 })?;
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair)))
             }
-            (None, None) => builder.with_no_client_auth(),
-            _ => {
-                let text = "a client certificate needs its key: give both -client-cert and \
-                            -client-key (VAULT_CLIENT_CERT, VAULT_CLIENT_KEY)";
-                return Err(SettingsError(text.into()));
-            }
+            None => builder.with_no_client_auth(),
         };
         Ok(Arc::new(config))
     }

@@ -117,6 +117,16 @@ fn a_certificate_may_be_its_own_authority() {
     let said = servers.status(&good, &[("VAULT_CACERT_BYTES", Path::new(&pem))]);
     assert!(said.starts_with("Key "), "{said}");
 
+    let home = TempDir::new();
+    let from = format!("-from-address=https://{good}");
+    let mut import = edgekeep(&home, &format!("https://{good}"), &["import", &from]);
+    let done = import.env("EDGEKEEP_FROM_TOKEN", "x").env("VAULT_CACERT", file("good")).output();
+    let said = text(&done.unwrap().stderr);
+    assert!(said.contains("with -from-ca-cert or EDGEKEEP_FROM_CACERT"), "{said}");
+    let done = edgekeep(&home, &format!("http://{good}"), &["status"]).output().unwrap();
+    let said = text(&done.stderr);
+    assert!(said.ends_with(&format!("Try: export VAULT_ADDR=https://{good}\n")), "{said}");
+
     let unknown = "with -ca-cert or VAULT_CACERT";
     assert!(believes(&good, "elsewhere").contains(unknown), "{}", believes(&good, "elsewhere"));
     assert!(believes(&usual, "good").contains(unknown), "{}", believes(&usual, "good"));

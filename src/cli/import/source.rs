@@ -9,10 +9,7 @@ use crate::base::secret::Secret;
 use crate::cli::context::{Context, env};
 use crate::cli::prompt;
 use crate::cli::stop::Stop;
-use crate::client::{Client, Given, Settings, SettingsError, Variable, variables};
-
-/// Each variable of a client stands behind this for the other server.
-const FROM: &str = "EDGEKEEP_FROM_";
+use crate::client::{Client, End, Given, Settings, SettingsError, Variable, variables};
 
 const NO_ADDRESS: &str = "\
 no server to import from: name it with -from-address or EDGEKEEP_FROM_ADDR";
@@ -28,31 +25,32 @@ impl Import {
             return Err(Stop::Usage(NO_ADDRESS.into()));
         }
         let wrong = |e: SettingsError| Stop::Failed(format!("the server to import from: {}", e.0));
-        let mut settings = Settings::read(|variable| self.given(variable)).map_err(wrong)?;
+        let settings = Settings::read(End::Source, |variable| self.given(variable));
+        let mut settings = settings.map_err(wrong)?;
         settings.token = Some(self.token(cx)?);
         Client::new(settings).map_err(wrong)
     }
 
     /// What a flag says, or else the environment.
     fn given(&self, variable: &Variable) -> Option<Given> {
-        let (flag, value) = match variable.name {
-            "ADDR" => ("-from-address", self.from_address.clone()),
-            "CACERT" => ("-from-ca-cert", self.from_ca_cert.clone()),
-            "CAPATH" => ("-from-ca-path", self.from_ca_path.clone()),
-            "CLIENT_CERT" => ("-from-client-cert", self.from_client_cert.clone()),
-            "CLIENT_KEY" => ("-from-client-key", self.from_client_key.clone()),
-            "NAMESPACE" => ("-from-namespace", self.from_namespace.clone()),
-            "SKIP_VERIFY" => {
-                ("-from-tls-skip-verify", self.from_tls_skip_verify.map(|v| v.to_string()))
-            }
-            "TLS_SERVER_NAME" => ("-from-tls-server-name", self.from_tls_server_name.clone()),
-            _ => ("", None),
+        let value = match variable.name {
+            "ADDR" => self.from_address.clone(),
+            "CACERT" => self.from_ca_cert.clone(),
+            "CAPATH" => self.from_ca_path.clone(),
+            "CLIENT_CERT" => self.from_client_cert.clone(),
+            "CLIENT_KEY" => self.from_client_key.clone(),
+            "NAMESPACE" => self.from_namespace.clone(),
+            "SKIP_VERIFY" => self.from_tls_skip_verify.map(|skip| skip.to_string()),
+            "TLS_SERVER_NAME" => self.from_tls_server_name.clone(),
+            _ => None,
         };
-        let by_flag = value.map(|value| Given { by: flag.to_owned(), value });
-        by_flag.or_else(|| {
-            let by = format!("{FROM}{}", variable.name);
-            Some(Given { value: env(&by)?, by })
-        })
+        match (value, End::Source.flag(variable)) {
+            (Some(value), Some(by)) => Some(Given { by, value }),
+            _ => {
+                let by = End::Source.variable(variable);
+                Some(Given { value: env(&by)?, by })
+            }
+        }
     }
 
     /// Its token; no argument holds it, for those everybody on the machine can read.

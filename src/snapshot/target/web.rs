@@ -51,7 +51,7 @@ impl Web {
         let (ca_cert, skip_verify) = (trust.ca_cert, trust.skip_verify);
         let tls = Tls { ca_cert, skip_verify, ..Tls::default() };
         let base = address.base().to_owned();
-        Ok(Self { http: Http::elsewhere(address, &tls, patience)?, base, patience })
+        Ok(Self { http: Http::elsewhere(&address, &tls, patience)?, base, patience })
     }
 
     /// The path of [`base`](Self::base); empty or with a slash at its start.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::client::tls::Tls;
-use crate::client::{Address, Call, Client, Settings};
+use crate::client::{Address, Call, Client, End, Settings};
 use crate::config::Listener;
 use crate::server::gate::listener;
 use crate::storage::folder;
@@ -85,6 +85,7 @@ fn client(listener: &Listener) -> Option<Client> {
         }
     };
     let settings = Settings {
+        end: End::Server,
         address,
         tls: Tls { skip_verify: true, ..Tls::default() },
         token: None,
