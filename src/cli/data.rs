@@ -1,10 +1,11 @@
 //! Data on the command line: `key=value`, `key=@file`, `key=-`, `@file`, `-`.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::stdin;
 use super::stop::Stop;
 use crate::base::{golang, json};
 
@@ -13,10 +14,11 @@ pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
     read(operands).map_err(|e| Stop::Usage(format!("Failed to parse K=V data: {e}")))
 }
 
-/// The same, for who says otherwise what it is. A key that is given again becomes a list.
+/// The same, for who says otherwise what it is. A key that is given again becomes a list; an empty
+/// operand, which scripts make of a variable that is not set, is overlooked as Vault overlooks it.
 pub fn read(operands: &[String]) -> Result<Map<String, Value>, String> {
     let mut object = Map::new();
-    for operand in operands {
+    for operand in operands.iter().filter(|operand| !operand.is_empty()) {
         add(&mut object, operand)
             .map_err(|e| format!("invalid key/value pair {operand:?}: {e}"))?;
     }
@@ -51,14 +53,14 @@ pub fn query(operands: &[String]) -> Result<Vec<(String, String)>, Stop> {
 
 fn add(object: &mut Map<String, Value>, operand: &str) -> Result<(), String> {
     if operand == "-" {
-        return merge(object, &stdin()?);
+        return merge(object, &stdin::everything()?);
     }
     if let Some(path) = operand.strip_prefix('@') {
         return merge(object, &file(path)?);
     }
     let (key, value) = operand.split_once('=').ok_or("format must be key=value")?;
     let value = match value {
-        "-" => stdin()?,
+        "-" => stdin::everything()?,
         other => match (other.strip_prefix('@'), other.strip_prefix("\\@")) {
             (Some(path), _) => file(path).map_err(|e| format!("error reading file: {e}"))?,
             (None, Some(rest)) => format!("@{rest}"),
@@ -92,13 +94,6 @@ fn put(object: &mut Map<String, Value>, key: String, value: Value) {
     }
 }
 
-/// All of stdin.
-pub fn stdin() -> Result<String, String> {
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map_err(|e| format!("stdin cannot be read: {e}"))?;
-    Ok(text)
-}
-
 /// The text of a file; the error is the system's, in Go's words.
 pub fn file(path: &str) -> Result<String, String> {
     let bytes = std::fs::read(Path::new(path)).map_err(|e| open_error(path, &e))?;
@@ -119,7 +114,7 @@ mod tests {
     #[test]
     fn operands_become_an_object() {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let made = object(&words("a=1 b= c=x=y a=2 d=\\@at a=3")).unwrap();
+        let made = object(&words("a=1 b=  c=x=y a=2 d=\\@at a=3")).unwrap();
         let want = serde_json::json!({"a": ["1", "2", "3"], "b": "", "c": "x=y", "d": "@at"});
         assert_eq!(Value::Object(made), want);
         for wrong in ["noequals", "a=@/none", "@/none"] {

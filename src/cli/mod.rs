@@ -56,6 +56,7 @@ pub mod server;
 mod shared;
 mod snapshot;
 mod status;
+mod stdin;
 pub mod stop;
 mod table;
 mod token;

@@ -1,11 +1,12 @@
 //! Asking for a secret: what is typed is not shown.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
 use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::hidden::Hidden;
+use super::stdin;
 use super::stop::Stop;
 
 /// Asks for a secret. Where nobody can be asked, the error says so in the system's words.
@@ -33,7 +34,7 @@ fn hidden(cx: &Context, ask: impl FnOnce() -> io::Result<()>) -> Result<Zeroizin
     // Before the question: some are quick.
     let hidden = cx.can_ask().then(Hidden::begin);
     let line = ask().and_then(|()| match hidden {
-        Some(begun) => begun.and_then(|_hidden| whole_line()),
+        Some(begun) => begun.and_then(|_hidden| stdin::typed()),
         None => Err(io::Error::other("file descriptor 0 is not a terminal")),
     });
     line.map_err(|e| e.to_string())
@@ -41,16 +42,7 @@ fn hidden(cx: &Context, ask: impl FnOnce() -> io::Result<()>) -> Result<Zeroizin
 
 /// A secret from stdin: its first line.
 fn read_line() -> io::Result<Zeroizing<String>> {
-    Ok(Zeroizing::new(whole_line()?.trim().to_owned()))
-}
-
-/// The next line of stdin, without its end.
-fn whole_line() -> io::Result<Zeroizing<String>> {
-    let mut line = Zeroizing::new(String::new());
-    io::stdin().lock().read_line(&mut line)?;
-    let length = line.trim_end_matches(['\n', '\r']).len();
-    line.truncate(length);
-    Ok(line)
+    Ok(Zeroizing::new(stdin::line()?.trim().to_owned()))
 }
 
 /// The secret that the command line gives; `-` stands for the first line of stdin.

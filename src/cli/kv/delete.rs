@@ -34,7 +34,7 @@ impl Command for Delete {
         let place =
             Place::find(cx, self.more.mount.as_deref(), operands::one(&self.own.operands)?)?;
         let (path, versions) = (place.path("data"), versions::named(&self.own.versions));
-        let call = if place.is_versioned && !versions.is_empty() {
+        let call = if place.is_versioned && !self.own.versions.is_empty() {
             Call::put(place.path("delete"), json!({ "versions": versions }))
         } else {
             Call::new(Verb::Delete, path.as_str())

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{data, operands};
+use crate::cli::{data, operands, stdin};
 use crate::client::Call;
 
 /// Upload a policy from a file.
@@ -25,7 +25,9 @@ impl Command for Write {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let [given, path] = operands::two(&self.operands)?;
         let text = match path.trim() {
-            "-" => data::stdin().map_err(|e| Stop::Failed(format!("Error reading policy: {e}"))),
+            "-" => {
+                stdin::everything().map_err(|e| Stop::Failed(format!("Error reading policy: {e}")))
+            }
             path => data::file(path)
                 .map_err(|e| Stop::Failed(format!("Error opening policy file: {e}"))),
         }?;
