@@ -111,6 +111,23 @@ fn all_requests_of_an_import_keep_to_one_pace() {
 }
 
 #[test]
+fn a_server_that_is_not_ready_is_told_of_with_what_helps() {
+    let (ready, new) = (Server::dev(), Server::uninitialised());
+    let told = |from: &Server, to: &Server| {
+        let done = crate::import(&from.address, to, &[]).output().unwrap();
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    let here = "Error importing: here: the server is not initialised: `edgekeep operator init`\n";
+    assert_eq!(told(&ready, &new), here);
+    assert!(told(&new, &ready).contains("there: the server is not initialised: is it the one"));
+    let sealed = Server::dev();
+    sealed.root().post("sys/seal", json!({}));
+    let here = "Error importing: here: the server is sealed: `edgekeep operator unseal`\n";
+    assert_eq!(told(&ready, &sealed), here);
+    assert!(told(&sealed, &ready).contains("there: the server is sealed: unseal it first"));
+}
+
+#[test]
 fn a_server_that_is_sealed_or_gone_ends_the_import_at_once() {
     let (mut from, to) = (Server::dev(), Server::dev());
     for n in 0..5 {

@@ -3,11 +3,13 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::proxy::{Fault, Proxy};
 use crate::support::http::Client;
 use crate::support::{Server, data};
-use crate::{import, run, whole, write};
+use crate::{import, run, said, whole, write};
 
 const FOLDERS: usize = 20;
 const EACH: usize = 100;
@@ -83,4 +85,30 @@ fn an_import_that_is_killed_leaves_nothing_half_and_goes_on() {
     assert_eq!(known(&here), known(&there));
     let last = format!("f{:02}/s{:02}", FOLDERS - 1, EACH - 1);
     assert_eq!(whole(&here, &last), whole(&there, &last));
+}
+
+#[test]
+fn an_import_that_is_interrupted_tells_what_came() {
+    let (from, to) = (Server::dev(), Server::dev());
+    for n in 0..5 {
+        write(&from.root(), &format!("s{n}"), json!({}));
+    }
+    // It asks again and again for the third.
+    let busy = Fault::new("/v1/secret/metadata/s3", "429 Too Many", r#"{"errors":[]}"#).times(60);
+    let proxy = Proxy::before(&from, vec![busy]);
+    let mut command = import(&proxy.address, &to, &["-format=json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let came = || data(&to.root().list("secret/metadata"))["keys"].as_array().map_or(0, Vec::len);
+    while came() < 4 {
+        assert!(Instant::now() < deadline, "nothing comes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(id, Signal::INT).unwrap();
+    let said = said(child.wait_with_output().unwrap());
+    assert_eq!(said.exit, Some(1), "{}", said.errors);
+    assert_eq!(said.report["stopped"], "interrupted");
+    assert_eq!(said.count("secret", "came"), 4);
+    assert!(said.errors.starts_with("Interrupted: what came until then.\n"), "{}", said.errors);
 }

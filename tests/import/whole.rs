@@ -94,7 +94,7 @@ fn everything_comes_as_it_was_and_only_once() {
     assert_eq!(came.count("secrets engine", "unchanged"), 1, "secret/ is on both");
     assert!(came.why("came", "secret/app/db").contains("version 8 is deleted there"));
     assert!(came.why("came", "auth/people/").contains("a random one that nobody knows"));
-    assert!(came.why("came", "auth/approle/").contains("no server tells secret ids: 1 "));
+    assert!(came.why("came", "auth/approle/").contains("1 roles came, and had 1 secret ids there"));
     assert!(came.why("left out", "identity/entity/id").starts_with("entities of identity (1)"));
 
     for path in ["app", "odd%20name/%25x/%C3%A9", "empty"] {
@@ -170,8 +170,9 @@ fn a_dry_run_tells_all_of_it_and_changes_nothing() {
     assert_eq!(root.get("sys/auth/people").status, 400);
     assert_eq!(data(&root.get("secret/config"))["max_versions"], 0);
     let came = run(&from.address, &to, &[]);
-    assert_eq!(came.report["counts"], planned.report["counts"]);
-    assert!(planned.why("came", "secret/app/db").contains("version 8 is deleted there"));
+    let would = planned.report["counts"].to_string();
+    assert_eq!(came.report["counts"].to_string(), would.replace("would come", "came"));
+    assert!(planned.why("would come", "secret/app/db").contains("version 8 is deleted there"));
 }
 
 #[test]

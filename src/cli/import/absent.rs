@@ -36,7 +36,7 @@ fn told(
         Err(Trouble::Here(why)) => {
             format!("{what} may not be listed there, if there are any: {why}")
         }
-        Err(Trouble::Everywhere(why)) => return Err(Ended(why)),
+        Err(Trouble::Everywhere(why)) => return Err(why),
     };
     job.one(Kind::Other, path, |_| Ok(Told::because(Fate::LeftOut, why))).map(drop)
 }

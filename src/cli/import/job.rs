@@ -26,7 +26,22 @@ pub struct Job {
 }
 
 /// Why nothing more can come.
-pub struct Ended(pub String);
+#[derive(Debug)]
+pub enum Ended {
+    /// A server is gone, sealed or full: what it said.
+    Broken(String),
+    /// Somebody pressed Ctrl-C.
+    Interrupted,
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Broken(why) => why,
+            Self::Interrupted => "interrupted",
+        })
+    }
+}
 
 impl Job {
     /// Nothing is done yet.
@@ -57,7 +72,7 @@ impl Job {
         let told = match bring(&self.ends) {
             Ok(told) => told,
             Err(Trouble::Here(why)) => Told::because(Fate::Failed, why),
-            Err(Trouble::Everywhere(why)) => return Err(Ended(why)),
+            Err(Trouble::Everywhere(why)) => return Err(why),
         };
         let fate = told.fate;
         self.report.tell(kind, name, told);

@@ -25,10 +25,13 @@ mod tree;
 mod tuning;
 mod users;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use self::ends::Ends;
 use self::job::{Ended, Job};
@@ -105,14 +108,16 @@ impl Command for Import {
         cx.never_dry("an import", "-dry-run tells what comes")?;
         let progress = Progress::counting("Importing", "things looked at", None);
         let progress = Arc::new(Mutex::new(progress));
-        let from = Server::new(self.source(cx)?, "there", Arc::clone(&progress));
-        let to = Server::new(cx.connect()?, "here", Arc::clone(&progress));
+        let (from, to) = (self.source(cx)?, cx.connect()?);
+        let interrupted = interrupted()?;
+        let server = |client| Server::new(client, Arc::clone(&progress), Arc::clone(&interrupted));
+        let (from, to) = (server(from), server(to));
         refuse_direction(&from, &to)?;
         let address = from.address();
         let Self { dry_run, overwrite, .. } = self;
         let ends = Ends { from, to, dry_run, overwrite, entropy: cx.entropy() };
         let mut job = Job::new(ends, progress);
-        let stopped = job.run().err().map(|Ended(why)| why);
+        let stopped = job.run().err();
         let report = job.finish();
         let complete = stopped.is_none() && report.is_complete();
         let about = [
@@ -120,7 +125,7 @@ impl Command for Import {
             ("dry_run", dry_run.into()),
             ("complete", complete.into()),
         ];
-        report.print(cx, dry_run, &about, stopped.as_deref())?;
+        report.print(cx, dry_run, &about, stopped.as_ref())?;
         if complete {
             if cx.format == Format::Table {
                 cx.say(&format!("\n{}", table::wrap(NEVER, 0)))?;
@@ -132,16 +137,34 @@ impl Command for Import {
             }
             return Ok(Exit::Done);
         }
-        cx.complain(&unfinished(&report, dry_run, stopped.as_deref()));
-        Ok(Exit::Failed)
+        cx.complain(&unfinished(&report, dry_run, stopped.as_ref()));
+        Ok(match stopped {
+            Some(Ended::Interrupted) => Exit::Usage,
+            _ => Exit::Failed,
+        })
     }
 }
 
+/// Hears of Ctrl-C. What is under way then is brought to its end and told of; whoever presses it
+/// again does not want to wait for that.
+fn interrupted() -> Result<Arc<AtomicBool>, Stop> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let (again, once) = (Arc::clone(&interrupted), Arc::clone(&interrupted));
+        flag::register_conditional_shutdown(signal, Exit::Usage as i32, again)
+            .and_then(|_| flag::register(signal, once))
+            .map_err(|e| Stop::Failed(format!("signals cannot be caught: {e}")))?;
+    }
+    Ok(interrupted)
+}
+
 /// Says what is left to be done.
-fn unfinished(report: &Report, dry_run: bool, stopped: Option<&str>) -> String {
+fn unfinished(report: &Report, dry_run: bool, stopped: Option<&Ended>) -> String {
     let mut texts = Vec::new();
-    if let Some(why) = stopped {
-        texts.push(format!("Stopped: {}", report::shown(why)));
+    match stopped {
+        Some(Ended::Broken(why)) => texts.push(format!("Stopped: {}", report::shown(why))),
+        Some(Ended::Interrupted) => texts.push("Interrupted: what came until then.".into()),
+        None => {}
     }
     let (failed, conflicts) = (report.count(Fate::Failed), report.count(Fate::Conflict));
     if failed > 0 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::job::Ended;
 use crate::base::golang;
 use crate::cli::context::Context;
 use crate::cli::format::Format;
@@ -87,7 +88,7 @@ impl Fate {
         }
     }
 
-    /// As people read it.
+    /// As it is told.
     const fn shown(self, dry_run: bool) -> &'static str {
         match (self, dry_run) {
             (Self::Came, true) => "would come",
@@ -179,14 +180,14 @@ impl Report {
         cx: &mut Context,
         dry_run: bool,
         about: &[(&str, Value)],
-        stopped: Option<&str>,
+        stopped: Option<&Ended>,
     ) -> Result<(), Stop> {
         if cx.format != Format::Table {
             let mut whole = json!({
-                "counts": self.counts_json(),
-                "items": self.lines.iter().map(Line::json).collect::<Vec<_>>(),
+                "counts": self.counts_json(dry_run),
+                "items": self.lines.iter().map(|line| line.json(dry_run)).collect::<Vec<_>>(),
                 "unlisted": self.unlisted,
-                "stopped": stopped,
+                "stopped": stopped.map(ToString::to_string),
             });
             for (name, value) in about {
                 whole[*name] = value.clone();
@@ -220,9 +221,10 @@ impl Report {
         table::columns(&rows)
     }
 
-    fn counts_json(&self) -> Value {
+    fn counts_json(&self, dry_run: bool) -> Value {
         let counts = self.counts.iter().map(|(kind, fates)| {
-            let fates = fates.iter().map(|(fate, n)| (fate.name().to_owned(), Value::from(*n)));
+            let fates =
+                fates.iter().map(|(fate, n)| (fate.shown(dry_run).to_owned(), Value::from(*n)));
             (kind.name().to_owned(), Value::Object(fates.collect()))
         });
         Value::Object(counts.collect())
@@ -230,8 +232,8 @@ impl Report {
 }
 
 impl Line {
-    fn json(&self) -> Value {
-        let (fate, kind) = (self.fate.name(), self.kind.name());
+    fn json(&self, dry_run: bool) -> Value {
+        let (fate, kind) = (self.fate.shown(dry_run), self.kind.name());
         json!({ "fate": fate, "kind": kind, "name": self.name, "why": self.why })
     }
 

@@ -36,8 +36,9 @@ pub fn bring(job: &mut Job, mount: &str) -> Result<(), Ended> {
     }
     if came > 0 {
         let why = format!(
-            "no server tells secret ids: {secret_ids} did not come, of roles: {came}; `edgekeep \
-             write -force {folder}/NAME/secret-id` makes a new one"
+            "no server tells secret ids, so roles come without theirs: {came} roles came, and had \
+             {secret_ids} secret ids there; `edgekeep write -force {folder}/NAME/secret-id` makes \
+             a new one"
         );
         job.report.remark(Kind::Role, mount, Told::because(Fate::Came, why));
     }

@@ -1,13 +1,15 @@
 //! One of the two servers, and why something of it does not come.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::job::Ended;
 use crate::base::sync::lock;
 use crate::cli::progress::Progress;
-use crate::client::{Answer, Call, Client, Error, Refusal};
+use crate::client::{Answer, Call, Client, End, Error, Refusal};
 
 /// How often a server is asked again that says "not now", and how long after.
 const PATIENCE: u32 = 60;
@@ -16,10 +18,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is asked.
 pub struct Server {
     client: Client,
-    /// What it is called in a reason.
-    name: &'static str,
     /// Where it is shown that it is waited for.
     progress: Arc<Mutex<Progress>>,
+    /// Whether nothing is to be asked any more.
+    interrupted: Arc<AtomicBool>,
 }
 
 /// Why something did not come.
@@ -27,14 +29,22 @@ pub struct Server {
 pub enum Trouble {
     /// This one thing cannot; the next may.
     Here(String),
-    /// Nothing can any more: a server is gone, sealed or full.
-    Everywhere(String),
+    /// Nothing can any more.
+    Everywhere(Ended),
+}
+
+impl From<Ended> for Trouble {
+    fn from(ended: Ended) -> Self {
+        Self::Everywhere(ended)
+    }
 }
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Here(why) | Self::Everywhere(why)) = self;
-        f.write_str(why)
+        match self {
+            Self::Here(why) => f.write_str(why),
+            Self::Everywhere(why) => why.fmt(f),
+        }
     }
 }
 
@@ -56,8 +66,24 @@ pub enum Found {
 
 impl Server {
     /// A server by its client.
-    pub const fn new(client: Client, name: &'static str, progress: Arc<Mutex<Progress>>) -> Self {
-        Self { client, name, progress }
+    pub const fn new(
+        client: Client,
+        progress: Arc<Mutex<Progress>>,
+        interrupted: Arc<AtomicBool>,
+    ) -> Self {
+        Self { client, progress, interrupted }
+    }
+
+    fn end(&self) -> End {
+        self.client.settings().end
+    }
+
+    /// What it is called in a reason.
+    fn name(&self) -> &'static str {
+        match self.end() {
+            End::Server => "here",
+            End::Source => "there",
+        }
     }
 
     /// Its address.
@@ -67,10 +93,33 @@ impl Server {
 
     /// What it says of itself.
     pub fn about(&self) -> Result<About, Trouble> {
-        let call = Call::get("sys/health").with_query("standbyok", "true");
-        let answer = self.call(&call.with_query("perfstandbyok", "true"))?;
+        let fit = [("standbyok", "true"), ("perfstandbyok", "true")];
+        let unfit = [("sealedcode", "200"), ("uninitcode", "200")];
+        let call = fit.into_iter().chain(unfit);
+        let call =
+            call.fold(Call::get("sys/health"), |call, (name, value)| call.with_query(name, value));
+        let answer = self.call(&call)?;
+        self.refuse_unready(&answer.body)?;
         let text = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
         Ok(About { cluster: text("cluster_id"), version: text("version") })
+    }
+
+    /// A server that is sealed has nothing to give and takes nothing.
+    fn refuse_unready(&self, health: &Value) -> Result<(), Ended> {
+        let why = match (self.end(), &health["initialized"], &health["sealed"]) {
+            (End::Server, Value::Bool(false), _) => {
+                "the server is not initialised: `edgekeep operator init`"
+            }
+            (End::Source, Value::Bool(false), _) => {
+                "the server is not initialised: is it the one that is meant?"
+            }
+            (End::Server, _, Value::Bool(true)) => {
+                "the server is sealed: `edgekeep operator unseal`"
+            }
+            (End::Source, _, Value::Bool(true)) => "the server is sealed: unseal it first",
+            _ => return Ok(()),
+        };
+        Err(Ended::Broken(self.told(why)))
     }
 
     /// The data at a path, if there is any.
@@ -88,7 +137,7 @@ impl Server {
 
     /// What a read gives, and what is told where there is no data.
     pub fn find(&self, call: Call) -> Result<Found, Trouble> {
-        match self.ask(&call) {
+        match self.ask(&call)? {
             Ok(mut answer) => match answer.body.get_mut("data").map(Value::take) {
                 Some(data @ Value::Object(_)) => Ok(Found::Data(data)),
                 _ => Err(self.here(format!("{} was answered without data", call.path))),
@@ -121,33 +170,36 @@ impl Server {
     }
 
     fn call(&self, call: &Call) -> Result<Answer, Trouble> {
-        self.ask(call).map_err(|error| self.judge(error))
+        self.ask(call)?.map_err(|error| self.judge(error))
     }
 
     /// Asks, and asks again where it is too often.
-    fn ask(&self, call: &Call) -> Result<Answer, Error> {
-        for left in (1..=PATIENCE).rev() {
+    fn ask(&self, call: &Call) -> Result<Result<Answer, Error>, Ended> {
+        for left in (0..=PATIENCE).rev() {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Ended::Interrupted);
+            }
             match self.client.call(call) {
-                Err(Error::Refused(refusal)) if is_for_now(&refusal) => {
+                Err(Error::Refused(refusal)) if left > 0 && is_for_now(&refusal) => {
                     let why = self.told(&refusal.status.to_string());
                     lock(&self.progress).pause(&format!("{why}, asking again, up to {left} times"));
                     std::thread::sleep(PAUSE);
                     lock(&self.progress).go_on();
                 }
-                other => return other,
+                other => return Ok(other),
             }
         }
-        self.client.call(call)
+        Ok(self.client.call(call))
     }
 
     fn judge(&self, error: Error) -> Trouble {
         match error {
             Error::Refused(refusal) if matches!(refusal.status, 429 | 503 | 507) => {
-                Trouble::Everywhere(self.told(&short(&refusal)))
+                Ended::Broken(self.told(&short(&refusal))).into()
             }
             Error::Refused(refusal) => self.here(short(&refusal)),
             Error::Broken(text) if self.answers() => self.here(text),
-            error => Trouble::Everywhere(self.told(&error.to_string())),
+            error => Ended::Broken(self.told(&error.to_string())).into(),
         }
     }
 
@@ -163,7 +215,7 @@ impl Server {
     }
 
     fn told(&self, why: &str) -> String {
-        format!("{}: {why}", self.name)
+        format!("{}: {why}", self.name())
     }
 }
 
