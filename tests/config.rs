@@ -197,7 +197,7 @@ fn json_says_the_same() {
 #[test]
 fn warnings_name_the_line() {
     let cases = [
-        ("colour = \"red\"", "c.hcl:3: unknown key \"colour\" is not heeded"),
+        ("colour = \"red\"", "c.hcl:3: unknown key \"colour\" is not heeded: take it out"),
         (
             "cluster_addr = \"https://x:8201\"",
             "c.hcl:3: cluster_addr has no meaning here: one server is all there is: nothing to \
@@ -213,7 +213,7 @@ fn warnings_name_the_line() {
             "c.hcl:4: x_forwarded_for_hop_skips has no meaning here: not supported: the peer's \
              own address counts",
         ),
-        ("limits { speed = 9 }", "c.hcl:3: unknown key \"speed\" is not heeded"),
+        ("limits { speed = 9 }", "c.hcl:3: unknown key \"speed\" is not heeded: take it out"),
         (
             "API_adr = \"https://x\"",
             "c.hcl:3: unknown key \"API_adr\" is not heeded: did you mean api_addr?",
@@ -233,7 +233,7 @@ fn warnings_name_the_line() {
         ),
         (
             "listener \"tcp\" {\n  telemetry { open = true }\n}",
-            "c.hcl:4: unknown key \"open\" is not heeded",
+            "c.hcl:4: unknown key \"open\" is not heeded: take it out",
         ),
     ];
     for (text, wanted) in cases {
@@ -392,7 +392,7 @@ fn data_of_vault_is_refused() {
                 data.display()
             )
         );
-        assert!(error.remedy.contains("operator init"), "{}", error.remedy);
+        assert!(error.remedy.contains("edgekeep import"), "{}", error.remedy);
     }
 }
 

@@ -98,8 +98,9 @@ impl<'a> Section<'a> {
             let Some(key) = table.key(name) else {
                 let heeded = table.keys.iter().filter(|key| key.standing == Standing::Heeded);
                 let meant = nearest(&name.to_lowercase(), heeded.map(|key| key.name));
-                let meant = meant.map(|key| format!(": did you mean {key}?")).unwrap_or_default();
-                let what = format!("unknown key {name:?} is not heeded{meant}");
+                let meant =
+                    meant.map_or("take it out".into(), |key| format!("did you mean {key}?"));
+                let what = format!("unknown key {name:?} is not heeded: {meant}");
                 warnings.push(entry.warning(what));
                 continue;
             };

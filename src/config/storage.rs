@@ -66,8 +66,8 @@ pub(super) fn read<'a>(
     if let Some(found) = data_of_vault(&folder) {
         return Err(section.last("path").unwrap_or(entry).error(
             format!("{} belongs to Vault: its data can not be opened here", found.display()),
-            "name another folder as path, start, run operator init there, and copy the secrets \
-             through the API of the running Vault (kv get there, kv put here)",
+            "name another folder as path, start, run operator init there, start that Vault again, \
+             and take from it with `edgekeep import`",
         ));
     }
     let cache_bytes = section.bytes("cache_size")?;
