@@ -4,13 +4,16 @@
 //! it, as `edgekeep-kv(1)`, which `man edgekeep kv` finds.
 
 use std::fs;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::process::{self, Stdio};
 
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Leaf, Node, Shared};
 use super::commands::COMMANDS;
 use super::context::Context;
+use super::help;
 use super::operands;
 use super::page::{self, Flag, PROGRAM, SUMMARY, Section};
 use super::stop::{Exit, Stop, meant};
@@ -19,8 +22,8 @@ use crate::client::variables;
 
 /// Print a page of the manual, or write all of them.
 ///
-/// Without COMMAND it is the one about the program: `edgekeep man kv | man -l -`; with more words
-/// it tells only of that command. With -out all pages are written, edgekeep.1 and one for each
+/// Without COMMAND it is the one about the program; with more words it tells only of that command.
+/// On a terminal `man` shows it, elsewhere it is printed as it is: `edgekeep man kv > kv.1`. With -out all pages are written, edgekeep.1 and one for each
 /// first word, as they belong into share/man/man1.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Man {
@@ -38,14 +41,26 @@ impl Command for Man {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let Some(folder) = &self.out else {
             let words: Vec<&str> = self.operands.iter().map(String::as_str).collect();
-            cx.say(page_of(&words)?.trim_end())?;
+            let node = find(&words)?;
+            let page = node.map_or_else(program, |node| command(&words, node));
+            // People read no roff.
+            if !io::stdout().is_terminal() {
+                cx.say(page.trim_end())?;
+            } else if !is_shown(&page) {
+                cx.say(help_of(&words, node).trim_end())?;
+            }
             return Ok(Exit::Done);
         };
         operands::none(&self.operands)?;
         let pages = pages();
         let write = |(name, text): &(String, String)| {
-            fs::write(Path::new(folder).join(name), text)
-                .map_err(|e| Stop::Failed(format!("{name} cannot be written in {folder}: {e}")))
+            fs::write(Path::new(folder).join(name), text).map_err(|e| {
+                let first = match e.kind() {
+                    io::ErrorKind::NotFound => format!(": make it first, mkdir -p {folder}"),
+                    _ => String::new(),
+                };
+                Stop::Failed(format!("{name} cannot be written in {folder}: {e}{first}"))
+            })
         };
         pages.iter().try_for_each(write)?;
         cx.say(&format!("Success! Wrote {} pages in {folder}", pages.len()))?;
@@ -62,7 +77,27 @@ fn pages() -> Vec<(String, String)> {
     [(format!("{PROGRAM}.1"), program())].into_iter().chain(of_commands).collect()
 }
 
-fn page_of(words: &[&str]) -> Result<String, Stop> {
+/// Shows a page as `man` does; tells whether that could be.
+fn is_shown(page: &str) -> bool {
+    let man = process::Command::new("man").args(["-l", "-"]).stdin(Stdio::piped()).spawn();
+    let Ok(mut man) = man else { return false };
+    if let Some(mut stdin) = man.stdin.take() {
+        // Whoever read enough closes it early.
+        let _ = stdin.write_all(page.as_bytes());
+    }
+    man.wait().is_ok_and(|status| status.success())
+}
+
+fn help_of(words: &[&str], node: Option<&Node>) -> String {
+    match node {
+        None => help::program(COMMANDS),
+        Some(Node::Group(_, summary, nodes)) => help::group(words, summary, nodes),
+        Some(Node::Leaf(_, leaf)) => help::leaf(words, leaf),
+    }
+}
+
+/// The node that words lead to; none is the whole program.
+fn find(words: &[&str]) -> Result<Option<&'static Node>, Stop> {
     let (mut nodes, mut found) = (COMMANDS, None);
     for (i, word) in words.iter().enumerate() {
         let node = nodes.iter().find(|node| node.name() == *word).ok_or_else(|| {
@@ -75,7 +110,7 @@ fn page_of(words: &[&str]) -> Result<String, Stop> {
         };
         found = Some(node);
     }
-    Ok(found.map_or_else(program, |node| command(words, node)))
+    Ok(found)
 }
 
 /// `edgekeep(1)`.

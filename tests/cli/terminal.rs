@@ -58,3 +58,11 @@ fn what_is_waited_for_is_said_and_taken_back() {
     assert!(waits.starts_with(said), "{waits:?}");
     assert!(shown(&["lease", "revoke", "x"], &[]).starts_with("\x1b[31mError revoking lease x"));
 }
+
+#[test]
+fn who_is_at_a_terminal_reads_no_roff() {
+    let help = shown(&["man", "kv", "get"], &[("PATH", "/nowhere")]);
+    assert!(help.starts_with("Usage: edgekeep kv get [options] KEY\n"), "{help}");
+    let help = shown(&["man"], &[("PATH", "/nowhere")]);
+    assert!(help.starts_with("Usage: edgekeep <command> [args]\n"), "{help}");
+}
