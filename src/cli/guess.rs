@@ -2,7 +2,7 @@
 
 use super::command::Node;
 use super::commands::COMMANDS;
-use super::page;
+use super::{later, page};
 use crate::base::nearest::nearest;
 
 /// Words that people bring from elsewhere, and what does that here.
@@ -69,6 +69,7 @@ pub fn meant(words: &[&str], rest: &[&str], nodes: &[Node]) -> Option<String> {
             known(words, word, nodes),
             elsewhere(rest.get(..2).unwrap_or_default()),
             elsewhere(&rest[..1]),
+            dashed(words, word),
             near(words, word, nodes),
         ]
         .into_iter()
@@ -110,9 +111,16 @@ fn elsewhere(words: &[&str]) -> Vec<String> {
     found.iter().map(|line| line.join(" ")).collect()
 }
 
+/// A command that was written in one word: so all of Vault's were once.
+fn dashed(words: &[&str], word: &str) -> Vec<String> {
+    let line: Vec<&str> = words.iter().copied().chain(word.split('-')).collect();
+    let is_there = COMMANDS.iter().flat_map(page::commands).any(|(command, _)| command == line);
+    is_there.then(|| line.join(" ")).into_iter().collect()
+}
+
 /// What could stand there and differs least.
 fn near(words: &[&str], word: &str, nodes: &[Node]) -> Vec<String> {
-    let name = nearest(word, nodes.iter().map(Node::name));
+    let name = nearest(word, nodes.iter().map(Node::name).chain(later::behind(words)));
     name.map(|name| [words, &[name]].concat().join(" ")).into_iter().collect()
 }
 

@@ -32,6 +32,17 @@ const ONE: &str = "has nothing to act on: there is only the root namespace. Keep
 const MIGRATE: &str = "reads no store of Vault's: what lies there opens with Vault's own keys \
                        alone. Start that Vault again, and take from it with `edgekeep import`";
 
+/// Types of Vault's secrets engines that are not there yet.
+pub const ENGINES: &[&str] = &["database", "pki", "ssh", "totp", "transit"];
+/// Types of Vault's auth methods that are not there yet.
+pub const METHODS: &[&str] = &["cert", "jwt", "kubernetes", "ldap", "oidc"];
+
+/// The next words of such commands that begin so.
+pub fn behind<'a>(words: &'a [&'a str]) -> impl Iterator<Item = &'static str> + 'a {
+    let begun = IDLE.iter().filter(move |(command, _)| command.starts_with(words));
+    begun.filter_map(move |(command, _)| command.get(words.len()).copied())
+}
+
 /// What to say of such a command, or of the word that several of them begin with.
 pub fn told(words: &[&str]) -> Option<String> {
     if words.is_empty() {
