@@ -49,6 +49,7 @@ mod prompt;
 mod read;
 mod recover;
 pub mod reference;
+mod remedy;
 mod replace;
 mod seal_status;
 mod secrets;
@@ -254,8 +255,13 @@ fn ended(cx: &mut Context, stop: Stop) -> Exit {
     let exit = stop.exit();
     match stop {
         Stop::Usage(text) | Stop::Failed(text) => cx.complain(&text),
-        Stop::Call(None, error) => cx.complain(&error.to_string()),
-        Stop::Call(Some(doing), error) => cx.complain(&format!("{doing}: {error}")),
+        Stop::Call(doing, error) => {
+            let doing = doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
+            cx.complain(&format!("{doing}{error}"));
+            if let Some(remedy) = remedy::of(cx, &error) {
+                cx.note(&format!("\n{remedy}"));
+            }
+        }
         Stop::Instead(text) => {
             if let Err(unsaid) = cx.say(text.trim_end()) {
                 return ended(cx, unsaid);

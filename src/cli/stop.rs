@@ -61,12 +61,21 @@ impl Stop {
     /// Adds to a refusal which of the server's own names was probably meant by a word of it.
     #[must_use]
     pub fn meant<'a>(self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
-        match (self, nearest(word, names)) {
-            (Self::Call(doing, error), Some(name)) => {
+        match nearest(word, names) {
+            Some(name) => self.with(&format!("Did you mean {name}?")),
+            None => self,
+        }
+    }
+
+    /// Adds a line to a refusal.
+    #[must_use]
+    pub fn with(self, line: &str) -> Self {
+        match self {
+            Self::Call(doing, error) => {
                 let doing = doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
-                Self::Failed(format!("{doing}{error}\n\nDid you mean {name}?"))
+                Self::Failed(format!("{doing}{error}\n\n{line}"))
             }
-            (stop, _) => stop,
+            stop => stop,
         }
     }
 

@@ -6,11 +6,14 @@ use std::path::Path;
 
 /// All lists. A line is `RECORDING STEP REASON`, the steps of a recording counted from 1, or
 /// `recording RECORDING REASON` for all steps of one that waits for something, or
-/// `skip RECORDING STEP REASON` for one that is not done, as those after it would be others.
+/// `skip RECORDING STEP REASON` for one that is not done, as those after it would be others, or
+/// `also: LINE` for one that may stand at the end of any step, where the recorded ones have none.
+#[derive(Default)]
 pub struct Differences {
     steps: BTreeSet<(String, usize)>,
     skipped: BTreeSet<(String, usize)>,
     recordings: BTreeSet<String>,
+    also: BTreeSet<String>,
 }
 
 /// Why a step is on the list.
@@ -24,8 +27,7 @@ pub enum Listed {
 impl Differences {
     /// Reads every list in `folder`.
     pub fn read(folder: &Path) -> Self {
-        let (steps, skipped, recordings) = Default::default();
-        let mut lists = Self { steps, skipped, recordings };
+        let mut lists = Self::default();
         for file in std::fs::read_dir(folder).unwrap() {
             lists.add(&file.unwrap().path());
         }
@@ -35,6 +37,10 @@ impl Differences {
     fn add(&mut self, file: &Path) {
         let text = std::fs::read_to_string(file).unwrap();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(line) = line.strip_prefix("also: ") {
+                self.also.insert(line.to_owned());
+                continue;
+            }
             let mut words = line.splitn(3, ' ');
             let mut word = || words.next().filter(|word| !word.is_empty());
             let (Some(first), Some(second), Some(rest)) = (word(), word(), word()) else {
@@ -59,6 +65,13 @@ impl Differences {
     /// Whether a step is not done.
     pub fn skips(&self, recording: &str, step: usize) -> bool {
         self.skipped.contains(&(recording.to_owned(), step))
+    }
+
+    /// Takes away what may stand at the end besides, with the empty line before it.
+    pub fn without_also(&self, lines: &mut Vec<String>) {
+        if lines.pop_if(|line| self.also.contains(line)).is_some() {
+            lines.pop_if(|line| line.is_empty());
+        }
     }
 
     /// Whether a recording waits for something.

@@ -199,7 +199,8 @@ impl Given {
             Some(secret) => secret,
             None => {
                 let asked = prompt::password(cx, question);
-                asked.map_err(|why| failed(&why))?.as_str().to_owned()
+                let piped = format!("Pipe it in: {name}=- reads it from stdin");
+                asked.map_err(|why| failed(&format!("{why}\n\n{piped}")))?.as_str().to_owned()
             }
         };
         self.0.insert(name.to_owned(), secret.into());

@@ -7,6 +7,7 @@ pub mod remount;
 use serde_json::Value;
 
 use super::context::Context;
+use super::later;
 use super::operands;
 use super::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
@@ -65,10 +66,22 @@ impl Table {
         cx.send(Call::new(Verb::Post, path).with_body(body)).map(drop)
     }
 
-    /// Adds to the refusal of a type that the server has not which of its own was probably meant.
+    /// What is not there yet.
+    const fn later(self) -> &'static [&'static str] {
+        match self {
+            Self::Secrets => later::ENGINES,
+            Self::Auth => later::METHODS,
+        }
+    }
+
+    /// Adds to the refusal of a type that the server has not that it comes later, or which of its
+    /// own was probably meant.
     pub fn meant(self, cx: &mut Context, refused: Stop, kind: &str) -> Stop {
         if !refused.says("plugin not found in the catalog") {
             return refused;
+        }
+        if self.later().contains(&kind) {
+            return refused.with(&format!("The {} {kind} comes later", self.noun()));
         }
         let call = Call::list(format!("sys/plugins/catalog/{}", self.plugins()));
         let Some(catalog) = cx.look_up(&call) else { return refused };

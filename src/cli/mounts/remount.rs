@@ -20,7 +20,7 @@ pub fn run(table: Table, cx: &mut Context, operands: &[String]) -> Result<Exit, 
     let noun = table.noun();
     let call = Call::new(Verb::Post, "sys/remount").with_body(json!({ "from": from, "to": to }));
     let doing = format!("Error moving {noun} {from} to {to}");
-    let started = cx.send(call).map_err(|stop| stop.about(&doing))?;
+    let started = cx.send(call).map_err(|stop| table.whole(stop.about(&doing), &from, &to))?;
     let Some(id) = started.body["data"]["migration_id"].as_str() else {
         // Servers before Vault 1.10 move at once.
         cx.done(&format!("Finished moving {noun} {from} to {to}"))?;
@@ -46,6 +46,23 @@ pub fn run(table: Table, cx: &mut Context, operands: &[String]) -> Result<Exit, 
     }
     cx.done(&format!("Finished moving {what}"))?;
     Ok(Exit::Done)
+}
+
+impl Table {
+    /// Adds to the refusal of paths that are not seen from the whole server what they were meant
+    /// for.
+    fn whole(self, refused: Stop, from: &str, to: &str) -> Stop {
+        let prefix = self.prefix();
+        let are_whole = [from, to].iter().all(|path| path.starts_with(prefix));
+        let [from, to] = [from, to].map(|path| path.strip_prefix(prefix).unwrap_or(path));
+        match refused.says("no matching mount") {
+            true if !are_whole => refused.with(&format!(
+                "Auth methods are named from the top: `edgekeep auth move {prefix}{from} \
+                 {prefix}{to}`"
+            )),
+            _ => refused,
+        }
+    }
 }
 
 fn status(cx: &mut Context, id: &str) -> Result<Value, Stop> {

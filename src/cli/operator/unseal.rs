@@ -56,8 +56,8 @@ fn ask(cx: &mut Context) -> Result<Zeroizing<String>, Stop> {
                  shown below, but usually this is because you attempted to pipe a value into the \
                  unseal command or you are executing outside of a terminal (tty). You should run \
                  the unseal command from a terminal for maximum security. If this is not an \
-                 option, the unseal key can be provided as the first argument to the\n\
-                 unseal command. The raw error was:  {why}"
+                 option, pass \"-\" as the argument and pipe the unseal key in: an argument that \
+                 is the key itself stays in the shell's history. The raw error was: {why}"
             ),
             0,
         ))

@@ -17,7 +17,7 @@ use crate::client::Call;
 use crate::node::opened::{self, Sealed};
 use crate::sys::differences::{Differences, compare, show};
 
-const INSTEAD: &str = "Give them after B";
+const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
 
 /// Tell what was added, changed and deleted between two snapshots.
 ///

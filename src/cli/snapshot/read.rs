@@ -16,7 +16,7 @@ use crate::cli::stop::{Exit, Stop};
 use crate::node::opened::{self, Sealed};
 use crate::pipeline::alone;
 
-const INSTEAD: &str = "Give them after PATH";
+const INSTEAD: &str = "Pipe them in, one a line, with a - for each after PATH";
 
 /// The command with all its options.
 pub type Read = With<Own, Below>;

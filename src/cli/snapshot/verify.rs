@@ -13,7 +13,8 @@ use crate::cli::{operands, table};
 use crate::snapshot;
 use crate::snapshot::inspect::Inspected;
 
-const INSTEAD: &str = "Give them after FILE, or use -without-keys";
+const INSTEAD: &str =
+    "Pipe them in, one a line, with a - for each after FILE, or use -without-keys";
 
 /// Verify a snapshot by itself: open every entry, and count what is there.
 ///

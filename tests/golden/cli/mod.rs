@@ -98,7 +98,8 @@ fn replay(recording: &Recording, replay: &mut Replay<'_>) {
             continue;
         }
         let printed = player.play(step);
-        if let (Some(recorded), Some(here)) = (&step.printed, printed) {
+        if let (Some(recorded), Some(mut here)) = (&step.printed, printed) {
+            replay.differences.without_also(&mut here.stderr);
             replay.judge(index + 1, unlike(step, recorded, &here));
         }
     }
