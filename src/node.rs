@@ -39,6 +39,7 @@ use crate::quota::limiter::Quotas;
 use crate::server::certificate::CertificateError;
 use crate::server::tls::TlsError;
 use crate::server::{Front, FrontError, Surroundings};
+use crate::snapshot::follow::{self, Followed, Follower};
 use crate::snapshot::keeper::{Keeper, Means};
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::meters::Meters as SnapshotMeters;
@@ -63,6 +64,7 @@ pub struct Opened {
     barrier: Arc<Barrier>,
     tokens: Arc<Tokens>,
     world: World,
+    follower: Option<Arc<Follower>>,
 }
 
 /// A running server.
@@ -99,7 +101,23 @@ impl Opened {
         let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
         let meters = Arc::new(TokenMeters::new(&world.clock));
         let tokens = Arc::new(Tokens { mounts, entropy, counts, address, meters });
-        Ok(Self { storage, barrier, tokens, world })
+        Ok(Self { storage, barrier, tokens, world, follower: None })
+    }
+
+    /// Makes a standby of it, which follows a target until it is promoted.
+    pub fn follow(&mut self, config: &Config, of: Followed) -> Result<(), NodeError> {
+        let StorageConfig::Redb { folder, .. } = &config.storage else {
+            let what = "a standby keeps its store on a disk: storage \"redb\"";
+            return Err(NodeError::Store(what.to_owned()));
+        };
+        let means = follow::Means {
+            storage: self.storage.clone(),
+            spools: Arc::new(spools(&config.storage)),
+            clock: self.world.clock.clone(),
+            folder: folder.to_path_buf(),
+        };
+        self.follower = Follower::new(of, means)?.map(Arc::new);
+        Ok(())
     }
 
     /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
@@ -127,7 +145,7 @@ impl Opened {
 
     /// Serves it, sealed or not.
     pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
-        let Self { storage, barrier, tokens, world } = self;
+        let Self { storage, barrier, tokens, world, follower } = self;
         let World { clock, entropy, run_folder, logs } = world;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
         let ttls = Ttls {
@@ -154,6 +172,7 @@ impl Opened {
             entropy: entropy.clone(),
             spools: spools.clone(),
             meters: snapshots.clone(),
+            include: config.snapshots.values().flat_map(|to| to.include.clone()).collect(),
         };
         let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
         let services = Services {
@@ -167,6 +186,7 @@ impl Opened {
             spools: spools.clone(),
             snapshots: snapshots.clone(),
             keeper: keeper.clone(),
+            follower: follower.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
@@ -199,6 +219,7 @@ impl Opened {
             audit: audit.clone(),
             snapshots,
             keeper: keeper.clone(),
+            follower: follower.clone(),
             flights: Arc::new(flights(config, &clock, &*entropy)),
             requests: Arc::new(Meters::new(&clock)),
             quotas: quotas.clone(),
@@ -221,7 +242,8 @@ impl Opened {
             ttls,
         };
         let settings = front::settings(config, &certificates, run_folder);
-        let serving = Serving { barrier: barrier.clone(), pipeline, metrics };
+        let serving =
+            Serving { barrier: barrier.clone(), pipeline, metrics, follower: follower.clone() };
         let around = Surroundings {
             service: Arc::new(serving),
             clock: clock.clone(),
@@ -241,6 +263,7 @@ impl Opened {
             lockouts: lockouts.clone(),
             tokens: tokens.clone(),
             keeper,
+            follower,
             clock_told: [None; 3],
             store_told: None,
         };
@@ -342,6 +365,7 @@ struct Services {
     spools: Arc<Spools>,
     snapshots: Arc<SnapshotMeters>,
     keeper: Arc<Keeper>,
+    follower: Option<Arc<Follower>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -349,13 +373,19 @@ struct Services {
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
-    let Services { snapshots: meters, clock, entropy, keeper, .. } = services;
+    let Services { snapshots: meters, clock, entropy, keeper, follower, .. } = services;
     let barrier = about.barrier.clone();
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
     let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
-    let health =
-        sys::health::Health { about, storage, audit, clock: clock.clone(), keeper: keeper.clone() };
+    let health = sys::health::Health {
+        about,
+        storage,
+        audit,
+        clock: clock.clone(),
+        keeper: keeper.clone(),
+        follower,
+    };
     let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());

@@ -3,8 +3,8 @@
 use super::command::Node;
 use super::{
     audit, auth, completion, debug, delete, import, kv, lease, list, login, man, monitor,
-    namespace, operator, patch, path_help, policy, print_token, read, recover, secrets, server,
-    snapshot, status, token, unwrap, version, version_history, write,
+    namespace, operator, patch, path_help, policy, print_token, promote, read, recover, restore,
+    secrets, server, snapshot, status, token, unwrap, version, version_history, write,
 };
 
 /// The commands, in the order in which help lists them.
@@ -19,6 +19,8 @@ pub static COMMANDS: &[Node] = &[
     Node::leaf::<unwrap::Unwrap>("unwrap"),
     Node::leaf::<path_help::PathHelp>("path-help"),
     Node::leaf::<server::Server>("server"),
+    Node::leaf::<restore::Restore>("restore"),
+    Node::leaf::<promote::Promote>("promote"),
     Node::leaf::<status::Status>("status"),
     Node::leaf::<monitor::Monitor>("monitor"),
     Node::leaf::<debug::Debug>("debug"),

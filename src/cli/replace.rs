@@ -23,12 +23,12 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
         let _ = fchown(&unfinished.file, Some(before.uid()), Some(before.gid()));
     }
     unfinished.file.set_permissions(Permissions::from_mode(before.mode()))?;
-    unfinished.finish(text)
+    unfinished.finish(text.as_bytes())
 }
 
 /// Makes a file of this mode, or puts it in place of what has its name.
-pub fn make(name: &Path, mode: u32, text: &str) -> io::Result<()> {
-    Unfinished::create(name, mode)?.finish(text)
+pub fn make(name: &Path, mode: u32, content: impl AsRef<[u8]>) -> io::Result<()> {
+    Unfinished::create(name, mode)?.finish(content.as_ref())
 }
 
 /// A file that has not got its name yet. Dropped, it is gone.
@@ -50,8 +50,8 @@ impl<'n> Unfinished<'n> {
         Ok(Self { file, temporary, name })
     }
 
-    fn finish(mut self, text: &str) -> io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
+    fn finish(mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)?;
         self.file.sync_all()?;
         fs::rename(&self.temporary, self.name)?;
         let folder = self.name.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -54,6 +54,13 @@ pub struct Server {
     /// file that the log goes to; SIGHUP opens it anew (log_file in a configuration)
     #[argh(option, arg_name = "file")]
     pub log_file: Option<PathBuf>,
+    /// be a standby: follow this target, a name in the configuration or the path of a folder, until
+    /// `edgekeep promote`
+    #[argh(option, arg_name = "name")]
+    pub follow: Option<String>,
+    /// the id of the store to follow, where the target holds several
+    #[argh(option, arg_name = "uuid")]
+    pub store: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -73,6 +80,12 @@ impl Command for Server {
                     .into(),
             ));
         }
+        if self.dev && self.follow.is_some() {
+            return Err(Stop::Usage("-follow is of a server with a -config, not of -dev".into()));
+        }
+        if self.store.is_some() && self.follow.is_none() {
+            return Err(Stop::Usage("-store is the store to -follow".into()));
+        }
         match self.test {
             true => run::test(&self, cx),
             false => run::run(&self, cx),
@@ -81,6 +94,26 @@ impl Command for Server {
 }
 
 impl Server {
+    /// One with this configuration.
+    pub fn of(config: Vec<String>) -> Self {
+        Self {
+            config,
+            test: false,
+            dev: false,
+            dev_data: None,
+            dev_root_token_id: None,
+            dev_listen_address: None,
+            dev_tls: false,
+            dev_no_store_token: false,
+            log_level: None,
+            log_format: None,
+            log_file: None,
+            follow: None,
+            store: None,
+            operands: Vec::new(),
+        }
+    }
+
     /// The log that the configuration wants, with what the command line says of it.
     fn log(&self, config: &Config) -> Result<Log, Stop> {
         let mut log = config.log.clone();

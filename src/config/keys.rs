@@ -415,6 +415,14 @@ pub static SNAPSHOT: Table = Table {
         key("file_prefix", Form::Text, "vault-snapshot", "What the files' names begin with."),
         key("local_max_space", Form::Bytes, "", "All may take so much; else an attempt fails."),
         key("verify_after", Form::Duration, "", "Read the newest one again after this time."),
+        key(
+            "include",
+            Form::List,
+            "",
+            "Files and folders of this machine that its snapshots bring along, sealed: \
+             configuration, units, TLS. They lie in the store itself, so every target has them; at \
+             most 64 files of 1 MiB, 8 MiB in all. `edgekeep restore -include` brings them back.",
+        ),
         key("journal", Form::Flag, "false", "Ship each transaction within seconds, too."),
         key("journal_max", Form::Bytes, "64MiB", "So much of the journal waits here at most."),
         key("usb_volume", Form::Text, "", "Of usb: the volume's label or UUID."),

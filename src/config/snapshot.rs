@@ -1,6 +1,7 @@
 //! `snapshot "NAME"`: where snapshots and the journal go.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::keys::{Form, SNAPSHOT, Standing};
 use super::section::{Entry, Section};
@@ -10,6 +11,7 @@ use crate::snapshot::keeper::settings::{Fields, Given, Settings, field};
 
 /// The word of the file for what the API calls `storage_type`.
 const TYPE: &str = "type";
+const INCLUDE: &str = "include";
 
 /// Reads all `snapshot` blocks: targets by their names.
 pub(super) fn read<'a>(
@@ -50,14 +52,29 @@ fn target<'a>(
             Form::Count => Some(Given::Number(section.count(key.name)? as u64)),
             Form::Bytes => Some(Given::Number(section.bytes(key.name)?)),
             Form::Duration => Some(Given::Seconds(section.duration(key.name)?.as_secs())),
+            Form::List => None,
             _ => section.text(key.name)?.map(Given::Text),
         };
         if let Some(given) = given {
             fields.set(name, given);
         }
     }
-    Settings::read(fields).map_err(|wrong| {
+    let include = include(&section)?;
+    let read = Settings::read(fields).map_err(|wrong| {
         let what = wrong.to_string().replace(field::STORAGE_TYPE, TYPE);
         entry.error(what, "see snapshot in the reference of the configuration")
-    })
+    });
+    Ok(Settings { include, ..read? })
+}
+
+/// The files that go along. Nobody can set that but who may read them already: the API has no such
+/// field.
+fn include(section: &Section<'_>) -> Result<Vec<PathBuf>, ConfigError> {
+    let Some(entry) = section.last(INCLUDE) else { return Ok(Vec::new()) };
+    let paths: Vec<PathBuf> = section.list(INCLUDE)?.into_iter().map(PathBuf::from).collect();
+    match paths.iter().find(|path| !path.is_absolute()) {
+        None => Ok(paths),
+        Some(path) => Err(entry
+            .error(format!("include: {} is no whole path", path.display()), "write it from / on")),
+    }
 }

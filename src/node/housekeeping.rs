@@ -24,6 +24,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::quota::limiter::Quotas;
 use crate::server::Front;
 use crate::server::certificate::Now;
+use crate::snapshot::follow::Follower;
 use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
@@ -47,6 +48,8 @@ const SCRUB_RATE: u64 = 1 << 20;
 const RECOUNT_RATE: u64 = 16 << 20;
 /// How often it is looked whether the targets of snapshots are still the same.
 const TARGETS: Duration = Duration::from_secs(1);
+/// How often a standby looks whether there is something to do.
+const STANDBY: Duration = Duration::from_secs(1);
 /// So many of the entries that do not open are named in the log.
 const SCRUB_NAMES: usize = 10;
 
@@ -63,6 +66,7 @@ pub struct Care {
     pub lockouts: Arc<Lockouts>,
     pub tokens: Arc<Tokens>,
     pub keeper: Arc<Keeper>,
+    pub follower: Option<Arc<Follower>>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -71,8 +75,9 @@ pub struct Care {
 
 /// The threads that do it.
 pub struct Housekeeping {
-    chores: [Chore; 5],
+    chores: Vec<Chore>,
     keeper: Arc<Keeper>,
+    follower: Option<Arc<Follower>>,
 }
 
 impl Housekeeping {
@@ -80,6 +85,7 @@ impl Housekeeping {
     pub fn start(mut care: Care) -> io::Result<Self> {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
         let (keeper, kept) = (care.keeper.clone(), care.keeper.clone());
+        let follower = care.follower.clone();
         let (expired, tokens) = (care.barrier.clone(), care.tokens.clone());
         let maintenance = Chore::start("maintenance", MAINTENANCE, move |_| care.round());
         let mut rest = SCRUB_FIRST;
@@ -101,11 +107,16 @@ impl Housekeeping {
             reap(&expired, &mut reaper, stopped);
         });
         let targets = Chore::start("targets", TARGETS, move |_| kept.round());
-        Ok(Self { chores: [maintenance?, scrub?, purge?, expiry?, targets?], keeper })
+        let mut chores = vec![maintenance?, scrub?, purge?, expiry?, targets?];
+        if let Some(standby) = follower.clone() {
+            chores.push(Chore::start("standby", STANDBY, move |_| standby.round())?);
+        }
+        Ok(Self { chores, keeper, follower })
     }
 
     /// Ends.
     pub fn stop(self) {
+        self.follower.iter().for_each(|standby| standby.stop());
         for chore in self.chores {
             chore.stop();
         }

@@ -15,6 +15,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::policy::meters::Meters as PolicyMeters;
 use crate::quota::limiter::Quotas;
 use crate::server::counters::Counters;
+use crate::snapshot::follow::Follower;
 use crate::snapshot::keeper::Keeper;
 use crate::snapshot::meters::Meters as SnapshotMeters;
 use crate::sys;
@@ -31,6 +32,7 @@ pub struct Counting {
     pub audit: Arc<Audit>,
     pub snapshots: Arc<SnapshotMeters>,
     pub keeper: Arc<Keeper>,
+    pub follower: Option<Arc<Follower>>,
     pub flights: Arc<Flights>,
     pub requests: Arc<Meters>,
     pub quotas: Arc<Quotas>,
@@ -72,7 +74,7 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         counting: Mutex::default(),
         kept: Mutex::default(),
     };
-    let sources: Vec<Arc<dyn Metered>> = vec![
+    let mut sources: Vec<Arc<dyn Metered>> = vec![
         Arc::new(core),
         Arc::new(usage),
         Arc::new(bounds),
@@ -87,5 +89,6 @@ pub fn metrics(counting: &Counting, telemetry: &Telemetry) -> Metrics {
         counting.front.clone(),
         Arc::new(Process::started(&**clock)),
     ];
+    sources.extend(counting.follower.clone().map(|follower| follower as Arc<dyn Metered>));
     Metrics::new(about.clone(), sources, telemetry.prometheus, clock.clone())
 }

@@ -1,6 +1,8 @@
 //! What is done to a store while no server has it.
 
-use std::io::Read;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,18 +11,24 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::SPOOL_FLOOR;
-use crate::barrier::Barrier;
+use crate::barrier::past::Past;
+use crate::barrier::root::Timeline;
+use crate::barrier::seal::Settings;
+use crate::barrier::verify::Report;
+use crate::barrier::{Barrier, UnsealError};
 use crate::base::clock::SystemClock;
-use crate::base::entropy::SystemEntropy;
+use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::pages::Key;
 use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restore::receive;
 use crate::snapshot::rewind::plan::Wish;
-use crate::snapshot::rewind::{self, Prepared, RewindError, Source};
+use crate::snapshot::rewind::{self, Newest, Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
+use crate::storage::folder::data_file;
 use crate::storage::redb::{Options, Redb};
-use crate::storage::{Job, StorageError};
+use crate::storage::{Job, Storage, StorageError};
 
 /// Restores a snapshot into the store of `folder`, which is made where it is absent. A store that
 /// has keys is replaced by force alone. The server that is started there next is sealed; when it
@@ -46,6 +54,23 @@ pub fn prepare_rewind(
     let mut prepared = rewind::prepare(source, wish, None, &spools(folder))?;
     prepared.set_interrupted(interrupted()?);
     Ok(prepared)
+}
+
+/// The same with the newest good state of a store. A store that is there already is refused before
+/// anything is fetched, unless by `force`.
+pub fn prepare_newest(
+    source: Source<'_>,
+    timeline: Option<Timeline>,
+    folder: &Path,
+    force: bool,
+) -> Result<Newest, RewindError> {
+    must_be_ours(folder)?;
+    if !force && data_file(folder).exists() {
+        return Err(SnapshotError::Occupied(folder.display().to_string()).into());
+    }
+    let mut newest = rewind::newest(source, timeline, &spools(folder))?;
+    newest.prepared.set_interrupted(interrupted()?);
+    Ok(newest)
 }
 
 /// The same as [`restore`] with what was prepared.
@@ -92,11 +117,55 @@ fn put(
         found(to)
     })?;
     if founded {
-        return Ok(());
+        return Ok(hand_over(folder)?);
     }
     let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
     if !force && barrier.settings()?.is_some() {
         return Err(SnapshotError::Occupied(folder.display().to_string()));
     }
     restore(&barrier)
+}
+
+/// A store in a folder, which no server has open, to be looked into with its unseal keys.
+pub struct Lying {
+    storage: Arc<dyn Storage>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Lying {
+    /// Opens the file, not what is sealed in it.
+    pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
+        let storage = Arc::new(Redb::open(folder, Options::new(Arc::new(SystemClock)))?);
+        Ok(Self { storage, entropy: Arc::new(SystemEntropy) })
+    }
+
+    /// Which shares it needs.
+    pub fn seal(&self) -> Result<Settings, SnapshotError> {
+        let (storage, entropy) = (Arc::clone(&self.storage), Arc::clone(&self.entropy));
+        let settings = Barrier::new(storage, Arc::new(SystemClock), entropy).settings()?;
+        settings.ok_or_else(|| UnsealError::NotInitialized.into())
+    }
+
+    /// Opens it, and all of its entries. `unseal_key` is what its shares make. Nothing is written.
+    pub fn unlock(&self, unseal_key: &Key<32>) -> Result<(Past, Report), SnapshotError> {
+        Ok(Past::open(Arc::clone(&self.storage), unseal_key, &self.entropy)?)
+    }
+}
+
+/// What root makes in a folder of somebody else's is that one's: the server could not open it else.
+fn hand_over(folder: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = fs::metadata(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let (path, made) = {
+            let entry = entry?;
+            (entry.path(), entry.metadata()?)
+        };
+        if made.is_file() && made.uid() == 0 && owner.uid() != 0 {
+            lchown(path, Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    Ok(())
 }

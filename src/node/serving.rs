@@ -8,6 +8,7 @@ use crate::barrier::Barrier;
 use crate::base::fault::Fault;
 use crate::pipeline::{self, Pipeline};
 use crate::server::Service;
+use crate::snapshot::follow::Follower;
 use crate::sys::config::cors::{self, Verdict};
 use crate::sys::metrics::Metrics;
 
@@ -16,11 +17,24 @@ pub struct Serving {
     pub barrier: Arc<Barrier>,
     pub pipeline: Pipeline,
     pub metrics: Arc<Metrics>,
+    pub follower: Option<Arc<Follower>>,
 }
+
+/// What a standby answers.
+const OF_STANDBY: &[&str] = &["sys/health", "sys/seal-status", "sys/metrics"];
 
 impl Serving {
     /// Metrics are told where their listener tells them to everybody; the pipeline has the rest.
     fn answer(&self, request: Request) -> Response {
+        let standby = self.follower.as_ref().filter(|follower| follower.is_following());
+        if let Some(standby) = standby.filter(|_| !OF_STANDBY.contains(&&*request.path)) {
+            let what = format!(
+                "Vault is sealed: this server is a standby, and serves nothing but its health \
+                 while it follows {}; to have it serve: edgekeep promote",
+                standby.name()
+            );
+            return pipeline::refusal(&Fault::new(503, what));
+        }
         if !self.metrics.are_for_anybody(&request) {
             return self.pipeline.answer(request);
         }

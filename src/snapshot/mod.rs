@@ -2,7 +2,9 @@
 
 mod contents;
 mod error;
+pub mod follow;
 pub mod format;
+pub mod include;
 pub mod inspect;
 pub mod journal;
 pub mod keeper;

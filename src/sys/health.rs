@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::about::About;
 use crate::api::VERSION;
@@ -12,9 +12,10 @@ use crate::api::field::Field;
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::audit::devices::Audit;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::snapshot::follow::{Follower, Status};
 use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 
@@ -30,6 +31,8 @@ pub struct Health {
     pub clock: Arc<dyn Clock>,
     /// Whether targets of snapshots keep what they promised is told to who asks.
     pub keeper: Arc<Keeper>,
+    /// Where the server may be a standby.
+    pub follower: Option<Arc<Follower>>,
 }
 
 /// The endpoint with its service.
@@ -53,16 +56,17 @@ const SNAPSHOTS: Field<bool> = Field::new(
 const STANDBY_OK: Field<bool> = Field::new("standbyok", UNUSED).query();
 const PERF_STANDBY_OK: Field<bool> = Field::new("perfstandbyok", UNUSED).query();
 const STANDBY: Field<i64> = Field::new("standbycode", UNUSED).query();
-const DR_SECONDARY: Field<i64> = Field::new("drsecondarycode", UNUSED).query();
+const DR_SECONDARY: Field<i64> =
+    Field::new("drsecondarycode", "The status of a standby, not 472.").query();
 const PERFORMANCE_STANDBY: Field<i64> = Field::new("performancestandbycode", UNUSED).query();
 const HA_UNHEALTHY: Field<i64> = Field::new("haunhealthycode", UNUSED).query();
 
 const ROUTES: &[Route<Health>] = &[Route {
     path: "health",
     synopsis: "How the server is, as an HTTP status.",
-    description: "200 unsealed, 501 not initialized, 503 sealed. A server is in \
-                  trouble whose store refuses writes, fails or was found damaged, or whose audit \
-                  devices fail.",
+    description: "200 unsealed, 472 a standby that follows a target, 501 not initialized, 503 \
+                  sealed. A server is in trouble whose store refuses writes, fails or was found \
+                  damaged, or whose audit devices fail; a standby that cannot follow.",
     fields: &[
         &ACTIVE.info,
         &SEALED.info,
@@ -97,7 +101,11 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (None, Err(_)) => true,
     };
     let sealed = unsealed.is_none();
+    let standby = health.follower.as_ref().filter(|follower| follower.is_following());
+    let standby = standby.map(|follower| follower.status());
+    let trouble = trouble.or_else(|| standby.as_ref()?.trouble.clone());
     let status = match (initialized, sealed, &trouble) {
+        _ if standby.is_some() => asked.standby,
         (false, ..) => asked.uninitialized,
         (true, true, _) => asked.sealed,
         (true, false, Some(_)) => asked.degraded,
@@ -111,13 +119,16 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         ("standby", sealed.into()),
         ("performance_standby", false.into()),
         ("replication_performance_mode", mode.into()),
-        ("replication_dr_mode", mode.into()),
+        ("replication_dr_mode", if standby.is_some() { "secondary" } else { mode }.into()),
         ("server_time_utc", now.as_secs().into()),
         ("version", VERSION.into()),
     ]);
     health.about.add_cluster(unsealed.as_deref(), &mut answer);
     if let Some(late) = late {
         answer.insert("snapshots".to_owned(), late.into());
+    }
+    if let Some(standby) = standby {
+        answer.insert("follows".to_owned(), told(&standby, &*health.clock));
     }
     if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());
@@ -129,12 +140,27 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     })
 }
 
+/// How a standby stands.
+fn told(standby: &Status, clock: &dyn Clock) -> Value {
+    let place = standby.place;
+    json!({
+        "store_id": standby.store_id,
+        "timeline": place.map(|place| place.timeline.to_string()),
+        "revision": place.map(|place| place.revision),
+        "time": place.and_then(|place| place.time).map(Timestamp::rfc3339),
+        "behind": standby.behind(),
+        "looked": standby.looked.map(Timestamp::rfc3339),
+        "unsure_seconds": standby.unsure(clock).as_secs(),
+    })
+}
+
 /// The status for each state, and what else is asked for.
 struct Codes {
     active: u16,
     sealed: u16,
     uninitialized: u16,
     degraded: u16,
+    standby: u16,
     /// Whether what is late of snapshots is asked for.
     snapshots: bool,
 }
@@ -149,7 +175,7 @@ impl Codes {
         let snapshots = ask.query(SNAPSHOTS.info.name).filter(|text| !text.is_empty());
         let snapshots = snapshots.map(golang::parse_bool).transpose();
         let snapshots = snapshots.map_err(|_| Fault::bare(400))?.unwrap_or_default();
-        for unused in [&STANDBY, &DR_SECONDARY, &PERFORMANCE_STANDBY, &HA_UNHEALTHY] {
+        for unused in [&STANDBY, &PERFORMANCE_STANDBY, &HA_UNHEALTHY] {
             code(ask, unused)?;
         }
         let active = code(ask, &ACTIVE)?.unwrap_or(200);
@@ -158,6 +184,7 @@ impl Codes {
             sealed: code(ask, &SEALED)?.unwrap_or(503),
             uninitialized: code(ask, &UNINITIALIZED)?.unwrap_or(501),
             degraded: code(ask, &DEGRADED)?.unwrap_or(active),
+            standby: code(ask, &DR_SECONDARY)?.unwrap_or(472),
             snapshots,
         })
     }

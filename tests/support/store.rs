@@ -19,13 +19,29 @@ pub struct Store {
     home: TempDir,
     unseal_key: String,
     token: String,
+    address: String,
+    /// More of the configuration, and of the command line.
+    more: String,
+    args: Vec<String>,
 }
 
 impl Store {
     /// A new store in the folder `data`, initialized, and its server, unsealed.
     pub fn make(data: &Path) -> (Self, Server) {
-        let (data, home) = (data.to_owned(), TempDir::new());
-        let mut store = Self { data, home, unseal_key: String::new(), token: String::new() };
+        Self::configured(data, "")
+    }
+
+    /// The same with `more` in its configuration.
+    pub fn configured(data: &Path, more: &str) -> (Self, Server) {
+        let mut store = Self {
+            data: data.to_owned(),
+            home: TempDir::new(),
+            unseal_key: String::new(),
+            token: String::new(),
+            address: free_address(),
+            more: more.to_owned(),
+            args: Vec::new(),
+        };
         let server = store.start_sealed();
         let split = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let made = server.client().post("sys/init", split).json();
@@ -36,6 +52,36 @@ impl Store {
         (store, server)
     }
 
+    /// The same store, with its keys and its configuration, in the folder `data` of another machine.
+    pub fn moved(&self, data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            home: TempDir::new(),
+            unseal_key: self.unseal_key.clone(),
+            token: self.token.clone(),
+            address: free_address(),
+            more: self.more.clone(),
+            args: Vec::new(),
+        }
+    }
+
+    /// The same whose servers are started with these arguments too.
+    #[must_use]
+    pub fn with(mut self, args: &[&str]) -> Self {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        self
+    }
+
+    /// Where its servers listen, if nobody else does.
+    pub fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// The one share, in base64.
+    pub fn unseal_key(&self) -> String {
+        self.unseal_key.clone()
+    }
+
     /// The file that everything is in.
     pub fn file(&self) -> PathBuf {
         self.data.join("edgekeep.redb")
@@ -44,13 +90,15 @@ impl Store {
     /// Begins to start a server.
     pub fn spawn(&self) -> Server {
         let (args, address) = self.command();
-        Server::spawn(&args.each_ref().map(String::as_str), address)
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Server::spawn(&args, address)
     }
 
     /// A server that answers and is sealed.
     pub fn start_sealed(&self) -> Server {
         let (args, address) = self.command();
-        Server::start(&args.each_ref().map(String::as_str), address)
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Server::start(&args, address)
     }
 
     /// A server that is unsealed.
@@ -87,16 +135,29 @@ impl Store {
         assert_eq!(reply.json()["sealed"], false, "{}", reply.json());
     }
 
-    /// Writes the configuration of one server more.
-    fn command(&self) -> ([String; 2], String) {
-        let (address, data) = (free_address(), self.data.display());
+    /// Writes the configuration for a server at `address`: its file.
+    fn write_config(&self, address: &str) -> PathBuf {
+        let (data, more) = (self.data.display(), &self.more);
         let file = self.home.path().join("edgekeep.hcl");
         let text = format!(
             "storage \"redb\" {{\n  path = \"{data}\"\n}}\n\
              listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n\
-             disable_mlock = true\n"
+             disable_mlock = true\n{more}"
         );
         fs::write(&file, text).unwrap();
-        (["server".to_owned(), format!("-config={}", file.display())], address)
+        file
+    }
+
+    /// The configuration of a server at [`address`](Self::address).
+    pub fn config(&self) -> PathBuf {
+        self.write_config(&self.address)
+    }
+
+    /// The configuration of one server more, and where it will listen.
+    fn command(&self) -> (Vec<String>, String) {
+        let address = free_address();
+        let config = format!("-config={}", self.write_config(&address).display());
+        let words = ["server".to_owned(), config].into_iter();
+        (words.chain(self.args.iter().cloned()).collect(), address)
     }
 }

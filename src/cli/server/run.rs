@@ -14,10 +14,12 @@ use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::logs::Logs;
 use crate::base::{pages, process};
 use crate::cli::context::{Context, env};
+use crate::cli::snapshot::place::{self, Place};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
 use crate::node::{Node, NodeError, Opened, World};
 use crate::server::FrontError;
+use crate::snapshot::follow::Followed;
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
@@ -37,7 +39,11 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     let world =
         World { clock: Arc::new(SystemClock), entropy, run_folder: None, logs: logs.clone() };
     let failed = |error: NodeError| failed(command, &config, &error);
-    let opened = Opened::open(&config, world).map_err(failed)?;
+    let followed = command.follow.as_deref().map(|name| followed(command, name)).transpose()?;
+    let mut opened = Opened::open(&config, world).map_err(failed)?;
+    if let Some(followed) = followed {
+        opened.follow(&config, followed).map_err(failed)?;
+    }
     let dev = folder.as_ref().map(|folder| dev::Dev::make(command, folder, &opened));
     let dev = dev.transpose()?;
     let node = opened.serve(&config).map_err(failed)?;
@@ -47,6 +53,12 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     });
     node.stop();
     served.map(|()| Exit::Done)
+}
+
+/// What a standby follows.
+fn followed(command: &Server, name: &str) -> Result<Followed, Stop> {
+    let Place { target, prefix } = place::find(name, &command.config)?;
+    Ok(Followed { name: name.to_owned(), target, prefix, store_id: command.store.clone() })
 }
 
 /// Tells everybody that the server serves.

@@ -3,12 +3,12 @@
 pub mod diff;
 mod file;
 pub mod inspect;
-mod keys;
+pub mod keys;
 pub mod list;
 pub mod load;
 pub mod read;
 pub mod log;
-mod place;
+pub mod place;
 pub mod restore;
 mod rewind;
 pub mod save;

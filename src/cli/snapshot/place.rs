@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::stop::Stop;
+use crate::cli::context::env;
+use crate::cli::stop::{Stop, meant};
 use crate::config;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::target::Target;
@@ -24,19 +25,29 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
         let target = Arc::new(Directory::new(Path::new(named)));
         return Ok(Place { target, prefix: String::new() });
     }
-    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    if paths.is_empty() {
+    if config.is_empty() {
         let text =
             "a target by its name wants the -config that declares it; a folder has a / in it";
         return Err(Stop::Usage(text.into()));
     }
-    let read = config::read(&paths, &|name| std::env::var(name).ok());
-    let (config, _) = read.map_err(|error| Stop::Failed(error.to_string()))?;
-    let Some(settings) = config.snapshots.get(named) else {
-        return Err(Stop::Usage(format!("the configuration declares no snapshot {named:?}")));
-    };
-    let target = settings.place.open().map_err(|error| Stop::Failed(error.0))?;
-    Ok(Place { target, prefix: settings.place.prefix().to_owned() })
+    let mut all = configured(config)?;
+    if let Some(index) = all.iter().position(|(name, _)| name == named) {
+        return all.swap_remove(index).1.map_err(Stop::Failed);
+    }
+    let complaint = format!("the configuration declares no snapshot {named:?}");
+    Err(Stop::Usage(meant(complaint, named, all.iter().map(|(name, _)| name.as_str()))))
+}
+
+/// Every target that a configuration declares, by its name; or why it cannot be had.
+pub fn configured(config: &[String]) -> Result<Vec<(String, Result<Place, String>)>, Stop> {
+    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
+    let (config, _) = config::read(&paths, &env).map_err(|e| Stop::Failed(e.to_string()))?;
+    let targets = config.snapshots.into_iter().map(|(name, settings)| {
+        let prefix = settings.place.prefix().to_owned();
+        let place = settings.place.open().map(|target| Place { target, prefix });
+        (name, place.map_err(|error| error.0))
+    });
+    Ok(targets.collect())
 }
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.

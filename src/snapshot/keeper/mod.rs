@@ -23,6 +23,7 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
@@ -60,6 +61,8 @@ pub struct Means {
     pub spools: Arc<Spools>,
     /// Where snapshots are counted.
     pub meters: Arc<Meters>,
+    /// Files of the machine that go along, those of all targets.
+    pub include: Vec<PathBuf>,
 }
 
 /// Keeps all targets.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,8 @@ pub struct Settings {
     pub journal: bool,
     /// So many bytes of it are kept here at most while the target does not take them.
     pub journal_max: u64,
+    /// Files of the machine that go along.
+    pub include: Vec<PathBuf>,
     /// As it was given.
     pub given: Fields,
 }
@@ -259,6 +262,7 @@ impl Settings {
             verify_after: given.span(field::VERIFY_AFTER).filter(|span| !span.is_zero()),
             journal,
             journal_max,
+            include: Vec::new(),
             given,
         })
     }

@@ -8,6 +8,7 @@ use super::retention::{self, Judged, Segment, Snapshot};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::include;
 use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::take::{Taken, take};
 use crate::snapshot::target::{Name, Target, TargetError};
@@ -15,6 +16,7 @@ use crate::snapshot::target::{Name, Target, TargetError};
 impl Worker {
     /// Takes one, puts it, reads it back: only then it counts.
     pub fn snapshot(&mut self) -> Result<(), Trouble> {
+        self.include()?;
         let taking = self.means.meters.begin();
         let spool = self.means.spools.open()?;
         let unsealed = self.unsealed()?;
@@ -55,6 +57,19 @@ impl Worker {
         }
         self.follow();
         self.place_journal()
+    }
+
+    /// Has the store hold the files that go along.
+    fn include(&self) -> Result<(), Trouble> {
+        if self.means.include.is_empty() {
+            return Ok(());
+        }
+        let gathered = include::gather(&self.means.include);
+        for missed in &gathered.missed {
+            log::warn!("snapshots to {}: not included: {missed}", self.name);
+        }
+        self.unsealed()?.transact(|txn| include::keep(txn, &gathered))?;
+        Ok(())
     }
 
     /// Whether it must be taken now for the journal to have a base.

@@ -91,26 +91,43 @@ impl Prepared {
         if last == self.start.revision {
             return Ok(());
         }
+        let mut chain = self.start.chain;
         let walked = self.segments.walk(self.start, &self.plan.segments, |entry| {
             self.received.go_on()?;
             if entry.revision > last {
                 return Ok(Walk::Stop);
             }
-            let record = Written::read(&entry.record).map_err(|error| broken(&error))?;
-            for write in record.writes() {
-                let write = write.map_err(|error| broken(&error))?;
-                put(&write, to, sum.as_mut())?;
-            }
+            play(&entry.record, to, sum.as_mut())?;
+            chain = entry.after;
             Ok(if entry.revision == last { Walk::Stop } else { Walk::On })
         });
         walked.map_err(Broken::into_error)?;
-        // Which journal the store had is of no more use: with the next unsealing it begins anew.
-        to.put(HEAD, &Head::begin(self.timeline(), last).encode())?;
+        // With the next unsealing the journal begins anew; until then this tells where it stands.
+        let head = Head { chain, ..Head::begin(self.timeline(), last) };
+        to.put(HEAD, &head.encode())?;
         if let (Some(sum), Some((keys, _))) = (sum, prover) {
             sum.must_be_right(keys, to, self.timeline(), last)?;
         }
         Ok(())
     }
+}
+
+/// Makes the writes of a record of the journal.
+pub(in crate::snapshot) fn replay(record: &[u8], to: &mut dyn Writer) -> Result<(), SnapshotError> {
+    play(record, to, None)
+}
+
+fn play(
+    record: &[u8],
+    to: &mut dyn Writer,
+    mut sum: Option<&mut Sum>,
+) -> Result<(), SnapshotError> {
+    let record = Written::read(record).map_err(|error| broken(&error))?;
+    for write in record.writes() {
+        let write = write.map_err(|error| broken(&error))?;
+        put(&write, to, sum.as_deref_mut())?;
+    }
+    Ok(())
 }
 
 fn put(

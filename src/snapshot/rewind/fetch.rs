@@ -232,7 +232,7 @@ fn start(received: &Received, name: &SnapshotName) -> Result<Chain, SnapshotErro
 }
 
 /// Whether the file is at fault, or what is around it.
-fn judge(kept: &Kept, error: SnapshotError) -> Stop {
+pub(in crate::snapshot) fn judge(kept: &Kept, error: SnapshotError) -> Stop {
     match error {
         SnapshotError::Full
         | SnapshotError::Busy
@@ -245,7 +245,7 @@ fn judge(kept: &Kept, error: SnapshotError) -> Stop {
     }
 }
 
-fn unavailable(kept: &Kept, error: TargetError) -> Stop {
+pub(in crate::snapshot) fn unavailable(kept: &Kept, error: TargetError) -> Stop {
     match error {
         TargetError::Away(_) => error.into(),
         other => Stop::Lost(kept.clone(), other.to_string()),

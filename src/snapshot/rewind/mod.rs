@@ -5,9 +5,10 @@
 //! returns can be put in the place of a store ([`Prepared`]) without the target.
 
 mod apply;
-mod fetch;
+pub(super) mod fetch;
 pub mod history;
 pub mod listing;
+mod newest;
 pub mod plan;
 mod returning;
 pub(super) mod segments;
@@ -16,8 +17,10 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::apply::Prepared;
+pub(super) use self::apply::replay;
 use self::fetch::{Stop, Way};
 use self::listing::Instant;
+pub use self::newest::{Newest, newest, stores};
 use self::plan::{Refusal, Wish, plan};
 use super::SnapshotError;
 use super::layout::Folder;

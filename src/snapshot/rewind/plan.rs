@@ -107,6 +107,11 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     }
 }
 
+/// The history that goes on: the one that no later one has taken the place of.
+pub fn present(listing: &Listing) -> Result<Span, Refusal> {
+    choose(listing, &Wish { at: At::Latest, timeline: None })
+}
+
 /// What leads furthest from `revision` on; of those the one that begins first, which a compaction
 /// made of the others.
 pub fn next(listing: &Listing, timeline: Timeline, revision: u64) -> Option<&SegmentName> {

@@ -1,0 +1,89 @@
+//! The files of the lost machine that its store brought along.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Component, Path};
+
+use crate::cli::context::Context;
+use crate::cli::replace;
+use crate::cli::snapshot::keys;
+use crate::cli::stop::{Exit, Stop};
+use crate::node::offline::Lying;
+use crate::snapshot::include::{self, Included};
+
+const INSTEAD: &str = "Give them as operands, or - to read one from a line of stdin";
+
+/// Opens the store that lies in `folder` and puts the files back that came with it. One that is
+/// there is left as it is, unless by `force`.
+pub fn put_back(
+    cx: &mut Context,
+    folder: &Path,
+    given: &[String],
+    force: bool,
+) -> Result<Exit, Stop> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Stop::Failed(format!("The store is restored; its files are not: {error}"))
+    };
+    let lying = Lying::open(folder).map_err(|error| failed(&error))?;
+    let seal = lying.seal().map_err(|error| failed(&error))?;
+    let key = keys::gather(cx, &seal, given, INSTEAD)?;
+    let (past, report) = lying.unlock(&key).map_err(|error| failed(&error))?;
+    keys::warn_of(cx, "The store", &report);
+    let files = past.look(include::kept).map_err(|error| failed(&error))?;
+    if files.is_empty() {
+        cx.warn("The store brought no files along: no snapshot \"NAME\" had an include");
+    }
+    let mut exit = Exit::Done;
+    for file in &files {
+        let path = &file.path;
+        match put(file, force) {
+            Ok(Put::Made) => cx.say(&format!("Put back {path}"))?,
+            Ok(Put::Same) => cx.say(&format!("{path} is as it was"))?,
+            Ok(Put::Other) => {
+                cx.warn(&format!(
+                    "{path} is another now, and was left as it is: -force replaces it"
+                ));
+            }
+            Err(error) => {
+                cx.complain(&format!("{path}: {error}"));
+                exit = Exit::Failed;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// What became of a file.
+enum Put {
+    Made,
+    /// It was there, just so.
+    Same,
+    /// Another is there.
+    Other,
+}
+
+fn put(file: &Included, force: bool) -> io::Result<Put> {
+    let path = Path::new(&file.path);
+    let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+    if !path.is_absolute() || !path.components().all(plain) {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "that is no place of a file"));
+    }
+    match fs::read(path) {
+        Ok(there) if there == file.content => return Ok(Put::Same),
+        Ok(_) if !force => return Ok(Put::Other),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    replace::make(path, 0o600, &file.content)?;
+    if rustix::process::geteuid().is_root() {
+        chown(path, Some(file.uid), Some(file.gid))?;
+    }
+    // After its owner, who alone may have what was in it until now.
+    fs::set_permissions(path, Permissions::from_mode(file.mode & 0o777))?;
+    Ok(Put::Made)
+}

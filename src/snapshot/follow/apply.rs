@@ -1,0 +1,116 @@
+//! What leads on, written into the store of a standby.
+
+use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::{RESTORED, SEAL};
+use crate::base::record::Record as _;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::journal::segment::Entry;
+use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::rewind::fetch::{Stop, judge, unavailable};
+use crate::snapshot::rewind::segments::{Broken, Segments, Start, Walk};
+use crate::snapshot::rewind::{Prepared, Source, replay};
+use crate::storage::{Storage, StorageError, Urgency};
+
+use super::Follower;
+
+/// So many bytes of records go into one transaction, and the record that goes beyond it.
+const AT_ONCE: usize = 4 << 20;
+
+impl Follower {
+    /// Gets a segment that leads on from `head` and makes its writes: where that leads. Of one that
+    /// does not verify nothing is written.
+    pub(super) fn apply(
+        &self,
+        source: Source<'_>,
+        name: &SegmentName,
+        head: Head,
+    ) -> Result<Head, Stop> {
+        let kept = Kept::Segment(*name);
+        let file = source.folder.segment(name);
+        let file = file.ok_or_else(|| SnapshotError::Broken("its name is too long".into()))?;
+        let stream = source.target.get(&file).map_err(|error| unavailable(&kept, error))?;
+        let mut segments = Segments::new(self.means.spools.open()?);
+        let received = segments.receive(name, source.folder.store_id(), None, stream);
+        received.map_err(|error| judge(&kept, error))?;
+        let start = Start { revision: head.revision, chain: head.chain };
+        let mut batch = Batch { head, records: Vec::new(), bytes: 0 };
+        let storage = &*self.means.storage;
+        let walked = segments.walk(start, &[*name], |entry| {
+            if self.is_stopped() {
+                return Err(SnapshotError::Interrupted);
+            }
+            batch.add(entry);
+            if batch.bytes >= AT_ONCE {
+                batch.write(storage)?;
+            }
+            Ok(Walk::On)
+        });
+        match walked {
+            Ok(()) => {}
+            Err(Broken::Link(_)) => {
+                let why = "it does not go on from where this standby is".into();
+                return Err(Stop::Lost(kept, why));
+            }
+            Err(Broken::Failed(error)) => return Err(error.into()),
+        }
+        batch.write(storage)?;
+        Ok(batch.head)
+    }
+
+    /// Puts a whole state in the place of the store.
+    pub(super) fn replace(&self, by: &Prepared) -> Result<Head, StorageError> {
+        let mut head = Head::begin(by.timeline(), by.found().instant.revision);
+        self.means.storage.replace(&mut |to| {
+            by.found_store(to)?;
+            // A snapshot that was taken while there was no journal has no head that fits.
+            let fits =
+                |other: &Head| (other.timeline, other.revision) == (head.timeline, head.revision);
+            let theirs = to.get(HEAD)?.and_then(|theirs| Head::decode(&theirs).ok()).filter(fits);
+            head = standing(theirs.unwrap_or(head));
+            to.put(HEAD, &head.encode())?;
+            Ok(())
+        })?;
+        Ok(head)
+    }
+}
+
+/// Commits that are written together.
+struct Batch {
+    /// Where they lead.
+    head: Head,
+    records: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, entry: &Entry) {
+        self.bytes += entry.record.len();
+        self.records.push(entry.record.clone());
+        let (revision, chain) = (entry.revision, entry.after);
+        self.head = standing(Head { revision, chain, ..self.head });
+    }
+
+    fn write(&mut self, storage: &dyn Storage) -> Result<(), StorageError> {
+        let (records, head) = (&self.records, &self.head);
+        if !records.is_empty() {
+            storage.write(Urgency::Ordinary, &mut |to| {
+                for record in records {
+                    replay(record, to)?;
+                }
+                // Who unseals it begins a new timeline: that note is of the present seal record.
+                if let Some(seal) = to.get(SEAL)? {
+                    to.put(RESTORED, &seal)?;
+                }
+                to.put(HEAD, &head.encode())?;
+                Ok(())
+            })?;
+        }
+        (self.records, self.bytes) = Default::default();
+        Ok(())
+    }
+}
+
+/// A head without any records.
+fn standing(head: Head) -> Head {
+    Head { dropped: head.revision, bytes: 0, cut: false, ..head }
+}

@@ -1,0 +1,159 @@
+//! A standby: a store that follows what a target has of another one, sealed.
+//!
+//! It needs no keys: the chain of the journal tells that nothing is missing, and what nobody made
+//! who has the keys is found out when it is unsealed. Where it stands is told by the journal's
+//! head in the store itself, which is written in the same transaction as what leads there; so it
+//! goes on after whatever happens to it. At any moment the store is as a restore leaves one: who
+//! unseals it begins a new timeline, and never writes on in that of the original.
+
+mod apply;
+pub mod promotion;
+mod round;
+mod status;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub use self::status::{Place, Status};
+
+use super::SnapshotError;
+use super::rewind::RewindError;
+use super::spool::Spools;
+use super::target::{Target, TargetError};
+use crate::barrier::{RESTORED, SEAL};
+use crate::base::clock::Clock;
+use crate::base::sync::lock;
+use crate::storage::{Storage, StorageError};
+
+/// The target is looked at again after this time.
+const PACE: Duration = Duration::from_secs(2);
+/// After failures that time is doubled up to this one.
+const SLOWEST: Duration = Duration::from_secs(30);
+
+/// What a standby follows.
+pub struct Followed {
+    /// What the target is called.
+    pub name: String,
+    /// The target.
+    pub target: Arc<dyn Target>,
+    /// What the names of all objects there begin with.
+    pub prefix: String,
+    /// Which store; needed where the target has several.
+    pub store_id: Option<String>,
+}
+
+/// What a standby is given besides.
+pub struct Means {
+    /// The store that follows.
+    pub storage: Arc<dyn Storage>,
+    /// Hold what was fetched.
+    pub spools: Arc<Spools>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The folder of the store, where a promotion leaves its mark.
+    pub folder: PathBuf,
+}
+
+/// Follows a target until it is promoted.
+pub struct Follower {
+    of: Followed,
+    means: Means,
+    status: Mutex<Status>,
+    following: AtomicBool,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Follower {
+    /// A standby over a store that is empty, or one already; `None` where it was promoted and
+    /// unsealed, and so is a server like any other. Nothing is looked at yet.
+    pub fn new(of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
+        let view = means.storage.view()?;
+        let (keys, waits) = (view.get(SEAL)?.is_some(), view.get(RESTORED)?.is_some());
+        drop(view);
+        if keys && !waits {
+            if promotion::is_marked(&means.folder) {
+                return Ok(None);
+            }
+            return Err(StorageError::Refused(format!(
+                "the store in {} is no standby's, as it was unsealed: leave -follow out to serve \
+                 it, or move it away to follow {} with an empty folder",
+                means.folder.display(),
+                of.name
+            )));
+        }
+        let status = Mutex::new(Status::new(&*means.clock));
+        let (following, interrupted) = (AtomicBool::new(true), Arc::default());
+        Ok(Some(Self { of, means, status, following, interrupted }))
+    }
+
+    /// Whether it is a standby still.
+    pub fn is_following(&self) -> bool {
+        self.following.load(Ordering::Acquire)
+    }
+
+    /// What the target is called.
+    pub fn name(&self) -> &str {
+        &self.of.name
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        lock(&self.status).clone()
+    }
+
+    /// What runs ends soon, and nothing begins.
+    pub fn stop(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a standby is not where it should be.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It cannot be told what to follow, or what there is does not lead on: what to do.
+    Lost(String),
+    /// What the target has is not to be had.
+    Rewind(RewindError),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(what) => f.write_str(what),
+            Self::Rewind(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}
+
+impl From<RewindError> for Trouble {
+    fn from(error: RewindError) -> Self {
+        Self::Rewind(error)
+    }
+}
+
+impl From<TargetError> for Trouble {
+    fn from(error: TargetError) -> Self {
+        Self::Rewind(error.into())
+    }
+}
+
+impl From<SnapshotError> for Trouble {
+    fn from(error: SnapshotError) -> Self {
+        Self::Rewind(error.into())
+    }
+}
+
+impl From<StorageError> for Trouble {
+    fn from(error: StorageError) -> Self {
+        Self::Rewind(error.into())
+    }
+}

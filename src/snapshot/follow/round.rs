@@ -1,0 +1,213 @@
+//! A round of a standby: a look at the target, and what there is to do.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::status::Place;
+use super::{Follower, PACE, SLOWEST, Trouble, promotion};
+use crate::barrier::journal::{HEAD, Head};
+use crate::base::clock::Timestamp;
+use crate::base::record::Record as _;
+use crate::base::sync::lock;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::{Folder, Kept};
+use crate::snapshot::rewind::fetch::Stop;
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::plan::{Refusal, next, present};
+use crate::snapshot::rewind::{RewindError, Source, newest, stores};
+
+impl Follower {
+    /// Looks whether it is promoted, and follows when it is time to. To be called every second.
+    pub fn round(&self) {
+        if !self.is_following() || self.is_stopped() {
+            return;
+        }
+        let promoted = promotion::is_marked(&self.means.folder);
+        let status = self.status();
+        // What has nothing yet is promoted once it has something.
+        let now = promoted && status.place.is_some();
+        if !now && self.means.clock.boot() < status.next {
+            return;
+        }
+        // A last time before it serves: what was shipped is there.
+        let outcome = self.follow();
+        if self.is_stopped() {
+            return;
+        }
+        self.note(&outcome);
+        if promoted {
+            self.serve();
+        }
+    }
+
+    fn note(&self, outcome: &Result<(), Trouble>) {
+        let (boot, now) = (self.means.clock.boot(), self.means.clock.wall());
+        let mut status = lock(&self.status);
+        let (failed, trouble) = match outcome {
+            Ok(()) => (0, None),
+            Err(trouble) => (status.failed + 1, Some(trouble.to_string())),
+        };
+        if trouble.is_none() {
+            (status.looked, status.since) = (Some(now), boot);
+        } else {
+            status.errors += 1;
+        }
+        status.failed = failed;
+        status.next = boot + pace(failed);
+        let told = std::mem::replace(&mut status.trouble, trouble.clone());
+        drop(status);
+        match (told, trouble) {
+            (before, Some(trouble)) if before.as_ref() != Some(&trouble) => {
+                log::warn!("standby of {}: {trouble}", self.of.name);
+            }
+            (Some(_), None) => log::info!("standby of {}: it follows again", self.of.name),
+            _ => {}
+        }
+    }
+
+    /// It is promoted: from now on it is a server like any other.
+    fn serve(&self) {
+        let status = self.status();
+        let Some(Place { timeline, revision, .. }) = status.place else {
+            return log::error!(
+                "standby of {}: it has nothing yet, and so cannot be promoted",
+                self.of.name
+            );
+        };
+        self.following.store(false, Ordering::Release);
+        log::warn!(
+            "standby of {}: promoted with all up to transaction {revision} of timeline {timeline}; \
+             {}; unseal it: then a new timeline begins",
+            self.of.name,
+            status.trouble.as_deref().unwrap_or("the target has no more")
+        );
+    }
+
+    fn follow(&self) -> Result<(), Trouble> {
+        let mut head = self.head()?;
+        self.stand(head, None);
+        let folder = self.folder(head)?;
+        let source = Source { target: &*self.of.target, folder: &folder };
+        let mut listing = Listing::read(&folder, &source.target.list(folder.path())?);
+        let (timeline, doubt) = match present(&listing) {
+            Ok(span) => (span.timeline, None),
+            Err(doubt) => match head.filter(|head| listing.span(head.timeline).is_some()) {
+                Some(head) => (head.timeline, Some(doubt)),
+                None => return Err(RewindError::Refused(doubt, Vec::new()).into()),
+            },
+        };
+        if let Some(head) = head.filter(|head| head.timeline != timeline)
+            && head.timeline.number >= timeline.number
+        {
+            return Err(Trouble::Lost(format!(
+                "it has timeline {}, and the target goes on with {timeline}, which does not come \
+                 of it: to follow that, move the data folder away and start again",
+                head.timeline
+            )));
+        }
+        let last = listing.span(timeline).map_or(0, |span| span.last.revision);
+        lock(&self.status).known = last;
+        let mut lost = None;
+        while let Some(at) = head.filter(|head| head.timeline == timeline)
+            && let Some(name) = next(&listing, timeline, at.revision).copied()
+        {
+            match self.apply(source, &name, at) {
+                Ok(to) => {
+                    head = Some(to);
+                    self.stand(head, Some(name.to));
+                }
+                Err(Stop::Lost(kept, why)) => {
+                    let file = folder.name(&kept).map(|name| name.to_string());
+                    lost = Some(format!("{} does not count: {why}", file.unwrap_or_default()));
+                    listing.lose(Kept::Segment(name), why);
+                    // What was written of it before it broke is there.
+                    head = self.head()?;
+                }
+                Err(Stop::Refused(refusal)) => {
+                    return Err(RewindError::Refused(refusal, Vec::new()).into());
+                }
+                Err(Stop::Failed(error)) => return Err(error.into()),
+            }
+        }
+        let there = head.filter(|head| head.timeline == timeline).map(|head| head.revision);
+        let bases = listing.snapshots.iter().filter(|name| name.timeline == timeline);
+        let base = bases.map(|name| name.revision).max();
+        if base > there {
+            let prepared = newest(source, Some(timeline), &self.means.spools)?.prepared;
+            let found = prepared.found().instant;
+            if there.is_none_or(|there| found.revision > there) {
+                self.stand(Some(self.replace(&prepared)?), Some(found.time));
+                log::info!(
+                    "standby of {}: it has the snapshot of transaction {} of timeline {timeline}",
+                    self.of.name,
+                    prepared.plan().base.revision
+                );
+            }
+        }
+        let behind = lock(&self.status).behind();
+        match (doubt, behind) {
+            (Some(doubt), _) => Err(Trouble::Lost(format!(
+                "it follows timeline {timeline}, and does not know whether that is right: {doubt}"
+            ))),
+            (None, 0) => Ok(()),
+            (None, behind) => Err(Trouble::Lost(format!(
+                "the journal on the target has a gap: it lacks {behind} transactions and waits \
+                 for the next snapshot{}",
+                lost.map(|lost| format!("; {lost}")).unwrap_or_default()
+            ))),
+        }
+    }
+
+    /// Tells where it stands.
+    fn stand(&self, head: Option<Head>, time: Option<Timestamp>) {
+        let mut status = lock(&self.status);
+        let before = status.place.filter(|place| {
+            head.is_some_and(|head| {
+                (head.timeline, head.revision) == (place.timeline, place.revision)
+            })
+        });
+        let time = time.or(before.and_then(|place| place.time));
+        status.place =
+            head.map(|Head { timeline, revision, .. }| Place { timeline, revision, time });
+    }
+
+    fn head(&self) -> Result<Option<Head>, Trouble> {
+        let head = self.means.storage.view()?.get(HEAD)?;
+        let head = head.map(|head| Head::decode(&head)).transpose();
+        Ok(head.map_err(|error| SnapshotError::Broken(error.to_string()))?)
+    }
+
+    /// The folder of the store that it follows: what it was told, or what it has already, or the
+    /// only one.
+    fn folder(&self, head: Option<Head>) -> Result<Folder, Trouble> {
+        let prefix = &*self.of.prefix;
+        let known = lock(&self.status).store_id.clone().or_else(|| self.of.store_id.clone());
+        if let Some(id) = known {
+            lock(&self.status).store_id = Some(id.clone());
+            let none = || Trouble::Lost(format!("{id:?} is no id of a store"));
+            return Folder::new(prefix, &id).ok_or_else(none);
+        }
+        let found = stores(prefix, &self.of.target.list(prefix.trim_matches('/'))?);
+        let own = |(_, listing): &&(Folder, Listing)| {
+            head.is_some_and(|head| listing.span(head.timeline).is_some())
+        };
+        let one = match &found[..] {
+            [] => return Err(RewindError::Refused(Refusal::Nothing, Vec::new()).into()),
+            [one] => one,
+            several => several.iter().find(own).ok_or_else(|| {
+                let ids: Vec<&str> = several.iter().map(|(folder, _)| folder.store_id()).collect();
+                Trouble::Lost(format!(
+                    "the target has several stores: name the one to follow with -store: {}",
+                    ids.join(", ")
+                ))
+            })?,
+        };
+        lock(&self.status).store_id = Some(one.0.store_id().to_owned());
+        Ok(one.0.clone())
+    }
+}
+
+/// When to look again after so many failures.
+fn pace(failed: u32) -> Duration {
+    SLOWEST.min(PACE * 2_u32.pow(failed.min(8)))
+}

@@ -1,0 +1,155 @@
+//! What a standby makes of what comes and goes on a target.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgekeep::base::clock::Clock as _;
+use edgekeep::snapshot::follow::{Followed, Follower, Means, promotion};
+use edgekeep::snapshot::rewind::plan::At;
+use edgekeep::snapshot::spool::Spools;
+use edgekeep::snapshot::target::folder::Folder;
+
+use super::site::Site;
+use super::support::TempDir;
+use super::support::dice::Dice;
+
+/// A machine without a store, whose server is a standby of a site.
+struct Standby {
+    site: Site,
+    folder: TempDir,
+    follower: Follower,
+}
+
+impl Standby {
+    fn of(original: &Site, seed: u64) -> Self {
+        let (site, folder) = (original.bare(seed), TempDir::new());
+        let follower = begin(&site, &folder);
+        Self { site, folder, follower }
+    }
+
+    /// As after a power cut.
+    fn restart(&mut self) {
+        self.follower = begin(&self.site, &self.folder);
+    }
+
+    /// A round, and what is wrong then.
+    fn round(&self) -> Option<String> {
+        self.site.clock.advance(Duration::from_secs(60));
+        self.follower.round();
+        self.follower.status().trouble
+    }
+
+    fn revision(&self) -> u64 {
+        self.follower.status().place.map_or(0, |place| place.revision)
+    }
+
+    /// Promotes it: all that was shipped is there.
+    fn promote(mut self, original: &Site) {
+        let left = self.follower.status().place.unwrap().timeline;
+        assert!(promotion::mark(self.folder.path(), self.site.clock.wall()).unwrap());
+        self.follower.round();
+        assert!(!self.follower.is_following());
+        self.site.shares.clone_from(&original.shares);
+        self.site.unseal();
+        self.site.must_be(&original.state, "promoted");
+        let begun = self.site.store().status().timeline;
+        assert_eq!(begun.number, left.number + 1);
+    }
+}
+
+fn begin(site: &Site, folder: &TempDir) -> Follower {
+    let followed = Followed {
+        name: "disk".into(),
+        target: Arc::new(Folder::new(site.target.path())),
+        prefix: String::new(),
+        store_id: None,
+    };
+    let means = Means {
+        storage: Arc::clone(&site.storage),
+        spools: Arc::new(Spools::new(folder.path(), 0)),
+        clock: site.clock.clone(),
+        folder: folder.path().to_owned(),
+    };
+    Follower::new(followed, means).unwrap().expect("it is a standby")
+}
+
+#[test]
+fn it_goes_along_with_a_random_history() {
+    for seed in 0..4 {
+        let dice = Dice::new(seed);
+        let mut site = Site::new(seed);
+        let mut standby = Standby::of(&site, seed + 100);
+        for _ in 0..400 {
+            let path = format!("{}/{}", dice.below(5), dice.below(12));
+            match dice.below(100) {
+                0..60 => site.put(&path, &vec![dice.below(256) as u8; dice.below(300) as usize]),
+                60..75 => site.delete(&path),
+                75..85 => drop(site.ship(if dice.one_in(3) { 2000 } else { u64::MAX })),
+                85..87 => drop(site.snapshot()),
+                87 => site.rotate(),
+                88 => site.rekey(),
+                89 if dice.one_in(2) => {
+                    site.ship(u64::MAX);
+                    let past = site.history[dice.below(site.history.len() as u64) as usize].clone();
+                    site.pass(Duration::from_secs(1));
+                    site.rewind(&past);
+                    site.snapshot();
+                }
+                90..93 => standby.restart(),
+                _ => assert_eq!(standby.round(), None),
+            }
+            site.pass(Duration::from_secs(1));
+        }
+        site.ship(u64::MAX);
+        standby.restart();
+        assert_eq!(standby.round(), None);
+        assert_eq!(standby.revision(), site.store().status().revision);
+        standby.promote(&site);
+    }
+}
+
+#[test]
+fn it_waits_behind_a_gap_for_the_next_snapshot() {
+    let mut site = Site::new(11);
+    let standby = Standby::of(&site, 12);
+    site.put("a", b"1");
+    site.ship(u64::MAX);
+    assert_eq!(standby.round(), None);
+    let before = standby.revision();
+    site.put("a", b"2");
+    let torn = site.ship(u64::MAX);
+    site.damage(&torn[0], 300);
+    site.put("a", b"3");
+    site.ship(u64::MAX);
+    let trouble = standby.round().unwrap();
+    assert!(trouble.contains("has a gap"), "{trouble}");
+    assert!(trouble.contains("does not count"), "{trouble}");
+    assert_eq!(standby.revision(), before);
+    site.snapshot();
+    assert_eq!(standby.round(), None);
+    standby.promote(&site);
+}
+
+#[test]
+fn of_two_histories_that_go_on_it_keeps_to_its_own() {
+    let mut site = Site::new(21);
+    let standby = Standby::of(&site, 22);
+    site.put("a", b"1");
+    site.ship(u64::MAX);
+    assert_eq!(standby.round(), None);
+    // A clone goes on beside the original.
+    let mut clone = site.bare(23);
+    let prepared = clone.prepare(At::Latest, None).unwrap();
+    clone.storage.replace(&mut |to| prepared.found_store(to)).unwrap();
+    clone.shares.clone_from(&site.shares);
+    clone.unseal();
+    clone.pass(Duration::from_secs(5));
+    clone.store().begin_journal().unwrap();
+    clone.snapshot();
+    site.pass(Duration::from_secs(10));
+    site.put("b", b"1");
+    site.ship(u64::MAX);
+    let trouble = standby.round().unwrap();
+    assert!(trouble.contains("several histories"), "{trouble}");
+    standby.promote(&site);
+}
