@@ -23,8 +23,9 @@ use crate::client::variables;
 /// Print a page of the manual, or write all of them.
 ///
 /// Without COMMAND it is the one about the program; with more words it tells only of that command.
-/// On a terminal `man` shows it, elsewhere it is printed as it is: `edgekeep man kv > kv.1`. With -out all pages are written, edgekeep.1 and one for each
-/// first word, as they belong into share/man/man1.
+/// On a terminal `man` shows it, elsewhere it is printed as it is: `edgekeep man kv > kv.1`. With
+/// -out all pages are written, edgekeep.1 and one for each first word, as they belong into
+/// share/man/man1.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Man {
     /// write all pages into this folder

@@ -38,8 +38,11 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
     Err(Stop::Usage(meant(complaint, named, all.iter().map(|(name, _)| name.as_str()))))
 }
 
-/// Every target that a configuration declares, by its name; or why it cannot be had.
-pub fn configured(config: &[String]) -> Result<Vec<(String, Result<Place, String>)>, Stop> {
+/// A target that a configuration declares: its name, and where it is or why it cannot be had.
+pub type Declared = (String, Result<Place, String>);
+
+/// Every target that a configuration declares.
+pub fn configured(config: &[String]) -> Result<Vec<Declared>, Stop> {
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
     let (config, _) = config::read(&paths, &env).map_err(|e| Stop::Failed(e.to_string()))?;
     let targets = config.snapshots.into_iter().map(|(name, settings)| {
