@@ -43,6 +43,7 @@ use crate::snapshot::follow::{self, Followed, Follower};
 use crate::snapshot::keeper::{Keeper, Means};
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::meters::Meters as SnapshotMeters;
+use crate::snapshot::precaution::Precaution;
 use crate::snapshot::spool::Spools;
 use crate::storage::memory::Memory;
 use crate::storage::redb::{Options, Redb};
@@ -50,6 +51,7 @@ use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
 use crate::sys::openapi::{Builtins, OpenApi};
+use crate::sys::undo::Undo;
 use housekeeping::Housekeeping;
 use metrics::Counting;
 use operations::Operations;
@@ -166,11 +168,13 @@ impl Opened {
         let rights = Arc::new(Rights { mounts: tokens.mounts.clone(), policies });
         let snapshots = Arc::new(SnapshotMeters::new(&clock));
         let spools = Arc::new(spools(&config.storage));
+        let undo = Undo::new(precaution(&config.storage, &entropy));
         let means = Means {
             barrier: barrier.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            spools: spools.clone(),
+            // Of their own: a target that hangs takes none from who asks.
+            spools: Arc::new(self::spools(&config.storage)),
             meters: snapshots.clone(),
             include: config.snapshots.values().flat_map(|to| to.include.clone()).collect(),
         };
@@ -187,6 +191,7 @@ impl Opened {
             snapshots: snapshots.clone(),
             keeper: keeper.clone(),
             follower: follower.clone(),
+            undo: undo.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
@@ -264,6 +269,7 @@ impl Opened {
             tokens: tokens.clone(),
             keeper,
             follower,
+            undo,
             clock_told: [None; 3],
             store_told: None,
         };
@@ -345,6 +351,11 @@ fn spools(config: &StorageConfig) -> Spools {
     }
 }
 
+/// Keeps snapshots in the store's folder, where it has one.
+fn precaution(config: &StorageConfig, entropy: &Arc<dyn Entropy>) -> Option<Precaution> {
+    Some(Precaution::new(folder(config)?, spools(config), entropy.clone()))
+}
+
 /// The folder of the store, where it has one.
 fn folder(config: &StorageConfig) -> Option<PathBuf> {
     match config {
@@ -366,6 +377,7 @@ struct Services {
     snapshots: Arc<SnapshotMeters>,
     keeper: Arc<Keeper>,
     follower: Option<Arc<Follower>>,
+    undo: Undo,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -373,7 +385,7 @@ struct Services {
 /// Every engine of our own, with the prefix that it answers under.
 fn builtins(services: Services) -> Vec<Builtin> {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
-    let Services { snapshots: meters, clock, entropy, keeper, follower, .. } = services;
+    let Services { snapshots: meters, clock, entropy, keeper, follower, undo, .. } = services;
     let barrier = about.barrier.clone();
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
@@ -386,7 +398,13 @@ fn builtins(services: Services) -> Vec<Builtin> {
         keeper: keeper.clone(),
         follower,
     };
-    let rekey = sys::rekey::RekeyService::new(barrier.clone(), clock.clone(), entropy.clone());
+    let rekey = sys::rekey::RekeyService::new(
+        barrier.clone(),
+        clock.clone(),
+        entropy.clone(),
+        undo.clone(),
+    );
+    let keys = sys::keys::Keys { barrier: barrier.clone(), undo: undo.clone() };
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());
     let loader = Loader { spools: spools.clone(), clock, entropy: entropy.clone() };
@@ -398,6 +416,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         tokens: tokens.clone(),
         spools: spools.clone(),
         meters: meters.clone(),
+        undo: undo.clone(),
         reach: Box::new(move |name| {
             let (_, settings) = reach.target(name)?;
             let failed = |error: &SettingsError| log::error!("target {name}: {error}");
@@ -405,11 +424,13 @@ fn builtins(services: Services) -> Vec<Builtin> {
             Some((target, settings.place.prefix().to_owned()))
         }),
     };
+    let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
     let snapshots = sys::snapshot::Snapshots {
-        barrier: barrier.clone(),
+        barrier,
         entropy: entropy.clone(),
         spools,
         meters,
+        undo: undo.clone(),
     };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
     let capabilities =
@@ -421,8 +442,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         mounts: tokens.mounts.clone(),
         entropy: entropy.clone(),
     };
-    let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
-    let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls };
+    let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls, undo };
     let policies = rights.policies.meters.clone();
     let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
     vec![
@@ -430,7 +450,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
         ("sys/", Box::new(sys::init::engine(init))),
-        ("sys/", Box::new(sys::keys::engine(barrier))),
+        ("sys/", Box::new(sys::keys::engine(keys))),
         ("sys/", Box::new(sys::rekey::engine(rekey))),
         ("sys/", Box::new(sys::generate_root::engine(generate_root))),
         ("sys/", Box::new(sys::mounts::engine(mounts.clone()))),

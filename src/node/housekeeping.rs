@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::front::Certificates;
 use crate::audit::devices::Audit;
+use crate::barrier::journal::record::Mark;
 use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
@@ -28,6 +29,7 @@ use crate::snapshot::follow::Follower;
 use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
+use crate::sys::undo::Undo;
 
 /// How often the store, the certificate and free memory are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -67,6 +69,7 @@ pub struct Care {
     pub tokens: Arc<Tokens>,
     pub keeper: Arc<Keeper>,
     pub follower: Option<Arc<Follower>>,
+    pub undo: Undo,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -233,6 +236,9 @@ impl Care {
     fn rotate_when_due(&self, unsealed: &Unsealed) {
         if !unsealed.rotation_due() {
             return;
+        }
+        if let Some(kept) = self.undo.before(unsealed, Mark::Rotate) {
+            log::info!("{kept}");
         }
         match unsealed.rotate() {
             Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),

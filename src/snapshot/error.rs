@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::barrier::UnsealError;
 use crate::barrier::past::{Full, Pasts};
 use crate::barrier::restore::OtherKeys;
+use crate::barrier::txn::TxnError;
 use crate::base::fault::Fault;
 use crate::storage::StorageError;
 use crate::storage::commit::CommitError;
@@ -148,6 +149,16 @@ impl From<CommitError> for SnapshotError {
                 Ok(cause) => cause.into(),
                 Err(shared) => Self::Storage(StorageError::Aborted(shared.to_string().into())),
             },
+        }
+    }
+}
+
+/// The store that is open here does not give what is still in it.
+impl From<TxnError> for SnapshotError {
+    fn from(error: TxnError) -> Self {
+        match error {
+            TxnError::Sealed | TxnError::Restoring => Self::Sealed,
+            other => StorageError::Aborted(other.into()).into(),
         }
     }
 }

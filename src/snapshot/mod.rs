@@ -12,6 +12,7 @@ pub mod layout;
 mod link;
 pub mod loaded;
 pub mod meters;
+pub mod precaution;
 pub mod restore;
 pub mod rewind;
 pub mod save;

@@ -57,8 +57,19 @@ impl Received {
     /// forced or not, and the store stays unsealed. `force` is for a snapshot of other keys: the
     /// store is sealed then, and recounted as soon as it is unsealed.
     pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
+        self.restore_after(to, force, |_| ())
+    }
+
+    /// The same, with `before` once nothing stands in its way: whether the store is of the same
+    /// keys.
+    pub fn restore_after(
+        &self,
+        to: &Barrier,
+        force: bool,
+        before: impl FnOnce(bool),
+    ) -> Result<(), SnapshotError> {
         let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
-        self.must_fit(to, accept)?;
+        before(self.must_fit(to, accept)?);
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
     }
 
@@ -67,15 +78,15 @@ impl Received {
         barrier::restore::found(&mut |writer| self.fill(writer), to)
     }
 
-    fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<(), SnapshotError> {
+    fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<bool, SnapshotError> {
         let same = self.is_of_keys(to)?;
         if accept == Accept::SameKeys {
             same?;
         }
-        match to.unsealed() {
-            Some(keys) => self.prove(&keys, same.is_ok()).map(drop),
-            None => Ok(()),
+        if let Some(keys) = to.unsealed() {
+            self.prove(&keys, same.is_ok())?;
         }
+        Ok(same.is_ok())
     }
 
     /// Refuses what the keys of `by` do not open, before anything is copied.

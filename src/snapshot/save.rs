@@ -1,7 +1,7 @@
 //! Keeping a snapshot as a file: checked as it arrives, complete or absent under its name.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use super::SnapshotError;
 use super::format::archive;
 use super::inspect::{Inspected, inspect};
 use super::link::{folder_of, follow};
+use super::take::Taken;
 
 /// Writes what `stream` gives to a file called `name` (0600), in place of one that is there; where
 /// that is a link, in place of what it leads to. The name is taken only by a whole snapshot that
@@ -49,6 +50,18 @@ pub fn save_any(
     let length = io::copy(&mut stream, &mut file.file)?;
     file.finish()?;
     Ok(Saved::Foreign(length))
+}
+
+/// Writes a snapshot that was taken to a file called `name`, as [`save`] does with one that
+/// arrives: the name is taken once the file was read back and is whole.
+pub fn keep(taken: &Taken, name: &Path) -> Result<(), SnapshotError> {
+    let file = Unfinished::create(&follow(name)?)?;
+    let mut to = BufWriter::with_capacity(256 << 10, &file.file);
+    taken.write_to(&mut to)?;
+    to.flush()?;
+    file.file.sync_all()?;
+    inspect(BufReader::with_capacity(256 << 10, File::open(&file.temporary)?))?;
+    Ok(file.finish()?)
 }
 
 /// A file that has not got its name yet. Dropped, it is gone.

@@ -65,6 +65,11 @@ impl Spools {
         Ok(Arc::new(store))
     }
 
+    /// Whether a file of `length` bytes leaves enough free there.
+    pub fn have_room_for(&self, length: u64) -> io::Result<bool> {
+        Ok(nameless::free_bytes(&File::open(&self.folder)?)? >= self.floor.saturating_add(length))
+    }
+
     fn file(&self) -> io::Result<File> {
         match nameless::file(&self.folder) {
             // It is when the store's disk fails, or its folder is gone, that a snapshot is needed

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::undo;
+use super::undo::Undo;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
@@ -18,9 +18,17 @@ use crate::barrier::{Barrier, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::ttl::Ttl;
 
-/// The endpoints with the store.
-pub fn engine(barrier: Arc<Barrier>) -> Bound<Arc<Barrier>> {
-    Bound::new("The keys that seal values.", ROUTES, barrier)
+/// What these endpoints are given.
+pub struct Keys {
+    /// The store.
+    pub barrier: Arc<Barrier>,
+    /// Keeps what was before a new key.
+    pub undo: Undo,
+}
+
+/// The endpoints with their service.
+pub fn engine(service: Keys) -> Bound<Keys> {
+    Bound::new("The keys that seal values.", ROUTES, service)
 }
 
 /// How many values one key may seal, as Vault bounds it.
@@ -35,7 +43,7 @@ const MAX_OPERATIONS: Field<i64> = Field::new(
 const INTERVAL: Field<Duration> =
     Field::new("interval", "A new key is made after this time: 24h at least; 0 is never.");
 
-const ROUTES: &[Route<Arc<Barrier>>] = &[
+const ROUTES: &[Route<Keys>] = &[
     Route {
         path: "key-status",
         synopsis: "The key that seals values now.",
@@ -71,7 +79,7 @@ fn encryptions(unsealed: &Unsealed) -> u64 {
     if record.term == unsealed.keyring().term() { record.encryptions } else { 0 }
 }
 
-fn status(_: &Arc<Barrier>, call: &mut SystemCall<'_>) -> Outcome {
+fn status(_: &Keys, call: &mut SystemCall<'_>) -> Outcome {
     let unsealed = call.txn.unsealed();
     let keyring = unsealed.keyring();
     Ok(Reply::data_at_top(object([
@@ -81,15 +89,15 @@ fn status(_: &Arc<Barrier>, call: &mut SystemCall<'_>) -> Outcome {
     ])))
 }
 
-fn rotate(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {
-    let unsealed = barrier.unsealed().ok_or_else(Fault::sealed)?;
-    let marked = undo::mark(&unsealed, Mark::Rotate);
+fn rotate(service: &Keys, _: DirectAsk) -> Outcome {
+    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let kept = service.undo.before(&unsealed, Mark::Rotate);
     unsealed.rotate()?;
-    Ok(marked.into_iter().fold(Reply::nothing(), Reply::warn))
+    Ok(kept.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
-fn read_config(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {
-    let unsealed = barrier.unsealed().ok_or_else(Fault::sealed)?;
+fn read_config(service: &Keys, _: DirectAsk) -> Outcome {
+    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
     let Rotation { enabled, max_operations, interval } = unsealed.keyring().rotation();
     let interval = match interval {
         Duration::ZERO => Value::from(0),
@@ -102,9 +110,9 @@ fn read_config(barrier: &Arc<Barrier>, _: DirectAsk) -> Outcome {
     ])))
 }
 
-fn write_config(barrier: &Arc<Barrier>, ask: DirectAsk) -> Outcome {
+fn write_config(service: &Keys, ask: DirectAsk) -> Outcome {
     let fields = ask.fields(&[&ENABLED.info, &MAX_OPERATIONS.info, &INTERVAL.info])?;
-    let unsealed = barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
     let mut rotation = unsealed.keyring().rotation();
     if let Some(operations) = fields.get(&MAX_OPERATIONS) {
         rotation.max_operations = u64::try_from(*operations)

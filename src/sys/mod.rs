@@ -41,6 +41,6 @@ pub mod snapshots;
 pub mod token;
 pub mod tools;
 pub mod ui;
-mod undo;
+pub mod undo;
 pub mod versions;
 pub mod wrapping;

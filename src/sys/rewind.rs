@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::undo::Undo;
 use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::barrier::journal::record::Mark;
 use crate::barrier::names::{MountId, PlainPath};
 use crate::barrier::root::Timeline;
 use crate::barrier::{Barrier, Unsealed};
@@ -46,6 +46,8 @@ pub struct Rewind {
     pub spools: Arc<Spools>,
     /// Where restores are counted.
     pub meters: Arc<Meters>,
+    /// Keeps what is replaced.
+    pub undo: Undo,
     /// Reaches a target by its name.
     pub reach: Box<Reach>,
 }
@@ -169,11 +171,11 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     if dry_run {
         return Ok(Reply::data(told));
     }
-    if same {
-        unsealed.mark_journal(Mark::Restore)?;
-    }
     drop(unsealed);
-    prepared.restore(&service.barrier, force)?;
+    let mut kept = None;
+    prepared.restore_after(&service.barrier, force, |of_same_keys| {
+        kept = service.undo.before_restore(&service.barrier, same && of_same_keys);
+    })?;
     service.meters.restored.end(begun);
     let instant = prepared.found().instant;
     log::warn!("restored revision {} of the timeline {}", instant.revision, prepared.timeline());
@@ -188,7 +190,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
         log::warn!("the restored store is sealed: unseal it with its own unseal keys");
     }
     told.insert("sealed".into(), service.barrier.unsealed().is_none().into());
-    Ok(Reply::data(told))
+    Ok(kept.into_iter().fold(Reply::data(told), Reply::warn))
 }
 
 /// What is told of a restore.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{undo, versions};
+use super::undo::Undo;
+use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::reply::{Content, Reply, ResponseBody};
 use crate::api::request::Body;
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::barrier::journal::record::Mark;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -27,6 +27,8 @@ pub struct Snapshots {
     pub spools: Arc<Spools>,
     /// Where they are counted.
     pub meters: Arc<Meters>,
+    /// Keeps what is replaced.
+    pub undo: Undo,
 }
 
 /// The endpoints with their service.
@@ -92,9 +94,10 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         Body::Stream(stream) => receive(stream, spool),
     }?;
     let about = &received.meta().about;
-    let unsealed = service.barrier.unsealed();
-    let marked = unsealed.and_then(|unsealed| undo::mark(&unsealed, Mark::Restore));
-    received.restore(&service.barrier, force)?;
+    let mut kept = None;
+    received.restore_after(&service.barrier, force, |same| {
+        kept = service.undo.before_restore(&service.barrier, same);
+    })?;
     service.meters.restored.end(begun);
     log::warn!(
         "restored the snapshot of revision {}, timeline {}, taken at {}",
@@ -108,7 +111,7 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
             "the restored store is sealed: unseal it with the snapshot's own unseal keys"
         ),
     }
-    Ok(marked.into_iter().fold(Reply::nothing(), Reply::warn))
+    Ok(kept.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 impl Snapshots {

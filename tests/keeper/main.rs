@@ -6,5 +6,6 @@ mod journal;
 mod killed;
 mod settings;
 mod snapshots;
+mod undo;
 #[path = "../support/mod.rs"]
 mod support;

@@ -311,7 +311,7 @@ impl Model for Keyring {
 
     fn step(&self, term: &u64, _: &Dice) -> Step<u64> {
         let path = "sys/rotate".to_owned();
-        Step { by: None, method: "POST", path, body: None, status: 204, after: term + 1 }
+        Step { by: None, method: "POST", path, body: None, status: 200, after: term + 1 }
     }
 
     fn show(&self, term: &u64) -> Value {

@@ -97,7 +97,7 @@ fn it_is_gone_when_the_server_is_sealed_or_started_anew() {
     assert_eq!(read(&root, &id, "cubbyhole/a").status, 400);
     load(&root, &file);
     // A restore puts another store in the place of the one that they were loaded beside.
-    assert_eq!(root.upload("sys/storage/raft/snapshot", &file).unwrap().status, 204);
+    assert_eq!(root.upload("sys/storage/raft/snapshot", &file).unwrap().status, 200);
     assert_eq!(root.list(LOAD).status, 404);
     let folder = std::fs::read_dir(home.path().join("data")).unwrap();
     let names: Vec<_> = folder.map(|entry| entry.unwrap().file_name()).collect();

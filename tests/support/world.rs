@@ -52,7 +52,7 @@ impl World {
         let store = opened.make_dev_store(Secret::new(ROOT)).unwrap().unwrap();
         world.unseal_key = store.unseal_key;
         world.node = Some(opened.serve(&config).unwrap());
-        assert_eq!(world.root().delete("sys/mounts/secret").status, 204);
+        assert_eq!(world.root().delete("sys/mounts/secret").status, 200);
         let kv = json!({ "type": "kv", "options": { "version": "1" } });
         assert_eq!(world.root().post("sys/mounts/secret", kv).status, 204);
         world
@@ -104,6 +104,11 @@ impl World {
         self.start();
     }
 
+    /// The one share of the unseal key, in base64.
+    pub fn unseal_key(&self) -> String {
+        STANDARD.encode(self.unseal_key.expose())
+    }
+
     /// A client without a token.
     pub fn client(&self) -> Client {
         Client::new(&self.node.as_ref().unwrap().address().unwrap().to_string())
@@ -139,7 +144,7 @@ impl World {
     fn start(&mut self) {
         let config = self.config();
         self.node = Some(self.open(&config).serve(&config).unwrap());
-        let key = STANDARD.encode(self.unseal_key.expose());
+        let key = self.unseal_key();
         let reply = self.client().post("sys/unseal", json!({ "key": key }));
         assert_eq!(reply.json()["sealed"], false, "{}", reply.json());
     }

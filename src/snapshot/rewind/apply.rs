@@ -64,15 +64,28 @@ impl Prepared {
     /// [`Received::restore`] does with a snapshot: all or nothing, the seal record of the same root
     /// key stays, a new timeline begins.
     pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
+        self.restore_after(to, force, |_| ())
+    }
+
+    /// The same, with `before` once nothing stands in its way: whether the store is of the same
+    /// keys.
+    pub fn restore_after(
+        &self,
+        to: &Barrier,
+        force: bool,
+        before: impl FnOnce(bool),
+    ) -> Result<(), SnapshotError> {
         let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
         let same = self.received.is_of_keys(to)?;
+        let is_same = same.is_ok();
         if accept == Accept::SameKeys {
             same?;
         }
-        if same.is_ok() && to.unsealed().is_some() && self.prover.is_none() {
+        if is_same && to.unsealed().is_some() && self.prover.is_none() {
             let what = "its keyring does not open with the keys of this store";
             return Err(SnapshotError::Forged(what.into()));
         }
+        before(is_same);
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
     }
 

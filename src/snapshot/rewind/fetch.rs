@@ -205,7 +205,7 @@ pub fn add_own(
     segments: &mut Segments,
     listing: &mut Listing,
 ) -> Result<(), RewindError> {
-    let view = keys.journal_view().map_err(RewindError::of_store)?;
+    let view = keys.journal_view()?;
     let (store_id, key_id) = (keys.status().store_id, String::new());
     let owner = Owner { store_id, key_id };
     let keyring = keys.keyring();

@@ -27,9 +27,7 @@ use super::layout::Folder;
 use super::spool::Spools;
 use super::target::{Target, TargetError};
 use crate::barrier::Unsealed;
-use crate::barrier::txn::TxnError;
 use crate::base::fault::Fault;
-use crate::storage::StorageError;
 
 /// Where a restore gets its files.
 #[derive(Clone, Copy)]
@@ -104,16 +102,6 @@ impl fmt::Display for RewindError {
 }
 
 impl std::error::Error for RewindError {}
-
-impl RewindError {
-    /// The store that is open here does not give what is still in it.
-    fn of_store(error: TxnError) -> Self {
-        Self::Snapshot(match error {
-            TxnError::Sealed | TxnError::Restoring => SnapshotError::Sealed,
-            other => SnapshotError::Storage(StorageError::Aborted(other.into())),
-        })
-    }
-}
 
 impl From<TargetError> for RewindError {
     fn from(error: TargetError) -> Self {

@@ -19,7 +19,6 @@ use crate::base::fault::Fault;
 use crate::mount::gone::gone;
 use crate::mount::purge;
 use crate::mount::table::Mount;
-use crate::sys::undo;
 
 /// The types that are mounted once, by the server itself.
 const SINGLETONS: [&str; 4] = ["cubbyhole", "identity", "system", "token"];
@@ -66,11 +65,12 @@ pub fn disable(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outc
     let mut reply = Reply::nothing();
     if let Some(mount) = mounts.store.read(call.txn)?.at(&path) {
         match call.done.and_then(|done| done.get::<Option<String>>()) {
-            Some(marked) => reply = marked.iter().fold(reply, Reply::warn),
-            None if call.txn.unsealed().journal().is_some() => {
+            Some(kept) => reply = kept.iter().fold(reply, Reply::warn),
+            None if mounts.undo.acts(call.txn.unsealed()) => {
                 let unsealed = Arc::clone(call.txn.unsealed());
-                let mark = move || Ok(undo::mark(&unsealed, Mark::Disable));
-                return Ok(Reply::after(Effect::new(mark)));
+                let undo = mounts.undo.clone();
+                let keep = move || Ok(undo.before(&unsealed, Mark::Disable));
+                return Ok(Reply::after(Effect::new(keep)));
             }
             None => {}
         }

@@ -17,6 +17,7 @@ pub use self::enable::{disable, enable};
 pub use self::shown::{list, read};
 pub use self::table::Table;
 pub use self::tune::{read as read_tuning, write as tune};
+use super::undo::Undo;
 use crate::api::ask::Verb;
 use crate::api::engine::Bound;
 use crate::api::route::{Access, Operation, Route};
@@ -40,6 +41,8 @@ pub struct Mounts {
     pub entropy: Arc<dyn Entropy>,
     /// The system's TTLs.
     pub ttls: Ttls,
+    /// Keeps what goes with a mount.
+    pub undo: Undo,
 }
 
 /// The endpoints with their service.

@@ -18,10 +18,11 @@ use super::disclosure::recipients;
 use super::shares::{
     Gathering, KEY, NONCE, PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD, Undertaking, needed,
 };
+use super::undo::Undo;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::Field;
-use crate::api::reply::{Reply, object};
+use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
 use crate::barrier::seal::SealRecord;
@@ -37,6 +38,7 @@ pub struct RekeyService {
     barrier: Arc<Barrier>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    undo: Undo,
     rekey: Undertaking<Rekey>,
 }
 
@@ -68,8 +70,13 @@ struct Verification {
 
 impl RekeyService {
     /// Nothing was begun.
-    pub fn new(barrier: Arc<Barrier>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { barrier, clock, entropy, rekey: Undertaking::default() }
+    pub fn new(
+        barrier: Arc<Barrier>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        undo: Undo,
+    ) -> Self {
+        Self { barrier, clock, entropy, undo, rekey: Undertaking::default() }
     }
 
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
@@ -194,6 +201,14 @@ fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
     let unsealed = service.unsealed()?;
     let rekey = service.rekey.on(&unsealed);
     Ok(shown(rekey.as_ref(), needed(&service.barrier)?))
+}
+
+/// With what was done before it.
+fn told(mut answer: Reply, kept: Option<String>) -> Reply {
+    if let (Content::Bare(Value::Object(answer)), Some(kept)) = (&mut answer.content, kept) {
+        answer.insert("warnings".to_owned(), json!([kept]));
+    }
+    answer
 }
 
 fn shown(rekey: Option<&Rekey>, required: u8) -> Reply {

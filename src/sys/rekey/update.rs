@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::backup::Backup;
-use super::{Rekey, RekeyService, Stage, Verification, fingerprints, shown};
+use super::{Rekey, RekeyService, Stage, Verification, fingerprints, shown, told};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
@@ -12,7 +12,6 @@ use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::sys::disclosure::{self, Disclosure, disclose};
 use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
-use crate::sys::undo;
 
 /// `rekey/update`.
 pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
@@ -45,13 +44,11 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         rekey.stage = Stage::Verifying(Verification { nonce, seal, backup, gathering });
         return Ok(answer);
     }
-    if let Some(marked) = undo::mark(&unsealed, Mark::Rekey) {
-        log::info!("rekey: {marked}");
-    }
+    let kept = service.undo.before(&unsealed, Mark::Rekey);
     unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(txn)))?;
     let answer = handed_out(rekey, disclosure, None);
     *held = None;
-    Ok(answer)
+    Ok(told(answer, kept))
 }
 
 fn handed_out(rekey: &Rekey, disclosure: Disclosure, verification: Option<&str>) -> Reply {

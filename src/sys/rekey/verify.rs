@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Rekey, RekeyService, Stage};
+use super::{Rekey, RekeyService, Stage, told};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
@@ -10,7 +10,6 @@ use crate::api::strict::Strict;
 use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::sys::shares::{Gathering, MISSING, Share, must_name};
-use crate::sys::undo;
 
 /// GET.
 pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
@@ -57,15 +56,13 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         let text = "rekey verification failed; incorrect key shares supplied";
         return Err(Fault::bad_request(text));
     }
-    if let Some(marked) = undo::mark(&unsealed, Mark::Rekey) {
-        log::info!("rekey: {marked}");
-    }
+    let kept = service.undo.before(&unsealed, Mark::Rekey);
     unsealed.rekey_with(&verification.seal, |txn| {
         verification.backup.as_ref().map_or(Ok(()), |b| b.store(txn))
     })?;
     let answer = json!({ "nonce": verification.nonce, "complete": true });
     *held = None;
-    Ok(Reply::bare(answer))
+    Ok(told(Reply::bare(answer), kept))
 }
 
 fn shown(rekey: &Rekey) -> Reply {
