@@ -1,7 +1,7 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
-//! [`turns`], [`room`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`credential`],
+//! [`turns`], [`room`], [`quiet`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`credential`],
 //! [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that are read and
 //! written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`jose`],
 //! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`], [`policies`].
@@ -29,6 +29,7 @@ pub mod password;
 pub mod pem;
 pub mod policies;
 pub mod process;
+pub mod quiet;
 pub mod record;
 pub mod room;
 pub mod secret;

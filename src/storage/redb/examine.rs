@@ -4,13 +4,13 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use redb::{Builder, ReadableDatabase, ReadableTableMetadata, StorageBackend};
 
-use super::handle::ENTRIES;
+use super::handle::{ENTRIES, SENSELESS};
 use super::overlay::Overlay;
+use crate::base::quiet::calmly;
 use crate::storage::StorageError;
 
 /// What a store's file is like.
@@ -71,11 +71,11 @@ enum Fault {
 
 /// Tries something with redb, which panics over pages that make no sense.
 fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(redb::Error::RepairAborted)) => Err(Fault::Unclosed),
-        Ok(Err(error)) => Err(Fault::Damaged(error.to_string())),
-        Err(_) => Err(Fault::Damaged("a page makes no sense".to_owned())),
+    match calmly(work) {
+        Some(Ok(done)) => Ok(done),
+        Some(Err(redb::Error::RepairAborted)) => Err(Fault::Unclosed),
+        Some(Err(error)) => Err(Fault::Damaged(error.to_string())),
+        None => Err(Fault::Damaged(SENSELESS.to_owned())),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -14,6 +13,7 @@ use redb::{
 
 use super::device::{Device, Fate, Gauge, Header, Medium, Observers, Site};
 use super::view::Pins;
+use crate::base::quiet::calmly;
 use crate::base::sync::{lock, read, write};
 use crate::base::turns::Turns;
 use crate::storage::{Job, Key, StorageError, Value, Writer};
@@ -22,6 +22,9 @@ pub type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// The one table.
 pub const ENTRIES: Definition = TableDefinition::new("entries");
+
+/// Why redb panics.
+pub const SENSELESS: &str = "a page makes no sense";
 
 /// The table in one unchanging state.
 pub type Entries = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -214,14 +217,10 @@ impl Handle {
         &self,
         action: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, StorageError> {
-        let error = match catch_unwind(AssertUnwindSafe(action)) {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => self.translate(error.into()),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                self.damaged(text.unwrap_or("a page that makes no sense"))
-            }
+        let error = match calmly(action) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(error)) => self.translate(error.into()),
+            None => self.damaged(SENSELESS),
         };
         self.suspect.store(true, Ordering::Relaxed);
         Err(error)
