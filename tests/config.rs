@@ -4,7 +4,7 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -590,6 +590,15 @@ fn the_folder_of_the_store_must_be_of_use() {
     assert_eq!(said("old"), "");
     fs::write(&data, "").unwrap();
     assert!(said("old").contains("it is empty. Move the file away"), "{}", said("old"));
+    fs::remove_file(&data).unwrap();
+    assert_eq!(said("old"), "");
+    folder.write("old/edgekeep.reserve", "");
+    assert!(said("old").contains("there was a store in $F/old, and edgekeep.redb is gone"));
+    symlink("/none/edgekeep.redb", &data).unwrap();
+    assert!(said("old").contains("a link to /none/edgekeep.redb, which is not there: is its disk"));
+    fs::remove_file(&data).unwrap();
+    symlink("/dev/zero", &data).unwrap();
+    assert!(said("old").contains("$F/old/edgekeep.redb is no file, and a store is one"));
     // Whom nothing is forbidden this does not concern.
     if !rustix::process::geteuid().is_root() {
         fs::set_permissions(&folder.0, Permissions::from_mode(0o500)).unwrap();

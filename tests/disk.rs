@@ -89,6 +89,40 @@ fn a_file_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn a_store_that_is_gone_is_begun_anew_only_where_that_is_meant() {
+    let scratch = TempDir::new();
+    let file = scratch.path().join("edgekeep.redb");
+    let reserve = scratch.path().join("edgekeep.reserve");
+    let refused = || {
+        let refused = open(scratch.path()).err().unwrap();
+        assert!(matches!(refused, StorageError::Refused(_)), "{refused:?}");
+        refused.to_string()
+    };
+    drop(open(scratch.path()).unwrap());
+    fs::rename(&file, scratch.path().join("aside")).unwrap();
+    if reserve.exists() {
+        assert!(refused().ends_with(&format!("remove {}", reserve.display())));
+        assert!(!file.exists());
+    }
+    // A restore is meant to make one.
+    drop(Redb::open_or_fill(scratch.path(), options(), &mut |_| Ok(())).unwrap());
+    fs::remove_file(&file).unwrap();
+    let _ = fs::remove_file(&reserve);
+    drop(open(scratch.path()).unwrap());
+
+    fs::remove_file(&file).unwrap();
+    let elsewhere = scratch.path().join("disk/edgekeep.redb");
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    assert!(refused().contains("is its disk mounted?"));
+    assert!(Redb::open_or_fill(scratch.path(), options(), &mut |_| Ok(())).is_err());
+    assert_eq!(fs::read_link(&file).unwrap(), elsewhere);
+    fs::create_dir(elsewhere.parent().unwrap()).unwrap();
+    fs::rename(scratch.path().join("aside"), &elsewhere).unwrap();
+    drop(open(scratch.path()).unwrap());
+    assert_eq!(fs::read_link(&file).unwrap(), elsewhere);
+}
+
+#[test]
 fn what_a_crash_left_behind_is_removed() {
     let scratch = TempDir::new();
     let left = scratch.path().join("edgekeep.redb.next");

@@ -111,9 +111,11 @@ impl Folder {
     /// Opens the data file, where there is one; for reading alone where nothing can be written.
     pub fn open_data(&self) -> Result<Option<DataFile>, StorageError> {
         let path = self.data_path();
+        if !is_there(&path)? {
+            return Ok(None);
+        }
         let (file, read_only) = match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => (file, None),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(why) if is_read_only(&why) => {
                 let file = File::open(&path).map_err(|error| cannot("open", &path, &error))?;
                 let remedy = match why.kind() {
@@ -135,6 +137,12 @@ impl Folder {
         }
         refuse_empty(&path, &meta)?;
         Ok(Some(DataFile { file, read_only }))
+    }
+
+    /// Refuses a folder out of which the data file is gone: who misses a store is not helped by a
+    /// new one, which would hide that.
+    pub fn refuse_lost(&self) -> Result<(), StorageError> {
+        refuse_lost(&self.path)
     }
 
     /// Makes an empty file that may take the data file's place.
@@ -241,18 +249,14 @@ pub fn check(path: &Path) -> Result<(), StorageError> {
     let data = path.join(DATA);
     let refused = match path.metadata() {
         Ok(there) if !there.is_dir() => io::ErrorKind::NotADirectory.into(),
-        Ok(_) => match File::open(&data) {
-            Ok(file) => {
-                refuse_readable_by_others(&data, &file)?;
-                return refuse_empty(&data, &file.metadata()?);
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(cannot("open", &data, &error));
-            }
-            Err(_) => match writable(path) {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            },
+        Ok(_) if is_there(&data)? => {
+            let file = File::open(&data).map_err(|error| cannot("open", &data, &error))?;
+            refuse_readable_by_others(&data, &file)?;
+            return refuse_empty(&data, &file.metadata()?);
+        }
+        Ok(_) => match writable(path) {
+            Ok(()) => return refuse_lost(path),
+            Err(error) => error,
         },
         Err(error) if error.kind() != io::ErrorKind::NotFound => error,
         Err(_) => match writable(nearest(path)) {
@@ -297,6 +301,41 @@ fn writable(folder: &Path) -> io::Result<()> {
 fn nearest(path: &Path) -> &Path {
     let mut above = path.ancestors().filter(|above| *above != Path::new(""));
     above.find(|above| above.exists()).unwrap_or(Path::new("."))
+}
+
+/// Whether a data file is there. Refuses what has its name and is none: a device or a pipe may
+/// never end or never begin, and a link to nothing tells of a store that lies elsewhere.
+fn is_there(data: &Path) -> Result<bool, StorageError> {
+    let shown = data.display();
+    match fs::metadata(data) {
+        Ok(meta) if meta.is_file() => Ok(true),
+        Ok(_) => Err(StorageError::Refused(format!(
+            "{shown} is no file, and a store is one: move it away, or name another folder"
+        ))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(data) {
+            Ok(target) => Err(StorageError::Refused(format!(
+                "{shown} is a link to {}, which is not there: is its disk mounted? To begin with \
+                 an empty store, remove the link",
+                target.display()
+            ))),
+            Err(_) => Ok(false),
+        },
+        Err(error) => Err(cannot("open", data, &error)),
+    }
+}
+
+/// The reserve is made when there is a store, and goes with it when that is meant.
+fn refuse_lost(folder: &Path) -> Result<(), StorageError> {
+    let reserve = folder.join(RESERVE);
+    if !reserve.exists() || is_there(&folder.join(DATA))? {
+        return Ok(());
+    }
+    Err(StorageError::Refused(format!(
+        "there was a store in {}, and {DATA} is gone: put it back, or restore a snapshot by \
+         edgekeep operator raft snapshot restore -into. To begin with an empty store, remove {}",
+        folder.display(),
+        reserve.display()
+    )))
 }
 
 fn refuse_readable_by_others(path: &Path, file: &File) -> Result<(), StorageError> {

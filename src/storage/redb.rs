@@ -98,13 +98,16 @@ enum State {
 }
 
 impl Redb {
-    /// Opens the store in `folder`, or makes an empty one. After a crash the whole file is read.
+    /// Opens the store in `folder`, or makes an empty one where there never was one. After a crash
+    /// the whole file is read.
     pub fn open(folder: &Path, options: Options) -> Result<Self, StorageError> {
-        Self::open_or_fill(folder, options, &mut |_| Ok(()))
+        let folder = Folder::open(folder, options.reserve_bytes)?;
+        folder.refuse_lost()?;
+        Self::open_site(Arc::new(folder), options)
     }
 
-    /// The same; where there is no store, one is made that holds what `first` puts. Whatever
-    /// happens, it is there whole or not at all.
+    /// The same; where there is no store, or none any more, one is made that holds what `first`
+    /// puts. Whatever happens, it is there whole or not at all.
     pub fn open_or_fill(
         folder: &Path,
         options: Options,

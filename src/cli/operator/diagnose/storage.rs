@@ -65,7 +65,19 @@ fn open_folder(folder: &Path, meta: &Metadata) -> Option<Finding> {
 
 fn file(folder: &Path, of_folder: &Metadata, running: Option<&Running>) -> Vec<Finding> {
     let path = folder::data_file(folder);
-    let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
+    let shown = path.display();
+    // What is no file is not opened, for it may never begin.
+    let opened = match (fs::metadata(&path), running) {
+        (Ok(meta), _) if !meta.is_file() => return vec![unmade(folder)],
+        (Ok(meta), _) => File::open(&path).map(|file| (meta, file)),
+        (Err(error), Some(Running { pid })) if error.kind() == io::ErrorKind::NotFound => {
+            return vec![Finding::fail(
+                format!("{shown} was removed under the running server (process {pid})"),
+                "take a snapshot now, then restore it here, which makes the file anew",
+            )];
+        }
+        (Err(error), _) => Err(error),
+    };
     let (meta, file) = match opened {
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -76,7 +88,6 @@ fn file(folder: &Path, of_folder: &Metadata, running: Option<&Running>) -> Vec<F
     if let Err(error) = folder::check(folder) {
         return vec![Finding::fail(error.to_string(), "")];
     }
-    let shown = path.display();
     let mut findings = Vec::new();
     if meta.uid() != of_folder.uid() {
         let what = format!(
