@@ -6,21 +6,26 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 use crate::base::entropy::{Entropy, SystemEntropy};
 
-/// Puts a text in place of a file, which keeps its mode and, where that can be done, its owner; a
-/// link to it stays one.
+/// Puts a text in place of a file, which keeps its mode and its owner; a link to it stays one. What
+/// this user may not write stays as it is, though its folder would take another file.
 pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     let name = fs::canonicalize(file)?;
     let before = fs::metadata(&name)?;
     if !before.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
+    accessat(CWD, &name, Access::WRITE_OK, AtFlags::EACCESS)?;
     let unfinished = Unfinished::create(&name, 0o600)?;
     let after = unfinished.file.metadata()?;
     if (before.uid(), before.gid()) != (after.uid(), after.gid()) {
-        // Only root may give files away: whoever else may write here keeps what they wrote.
-        let _ = fchown(&unfinished.file, Some(before.uid()), Some(before.gid()));
+        // Only root may give files away.
+        fchown(&unfinished.file, Some(before.uid()), Some(before.gid())).map_err(|error| {
+            io::Error::new(error.kind(), "only its owner, or root, can put a new one in its place")
+        })?;
     }
     unfinished.file.set_permissions(Permissions::from_mode(before.mode()))?;
     unfinished.finish(text.as_bytes())
