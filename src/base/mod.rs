@@ -1,11 +1,13 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
-//! [`turns`], [`room`], [`quiet`], [`logs`]. What is counted: [`meter`]. Values: [`secret`], [`credential`],
-//! [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`], [`signature`]. Forms that are read and
-//! written: [`record`], [`header`], [`hex`], [`url`], [`golang`], [`hcl`], [`json`], [`jose`],
-//! [`merge_patch`], [`openpgp`], [`pem`]. Words: [`nearest`], [`policies`].
+//! [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`]. What is counted: [`meter`]. Values:
+//! [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`],
+//! [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`], [`url`],
+//! [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
+//! [`nearest`], [`policies`].
 
+pub mod bounded;
 pub mod cidr;
 pub mod clock;
 pub mod credential;

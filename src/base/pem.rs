@@ -1,7 +1,6 @@
 //! Certificates and keys in PEM files, for either end of TLS.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
 use rustls::crypto::CryptoProvider;
@@ -10,8 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
-/// Bytes that such a file has at most: a system's bundle of authorities has a tenth of that.
-const MOST: u64 = 2 << 20;
+use super::bounded;
 
 /// Refuses what is no file of a disk, though links may lead to it: a pipe keeps who reads it
 /// waiting, and is empty the second time.
@@ -25,17 +23,9 @@ pub fn regular(file: &Path) -> Result<(), String> {
     }
 }
 
-/// What is in a file, which may be a key: it is read once, into its last place.
+/// What is in a file, which may be a key.
 fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let opened = File::open(file).map_err(told)?;
-    let length = opened.metadata().map_err(told)?.len().min(MOST);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length as usize + 1));
-    opened.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
-    if bytes.len() as u64 > MOST {
-        return Err(format!("it is longer than {} MiB", MOST >> 20));
-    }
-    Ok(bytes)
+    bounded::read_file(file, bounded::SETTINGS).map_err(|error| error.to_string())
 }
 
 /// The certificates in a file, in their order: at least one. The error says why there is none.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::stdin;
 use super::stop::Stop;
-use crate::base::{golang, json};
+use crate::base::{bounded, golang, json};
 
 /// The object that operands describe.
 pub fn object(operands: &[String]) -> Result<Map<String, Value>, Stop> {
@@ -60,6 +60,7 @@ fn add(object: &mut Map<String, Value>, operand: &str) -> Result<(), String> {
     }
     let (key, value) = operand.split_once('=').ok_or("format must be key=value")?;
     let value = match value {
+        "-" if stdin::is_closed() => return Err("stdin is closed: it holds no value".to_owned()),
         "-" => stdin::everything()?,
         other => match (other.strip_prefix('@'), other.strip_prefix("\\@")) {
             (Some(path), _) => file(path).map_err(|e| format!("error reading file: {e}"))?,
@@ -96,15 +97,18 @@ fn put(object: &mut Map<String, Value>, key: String, value: Value) {
 
 /// The text of a file; the error is the system's, in Go's words.
 pub fn file(path: &str) -> Result<String, String> {
-    let bytes = std::fs::read(Path::new(path)).map_err(|e| open_error(path, &e))?;
-    String::from_utf8(bytes).map_err(|_| format!("{path} is no UTF-8 text"))
+    let bytes = bounded::read_file(Path::new(path), bounded::BODY);
+    let bytes = bytes.map_err(|e| open_error(path, &e))?;
+    let text = bounded::text(bytes).map_err(|_| format!("{path} is no UTF-8 text"));
+    text.map(|mut text| std::mem::take(&mut *text))
 }
 
 /// Why a file cannot be opened, as `open x: no such file or directory`.
 pub fn open_error(path: &str, error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
-    format!("open {path}: {}", text.to_lowercase())
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("open {path}: {}{rest}", first.to_lowercase())
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Mutex;
 
+use rustix::fs::{OFlags, fcntl_getfl, fstat, makedev};
 use zeroize::Zeroizing;
 
+use crate::base::bounded;
 use crate::base::sync::lock;
 
 /// How much of it was given away.
@@ -23,9 +25,16 @@ const CONSUMED: &str = "stdin already consumed";
 /// All of it. Whoever comes second would get nothing, and take that for what was given.
 pub fn everything() -> Result<String, String> {
     take(Taken::Everything)?;
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map_err(|e| format!("stdin cannot be read: {e}"))?;
-    Ok(text)
+    let read = bounded::read(io::stdin().lock(), bounded::BODY).and_then(bounded::text);
+    let mut text = read.map_err(|e| format!("stdin cannot be read: {e}"))?;
+    Ok(std::mem::take(&mut *text))
+}
+
+/// Whether there was none when the program began. Rust puts the null device in its place, and opens
+/// it both ways, which `</dev/null` does not.
+pub fn is_closed() -> bool {
+    let both_ways = fcntl_getfl(io::stdin()).is_ok_and(|flags| flags.contains(OFlags::RDWR));
+    both_ways && fstat(io::stdin()).is_ok_and(|stat| stat.st_rdev == makedev(1, 3))
 }
 
 /// The next line, without its end.
@@ -38,7 +47,8 @@ pub fn line() -> io::Result<Zeroizing<String>> {
 /// have ended.
 pub fn typed() -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
-    io::stdin().lock().read_line(&mut line)?;
+    io::stdin().lock().take(bounded::TOKEN + 1).read_line(&mut line)?;
+    bounded::fits(line.len(), bounded::TOKEN)?;
     let length = line.trim_end_matches(['\n', '\r']).len();
     line.truncate(length);
     Ok(line)

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::context::home;
 use super::replace;
+use crate::base::bounded;
 
 fn path() -> Option<PathBuf> {
     home().map(|home| home.join(".vault-token"))
@@ -15,7 +16,7 @@ fn path() -> Option<PathBuf> {
 /// The token stored there, if any.
 pub fn read() -> Result<Option<Zeroizing<String>>, String> {
     let Some(path) = path() else { return Ok(None) };
-    match std::fs::read_to_string(&path).map(Zeroizing::new) {
+    match bounded::read_text(&path, bounded::TOKEN) {
         Ok(text) => Ok(Some(Zeroizing::new(text.trim().to_owned())).filter(|t| !t.is_empty())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(format!("the token cannot be read from {}: {e}", path.display())),

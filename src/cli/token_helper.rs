@@ -4,15 +4,19 @@
 //! is run with one word: `get` prints the token, `store` reads it from stdin, `erase` forgets it.
 //! It finds the server's address in VAULT_ADDR.
 
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::context::home;
 use super::token_file;
+use crate::base::bounded;
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::golang::quote;
 use crate::base::hcl::{self, Kind};
 use crate::client::variables;
@@ -39,7 +43,7 @@ impl TokenHelper {
         let Some(path) = path.or_else(|| home().map(|home| home.join(".vault"))) else {
             return Ok(Self::File);
         };
-        let text = match fs::read_to_string(&path) {
+        let text = match bounded::read_text(&path, bounded::SETTINGS) {
             Ok(text) => text,
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(Self::File);
@@ -83,6 +87,11 @@ impl TokenHelper {
         }
     }
 }
+
+/// How long a program may take: it may ask somebody for a password.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether a program that says nothing more has ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The program that a configuration names.
 fn program_in(text: &str) -> Result<Option<PathBuf>, String> {
@@ -130,19 +139,83 @@ impl Program {
             // Whether it wanted to read it, its exit code tells.
             let _ = stdin.write_all(token.as_bytes());
         }
-        let output = child.wait_with_output().map_err(unrun)?;
-        let printed = Zeroizing::new(String::from_utf8_lossy(&output.stdout).into_owned());
-        drop(Zeroizing::new(output.stdout));
-        if output.status.success() {
+        let ended = ended(&mut child, PATIENCE);
+        if ended.is_err() {
+            // It may have ended by itself meanwhile.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let (status, [printed, stderr]) =
+            ended.map_err(|e| format!("the token helper {name} {word}: {e}"))?;
+        if status.success() {
             return Ok(printed);
         }
-        let stderr = Zeroizing::new(String::from_utf8_lossy(&output.stderr).into_owned());
         // Errors may stand on either; but what a `get` printed may be a token.
         let said = match word {
             "get" => stderr,
             _ => Zeroizing::new(printed.to_string() + &stderr),
         };
         let said = token.map_or_else(|| said.to_string(), |token| said.replace(token, "..."));
-        Err(format!("the token helper {name} {word}: {}: {}", output.status, said.trim()))
+        Err(format!("the token helper {name} {word}: {status}: {}", said.trim()))
+    }
+}
+
+/// How a program ended, and what it printed on stdout and stderr.
+fn ended(
+    child: &mut Child,
+    patience: Duration,
+) -> io::Result<(ExitStatus, [Zeroizing<String>; 2])> {
+    let until = SystemClock.boot().saturating_add(patience);
+    let late = || {
+        let why = format!("it did not end in {} s, and was ended", patience.as_secs());
+        io::Error::new(ErrorKind::TimedOut, why)
+    };
+    let pipes = [heard(child.stdout.take())?, heard(child.stderr.take())?];
+    let mut printed = [Zeroizing::default(), Zeroizing::default()];
+    for (pipe, printed) in pipes.iter().zip(&mut printed) {
+        let left = until.saturating_sub(SystemClock.boot());
+        let bytes = pipe.recv_timeout(left).map_err(|_| late())?;
+        let bytes = bytes.map_err(|e| io::Error::new(e.kind(), format!("what it prints: {e}")))?;
+        *printed = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok((status, printed)),
+            None if SystemClock.boot() > until => return Err(late()),
+            None => thread::sleep(LOOK),
+        }
+    }
+}
+
+/// What comes out of a pipe until its end.
+type Heard = Receiver<io::Result<Zeroizing<Vec<u8>>>>;
+
+fn heard(pipe: Option<impl Read + Send + 'static>) -> io::Result<Heard> {
+    let (tell, heard) = channel();
+    let listen = move || {
+        let read = pipe.map(|pipe| bounded::read(pipe, bounded::TOKEN));
+        // Who waits no longer hears nothing.
+        drop(tell.send(read.unwrap_or_else(|| Ok(Zeroizing::default()))));
+    };
+    thread::Builder::new().name("helper".into()).spawn(listen)?;
+    Ok(heard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_end_is_not_waited_for() {
+        // The second has said all, and the third leaves its pipes to somebody else.
+        for line in ["exec sleep 600", "exec sleep 600 >&- 2>&-", "sleep 600 & exit 0"] {
+            let mut command = Command::new("sh");
+            command.args(["-c", line]).stdin(Stdio::null());
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let told = ended(&mut child, Duration::from_secs(1)).unwrap_err();
+            assert_eq!(told.to_string(), "it did not end in 1 s, and was ended");
+            let _ = child.kill();
+            child.wait().unwrap();
+        }
     }
 }

@@ -72,13 +72,11 @@ impl Tls {
         }
         // Of several, Vault takes the first.
         let (named, found) = match (&self.ca_cert, &self.ca_bytes, &self.ca_path) {
-            (Some(file), ..) => (file.display().to_string(), in_files(Some(file), None)),
+            (Some(file), ..) => (file.display().to_string(), pem::certificates(file)),
             (None, Some(given), _) => {
                 (given.by.clone(), pem::certificates_in(given.value.as_bytes()))
             }
-            (None, None, Some(folder)) => {
-                (folder.display().to_string(), in_files(None, Some(folder)))
-            }
+            (None, None, Some(folder)) => (folder.display().to_string(), in_folder(folder)),
             (None, None, None) => return Ok(None),
         };
         let verifier = found.and_then(|found| {
@@ -90,12 +88,9 @@ impl Tls {
     }
 }
 
-/// The certificates in a file, or in those of a folder; the error says why there is none.
-fn in_files(
-    file: Option<&Path>,
-    folder: Option<&Path>,
-) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = rustls_native_certs::load_certs_from_paths(file, folder);
+/// The certificates in the files of a folder; the error says why there is none.
+fn in_folder(folder: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
     if found.certs.is_empty() {
         return Err(found.errors.first().map_or_else(|| NONE.to_owned(), ToString::to_string));
     }

@@ -75,6 +75,17 @@ fn it_keeps_a_token_for_each_server() {
 }
 
 #[test]
+fn what_never_ends_is_no_token() {
+    let home = home_with("#!/bin/sh\nexec yes\n");
+    let told = run(&home, NOBODY, &["token", "lookup"]);
+    assert!(text(&told.stderr).contains("get: what it prints: it is longer than 64 KiB"));
+    let home = TempDir::new();
+    std::os::unix::fs::symlink("/dev/zero", home.path().join(".vault-token")).unwrap();
+    let told = run(&home, NOBODY, &["token", "lookup"]);
+    assert!(text(&told.stderr).contains(".vault-token: it is longer than 64 KiB"));
+}
+
+#[test]
 fn a_token_in_the_environment_needs_no_helper() {
     let server = Server::dev();
     let home = home_with("#!/bin/sh\necho broken >&2; exit 3\n");

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -117,4 +117,15 @@ fn a_result_that_cannot_be_printed_is_no_success() {
         assert!(said.starts_with("the result cannot be printed: No space left"), "{line}: {said}");
         assert_eq!(ended.status.code(), Some(2), "{line}");
     }
+}
+
+#[test]
+fn a_closed_stdin_is_no_empty_value() {
+    let home = TempDir::new();
+    let line = format!("exec {} kv put secret/a x=- <&-", env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).current_dir(home.path()).env_clear().env("HOME", home.path());
+    let told = command.output().unwrap();
+    assert!(text(&told.stderr).contains("stdin is closed"), "{}", text(&told.stderr));
+    assert_eq!(told.status.code(), Some(1));
 }

@@ -1,8 +1,11 @@
 //! PGP public keys for shares and root tokens, as the API takes them: base64 of the binary form.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::base::bounded;
 use crate::base::openpgp::unarmored;
 use crate::cli::data::open_error;
 
@@ -12,7 +15,8 @@ pub fn key(path: &str) -> Result<String, String> {
         return Err("keys are not fetched from Keybase: save the public key into a file".into());
     }
     let path = path.strip_prefix('@').unwrap_or(path);
-    let bytes = std::fs::read(path).map_err(|e| open_error(path, &e))?;
+    let bytes = bounded::read_file(Path::new(path), bounded::SETTINGS);
+    let bytes = bytes.map_err(|e| open_error(path, &e))?;
     let Ok(text) = std::str::from_utf8(&bytes) else { return Ok(STANDARD.encode(&bytes)) };
     // Something may be written above the armor.
     let armor = text.find("-----BEGIN PGP PUBLIC KEY BLOCK-----");
