@@ -6,7 +6,7 @@ use std::sync::{Mutex, Once};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{
     SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGUSR1,
-    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    SIGUSR2, SIGVTALRM, SIGXCPU,
 };
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -43,9 +43,9 @@ impl Drop for Hidden {
 }
 
 /// Whatever ends the program, or stops it, and can be heard of before.
-const ENDS: [i32; 15] = [
+const ENDS: [i32; 14] = [
     SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTRAP, SIGTSTP, SIGUSR1,
-    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    SIGUSR2, SIGVTALRM, SIGXCPU,
 ];
 
 /// Lets Ctrl-C and what else ends or stops the program do so as ever, but only once the terminal

@@ -4,8 +4,11 @@
 //! habits into argh's; [`context`] is what a command works with; [`stop`] is how it ends.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use argh::FromArgs;
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 mod absent;
 mod answer;
@@ -88,6 +91,8 @@ use crate::client::variables;
 pub fn main(args: &[String]) -> ExitCode {
     // Whichever command it is, a secret may pass through it. A server says when that cannot be.
     let _ = process::forbid_core_dumps();
+    // A file that is longer than `ulimit -f` allows is an error then, and not the end.
+    let _ = flag::register(SIGXFSZ, Arc::default());
     run_line(args)
 }
 

@@ -1,12 +1,12 @@
 //! Files that a command writes anew: the old one is there until the new one is whole.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
 use super::support::{NOBODY, TempDir};
-use super::{edgekeep, text};
+use super::{NO_USER, edgekeep, of_nobody, text};
 
 const CROOKED: &str = "path \"a\" {\ncapabilities=[\"read\"]\n}\n";
 const STRAIGHT: &str = "path \"a\" {\n  capabilities = [\"read\"]\n}\n";
@@ -17,7 +17,7 @@ fn run(home: &TempDir, words: &[&str]) -> Output {
 
 /// The same where no byte more can be written to any file.
 fn run_full(home: &TempDir, words: &[&str]) -> Output {
-    let line = format!("trap '' XFSZ; ulimit -f 0; exec {} \"$@\"", env!("CARGO_BIN_EXE_edgekeep"));
+    let line = format!("ulimit -f 0; exec {} \"$@\"", env!("CARGO_BIN_EXE_edgekeep"));
     let mut command = Command::new("sh");
     command.args(["-c", &line, "sh"]).args(words);
     command.current_dir(home.path()).env_clear().env("HOME", home.path()).output().unwrap()
@@ -58,9 +58,38 @@ fn where_nothing_can_be_written_the_old_file_stays() {
         assert_eq!(names(home.path()), [name]);
         fs::remove_file(home.path().join(name)).unwrap();
     };
+    const FULL: &str = ".vault-token: File too large";
     let unwritten = "Error writing result: open a.hcl: file too large";
     kept("a.hcl", CROOKED, &["policy", "fmt", "a.hcl"], unwritten);
+    kept(".vault-token", "before", &["login", "lookup=false", "token=new"], FULL);
     kept(".bashrc", "alias l=ls\n", &["-autocomplete-install"], ".bashrc: File too large");
     let line = "command -v edgekeep >/dev/null && source <(edgekeep completion bash)\n";
     kept(".bashrc", &format!("l\n{line}"), &["-autocomplete-uninstall"], ".bashrc: File too large");
+}
+
+#[test]
+fn who_may_not_write_a_file_puts_none_in_its_place() {
+    let home = TempDir::new();
+    fs::set_permissions(home.path(), Permissions::from_mode(0o777)).unwrap();
+    let file = home.path().join("a.hcl");
+    for (owner, mode, said) in [
+        (0, 0o644, "Error writing result: open a.hcl: permission denied"),
+        (0, 0o666, "Error writing result: open a.hcl: only its owner, or root, can put"),
+        (NO_USER, 0o444, "Error writing result: open a.hcl: permission denied"),
+        (NO_USER, 0o600, ""),
+    ] {
+        let command = edgekeep(&home, NOBODY, &["policy", "fmt", "a.hcl"]);
+        let Some(mut command) = of_nobody(command) else { return };
+        fs::write(&file, CROOKED).unwrap();
+        chown(&file, Some(owner), None).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        let told = command.output().unwrap();
+        assert!(text(&told.stderr).starts_with(said), "{owner} {mode:o}: {}", text(&told.stderr));
+        let (exit, content) = if said.is_empty() { (0, STRAIGHT) } else { (1, CROOKED) };
+        assert_eq!(told.status.code(), Some(exit), "{owner} {mode:o}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        let meta = fs::metadata(&file).unwrap();
+        assert_eq!((meta.uid(), meta.mode() & 0o777), (owner, mode));
+        assert_eq!(names(home.path()), ["a.hcl"]);
+    }
 }
