@@ -50,7 +50,7 @@ impl Command for Monitor {
             flag::register_conditional_shutdown(signal, 0, Arc::new(AtomicBool::new(true)))
                 .map_err(|e| Stop::Failed(format!("signals cannot be caught: {e}")))?;
         }
-        let reply = cx.client()?.download(&call);
+        let reply = cx.client()?.listen(&call);
         let mut reply = reply.map_err(|e| Stop::Usage(format!("Error starting monitor: {e}")))?;
         let mut part = [0; 16 << 10];
         loop {

@@ -9,8 +9,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::address::Address;
+use super::end::End;
 use super::error::{Error, Refusal, WANTS_TLS};
-use super::http::{Body, Http, Reply, Request};
+use super::http::{Body, Http, Patience, Reply, Request};
 use super::settings::{Settings, SettingsError};
 use super::variables;
 use crate::base::clock::{Clock, SystemClock};
@@ -21,6 +22,10 @@ use crate::base::{json, url};
 const LARGEST_ANSWER: u64 = 40 << 20;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a server of Vault's API takes by itself.
+const TOO_LARGE: &str = "the request is larger than the server takes: 32 MiB, unless its \
+                         max_request_size says otherwise";
 
 /// In the words of Vault's client.
 const UNPRINTABLE: &str =
@@ -206,7 +211,7 @@ impl Client {
     pub fn call(&self, call: &Call) -> Result<Answer, Error> {
         let mut left = self.settings.retries;
         loop {
-            let reply = self.exchange(call, Some(self.settings.timeout))?;
+            let reply = self.exchange(call, Patience::Whole(self.settings.timeout))?;
             // These say "not now"; a plain 500 or a sealed server's 503 would say the same again.
             if matches!(reply.status, 412 | 502 | 504) && left > 0 {
                 left -= 1;
@@ -217,10 +222,27 @@ impl Client {
         }
     }
 
-    /// Starts a read whose answer streams; a refusal is read whole.
+    /// Starts a read whose answer streams, as long as it moves; a refusal is read whole.
     pub fn download(&self, call: &Call) -> Result<Reply, Error> {
-        let reply = self.exchange(call, None)?;
-        if reply.status < 400 { Ok(reply) } else { Err(self.refusal(call, reply)) }
+        self.stream(call, Patience::Moving(self.settings.timeout))
+    }
+
+    /// The same where the server says something only now and then.
+    pub fn listen(&self, call: &Call) -> Result<Reply, Error> {
+        self.stream(call, Patience::Endless)
+    }
+
+    fn stream(&self, call: &Call, patience: Patience) -> Result<Reply, Error> {
+        let reply = self.exchange(call, patience)?;
+        match &reply.location {
+            _ if is_success(reply.status) => Ok(reply),
+            Some(elsewhere) if is_redirect(reply.status) => Err(Error::Broken(format!(
+                "{} redirects to {elsewhere}: one redirect is followed, and none with \
+                 VAULT_DISABLE_REDIRECTS",
+                self.address()
+            ))),
+            _ => Err(self.refusal(call, reply)),
+        }
     }
 
     /// Sends `length` bytes as the body of a call.
@@ -232,7 +254,7 @@ impl Client {
             headers: &self.signed(call)?,
             body: Body::Stream { length, from },
         };
-        let reply = self.send(request, None)?;
+        let reply = self.send(request, Patience::Endless)?;
         match &reply.location {
             Some(elsewhere) if is_redirect(reply.status) => Err(Error::Broken(format!(
                 "{} is not the active server: send it to {elsewhere}",
@@ -242,8 +264,8 @@ impl Client {
         }
     }
 
-    /// Sends a call; one redirect is followed, as Vault's client does, but never out of TLS.
-    fn exchange(&self, call: &Call, patience: Option<Duration>) -> Result<Reply, Error> {
+    /// Sends a call; one redirect is followed, as Vault's client does.
+    fn exchange(&self, call: &Call, patience: Patience) -> Result<Reply, Error> {
         let (url, headers, text) = (self.url(call), self.signed(call)?, call.body_text());
         let send = |url: &str| {
             let body = match &call.body {
@@ -257,24 +279,37 @@ impl Client {
         let reply = send(&url)?;
         match &reply.location {
             Some(elsewhere) if is_redirect(reply.status) && self.settings.redirects => {
-                let elsewhere = &*absolute(self.address().base(), elsewhere);
-                if self.address().is_https() && !elsewhere.starts_with("https://") {
-                    return Err(Error::Broken(format!(
-                        "{} redirects out of TLS, to {elsewhere}: refused, the token would be \
-                         readable on the way",
-                        self.address()
-                    )));
-                }
-                send(elsewhere)
+                send(&self.led(elsewhere)?)
             }
             _ => Ok(reply),
         }
     }
 
-    fn send(&self, request: Request<'_, '_>, patience: Option<Duration>) -> Result<Reply, Error> {
+    fn send(&self, request: Request<'_, '_>, patience: Patience) -> Result<Reply, Error> {
         let (end, address) = (self.settings.end, self.address());
         let told = |trouble| Error::unreachable(end, address, self.http.proxy(), trouble);
         self.http.exchange(request, patience).map_err(told)
+    }
+
+    /// Where a redirect leads, if the token and the body may go there: never out of TLS, and where
+    /// the server was not named for it not to another one.
+    fn led<'l>(&self, location: &'l str) -> Result<Cow<'l, str>, Error> {
+        let here = self.address();
+        let there = absolute(here.base(), location);
+        let refused = |why: String| Err(Error::Broken(format!("{here} redirects {why}")));
+        if host(&there).contains('@') {
+            return refused("to a place with a user in its name: refused".into());
+        }
+        if here.is_https() && !there.starts_with("https://") {
+            return refused(format!(
+                "out of TLS, to {there}: refused, the token would be readable on the way"
+            ));
+        }
+        let away = !host(&there).eq_ignore_ascii_case(host(here.base()));
+        if away && self.settings.end == End::Source {
+            return refused(format!("to another, {there}: name that one, if it is to be asked"));
+        }
+        Ok(there)
     }
 
     /// Keeps to the pace that was set, but waits no longer for that than for an answer.
@@ -319,7 +354,7 @@ impl Client {
     }
 
     fn answer(&self, call: &Call, reply: Reply) -> Result<Answer, Error> {
-        if !(200..300).contains(&reply.status) {
+        if !is_success(reply.status) {
             return Err(self.refusal(call, reply));
         }
         let status = reply.status;
@@ -334,6 +369,10 @@ impl Client {
             let text = format!("{} answered with JSON that is no object", self.address());
             return Err(Error::Broken(text));
         }
+        if !is_answer(&body) {
+            let text = format!("{} answered with JSON that is none of Vault's API", self.address());
+            return Err(Error::Broken(text));
+        }
         Ok(Answer { status, body, raw })
     }
 
@@ -344,6 +383,8 @@ impl Client {
             Err(e) => return e,
         };
         let (errors, body) = match json::read(&raw) {
+            // In whatever words it is said.
+            _ if status == 413 => (Some(vec![TOO_LARGE.to_owned()]), Value::Null),
             Ok(body) => {
                 let texts = body["errors"].as_array();
                 let texts = texts.map(|t| t.iter().filter_map(Value::as_str).map(str::to_owned));
@@ -373,9 +414,24 @@ fn absolute<'l>(base: &str, location: &'l str) -> Cow<'l, str> {
     if !location.starts_with('/') || location.starts_with("//") {
         return location.into();
     }
-    let host = base.find("://").map_or(0, |at| at + 3);
-    let end = base[host..].find('/').map_or(base.len(), |at| host + at);
-    format!("{}{location}", &base[..end]).into()
+    let scheme = base.split_once("://").map_or("", |(scheme, _)| scheme);
+    format!("{scheme}://{}{location}", host(base)).into()
+}
+
+/// The host of a URL, with its port and what else stands before the path.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())]
+}
+
+/// Whether a body can be that of a success: no errors are told, and data is an object.
+fn is_answer(body: &Value) -> bool {
+    let errors = body["errors"].as_array().map_or(0, Vec::len);
+    errors == 0 && matches!(body["data"], Value::Null | Value::Object(_))
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 const fn is_redirect(status: u16) -> bool {

@@ -55,6 +55,17 @@ pub enum Body<'a> {
     },
 }
 
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// As long as the connection stands, or as its server was told to be waited for.
+    Endless,
+    /// So long for the whole exchange, the answer's body included.
+    Whole(Duration),
+    /// As long as something comes each time within so long.
+    Moving(Duration),
+}
+
 /// What came back, its body still to be read.
 pub struct Reply {
     /// HTTP status.
@@ -121,14 +132,9 @@ impl Http {
         self.proxy.as_deref()
     }
 
-    /// Sends a request and waits for the head of the answer, whatever its status. `patience`
-    /// bounds the whole exchange, the answer's body included; `None` waits as long as bytes move.
-    /// Why it came to nothing is not put into words.
-    pub fn exchange(
-        &self,
-        request: Request<'_, '_>,
-        patience: Option<Duration>,
-    ) -> Result<Reply, Trouble> {
+    /// Sends a request and waits for the head of the answer, whatever its status. Why it came to
+    /// nothing is not put into words.
+    pub fn exchange(&self, request: Request<'_, '_>, patience: Patience) -> Result<Reply, Trouble> {
         let mut head = ureq::http::Request::builder().method(request.method).uri(request.url);
         for (name, value) in request.headers {
             head = head.header(name, value);
@@ -158,11 +164,17 @@ impl Http {
         &self,
         head: ureq::http::request::Builder,
         body: impl ureq::AsSendBody,
-        patience: Option<Duration>,
+        patience: Patience,
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        let request =
-            self.agent.configure_request(head.body(body)?).timeout_global(patience).build();
-        self.agent.run(request)
+        let request = self.agent.configure_request(head.body(body)?);
+        let request = match patience {
+            Patience::Endless => request,
+            Patience::Whole(time) => request.timeout_global(Some(time)),
+            Patience::Moving(time) => {
+                request.timeout_per_read(Some(time)).timeout_per_write(Some(time))
+            }
+        };
+        self.agent.run(request.build())
     }
 }
 

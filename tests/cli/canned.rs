@@ -38,6 +38,11 @@ impl Canned {
         self.command(home, words).output().unwrap()
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What was asked of it so far.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()

@@ -3,21 +3,18 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::{Server, TempDir, free_address};
-use super::text;
-
-/// The user of whom nothing belongs.
-const NOBODY: u32 = 65534;
+use super::{of_nobody, text};
 
 /// A configuration that may be right, in a folder of its own.
 struct Case {
@@ -155,6 +152,78 @@ fn a_store_is_seen_from_its_first_start_to_a_crash() {
     assert_eq!(fs::read(case.file()).unwrap(), crashed, "nothing is repaired");
 }
 
+/// What a server says that does not start with it.
+fn refusal(case: &Case) -> String {
+    let config = format!("-config={}", case.config().display());
+    let said = Command::new(program()).args(["server", &config]).output().unwrap();
+    assert!(!said.status.success(), "{}", text(&said.stdout));
+    text(&said.stderr)
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_no_good_one() {
+    let case = Case::new("");
+    let server = case.start();
+    let pid = Pid::from_raw(server.id().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let found = case.diagnose();
+    kill_process(pid, Signal::CONT).unwrap();
+    found.has("listener", "warn", "does not answer in 5 s | is it stopped");
+}
+
+#[test]
+fn what_is_no_store_is_neither_waited_for_nor_begun_anew() {
+    let case = Case::new("");
+    stop(case.start());
+    fs::remove_file(case.file()).unwrap();
+    let refused = |why: &str| {
+        let found = case.diagnose();
+        found.has("storage", "fail", why);
+        assert!(!found.children.iter().any(|(_, _, text)| text.contains("chmod")), "{why}");
+        let said = refusal(&case);
+        assert!(said.contains(why), "{said}");
+    };
+    if case.data().join("edgekeep.reserve").exists() {
+        refused("there was a store in ");
+        assert!(!case.file().exists());
+    }
+    for target in ["/none/edgekeep.redb", "/dev/zero"] {
+        symlink(target, case.file()).unwrap();
+        refused(if target == "/dev/zero" { "is no file" } else { "is its disk mounted?" });
+        assert_eq!(fs::read_link(case.file()).unwrap(), Path::new(target));
+        fs::remove_file(case.file()).unwrap();
+    }
+    fs::create_dir(case.file()).unwrap();
+    refused("is no file");
+    fs::remove_dir(case.file()).unwrap();
+    mknodat(CWD, case.file(), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    refused("is no file");
+
+    fs::remove_file(case.config()).unwrap();
+    mknodat(CWD, case.config(), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    case.diagnose().has("configuration", "fail", "not read to its end in 5 s");
+}
+
+#[test]
+fn a_page_that_makes_no_sense_is_told_in_one_line() {
+    let case = Case::new("");
+    stop(case.start());
+    let mut bytes = fs::read(case.file()).unwrap();
+    let name = b"entries";
+    let at = bytes.windows(name.len()).position(|part| part == name).unwrap();
+    bytes[at - 1] = 0xff;
+    fs::write(case.file(), &bytes).unwrap();
+    let told = format!("{}: a page makes no sense. Move the file", case.file().display());
+    case.diagnose().has("storage", "fail", &told);
+    let said = refusal(&case);
+    assert!(said.starts_with("the store is damaged: ") && said.contains(&told), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    let mut command = Command::new(program());
+    let config = format!("-config={}", case.config().display());
+    command.args(["operator", "diagnose", &config]).env("RUST_BACKTRACE", "1");
+    assert_eq!(text(&command.output().unwrap().stderr), "");
+}
+
 #[test]
 fn a_store_that_was_cut_off_is_told_from_one_that_was_not_closed() {
     let case = Case::new("");
@@ -178,10 +247,7 @@ fn a_store_that_was_cut_off_is_told_from_one_that_was_not_closed() {
             case.diagnose().has("storage", "fail", "restore the newest snapshot");
             assert!(fs::read(case.file()).unwrap() == cut, "nothing is repaired");
             // The server says the same.
-            let config = format!("-config={}", case.config().display());
-            let said = Command::new(program()).args(["server", &config]).output().unwrap();
-            assert!(!said.status.success(), "{}", text(&said.stdout));
-            let said = text(&said.stderr);
+            let said = refusal(&case);
             assert!(said.contains("restore the newest snapshot"), "{said}");
         }
     }
@@ -370,17 +436,7 @@ fn a_full_disk_and_a_store_in_memory_are_found() {
 fn a_user_who_may_not_look_is_told_so() {
     let case = Case::new("");
     drop(case.start());
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let reachable = Path::new(program())
-        .ancestors()
-        .skip(1)
-        .all(|folder| fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o001 != 0));
-    if !is_root || !reachable {
-        println!("skipped, for nobody else can run the program here");
-        return;
-    }
-    let mut command = Command::new(program());
-    command.uid(NOBODY);
+    let Some(command) = of_nobody(Command::new(program())) else { return };
     let found = case.diagnose_by(command);
     found.has("storage", "warn", "cannot be looked at by this user | run this as root");
 }

@@ -187,7 +187,7 @@ fn record(
     let client = cx.client()?;
     if targets.contains(&LOG) {
         let call = monitor::call("trace", log_format);
-        match client.download(&call) {
+        match client.listen(&call) {
             Ok(reply) => bundle.listen(reply.body).map_err(unwritten)?,
             Err(error) => bundle.failed(LOG, &error),
         }

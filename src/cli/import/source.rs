@@ -1,10 +1,11 @@
 //! The server that is imported from: its address and token, out of flags and environment.
 
-use std::fs;
+use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::Import;
+use crate::base::bounded;
 use crate::base::secret::Secret;
 use crate::cli::context::{Context, env};
 use crate::cli::prompt;
@@ -58,7 +59,7 @@ impl Import {
         let text = match self.from_token_file.as_deref() {
             Some("-") => prompt::given("-")?,
             Some(file) => {
-                let read = fs::read_to_string(file).map(Zeroizing::new);
+                let read = bounded::read_text(Path::new(file), bounded::TOKEN);
                 read.map_err(|e| {
                     Stop::Failed(format!("the token cannot be read from {file}: {e}"))
                 })?

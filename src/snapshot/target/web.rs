@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::TargetError;
 use crate::base::url;
 use crate::client::error::Trouble;
-use crate::client::http::{Http, Reply, Request};
+use crate::client::http::{Http, Patience, Reply, Request};
 use crate::client::tls::Tls;
 use crate::client::{Address, SettingsError};
 
@@ -62,7 +62,7 @@ impl Web {
 
     /// Sends a request, and waits for the head of its answer, whatever its status.
     pub fn exchange(&self, request: Request<'_, '_>) -> Result<Reply, TargetError> {
-        self.http.exchange(request, None).map_err(|trouble| self.told(trouble))
+        self.http.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
     }
 
     /// The body of an answer, if it has at most so many bytes.

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, soc
 
 use super::Subject;
 use super::finding::Finding;
-use super::running::{Running, is_edgekeep};
+use super::running::{Met, PATIENCE, Running, meet};
 use super::socket::Process;
 use crate::config::{self, Listener, Storage};
 use crate::server::gate::listener::Address;
@@ -67,10 +67,19 @@ fn taken(subject: &Subject, listener: &Listener) -> Finding {
         Address::Tcp(text) => Process::listening(text),
         Address::Unix { .. } => None,
     };
+    let met = meet(listener);
     // One that wants a certificate of its clients answers nobody here.
-    let answers = is_edgekeep(listener);
-    let ours = answers || process.as_ref().is_some_and(Process::is_edgekeep);
+    let ours = met == Met::Edgekeep || process.as_ref().is_some_and(Process::is_edgekeep);
     match (&subject.running, ours) {
+        (_, true) if met == Met::Silent => Finding::warn(
+            format!(
+                "an Edgekeep listens on {address}{} and does not answer in {} s",
+                numbered(process.as_ref()),
+                PATIENCE.as_secs()
+            ),
+            "is it stopped (ps shows it as T; kill -CONT lets it go on), or overloaded? Look into \
+             its log",
+        ),
         (Some(Running { pid }), true) => {
             Finding::ok(format!("the server listens on {address} (process {pid})"))
         }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::base::bounded;
+use crate::base::clock::{Clock, SystemClock};
 use crate::client::tls::Tls;
 use crate::client::{Address, Call, Client, End, Settings};
 use crate::config::Listener;
@@ -11,7 +13,7 @@ use crate::server::gate::listener;
 use crate::storage::folder;
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A process that has the store open.
 pub struct Running {
@@ -47,23 +49,37 @@ fn hard_limit(text: &str, name: &str) -> Option<u64> {
     }
 }
 
-/// Whether what answers at a listener's address is an Edgekeep. It is told nothing, and not
-/// believed in anything else.
-pub fn is_edgekeep(listener: &Listener) -> bool {
+/// Who is met at an address on which somebody listens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// An Edgekeep.
+    Edgekeep,
+    /// Something else, or an Edgekeep that wants a certificate of its clients.
+    Other,
+    /// Somebody who does not answer within [`PATIENCE`].
+    Silent,
+}
+
+/// Asks who it is. It is told nothing, and not believed in anything else.
+pub fn meet(listener: &Listener) -> Met {
+    let begin = SystemClock.boot();
     let client = client(listener);
-    let status = client.and_then(|client| client.call(&Call::get("sys/seal-status")).ok());
-    status.is_some_and(|status| {
-        status.body["version"].as_str().is_some_and(|version| version.contains("edgekeep"))
-    })
+    match client.map(|client| client.call(&Call::get("sys/seal-status"))) {
+        Some(Ok(status)) => match status.body["version"].as_str() {
+            Some(version) if version.contains("edgekeep") => Met::Edgekeep,
+            _ => Met::Other,
+        },
+        Some(Err(_)) if SystemClock.boot().saturating_sub(begin) >= PATIENCE => Met::Silent,
+        _ => Met::Other,
+    }
 }
 
 /// What it counts, where it tells that to everybody.
 pub fn metrics(listener: &Listener) -> Option<String> {
     let call = Call::get("sys/metrics").with_query("format", "prometheus");
-    let mut reply = client(listener)?.download(&call).ok()?;
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut reply.body, &mut text).ok()?;
-    Some(text)
+    let reply = client(listener)?.download(&call).ok()?;
+    let text = bounded::read(reply.body, bounded::BODY).and_then(bounded::text).ok()?;
+    Some(text.to_string())
 }
 
 /// A meter of such a text.
