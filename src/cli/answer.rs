@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::envelope::Envelope;
 use super::stop::{Exit, Stop};
-use crate::client::{Call, Error};
+use crate::client::{Answer, Call, Error};
 
 /// What an answer says: some have it inside an envelope, some beside it, some both.
 fn data(body: Value) -> Value {
@@ -32,6 +32,15 @@ impl Context {
         match envelope.filter(|envelope| !envelope.wrap_info.is_null() || is_it(envelope)) {
             Some(envelope) => envelope.print(self),
             None => Err(self.not_understood().about(doing)),
+        }
+    }
+
+    /// Makes a call that does something and tells nothing, but perhaps warnings.
+    pub fn order(&mut self, call: Call) -> Result<Answer, Stop> {
+        let answer = self.send(call)?;
+        match &answer.body {
+            body if body.is_null() || Envelope::is(body) => Ok(answer),
+            _ => Err(self.not_understood()),
         }
     }
 

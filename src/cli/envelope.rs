@@ -48,6 +48,11 @@ fn is_something(value: &Value) -> bool {
 }
 
 impl Envelope {
+    /// Whether a body is an envelope, and not bare.
+    pub fn is(body: &Value) -> bool {
+        PARTS.iter().any(|part| is_something(&body[part]))
+    }
+
     /// Reads an answer; `None` for one without a body.
     pub fn of(answer: &Answer) -> Option<Self> {
         let raw = String::from_utf8_lossy(&answer.raw).into_owned();
@@ -73,7 +78,7 @@ impl Envelope {
             wrap_info.entry("wrapped_accessor").or_insert_with(|| "".into());
         }
         // What has no envelope, such as the answer of sys/health, is data itself.
-        let bare = *body != json!({}) && !PARTS.iter().any(|part| is_something(&body[part]));
+        let bare = *body != json!({}) && !Self::is(body);
         body.is_object().then(|| Self {
             request_id: text("request_id"),
             lease_id: text("lease_id"),

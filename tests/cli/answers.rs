@@ -1,7 +1,11 @@
 //! What a server may answer, and what the command line makes of it.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::process::Stdio;
+use std::time::Duration;
 
 use super::canned::{Canned, answer, serve};
 use super::support::TempDir;
@@ -30,6 +34,88 @@ fn one_redirect_is_followed_and_the_token_goes_along() {
         assert!(requests[at].starts_with("GET /v1/there HTTP/1.1\r\n"), "{}", requests[at]);
     }
     assert!(requests[1].to_lowercase().contains("x-vault-token: root\r\n"), "{}", requests[1]);
+}
+
+#[test]
+fn a_redirect_is_followed_once_and_to_no_user() {
+    let server = Canned::start(|address| {
+        let to =
+            |place: &str| answer("307 Temporary Redirect", &format!("Location: {place}\r\n"), "");
+        let here = format!("http://{address}/v1/there");
+        let user = format!("http://ann:secret@{address}/v1/there");
+        vec![to(&here), to(&here), to(&user), to("http://127.0.0.1:9/v1/sys/health")]
+    });
+    let home = TempDir::new();
+    let said = |words: &[&str]| {
+        let told = server.run(&home, words);
+        assert_eq!(told.status.code(), Some(2), "{}", text(&told.stdout));
+        text(&told.stderr)
+    };
+    let twice = said(&["snapshot", "save", "x.snap"]);
+    assert!(twice.contains("/v1/there: one redirect is followed"), "{twice}");
+    assert!(!home.path().join("x.snap").exists());
+    let to_user = said(&["read", "x"]);
+    assert!(to_user.contains("a user in its name: refused"), "{to_user}");
+    assert!(!to_user.contains("secret"), "{to_user}");
+    // Who is imported from sends nobody elsewhere, with the token in hand.
+    fs::write(home.path().join("token"), "t").unwrap();
+    let from = format!("-from-address=http://{}", server.address());
+    let away = said(&["import", &from, "-from-token-file=token"]);
+    assert!(away.contains("redirects to another, http://127.0.0.1:9/v1/sys/health"), "{away}");
+}
+
+#[test]
+fn a_success_that_is_none_is_no_success() {
+    let errors = r#"{"request_id":"1","errors":["no"]}"#;
+    let page = r#"{"hello":"there"}"#;
+    let server = Canned::start(|_| {
+        let answers = [errors, page, page, r#"{"data":5}"#, r#"{"data":["a"]}"#];
+        answers.map(|body| answer("200 OK", "", body)).to_vec()
+    });
+    let home = TempDir::new();
+    fs::write(home.path().join("p.hcl"), "path \"a\" {}").unwrap();
+    for words in [
+        &["policy", "write", "p", "p.hcl"][..],
+        &["policy", "write", "p", "p.hcl"],
+        &["secrets", "enable", "kv"],
+        &["read", "x"],
+        &["read", "x"],
+    ] {
+        let told = server.run(&home, words);
+        assert_eq!((text(&told.stdout), told.status.code()), (String::new(), Some(2)), "{words:?}");
+        assert!(text(&told.stderr).contains("Vault's API"), "{words:?}: {}", text(&told.stderr));
+    }
+}
+
+#[test]
+fn what_is_too_large_is_said_to_be() {
+    let body = r#"{"errors":["error parsing JSON"]}"#;
+    let server = Canned::start(|_| vec![answer("413 Request Entity Too Large", "", body)]);
+    let told = server.run(&TempDir::new(), &["write", "x", "a=1"]);
+    assert_eq!(told.status.code(), Some(2));
+    let said = text(&told.stderr);
+    assert!(said.contains("* the request is larger than the server takes: 32 MiB"), "{said}");
+}
+
+#[test]
+fn a_download_that_does_not_move_ends() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let home = TempDir::new();
+    let mut save = edgekeep(&home, &address, &["snapshot", "save", "x.snap"]);
+    let save = save.env("VAULT_CLIENT_TIMEOUT", "2s").stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    // Four seconds in all, but each part in time.
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n").unwrap();
+    for _ in 0..4 {
+        std::thread::sleep(Duration::from_secs(1));
+        stream.write_all(b"0123456789").unwrap();
+    }
+    let told = save.wait_with_output().unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    let said = text(&told.stderr);
+    assert!(said.contains("time"), "{said}");
+    assert!(!home.path().join("x.snap").exists());
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Command for Disable {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let path = operands::path(operands::one(&self.operands)?);
-        let disabled = cx.send(Call::new(Verb::Delete, format!("sys/audit/{path}")));
+        let disabled = cx.order(Call::new(Verb::Delete, format!("sys/audit/{path}")));
         disabled.map_err(|stop| stop.about("Error disabling audit device"))?;
         cx.done(&format!("Disabled audit device (if it was enabled) at: {path}/"))?;
         Ok(Exit::Done)

@@ -52,7 +52,7 @@ impl Command for Enable {
             "local": self.local,
             "options": data::texts(pairs)?,
         });
-        let enabled = cx.send(Call::put(format!("sys/audit/{path}"), body));
+        let enabled = cx.order(Call::put(format!("sys/audit/{path}"), body));
         enabled.map_err(|stop| {
             let stop = stop.about("Error enabling audit device");
             let is_unknown = stop.says("unknown backend type");

@@ -63,7 +63,7 @@ impl Table {
     /// Mounts what `body` describes.
     pub fn enable(self, cx: &mut Context, path: &str, body: Value) -> Result<(), Stop> {
         let path = format!("{}/{path}", self.endpoint());
-        cx.send(Call::new(Verb::Post, path).with_body(body)).map(drop)
+        cx.order(Call::new(Verb::Post, path).with_body(body)).map(drop)
     }
 
     /// What is not there yet.
@@ -95,7 +95,7 @@ impl Table {
         let noun = self.noun();
         let call = Call::new(Verb::Delete, format!("{}/{path}", self.endpoint()));
         let doing = format!("Error disabling {noun} at {path}/");
-        cx.send(call).map_err(|stop| stop.about(&doing))?;
+        cx.order(call).map_err(|stop| stop.about(&doing))?;
         cx.done(&format!("Disabled the {noun} (if it existed) at: {path}/"))?;
         Ok(Exit::Done)
     }
@@ -108,7 +108,7 @@ impl Table {
         let endpoint = format!("sys/mounts/{}{path}/tune", self.prefix());
         let doing = format!("Error tuning {noun} {path}/");
         let call = Call::new(Verb::Post, endpoint).with_body(body);
-        cx.send(call).map_err(|stop| stop.about(&doing))?;
+        cx.order(call).map_err(|stop| stop.about(&doing))?;
         cx.done(&format!("Tuned the {noun} at: {path}/"))?;
         Ok(Exit::Done)
     }

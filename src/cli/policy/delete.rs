@@ -23,7 +23,7 @@ impl Command for Delete {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = super::name(operands::one(&self.operands)?);
-        cx.send(Call::new(Verb::Delete, super::path(&name)))
+        cx.order(Call::new(Verb::Delete, super::path(&name)))
             .map_err(|stop| stop.about(&format!("Error deleting {name}")))?;
         cx.done(&format!("Deleted policy: {name}"))?;
         Ok(Exit::Done)

@@ -32,7 +32,7 @@ impl Command for Write {
                 .map_err(|e| Stop::Failed(format!("Error opening policy file: {e}"))),
         }?;
         let name = super::name(given);
-        cx.send(Call::put(super::path(&name), json!({ "policy": text })))
+        cx.order(Call::put(super::path(&name), json!({ "policy": text })))
             .map_err(|stop| stop.about("Error uploading policy"))?;
         if name != given {
             cx.warn(&format!("Policy name was converted from {given:?} to {name:?}"));

@@ -33,7 +33,7 @@ impl Command for Revoke {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let call = self.call()?;
-        cx.send(call).map_err(|stop| stop.about("Error revoking token"))?;
+        cx.order(call).map_err(|stop| stop.about("Error revoking token"))?;
         cx.done("Revoked token (if it existed)")?;
         if self.own && variables::TOKEN.read().is_none() {
             // It came from there, and is no more.
