@@ -55,7 +55,7 @@ fn what_cannot_be_read_is_absent_and_the_rest_comes() {
         Fault::new("/v1/secret/data/value/garbage?version=2", "200 OK", "[1,2"),
         Fault::new("/v1/secret/data/value/of-another", "200 OK", &another.to_string()),
         Fault::new("/v1/secret/data/value/gone?version=2", "404 Gone", r#"{"errors":[]}"#),
-        Fault::new("/v1/one", "200 OK", r#"{"data":{"keys":["a","../sys/mounts/evil"]}}"#),
+        Fault::new("/v1/one?", "200 OK", r#"{"data":{"keys":["a","../sys/mounts/evil"]}}"#),
         Fault::new("/v1/sys/policies/acl?", "200 OK", r#"{"data":{"keys":"all"}}"#),
         // Whoever asks too often is to ask again.
         Fault::new("/v1/sys/policies/password", "429 Slow", r#"{"errors":[]}"#).times(1),
@@ -81,11 +81,11 @@ fn what_cannot_be_read_is_absent_and_the_rest_comes() {
         assert!(why.starts_with(what) && why.contains("may not be listed there"), "{why}");
     }
     assert!(!failed.report.to_string().contains("rate limits"), "{:#}", failed.report);
-    assert_eq!(failed.count("secret", "came"), 1);
+    assert_eq!(failed.count("secret", "came"), 2);
     assert_eq!(failed.count("secret", "failed"), broken.len() as u64);
     assert!(failed.errors.contains("Run the same command again"), "{}", failed.errors);
     assert_eq!(whole(&here, "good"), whole(&there, "good"));
-    assert_eq!(here.get("one/a").status, 404);
+    assert_eq!(here.get("one/a").status, 200);
 
     run(&from.address, &to, &[]).complete();
     for path in &broken {

@@ -92,7 +92,7 @@ fn everything_comes_as_it_was_and_only_once() {
         assert_eq!(came.count(kind, "came"), count, "{kind}: {:#}", came.report);
     }
     assert_eq!(came.count("secrets engine", "unchanged"), 1, "secret/ is on both");
-    assert!(came.why("came", "secret/app/db").contains("version 8 is deleted there"));
+    assert!(came.why("came", "secret/app/db").contains("LEFT OUT: version 8 is deleted there"));
     assert!(came.why("came", "auth/people/").contains("a random one that nobody knows"));
     assert!(came.why("came", "auth/approle/").contains("1 roles came, and had 1 secret ids there"));
     assert!(came.why("left out", "identity/entity/id").starts_with("entities of identity (1)"));

@@ -17,7 +17,9 @@ const AUDIT: [&str; 3] = ["sys/audit", "audit devices", "enable them anew"];
 /// Tells of it, and of what may not be listed; a server that has no such thing at all says 404.
 pub fn tell(job: &mut Job) -> Result<(), Ended> {
     for about in ABSENT {
-        told(job, about, |from| from.list(about[0]).map(|names| names.len()))?;
+        told(job, about, |from| {
+            from.list(about[0]).map(|listed| listed.names.len() + listed.odd.len())
+        })?;
     }
     told(job, AUDIT, |from| {
         let devices = from.get(AUDIT[0])?;

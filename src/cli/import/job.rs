@@ -112,6 +112,17 @@ impl Job {
         end
     }
 
+    /// The names that are listed at `path`, which is told as `shown`. One that is none fails by
+    /// itself.
+    pub fn names(&mut self, kind: Kind, shown: &str, path: &str) -> Result<Vec<String>, Ended> {
+        let listed = self.read(kind, shown, |ends| ends.from.list(path))?.unwrap_or_default();
+        for odd in listed.odd {
+            let why = format!("it lists a name that is none, which does not come: {odd}");
+            self.one(kind, shown, |ends| Err(ends.from.here(why)))?;
+        }
+        Ok(listed.names)
+    }
+
     /// What `read` gives; where that fails, `name` is told to have failed.
     pub fn read<T>(
         &mut self,

@@ -82,11 +82,12 @@ fn without_value(deleted: &[u64]) -> String {
     match deleted {
         [] => String::new(),
         [_] => format!(
-            "version {numbers} is deleted there, so that its value cannot be read: destroyed here"
+            "LEFT OUT: version {numbers} is deleted there, so that its value cannot be read; it is \
+             destroyed here, unless you undelete it there before"
         ),
         _ => format!(
-            "versions {numbers} are deleted there, so that their values cannot be read: destroyed \
-             here"
+            "LEFT OUT: versions {numbers} are deleted there, so that their values cannot be read; \
+             they are destroyed here, unless you undelete them there before"
         ),
     }
 }

@@ -17,7 +17,7 @@ pub fn bring(job: &mut Job) -> Result<(), Ended> {
     for (kind, folder) in
         [(Kind::Policy, "sys/policies/acl"), (Kind::PasswordPolicy, "sys/policies/password")]
     {
-        let names = job.read(kind, folder, |ends| ends.from.list(folder))?.unwrap_or_default();
+        let names = job.names(kind, folder, folder)?;
         let fixed = |name: &String| kind == Kind::Policy && name == ROOT;
         for name in names.into_iter().filter(|name| !fixed(name)) {
             job.one(kind, &name, |ends| {

@@ -19,14 +19,14 @@ const OWN: [&str; 5] =
 /// Brings those of the auth method at `mount`, as `auth/approle/`.
 pub fn bring(job: &mut Job, mount: &str) -> Result<(), Ended> {
     let folder = format!("{mount}role");
-    let names = job.read(Kind::Role, &folder, |ends| ends.from.list(&folder))?;
+    let names = job.names(Kind::Role, &folder, &folder)?;
     let (mut came, mut secret_ids) = (0, 0);
-    for name in names.unwrap_or_default() {
+    for name in names {
         let path = format!("{folder}/{name}");
         let mut its = 0;
         let fate = job.one(Kind::Role, &format!("{mount}{name}"), |ends| {
             // Who may not list them is told less.
-            its = ends.from.list(&format!("{path}/secret-id")).map_or(0, |ids| ids.len());
+            its = ends.from.list(&format!("{path}/secret-id")).map_or(0, |ids| ids.names.len());
             one(ends, &path)
         })?;
         if fate == Fate::Came {

@@ -56,6 +56,15 @@ pub struct About {
     pub version: String,
 }
 
+/// What a list gave.
+#[derive(Default)]
+pub struct Listed {
+    /// The names.
+    pub names: Vec<String>,
+    /// What stands among them and leads elsewhere, or is none: as JSON.
+    pub odd: Vec<String>,
+}
+
 /// What a read gave.
 pub enum Found {
     /// The data.
@@ -149,19 +158,19 @@ impl Server {
         }
     }
 
-    /// The names in a folder.
-    pub fn list(&self, path: &str) -> Result<Vec<String>, Trouble> {
-        let Found::Data(data) = self.find(Call::list(path))? else { return Ok(Vec::new()) };
+    /// The names in a folder. One that leads elsewhere could write where nobody expects it.
+    pub fn list(&self, path: &str) -> Result<Listed, Trouble> {
+        let Found::Data(data) = self.find(Call::list(path))? else { return Ok(Listed::default()) };
         let keys = data["keys"].as_array();
         let keys = keys.ok_or_else(|| self.here(format!("{path} was listed without names")))?;
-        keys.iter().map(|key| self.name_of(key)).collect()
-    }
-
-    /// A name of a listing. One that leads elsewhere could write where nobody expects it.
-    fn name_of(&self, key: &Value) -> Result<String, Trouble> {
-        let name = key.as_str().filter(|name| is_name(name));
-        let name = name.ok_or_else(|| self.here(format!("it lists a name that is none: {key}")));
-        name.map(str::to_owned)
+        let mut listed = Listed::default();
+        for key in keys {
+            match key.as_str().filter(|name| is_name(name)) {
+                Some(name) => listed.names.push(name.to_owned()),
+                None => listed.odd.push(key.to_string()),
+            }
+        }
+        Ok(listed)
     }
 
     /// Writes.

@@ -5,8 +5,8 @@ use super::place::{Place, Version};
 use super::report::{Fate, Kind, Told};
 use super::{kv1, kv2};
 
-/// Deeper no path of a store goes.
-const DEEPEST: usize = 1000;
+/// Nobody keeps secrets deeper; a server that makes folders up goes on for ever.
+const DEEPEST: usize = 100;
 
 /// How many secrets are collected before they are brought together.
 const TOGETHER: usize = 64;
@@ -30,7 +30,8 @@ pub fn bring(job: &mut Job, mount: &str, version: Version) -> Result<(), Ended> 
             let inside = names(job, Place { mount, key: &key }, version)?;
             folders.push((key, inside));
         } else {
-            let told = Told::because(Fate::Failed, "it is deeper than any path may be here");
+            let why = format!("{DEEPEST} folders in each other: what is deeper does not come");
+            let told = Told::because(Fate::Failed, why);
             job.one(Kind::Folder, &format!("{mount}{key}"), |_| Ok(told))?;
         }
     }
@@ -62,6 +63,5 @@ fn names(
         Version::One => folder.shown(),
         Version::Two => folder.path("metadata"),
     };
-    let found = job.read(Kind::Folder, &folder.shown(), |ends| ends.from.list(&path))?;
-    Ok(found.unwrap_or_default().into_iter())
+    Ok(job.names(Kind::Folder, &folder.shown(), &path)?.into_iter())
 }

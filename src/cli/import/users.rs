@@ -13,9 +13,9 @@ const UNKNOWN: usize = 32;
 /// Brings those of the auth method at `mount`, as `auth/userpass/`.
 pub fn bring(job: &mut Job, mount: &str) -> Result<(), Ended> {
     let folder = format!("{mount}users");
-    let names = job.read(Kind::User, &folder, |ends| ends.from.list(&folder))?;
+    let names = job.names(Kind::User, &folder, &folder)?;
     let mut came = 0;
-    for name in names.unwrap_or_default() {
+    for name in names {
         let path = format!("{folder}/{name}");
         let fate = job.one(Kind::User, &format!("{mount}{name}"), |ends| one(ends, &path))?;
         came += u64::from(fate == Fate::Came);
