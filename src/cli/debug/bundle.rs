@@ -69,6 +69,11 @@ impl Bundle {
         Ok(Self { place, files: Vec::new(), errors: Vec::new() })
     }
 
+    /// The folder that it is in while it is made.
+    pub fn folder(&self) -> &Path {
+        &self.place.folder
+    }
+
     /// Begins a file of answers.
     pub fn series(&mut self, name: &str) -> io::Result<Series> {
         Ok(Series { to: BufWriter::new(self.file(name)?), count: 0 })

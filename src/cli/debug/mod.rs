@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use self::bundle::{Bundle, Place, Series};
@@ -114,8 +114,12 @@ impl Command for Debug {
             &interrupts,
         )?;
         let failed = bundle.failures();
-        let made = bundle.finish(about);
-        let made = made.map_err(|e| Stop::Usage(format!("Error writing the bundle: {e}")))?;
+        let folder = bundle.folder().display().to_string();
+        let made = bundle.finish(about).map_err(|e| {
+            Stop::Usage(format!(
+                "Error writing the bundle: {e}. What was recorded stays in {folder}"
+            ))
+        })?;
         if failed > 0 {
             cx.warn(&format!("{failed} questions were refused or failed: see its index.json"));
         }
@@ -160,6 +164,9 @@ fn bounded(
     usual: u64,
     most: Duration,
 ) -> Result<Duration, Stop> {
+    if given.is_some_and(|given| given.to_duration().is_none()) {
+        return Err(invalid(format!("{name} is no span of time to come")));
+    }
     let asked = given.and_then(Ttl::to_duration);
     let taken = asked.unwrap_or(Duration::from_secs(usual)).min(most).max(LEAST);
     if let Some(asked) = asked.filter(|asked| *asked != taken) {
@@ -184,6 +191,13 @@ fn record(
     interrupts: &Receiver<()>,
 ) -> Result<(), Stop> {
     let Plan { pace, targets, log_format } = plan;
+    let folder = bundle.folder().display().to_string();
+    let unwritten = |error: std::io::Error| {
+        Stop::Failed(format!(
+            "Error capturing dynamic information: {folder}: {error}. Make room on its disk, or \
+             name a place on another with -output"
+        ))
+    };
     let client = cx.client()?;
     if targets.contains(&LOG) {
         let call = monitor::call("trace", log_format);
@@ -234,7 +248,7 @@ fn record(
 
 /// Hears of the signals that end the recording.
 fn interrupts() -> Result<Receiver<()>, Stop> {
-    let signals = Signals::new([SIGINT, SIGTERM]);
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let mut signals =
         signals.map_err(|e| Stop::Failed(format!("signals cannot be caught: {e}")))?;
     let (told, heard) = channel();
@@ -253,8 +267,4 @@ fn span(duration: Duration) -> String {
 
 fn invalid(why: impl std::fmt::Display) -> Stop {
     Stop::Usage(format!("Error during validation: {why}"))
-}
-
-fn unwritten(error: std::io::Error) -> Stop {
-    Stop::Failed(format!("Error capturing dynamic information: {error}"))
 }
