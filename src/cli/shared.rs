@@ -88,15 +88,19 @@ impl HttpFlags {
 
     /// The headers that flags add to each request. Those of the API itself have flags of their own.
     pub fn headers(&self) -> Result<Vec<(String, String)>, String> {
-        let names = self.header.iter().map(|(name, _)| name.as_str());
+        let names = || self.header.iter().map(|(name, _)| name.as_str());
         let is_ours = |name: &&str| name.to_ascii_lowercase().starts_with("x-vault-");
-        let ours: Vec<&str> = names.filter(is_ours).collect();
+        let ours: Vec<&str> = names().filter(is_ours).collect();
         if !ours.is_empty() {
             return Err(format!(
                 "failed to setup Headers[{}]: Header starting by 'X-Vault-' are for internal usage \
                  only",
                 ours.join(", ")
             ));
+        }
+        let is_framing = |name: &&str| FRAMING.iter().any(|own| own.eq_ignore_ascii_case(name));
+        if let Some(name) = names().find(is_framing) {
+            return Err(format!("-header={name}: it is said by the exchange itself, and not set"));
         }
         let mfa = self.mfa.iter().map(|value| ("X-Vault-MFA".to_owned(), value.clone()));
         let policy_override = self.policy_override.filter(|set| *set);
@@ -105,6 +109,10 @@ impl HttpFlags {
         Ok(self.header.iter().cloned().chain(mfa).chain(policy_override).collect())
     }
 }
+
+/// What follows from the address and the body: another word makes a server wait for what does not
+/// come.
+const FRAMING: [&str; 3] = ["Content-Length", "Host", "Transfer-Encoding"];
 
 /// Output Options
 #[derive(FromArgs, ArgsInfo, Default)]
