@@ -117,7 +117,11 @@ impl Context {
         let as_curl = self.http.output_curl_string;
         let client = self.client()?;
         if as_curl {
-            return Err(Stop::Instead(curl::command(client, call)));
+            let command = curl::command(client, call);
+            if let Some(remark) = curl::remark(call) {
+                self.note(&remark);
+            }
+            return Err(Stop::Instead(command));
         }
         Ok(client.call(call)?)
     }

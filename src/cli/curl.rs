@@ -3,7 +3,8 @@
 use super::recover;
 use crate::client::{Call, Client, Verb};
 
-/// The curl command that makes a call; the token stays out of it.
+/// The curl command that makes a call. The token stays out of it, and so does a body that opens
+/// something: see [`remark`].
 pub fn command(client: &Client, call: &Call) -> String {
     let mut out = String::from("curl ");
     let tls = &client.settings().tls;
@@ -31,12 +32,44 @@ pub fn command(client: &Client, call: &Call) -> String {
         out.push_str(&format!("-H {} ", quoted(&format!("{name}: {value}"))));
     }
     out.push_str("-H \"X-Vault-Token: $(edgekeep print token)\" ");
-    if call.body.is_some() {
+    if opens(call) {
+        out.push_str("-d @- ");
+    } else if call.body.is_some() {
         out.push_str(&format!("-d {} ", quoted(&call.body_text())));
     }
     out.push_str(&quoted(&client.url(call)));
     out
 }
+
+/// What is to be said beside the command.
+pub fn remark(call: &Call) -> Option<String> {
+    let fields = call.body.as_ref().filter(|_| opens(call))?.as_object()?;
+    let fields = fields.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "The body is a secret, and left out: curl reads it from stdin, as JSON of {fields}"
+    ))
+}
+
+/// Whether the body is a share, a token or what somebody logs in with.
+fn opens(call: &Call) -> bool {
+    let logs_in = call.path.starts_with("auth/") && call.path.contains("/login");
+    call.body.is_some() && (logs_in || OPENING.contains(&call.path.as_str()))
+}
+
+/// The paths that take a share or a token.
+const OPENING: &[&str] = &[
+    "auth/token/lookup",
+    "auth/token/renew",
+    "auth/token/revoke",
+    "auth/token/revoke-orphan",
+    "sys/generate-root/update",
+    "sys/rekey/update",
+    "sys/rekey/verify",
+    "sys/unseal",
+    "sys/wrapping/lookup",
+    "sys/wrapping/rewrap",
+    "sys/wrapping/unwrap",
+];
 
 /// The policy that a call needs.
 pub fn policy(call: &Call) -> String {

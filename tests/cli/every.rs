@@ -191,7 +191,8 @@ fn each_can_be_told_to_print_what_it_would_do() {
             let mut dry = command(&home, &address, &[&help.words, &flag, rest]);
             let done = dry.env("VAULT_TOKEN", TOKEN).output().unwrap();
             let (out, err) = (text(&done.stdout), text(&done.stderr));
-            let right = out.starts_with(begin) && err.is_empty() && done.status.success();
+            let beside = err.is_empty() || err.starts_with("The body is a secret, and left out: ");
+            let right = out.starts_with(begin) && beside && done.status.success();
             if !right || out.contains(TOKEN) {
                 faults.push(format!("{:?} {flag:?}: {out}{err}", help.words));
             }
