@@ -11,7 +11,5 @@ use zeroizing_alloc::ZeroAlloc;
 static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    let args: Vec<String> =
-        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
-    edgekeep::cli::main(&args)
+    edgekeep::cli::main(std::env::args_os().skip(1))
 }

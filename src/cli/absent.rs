@@ -4,6 +4,7 @@
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
 use super::command::Shared;
+use super::flags::Given;
 
 /// Flags of some commands, with one answer.
 pub struct Absent {
@@ -176,15 +177,10 @@ impl Absent {
 
     /// What to say of the first of them that was given; one that is empty or false asks for
     /// nothing.
-    pub fn told(&self, given: &[&str]) -> Option<String> {
-        let is = |flag: &&FlagInfo<'_>| {
-            let at = given.iter().position(|word| *word == flag.long);
-            at.is_some_and(|at| match flag.kind {
-                FlagInfoKind::Switch => true,
-                FlagInfoKind::Option { .. } => given.get(at + 1).is_some_and(|v| !v.is_empty()),
-            })
-        };
-        self.flags.iter().find(is).map(|flag| format!("{} {}", name(flag), flag.description))
+    pub fn told(given: &[Given<'_>]) -> Option<String> {
+        let asks = |one: &&Given<'_>| one.value.as_deref() != Some("");
+        let flag = given.iter().find(asks)?.flag;
+        Some(format!("{} {}", name(flag), flag.description))
     }
 
     /// The words that lead to their commands; none where those are all that ask a server.

@@ -11,14 +11,45 @@ use crate::base::golang;
 use crate::base::nearest::nearest;
 
 /// The command line, sorted by table.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sorted {
-    /// For each table what argh is to read of it, without operands.
-    pub options: Vec<Vec<String>>,
+#[derive(Debug, Default)]
+pub struct Sorted<'t> {
+    /// What was given of each table.
+    pub given: Vec<Vec<Given<'t>>>,
     /// What follows the options.
     pub operands: Vec<String>,
-    /// For each option given, where what follows it begins.
-    ends: Vec<(String, usize)>,
+}
+
+/// An option that was given.
+#[derive(Debug)]
+pub struct Given<'t> {
+    /// Which one.
+    pub flag: &'t FlagInfo<'t>,
+    /// Its value; a switch has none.
+    pub value: Option<String>,
+    /// Where in the command line what follows it begins.
+    end: usize,
+}
+
+/// What follows an option's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueKind<'t> {
+    /// Nothing: it is a switch.
+    Nothing,
+    /// `true` or `false`, which may be left out.
+    Truth,
+    /// A value that is called so.
+    Named(&'t str),
+}
+
+impl<'t> ValueKind<'t> {
+    /// That of an option.
+    pub fn of(flag: &FlagInfo<'t>) -> Self {
+        match flag.kind {
+            FlagInfoKind::Switch => Self::Nothing,
+            FlagInfoKind::Option { arg_name: "bool" } => Self::Truth,
+            FlagInfoKind::Option { arg_name } => Self::Named(arg_name),
+        }
+    }
 }
 
 /// An option that is wrong.
@@ -31,8 +62,11 @@ pub struct FlagError {
 }
 
 /// Sorts a command line by the tables that its options are in.
-pub fn sort(args: &[String], tables: &[CommandInfoWithArgs]) -> Result<Sorted, FlagError> {
-    let mut sorted = Sorted { options: vec![Vec::new(); tables.len()], ..Sorted::default() };
+pub fn sort<'t>(
+    args: &[String],
+    tables: &'t [CommandInfoWithArgs],
+) -> Result<Sorted<'t>, FlagError> {
+    let mut given_of: Vec<Vec<Given<'t>>> = tables.iter().map(|_| Vec::new()).collect();
     let mut at = 0;
     while let Some(arg) = args.get(at) {
         if !arg.starts_with('-') || arg == "-" {
@@ -54,32 +88,39 @@ pub fn sort(args: &[String], tables: &[CommandInfoWithArgs]) -> Result<Sorted, F
         let Some((table, flag)) = find(tables, name) else {
             return wrong(undefined(name, tables), at);
         };
-        let value = match (takes_value(flag), given) {
-            (false, None) => "true".to_owned(),
-            (false, Some(value)) => match golang::parse_bool(&value) {
-                Ok(truth) => truth.to_string(),
-                Err(_) => {
-                    let text = format!("invalid boolean value {value:?} for -{name}: parse error");
-                    return wrong(text, at);
-                }
-            },
-            (true, Some(value)) => value,
-            (true, None) => match args.get(at) {
+        let value = match (ValueKind::of(flag), given) {
+            (ValueKind::Named(_), Some(value)) => value,
+            (ValueKind::Named(_), None) => match args.get(at) {
                 Some(value) => {
                     at += 1;
                     value.clone()
                 }
                 None => return wrong(format!("flag needs an argument: -{name}"), at),
             },
+            (ValueKind::Nothing | ValueKind::Truth, None) => true.to_string(),
+            (ValueKind::Nothing | ValueKind::Truth, Some(value)) => {
+                match golang::parse_bool(&value) {
+                    Ok(truth) => truth.to_string(),
+                    Err(_) => {
+                        let text =
+                            format!("invalid boolean value {value:?} for -{name}: parse error");
+                        return wrong(text, at);
+                    }
+                }
+            }
         };
-        put(&mut sorted.options[table], flag, value);
-        sorted.ends.push((flag.long.to_owned(), at));
+        put(&mut given_of[table], flag, value, at);
     }
-    sorted.operands = args.get(at..).unwrap_or_default().to_vec();
-    Ok(sorted)
+    Ok(Sorted { given: given_of, operands: args.get(at..).unwrap_or_default().to_vec() })
 }
 
-impl Sorted {
+impl Sorted<'_> {
+    /// What was given of a table, as argh reads it, without operands.
+    pub fn argh(&self, table: usize) -> Vec<&str> {
+        let given = self.given.get(table).into_iter().flatten();
+        given.flat_map(|one| [Some(one.flag.long), one.value.as_deref()]).flatten().collect()
+    }
+
     /// argh's complaint about a value in the words of Go's flag package.
     pub fn complaint(&self, argh: &str) -> FlagError {
         let parts = argh.strip_prefix("Error parsing option '").and_then(|rest| {
@@ -90,7 +131,8 @@ impl Sorted {
         let Some((flag, value, why)) = parts else {
             return FlagError { text: argh.trim_end().to_owned(), end: usize::MAX };
         };
-        let end = self.ends.iter().rev().find(|(long, _)| long == flag).map(|(_, end)| *end);
+        let is_it = |one: &&Given<'_>| one.flag.long == flag && one.value.as_deref() == Some(value);
+        let end = self.given.iter().flatten().find(is_it).map(|one| one.end);
         FlagError {
             text: format!("invalid value {value:?} for flag {}: {}", &flag[1..], why.trim_end()),
             end: end.unwrap_or(usize::MAX),
@@ -103,8 +145,7 @@ pub fn stray(rest: &[String]) -> Option<String> {
     let stray: Vec<&str> = rest
         .iter()
         .map(String::as_str)
-        .filter(|arg| arg.starts_with('-') && *arg != "-")
-        .filter(|arg| !matches!(name_of(arg), "format" | "output-curl-string" | "output-policy"))
+        .filter(|arg| arg.starts_with('-') && *arg != "-" && name_of(arg) != "format")
         .collect();
     (!stray.is_empty()).then(|| {
         format!(
@@ -113,6 +154,15 @@ pub fn stray(rest: &[String]) -> Option<String> {
             stray.join(",")
         )
     })
+}
+
+/// Says of a format that stands behind an operand of `rest` that it is an operand, too.
+pub fn late_format(rest: &[String]) -> Option<String> {
+    let late = rest.iter().find(|arg| arg.starts_with('-') && name_of(arg) == "format")?;
+    Some(format!(
+        "{late:?} stands behind an operand: the result is printed so, but it is also taken for \
+         data. Put it before the operands"
+    ))
 }
 
 /// The last value that an option has anywhere on the command line.
@@ -134,7 +184,7 @@ fn name_of(arg: &str) -> &str {
     bare.split_once('=').map_or(bare, |(name, _)| name)
 }
 
-fn find<'a>(tables: &'a [CommandInfoWithArgs], name: &str) -> Option<(usize, &'a FlagInfo<'a>)> {
+fn find<'t>(tables: &'t [CommandInfoWithArgs], name: &str) -> Option<(usize, &'t FlagInfo<'t>)> {
     tables.iter().enumerate().find_map(|(i, table)| {
         let matches = |flag: &&FlagInfo| {
             flag.long.strip_prefix("--") == Some(name)
@@ -152,23 +202,17 @@ fn undefined(name: &str, tables: &[CommandInfoWithArgs]) -> String {
     format!("flag provided but not defined: -{name}{}", meant.unwrap_or_default())
 }
 
-/// Whether an option must have a value: all but switches and those named `bool`.
-pub fn takes_value(flag: &FlagInfo) -> bool {
-    matches!(flag.kind, FlagInfoKind::Option { arg_name } if arg_name != "bool")
-}
-
-/// Adds an option in argh's form; of one that may stand only once, the last value stays.
-fn put(options: &mut Vec<String>, flag: &FlagInfo, value: String) {
-    let long = flag.long.to_owned();
-    let before = options.iter().position(|option| *option == long);
-    match (&flag.kind, before) {
-        (FlagInfoKind::Switch, Some(at)) if value == "false" => {
-            options.remove(at);
+/// Adds an option; of one that may stand only once, the last value stays.
+fn put<'t>(given: &mut Vec<Given<'t>>, flag: &'t FlagInfo<'t>, value: String, end: usize) {
+    if flag.optionality != Optionality::Repeating {
+        given.retain(|before| before.flag.long != flag.long);
+    }
+    match ValueKind::of(flag) {
+        ValueKind::Nothing if value == "false" => {}
+        ValueKind::Nothing => given.push(Given { flag, value: None, end }),
+        ValueKind::Truth | ValueKind::Named(_) => {
+            given.push(Given { flag, value: Some(value), end });
         }
-        (FlagInfoKind::Switch, None) if value == "true" => options.push(long),
-        (FlagInfoKind::Switch, _) => {}
-        (_, Some(at)) if flag.optionality != Optionality::Repeating => options[at + 1] = value,
-        _ => options.extend([long, value]),
     }
 }
 
@@ -209,10 +253,10 @@ mod tests {
     }
 
     fn sorted(line: &str) -> Result<(String, String, String), String> {
-        let sorted = sort(&words(line), &[Own::get_args_info(), Other::get_args_info()]);
-        let sorted = sorted.map_err(|e| e.text)?;
-        let joined = |list: &[String]| list.join(" ");
-        Ok((joined(&sorted.options[0]), joined(&sorted.options[1]), joined(&sorted.operands)))
+        let tables = [Own::get_args_info(), Other::get_args_info()];
+        let sorted = sort(&words(line), &tables).map_err(|e| e.text)?;
+        let of = |table| sorted.argh(table).join(" ");
+        Ok((of(0), of(1), sorted.operands.join(" ")))
     }
 
     #[test]
@@ -231,6 +275,9 @@ mod tests {
             ("-- -cas=3", "", "", "-cas=3"),
             ("a -cas=3", "", "", "a -cas=3"),
             ("-cas= x", "--cas ", "", "x"),
+            ("-versions --cas -cas=1 x", "--versions --cas --cas 1", "", "x"),
+            ("-versions=--cas -cas=1 -cas=2 x", "--versions --cas --cas 2", "", "x"),
+            ("-versions --force -force x", "--versions --force --force", "", "x"),
         ] {
             let want = (own.to_owned(), other.to_owned(), operands.to_owned());
             assert_eq!(sorted(line), Ok(want), "{line}");
@@ -250,7 +297,8 @@ mod tests {
             assert_eq!(sorted(line), Err(text.to_owned()), "{line}");
         }
         let line = words("-cas=x -force a");
-        let found = sort(&line, &[Own::get_args_info()]).unwrap();
+        let tables = [Own::get_args_info()];
+        let found = sort(&line, &tables).unwrap();
         let complaint = found.complaint("Error parsing option '--cas' with value 'x': no number\n");
         assert_eq!(complaint.text, "invalid value \"x\" for flag -cas: no number");
         assert_eq!(complaint.end, 1);
@@ -259,8 +307,11 @@ mod tests {
     #[test]
     fn options_behind_operands_are_warned_of() {
         assert_eq!(stray(&words("a=1 - -format=json")), None);
-        let warning = stray(&words("a -x=1 b --y")).unwrap();
-        assert!(warning.ends_with("flags: [-x=1,--y]"), "{warning}");
+        let warning = stray(&words("a -x=1 b --y -output-policy")).unwrap();
+        assert!(warning.ends_with("flags: [-x=1,--y,-output-policy]"), "{warning}");
+        assert_eq!(late_format(&words("a=1 - -x format=json")), None);
+        let warning = late_format(&words("a -format=json")).unwrap();
+        assert!(warning.starts_with("\"-format=json\" stands behind an operand: "), "{warning}");
         assert_eq!(anywhere(&words("a -format json"), "format"), Some("json".into()));
         assert_eq!(anywhere(&words("-format=a x --format=b"), "format"), Some("b".into()));
     }

@@ -3,10 +3,10 @@
 //! A file for each command. [`commands`] is the tree that they hang in; [`flags`] turns Go's flag
 //! habits into argh's; [`context`] is what a command works with; [`stop`] is how it ends.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use argh::FromArgs;
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
@@ -75,25 +75,43 @@ mod version_history;
 mod write;
 mod yaml;
 
-use absent::Answer;
-use command::{Leaf, Node, Ready};
+use absent::{Absent, Answer};
+use command::{Leaf, Node, Options as _, Ready};
 use commands::COMMANDS;
 use completion::install::Act;
 use context::Context;
 use format::Format;
-use shared::{FieldFlags, FormatFlags, HttpFlags, SHARED};
+use shared::{HttpFlags, SharedFlags};
 use stop::{Exit, Stop};
 
 use crate::base::process;
 use crate::client::variables;
 
 /// Runs the program's command line, without the program's name.
-pub fn main(args: &[String]) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     // Whichever command it is, a secret may pass through it. A server says when that cannot be.
     let _ = process::forbid_core_dumps();
     // A file that is longer than `ulimit -f` allows is an error then, and not the end.
     let _ = flag::register(SIGXFSZ, Arc::default());
-    run_line(args)
+    match texts(args) {
+        Ok(args) => run_line(&args),
+        Err(stop) => {
+            let mut cx = Context::new(HttpFlags::default(), Format::Table, None);
+            ended(&mut cx, stop).into()
+        }
+    }
+}
+
+/// The arguments, all of which must be text: made into text, a secret would be another one.
+fn texts(args: impl Iterator<Item = OsString>) -> Result<Vec<String>, Stop> {
+    let text = |(i, arg): (usize, OsString)| {
+        let number = i + 1;
+        arg.into_string().map_err(|_| {
+            let text = format!("argument {number} is no UTF-8 text: give the value from a file");
+            Stop::Usage(text)
+        })
+    };
+    args.enumerate().map(text).collect()
 }
 
 fn run_line(args: &[String]) -> ExitCode {
@@ -216,11 +234,11 @@ fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Resu
             cx.warn(&stray);
         }
     };
-    let mut tables = (leaf.tables)();
-    let own = tables.len();
-    tables.extend(shared::tables(leaf.shared));
+    let (own, shared) = ((leaf.tables)(), shared::tables(leaf.shared));
     let absent = absent::of(words, leaf.shared);
-    tables.extend(absent.iter().map(|absent| absent.table()));
+    let (of_shared, of_absent) = (own.len(), own.len() + shared.len());
+    let absent_tables = absent.iter().map(|absent| absent.table());
+    let tables: Vec<_> = own.into_iter().chain(shared).chain(absent_tables).collect();
     let sorted = flags::sort(args, &tables).map_err(|e| {
         warn(e.end);
         Stop::Usage(e.text)
@@ -230,30 +248,30 @@ fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Resu
         warn(complaint.end);
         Stop::Usage(complaint.text)
     };
-    let given_of = |table: usize| {
-        sorted.options.get(table).into_iter().flatten().map(String::as_str).collect::<Vec<_>>()
-    };
-    let http = HttpFlags::from_args(&[""], &given_of(own)).map_err(&mut wrong)?;
-    FormatFlags::from_args(&[""], &given_of(own + 1)).map_err(&mut wrong)?;
-    let field = FieldFlags::from_args(&[""], &given_of(own + 2)).map_err(&mut wrong)?.field;
-    let mut given: Vec<_> = (0..own).map(given_of).collect();
+    let mut given: Vec<_> = (0..tables.len()).map(|table| sorted.argh(table)).collect();
+    let SharedFlags { own: http, more } =
+        SharedFlags::read(&given[of_shared..of_absent]).map_err(&mut wrong)?;
     if let Some(first) = given.first_mut() {
         first.push("--");
         first.extend(sorted.operands.iter().map(String::as_str));
     }
-    let ready = (leaf.read)(&given).map_err(&mut wrong)?;
+    let ready = (leaf.read)(&given[..of_shared]).map_err(&mut wrong)?;
     warn(args.len() - sorted.operands.len());
     if format == Format::Raw && !leaf.raw {
         return Err(Stop::Usage("This command does not support the -format=raw option.".into()));
     }
-    for (i, absent) in absent.iter().enumerate() {
-        match (absent.told(&given_of(own + SHARED + i)), absent.answer) {
+    if let Some(late) = flags::late_format(&sorted.operands) {
+        cx.warn(&late);
+    }
+    for (absent, given) in absent.iter().zip(&sorted.given[of_absent..]) {
+        match (Absent::told(given), absent.answer) {
             (Some(told), Answer::Refused) => return Err(Stop::Usage(told)),
             (Some(told), Answer::Overlooked) => cx.warn(&format!("Overlooked: {told}")),
             (None, _) => {}
         }
     }
-    *cx = Context::new(http, format, field.filter(|field| !field.is_empty()));
+    let field = more.more.field.filter(|field| !field.is_empty());
+    *cx = Context::new(http, format, field);
     Ok(ready)
 }
 

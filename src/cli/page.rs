@@ -1,9 +1,10 @@
 //! What is told of a command, wherever that is: by help, the man pages, the reference and the
 //! completion of shells. It is derived from the tree of commands and the tables of options.
 
-use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind};
+use argh::{CommandInfoWithArgs, FlagInfo};
 
 use super::command::{Leaf, Node, Shared};
+use super::flags::ValueKind;
 use super::shared;
 use super::stop::Exit;
 
@@ -62,9 +63,9 @@ impl Section {
 
 impl Flag {
     fn of(flag: &FlagInfo<'static>) -> Self {
-        let value = match flag.kind {
-            FlagInfoKind::Option { arg_name } if arg_name != "bool" => Some(arg_name),
-            _ => None,
+        let value = match ValueKind::of(flag) {
+            ValueKind::Named(name) => Some(name),
+            ValueKind::Nothing | ValueKind::Truth => None,
         };
         Self { name: flag.long.trim_start_matches('-'), value, text: flag.description }
     }

@@ -1,8 +1,8 @@
 //! The options that commands share, each declared once.
 
-use argh::{ArgsInfo, FromArgs};
+use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
 
-use super::command::Shared;
+use super::command::{Options, Shared, With};
 use super::values;
 use crate::base::ttl::Ttl;
 use crate::client::{End, Given, Variable};
@@ -131,17 +131,16 @@ pub struct FieldFlags {
     pub field: Option<String>,
 }
 
-/// How many such tables there are.
-pub const SHARED: usize = 3;
+/// All of them.
+pub type SharedFlags = With<HttpFlags, With<FormatFlags, FieldFlags>>;
 
-/// The tables of the shared options; one that a command does not take is empty.
-pub fn tables(shared: Shared) -> [argh::CommandInfoWithArgs; SHARED] {
-    let taken = |takes: bool, table: fn() -> argh::CommandInfoWithArgs| {
-        if takes { table() } else { argh::CommandInfoWithArgs::default() }
-    };
-    [
-        taken(!matches!(shared, Shared::None | Shared::Output), HttpFlags::get_args_info),
-        taken(!matches!(shared, Shared::None | Shared::Http), FormatFlags::get_args_info),
-        taken(shared == Shared::Field, FieldFlags::get_args_info),
-    ]
+/// Their tables; one that a command does not take is empty.
+pub fn tables(shared: Shared) -> Vec<CommandInfoWithArgs> {
+    let takes = [
+        !matches!(shared, Shared::None | Shared::Output),
+        !matches!(shared, Shared::None | Shared::Http),
+        shared == Shared::Field,
+    ];
+    let tables = SharedFlags::tables().into_iter().zip(takes);
+    tables.map(|(table, takes)| if takes { table } else { Default::default() }).collect()
 }

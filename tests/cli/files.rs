@@ -1,10 +1,14 @@
-//! Files that a command writes anew: the old one is there until the new one is whole.
+//! Files that a command writes anew: the old one is there until the new one is whole. And what
+//! wants a file, for it is no text.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::canned::{Canned, answer};
 use super::support::{NOBODY, TempDir};
 use super::{NO_USER, edgekeep, of_nobody, text};
 
@@ -92,4 +96,15 @@ fn who_may_not_write_a_file_puts_none_in_its_place() {
         assert_eq!((meta.uid(), meta.mode() & 0o777), (owner, mode));
         assert_eq!(names(home.path()), ["a.hcl"]);
     }
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_refused() {
+    let server = Canned::start(|_| vec![answer("204 No Content", "", "")]);
+    let home = TempDir::new();
+    let mut command = server.command(&home, &["write", "cubbyhole/x"]);
+    let told = command.arg(OsStr::from_bytes(b"a=p\xffq")).output().unwrap();
+    let wanted = "argument 3 is no UTF-8 text: give the value from a file\n";
+    assert_eq!((text(&told.stderr).as_str(), text(&told.stdout).as_str()), (wanted, ""));
+    assert_eq!((told.status.code(), server.requests().len()), (Some(1), 0));
 }
