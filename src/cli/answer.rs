@@ -27,21 +27,31 @@ impl Context {
         doing: &str,
         is_it: fn(&Envelope) -> bool,
     ) -> Result<Exit, Stop> {
-        let answer = self.send(call).map_err(|stop| stop.about(doing))?;
-        let envelope = Envelope::of(&answer);
-        match envelope.filter(|envelope| !envelope.wrap_info.is_null() || is_it(envelope)) {
-            Some(envelope) => envelope.print(self),
-            None => Err(self.not_understood().about(doing)),
+        let shown = self.present(call, is_it, |cx, found| found.print(cx));
+        shown.map_err(|stop| stop.about(doing))
+    }
+
+    /// The same of what a command prints in a form of its own. What is wrapped is printed as any
+    /// wrapped answer is.
+    pub fn present(
+        &mut self,
+        call: Call,
+        is_it: fn(&Envelope) -> bool,
+        print: impl FnOnce(&mut Self, &Envelope) -> Result<Exit, Stop>,
+    ) -> Result<Exit, Stop> {
+        match Envelope::of(&self.send(call)?) {
+            Some(found) if !found.wrap_info.is_null() => found.print(self),
+            Some(found) if is_it(&found) => print(self, &found),
+            _ => Err(self.not_understood()),
         }
     }
 
-    /// Makes a call that does something and tells nothing, but perhaps warnings.
+    /// Makes a call that is there for what it does: the answer says nothing, or has the id that
+    /// each of this API has which says something.
     pub fn order(&mut self, call: Call) -> Result<Answer, Stop> {
         let answer = self.send(call)?;
-        match &answer.body {
-            body if body.is_null() || Envelope::is(body) => Ok(answer),
-            _ => Err(self.not_understood()),
-        }
+        let is_one = answer.body.is_null() || answer.body["request_id"].is_string();
+        if is_one { Ok(answer) } else { Err(self.not_understood()) }
     }
 
     /// The answer is none of this API.

@@ -107,9 +107,19 @@ impl Envelope {
         }
     }
 
+    /// Whether it has the id of a request, as each answer has that is in an envelope.
+    pub const fn has_id(&self) -> bool {
+        !self.request_id.is_empty()
+    }
+
     /// Whether it is a login, with a token.
     pub fn is_login(&self) -> bool {
         self.auth["client_token"].as_str().is_some_and(|token| !token.is_empty())
+    }
+
+    /// Whether it lists names.
+    pub fn is_list(&self) -> bool {
+        self.data["keys"].is_array()
     }
 
     /// Whether it is a lease.

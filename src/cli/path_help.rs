@@ -26,17 +26,21 @@ impl Command for PathHelp {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let path = operands::path(operands::one(&self.operands)?);
-        let asked = cx.send(Call::get(path).with_query("help", "1"));
-        let answer = asked.map_err(|stop| match stop {
+        let call = Call::get(path).with_query("help", "1");
+        let told = cx.present(
+            call,
+            |found| found.data["help"].is_string(),
+            |cx, found| {
+                match (cx.format, found.data["help"].as_str()) {
+                    (Format::Table, Some(help)) => cx.say(help.trim_end())?,
+                    _ => cx.say_value(&found.data)?,
+                }
+                Ok(Exit::Done)
+            },
+        );
+        told.map_err(|stop| match stop {
             Stop::Call(_, error) if error.status() == Some(503) => Stop::Failed(SEALED.into()),
             other => other.about("Error retrieving help"),
-        })?;
-        match cx.format {
-            Format::Table => {
-                cx.say(answer.body["help"].as_str().unwrap_or_default().trim_end())?;
-            }
-            _ => cx.say_value(&answer.body)?,
-        }
-        Ok(Exit::Done)
+        })
     }
 }

@@ -58,6 +58,15 @@ impl Stop {
         }
     }
 
+    /// Says in other words that the server has nothing there.
+    #[must_use]
+    pub fn missing(self, text: &str) -> Self {
+        match self {
+            Self::Call(_, error) if error.status() == Some(404) => Self::Failed(text.to_owned()),
+            other => other,
+        }
+    }
+
     /// Adds to a refusal which of the server's own names was probably meant by a word of it.
     #[must_use]
     pub fn meant<'a>(self, word: &str, names: impl IntoIterator<Item = &'a str>) -> Self {

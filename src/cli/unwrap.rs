@@ -31,7 +31,8 @@ impl Command for Unwrap {
             }
         }
         match cx.fetch(call).map_err(|stop| stop.about("Error unwrapping"))? {
-            Some(envelope) => envelope.print(cx),
+            Some(envelope) if envelope.has_id() => envelope.print(cx),
+            Some(_) => Err(cx.not_understood().about("Error unwrapping")),
             None => Err(Stop::Failed("Could not find wrapped response".into())),
         }
     }

@@ -4,6 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
 use super::context::Context;
+use super::envelope::Envelope;
 use super::format::Format;
 use super::stop::{Exit, Stop};
 use super::table;
@@ -23,25 +24,28 @@ impl Command for VersionHistory {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let found = cx.fetch(Call::list("sys/version-history"));
-        let found = found.map_err(|stop| stop.about("Error reading version history"))?;
-        let Some(found) = found else {
-            return Err(Stop::Failed("The server tells no version history".into()));
-        };
-        if cx.format != Format::Table {
-            return found.print(cx);
-        }
-        let text = |version: &str, field: &str| {
-            found.data["key_info"][version].get(field).map(golang::display).unwrap_or_default()
-        };
-        let versions = found.data["keys"].as_array().into_iter().flatten();
-        let rows = versions.map(golang::display).map(|version| {
-            let [since, built] =
-                ["timestamp_installed", "build_date"].map(|field| text(&version, field));
-            [version, since, built]
-        });
-        let header = ["Version", "Installation Time", "Build Date"];
-        cx.say(&table::table(header, &rows.collect::<Vec<_>>()))?;
-        Ok(Exit::Done)
+        let told = cx.present(Call::list("sys/version-history"), Envelope::is_list, print);
+        told.map_err(|stop| {
+            let stop = stop.missing("The server tells no version history");
+            stop.about("Error reading version history")
+        })
     }
+}
+
+fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let text = |version: &str, field: &str| {
+        found.data["key_info"][version].get(field).map(golang::display).unwrap_or_default()
+    };
+    let versions = found.data["keys"].as_array().into_iter().flatten();
+    let rows = versions.map(golang::display).map(|version| {
+        let [since, built] =
+            ["timestamp_installed", "build_date"].map(|field| text(&version, field));
+        [version, since, built]
+    });
+    let header = ["Version", "Installation Time", "Build Date"];
+    cx.say(&table::table(header, &rows.collect::<Vec<_>>()))?;
+    Ok(Exit::Done)
 }

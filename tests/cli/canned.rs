@@ -10,7 +10,7 @@ use super::support::TempDir;
 
 /// A server that answers one connection after the other with what it was given.
 pub struct Canned {
-    address: String,
+    pub address: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 

@@ -27,9 +27,9 @@ const EVERY: Duration = Duration::from_millis(5);
 const TOKEN: &str = "hvs.mine";
 
 /// What a help says of a command.
-struct Help {
+pub struct Help {
     /// The words that lead to it.
-    words: Vec<String>,
+    pub words: Vec<String>,
     text: String,
 }
 
@@ -49,21 +49,21 @@ impl Help {
         }
     }
 
-    fn asks_a_server(&self) -> bool {
+    pub fn asks_a_server(&self) -> bool {
         self.text.contains("-output-policy")
     }
 }
 
 /// A command with what follows its words.
-struct Example {
-    help: Help,
-    rest: Vec<String>,
+pub struct Example {
+    pub help: Help,
+    pub rest: Vec<String>,
     /// Whether it does what it is there for, on a server as [`Seeded`] is.
     succeeds: bool,
 }
 
 /// An example of each command, and none besides.
-fn examples() -> Vec<Example> {
+pub fn examples() -> Vec<Example> {
     let home = TempDir::new();
     let mut leaves = Vec::new();
     Help::leaves(&home, &[], &mut leaves);
@@ -147,7 +147,7 @@ impl Seeded {
 }
 
 /// A command line in a home in which the files of the examples are.
-fn command(home: &TempDir, address: &str, words: &[&[String]]) -> Command {
+pub fn command(home: &TempDir, address: &str, words: &[&[String]]) -> Command {
     for (name, content) in [
         ("policy.hcl", "path \"secret/*\" { capabilities = [\"read\"] }\n"),
         ("data.json", "{\"data\": {\"a\": \"2\"}}"),

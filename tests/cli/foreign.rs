@@ -1,8 +1,21 @@
 //! What listens at the address, answers with 200 and is no server of this API.
 
 use super::canned::{Canned, answer};
+use super::every::{Example, command, examples};
 use super::support::TempDir;
 use super::text;
+
+/// They hold nothing of what is asked for.
+const BODIES: [&str; 3] = ["{}", r#"{"data":{}}"#, r#"{"ok":true}"#];
+
+/// Commands that such an answer is a result for, and why.
+const EXCEPT: &[(&str, &str)] = &[
+    ("read", "prints whatever a path holds"),
+    ("write", "prints whatever came of it"),
+    ("patch", "prints whatever came of it"),
+    ("delete", "prints whatever came of it"),
+    ("recover", "prints whatever came of it"),
+];
 
 #[test]
 fn an_answer_that_is_no_object_is_told() {
@@ -25,24 +38,25 @@ fn an_answer_that_says_nothing_of_what_was_asked_is_no_result() {
         "operator init -status",
         "operator seal",
         "operator unseal abcd",
-        "operator key-status",
-        "operator rotate",
-        "operator members",
         "operator rekey -init",
         "operator rekey -status",
         "operator generate-root -init",
         "operator generate-root -status",
+        "operator step-down",
+        "operator raft list-peers -format=json",
         "status",
+        "secrets list -format=json",
+        "audit list -detailed",
+        "policy list -format=json",
+        "path-help secret",
+        "unwrap abcd",
         "kv put secret/a b=1",
         "kv get secret/a",
         "token create",
         "token create -format=json",
-        "token renew",
         "token lookup",
-        "lease lookup a/b",
-        "lease renew a/b",
     ] {
-        for body in ["{}", r#"{"data":{}}"#, r#"{"ok":true}"#] {
+        for body in BODIES {
             let server = Canned::start(|_| vec![answer("200 OK", "", body); 3]);
             let words: Vec<&str> = command.split(' ').collect();
             let told = server.run(&TempDir::new(), &words);
@@ -54,4 +68,26 @@ fn an_answer_that_says_nothing_of_what_was_asked_is_no_result() {
             assert_eq!(told.status.code(), Some(exit), "{command} of {body}");
         }
     }
+}
+
+#[test]
+fn no_command_takes_it_for_a_result() {
+    let mut faults = Vec::new();
+    for Example { help, rest, .. } in examples().iter().filter(|one| one.help.asks_a_server()) {
+        let name = help.words.join(" ");
+        if EXCEPT.iter().any(|(command, _)| *command == name) {
+            continue;
+        }
+        for body in BODIES {
+            let server = Canned::start(|_| vec![answer("200 OK", "", body); 9]);
+            let home = TempDir::new();
+            let address = format!("http://{}", server.address);
+            let told = command(&home, &address, &[&help.words, rest]).output().unwrap();
+            let (out, err) = (text(&told.stdout), text(&told.stderr));
+            if told.status.success() || !out.is_empty() || err.is_empty() {
+                faults.push(format!("{name} of {body}: {out}{err}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

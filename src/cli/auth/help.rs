@@ -34,8 +34,9 @@ impl Command for Help {
 /// The method that is mounted at a path.
 fn mounted(cx: &mut Context, path: &str) -> Result<&'static Method, Stop> {
     let path = format!("{}/", operands::path(path));
-    let mounts = Table::Auth.read(cx).map_err(|stop| stop.about("Error listing auth methods"))?;
-    let Some(kind) = mounts[&path]["type"].as_str() else {
+    let mounts = cx.ask(&Table::Auth.read());
+    let mounts = mounts.map_err(|stop| stop.about("Error listing auth methods"))?;
+    let Some(kind) = mounts.body["data"][&path]["type"].as_str() else {
         let text = format!("No auth method available on the server at {path:?}");
         return Err(Stop::Usage(text));
     };

@@ -39,7 +39,7 @@ impl Command for Delete {
         } else {
             Call::new(Verb::Delete, path.as_str())
         };
-        cx.send(call).map_err(|stop| stop.about(&format!("Error deleting {path}")))?;
+        cx.order(call).map_err(|stop| stop.about(&format!("Error deleting {path}")))?;
         cx.done(&format!("Data deleted (if it existed) at: {path}"))?;
         Ok(Exit::Done)
     }

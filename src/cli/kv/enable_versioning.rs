@@ -25,7 +25,7 @@ impl Command for EnableVersioning {
         let call = Call::new(Verb::Post, format!("sys/mounts/{mount}/tune"))
             .with_body(json!({ "options": { "version": "2" } }));
         let doing = format!("Error tuning secrets engine {mount}/");
-        cx.send(call).map_err(|stop| stop.about(&doing))?;
+        cx.order(call).map_err(|stop| stop.about(&doing))?;
         cx.done(&format!("Tuned the secrets engine at: {mount}/"))?;
         Ok(Exit::Done)
     }

@@ -56,22 +56,25 @@ pub fn print(
     is_versioned: bool,
     found: Option<Envelope>,
 ) -> Result<Exit, Stop> {
-    match found {
-        None => Err(Stop::Failed(format!("No value found at {path}"))),
-        Some(envelope) if is_versioned => versioned(cx, path, &envelope),
-        Some(envelope) if cx.format != Format::Table || cx.field.is_some() => envelope.print(cx),
-        Some(envelope) => {
-            cx.say(&show::section("Data", &envelope.data))?;
-            Ok(Exit::Done)
-        }
+    let Some(envelope) = found else {
+        return Err(Stop::Failed(format!("No value found at {path}")));
+    };
+    if !envelope.wrap_info.is_null() {
+        return envelope.print(cx);
     }
+    if is_versioned {
+        return versioned(cx, path, &envelope);
+    }
+    if cx.format != Format::Table || cx.field.is_some() {
+        return envelope.print(cx);
+    }
+    cx.say(&show::section("Data", &envelope.data))?;
+    envelope.warn(cx);
+    Ok(Exit::Done)
 }
 
 fn versioned(cx: &mut Context, path: &str, envelope: &Envelope) -> Result<Exit, Stop> {
     let data = &envelope.data["data"];
-    if !envelope.wrap_info.is_null() {
-        return envelope.print(cx);
-    }
     if let Some(field) = cx.field.clone() {
         let whole = (field == "data").then_some(data);
         return match data.get(&field).or(whole) {

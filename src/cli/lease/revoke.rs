@@ -50,7 +50,7 @@ impl Command for Revoke {
         }
         let call = Call::put(format!("sys/leases/{endpoint}/{id}"), json!({ "sync": sync }));
         let waits = (sync && !cx.is_dry()).then(|| Progress::waiting("Waiting for the revocation"));
-        let sent = cx.send(call);
+        let sent = cx.order(call);
         drop(waits);
         sent.map_err(|stop| stop.about(&format!("{doing} {id}")))?;
         match (prefix, force, sync) {

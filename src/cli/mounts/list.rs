@@ -21,15 +21,15 @@ pub fn run(
         Table::Secrets => "Error listing secrets engines",
         Table::Auth => "Error listing enabled authentications",
     };
-    let mounts = table.read(cx).map_err(|stop| stop.about(doing))?;
-    if cx.format != Format::Table {
-        cx.say_value(&mounts)?;
-    } else if detailed {
-        cx.say(&in_detail(table, &mounts))?;
-    } else {
-        cx.say(&in_short(&mounts))?;
-    }
-    Ok(Exit::Done)
+    let listed = cx.present(table.read(), Table::is_one, |cx, found| {
+        match (cx.format, detailed) {
+            (Format::Table, true) => cx.say(&in_detail(table, &found.data))?,
+            (Format::Table, false) => cx.say(&in_short(&found.data))?,
+            _ => cx.say_value(&found.data)?,
+        }
+        Ok(Exit::Done)
+    });
+    listed.map_err(|stop| stop.about(doing))
 }
 
 fn in_short(mounts: &Value) -> String {

@@ -7,6 +7,7 @@ pub mod remount;
 use serde_json::Value;
 
 use super::context::Context;
+use super::envelope::Envelope;
 use super::later;
 use super::operands;
 use super::stop::{Exit, Stop};
@@ -54,10 +55,16 @@ impl Table {
         }
     }
 
-    /// All of them.
-    pub fn read(self, cx: &mut Context) -> Result<Value, Stop> {
-        let answer = cx.send(Call::get(self.endpoint()))?;
-        Ok(answer.body["data"].clone())
+    /// The call that reads them all.
+    pub fn read(self) -> Call {
+        Call::get(self.endpoint())
+    }
+
+    /// Whether an answer tells what is mounted where. Something always is.
+    pub fn is_one(found: &Envelope) -> bool {
+        let is_mount = |mount: &Value| mount["type"].is_string();
+        let mounts = found.data.as_object().filter(|mounts| !mounts.is_empty());
+        mounts.is_some_and(|mounts| mounts.values().all(is_mount))
     }
 
     /// Mounts what `body` describes.

@@ -20,7 +20,7 @@ pub fn run(table: Table, cx: &mut Context, operands: &[String]) -> Result<Exit, 
     let noun = table.noun();
     let call = Call::new(Verb::Post, "sys/remount").with_body(json!({ "from": from, "to": to }));
     let doing = format!("Error moving {noun} {from} to {to}");
-    let started = cx.send(call).map_err(|stop| table.whole(stop.about(&doing), &from, &to))?;
+    let started = cx.order(call).map_err(|stop| table.whole(stop.about(&doing), &from, &to))?;
     let Some(id) = started.body["data"]["migration_id"].as_str() else {
         // Servers before Vault 1.10 move at once.
         cx.done(&format!("Finished moving {noun} {from} to {to}"))?;

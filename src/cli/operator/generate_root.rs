@@ -63,7 +63,7 @@ impl Command for GenerateRoot {
         } else if let Some(encoded) = &self.decode {
             self.print_decoded(cx, encoded)?;
         } else if self.cancel {
-            let cancelled = cx.send(Call::new(Verb::Delete, format!("{PATH}/attempt")));
+            let cancelled = cx.order(Call::new(Verb::Delete, format!("{PATH}/attempt")));
             cancelled.map_err(|stop| stop.about("Error canceling root token generation"))?;
             cx.say("Success! Root token generation canceled (if it was started)")?;
         } else if self.init {

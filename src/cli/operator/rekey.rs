@@ -123,7 +123,7 @@ impl Rekey {
 
     fn cancel(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
         let path = if self.verify { "verify" } else { "init" };
-        let cancelled = cx.send(Call::new(Verb::Delete, format!("{root}/{path}")));
+        let cancelled = cx.order(Call::new(Verb::Delete, format!("{root}/{path}")));
         cancelled.map_err(|stop| stop.about("Error canceling rekey"))?;
         cx.say("Success! Canceled rekeying (if it was started)")
     }
@@ -190,7 +190,7 @@ impl Rekey {
     }
 
     fn delete_backup(&self, cx: &mut Context) -> Result<(), Stop> {
-        let deleted = cx.send(Call::new(Verb::Delete, "sys/rekey/backup"));
+        let deleted = cx.order(Call::new(Verb::Delete, "sys/rekey/backup"));
         deleted.map_err(|stop| stop.about("Error deleting rekey stored keys"))?;
         cx.say("Success! Delete stored keys (if they existed)")
     }

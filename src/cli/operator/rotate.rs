@@ -25,7 +25,7 @@ impl Command for Rotate {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let rotated = cx.send(Call::new(Verb::Post, "sys/rotate"));
+        let rotated = cx.order(Call::new(Verb::Post, "sys/rotate"));
         rotated.map_err(|stop| stop.about("Error rotating key"))?;
         let status = key_status::read(cx)?;
         if cx.format == Format::Table {

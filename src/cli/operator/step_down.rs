@@ -23,7 +23,7 @@ impl Command for StepDown {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let done = cx.send(Call::new(Verb::Put, "sys/step-down"));
+        let done = cx.order(Call::new(Verb::Put, "sys/step-down"));
         done.map_err(|stop| stop.about("Error stepping down"))?;
         let address = cx.client()?.address().to_string();
         cx.done(&format!("Stepped down: {address}"))?;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
@@ -23,17 +24,17 @@ impl Command for List {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let answer = cx
-            .send(Call::list("sys/policies/acl"))
-            .map_err(|stop| stop.about("Error listing policies"))?;
-        let names = &answer.body["data"]["keys"];
-        if cx.format != Format::Table {
-            cx.say_value(names)?;
-        } else {
-            for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
-                cx.say(name)?;
+        let listed = cx.present(Call::list("sys/policies/acl"), Envelope::is_list, |cx, found| {
+            let names = &found.data["keys"];
+            if cx.format != Format::Table {
+                cx.say_value(names)?;
+            } else {
+                for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                    cx.say(name)?;
+                }
             }
-        }
-        Ok(Exit::Done)
+            Ok(Exit::Done)
+        });
+        listed.map_err(|stop| stop.about("Error listing policies"))
     }
 }

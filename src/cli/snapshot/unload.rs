@@ -36,6 +36,6 @@ pub fn unload(cx: &mut Context, id: &str, force: bool) -> Result<(), Stop> {
     if force {
         call = call.with_query("force", "true");
     }
-    cx.send(call).map_err(|stop| stop.about("Error unloading the snapshot"))?;
+    cx.order(call).map_err(|stop| stop.about("Error unloading the snapshot"))?;
     Ok(())
 }

@@ -26,7 +26,7 @@ impl Command for Delete {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let key = operands::one(&self.own.operands)?;
         let path = super::path(cx, self.more.mount.as_deref(), key)?;
-        let deleted = cx.send(Call::new(Verb::Delete, path.as_str()));
+        let deleted = cx.order(Call::new(Verb::Delete, path.as_str()));
         deleted.map_err(|stop| stop.about(&format!("Error deleting {path}")))?;
         cx.done(&format!("Data deleted (if it existed) at: {path}"))?;
         Ok(Exit::Done)

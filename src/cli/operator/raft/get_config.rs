@@ -5,6 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
@@ -32,16 +33,19 @@ impl Command for GetConfig {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let found = cx.fetch(Call::get("sys/storage/raft/autopilot/configuration"))?;
-        let Some(found) = found else {
-            return Err(Stop::Failed("No raft cluster configuration found".into()));
-        };
-        if cx.format != Format::Table {
-            return found.print(cx);
-        }
-        let shown = |name: &str| found.data.get(name).map(golang::display).unwrap_or_default();
-        let rows = ROWS.map(|(title, name)| [title.to_owned(), shown(name)]);
-        cx.say(&table::pairs(&rows))?;
-        Ok(Exit::Done)
+        let call = Call::get("sys/storage/raft/autopilot/configuration");
+        let is_one = |found: &Envelope| found.data["cleanup_dead_servers"].is_boolean();
+        let told = cx.present(call, is_one, print);
+        told.map_err(|stop| stop.missing("No raft cluster configuration found"))
     }
+}
+
+fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let shown = |name: &str| found.data.get(name).map(golang::display).unwrap_or_default();
+    let rows = ROWS.map(|(title, name)| [title.to_owned(), shown(name)]);
+    cx.say(&table::pairs(&rows))?;
+    Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
@@ -24,20 +25,26 @@ impl Command for ListPeers {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let found = cx.fetch(Call::get("sys/storage/raft/configuration"));
-        let found =
-            found.map_err(|stop| stop.about("Error reading the raft cluster configuration"))?;
-        let Some(found) = found else {
-            return Err(Stop::Failed("No raft cluster configuration found".into()));
-        };
-        if cx.format != Format::Table {
-            return found.print(cx);
-        }
-        let servers = found.data["config"]["servers"].as_array();
-        let rows: Vec<_> = servers.into_iter().flatten().map(row).collect();
-        cx.say(&table::table(["Node", "Address", "State", "Voter"], &rows))?;
-        Ok(Exit::Done)
+        let call = Call::get("sys/storage/raft/configuration");
+        let listed = cx.present(call, |found| servers(found).is_some(), print);
+        listed.map_err(|stop| {
+            let stop = stop.missing("No raft cluster configuration found");
+            stop.about("Error reading the raft cluster configuration")
+        })
     }
+}
+
+fn servers(found: &Envelope) -> Option<&Vec<Value>> {
+    found.data["config"]["servers"].as_array()
+}
+
+fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let rows: Vec<_> = servers(found).into_iter().flatten().map(row).collect();
+    cx.say(&table::table(["Node", "Address", "State", "Voter"], &rows))?;
+    Ok(Exit::Done)
 }
 
 fn row(server: &Value) -> [String; 4] {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::base::golang;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
@@ -43,14 +44,16 @@ impl Command for State {
         if !self.operands.is_empty() {
             return Err(operands::wrong("Incorrect", "0", self.operands.len()));
         }
-        let found = cx.fetch(Call::get("sys/storage/raft/autopilot/state"));
-        let found = found.map_err(|stop| stop.about("Error checking autopilot state"))?;
-        match (found, cx.format) {
-            (None, _) => {}
-            (Some(found), Format::Table | Format::Pretty) => cx.say(&page(&found.data))?,
-            (Some(found), _) => cx.say_value(&found.data)?,
-        }
-        Ok(Exit::Done)
+        let call = Call::get("sys/storage/raft/autopilot/state");
+        let is_one = |found: &Envelope| found.data["healthy"].is_boolean();
+        let told = cx.present(call, is_one, |cx, found| {
+            match cx.format {
+                Format::Table | Format::Pretty => cx.say(&page(&found.data))?,
+                _ => cx.say_value(&found.data)?,
+            }
+            Ok(Exit::Done)
+        });
+        told.map_err(|stop| stop.about("Error checking autopilot state"))
     }
 }
 
