@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use edgekeep::base::logs::Format;
+use edgekeep::base::variable::{Given, Variable};
 use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
 use edgekeep::pipeline::lockout::Terms;
 use edgekeep::quota::strangers::Allowance;
@@ -426,10 +427,13 @@ fn the_environment_goes_before_the_file() {
     let folder = Folder::new("environment");
     let path =
         folder.write("c.hcl", &format!("{LEAST}log_level = \"error\"\nlog_format = \"standard\""));
-    let environment = |name: &str| match name {
-        "VAULT_DISABLE_USER_LOCKOUT" => Some("1".to_owned()),
-        "VAULT_LOG_LEVEL" => Some("trace".to_owned()),
-        "VAULT_LOG_FORMAT" => Some("json".to_owned()),
+    let given = |variable: Variable, value: &str| {
+        Some(Given { by: variable.vaults(), value: value.to_owned() })
+    };
+    let environment = |variable| match variable {
+        Variable::DisableUserLockout => given(variable, "1"),
+        Variable::LogLevel => given(variable, "trace"),
+        Variable::LogFormat => given(variable, "json"),
         _ => None,
     };
     let (config, _) = config::read(std::slice::from_ref(&path), &environment).unwrap();
@@ -437,7 +441,11 @@ fn the_environment_goes_before_the_file() {
     assert_eq!(config.log.level, log::LevelFilter::Trace);
     assert_eq!(config.log.format, Format::Json);
 
-    let error = config::read(&[path], &|name| (name == "VAULT_LOG_FORMAT").then(|| "x".to_owned()));
+    let wrong = |variable| match variable {
+        Variable::LogFormat => given(variable, "x"),
+        _ => None,
+    };
+    let error = config::read(&[path], &wrong);
     assert_eq!(
         error.unwrap_err().to_string(),
         "VAULT_LOG_FORMAT: the value of log_format is \"x\"; it must be one of standard, json"
@@ -623,7 +631,7 @@ fn the_start_refuses_what_the_check_refuses() {
     let config = format!("-config={}", folder.write("c.hcl", LEAST).display());
     let args = ["server", &config, "-test", "-log-level=bogus"];
     let (ended_well, said) = Server::spawn(&args, free_address()).wait();
-    assert!(!ended_well && said.contains("-log-level bogus: say trace, "), "{said}");
+    assert!(!ended_well && said.contains("-log-level bogus: it must be one of trace, "), "{said}");
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

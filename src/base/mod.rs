@@ -1,6 +1,6 @@
 //! Leaves that every layer may use.
 //!
-//! The machine: [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
+//! The machine: [`variable`], [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
 //! [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`]. What is counted: [`meter`]. Values:
 //! [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`],
 //! [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`], [`url`],
@@ -41,4 +41,5 @@ pub mod timekeeper;
 pub mod ttl;
 pub mod turns;
 pub mod url;
+pub mod variable;
 pub mod varint;

@@ -83,6 +83,29 @@ pub enum Node {
     Leaf(&'static str, Leaf),
 }
 
+/// Where words lead in the tree.
+pub struct Way<'w, W> {
+    /// Those that are of the tree.
+    pub words: Vec<&'static str>,
+    /// What they lead to; nothing where there are none.
+    pub found: Option<&'static Node>,
+    /// What may follow them.
+    pub nodes: &'static [Node],
+    /// The others.
+    pub rest: &'w [W],
+}
+
+/// Follows words down the tree, as far as they are of it.
+pub fn follow<'w, W: AsRef<str>>(tree: &'static [Node], words: &'w [W]) -> Way<'w, W> {
+    let mut way = Way { words: Vec::new(), found: None, nodes: tree, rest: words };
+    while let Some((word, rest)) = way.rest.split_first() {
+        let Some(node) = way.nodes.iter().find(|node| node.name() == word.as_ref()) else { break };
+        way.words.push(node.name());
+        (way.found, way.nodes, way.rest) = (Some(node), node.inner(), rest);
+    }
+    way
+}
+
 /// A command without its type.
 pub struct Leaf {
     /// See [`Command::OPERANDS`].
@@ -128,6 +151,14 @@ impl Node {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Group(name, ..) | Self::Leaf(name, _) => name,
+        }
+    }
+
+    /// What may follow it.
+    pub const fn inner(&self) -> &'static [Self] {
+        match self {
+            Self::Group(_, _, inner) => inner,
+            Self::Leaf(..) => &[],
         }
     }
 

@@ -18,7 +18,8 @@ use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::golang;
 use crate::base::secret::Secret;
 use crate::base::ttl::Ttl;
-use crate::client::{Answer, Call, Client, End, Error, Given, Settings, Variable, Verb, variables};
+use crate::base::variable::{Given, Variable};
+use crate::client::{Answer, Call, Client, End, Error, Settings, Verb};
 
 /// The surroundings of one command.
 pub struct Context {
@@ -74,14 +75,14 @@ impl Context {
     }
 
     /// What a flag says, or else the environment. An address that a flag names is not an agent's.
-    fn given(&self, variable: &Variable) -> Option<Given> {
-        let named = variable.name == variables::AGENT_ADDR.name && self.http.address.is_some();
+    fn given(&self, variable: Variable) -> Option<Given> {
+        let named = variable == Variable::AgentAddr && self.http.address.is_some();
         self.http.given(variable).or_else(|| variable.read().filter(|_| !named))
     }
 
     /// What keeps the token of a login.
     pub fn token_helper(&self) -> Result<TokenHelper, Stop> {
-        let address = self.given(&variables::ADDR).map(|given| given.value);
+        let address = self.given(Variable::Addr).map(|given| given.value);
         TokenHelper::configured(address).map_err(Stop::Failed)
     }
 
@@ -127,7 +128,7 @@ impl Context {
     }
 
     fn wrap_ttl(&self, call: &Call) -> Result<Option<String>, Stop> {
-        let wanted = match (self.http.wrap_ttl, variables::WRAP_TTL.read()) {
+        let wanted = match (self.http.wrap_ttl, Variable::WrapTtl.read()) {
             (Some(ttl), _) => Some(ttl),
             (None, Some(given)) => {
                 let wrong = |e| Stop::Usage(format!("{}: {e}", given.by));
@@ -201,6 +202,7 @@ impl Context {
 
     /// Prints a line, or lines. A reader that went away ends the command quietly.
     pub fn say(&mut self, text: &str) -> Result<(), Stop> {
+        let text = plain(text, &io::stdout());
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes());
         written.and_then(|()| out.write_all(b"\n")).map_err(|e| broken(&e))
@@ -249,7 +251,7 @@ impl Context {
     /// Prints a value as JSON or YAML.
     pub fn say_value(&mut self, value: &impl Serialize) -> Result<(), Stop> {
         match self.format {
-            Format::Pretty => Err(Stop::Usage(
+            Format::Pretty => Err(Stop::Unmet(
                 "Could not parse output: cannot use the pretty formatter for this type".into(),
             )),
             Format::Yaml => {
@@ -302,7 +304,7 @@ pub fn home() -> Option<PathBuf> {
 }
 
 fn unprintable(error: serde_json::Error) -> Stop {
-    Stop::Usage(format!("Could not parse output: {error}"))
+    Stop::Unmet(format!("Could not parse output: {error}"))
 }
 
 fn broken(error: &io::Error) -> Stop {

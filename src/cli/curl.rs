@@ -1,6 +1,7 @@
 //! What is printed instead of a call: the curl command, or the policy, that stands for it.
 
 use super::recover;
+use crate::base::{golang, url};
 use crate::client::{Call, Client, Verb};
 
 /// The curl command that makes a call. The token stays out of it, and so does a body that opens
@@ -83,15 +84,18 @@ pub fn policy(call: &Call) -> String {
         Verb::Patch => vec!["patch"],
         Verb::Delete => vec!["delete"],
     };
-    if SUDO.iter().any(|pattern| is_like(&call.path, pattern)) {
+    // The path that the server sees.
+    let path = url::clean(&call.path).join("/");
+    if SUDO.iter().any(|pattern| is_like(&path, pattern)) {
         capabilities.push("sudo");
     }
-    format!("path {:?} {{\n  capabilities = {capabilities:?}\n}}", call.path)
+    let path = golang::quote(&path);
+    format!("path {path} {{\n  capabilities = {capabilities:?}\n}}")
 }
 
 /// The paths that want `sudo`; `*` stands for anything there. A server's own word on it is its
 /// OpenAPI document, which a command that only prints does not ask for.
-const SUDO: &[&str] = &[
+pub const SUDO: &[&str] = &[
     "auth/token/accessors",
     "sys/audit",
     "sys/audit/*",
@@ -120,7 +124,8 @@ const SUDO: &[&str] = &[
     "sys/storage/raft/snapshot-load/*/diff",
 ];
 
-fn is_like(path: &str, pattern: &str) -> bool {
+/// Whether a path is one of those that such a pattern stands for.
+pub fn is_like(path: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         Some((before, after)) => {
             let rest = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
@@ -142,14 +147,15 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{End, Given, Settings, Variable};
+    use crate::base::variable::{Given, Variable};
+    use crate::client::{End, Settings};
 
     #[test]
     fn a_call_becomes_a_command_and_a_policy() {
-        let value = |variable: &Variable| match variable.name {
-            "ADDR" => Some("http://127.0.0.1:8200"),
-            "TOKEN" => Some("s.secret"),
-            "CACERT" => Some("my ca.pem"),
+        let value = |variable| match variable {
+            Variable::Addr => Some("http://127.0.0.1:8200"),
+            Variable::Token => Some("s.secret"),
+            Variable::Cacert => Some("my ca.pem"),
             _ => None,
         };
         let settings = Settings::read(End::Server, |variable| {
@@ -165,6 +171,8 @@ mod tests {
         assert!(policy(&Call::list("a/b")).contains("[\"list\"]"));
         let rotate =
             "path \"sys/rotate\" {\n  capabilities = [\"create\", \"update\", \"sudo\"]\n}";
-        assert_eq!(policy(&Call::new(Verb::Put, "sys/rotate")), rotate);
+        assert_eq!(policy(&Call::new(Verb::Put, "/sys//rotate")), rotate);
+        let odd = policy(&Call::get("a/\"\u{7f}é"));
+        assert!(odd.starts_with("path \"a/\\\"\\x7fé\" {\n"), "{odd}");
     }
 }

@@ -150,7 +150,7 @@ impl Envelope {
         let value = value.or_else(|| (field == "data").then(|| self.data.clone()));
         match value {
             Some(value) if !value.is_null() => cx.say_field(&value)?,
-            _ => return Err(Stop::Usage(format!("Field {field:?} not present in secret"))),
+            _ => return Err(Stop::Unmet(format!("Field {field:?} not present in secret"))),
         }
         Ok(Exit::Done)
     }

@@ -3,17 +3,18 @@
 use super::command::{Leaf, Node};
 use super::page::{self, PROGRAM, Section};
 use super::table;
-use crate::client::variables;
 
 /// Help of the program.
 pub fn program(commands: &[Node]) -> String {
-    let variables =
-        variables::ALL.iter().map(|v| [format!("    VAULT_{}", v.name), v.meaning.to_owned()]);
+    let variables = page::variables().map(|group| {
+        let rows =
+            group.rows.iter().map(|[name, meaning]| [format!("    {name}"), meaning.clone()]);
+        format!("\n\n{}\n{}", group.text, table::columns(&rows.collect::<Vec<_>>()))
+    });
     format!(
-        "Usage: {PROGRAM} <command> [args]\n\n{}\n\n\
-         Environment (EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each):\n{}",
+        "Usage: {PROGRAM} <command> [args]\n\n{}\n\nEnvironment:{}",
         listed("Commands", commands),
-        table::columns(&variables.collect::<Vec<_>>())
+        variables.concat()
     )
 }
 

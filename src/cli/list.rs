@@ -6,25 +6,25 @@ use std::iter;
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
-use super::command::{Command, Shared};
+use super::command::{Command, Shared, With};
 use super::context::Context;
 use super::envelope::Envelope;
 use super::format::Format;
-use super::recover::in_snapshot;
+use super::recover::InSnapshot;
 use super::stop::{Exit, Stop};
 use super::{operands, table};
 use crate::base::golang;
 use crate::client::Call;
 
+/// The command with all its options.
+pub type List = With<Own, InSnapshot>;
+
 /// List data or secrets.
 #[derive(FromArgs, ArgsInfo)]
-pub struct List {
+pub struct Own {
     /// print what is known of each name, too
     #[argh(switch)]
     detailed: bool,
-    /// id of a loaded snapshot to list in, instead of the present store
-    #[argh(option, arg_name = "string")]
-    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -34,9 +34,9 @@ impl Command for List {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let path = operands::path(operands::one(&self.operands)?);
-        let Some(envelope) = find(cx, &path, self.snapshot_id)? else { return nothing(cx, &path) };
-        if !self.detailed {
+        let path = operands::path(operands::one(&self.own.operands)?);
+        let Some(envelope) = find(cx, &path, self.more)? else { return nothing(cx, &path) };
+        if !self.own.detailed {
             return print(cx, &envelope, &format!("No entries found at {path}"));
         }
         match &envelope.data["key_info"] {
@@ -53,17 +53,17 @@ impl Command for List {
     }
 }
 
-/// Prints the names below a path, or those of then in a loaded snapshot.
-pub fn names(cx: &mut Context, path: &str, snapshot: Option<String>) -> Result<Exit, Stop> {
+/// Prints the names below a path, or those that were below it in a loaded snapshot.
+pub fn names(cx: &mut Context, path: &str, snapshot: InSnapshot) -> Result<Exit, Stop> {
     match find(cx, path, snapshot)? {
         Some(envelope) => print(cx, &envelope, &format!("No entries found at {path}")),
         None => nothing(cx, path),
     }
 }
 
-fn find(cx: &mut Context, path: &str, snapshot: Option<String>) -> Result<Option<Envelope>, Stop> {
+fn find(cx: &mut Context, path: &str, snapshot: InSnapshot) -> Result<Option<Envelope>, Stop> {
     let doing = format!("Error listing {path}");
-    cx.fetch(in_snapshot(Call::list(path), snapshot)).map_err(|stop| stop.about(&doing))
+    cx.fetch(snapshot.aim(Call::list(path))).map_err(|stop| stop.about(&doing))
 }
 
 /// Says that there are no names below a path.

@@ -13,7 +13,8 @@ use super::stop::{Exit, Stop};
 use super::table;
 use super::token_helper::TokenHelper;
 use crate::base::secret::Secret;
-use crate::client::{Call, Verb, variables};
+use crate::base::variable::Variable;
+use crate::client::{Call, Verb};
 use method::Method;
 
 const SUCCESS: &str = "Success! You are now authenticated.";
@@ -124,7 +125,7 @@ fn keep(cx: &mut Context, helper: &TokenHelper, token: &str, login: &Envelope) -
 
 /// Says that commands will go on with another token.
 fn warn_if_hidden(cx: &mut Context) {
-    if let Some(given) = variables::TOKEN.read() {
+    if let Some(given) = Variable::Token.read() {
         let by = given.by;
         let text = format!(
             "WARNING! The {by} environment variable is set! The value of this variable will take \

@@ -10,7 +10,7 @@ use std::process::{self, Stdio};
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::command::{Command, Leaf, Node, Shared};
+use super::command::{self, Command, Leaf, Node, Shared};
 use super::commands::COMMANDS;
 use super::context::Context;
 use super::help;
@@ -18,7 +18,6 @@ use super::operands;
 use super::page::{self, Flag, PROGRAM, SUMMARY, Section};
 use super::stop::{Exit, Stop, meant};
 use super::table;
-use crate::client::variables;
 
 /// Print a page of the manual, or write all of them.
 ///
@@ -43,7 +42,7 @@ impl Command for Man {
         let Some(folder) = &self.out else {
             let words: Vec<&str> = self.operands.iter().map(String::as_str).collect();
             let node = find(&words)?;
-            let page = node.map_or_else(program, |node| command(&words, node));
+            let page = node.map_or_else(program, |node| page(&words, node));
             // People read no roff.
             if !io::stdout().is_terminal() {
                 cx.say(page.trim_end())?;
@@ -71,10 +70,9 @@ impl Command for Man {
 
 /// Every page, with the name of its file.
 fn pages() -> Vec<(String, String)> {
-    let page = |node: &'static Node| {
-        (format!("{PROGRAM}-{}.1", node.name()), command(&[node.name()], node))
-    };
-    let of_commands = COMMANDS.iter().map(page);
+    let of =
+        |node: &'static Node| (format!("{PROGRAM}-{}.1", node.name()), page(&[node.name()], node));
+    let of_commands = COMMANDS.iter().map(of);
     [(format!("{PROGRAM}.1"), program())].into_iter().chain(of_commands).collect()
 }
 
@@ -99,19 +97,12 @@ fn help_of(words: &[&str], node: Option<&Node>) -> String {
 
 /// The node that words lead to; none is the whole program.
 fn find(words: &[&str]) -> Result<Option<&'static Node>, Stop> {
-    let (mut nodes, mut found) = (COMMANDS, None);
-    for (i, word) in words.iter().enumerate() {
-        let node = nodes.iter().find(|node| node.name() == *word).ok_or_else(|| {
-            let text = format!("There is no page of {:?}", words[..=i].join(" "));
-            Stop::Usage(meant(text, word, nodes.iter().map(Node::name)))
-        })?;
-        nodes = match node {
-            Node::Group(_, _, inner) => inner,
-            Node::Leaf(..) => &[],
-        };
-        found = Some(node);
+    let way = command::follow(COMMANDS, words);
+    if let Some(word) = way.rest.first() {
+        let text = format!("There is no page of {:?}", words[..=way.words.len()].join(" "));
+        return Err(Stop::Usage(meant(text, word, way.nodes.iter().map(Node::name))));
     }
-    Ok(found)
+    Ok(way.found)
 }
 
 /// `edgekeep(1)`.
@@ -134,9 +125,12 @@ fn program() -> String {
         roff.section(&section.title.to_uppercase(), &section);
     }
     roff.heading("ENVIRONMENT");
-    roff.text(page::VARIABLES);
-    for variable in variables::ALL {
-        roff.item(&bold(&format!("VAULT_{}", variable.name)), variable.meaning);
+    for (i, group) in page::variables().iter().enumerate() {
+        if i > 0 {
+            roff.line(".PP");
+        }
+        roff.text(group.text);
+        group.rows.iter().for_each(|[name, meaning]| roff.item(&bold(name), meaning));
     }
     roff.heading("FILES");
     roff.item(&bold("~/.vault-token"), "the token of the last login");
@@ -148,7 +142,7 @@ fn program() -> String {
 }
 
 /// The page of a first word, `edgekeep-kv(1)`, or of the words that lead to a node below it.
-fn command(words: &[&str], node: &'static Node) -> String {
+fn page(words: &[&str], node: &'static Node) -> String {
     let mut roff = Roff::page(&format!("{PROGRAM}-{}", words.join("-")), node.summary());
     let before = &words[..words.len() - 1];
     let below = page::commands(node).into_iter();
@@ -279,7 +273,7 @@ mod tests {
         let whole: String = pages().into_iter().map(|(_, text)| text).collect();
         assert!(whole.is_ascii());
         for node in COMMANDS {
-            let page = command(&[node.name()], node);
+            let page = page(&[node.name()], node);
             for (words, leaf) in page::commands(node) {
                 assert!(
                     page.contains(&bold(&format!("{PROGRAM} {}", words.join(" ")))),

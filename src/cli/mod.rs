@@ -18,7 +18,7 @@ pub mod command;
 mod commands;
 mod completion;
 pub mod context;
-mod curl;
+pub mod curl;
 mod data;
 mod debug;
 mod delete;
@@ -85,7 +85,7 @@ use shared::{HttpFlags, SharedFlags};
 use stop::{Exit, Stop};
 
 use crate::base::process;
-use crate::client::variables;
+use crate::base::variable::Variable;
 
 /// Runs the program's command line, without the program's name.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -142,29 +142,16 @@ struct Found<'a> {
 
 /// Follows the words of the command line down the tree.
 fn find<'a>(cx: &mut Context, args: &'a [String]) -> Result<Found<'a>, Stop> {
-    let mut words: Vec<&'static str> = Vec::new();
-    let (mut nodes, mut summary, mut rest) = (COMMANDS, "", args);
-    loop {
-        let help = match words.as_slice() {
-            [] => help::program(nodes),
-            words => help::group(words, summary, nodes),
-        };
-        let word = rest.first().map(String::as_str);
-        if word.is_some_and(is_help) {
-            return Err(Stop::Instead(help));
-        }
-        match nodes.iter().find(|node| Some(node.name()) == word) {
-            Some(Node::Group(name, about, inner)) => {
-                words.push(*name);
-                (nodes, summary, rest) = (inner, *about, &rest[1..]);
-            }
-            Some(Node::Leaf(name, leaf)) => {
-                words.push(*name);
-                return Ok(Found { words, leaf, args: &rest[1..] });
-            }
-            None => return Err(no_such_command(cx, &words, nodes, rest, &help)),
-        }
+    let way = command::follow(COMMANDS, args);
+    let help = match way.found {
+        Some(Node::Leaf(_, leaf)) => return Ok(Found { words: way.words, leaf, args: way.rest }),
+        Some(Node::Group(_, about, inner)) => help::group(&way.words, about, inner),
+        None => help::program(COMMANDS),
+    };
+    if way.rest.first().is_some_and(|word| is_help(word)) {
+        return Err(Stop::Instead(help));
     }
+    Err(no_such_command(cx, &way.words, way.nodes, way.rest, &help))
 }
 
 fn no_such_command(
@@ -225,7 +212,7 @@ fn run(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Exit {
 
 /// Reads the options into the context and the command.
 fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Result<Ready, Stop> {
-    let set = || Some(variables::FORMAT.read()?.value);
+    let set = || Some(Variable::Format.read()?.value);
     let format = flags::anywhere(args, "format").or_else(set);
     let format = Format::parse(&format.unwrap_or_default()).map_err(Stop::Usage)?;
     let mut warn = |from: usize| {
@@ -260,9 +247,6 @@ fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Resu
     if format == Format::Raw && !leaf.raw {
         return Err(Stop::Usage("This command does not support the -format=raw option.".into()));
     }
-    if let Some(late) = flags::late_format(&sorted.operands) {
-        cx.warn(&late);
-    }
     for (absent, given) in absent.iter().zip(&sorted.given[of_absent..]) {
         match (Absent::told(given), absent.answer) {
             (Some(told), Answer::Refused) => return Err(Stop::Usage(told)),
@@ -272,14 +256,20 @@ fn ready(cx: &mut Context, words: &[&str], leaf: &Leaf, args: &[String]) -> Resu
     }
     let field = more.more.field.filter(|field| !field.is_empty());
     *cx = Context::new(http, format, field);
-    Ok(ready)
+    let Some(late) = flags::late_format(&sorted.operands) else { return Ok(ready) };
+    // A command that has no use for it as an operand has said so.
+    Ok(Box::new(move |cx| {
+        let exit = ready(cx)?;
+        cx.warn(&late);
+        Ok(exit)
+    }))
 }
 
 /// Says why a command stopped, and what it exits with.
 fn ended(cx: &mut Context, stop: Stop) -> Exit {
     let exit = stop.exit();
     match stop {
-        Stop::Usage(text) | Stop::Failed(text) => cx.complain(&text),
+        Stop::Usage(text) | Stop::Unmet(text) | Stop::Failed(text) => cx.complain(&text),
         Stop::Call(doing, error) => {
             let doing = doing.map(|doing| format!("{doing}: ")).unwrap_or_default();
             cx.complain(&format!("{doing}{error}"));

@@ -12,6 +12,7 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::operands;
 use super::stop::{Exit, Stop};
+use crate::base::logs;
 use crate::client::Call;
 
 /// Stream the server's log.
@@ -20,7 +21,11 @@ use crate::client::Call;
 #[derive(FromArgs, ArgsInfo)]
 pub struct Monitor {
     /// the least that is streamed; else info
-    #[argh(option, arg_name = "trace|debug|info|warn|error", default = "\"info\".to_owned()")]
+    #[argh(
+        option,
+        arg_name = "trace|debug|info|notice|warn|warning|error|err",
+        default = "\"info\".to_owned()"
+    )]
     log_level: String,
     /// the form of the lines; else standard
     #[argh(option, arg_name = "standard|json", default = "\"standard\".to_owned()")]
@@ -29,18 +34,14 @@ pub struct Monitor {
     operands: Vec<String>,
 }
 
-const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
-/// The forms of lines.
-pub const FORMATS: [&str; 2] = ["standard", "json"];
-
 impl Command for Monitor {
     const OPERANDS: &'static str = "";
     const SHARED: Shared = Shared::Http;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
-        let level = one_of(&LEVELS, &self.log_level, "level")?;
-        let format = one_of(&FORMATS, &self.log_format, "format")?;
+        let level = one_of(logs::LEVELS, &self.log_level, "level")?;
+        let format = one_of(logs::FORMATS, &self.log_format, "format")?;
         let call = call(&level, &format);
         if cx.is_dry() {
             return cx.send(call).map(|_| Exit::Done);
@@ -51,7 +52,7 @@ impl Command for Monitor {
                 .map_err(|e| Stop::Failed(format!("signals cannot be caught: {e}")))?;
         }
         let reply = cx.client()?.listen(&call);
-        let mut reply = reply.map_err(|e| Stop::Usage(format!("Error starting monitor: {e}")))?;
+        let mut reply = reply.map_err(|e| Stop::Unmet(format!("Error starting monitor: {e}")))?;
         let mut part = [0; 16 << 10];
         loop {
             match reply.body.read(&mut part) {

@@ -7,14 +7,42 @@ use super::command::{Leaf, Node, Shared};
 use super::flags::ValueKind;
 use super::shared;
 use super::stop::Exit;
+use crate::base::variable::{Variable, Whose};
 
 /// What the program is called.
 pub const PROGRAM: &str = "edgekeep";
 /// What it is, in a few words.
 pub const SUMMARY: &str = "a secrets appliance with Vault's API";
-/// What is said of a variable of the environment that stands for all.
-pub const VARIABLES: &str =
-    "EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each variable.";
+/// Variables of the environment that have something in common.
+pub struct Variables {
+    /// What.
+    pub text: &'static str,
+    /// Of each its whole name, and what it says.
+    pub rows: Vec<[String; 2]>,
+}
+
+/// The variables of the environment.
+pub fn variables() -> [Variables; 3] {
+    let of = |servers: bool| {
+        let all = Variable::ALL.iter().filter(|one| (one.whose() == Whose::Server) == servers);
+        all.map(|one| [one.vaults(), one.meaning().to_owned()]).collect()
+    };
+    let of_source = Variable::ALL
+        .iter()
+        .filter_map(|one| Some([one.name_of_source()?, format!("its {}", one.vaults())]));
+    [
+        Variables {
+            text: "EDGEKEEP_ADDR is the same as VAULT_ADDR, and wins; so with each variable.",
+            rows: of(false),
+        },
+        Variables { text: "These, likewise, are for the server.", rows: of(true) },
+        Variables {
+            text: "These are for `import`, of the server that it imports from; they have no other \
+                   name.",
+            rows: of_source.collect(),
+        },
+    ]
+}
 
 /// What a command exits with, and when.
 pub const EXITS: [(Exit, &str); 5] = [
@@ -115,5 +143,48 @@ pub fn commands(node: &'static Node) -> Vec<(Vec<&'static str>, &'static Leaf)> 
             let below = inner.iter().flat_map(commands);
             below.map(|(words, leaf)| ([&[*name], &*words].concat(), leaf)).collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::base::logs;
+    use crate::cli::commands::COMMANDS;
+    use crate::cli::debug;
+    use crate::cli::login::method::Method;
+
+    /// What is told of few words that are read where the option is, or by the server.
+    const ELSEWHERE: &[&str] = &[
+        "barrier|recovery",
+        "orphan|path",
+        "patch|rw",
+        "service|batch",
+        "service|batch|default-service|default-batch",
+        "table|json|yaml",
+        "unauth|hidden",
+    ];
+
+    #[test]
+    fn what_an_option_may_be_is_told_out_of_the_list_that_is_read() {
+        let lists = [
+            logs::LEVELS.join("|"),
+            logs::FORMATS.join("|"),
+            Method::names().collect::<Vec<_>>().join("|"),
+            debug::known().collect::<Vec<_>>().join("|"),
+        ];
+        let mut told: BTreeSet<&str> = BTreeSet::new();
+        for (_, leaf) in COMMANDS.iter().flat_map(commands) {
+            let values = own(leaf).into_iter().flat_map(|part| part.flags).filter_map(|f| f.value);
+            told.extend(values.filter(|value| value.contains('|')));
+        }
+        for list in &lists {
+            assert!(told.remove(list.as_str()), "nobody is told of {list}");
+        }
+        // That of diagnose has a test of its own.
+        told.retain(|value| !value.starts_with("certificates|"));
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), ELSEWHERE);
     }
 }

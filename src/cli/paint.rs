@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use super::context::env;
-use crate::client::variables;
+use crate::base::variable::Variable;
 
 /// A colour for text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Colour {
     /// they are not wanted.
     pub fn paint(self, text: &str, stream: &impl IsTerminal) -> String {
         let dumb = env("TERM").is_some_and(|terminal| terminal == "dumb");
-        let unwanted = env("NO_COLOR").is_some() || variables::CLI_NO_COLOR.read().is_some();
+        let unwanted = env("NO_COLOR").is_some() || Variable::CliNoColor.read().is_some();
         if dumb || unwanted || !stream.is_terminal() {
             return text.to_owned();
         }

@@ -3,9 +3,17 @@
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
+use crate::base::golang;
+
 /// The text as it goes to `stream`; a pipe gets it as it is.
 pub fn plain<'t>(text: &'t str, stream: &impl IsTerminal) -> Cow<'t, str> {
     if stream.is_terminal() { shown(text) } else { text.into() }
+}
+
+/// The text in one line, wherever it goes: quoted where it holds what cannot be printed.
+pub fn line(text: &str) -> String {
+    let is_plain = text.chars().all(golang::is_printable);
+    if is_plain { text.to_owned() } else { golang::quote(text) }
 }
 
 fn shown(text: &str) -> Cow<'_, str> {

@@ -5,7 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::stop::{Exit, Stop};
-use crate::client::variables;
+use crate::base::variable::Variable;
 
 /// Print the token that commands send: VAULT_TOKEN, or that of the last login.
 #[derive(FromArgs, ArgsInfo)]
@@ -24,7 +24,7 @@ impl Command for PrintToken {
     const SHARED: Shared = Shared::None;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let token = match variables::TOKEN.read() {
+        let token = match Variable::Token.read() {
             Some(given) => given.value.into(),
             None => cx.token_helper()?.get().map_err(Stop::Failed)?.unwrap_or_default(),
         };

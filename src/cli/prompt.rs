@@ -9,19 +9,27 @@ use super::hidden::Hidden;
 use super::stdin;
 use super::stop::Stop;
 
-/// Asks for a secret. Where nobody can be asked, the error says so in the system's words.
-pub fn secret(cx: &mut Context, question: &str) -> Result<Result<Zeroizing<String>, String>, Stop> {
+/// Asks for a secret. Where nobody can be asked, `unasked` makes an end of the reason, which is in
+/// the system's words.
+pub fn secret(
+    cx: &mut Context,
+    question: &str,
+    unasked: impl FnOnce(&str) -> Stop,
+) -> Result<Zeroizing<String>, Stop> {
     let ask = || write!(io::stdout(), "{question} ").and_then(|()| io::stdout().flush());
     let answer = hidden(cx, ask);
     cx.say("")?;
-    Ok(answer.map(|text| Zeroizing::new(text.trim().to_owned())))
+    match answer {
+        Ok(text) => Ok(Zeroizing::new(text.trim().to_owned())),
+        Err(why) => Err(unasked(&why)),
+    }
 }
 
 /// Asks for a password, in which blanks count. The question goes to stderr, so that stdout holds
 /// nothing but what the command gives.
 pub fn password(cx: &mut Context, question: &str) -> Result<Zeroizing<String>, String> {
     let answer = hidden(cx, || write!(io::stderr(), "{question} "));
-    cx.complain("");
+    cx.note("");
     answer
 }
 

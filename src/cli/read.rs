@@ -2,21 +2,21 @@
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::command::{Command, Shared};
+use super::command::{Command, Shared, With};
 use super::context::Context;
-use super::recover::in_snapshot;
+use super::recover::InSnapshot;
 use super::stop::{Exit, Stop};
 use super::{data, operands};
 use crate::client::Call;
+
+/// The command with all its options.
+pub type Read = With<Own, InSnapshot>;
 
 /// Read data and retrieve secrets.
 ///
 /// Prints what is at PATH. K=V pairs are sent as query parameters.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Read {
-    /// id of a loaded snapshot to read in, instead of the present store
-    #[argh(option, arg_name = "string")]
-    snapshot_id: Option<String>,
+pub struct Own {
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -27,11 +27,11 @@ impl Command for Read {
     const RAW: bool = true;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let (path, pairs) = operands::first(&self.operands, "1")?;
+        let (path, pairs) = operands::first(&self.own.operands, "1")?;
         let path = operands::path(path);
         let mut call = Call::get(path.as_str());
         call.query = data::query(pairs)?;
-        call = in_snapshot(call, self.snapshot_id);
+        call = self.more.aim(call);
         match cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))? {
             Some(envelope) => envelope.print(cx),
             None => Err(Stop::Failed(format!("No value found at {path}"))),

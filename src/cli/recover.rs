@@ -57,10 +57,20 @@ impl Command for Recover {
     }
 }
 
-/// The call as it is made in a loaded snapshot, where one is named.
-pub fn in_snapshot(call: Call, id: Option<String>) -> Call {
-    match id.filter(|id| !id.is_empty()) {
-        Some(id) => call.with_query("read_snapshot_id", id),
-        None => call,
+/// Snapshot Options
+#[derive(FromArgs, ArgsInfo)]
+pub struct InSnapshot {
+    /// id of a loaded snapshot to look in, instead of the present store
+    #[argh(option, arg_name = "string")]
+    snapshot_id: Option<String>,
+}
+
+impl InSnapshot {
+    /// The call as it is made in a loaded snapshot, where one is named.
+    pub fn aim(self, call: Call) -> Call {
+        match self.snapshot_id.filter(|id| !id.is_empty()) {
+            Some(id) => call.with_query("read_snapshot_id", id),
+            None => call,
+        }
     }
 }

@@ -6,7 +6,6 @@ use super::absent::{self, ABSENT, Answer};
 use super::command::{Leaf, Node, Shared};
 use super::commands::COMMANDS;
 use super::page::{self, PROGRAM, Section};
-use crate::client::variables;
 
 /// Where it is to be read.
 pub const REFERENCE: &str = "src/cli/README.md";
@@ -26,10 +25,12 @@ pub fn reference() -> String {
     for section in page::shared(Shared::Field) {
         let _ = write!(out, "\n## {}\n\n{}", section.title, options("option", &section));
     }
-    let _ = write!(out, "\n## Environment\n\n{}\n\n", page::VARIABLES);
-    out.push_str("| variable | meaning |\n|---|---|\n");
-    for variable in variables::ALL {
-        let _ = writeln!(out, "| `VAULT_{}` | {} |", variable.name, cell(variable.meaning));
+    out.push_str("\n## Environment\n");
+    for group in page::variables() {
+        let _ = write!(out, "\n{}\n\n| variable | meaning |\n|---|---|\n", group.text);
+        for [name, meaning] in &group.rows {
+            let _ = writeln!(out, "| `{name}` | {} |", cell(meaning));
+        }
     }
     out.push_str("\n## Exit codes\n\n| code | when |\n|---|---|\n");
     for (exit, when) in page::EXITS {

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
-use super::context::{Context, env};
+use super::context::Context;
 use super::operands;
 use super::server::Server;
 use super::snapshot::place::{self, Place};
 use super::stop::{Exit, Stop};
 use crate::barrier::root::Timeline;
+use crate::base::variable::Variable;
 use crate::config::{self, Storage};
 use crate::node::offline;
 use crate::snapshot::layout::Folder;
@@ -267,7 +268,8 @@ fn must_be_one(states: &[State]) -> Result<(), Stop> {
 /// The data folder of a server with this configuration.
 pub fn folder_of(config: &[String]) -> Result<PathBuf, Stop> {
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let (config, _) = config::read(&paths, &env).map_err(|e| Stop::Usage(e.to_string()))?;
+    let (config, _) =
+        config::read(&paths, &Variable::read).map_err(|e| Stop::Usage(e.to_string()))?;
     match config.storage {
         Storage::Redb { folder, .. } => Ok(folder.to_path_buf()),
         Storage::Memory => Err(Stop::Usage(

@@ -46,7 +46,7 @@ pub struct Server {
     #[argh(switch)]
     pub dev_no_store_token: bool,
     /// how much is logged (VAULT_LOG_LEVEL)
-    #[argh(option, arg_name = "trace|debug|info|warn|error")]
+    #[argh(option, arg_name = "trace|debug|info|notice|warn|warning|error|err")]
     pub log_level: Option<String>,
     /// how it is logged (VAULT_LOG_FORMAT)
     #[argh(option, arg_name = "standard|json")]
@@ -119,12 +119,15 @@ impl Server {
         let mut log = config.log.clone();
         if let Some(word) = &self.log_level {
             log.level = logs::parse_level(word).ok_or_else(|| {
-                Stop::Usage(format!("-log-level {word}: say trace, debug, info, warn or error"))
+                let known = logs::LEVELS.join(", ");
+                Stop::Usage(format!("-log-level {word}: it must be one of {known}"))
             })?;
         }
         if let Some(word) = &self.log_format {
-            log.format = logs::Format::parse(word)
-                .ok_or_else(|| Stop::Usage(format!("-log-format {word}: say standard or json")))?;
+            log.format = logs::Format::parse(word).ok_or_else(|| {
+                let known = logs::FORMATS.join(", ");
+                Stop::Usage(format!("-log-format {word}: it must be one of {known}"))
+            })?;
         }
         if let Some(path) = &self.log_file {
             let place = Place { file: "-log-file".into(), line: None };

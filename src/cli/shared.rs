@@ -5,7 +5,8 @@ use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
 use super::command::{Options, Shared, With};
 use super::values;
 use crate::base::ttl::Ttl;
-use crate::client::{End, Given, Variable};
+use crate::base::variable::{Given, Variable};
+use crate::client::End;
 
 /// HTTP Options
 #[derive(FromArgs, ArgsInfo, Default)]
@@ -68,20 +69,38 @@ pub struct HttpFlags {
 
 impl HttpFlags {
     /// What a flag says that stands before a variable of the environment.
-    pub fn given(&self, variable: &Variable) -> Option<Given> {
+    pub fn given(&self, variable: Variable) -> Option<Given> {
         let truth = |flag: Option<bool>| flag.map(|truth| truth.to_string());
-        let value = match variable.name {
-            "ADDR" => self.address.clone(),
-            "AGENT_ADDR" => self.agent_address.clone(),
-            "CACERT" => self.ca_cert.clone(),
-            "CAPATH" => self.ca_path.clone(),
-            "CLIENT_CERT" => self.client_cert.clone(),
-            "CLIENT_KEY" => self.client_key.clone(),
-            "DISABLE_REDIRECTS" => truth(self.disable_redirects),
-            "NAMESPACE" => self.namespace.clone().or_else(|| self.ns.clone()),
-            "SKIP_VERIFY" => truth(self.tls_skip_verify),
-            "TLS_SERVER_NAME" => self.tls_server_name.clone(),
-            _ => None,
+        let value = match variable {
+            Variable::Addr => self.address.clone(),
+            Variable::AgentAddr => self.agent_address.clone(),
+            Variable::Cacert => self.ca_cert.clone(),
+            Variable::Capath => self.ca_path.clone(),
+            Variable::ClientCert => self.client_cert.clone(),
+            Variable::ClientKey => self.client_key.clone(),
+            Variable::DisableRedirects => truth(self.disable_redirects),
+            Variable::Namespace => self.namespace.clone().or_else(|| self.ns.clone()),
+            Variable::SkipVerify => truth(self.tls_skip_verify),
+            Variable::TlsServerName => self.tls_server_name.clone(),
+            Variable::CacertBytes
+            | Variable::ClientTimeout
+            | Variable::CliNoColor
+            | Variable::ConfigPath
+            | Variable::Format
+            | Variable::HttpProxy
+            | Variable::MaxRetries
+            | Variable::Mfa
+            | Variable::ProxyAddr
+            | Variable::RateLimit
+            | Variable::SrvLookup
+            | Variable::Token
+            | Variable::WrapTtl
+            | Variable::ApiAddr
+            | Variable::DevListenAddress
+            | Variable::DevRootTokenId
+            | Variable::DisableUserLockout
+            | Variable::LogFormat
+            | Variable::LogLevel => None,
         };
         Some(Given { by: End::Server.flag(variable)?, value: value? })
     }

@@ -26,8 +26,8 @@ impl Command for Status {
         operands::none(&self.operands)?;
         let call = Call::get("sys/seal-status");
         let status = cx.learn(call, seal_status::is_one).map_err(|stop| match stop {
-            Stop::Call(_, error) => Stop::Usage(format!("Error checking seal status: {error}")),
-            Stop::Failed(text) => Stop::Usage(text),
+            Stop::Call(_, error) => Stop::Unmet(format!("Error checking seal status: {error}")),
+            Stop::Failed(text) => Stop::Unmet(text),
             other => other,
         })?;
         let sealed = status["sealed"] == true;

@@ -38,6 +38,8 @@ impl From<Exit> for ExitCode {
 pub enum Stop {
     /// The command line is wrong; exits with 1.
     Usage(String),
+    /// The command line is right, but what it wants cannot be had; exits with 1 all the same.
+    Unmet(String),
     /// What was asked for is not there or cannot be done; exits with 2.
     Failed(String),
     /// A request failed; exits with 2. The first says what it was for.
@@ -101,7 +103,7 @@ impl Stop {
     /// The exit code.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Unmet(_) => Exit::Usage,
             Self::Failed(_) | Self::Call(..) => Exit::Failed,
             Self::Instead(_) => Exit::Done,
             Self::Quiet(exit) => *exit,

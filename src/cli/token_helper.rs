@@ -19,7 +19,7 @@ use crate::base::bounded;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::golang::quote;
 use crate::base::hcl::{self, Kind};
-use crate::client::variables;
+use crate::base::variable::Variable;
 
 /// What keeps the token.
 pub enum TokenHelper {
@@ -39,7 +39,7 @@ pub struct Program {
 impl TokenHelper {
     /// What the user configured, for the server at an address.
     pub fn configured(address: Option<String>) -> Result<Self, String> {
-        let path = variables::CONFIG_PATH.read().map(|given| PathBuf::from(given.value));
+        let path = Variable::ConfigPath.read().map(|given| PathBuf::from(given.value));
         let Some(path) = path.or_else(|| home().map(|home| home.join(".vault"))) else {
             return Ok(Self::File);
         };

@@ -13,9 +13,9 @@ use super::end::End;
 use super::error::{Error, Refusal, WANTS_TLS};
 use super::http::{Body, Http, Patience, Reply, Request};
 use super::settings::{Settings, SettingsError};
-use super::variables;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::sync::lock;
+use crate::base::variable::Variable;
 use crate::base::{json, url};
 
 /// An answer is held whole: no more than this, 32 MiB and what an envelope adds.
@@ -329,9 +329,9 @@ impl Client {
             let named = |variable| self.settings.end.variable(variable);
             return Err(Error::Broken(format!(
                 "{} lets no request through for {}s: raise it, or {}",
-                named(&variables::RATE_LIMIT),
+                named(Variable::RateLimit),
                 rest.as_secs(),
-                named(&variables::CLIENT_TIMEOUT)
+                named(Variable::ClientTimeout)
             )));
         }
         std::thread::sleep(rest);
@@ -342,7 +342,7 @@ impl Client {
         let mut headers = self.headers(call);
         if let Some(token) = &self.settings.token {
             if !token.expose().iter().all(|byte| matches!(byte, b' '..=b'~')) {
-                let by = self.settings.end.variable(&variables::TOKEN);
+                let by = self.settings.end.variable(Variable::Token);
                 return Err(Error::Broken(format!(
                     "{UNPRINTABLE}: is there a line end in {by}, or what is no text?"
                 )));

@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use super::address::Address;
 use super::end::End;
-use super::variables::{
-    ADDR, CACERT, CLIENT_CERT, CLIENT_KEY, CLIENT_TIMEOUT, HTTP_PROXY, TLS_SERVER_NAME,
-};
+use crate::base::variable::Variable;
 
 /// Why a request gave nothing.
 #[derive(Debug)]
@@ -57,7 +55,8 @@ impl Error {
         proxy: Option<&str>,
         trouble: Trouble,
     ) -> Self {
-        let said_by = || format!("check {}, HTTPS_PROXY and HTTP_PROXY", end.variable(&HTTP_PROXY));
+        let said_by =
+            || format!("check {}, HTTPS_PROXY and HTTP_PROXY", end.variable(Variable::HttpProxy));
         let text = match (trouble, proxy) {
             (Trouble::Plain(plain), _) => plain.told(end, address),
             (Trouble::Refused, None) => return Self::NoServer(address.clone(), end),
@@ -70,11 +69,11 @@ impl Error {
             (Trouble::UnknownHost, None) => format!(
                 "the host of {address} is not known: check the name in {}, and whether this \
                  machine asks a DNS server",
-                end.says(&ADDR)
+                end.says(Variable::Addr)
             ),
             (Trouble::Late, _) => format!(
                 "{address} did not answer in time: is it overloaded? {} gives it longer",
-                end.variable(&CLIENT_TIMEOUT)
+                end.variable(Variable::ClientTimeout)
             ),
             (Trouble::Tls(why), _) => tls_text(end, address, &why),
             (Trouble::Protocol(why), _) if !address.is_https() => format!(
@@ -212,23 +211,27 @@ fn tls_text(end: End, address: &Address, why: &str) -> String {
         "it does not take the client certificate: is it of an authority that the server knows?"
             .into()
     } else if why.contains("UnknownIssuer") || why.contains("BadSignature") {
-        format!("name the authority that signed its certificate with {}", end.says(&CACERT))
+        format!(
+            "name the authority that signed its certificate with {}",
+            end.says(Variable::Cacert)
+        )
     } else if why.contains("not valid for name") || why.contains("NotValidForName") {
-        let by = end.says(&TLS_SERVER_NAME);
+        let by = end.says(Variable::TlsServerName);
         format!("use a name that the certificate bears, or say which with {by}")
     } else if why.contains("Expired") || why.contains("expired") {
         "its certificate has run out, or this machine's clock is wrong".into()
     } else if why.contains("not valid yet") || why.contains("NotValidYet") {
         "its certificate is for later, or this machine's clock is wrong".into()
     } else if why.contains("CaUsedAsEndEntity") {
-        let by = end.says(&CACERT);
+        let by = end.says(Variable::Cacert);
         format!("its certificate is that of an authority: name that very one with {by}")
     } else if why.contains("InvalidPurpose") {
         "its certificate is not one for a server".into()
     } else if why.contains("corrupt message") {
         "what answers there speaks no TLS".into()
     } else if why.contains("CertificateRequired") {
-        let flags = [&CLIENT_CERT, &CLIENT_KEY].map(|by| end.flag(by).unwrap_or_default());
+        let flags =
+            [Variable::ClientCert, Variable::ClientKey].map(|by| end.flag(by).unwrap_or_default());
         format!("it wants a client certificate: {}", flags.join(" and "))
     } else {
         "the certificate or the TLS version does not suit".to_owned()
@@ -243,7 +246,7 @@ impl std::fmt::Display for Error {
                 write!(f, "no server at {address}: is it running? `edgekeep server -dev`")
             }
             Self::NoServer(address, end @ End::Source) => {
-                let by = end.says(&ADDR);
+                let by = end.says(Variable::Addr);
                 write!(f, "no server at {address}: is it running, and is that what {by} names?")
             }
             Self::Broken(text) => f.write_str(text),

@@ -2,7 +2,7 @@
 //!
 //! [`http`] speaks to any server: streams up and down, plain, TLS and Unix sockets. [`api`] is
 //! Vault's API upon it: token, namespace, JSON, errors, redirects. [`settings`] reads the
-//! environment: [`variables`] tells of each.
+//! environment.
 
 pub mod address;
 pub mod api;
@@ -13,7 +13,6 @@ pub mod http;
 mod proxy;
 pub mod settings;
 pub mod tls;
-pub mod variables;
 mod verifier;
 
 pub use address::Address;
@@ -21,4 +20,3 @@ pub use api::{Answer, Call, Client, Verb};
 pub use end::End;
 pub use error::{Error, Refusal};
 pub use settings::{Settings, SettingsError};
-pub use variables::{Given, Variable};

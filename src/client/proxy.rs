@@ -5,17 +5,17 @@ use ureq::{Proxy, ProxyProtocol};
 
 use super::address::Address;
 use super::settings::SettingsError;
-use super::variables::{self, Given, Variable};
+use crate::base::variable::{Given, Variable};
 
 /// The proxy that the variables name for an address. What Vault's own variables say holds for
 /// every address; what the usual ones say does not for this machine, nor for what `NO_PROXY` names.
 pub fn find(
     address: &Address,
-    value: impl Fn(&Variable) -> Option<Given>,
+    value: impl Fn(Variable) -> Option<Given>,
     usual: impl Fn(&'static str) -> Option<Given>,
 ) -> Result<Option<Proxy>, SettingsError> {
     let Address::Web(base) = address else { return Ok(None) };
-    let own = value(&variables::PROXY_ADDR).or_else(|| value(&variables::HTTP_PROXY));
+    let own = value(Variable::ProxyAddr).or_else(|| value(Variable::HttpProxy));
     let given = own.or_else(|| {
         let host = base.parse::<Uri>().ok().and_then(|uri| Some(uri.host()?.to_owned()))?;
         let excepted = usual("NO_PROXY").map(|given| given.value).unwrap_or_default();

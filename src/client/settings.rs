@@ -9,10 +9,10 @@ use super::address::Address;
 use super::end::End;
 use super::proxy;
 use super::tls::{Identity, Tls};
-use super::variables::{self, Given, Variable};
 use crate::base::golang;
 use crate::base::secret::Secret;
 use crate::base::ttl::Ttl;
+use crate::base::variable::{Given, Variable};
 
 /// How requests are made.
 pub struct Settings {
@@ -65,41 +65,40 @@ impl Settings {
     /// Reads the variables of an end through `value`, which gives `None` for what is not set.
     pub fn read(
         end: End,
-        value: impl Fn(&Variable) -> Option<Given>,
+        value: impl Fn(Variable) -> Option<Given>,
     ) -> Result<Self, SettingsError> {
         let path = |variable| value(variable).map(|given| given.value.into());
         let truth = |variable| value(variable).map_or(Ok(false), |given| truth(&given));
-        let address = address(value(&variables::AGENT_ADDR).or_else(|| value(&variables::ADDR)))?;
-        if truth(&variables::SRV_LOOKUP)? && !address.has_port() {
-            let by = end.variable(&variables::SRV_LOOKUP);
+        let address = address(value(Variable::AgentAddr).or_else(|| value(Variable::Addr)))?;
+        if truth(Variable::SrvLookup)? && !address.has_port() {
+            let by = end.variable(Variable::SrvLookup);
             return Err(SettingsError(format!(
                 "SRV records are not looked up ({by}): say the port in the address"
             )));
         }
         let tls = Tls {
-            ca_cert: path(&variables::CACERT),
-            ca_bytes: value(&variables::CACERT_BYTES),
-            ca_path: path(&variables::CAPATH),
-            identity: identity(end, path(&variables::CLIENT_CERT), path(&variables::CLIENT_KEY))?,
-            skip_verify: truth(&variables::SKIP_VERIFY)?,
-            server_name: value(&variables::TLS_SERVER_NAME).map(|given| given.value),
+            ca_cert: path(Variable::Cacert),
+            ca_bytes: value(Variable::CacertBytes),
+            ca_path: path(Variable::Capath),
+            identity: identity(end, path(Variable::ClientCert), path(Variable::ClientKey))?,
+            skip_verify: truth(Variable::SkipVerify)?,
+            server_name: value(Variable::TlsServerName).map(|given| given.value),
         };
-        let mfa = value(&variables::MFA).map(|given| ("X-Vault-MFA".to_owned(), given.value));
+        let mfa = value(Variable::Mfa).map(|given| ("X-Vault-MFA".to_owned(), given.value));
         Ok(Self {
             end,
             proxy: proxy::find(&address, &value, proxy::usual)?,
             address,
             tls,
-            token: value(&variables::TOKEN).map(|given| Secret::new(given.value)),
-            namespace: value(&variables::NAMESPACE).map(|given| given.value),
+            token: value(Variable::Token).map(|given| Secret::new(given.value)),
+            namespace: value(Variable::Namespace).map(|given| given.value),
             headers: mfa.into_iter().collect(),
-            timeout: value(&variables::CLIENT_TIMEOUT)
-                .map_or(Ok(PATIENCE), |given| time(&given))?,
-            retries: value(&variables::MAX_RETRIES).map_or(Ok(2), |given| {
+            timeout: value(Variable::ClientTimeout).map_or(Ok(PATIENCE), |given| time(&given))?,
+            retries: value(Variable::MaxRetries).map_or(Ok(2), |given| {
                 given.value.parse().map_err(|_| wrong(&given, "no whole number"))
             })?,
-            redirects: !truth(&variables::DISABLE_REDIRECTS)?,
-            pace: value(&variables::RATE_LIMIT).map(|given| pace(&given)).transpose()?,
+            redirects: !truth(Variable::DisableRedirects)?,
+            pace: value(Variable::RateLimit).map(|given| pace(&given)).transpose()?,
         })
     }
 }
@@ -120,7 +119,7 @@ fn identity(
         (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
         (None, None) => Ok(None),
         _ => {
-            let both = [&variables::CLIENT_CERT, &variables::CLIENT_KEY];
+            let both = [Variable::ClientCert, Variable::ClientKey];
             let flags = both.map(|variable| end.flag(variable).unwrap_or_default()).join(" and ");
             let named = both.map(|variable| end.variable(variable)).join(", ");
             Err(SettingsError(format!(
@@ -166,7 +165,7 @@ mod tests {
 
     fn read(name: &str, value: &str) -> Result<Settings, SettingsError> {
         let given = Given { by: format!("EDGEKEEP_{name}"), value: value.to_owned() };
-        Settings::read(End::Server, |variable| (variable.name == name).then(|| given.clone()))
+        Settings::read(End::Server, |variable| (variable.name() == name).then(|| given.clone()))
     }
 
     #[test]

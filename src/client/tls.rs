@@ -9,9 +9,9 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
-use super::variables::Given;
 use super::verifier::Verifier;
 use crate::base::pem::{self, Unfit};
+use crate::base::variable::Given;
 
 /// How TLS is spoken; the default believes the system's authorities.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::base::logs;
+use crate::base::variable::Variable;
+
 /// A key of a section.
 #[derive(Debug)]
 pub struct Key {
@@ -11,8 +14,8 @@ pub struct Key {
     pub form: Form,
     /// What holds when it is absent, in the key's own form; empty for nothing.
     pub default: &'static str,
-    /// The environment variable that goes before the file; empty for none.
-    pub env: &'static str,
+    /// The environment variable that goes before the file, if there is one.
+    pub env: Option<Variable>,
     /// What it does or, for one that is not heeded, why.
     pub help: &'static str,
     /// Whether it is heeded.
@@ -78,15 +81,15 @@ impl Table {
 }
 
 const fn key(name: &'static str, form: Form, default: &'static str, help: &'static str) -> Key {
-    Key { name, form, default, env: "", help, standing: Standing::Heeded }
+    Key { name, form, default, env: None, help, standing: Standing::Heeded }
 }
 
-const fn with_env(key: Key, env: &'static str) -> Key {
-    Key { env, ..key }
+const fn with_env(key: Key, env: Variable) -> Key {
+    Key { env: Some(env), ..key }
 }
 
 const fn ignored(name: &'static str, help: &'static str) -> Key {
-    Key { name, form: Form::Text, default: "", env: "", help, standing: Standing::Ignored }
+    Key { name, form: Form::Text, default: "", env: None, help, standing: Standing::Ignored }
 }
 
 const NOT_SENT: &str = "metrics are asked for at sys/metrics, not sent";
@@ -94,7 +97,6 @@ const NO_CLUSTER: &str = "one server is all there is: nothing to forward or elec
 const NO_PLUGINS: &str = "engines and auth methods are built in";
 const NO_PROXY: &str = "not supported: the peer's own address counts";
 const NO_CUT: &str = "a request ends by itself; a peer that stalls is cut off";
-const LEVELS: &[&str] = &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
 
 const REQUEST_HEADER: Key = key(
     "require_request_header",
@@ -131,12 +133,17 @@ pub static TOP: Table = Table {
         key("default_lease_ttl", Form::Duration, "768h", "The lease of what names none."),
         key("max_lease_ttl", Form::Duration, "768h", "The longest lease."),
         with_env(
-            key("log_level", Form::Word(LEVELS), "info", "How much is logged; SIGHUP reloads it."),
-            "VAULT_LOG_LEVEL",
+            key(
+                "log_level",
+                Form::Word(logs::LEVELS),
+                "info",
+                "How much is logged; SIGHUP reloads it.",
+            ),
+            Variable::LogLevel,
         ),
         with_env(
-            key("log_format", Form::Word(&["standard", "json"]), "standard", "A log line's form."),
-            "VAULT_LOG_FORMAT",
+            key("log_format", Form::Word(logs::FORMATS), "standard", "A log line's form."),
+            Variable::LogFormat,
         ),
         key("log_file", Form::Path, "", "The log goes there, not to stderr; SIGHUP reopens it."),
         key("pid_file", Form::Path, "", "A file that holds the process id while it runs."),
@@ -149,7 +156,7 @@ pub static TOP: Table = Table {
                 "",
                 "The URL that clients use: its host is in the own certificate.",
             ),
-            "VAULT_API_ADDR",
+            Variable::ApiAddr,
         ),
         ignored("ui", "the web interface is not there yet"),
         ignored("cluster_addr", NO_CLUSTER),
@@ -524,8 +531,8 @@ pub fn reference() -> String {
         }
         for key in heeded {
             let env = match key.env {
-                "" => String::new(),
-                env => format!(" `{env}` goes before it."),
+                None => String::new(),
+                Some(env) => format!(" `{}` goes before it.", env.vaults()),
             };
             let form = key.form.describe();
             let _ =

@@ -6,10 +6,9 @@ use super::keys::USER_LOCKOUT;
 use super::section::Section;
 use super::{ConfigError, Environment, Warning};
 use crate::base::golang;
+use crate::base::variable::Variable;
 use crate::pipeline::lockout::{Settings, Terms};
 
-/// Goes before the file, and before what is tuned of an auth method.
-const SWITCH: &str = "VAULT_DISABLE_USER_LOCKOUT";
 const ALL: &str = "all";
 const KINDS: [&str; 4] = [ALL, "userpass", "approle", "ldap"];
 
@@ -60,12 +59,13 @@ fn terms(section: &Section<'_>, otherwise: Terms) -> Result<Terms, ConfigError> 
     Ok(terms)
 }
 
+/// What goes before the file, and before what is tuned of an auth method.
 fn switch(environment: &Environment<'_>) -> Result<Option<bool>, ConfigError> {
-    let Some(text) = environment(SWITCH).filter(|text| !text.is_empty()) else { return Ok(None) };
-    golang::parse_bool(&text).map(Some).map_err(|_| ConfigError {
-        file: PathBuf::from(SWITCH),
+    let Some(given) = environment(Variable::DisableUserLockout) else { return Ok(None) };
+    golang::parse_bool(&given.value).map(Some).map_err(|_| ConfigError {
+        file: PathBuf::from(&given.by),
         line: None,
-        what: format!("its value is {text:?}"),
+        what: format!("its value is {:?}", given.value),
         remedy: "it must be true or false".to_owned(),
     })
 }

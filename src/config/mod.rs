@@ -32,13 +32,14 @@ use self::listener::Bounds;
 use self::section::{Entry, Section};
 use crate::base::hcl::Document;
 use crate::base::logs;
+use crate::base::variable::{Given, Variable};
 use crate::pipeline::lockout::Settings;
 use crate::quota::strangers::{Allowance, Strangers};
 use crate::server::limits::Limits;
 use crate::snapshot::keeper::settings::Settings as Target;
 
 /// Looks up an environment variable.
-pub type Environment<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub type Environment<'a> = dyn Fn(Variable) -> Option<Given> + 'a;
 
 /// All that the server is told.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::keys::{Form, Key, Standing, Table};
+use super::keys::{Form, Standing, Table};
 use super::place::{Place, Placed};
 use super::{ConfigError, Environment, Warning};
 use crate::base::hcl::{Item, Kind, Position, Value};
@@ -300,20 +300,13 @@ impl<'a> Section<'a> {
         let start = Position { line: 1, column: 1 };
         let text = |text: &str| Value { at: start, kind: Kind::Text(text.to_owned()) };
         let nowhere = |name: &str| Place { file: name.into(), line: None };
-        let environment = key.and_then(|key| self.given_by_environment(key));
+        let environment = key.and_then(|key| key.env).and_then(self.environment);
         match (environment, self.last(name)) {
-            (Some((variable, value)), _) => (text(&value), nowhere(variable)),
+            (Some(given), _) => (text(&given.value), nowhere(&given.by)),
             (None, Some(entry)) => {
                 (entry.item.value.clone(), place(entry.file, entry.item.value.at))
             }
             (None, None) => (text(key.map_or("", |key| key.default)), nowhere("default")),
-        }
-    }
-
-    fn given_by_environment(&self, key: &'static Key) -> Option<(&'static str, String)> {
-        match key.env {
-            "" => None,
-            env => (self.environment)(env).filter(|value| !value.is_empty()).map(|v| (env, v)),
         }
     }
 }

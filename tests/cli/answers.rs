@@ -183,7 +183,8 @@ fn a_snapshot_goes_to_the_server_as_it_is() {
 
 #[test]
 fn a_move_is_waited_for() {
-    let say = |data: &str| answer("200 OK", "", &format!("{{\"data\":{data}}}"));
+    let say =
+        |data: &str| answer("200 OK", "", &format!("{{\"request_id\":\"r\",\"data\":{data}}}"));
     let status = |word: &str| say(&format!("{{\"migration_info\":{{\"status\":{word:?}}}}}"));
     let started = say("{\"migration_id\":\"m-1\"}");
     for (last, exit, stdout, stderr) in [

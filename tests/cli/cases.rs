@@ -54,12 +54,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the server is asked while something is waited for.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// The command lines of all cases.
-pub fn lines() -> Vec<String> {
+/// The command lines of all cases, and what each exits with.
+pub fn all() -> Vec<(String, i32)> {
     let files = ["offline", "dev", "new"].into_iter().flat_map(files);
     let steps = files.flat_map(|file| steps(&fs::read_to_string(file).unwrap()));
     let line = |step| match step {
-        Step::Command(case) => Some(case.line),
+        Step::Command(case) => Some((case.line, case.exit)),
         Step::File { .. } | Step::Env { .. } => None,
     };
     steps.filter_map(line).collect()

@@ -23,8 +23,10 @@ fn a_wrong_address_is_told_by_who_gave_it() {
                  \"0.0.0.0:8200\" or \"[::]:8200\"\n";
     let flag = "-dev-listen-address=127.0.0.1:99999";
     assert_eq!(refused(&home, &[flag], &[]), format!("-dev-listen-address: {wrong}"));
-    let variable = ("VAULT_DEV_LISTEN_ADDRESS", "127.0.0.1:99999");
-    assert_eq!(refused(&home, &[], &[variable]), format!("VAULT_DEV_LISTEN_ADDRESS: {wrong}"));
+    for name in ["VAULT_DEV_LISTEN_ADDRESS", "EDGEKEEP_DEV_LISTEN_ADDRESS"] {
+        let variables = [(name, "127.0.0.1:99999")];
+        assert_eq!(refused(&home, &[], &variables), format!("{name}: {wrong}"));
+    }
 
     let running = Server::dev();
     let flag = format!("-dev-listen-address={}", running.address);

@@ -15,6 +15,8 @@ const EXCEPT: &[(&str, &str)] = &[
     ("patch", "prints whatever came of it"),
     ("delete", "prints whatever came of it"),
     ("recover", "prints whatever came of it"),
+    ("monitor", "prints a stream as it comes"),
+    ("debug", "packs whatever it is told, and says what of that failed"),
 ];
 
 #[test]

@@ -28,7 +28,7 @@ fn monitor(
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let (heard, first) = std::sync::mpsc::channel();
-    // A policy that is written is logged, once somebody listens.
+    // Each request is logged, once somebody listens.
     let root = server.root();
     let writer = std::thread::spawn(move || {
         let deadline = Instant::now() + PATIENCE;

@@ -6,11 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use super::canned::{Canned, answer};
 use super::edgekeep;
 use super::support::{NOBODY, TempDir};
 
 /// What a command prints on a terminal, both streams as they come.
 fn shown(words: &[&str], variables: &[(&str, &str)]) -> String {
+    shown_of(NOBODY, words, variables)
+}
+
+/// The same of a command that asks a server.
+fn shown_of(address: &str, words: &[&str], variables: &[(&str, &str)]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -18,7 +24,7 @@ fn shown(words: &[&str], variables: &[(&str, &str)]) -> String {
     let name = std::ffi::OsStr::from_bytes(name.as_bytes());
     let end = OpenOptions::new().read(true).write(true).open(name).unwrap();
     let home = TempDir::new();
-    let mut child = edgekeep(&home, NOBODY, words)
+    let mut child = edgekeep(&home, address, words)
         .envs(variables.iter().copied())
         .stdout(end.try_clone().unwrap())
         .stderr(end)
@@ -65,4 +71,15 @@ fn who_is_at_a_terminal_reads_no_roff() {
     assert!(help.starts_with("Usage: edgekeep kv get [options] KEY\n"), "{help}");
     let help = shown(&["man"], &[("PATH", "/nowhere")]);
     assert!(help.starts_with("Usage: edgekeep <command> [args]\n"), "{help}");
+}
+
+#[test]
+fn what_steers_a_terminal_is_not_sent_to_it() {
+    let body = "{\"data\":{\"a\":\"\\u001b[2J\\u202e\\u009b1m\"}}";
+    let server = Canned::start(|_| vec![answer("200 OK", "", body); 3]);
+    let address = format!("http://{}", server.address);
+    let read = |flag| shown_of(&address, &["read", flag, "x"], &[]);
+    assert_eq!(read("-field=a"), "\\u{1b}[2J\\u{202e}\\u{9b}1m\n");
+    assert!(read("-format=json").contains("\"a\": \"\\u001b[2J\\u{202e}\\u{9b}1m\"\n"));
+    assert!(read("-format=yaml").ends_with('\n'));
 }

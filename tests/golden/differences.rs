@@ -62,6 +62,17 @@ impl Differences {
         self.steps.iter().filter(move |(name, _)| name == recording).map(|(_, step)| *step)
     }
 
+    /// The steps of a recording that are not done.
+    pub fn skipped(&self, recording: &str) -> impl Iterator<Item = usize> {
+        self.skipped.iter().filter(move |(name, _)| name == recording).map(|(_, step)| *step)
+    }
+
+    /// The recordings that anything is listed of.
+    pub fn names(&self) -> BTreeSet<&str> {
+        let of_steps = self.steps.iter().chain(&self.skipped).map(|(name, _)| name);
+        of_steps.chain(&self.recordings).map(String::as_str).collect()
+    }
+
     /// Whether a step is not done.
     pub fn skips(&self, recording: &str, step: usize) -> bool {
         self.skipped.contains(&(recording.to_owned(), step))

@@ -27,6 +27,7 @@ struct Outcome {
     passed: usize,
     as_newer: usize,
     differed: usize,
+    skipped: usize,
     /// Steps that are unlike, and listed differences that are none.
     faults: Vec<String>,
 }
@@ -36,6 +37,7 @@ struct Replay<'a> {
     name: &'a str,
     differences: &'a Differences,
     judged: BTreeSet<usize>,
+    skipped: BTreeSet<usize>,
     outcome: Outcome,
 }
 
@@ -53,10 +55,12 @@ impl Replay<'_> {
         }
     }
 
-    /// Whether a step is not to be done; it counts as one that is listed.
+    /// Whether a step is not to be done.
     fn skips(&mut self, number: usize) -> bool {
         let skips = self.differences.skips(self.name, number);
-        self.outcome.differed += usize::from(skips);
+        if skips {
+            self.skipped.insert(number);
+        }
         skips
     }
 
@@ -70,6 +74,12 @@ impl Replay<'_> {
                 self.fault(&format!("{step} is listed as a difference and is no step"));
             }
         }
+        for step in self.differences.skipped(self.name) {
+            if !self.skipped.contains(&step) {
+                self.fault(&format!("{step} is listed to be skipped and is no step"));
+            }
+        }
+        self.outcome.skipped = self.skipped.len();
         self.outcome
     }
 
@@ -90,9 +100,9 @@ fn replay_all<R: DeserializeOwned>(folder: &str, replay: impl Fn(&R, &mut Replay
                 loop {
                     let Some(path) = waiting.lock().unwrap().next() else { break };
                     let name = path.file_stem().unwrap().to_string_lossy();
-                    let (judged, outcome) = Default::default();
-                    let mut one =
-                        Replay { name: &name, differences: &differences, judged, outcome };
+                    let (judged, skipped, outcome) = Default::default();
+                    let differences = &differences;
+                    let mut one = Replay { name: &name, differences, judged, skipped, outcome };
                     replay(&read(path), &mut one);
                     let outcome = one.end();
                     outcomes.lock().unwrap().insert(name.into_owned(), outcome);
@@ -100,13 +110,17 @@ fn replay_all<R: DeserializeOwned>(folder: &str, replay: impl Fn(&R, &mut Replay
             });
         }
     });
-    let outcomes = outcomes.into_inner().unwrap();
-    println!("{:28} passed  (newer)  listed", "");
+    let outcomes: BTreeMap<String, Outcome> = outcomes.into_inner().unwrap();
+    println!("{:28} passed  (newer)  listed  skipped", "");
     for (name, o) in &outcomes {
-        let Outcome { passed, as_newer, differed, .. } = o;
-        println!("{name:28} {passed:6} {as_newer:8} {differed:7}");
+        let Outcome { passed, as_newer, differed, skipped, .. } = o;
+        println!("{name:28} {passed:6} {as_newer:8} {differed:7} {skipped:8}");
     }
-    let faults: Vec<&str> = outcomes.values().flat_map(|o| &o.faults).map(String::as_str).collect();
+    let mut faults: Vec<String> = outcomes.values().flat_map(|o| &o.faults).cloned().collect();
+    if wanted().is_empty() {
+        let unknown = differences.names().into_iter().filter(|name| !outcomes.contains_key(*name));
+        faults.extend(unknown.map(|name| format!("{name} is listed and is no recording")));
+    }
     assert!(faults.is_empty(), "{} steps are unlike:\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -114,9 +128,14 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
+/// How the names of what is replayed begin.
+fn wanted() -> String {
+    std::env::var("EDGEKEEP_GOLDEN").unwrap_or_default()
+}
+
 /// The recordings of a folder whose names begin as is wanted.
 fn recordings(folder: &str) -> Vec<PathBuf> {
-    let wanted = std::env::var("EDGEKEEP_GOLDEN").unwrap_or_default();
+    let wanted = wanted();
     let files = std::fs::read_dir(home().join(folder).join("recorded")).unwrap();
     let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with(&wanted));

@@ -10,6 +10,7 @@ pub mod store;
 pub mod world;
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,6 +27,11 @@ pub const NOBODY: &str = "http://127.0.0.1:9";
 
 /// How long a server may take to answer. It is a bound for a loaded machine, not an expectation.
 const START: Duration = Duration::from_secs(30);
+
+/// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
 
 /// A running server of the built program; killed when dropped.
 pub struct Server {

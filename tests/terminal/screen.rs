@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{ROOT, TempDir};
+use crate::support::{ROOT, TempDir, say};
 
 /// How long something may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -178,10 +178,4 @@ fn tmux(home: &TempDir) -> Command {
     let mut command = Command::new("tmux");
     command.arg("-S").arg(home.path().join("tmux")).env_remove("TMUX");
     command
-}
-
-/// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
-fn say(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -51,7 +51,11 @@ impl Format {
     }
 }
 
-/// Reads a level, also in the forms that Vault takes.
+/// The words for levels, in all forms that Vault takes.
+pub const LEVELS: &[&str] =
+    &["trace", "debug", "info", "notice", "warn", "warning", "error", "err"];
+
+/// Reads a level: one of [`LEVELS`].
 pub fn parse_level(word: &str) -> Option<LevelFilter> {
     Some(match word {
         "trace" => LevelFilter::Trace,
@@ -63,6 +67,9 @@ pub fn parse_level(word: &str) -> Option<LevelFilter> {
         _ => return None,
     })
 }
+
+/// The words for the forms of lines.
+pub const FORMATS: &[&str] = &["standard", "json"];
 
 /// A part of the program whose messages have a level of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What may stand at the end of a command line.
 
-use crate::cli::command::{Leaf, Node};
+use crate::cli::command::{Leaf, Node, follow};
 use crate::cli::commands::COMMANDS;
 use crate::cli::page::{self, Flag};
 
@@ -29,22 +29,18 @@ pub struct Word {
 pub fn at_end(commands: &'static [Node], line: &str) -> Follows {
     let words = split(line);
     let (last, words) = words.split_last().map_or(("", &[][..]), |(last, rest)| (last, rest));
-    let mut nodes = commands;
-    let mut rest = words.iter().skip(1);
-    while let Some(word) = rest.next() {
-        match nodes.iter().find(|node| node.name() == word) {
-            Some(Node::Group(_, _, inner)) => nodes = inner,
-            Some(Node::Leaf(_, leaf)) => {
-                let rest: Vec<&str> = rest.map(String::as_str).collect();
-                return of_command(leaf, &rest, last);
-            }
-            None => return Follows::Words(Vec::new()),
-        }
+    let way = follow(commands, words.get(1..).unwrap_or_default());
+    if let Some(Node::Leaf(_, leaf)) = way.found {
+        let rest: Vec<&str> = way.rest.iter().map(String::as_str).collect();
+        return of_command(leaf, &rest, last);
+    }
+    if !way.rest.is_empty() {
+        return Follows::Words(Vec::new());
     }
     let flags = if words.len() > 1 { &WITHOUT_COMMAND[..1] } else { &WITHOUT_COMMAND };
     let flags = flags.iter().filter(|_| last.starts_with('-'));
     let flags = flags.map(|(flag, about)| ((*flag).to_owned(), *about));
-    let words = nodes.iter().map(|node| (node.name().to_owned(), node.summary()));
+    let words = way.nodes.iter().map(|node| (node.name().to_owned(), node.summary()));
     beginning(last, words.chain(flags))
 }
 
@@ -57,13 +53,9 @@ const WITHOUT_COMMAND: [(&str, &str); 4] = [
 ];
 
 /// What may stand in place of `last` behind the words of a command that is only named.
-fn of_commands(mut nodes: &'static [Node], words: &[&str], last: &str) -> Follows {
-    for word in words {
-        match nodes.iter().find(|node| node.name() == *word) {
-            Some(Node::Group(_, _, inner)) => nodes = inner,
-            _ => return Follows::Words(Vec::new()),
-        }
-    }
+fn of_commands(commands: &'static [Node], words: &[&str], last: &str) -> Follows {
+    let way = follow(commands, words);
+    let nodes = if way.rest.is_empty() { way.nodes } else { &[] };
     beginning(last, nodes.iter().map(|node| (node.name().to_owned(), node.summary())))
 }
 

@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::stop::{Exit, Stop};
 use super::{operands, values};
 use crate::base::clock::{Clock, SystemClock};
+use crate::base::logs;
 use crate::base::ttl::Ttl;
 use crate::client::Error;
 
@@ -76,7 +77,7 @@ impl Command for Debug {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
         cx.never_dry("a recording", "no curl command and no policy stands for all")?;
-        let format = monitor::one_of(&monitor::FORMATS, &self.log_format, "format")?;
+        let format = monitor::one_of(logs::FORMATS, &self.log_format, "format")?;
         let pace = self.pace(cx)?;
         let targets = self.targets(cx)?;
         let server = cx.send(health()).map_err(|stop| match stop {
@@ -116,7 +117,7 @@ impl Command for Debug {
         let failed = bundle.failures();
         let folder = bundle.folder().display().to_string();
         let made = bundle.finish(about).map_err(|e| {
-            Stop::Usage(format!(
+            Stop::Unmet(format!(
                 "Error writing the bundle: {e}. What was recorded stays in {folder}"
             ))
         })?;
@@ -126,6 +127,11 @@ impl Command for Debug {
         cx.say(&format!("Success! Bundle written to: {}", made.display()))?;
         Ok(Exit::Done)
     }
+}
+
+/// The names of what can be recorded.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    targets::ALL.iter().map(|target| target.name).chain([LOG])
 }
 
 impl Debug {
@@ -138,7 +144,6 @@ impl Debug {
 
     /// The names of what is recorded.
     fn targets(&self, cx: &mut Context) -> Result<Vec<&str>, Stop> {
-        let known = || targets::ALL.iter().map(|target| target.name).chain([LOG]);
         if self.target.is_empty() {
             return Ok(known().collect());
         }

@@ -40,10 +40,10 @@ use self::server::Server;
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::format::Format;
-use super::operands;
 use super::progress::Progress;
 use super::stop::{Exit, Stop};
 use super::table;
+use super::{operands, plain};
 
 const NEVER: &str =
     "Tokens, leases and cubbyholes never come: whoever used a token there logs in here.";
@@ -162,7 +162,7 @@ fn interrupted() -> Result<Arc<AtomicBool>, Stop> {
 fn unfinished(report: &Report, dry_run: bool, stopped: Option<&Ended>) -> String {
     let mut texts = Vec::new();
     match stopped {
-        Some(Ended::Broken(why)) => texts.push(format!("Stopped: {}", report::shown(why))),
+        Some(Ended::Broken(why)) => texts.push(format!("Stopped: {}", plain::line(why))),
         Some(Ended::Interrupted) => texts.push("Interrupted: what came until then.".into()),
         None => {}
     }

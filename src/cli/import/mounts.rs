@@ -9,13 +9,7 @@ use super::report::{Fate, Kind, Told};
 use super::server::{Trouble, is_name};
 use super::{config, roles, settings, tree, tuning, users};
 use crate::base::golang;
-
-/// The two tables of mounts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Table {
-    Secrets,
-    Auth,
-}
+use crate::cli::mounts::Table;
 
 /// What a mount holds that can come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +22,7 @@ enum Content {
 /// Brings both tables.
 pub fn bring(job: &mut Job) -> Result<(), Ended> {
     for table in [Table::Secrets, Table::Auth] {
-        let (kind, path) = (table.kind(), table.path());
+        let (kind, path) = (table.kind(), table.endpoint());
         let read = job.read(kind, path, |ends| Ok((ends.from.need(path)?, ends.to.need(path)?)));
         let Some((theirs, ours)) = read? else { continue };
         let Value::Object(theirs) = theirs else { continue };
@@ -40,7 +34,7 @@ pub fn bring(job: &mut Job) -> Result<(), Ended> {
 }
 
 fn mount(job: &mut Job, table: Table, at: &str, theirs: &Value, ours: &Value) -> Result<(), Ended> {
-    let shown = table.shown(at);
+    let shown = format!("{}{at}", table.prefix());
     let content = match table.content(theirs) {
         _ if table.is_built_in(theirs) => return Ok(()),
         Some(content) if is_name(at) && at.ends_with('/') => content,
@@ -82,7 +76,7 @@ fn one(ends: &Ends, table: Table, at: &str, theirs: &Value, ours: &Value) -> Res
             differing.join(", ")
         )),
     };
-    let path = format!("{}/{}", table.path(), at.trim_end_matches('/'));
+    let path = format!("{}/{}", table.endpoint(), at.trim_end_matches('/'));
     let told = ends.settle(standing, |how| match how {
         Write::Make => ends.to.put(&path, tuning::made(theirs)),
         Write::Replace => {
@@ -92,26 +86,12 @@ fn one(ends: &Ends, table: Table, at: &str, theirs: &Value, ours: &Value) -> Res
     Ok(told.without(&settings::lost(&tuning::known(), &theirs["config"])))
 }
 
+/// What an import makes of them.
 impl Table {
     const fn kind(self) -> Kind {
         match self {
             Self::Secrets => Kind::Mount,
             Self::Auth => Kind::Auth,
-        }
-    }
-
-    const fn path(self) -> &'static str {
-        match self {
-            Self::Secrets => "sys/mounts",
-            Self::Auth => "sys/auth",
-        }
-    }
-
-    /// The whole path of a mount.
-    fn shown(self, at: &str) -> String {
-        match self {
-            Self::Secrets => at.to_owned(),
-            Self::Auth => format!("auth/{at}"),
         }
     }
 

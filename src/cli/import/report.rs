@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::job::Ended;
-use crate::base::golang;
 use crate::cli::context::Context;
 use crate::cli::format::Format;
+use crate::cli::plain::line;
 use crate::cli::stop::Stop;
 use crate::cli::table;
 
@@ -239,16 +239,10 @@ impl Line {
 
     fn row(&self, dry_run: bool) -> [String; 4] {
         let (fate, kind) = (self.fate.shown(dry_run).into(), self.kind.name().into());
-        [fate, kind, shown(&self.name), shown(&self.why)]
+        [fate, kind, line(&self.name), line(&self.why)]
     }
 }
 
 fn titled(name: &str) -> String {
     name[..1].to_uppercase() + &name[1..]
-}
-
-/// A text of the other server's in one line that leaves the terminal as it is.
-pub fn shown(text: &str) -> String {
-    let quoted = golang::quote(text);
-    if text.chars().all(golang::is_printable) { text.to_owned() } else { quoted }
 }

@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use super::Import;
 use crate::base::bounded;
 use crate::base::secret::Secret;
-use crate::cli::context::{Context, env};
+use crate::base::variable::{Given, Variable};
+use crate::cli::context::Context;
 use crate::cli::prompt;
 use crate::cli::stop::Stop;
-use crate::client::{Client, End, Given, Settings, SettingsError, Variable, variables};
+use crate::client::{Client, End, Settings, SettingsError};
 
 const NO_ADDRESS: &str = "\
 no server to import from: name it with -from-address or EDGEKEEP_FROM_ADDR";
@@ -22,7 +23,7 @@ that with -from-token-file";
 impl Import {
     /// The other server's client.
     pub fn source(&self, cx: &mut Context) -> Result<Client, Stop> {
-        if self.given(&variables::ADDR).is_none() {
+        if self.given(Variable::Addr).is_none() {
             return Err(Stop::Usage(NO_ADDRESS.into()));
         }
         let wrong = |e: SettingsError| Stop::Failed(format!("the server to import from: {}", e.0));
@@ -33,24 +34,41 @@ impl Import {
     }
 
     /// What a flag says, or else the environment.
-    fn given(&self, variable: &Variable) -> Option<Given> {
-        let value = match variable.name {
-            "ADDR" => self.from_address.clone(),
-            "CACERT" => self.from_ca_cert.clone(),
-            "CAPATH" => self.from_ca_path.clone(),
-            "CLIENT_CERT" => self.from_client_cert.clone(),
-            "CLIENT_KEY" => self.from_client_key.clone(),
-            "NAMESPACE" => self.from_namespace.clone(),
-            "SKIP_VERIFY" => self.from_tls_skip_verify.map(|skip| skip.to_string()),
-            "TLS_SERVER_NAME" => self.from_tls_server_name.clone(),
-            _ => None,
+    fn given(&self, variable: Variable) -> Option<Given> {
+        let value = match variable {
+            Variable::Addr => self.from_address.clone(),
+            Variable::Cacert => self.from_ca_cert.clone(),
+            Variable::Capath => self.from_ca_path.clone(),
+            Variable::ClientCert => self.from_client_cert.clone(),
+            Variable::ClientKey => self.from_client_key.clone(),
+            Variable::Namespace => self.from_namespace.clone(),
+            Variable::SkipVerify => self.from_tls_skip_verify.map(|v| v.to_string()),
+            Variable::TlsServerName => self.from_tls_server_name.clone(),
+            Variable::AgentAddr
+            | Variable::CacertBytes
+            | Variable::CliNoColor
+            | Variable::ClientTimeout
+            | Variable::ConfigPath
+            | Variable::DisableRedirects
+            | Variable::Format
+            | Variable::HttpProxy
+            | Variable::MaxRetries
+            | Variable::Mfa
+            | Variable::ProxyAddr
+            | Variable::RateLimit
+            | Variable::SrvLookup
+            | Variable::Token
+            | Variable::WrapTtl
+            | Variable::ApiAddr
+            | Variable::DevListenAddress
+            | Variable::DevRootTokenId
+            | Variable::DisableUserLockout
+            | Variable::LogFormat
+            | Variable::LogLevel => None,
         };
         match (value, End::Source.flag(variable)) {
             (Some(value), Some(by)) => Some(Given { by, value }),
-            _ => {
-                let by = End::Source.variable(variable);
-                Some(Given { value: env(&by)?, by })
-            }
+            _ => variable.read_of_source(),
         }
     }
 
@@ -64,11 +82,11 @@ impl Import {
                     Stop::Failed(format!("the token cannot be read from {file}: {e}"))
                 })?
             }
-            None => match self.given(&variables::TOKEN) {
+            None => match self.given(Variable::Token) {
                 Some(given) => Zeroizing::new(given.value),
                 None if cx.can_ask() => {
-                    let asked = prompt::secret(cx, "Token of the server to import from:")?;
-                    asked.map_err(Stop::Failed)?
+                    let failed = |why: &str| Stop::Failed(why.to_owned());
+                    prompt::secret(cx, "Token of the server to import from:", failed)?
                 }
                 None => return Err(Stop::Usage(NO_TOKEN.into())),
             },

@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
 use super::place::{Below, Place};
-use super::versions;
+use super::versions::Versions;
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::operands;
@@ -12,16 +12,13 @@ use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 
 /// The command with all its options.
-pub type Delete = With<Own, Below>;
+pub type Delete = With<Own, With<Versions, Below>>;
 
 /// Delete versions of a key; `kv undelete` brings them back.
 ///
 /// Without -versions the latest is deleted. A mount of version 1 keeps nothing of it.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// versions to delete, parted by commas; may be given more than once
-    #[argh(option, arg_name = "list")]
-    versions: Vec<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -32,9 +29,9 @@ impl Command for Delete {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let place =
-            Place::find(cx, self.more.mount.as_deref(), operands::one(&self.own.operands)?)?;
-        let (path, versions) = (place.path("data"), versions::named(&self.own.versions));
-        let call = if place.is_versioned && !self.own.versions.is_empty() {
+            Place::find(cx, self.more.more.mount.as_deref(), operands::one(&self.own.operands)?)?;
+        let (path, versions) = (place.path("data"), self.more.own.named());
+        let call = if place.is_versioned && self.more.own.are_given() {
             Call::put(place.path("delete"), json!({ "versions": versions }))
         } else {
             Call::new(Verb::Delete, path.as_str())

@@ -3,22 +3,19 @@
 use argh::{ArgsInfo, FromArgs};
 
 use super::place::Below;
-use super::versions::Act;
+use super::versions::{Act, Versions};
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
 
 /// The command with all its options.
-pub type Destroy = With<Own, Below>;
+pub type Destroy = With<Own, With<Versions, Below>>;
 
 /// Destroy versions of a key for good.
 ///
 /// Snapshots taken before still hold them.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// versions to destroy, parted by commas; may be given more than once
-    #[argh(option, arg_name = "list")]
-    versions: Vec<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -28,6 +25,6 @@ impl Command for Destroy {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        Act::Destroy.run(cx, self.more.mount.as_deref(), &self.own.versions, &self.own.operands)
+        Act::Destroy.run(cx, self.more.more.mount.as_deref(), &self.more.own, &self.own.operands)
     }
 }

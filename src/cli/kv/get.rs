@@ -11,12 +11,12 @@ use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
-use crate::cli::recover::in_snapshot;
+use crate::cli::recover::InSnapshot;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
 /// The command with all its options.
-pub type Get = With<Own, Below>;
+pub type Get = With<Own, With<InSnapshot, Below>>;
 
 /// Retrieve data of a key.
 #[derive(FromArgs, ArgsInfo)]
@@ -24,9 +24,6 @@ pub struct Own {
     /// version to read; the latest without it
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
-    /// id of a loaded snapshot to read in, instead of the present store
-    #[argh(option, arg_name = "string")]
-    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -37,13 +34,13 @@ impl Command for Get {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let key = operands::one(&self.own.operands)?;
-        let place = Place::find(cx, self.more.mount.as_deref(), key)?;
+        let place = Place::find(cx, self.more.more.mount.as_deref(), key)?;
         let path = place.path("data");
         let mut call = Call::get(path.as_str());
         if let Some(version) = self.own.version.filter(|v| *v > 0 && place.is_versioned) {
             call = call.with_query("version", version.to_string());
         }
-        let call = in_snapshot(call, self.own.snapshot_id);
+        let call = self.more.own.aim(call);
         let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
         print(cx, &path, place.is_versioned, found)
     }
@@ -80,7 +77,7 @@ fn versioned(cx: &mut Context, path: &str, envelope: &Envelope) -> Result<Exit, 
         return match data.get(&field).or(whole) {
             _ if data.is_null() => Err(Stop::Failed(format!("No data found at {path}"))),
             None | Some(Value::Null) => {
-                Err(Stop::Usage(format!("Field {field:?} not present in secret")))
+                Err(Stop::Unmet(format!("Field {field:?} not present in secret")))
             }
             Some(value) => cx.say_field(value).map(|()| Exit::Done),
         };

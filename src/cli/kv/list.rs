@@ -5,18 +5,16 @@ use argh::{ArgsInfo, FromArgs};
 use super::place::{Below, Place};
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
+use crate::cli::recover::InSnapshot;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{list, operands};
 
 /// The command with all its options.
-pub type List = With<Own, Below>;
+pub type List = With<Own, With<InSnapshot, Below>>;
 
 /// List keys.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// id of a loaded snapshot to list in, instead of the present store
-    #[argh(option, arg_name = "string")]
-    snapshot_id: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -26,11 +24,11 @@ impl Command for List {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let path = match (&self.more.mount, self.own.operands.as_slice()) {
+        let path = match (&self.more.more.mount, self.own.operands.as_slice()) {
             (Some(mount), []) if !mount.is_empty() => "",
             (_, operands) => operands::one(operands)?,
         };
-        let place = Place::find(cx, self.more.mount.as_deref(), path)?;
-        list::names(cx, &place.path("metadata"), self.own.snapshot_id)
+        let place = Place::find(cx, self.more.more.mount.as_deref(), path)?;
+        list::names(cx, &place.path("metadata"), self.more.own)
     }
 }

@@ -1,5 +1,6 @@
 //! Versions that are named, and what is done to them.
 
+use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
 use super::place::Place;
@@ -8,9 +9,25 @@ use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 
-/// The versions that `-versions` names; each may hold several, parted by commas.
-pub fn named(given: &[String]) -> Vec<&str> {
-    given.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|v| !v.is_empty()).collect()
+/// Version Options
+#[derive(FromArgs, ArgsInfo)]
+pub struct Versions {
+    /// versions that it is done to, parted by commas; may be given more than once
+    #[argh(option, arg_name = "list")]
+    versions: Vec<String>,
+}
+
+impl Versions {
+    /// Whether any were asked for, if only with nothing in the list.
+    pub const fn are_given(&self) -> bool {
+        !self.versions.is_empty()
+    }
+
+    /// The versions that are named; each value may hold several.
+    pub fn named(&self) -> Vec<&str> {
+        let lists = self.versions.iter().flat_map(|list| list.split(','));
+        lists.map(str::trim).filter(|version| !version.is_empty()).collect()
+    }
 }
 
 /// What a key's versions can be told to be.
@@ -28,11 +45,11 @@ impl Act {
         self,
         cx: &mut Context,
         mount: Option<&str>,
-        versions: &[String],
+        versions: &Versions,
         operands: &[String],
     ) -> Result<Exit, Stop> {
         let key = operands::one(operands)?;
-        let versions = named(versions);
+        let versions = versions.named();
         let (word, name) = match self {
             Self::Destroy => ("destroy", "Destroy"),
             Self::Undelete => ("undelete", "Undelete"),

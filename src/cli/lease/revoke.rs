@@ -43,7 +43,7 @@ impl Command for Revoke {
             (true, true) => ("revoke-force", "Error force revoking leases with prefix"),
         };
         if force {
-            cx.complain(
+            cx.warn(
                 "Warning! Force-removing leases can cause Edgekeep to become out of sync with \
                  secret engines!",
             );

@@ -91,6 +91,11 @@ impl Method {
         METHODS.iter().find(|method| method.name == name)
     }
 
+    /// All their names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        METHODS.iter().map(|method| method.name)
+    }
+
     /// How one logs in by it.
     pub fn help(&self) -> String {
         let Self { name, way, about } = self;
@@ -118,7 +123,7 @@ impl Method {
             name => name,
         };
         Self::find(&name).ok_or_else(|| {
-            let known: Vec<&str> = METHODS.iter().map(|method| method.name).collect();
+            let known: Vec<&str> = Self::names().collect();
             let text = format!(
                 "Unknown auth method: {name}. Use \"edgekeep auth list\" to see the complete list \
                  of auth methods. Additionally, some auth methods are only available via the HTTP \

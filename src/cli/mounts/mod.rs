@@ -32,7 +32,7 @@ impl Table {
     }
 
     /// The API's path of its mounts.
-    const fn endpoint(self) -> &'static str {
+    pub const fn endpoint(self) -> &'static str {
         match self {
             Self::Secrets => "sys/mounts",
             Self::Auth => "sys/auth",
@@ -40,7 +40,7 @@ impl Table {
     }
 
     /// Where its mounts are, seen from the whole server.
-    const fn prefix(self) -> &'static str {
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Secrets => "",
             Self::Auth => "auth/",

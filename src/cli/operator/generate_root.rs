@@ -8,9 +8,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::attempt::{Attempt, Step};
 use super::{pgp, share};
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
@@ -19,20 +20,14 @@ use crate::client::{Call, Verb};
 
 const PATH: &str = "sys/generate-root";
 
+/// The command with all its options.
+pub type GenerateRoot = With<Own, Attempt>;
+
 /// Make a root token with a quorum of the unseal keys.
 ///
 /// Begin with -init, then give shares until the encoded token is shown, and read it with -decode.
 #[derive(FromArgs, ArgsInfo)]
-pub struct GenerateRoot {
-    /// begin
-    #[argh(switch)]
-    init: bool,
-    /// break off what was begun
-    #[argh(switch)]
-    cancel: bool,
-    /// tell how far it is
-    #[argh(switch)]
-    status: bool,
+pub struct Own {
     /// encoded token to read, or - for stdin; needs -otp
     #[argh(option, arg_name = "string")]
     decode: Option<String>,
@@ -45,9 +40,6 @@ pub struct GenerateRoot {
     /// file of the PGP public key that the token is encrypted to, in place of a password
     #[argh(option, arg_name = "file", from_str_fn(pgp::key))]
     pgp_key: Option<String>,
-    /// nonce that -init gave; each share must come with it
-    #[argh(option, arg_name = "string")]
-    nonce: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -57,28 +49,49 @@ impl Command for GenerateRoot {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        operands::at_most_one(&self.operands, "0-1")?;
-        if self.generate_otp {
-            print_otp(cx)?;
-        } else if let Some(encoded) = &self.decode {
-            self.print_decoded(cx, encoded)?;
-        } else if self.cancel {
-            let cancelled = cx.order(Call::new(Verb::Delete, format!("{PATH}/attempt")));
-            cancelled.map_err(|stop| stop.about("Error canceling root token generation"))?;
-            cx.say("Success! Root token generation canceled (if it was started)")?;
-        } else if self.init {
-            self.begin(cx)?;
-        } else if self.status {
-            let status = read_status(cx)?;
-            print_status(cx, &status)?;
-        } else {
-            self.provide(cx)?;
+        let Self { own, more } = self;
+        operands::at_most_one(&own.operands, "0-1")?;
+        let encoded = own.decode.clone();
+        let act = more.asked([
+            (own.generate_otp, "-generate-otp", Act::GenerateOtp),
+            (encoded.is_some(), "-decode", Act::Decode(encoded.unwrap_or_default())),
+        ])?;
+        match act {
+            Act::GenerateOtp => print_otp(cx)?,
+            Act::Decode(encoded) => own.print_decoded(cx, &encoded)?,
+            Act::Attempt(Step::Begin) => own.begin(cx)?,
+            Act::Attempt(Step::Cancel) => {
+                let cancelled = cx.order(Call::new(Verb::Delete, format!("{PATH}/attempt")));
+                cancelled.map_err(|stop| stop.about("Error canceling root token generation"))?;
+                cx.say("Success! Root token generation canceled (if it was started)")?;
+            }
+            Act::Attempt(Step::Status) => {
+                let status = read_status(cx)?;
+                print_status(cx, &status)?;
+            }
+            Act::Attempt(Step::Provide) => own.provide(cx, more.nonce)?,
         }
         Ok(Exit::Done)
     }
 }
 
-impl GenerateRoot {
+/// What it does.
+enum Act {
+    /// Something about the making of a token.
+    Attempt(Step),
+    /// Prints a one-time password.
+    GenerateOtp,
+    /// Prints the token that is encoded so.
+    Decode(String),
+}
+
+impl From<Step> for Act {
+    fn from(step: Step) -> Self {
+        Self::Attempt(step)
+    }
+}
+
+impl Own {
     fn begin(&self, cx: &mut Context) -> Result<(), Stop> {
         let mut body = Map::new();
         for (name, value) in [("otp", &self.otp), ("pgp_key", &self.pgp_key)] {
@@ -98,7 +111,7 @@ impl GenerateRoot {
         print_status(cx, &status)
     }
 
-    fn provide(&self, cx: &mut Context) -> Result<(), Stop> {
+    fn provide(&self, cx: &mut Context, nonce: Option<String>) -> Result<(), Stop> {
         let status = read_status(cx)?;
         if status["started"] != true {
             let length = otp_length(&status);
@@ -112,7 +125,7 @@ impl GenerateRoot {
                 0,
             )));
         }
-        let (operand, nonce) = (self.operands.first().map(String::as_str), self.nonce.clone());
+        let operand = self.operands.first().map(String::as_str);
         let current = status["nonce"].as_str().unwrap_or_default();
         let share = share::take(cx, operand, nonce, current, "Root generation operation")?;
         let body = json!({ "key": share.key.as_str(), "nonce": share.nonce });

@@ -4,28 +4,26 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
 use super::pgp;
+use super::split::Split;
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
 use crate::client::Call;
 
+/// The command with all its options.
+pub type Init = With<Own, Split>;
+
 /// Initialize a server: make its keys and its first root token.
 ///
 /// The shares of the unseal key are shown this once, and kept nowhere.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Init {
+pub struct Own {
     /// only say whether the server is initialized: exits with 0 if it is, with 2 if not
     #[argh(switch)]
     status: bool,
-    /// how many shares the unseal key is split into (5)
-    #[argh(option, short = 'n', arg_name = "int", from_str_fn(golang::parse_int))]
-    key_shares: Option<i64>,
-    /// how many of them unseal (3)
-    #[argh(option, short = 't', arg_name = "int", from_str_fn(golang::parse_int))]
-    key_threshold: Option<i64>,
     /// files of PGP public keys, parted by commas: one for each share
     #[argh(option, arg_name = "files", from_str_fn(pgp::keys))]
     pgp_keys: Option<Vec<String>>,
@@ -50,11 +48,11 @@ impl Command for Init {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        operands::none(&self.operands)?;
-        if self.status {
+        operands::none(&self.own.operands)?;
+        if self.own.status {
             return status(cx);
         }
-        let request = self.body();
+        let request = self.own.body(&self.more);
         let call = Call::put("sys/init", request.clone());
         let made = cx.learn(call, is_made).map_err(|stop| stop.about("Error initializing"))?;
         if cx.format == Format::Table {
@@ -66,13 +64,13 @@ impl Command for Init {
     }
 }
 
-impl Init {
-    fn body(&self) -> Value {
+impl Own {
+    fn body(&self, split: &Split) -> Value {
         // Zero is Vault's "not given".
         let count = |given: Option<i64>, usual: i64| given.filter(|n| *n != 0).unwrap_or(usual);
         let mut body = Map::new();
-        body.insert("secret_shares".into(), count(self.key_shares, 5).into());
-        body.insert("secret_threshold".into(), count(self.key_threshold, 3).into());
+        body.insert("secret_shares".into(), count(split.key_shares, 5).into());
+        body.insert("secret_threshold".into(), count(split.key_threshold, 3).into());
         for (name, keys) in
             [("pgp_keys", &self.pgp_keys), ("recovery_pgp_keys", &self.recovery_pgp_keys)]
         {

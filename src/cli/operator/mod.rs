@@ -1,5 +1,6 @@
 //! `operator`: what whoever runs the server does with it.
 
+mod attempt;
 pub mod diagnose;
 pub mod generate_root;
 pub mod init;
@@ -11,6 +12,7 @@ pub mod rekey;
 pub mod rotate;
 pub mod seal;
 mod share;
+mod split;
 pub mod step_down;
 pub mod unseal;
 pub mod usage;

@@ -3,42 +3,29 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value, json};
 
+use super::attempt::{Attempt, Step};
+use super::split::Split;
 use super::{pgp, share};
 use crate::base::golang;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop, meant};
 use crate::cli::{operands, table};
 use crate::client::{Call, Verb};
 
+/// The command with all its options.
+pub type Rekey = With<Own, With<Split, Attempt>>;
+
 /// Change the unseal keys: their number, their threshold, all of them.
 ///
 /// Begin with -init, then give shares of the present keys until the new ones are shown. With
 /// -verify the new ones must be given back before they are put in use.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Rekey {
-    /// begin
-    #[argh(switch)]
-    init: bool,
-    /// break off what was begun; the present keys stay
-    #[argh(switch)]
-    cancel: bool,
-    /// tell how far it is
-    #[argh(switch)]
-    status: bool,
+pub struct Own {
     /// with -init: the new keys must be given back; else: what is said is about that
     #[argh(switch)]
     verify: bool,
-    /// how many shares the new key is split into (5)
-    #[argh(option, short = 'n', arg_name = "int", from_str_fn(golang::parse_int))]
-    key_shares: Option<i64>,
-    /// how many of them unseal (3)
-    #[argh(option, short = 't', arg_name = "int", from_str_fn(golang::parse_int))]
-    key_threshold: Option<i64>,
-    /// nonce that -init gave; each share must come with it
-    #[argh(option, arg_name = "string")]
-    nonce: Option<String>,
     /// files of PGP public keys, parted by commas: one for each new share
     #[argh(option, arg_name = "files", from_str_fn(pgp::keys))]
     pgp_keys: Option<Vec<String>>,
@@ -66,8 +53,8 @@ impl Command for Rekey {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        operands::at_most_one(&self.operands, "0-1")?;
-        let root = match self.target.trim().to_ascii_lowercase().as_str() {
+        operands::at_most_one(&self.own.operands, "0-1")?;
+        let root = match self.own.target.trim().to_ascii_lowercase().as_str() {
             "barrier" => "sys/rekey",
             "recovery" | "hsm" => "sys/rekey-recovery-key",
             odd => {
@@ -75,29 +62,46 @@ impl Command for Rekey {
                 return Err(Stop::Usage(meant(text, odd, ["barrier", "recovery"])));
             }
         };
-        if self.backup_delete || self.delete {
-            self.delete_backup(cx)?;
-        } else if self.backup_retrieve {
-            self.retrieve_backup(cx)?;
-        } else if self.cancel {
-            self.cancel(cx, root)?;
-        } else if self.init {
-            self.begin(cx, root)?;
-        } else if self.status {
-            let status = self.read_status(cx, root)?;
-            self.print_status(cx, &status)?;
-        } else {
-            self.provide(cx, root)?;
+        let act = self.more.more.asked([
+            (self.own.backup_delete || self.own.delete, "-backup-delete", Act::DeleteBackup),
+            (self.own.backup_retrieve, "-backup-retrieve", Act::RetrieveBackup),
+        ])?;
+        match act {
+            Act::DeleteBackup => delete_backup(cx)?,
+            Act::RetrieveBackup => retrieve_backup(cx)?,
+            Act::Attempt(Step::Begin) => self.own.begin(cx, root, &self.more.own)?,
+            Act::Attempt(Step::Cancel) => self.own.cancel(cx, root)?,
+            Act::Attempt(Step::Status) => {
+                let status = self.own.read_status(cx, root)?;
+                self.own.print_status(cx, &status)?;
+            }
+            Act::Attempt(Step::Provide) => self.own.provide(cx, root, self.more.more.nonce)?,
         }
         Ok(Exit::Done)
     }
 }
 
-impl Rekey {
-    fn begin(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
+/// What it does.
+enum Act {
+    /// Something about the change of keys.
+    Attempt(Step),
+    /// Shows the shares that the server keeps.
+    RetrieveBackup,
+    /// Deletes them.
+    DeleteBackup,
+}
+
+impl From<Step> for Act {
+    fn from(step: Step) -> Self {
+        Self::Attempt(step)
+    }
+}
+
+impl Own {
+    fn begin(&self, cx: &mut Context, root: &str, split: &Split) -> Result<(), Stop> {
         let mut body = Map::new();
-        body.insert("secret_shares".into(), self.key_shares.unwrap_or(5).into());
-        body.insert("secret_threshold".into(), self.key_threshold.unwrap_or(3).into());
+        body.insert("secret_shares".into(), split.key_shares.unwrap_or(5).into());
+        body.insert("secret_threshold".into(), split.key_threshold.unwrap_or(3).into());
         body.insert("backup".into(), self.backup.into());
         body.insert("require_verification".into(), self.verify.into());
         if let Some(keys) = &self.pgp_keys {
@@ -108,7 +112,7 @@ impl Rekey {
             begun.is_null() || is_status(begun)
         });
         let begun = begun.map_err(|stop| stop.about("Error initializing rekey"))?;
-        let status = if begun.is_null() { self.read_status(cx, root)? } else { begun };
+        let status = if begun.is_null() { read_status(cx, root, "init")? } else { begun };
         if cx.format != Format::Table {
             return cx.say_value(&status_value(&status));
         }
@@ -123,15 +127,15 @@ impl Rekey {
 
     fn cancel(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
         let path = if self.verify { "verify" } else { "init" };
-        let cancelled = cx.order(Call::new(Verb::Delete, format!("{root}/{path}")));
+        // What is left of an attempt may be told.
+        let call = Call::new(Verb::Delete, format!("{root}/{path}"));
+        let cancelled = cx.learn(call, |left| left.is_null() || is_status(left));
         cancelled.map_err(|stop| stop.about("Error canceling rekey"))?;
         cx.say("Success! Canceled rekeying (if it was started)")
     }
 
     fn read_status(&self, cx: &mut Context, root: &str) -> Result<Value, Stop> {
-        let path = if self.verify && !self.init { "verify" } else { "init" };
-        let status = cx.learn(Call::get(format!("{root}/{path}")), is_status);
-        status.map_err(|stop| stop.about("Error reading rekey status"))
+        read_status(cx, root, if self.verify { "verify" } else { "init" })
     }
 
     fn print_status(&self, cx: &mut Context, status: &Value) -> Result<(), Stop> {
@@ -143,7 +147,7 @@ impl Rekey {
         }
     }
 
-    fn provide(&self, cx: &mut Context, root: &str) -> Result<(), Stop> {
+    fn provide(&self, cx: &mut Context, root: &str, nonce: Option<String>) -> Result<(), Stop> {
         let status = self.read_status(cx, root)?;
         if status["started"] != true {
             return Err(Stop::Usage(table::wrap(
@@ -152,7 +156,7 @@ impl Rekey {
                 0,
             )));
         }
-        let (operand, nonce) = (self.operands.first().map(String::as_str), self.nonce.clone());
+        let operand = self.operands.first().map(String::as_str);
         let (path, operation) = match self.verify {
             false => ("update", "Rekey operation"),
             true => ("verify", "Rekey verification"),
@@ -173,27 +177,32 @@ impl Rekey {
             (_, false) => cx.say_value(&result_value(&result)),
         }
     }
+}
 
-    fn retrieve_backup(&self, cx: &mut Context) -> Result<(), Stop> {
-        let kept = cx.learn(Call::get("sys/rekey/backup"), has_nonce);
-        let kept = kept.map_err(|stop| stop.about("Error retrieving rekey stored keys"))?;
-        if cx.format != Format::Table {
-            return cx.say_value(&kept);
-        }
-        let mut rows = vec![["Nonce".to_owned(), golang::display(&kept["nonce"])]];
-        for (fingerprint, keys) in kept["keys_base64"].as_object().into_iter().flatten() {
-            for key in keys.as_array().into_iter().flatten() {
-                rows.push([fingerprint.clone(), golang::display(key)]);
-            }
-        }
-        cx.say(&table::pairs(&rows))
-    }
+fn read_status(cx: &mut Context, root: &str, path: &str) -> Result<Value, Stop> {
+    let status = cx.learn(Call::get(format!("{root}/{path}")), is_status);
+    status.map_err(|stop| stop.about("Error reading rekey status"))
+}
 
-    fn delete_backup(&self, cx: &mut Context) -> Result<(), Stop> {
-        let deleted = cx.order(Call::new(Verb::Delete, "sys/rekey/backup"));
-        deleted.map_err(|stop| stop.about("Error deleting rekey stored keys"))?;
-        cx.say("Success! Delete stored keys (if they existed)")
+fn retrieve_backup(cx: &mut Context) -> Result<(), Stop> {
+    let kept = cx.learn(Call::get("sys/rekey/backup"), has_nonce);
+    let kept = kept.map_err(|stop| stop.about("Error retrieving rekey stored keys"))?;
+    if cx.format != Format::Table {
+        return cx.say_value(&kept);
     }
+    let mut rows = vec![["Nonce".to_owned(), golang::display(&kept["nonce"])]];
+    for (fingerprint, keys) in kept["keys_base64"].as_object().into_iter().flatten() {
+        for key in keys.as_array().into_iter().flatten() {
+            rows.push([fingerprint.clone(), golang::display(key)]);
+        }
+    }
+    cx.say(&table::pairs(&rows))
+}
+
+fn delete_backup(cx: &mut Context) -> Result<(), Stop> {
+    let deleted = cx.order(Call::new(Verb::Delete, "sys/rekey/backup"));
+    deleted.map_err(|stop| stop.about("Error deleting rekey stored keys"))?;
+    cx.say("Success! Delete stored keys (if they existed)")
 }
 
 const WITHOUT_PGP: &str = "WARNING! If you lose the keys after they are returned, there is no \

@@ -26,8 +26,8 @@ pub fn take(
     let Some(operand) = operand else {
         let nonce = nonce.unwrap_or_else(|| current.to_owned());
         cx.say(&format!("{operation} nonce: {nonce}"))?;
-        let key = prompt::secret(cx, "Unseal Key (will be hidden):")?;
-        return key.map(|key| Share { key, nonce }).map_err(|why| not_asked(&why));
+        let key = prompt::secret(cx, "Unseal Key (will be hidden):", not_asked)?;
+        return Ok(Share { key, nonce });
     };
     let Some(nonce) = nonce else {
         let text = "Missing nonce value: specify it via the -nonce flag";

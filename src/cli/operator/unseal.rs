@@ -48,8 +48,7 @@ impl Command for Unseal {
 }
 
 fn ask(cx: &mut Context) -> Result<Zeroizing<String>, Stop> {
-    let answer = prompt::secret(cx, "Unseal Key (will be hidden):")?;
-    answer.map_err(|why| {
+    prompt::secret(cx, "Unseal Key (will be hidden):", |why| {
         Stop::Usage(table::wrap(
             &format!(
                 "An error occurred attempting to ask for an unseal key. The raw error message is \

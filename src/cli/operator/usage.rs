@@ -44,8 +44,11 @@ impl Command for Usage {
         }
         let found = cx.fetch(call);
         let found = found.map_err(|stop| stop.about("Error retrieving client counts"))?;
-        match found.filter(|found| !found.data.is_null()) {
+        match found {
             None => instead(cx)?,
+            Some(found) if !found.wrap_info.is_null() => return found.print(cx),
+            Some(found) if found.data.is_null() && found.has_id() => instead(cx)?,
+            Some(found) if !found.data["total"].is_object() => return Err(cx.not_understood()),
             Some(found) if cx.format != Format::Table => return found.print(cx),
             Some(found) => cx.say(&report(&found.data))?,
         }

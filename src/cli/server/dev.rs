@@ -8,7 +8,8 @@ use super::Server;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::secret::Secret;
-use crate::cli::context::{Context, env};
+use crate::base::variable::{Given, Variable};
+use crate::cli::context::Context;
 use crate::cli::stop::Stop;
 use crate::cli::token_helper::TokenHelper;
 use crate::config::{self, Config, ConfigError};
@@ -53,21 +54,18 @@ impl Drop for Folder {
 }
 
 const LISTEN: &str = "-dev-listen-address";
-const LISTEN_VARIABLE: &str = "VAULT_DEV_LISTEN_ADDRESS";
 
 /// Where it listens, and what says so.
-fn listen_address(command: &Server) -> (String, &'static str) {
-    match (&command.dev_listen_address, env(LISTEN_VARIABLE)) {
-        (Some(address), _) => (address.clone(), LISTEN),
-        (None, Some(address)) => (address, LISTEN_VARIABLE),
-        (None, None) => ("127.0.0.1:8200".to_owned(), LISTEN),
-    }
+fn listen_address(command: &Server) -> Given {
+    let by_flag = |address: &str| Given { by: LISTEN.to_owned(), value: address.to_owned() };
+    let given = command.dev_listen_address.as_deref().map(by_flag);
+    given.or_else(|| Variable::DevListenAddress.read()).unwrap_or_else(|| by_flag("127.0.0.1:8200"))
 }
 
 /// The configuration of a development server, through the same reader as any other. Nothing is
 /// made yet: another server may have the folder.
 pub fn config(command: &Server, folder: &Folder) -> Result<Config, Stop> {
-    let (address, given) = listen_address(command);
+    let Given { by, value: address } = listen_address(command);
     let mut listener = json_object([
         ("address", address.into()),
         // As Vault's does.
@@ -88,10 +86,11 @@ pub fn config(command: &Server, folder: &Folder) -> Result<Config, Stop> {
         "log_level": "warn",
     });
     // What the environment says of other things is meant for a server with a configuration.
-    let few = |name: &str| {
-        env(name).filter(|_| name.starts_with("VAULT_LOG_") || name.ends_with("_USER_LOCKOUT"))
+    let few = |variable: Variable| match variable {
+        Variable::LogLevel | Variable::LogFormat | Variable::DisableUserLockout => variable.read(),
+        _ => None,
     };
-    let read = config::read_text(Path::new(given), &text.to_string(), &few);
+    let read = config::read_text(Path::new(&by), &text.to_string(), &few);
     let (config, _) = read.map_err(|error| Stop::Usage(told(error).to_string()))?;
     Ok(config)
 }
@@ -121,13 +120,14 @@ impl Dev {
         let entropy: &dyn Entropy = &SystemEntropy;
         let failed = |error: String| Stop::Failed(error);
         let ca = if command.dev_tls {
-            let names = names_for(listen_address(command).0.parse().ok());
+            let names = names_for(listen_address(command).value.parse().ok());
             let files = make_dev_files(&folder.tls(), &names, SystemClock.wall(), entropy);
             Some(files.map_err(|error| failed(error.to_string()))?.ca_file)
         } else {
             None
         };
-        let root = command.dev_root_token_id.clone().or_else(|| env("VAULT_DEV_ROOT_TOKEN_ID"));
+        let by_variable = || Variable::DevRootTokenId.read().map(|given| given.value);
+        let root = command.dev_root_token_id.clone().or_else(by_variable);
         let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
         let made = opened.make_dev_store(Secret::new(root.clone()));
         let made = made.map_err(|error| failed(error.to_string()))?;

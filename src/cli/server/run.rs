@@ -12,8 +12,9 @@ use super::{Server, dev, logging};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::logs::Logs;
+use crate::base::variable::Variable;
 use crate::base::{pages, process};
-use crate::cli::context::{Context, env};
+use crate::cli::context::Context;
 use crate::cli::snapshot::place::{self, Place};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
@@ -125,7 +126,7 @@ fn logged(command: &Server, config: Config) -> Result<Config, Stop> {
 
 fn reread(command: &Server) -> Result<(Config, Vec<Warning>), ConfigError> {
     let paths: Vec<PathBuf> = command.config.iter().map(PathBuf::from).collect();
-    config::read(&paths, &env)
+    config::read(&paths, &Variable::read)
 }
 
 /// Keeps keys out of swap and cores.

@@ -29,7 +29,7 @@ pub fn gather(
             None => {
                 let keys = if threshold == 1 { "key" } else { "keys" };
                 let question = format!("Unseal Key {number} of {threshold} (will be hidden):");
-                prompt::secret(cx, &question)?.map_err(|why| {
+                prompt::secret(cx, &question, |why| {
                     Stop::Usage(format!(
                         "The snapshot needs {threshold} unseal {keys}, and nobody can be asked \
                          for that: {why}. {instead}"

@@ -5,6 +5,7 @@ use argh::{ArgsInfo, FromArgs};
 use super::target::{self, TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
@@ -30,33 +31,33 @@ impl Command for List {
         if self.all {
             call = call.with_query("all", "true");
         }
-        let found = cx.fetch(call);
-        let found = found.map_err(|stop| stop.about("Error listing the target"))?;
-        let found = found.ok_or_else(|| target::missing(name))?;
-        if cx.format != Format::Table {
-            return found.print(cx);
-        }
-        let snapshots = found.data["snapshots"].as_array();
-        let rows: Vec<_> = snapshots
-            .into_iter()
-            .flatten()
-            .map(|of| {
-                ["time", "timeline", "revision", "length", "name"].map(|field| text(&of[field]))
-            })
-            .collect();
-        cx.say(&table::table(["Time", "Timeline", "Revision", "Bytes", "Name"], &rows))?;
-        let journals = found.data["journal"].as_array();
-        let rows: Vec<_> = journals
-            .into_iter()
-            .flatten()
-            .map(|of| {
-                ["store_id", "timeline", "first", "last", "length"].map(|field| text(&of[field]))
-            })
-            .collect();
-        if !rows.is_empty() {
-            cx.say("")?;
-            cx.say(&table::table(["Journal Of", "Timeline", "First", "Last", "Bytes"], &rows))?;
-        }
-        Ok(Exit::Done)
+        let is_one = |found: &Envelope| found.data["snapshots"].is_array();
+        let listed = cx.present(call, is_one, print);
+        listed
+            .map_err(|stop| stop.missing(&target::missing(name)).about("Error listing the target"))
     }
+}
+
+fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let snapshots = found.data["snapshots"].as_array();
+    let rows: Vec<_> = snapshots
+        .into_iter()
+        .flatten()
+        .map(|of| ["time", "timeline", "revision", "length", "name"].map(|field| text(&of[field])))
+        .collect();
+    cx.say(&table::table(["Time", "Timeline", "Revision", "Bytes", "Name"], &rows))?;
+    let journals = found.data["journal"].as_array();
+    let rows: Vec<_> = journals
+        .into_iter()
+        .flatten()
+        .map(|of| ["store_id", "timeline", "first", "last", "length"].map(|field| text(&of[field])))
+        .collect();
+    if !rows.is_empty() {
+        cx.say("")?;
+        cx.say(&table::table(["Journal Of", "Timeline", "First", "Last", "Bytes"], &rows))?;
+    }
+    Ok(Exit::Done)
 }

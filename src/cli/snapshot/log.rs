@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
@@ -52,33 +53,37 @@ impl Command for Log {
                 call = call.with_query(name, given);
             }
         }
-        let answer = cx.send(call).map_err(|stop| stop.about("Error reading the journal"))?;
-        let data = &answer.body["data"];
-        if cx.format != Format::Table {
-            cx.say_value(data)?;
-            return Ok(Exit::Done);
-        }
-        if data["more"] == true {
-            cx.note("There are more commits before these: ask with -limit, or -until.");
-        }
-        for file in list(&data["unusable"]) {
-            cx.warn(&format!("{} does not count: {}", text(&file["name"]), text(&file["error"])));
-        }
-        for gap in list(&data["gaps"]) {
-            cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
-        }
-        for commit in list(&data["commits"]) {
-            cx.say(&line(commit))?;
-            for change in list(&commit["changes"]) {
-                cx.say(&format!("    {:8} {}", text(&change["change"]), text(&change["path"])))?;
-            }
-            let (all, told) = (commit["changed"].as_u64(), list(&commit["changes"]).len() as u64);
-            if let Some(more) = all.and_then(|all| all.checked_sub(told)).filter(|more| *more > 0) {
-                cx.say(&format!("    and {more} more"))?;
-            }
-        }
-        Ok(Exit::Done)
+        let is_one = |found: &Envelope| found.data["commits"].is_array();
+        let told = cx.present(call, is_one, |cx, found| print(cx, &found.data));
+        told.map_err(|stop| stop.about("Error reading the journal"))
     }
+}
+
+fn print(cx: &mut Context, data: &Value) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        cx.say_value(data)?;
+        return Ok(Exit::Done);
+    }
+    if data["more"] == true {
+        cx.note("There are more commits before these: ask with -limit, or -until.");
+    }
+    for file in list(&data["unusable"]) {
+        cx.warn(&format!("{} does not count: {}", text(&file["name"]), text(&file["error"])));
+    }
+    for gap in list(&data["gaps"]) {
+        cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
+    }
+    for commit in list(&data["commits"]) {
+        cx.say(&line(commit))?;
+        for change in list(&commit["changes"]) {
+            cx.say(&format!("    {:8} {}", text(&change["change"]), text(&change["path"])))?;
+        }
+        let (all, told) = (commit["changed"].as_u64(), list(&commit["changes"]).len() as u64);
+        if let Some(more) = all.and_then(|all| all.checked_sub(told)).filter(|more| *more > 0) {
+            cx.say(&format!("    and {more} more"))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// The line of a commit: when it was, which it is, and what came after it.

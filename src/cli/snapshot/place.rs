@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::context::env;
+use crate::base::variable::Variable;
 use crate::cli::stop::{Stop, meant};
 use crate::config;
 use crate::snapshot::layout::Folder;
@@ -44,7 +44,8 @@ pub type Declared = (String, Result<Place, String>);
 /// Every target that a configuration declares.
 pub fn configured(config: &[String]) -> Result<Vec<Declared>, Stop> {
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let (config, _) = config::read(&paths, &env).map_err(|e| Stop::Failed(e.to_string()))?;
+    let (config, _) =
+        config::read(&paths, &Variable::read).map_err(|e| Stop::Failed(e.to_string()))?;
     let targets = config.snapshots.into_iter().map(|(name, settings)| {
         let prefix = settings.place.prefix().to_owned();
         let place = settings.place.open().map(|target| Place { target, prefix });

@@ -1,12 +1,13 @@
 //! `snapshot status`: how the targets of a server stand.
 
 use argh::{ArgsInfo, FromArgs};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::target::{self, TARGETS, text};
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
@@ -30,22 +31,29 @@ impl Command for Status {
         if let Some(name) = operands::at_most_one(&self.operands, "0 or 1")? {
             return target::status(cx, name)?.print(cx);
         }
-        let found = cx.fetch(Call::list(TARGETS));
-        let found = found.map_err(|stop| stop.about("Error listing the targets"))?;
-        let Some(found) = found else {
-            return Err(Stop::Failed(
-                "No targets: declare one in the configuration, as snapshot \"NAME\" { ... }".into(),
-            ));
-        };
-        if cx.format != Format::Table {
-            return found.print(cx);
-        }
-        let targets = found.data["key_info"].as_object();
-        let rows: Vec<_> = targets.into_iter().flatten().map(|(name, of)| row(name, of)).collect();
-        let header = ["Target", "Type", "State", "Last Good", "Age", "Next", "Behind", "Error"];
-        cx.say(&table::table(header, &rows))?;
-        Ok(Exit::Done)
+        let listed = cx.present(Call::list(TARGETS), |found| targets(found).is_some(), print);
+        listed.map_err(|stop| {
+            let stop = stop.missing(
+                "No targets: declare one in the configuration, as snapshot \"NAME\" { ... }",
+            );
+            stop.about("Error listing the targets")
+        })
     }
+}
+
+fn targets(found: &Envelope) -> Option<&Map<String, Value>> {
+    found.data["key_info"].as_object()
+}
+
+fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let rows: Vec<_> =
+        targets(found).into_iter().flatten().map(|(name, of)| row(name, of)).collect();
+    let header = ["Target", "Type", "State", "Last Good", "Age", "Next", "Behind", "Error"];
+    cx.say(&table::table(header, &rows))?;
+    Ok(Exit::Done)
 }
 
 fn row(name: &str, of: &Value) -> [String; 8] {

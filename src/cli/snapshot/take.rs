@@ -33,8 +33,9 @@ impl Command for Take {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?;
+        cx.never_wrap();
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/take"));
-        let begun = cx.send(call).map_err(|stop| stop.about("Error asking for a snapshot"))?;
+        let begun = cx.order(call).map_err(|stop| stop.about("Error asking for a snapshot"))?;
         let begun = Envelope::of(&begun).map(|begun| begun.data["attempts"].clone());
         let wanted = begun.and_then(|attempts| attempts.as_u64()).unwrap_or(1);
         let waiting = Progress::waiting("Taking a snapshot");

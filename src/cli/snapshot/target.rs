@@ -10,15 +10,19 @@ use crate::client::Call;
 /// Where all of them are.
 pub const TARGETS: &str = "sys/snapshots/targets";
 
-/// How a target stands.
+/// How a target stands, or the token that wraps that.
 pub fn status(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {
+    let doing = "Error reading the target";
     let found = cx.fetch(Call::get(format!("{TARGETS}/{name}")));
-    found.map_err(|stop| stop.about("Error reading the target"))?.ok_or_else(|| missing(name))
+    let found = found.map_err(|stop| stop.about(doing))?;
+    let found = found.ok_or_else(|| Stop::Failed(missing(name)))?;
+    let is_one = found.data["attempts"].is_number() || !found.wrap_info.is_null();
+    if is_one { Ok(found) } else { Err(cx.not_understood().about(doing)) }
 }
 
 /// What is said where there is no such target.
-pub fn missing(name: &str) -> Stop {
-    Stop::Failed(format!("there is no target {name}: snapshot status names those that there are"))
+pub fn missing(name: &str) -> String {
+    format!("there is no target {name}: snapshot status names those that there are")
 }
 
 /// A text of an answer; empty where there is none.

@@ -38,7 +38,7 @@ impl Command for Capabilities {
         };
         let answer = cx.send(call).map_err(|stop| stop.about("Error listing capabilities"))?;
         let Some(capabilities) = answer.body["data"][path.as_str()].as_array() else {
-            return Err(Stop::Usage("No capabilities found".into()));
+            return Err(Stop::Unmet("No capabilities found".into()));
         };
         if cx.format == Format::Table {
             let mut names: Vec<&str> = capabilities.iter().filter_map(Value::as_str).collect();

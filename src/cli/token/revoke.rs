@@ -3,11 +3,12 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
+use crate::base::variable::Variable;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::prompt;
 use crate::cli::stop::{Exit, Stop, meant};
-use crate::client::{Call, Verb, variables};
+use crate::client::{Call, Verb};
 
 /// Revoke a token, with all that came of it: its children and its leases.
 ///
@@ -35,7 +36,7 @@ impl Command for Revoke {
         let call = self.call()?;
         cx.order(call).map_err(|stop| stop.about("Error revoking token"))?;
         cx.done("Revoked token (if it existed)")?;
-        if self.own && variables::TOKEN.read().is_none() {
+        if self.own && Variable::Token.read().is_none() {
             // It came from there, and is no more.
             cx.token_helper()?.erase().map_err(Stop::Failed)?;
         }

@@ -4,6 +4,7 @@ pub mod delete;
 pub mod get;
 pub mod patch;
 pub mod put;
+mod settings;
 
 use super::place::Place;
 use crate::cli::context::Context;

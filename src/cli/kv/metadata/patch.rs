@@ -3,9 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Value, json};
 
-use super::put::settings;
-use crate::base::golang;
-use crate::base::ttl::Ttl;
+use super::settings::Settings;
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::kv::place::Below;
@@ -14,20 +12,11 @@ use crate::cli::{operands, values};
 use crate::client::{Call, Verb};
 
 /// The command with all its options.
-pub type Patch = With<Own, Below>;
+pub type Patch = With<Own, With<Settings, Below>>;
 
 /// Change some of a key's settings; what is not given stays.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
-    /// demand of each write that it names the current version (-cas)
-    #[argh(option, arg_name = "bool")]
-    cas_required: Option<bool>,
-    /// keep this many versions; 0: as many as the mount
-    #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
-    max_versions: Option<i64>,
-    /// delete each version this long after it was written
-    #[argh(option, arg_name = "duration", from_str_fn(values::parse_ttl))]
-    delete_version_after: Option<Ttl>,
     /// word about the key, KEY=VALUE; may be given more than once
     #[argh(option, arg_name = "key=value", from_str_fn(values::parse_pair))]
     custom_metadata: Vec<(String, String)>,
@@ -44,16 +33,11 @@ impl Command for Patch {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let key = operands::one(&self.own.operands)?;
-        let path = super::path(cx, self.more.mount.as_deref(), key)?;
+        let path = super::path(cx, self.more.more.mount.as_deref(), key)?;
         let set = self.own.custom_metadata.iter().map(|(k, v)| (k.clone(), json!(v)));
         let removed = self.own.remove_custom_metadata.iter().map(|k| (k.clone(), Value::Null));
         let custom = set.chain(removed);
-        let body = settings(
-            self.own.cas_required,
-            self.own.max_versions,
-            self.own.delete_version_after,
-            custom,
-        );
+        let body = self.more.own.body(custom);
         cx.write(Call::new(Verb::Patch, path.as_str()).with_body(body), &path)
     }
 }

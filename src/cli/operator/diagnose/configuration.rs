@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::finding::Finding;
-use crate::cli::context::env;
+use crate::base::variable::Variable;
 use crate::config::{self, Config, ConfigError, Warning};
 
 /// How long it may take to be read: a pipe that nobody writes to, or a server of files that is
@@ -36,7 +36,7 @@ pub fn look(paths: &[PathBuf]) -> (Option<Config>, Vec<Finding>) {
 /// `None` where it takes too long; who still reads then ends with the process.
 fn read(paths: Vec<PathBuf>) -> Option<Result<(Config, Vec<Warning>), ConfigError>> {
     let (tell, told) = channel();
-    let reading = move || drop(tell.send(config::read(&paths, &env)));
+    let reading = move || drop(tell.send(config::read(&paths, &Variable::read)));
     thread::Builder::new().name("configuration".into()).spawn(reading).ok()?;
     told.recv_timeout(PATIENCE).ok()
 }
