@@ -30,12 +30,11 @@ use std::thread;
 use std::time::Duration;
 
 pub use self::desk::{Desk, Listing, Wishes};
+pub use self::ledger::Ledger;
+pub use self::worker::Worker;
 
-use self::ledger::Ledger;
-use self::schedule::Schedule;
 use self::settings::Settings;
 use self::status::Status;
-use self::worker::Worker;
 use super::meters::Meters;
 use super::spool::Spools;
 use crate::barrier::journal::DEFAULT_LIMIT;
@@ -219,23 +218,9 @@ impl Keeper {
 
     fn start(&self, name: &str, settings: &Settings) -> io::Result<Served> {
         let desk = Arc::new(Desk::default());
-        let worker = Worker {
-            name: name.to_owned(),
-            settings: settings.clone(),
-            target: settings.place.open().map_err(io::Error::other)?,
-            means: self.means.clone(),
-            ledger: self.ledger.clone(),
-            desk: desk.clone(),
-            schedule: Schedule::default(),
-            known: None,
-            judged: BTreeMap::new(),
-            proved: None,
-            visit: None,
-            used: None,
-            begun: self.means.clock.boot(),
-            verified: None,
-            compacted: None,
-        };
+        let target = settings.place.open().map_err(io::Error::other)?;
+        let (means, ledger) = (self.means.clone(), self.ledger.clone());
+        let worker = Worker::new(name, settings.clone(), target, means, ledger, desk.clone());
         thread::Builder::new().name("target".into()).spawn(move || worker.run())?;
         Ok(Served { settings: settings.clone(), desk })
     }
@@ -269,7 +254,7 @@ fn stored(unsealed: &Arc<Unsealed>) -> Result<Vec<(String, Settings)>, TxnError>
 }
 
 /// There is a journal while a target wants one, and nothing is left of it when none does.
-fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnError> {
+pub fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnError> {
     match (unsealed.journal(), wanted) {
         (None, true) => unsealed.begin_journal(),
         (Some(_), false) => {

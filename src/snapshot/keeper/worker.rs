@@ -62,6 +62,37 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// For a target that nobody has looked at yet.
+    pub fn new(
+        name: &str,
+        settings: Settings,
+        target: Arc<dyn Target>,
+        means: Arc<Means>,
+        ledger: Arc<Ledger>,
+        desk: Arc<Desk>,
+    ) -> Self {
+        let (schedule, judged, begun) = (Schedule::default(), BTreeMap::new(), means.clock.boot());
+        let (known, proved, visit, used) = (None, None, None, None);
+        let (name, verified, compacted) = (name.to_owned(), None, None);
+        Self {
+            name,
+            settings,
+            target,
+            means,
+            ledger,
+            desk,
+            schedule,
+            known,
+            judged,
+            proved,
+            visit,
+            used,
+            begun,
+            verified,
+            compacted,
+        }
+    }
+
     /// The thread.
     pub fn run(mut self) {
         while self.desk.rest(LOOK) {
@@ -75,7 +106,8 @@ impl Worker {
         self.desk.ended();
     }
 
-    fn round(&mut self) {
+    /// Looks once whether there is something to do, and does it.
+    pub fn round(&mut self) {
         if self.means.barrier.unsealed().is_none() {
             return;
         }
