@@ -123,7 +123,8 @@ impl Barrier {
         let keyring = Keyring::generate(&*self.entropy, self.clock.wall());
         let keyring_sealed = keyring.seal(&root_key, &*self.entropy);
         let record = RootRecord::first(&*self.entropy);
-        let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, None));
+        let unsealed =
+            Arc::new(Unsealed::new(self, root_key, keyring, record, JournalBooks::new(None, 0)));
         let mut txn = unsealed.begin()?;
         let outcome = first(&mut txn)?;
         txn.put_system(SEAL, seal.encode().to_vec());
@@ -151,6 +152,10 @@ impl Barrier {
         let restored = view.get(RESTORED)?;
         let journal = view.get(journal::HEAD)?;
         let mut journal = journal.map(|head| Head::decode(&head)).transpose()?;
+        let kept = match journal.filter(|_| restored.is_none()) {
+            Some(head) => head.bytes,
+            None => journal::length(&*view)?,
+        };
         if let Some(before) = &restored {
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
             if *before != present {
@@ -160,9 +165,11 @@ impl Barrier {
             record.tally -= hasher.tally(SEAL, before);
             record.tally += hasher.tally(SEAL, &present);
             record.timeline = record.timeline.next(&*self.entropy);
-            journal = journal.map(|_| Head::begin(record.timeline, record.revision));
+            let begin = Head::begin(record.timeline, record.revision);
+            journal = journal.map(|_| Head { bytes: kept, ..begin });
         }
         drop(view);
+        let journal = JournalBooks::new(journal, kept);
         let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, journal));
         if restored.is_some() {
             unsealed.unproven.store(true, Ordering::Relaxed);
@@ -234,13 +241,12 @@ impl Unsealed {
         root_key: Key<32>,
         keyring: Keyring,
         record: RootRecord,
-        journal: Option<Head>,
+        journal: JournalBooks,
     ) -> Self {
         let entropy = Arc::clone(&barrier.entropy);
         let time = Arc::new(TimeKeeper::new(Arc::clone(&barrier.clock), record.latest));
         let names = Names::new(&keyring.fixed().names);
         let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
-        let journal = JournalBooks::new(journal);
         let books = Arc::new(Mutex::new(Books { record, recount: None, journal, leaves: None }));
         let keeper = RootKeeper::new(
             Arc::clone(&books),

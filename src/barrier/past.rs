@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::journal::JournalBooks;
 use super::restore::OtherKeys;
 use super::root::RootRecord;
 use super::seal::{KeyId, Settings};
@@ -46,7 +47,8 @@ impl Past {
     ) -> Result<(Self, Report), UnsealError> {
         let view = storage.view()?;
         let (keyring, record) = open_records(&root_key, &|key| view.get(key))?;
-        let unsealed = Arc::new(Unsealed::new(barrier, root_key, keyring, record, None));
+        let unsealed =
+            Arc::new(Unsealed::new(barrier, root_key, keyring, record, JournalBooks::new(None, 0)));
         let report = unsealed.verify(&*view)?;
         drop(view);
         Ok((Self { storage, unsealed }, report))

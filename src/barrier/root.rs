@@ -246,7 +246,7 @@ impl RootKeeper {
     ) -> Self {
         let (next, journal) = {
             let books = lock(&books);
-            (books.record.clone(), JournalKeeper::new(books.journal.head))
+            (books.record.clone(), JournalKeeper::new(&books.journal))
         };
         let hasher = EntryHasher::new(&read(&keyring).fixed().entries);
         Self { books, next, changed: Vec::new(), journal, hasher, keyring, time, entropy }
@@ -262,8 +262,11 @@ impl RootKeeper {
 
 impl Witness for RootKeeper {
     fn observe(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {
-        if key == RESTORED || is_of_journal(key) {
+        if key == RESTORED {
             return;
+        }
+        if is_of_journal(key) {
+            return old.into_iter().for_each(|record| self.journal.deleted(record));
         }
         self.journal.observe(key, new);
         let mut change = Tally::default();

@@ -20,8 +20,8 @@ use super::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::base::digest::Sha256;
 use crate::base::record::Record;
-use crate::storage::Key;
 use crate::storage::commit::Write;
+use crate::storage::{Key, StorageError, View};
 
 /// Where the head stands. As what it leads to, it is counted by no root record.
 pub const HEAD: &[u8] = b"\0journal";
@@ -77,6 +77,11 @@ pub fn placed(key: &[u8]) -> Option<(Timeline, u64)> {
     Some((timeline, u64::from_be_bytes(revision)))
 }
 
+/// The length of all records that are kept in a store, in bytes.
+pub fn length(view: &dyn View) -> Result<u64, StorageError> {
+    view.scan(END, None)?.try_fold(0, |sum, entry| Ok(sum + entry?.1.len() as u64))
+}
+
 fn place(timeline: Timeline, revision: u64) -> [u8; 20] {
     let mut place = [0; 20];
     place[..4].copy_from_slice(&timeline.number.to_be_bytes());
@@ -98,7 +103,8 @@ pub struct Head {
     pub chain: Chain,
     /// Records up to this revision are no longer kept here.
     pub dropped: u64,
-    /// The length of the records that are, in bytes.
+    /// The length of all records that are kept here, in bytes: those of histories that were left
+    /// among them.
     pub bytes: u64,
     /// More is not recorded: the records came to the limit, and no target took them.
     pub cut: bool,
@@ -143,6 +149,8 @@ pub enum Order {
 pub struct JournalBooks {
     /// As it is in the store; `None` without a journal.
     pub head: Option<Head>,
+    /// The length of the records that are kept here while there is none, in bytes.
+    pub left: u64,
     /// Records are no longer added when they are longer than this together, in bytes.
     pub limit: u64,
     /// What waits for the next commit.
@@ -152,10 +160,10 @@ pub struct JournalBooks {
 }
 
 impl JournalBooks {
-    /// As it stands in a store that is opened.
-    pub fn new(head: Option<Head>) -> Self {
+    /// As it stands in a store that is opened, with `left` bytes of records where there is none.
+    pub fn new(head: Option<Head>, left: u64) -> Self {
         let (orders, shipped) = Default::default();
-        Self { head, limit: DEFAULT_LIMIT, orders, shipped }
+        Self { head, left, limit: DEFAULT_LIMIT, orders, shipped }
     }
 }
 
@@ -165,14 +173,15 @@ pub struct JournalKeeper {
     record: RecordWriter,
     /// What the books will say when the commit is durable.
     next: Option<Head>,
+    left: u64,
     orders: usize,
     shipped: usize,
 }
 
 impl JournalKeeper {
-    /// Goes on from `head`.
-    pub fn new(head: Option<Head>) -> Self {
-        Self { next: head, ..Self::default() }
+    /// Goes on from what the books say.
+    pub fn new(books: &JournalBooks) -> Self {
+        Self { next: books.head, left: books.left, ..Self::default() }
     }
 
     /// A change on its way.
@@ -182,20 +191,31 @@ impl JournalKeeper {
         }
     }
 
+    /// A record of a history that was left is deleted.
+    pub fn deleted(&mut self, record: &[u8]) {
+        let bytes = self.next.as_mut().map_or(&mut self.left, |head| &mut head.bytes);
+        *bytes = bytes.saturating_sub(record.len() as u64);
+    }
+
+    fn begin(&mut self, timeline: Timeline, revision: u64) {
+        let bytes = self.next.map_or(self.left, |head| head.bytes);
+        self.next = Some(Head { bytes, ..Head::begin(timeline, revision) });
+    }
+
     /// What goes into the commit of `revision` beside its changes; `root` is the last of these.
     pub fn seal(&mut self, books: &JournalBooks, at: At, root: (&[u8], &[u8])) -> Vec<Write> {
         let At { timeline, revision, .. } = at;
         let mut mark = Mark::None;
         for order in &books.orders {
             match order {
-                Order::Begin => self.next = Some(Head::begin(timeline, revision - 1)),
-                Order::End => self.next = None,
+                Order::Begin => self.begin(timeline, revision - 1),
+                Order::End => self.left = self.next.take().map_or(self.left, |head| head.bytes),
                 Order::Mark(with) => mark = *with,
             }
         }
         // A history that is left takes its journal along: the next one begins here.
         if self.next.is_some_and(|head| head.timeline != timeline) {
-            self.next = Some(Head::begin(timeline, revision - 1));
+            self.begin(timeline, revision - 1);
         }
         (self.orders, self.shipped) = (books.orders.len(), 0);
         let mut entries = Vec::new();
@@ -229,14 +249,14 @@ impl JournalKeeper {
 
     /// The commit is durable.
     pub fn committed(&mut self, books: &mut JournalBooks) {
-        books.head = self.next;
+        (books.head, books.left) = (self.next, self.left);
         books.orders.drain(..std::mem::take(&mut self.orders));
         books.shipped.drain(..std::mem::take(&mut self.shipped));
     }
 
     /// It did not happen.
     pub fn abandoned(&mut self, books: &JournalBooks) {
-        *self = Self { record: std::mem::take(&mut self.record), ..Self::new(books.head) };
+        *self = Self { record: std::mem::take(&mut self.record), ..Self::new(books) };
         self.record.clear();
     }
 }
