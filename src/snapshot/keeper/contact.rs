@@ -246,6 +246,24 @@ impl Worker {
         Ok(())
     }
 
+    /// The newest segment and the newest snapshot of a history that was left are read back too,
+    /// before anything is dropped because they are there. Where the chain stands in them.
+    pub fn prove_left(&mut self, timeline: Timeline) -> Result<Vec<(u64, Chain)>, Trouble> {
+        let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
+        let mut places: Vec<_> = self.newest_segment(&mut known, timeline)?.into_iter().collect();
+        let of_it = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
+        if let Some(held) = of_it.max_by_key(|held| held.of.revision)
+            && self.judgement(&held.name) == Judged::Unknown
+        {
+            self.read_back(held)?;
+        }
+        let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
+        let heads = heads.filter(|head| head.timeline == timeline);
+        places.extend(heads.map(|head| (head.revision, head.chain)));
+        self.known = Some(known);
+        Ok(places)
+    }
+
     /// Where the newest segment of a history ends. One that is torn counts as absent: what was to
     /// be in it is put once more.
     fn newest_segment(

@@ -7,7 +7,7 @@ use super::worker::Worker;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::live::{scan, timelines};
 use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Head, key, placed};
+use crate::barrier::journal::{Chain, Head, key, placed};
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::{Entry, Header, SegmentWriter};
@@ -43,6 +43,7 @@ impl Worker {
     pub fn ship(&mut self) -> Result<(), Trouble> {
         let Some(head) = self.unsealed()?.journal() else { return Ok(()) };
         self.ship_left(&head)?;
+        self.drop_before(&head)?;
         let behind = |worker: &Self, head: &Head| {
             let reach = worker.known.as_ref().filter(|known| known.timeline == head.timeline);
             reach.and_then(|known| known.reach).filter(|reach| reach.cursor < head.revision)
@@ -65,25 +66,39 @@ impl Worker {
     fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
         let left = timelines(&*self.unsealed()?.journal_view()?)?;
         for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
-            let (first, last) = ends(&*self.unsealed()?, timeline)?;
-            let known = self.known.as_ref();
-            let reach = known.and_then(|known| self.reach_of(known, timeline, first - 1));
-            // Where the target has no base for them they are of no use there.
-            let mut cursor = reach.map_or(last, |reach| reach.cursor);
-            while cursor < last {
-                self.ship_one(timeline, cursor + 1, last)?;
-                let known = self.known.as_ref();
-                let reach = known.and_then(|known| self.reach_of(known, timeline, first - 1));
-                cursor = reach.map_or(last, |reach| reach.cursor);
+            let places = self.prove_left(timeline)?;
+            let stretches = stretches(&*self.unsealed()?, timeline)?;
+            for &(first, last) in &stretches {
+                let cursor = |worker: &Self| {
+                    let known = worker.known.as_ref();
+                    known.and_then(|known| worker.reach_of(known, timeline, first - 1))
+                };
+                let ours = goes_on(&*self.unsealed()?, timeline, &places)?;
+                // Where the target has no base for them they are of no use there.
+                while let Some(reach) = cursor(self).filter(|reach| ours && reach.cursor < last) {
+                    self.ship_one(timeline, reach.cursor + 1, last)?;
+                }
             }
+            let Some(&(_, last)) = stretches.last() else { continue };
             self.ledger.has(&self.name, timeline, last);
-            if self.ledger.common(timeline) >= Some(last) {
-                for _ in 0..=(last - first) / DROPPED {
+            if self.needless(timeline)? >= Some(last) {
+                let records: u64 = stretches.iter().map(|(first, last)| last - first + 1).sum();
+                for _ in 0..=records / DROPPED {
                     self.unsealed()?.drop_journal(timeline, last)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What stands before a journal that was begun anew: all had it by then.
+    fn drop_before(&mut self, head: &Head) -> Result<(), Trouble> {
+        let unsealed = self.unsealed()?;
+        let end = key(head.timeline, head.begun.saturating_add(1));
+        let view = unsealed.journal_view()?;
+        let left = view.keys(&key(head.timeline, 0), Some(&end))?.next().transpose()?;
+        drop(view);
+        if left.is_some() { Ok(unsealed.drop_journal(head.timeline, head.begun)?) } else { Ok(()) }
     }
 
     /// Ships a segment that begins with the commit `from`; whether there may be more behind it.
@@ -114,18 +129,23 @@ impl Worker {
         Ok(full)
     }
 
-    /// What every target has need not be kept here; near the limit, what those have that can be
-    /// reached: the others find a gap when they come back, and get a snapshot.
+    /// Up to which commit a history need not be kept here: what every target has; near the limit,
+    /// what those have that can be reached: the others find a gap when they come back, and get a
+    /// snapshot.
+    fn needless(&self, timeline: Timeline) -> Result<Option<u64>, Trouble> {
+        let unsealed = self.unsealed()?;
+        let limit = unsealed.journal_limit();
+        let full = unsealed.journal().is_some_and(|head| head.bytes / 7 >= limit / 8);
+        let all = self.ledger.common(timeline);
+        Ok(if full { all.max(self.ledger.common_reachable(timeline)) } else { all })
+    }
+
     fn drop_shipped(&self, timeline: Timeline) -> Result<(), Trouble> {
         let unsealed = self.unsealed()?;
         let Some(head) = unsealed.journal().filter(|head| head.timeline == timeline) else {
             return Ok(());
         };
-        let mut upto = self.ledger.common(timeline);
-        if head.bytes / 7 >= unsealed.journal_limit() / 8 {
-            upto = upto.max(self.ledger.common_reachable(timeline));
-        }
-        let upto = upto.unwrap_or(0).min(head.revision);
+        let upto = self.needless(timeline)?.unwrap_or(0).min(head.revision);
         if upto > head.dropped {
             for _ in 0..=(upto - head.dropped) / DROPPED {
                 unsealed.drop_journal(timeline, upto)?;
@@ -158,16 +178,38 @@ impl Worker {
     }
 }
 
-/// The first and the last commit of a history of which there are records here.
-fn ends(unsealed: &Unsealed, timeline: Timeline) -> Result<(u64, u64), Trouble> {
+/// The commits of a history of which there are records here: the first and the last of each
+/// stretch without a gap.
+fn stretches(unsealed: &Unsealed, timeline: Timeline) -> Result<Vec<(u64, u64)>, Trouble> {
     let view = unsealed.journal_view()?;
-    let (mut first, mut last) = (None, 0);
+    let mut stretches: Vec<(u64, u64)> = Vec::new();
     for key in view.keys(&key(timeline, 0), Some(&key(timeline, u64::MAX)))? {
         let Some((_, revision)) = placed(&key?) else { continue };
-        first.get_or_insert(revision);
-        last = revision;
+        match stretches.last_mut() {
+            Some((_, last)) if *last + 1 == revision => *last = revision,
+            _ => stretches.push((revision, revision)),
+        }
     }
-    Ok((first.unwrap_or(1), last))
+    Ok(stretches)
+}
+
+/// Whether the records of a history that was left are of the chain that the target has `places`
+/// of. They are not where this server had gone on beside it.
+fn goes_on(
+    unsealed: &Unsealed,
+    timeline: Timeline,
+    places: &[(u64, Chain)],
+) -> Result<bool, Trouble> {
+    let view = unsealed.journal_view()?;
+    for &(revision, chain) in places {
+        let mut next = scan(&*view, timeline, revision + 1, revision + 1)?;
+        let Some((_, record)) = next.next().transpose()? else { continue };
+        let record = Record::read(&record).map_err(|error| damaged(&error.to_string()))?;
+        if record.before != chain {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A segment of the records from the commit `from` on. The view is let go before it is put.
