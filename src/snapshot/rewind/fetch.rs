@@ -161,7 +161,9 @@ impl<'a> Way<'a> {
             if there.is_le() {
                 (found, folded) = (last, false);
             } else {
-                folded |= entry.step > 1 && entry.revision - entry.step == found.revision;
+                // A snapshot may stand in the middle of what was folded.
+                let from = found.revision.max(entry.revision - entry.step);
+                folded |= entry.step > 1 && from == found.revision && entry.revision > from + 1;
             }
             Ok(if there.is_eq() { Walk::Stop } else { Walk::On })
         });
@@ -216,7 +218,7 @@ pub fn add_own(
                 segments.make(&name, |to| export(&*view, &run, &owner, &keyring, to).map(drop))?;
             }
             if !listing.segments.contains(&name) {
-                listing.segments.push(name);
+                listing.own.push(name);
             }
         }
     }

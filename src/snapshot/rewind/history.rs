@@ -70,6 +70,7 @@ pub fn history(
     let mut segments = Segments::new(spools.open()?);
     if is_of(source, keys) {
         add_own(keys, &mut segments, &mut listing)?;
+        listing.segments.append(&mut listing.own);
     }
     let mut history = History::default();
     let mut at = None;

@@ -12,6 +12,8 @@ pub struct Listing {
     pub snapshots: Vec<SnapshotName>,
     /// Those that may be good.
     pub segments: Vec<SegmentName>,
+    /// What is still here of the journal: it leads on where the target's own do not.
+    pub own: Vec<SegmentName>,
     /// Those that did not verify, with what was wrong. They count as absent, but that they were
     /// there tells how far the history went.
     pub lost: Vec<(Kept, String)>,
@@ -54,7 +56,10 @@ impl Listing {
     pub fn lose(&mut self, kept: Kept, why: String) {
         match &kept {
             Kept::Snapshot(name) => self.snapshots.retain(|other| other != name),
-            Kept::Segment(name) => self.segments.retain(|other| other != name),
+            Kept::Segment(name) if self.segments.contains(name) => {
+                self.segments.retain(|other| other != name);
+            }
+            Kept::Segment(name) => self.own.retain(|other| other != name),
         }
         self.lost.push((kept, why));
     }
@@ -87,7 +92,8 @@ impl Listing {
             Kept::Segment(name) => (name.timeline, Instant::end(name)),
         });
         let snapshots = self.snapshots.iter().map(|name| (name.timeline, Instant::of(name)));
-        let segments = self.segments.iter().map(|name| (name.timeline, Instant::end(name)));
+        let segments =
+            self.segments.iter().chain(&self.own).map(|name| (name.timeline, Instant::end(name)));
         let all = snapshots.chain(segments).chain(lost);
         all.filter(move |(of, _)| *of == timeline).map(|(_, instant)| instant)
     }

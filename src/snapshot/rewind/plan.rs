@@ -113,13 +113,19 @@ pub fn present(listing: &Listing) -> Result<Span, Refusal> {
 }
 
 /// What leads furthest from `revision` on; of those the one that begins first, which a compaction
-/// made of the others.
-pub fn next(listing: &Listing, timeline: Timeline, revision: u64) -> Option<&SegmentName> {
+/// made of the others. What is still here comes second: a target that holds another history
+/// of that timeline is asked for its own.
+pub fn next<'a>(
+    listing: &'a Listing,
+    timeline: Timeline,
+    revision: u64,
+) -> Option<&'a SegmentName> {
     let leads = |name: &&SegmentName| {
         name.timeline == timeline && name.first <= revision + 1 && name.last > revision
     };
     let far = |name: &&SegmentName| (name.last, std::cmp::Reverse(name.first));
-    listing.segments.iter().filter(leads).max_by_key(far)
+    let furthest = |names: &'a [SegmentName]| names.iter().filter(leads).max_by_key(far);
+    furthest(&listing.segments).or_else(|| furthest(&listing.own))
 }
 
 fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
