@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::listing::{Instant, Listing};
-use super::plan::{At, Gap, Plan, Refusal};
+use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Keys, Lost, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
@@ -96,6 +96,19 @@ impl<'a> Way<'a> {
             }
         }
         self.locate(plan)
+    }
+
+    /// Looks whether what a refusal names instead is there indeed, and not by its name alone.
+    pub fn vouch(&mut self, refusal: &Refusal) -> Result<(), Stop> {
+        for (timeline, revision) in refusal.offers() {
+            let wish = Wish { at: At::Revision(revision), timeline: Some(timeline) };
+            let Ok(plan) = plan(&self.listing, &wish) else { continue };
+            match self.go(&plan) {
+                Ok(_) | Err(Stop::Refused(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(())
     }
 
     /// The way was gone.

@@ -64,15 +64,20 @@ pub fn prepare(
 ) -> Result<Prepared, RewindError> {
     let mut way = Way::new(source, keys, spools)?;
     loop {
-        let plan = match plan(way.listing(), wish) {
-            Ok(plan) => plan,
-            Err(refusal) => return Err(RewindError::Refused(refusal, way.lost())),
+        let stop = match plan(way.listing(), wish) {
+            Ok(plan) => match way.go(&plan) {
+                Ok(found) => return way.prepared(plan, found),
+                Err(stop) => stop,
+            },
+            Err(refusal) => Stop::Refused(refusal),
         };
-        match way.go(&plan) {
-            Ok(found) => return way.prepared(plan, found),
-            Err(Stop::Lost(kept, why)) => way.lose(kept, why),
-            Err(Stop::Refused(refusal)) => return Err(RewindError::Refused(refusal, way.lost())),
-            Err(Stop::Failed(error)) => return Err(error),
+        match stop {
+            Stop::Lost(kept, why) => way.lose(kept, why),
+            Stop::Refused(refusal) => match way.vouch(&refusal) {
+                Err(Stop::Lost(kept, why)) => way.lose(kept, why),
+                _ => return Err(RewindError::Refused(refusal, way.lost())),
+            },
+            Stop::Failed(error) => return Err(error),
         }
     }
 }

@@ -218,5 +218,21 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+impl Refusal {
+    /// The instants that it names in the place of the wished one.
+    pub fn offers(&self) -> Vec<(Timeline, u64)> {
+        match self {
+            Self::Gap(timeline, gap) | Self::Folded(timeline, gap) => {
+                let both = [Some(gap.before), gap.after].into_iter().flatten();
+                both.map(|instant| (*timeline, instant.revision)).collect()
+            }
+            Self::Before(span) => vec![(span.timeline, span.first.revision)],
+            Self::Nothing | Self::NoTimeline(..) | Self::Ambiguous(_) | Self::Beyond(_) => {
+                Vec::new()
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
