@@ -1,0 +1,257 @@
+//! What must hold at any time, and at the end.
+
+use std::time::Duration;
+
+use edgekeep::barrier::Barrier;
+use edgekeep::barrier::root::Timeline;
+use edgekeep::barrier::seal::shamir;
+use edgekeep::base::clock::{Clock, Timestamp};
+use edgekeep::snapshot::keeper::status::{Standing, Status};
+use edgekeep::snapshot::rewind::listing::Instant;
+use edgekeep::snapshot::rewind::plan::{At, Refusal, Wish};
+use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
+use edgekeep::storage::faulty::Failure;
+
+use crate::acts::POLICY;
+use crate::model::{Past, differing};
+use crate::place::Weather;
+use crate::site::{Site, read};
+
+const ALWAYS: Timestamp = Timestamp::from_nanos(u64::MAX);
+
+/// The longest record.
+const RECORD: u64 = 8 << 10;
+
+impl Site {
+    /// After each act.
+    pub fn must_be_well(&mut self) {
+        let (bytes, most) = (self.local_bytes(), self.limit + RECORD);
+        assert!(bytes <= most, "the journal takes {bytes} bytes of {}", self.limit);
+        let present = self.last.0;
+        for (n, place) in self.places.iter().enumerate() {
+            assert!(place.wrongs().is_empty(), "target {n}: {:?}", place.wrongs());
+            let own = place.snapshots().into_iter().filter(|of| of.timeline == present);
+            let newest = own.map(|of| of.revision).max();
+            let before = self.model.newest.insert(n, (present, newest));
+            let before = before.filter(|(timeline, _)| *timeline == present);
+            let stays = before.is_none_or(|(_, before)| newest >= before);
+            assert!(stays, "the last good snapshot of target {n} is gone: {before:?}");
+        }
+        if self.diary.acts.len().is_multiple_of(50) {
+            self.must_hold_all();
+        }
+    }
+
+    /// What was recorded is on a target, or it still is here.
+    fn must_hold_all(&self) {
+        for (n, place) in self.places.iter().enumerate() {
+            for timeline in self.model.timelines() {
+                let bases = place.bases(timeline);
+                for (revision, _) in self.model.of(timeline) {
+                    let commit = (timeline, revision);
+                    assert!(
+                        self.model.local.contains(&commit)
+                            || place.holds(timeline, revision)
+                            || !self.model.leads(n, &bases, commit),
+                        "transaction {revision} of {timeline} is neither here nor on target {n}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Nothing fails any more, and all that is left to do is done.
+    pub fn come_to_rest(&mut self) {
+        self.diary.note("all is calm");
+        self.storage.fail(0..0, Failure::Io);
+        self.places.iter().for_each(|place| place.set_weather(Weather::default()));
+        let mut told = String::new();
+        for _ in 0..100 {
+            if self.barrier.unsealed().is_none() {
+                self.open();
+            }
+            self.clock.advance(Duration::from_secs(61));
+            self.serve();
+            self.must_be_well();
+            let statuses: Vec<_> = self.desks.iter().map(|desk| desk.status()).collect();
+            if statuses.iter().any(|status| status.standing == Standing::Ahead) {
+                let beside = self.model.beside;
+                assert!(beside.is_some(), "ahead without a reason: {statuses:?}");
+                self.adopt();
+            }
+            let rests = |status: &Status| {
+                let journal = status.journal.as_ref();
+                status.standing == Standing::Good
+                    && status.last_good.is_some()
+                    && journal.is_some_and(|journal| journal.behind() == 0 && !journal.cut)
+            };
+            let present = self.local().iter().all(|(timeline, _)| *timeline == self.last.0);
+            if statuses.iter().all(rests) && present {
+                return self.must_let_go();
+            }
+            let line = |status: &Status| {
+                format!("{:?} {:?} {:?}\n", status.standing, status.error, status.journal)
+            };
+            told = statuses.iter().map(line).collect();
+        }
+        panic!("it does not come to rest: {told}{:?}\n{:?}", self.local(), self.store().journal());
+    }
+
+    /// What all targets have goes with the next commit.
+    fn must_let_go(&mut self) {
+        self.put(10);
+        self.serve();
+        self.put(10);
+        let left = self.local();
+        assert!(left.len() < 2, "all targets have {left:?}");
+        self.serve();
+    }
+
+    /// Whatever was recorded since the oldest snapshot of its history can be had.
+    pub fn must_have_kept_all(&self) {
+        for (n, place) in self.places.iter().enumerate() {
+            for timeline in self.model.timelines() {
+                place.must_agree(timeline);
+                let bases = place.bases(timeline);
+                let Some(&base) = bases.first() else { continue };
+                let reach = place.reach(timeline, ALWAYS);
+                let mut whole = true;
+                for (revision, past) in self.model.of(timeline).filter(|(r, _)| *r >= base) {
+                    let what = || format!("{revision} of {timeline} by target {n}");
+                    if reach.kept.contains(&revision) {
+                        continue;
+                    }
+                    if !self.model.leads(n, &bases, (timeline, revision)) {
+                        whole = false;
+                        continue;
+                    }
+                    assert!(reach.folded.contains(&revision), "{} cannot be had", what());
+                    let age = self.clock.wall().since(past.time);
+                    assert!(age >= POLICY.all, "{} was folded when it was young", what());
+                }
+                // What was lost with a disk is not in the model.
+                let there = |revision: u64| self.model.past.contains_key(&(timeline, revision));
+                let known = (base..=*reach.kept.last().unwrap()).all(there);
+                if whole && known {
+                    let found = self.prepare(n, At::Latest, timeline);
+                    let what = format!("the last of {timeline} by target {n}");
+                    let found = found.unwrap_or_else(|error| panic!("{what}: {error}")).found();
+                    assert_eq!(Some(&found.instant.revision), reach.kept.last(), "{what}");
+                }
+            }
+        }
+    }
+
+    /// Brings back random instants on bare machines; how many are refused.
+    pub fn bring_back(&self, many: u64) -> u64 {
+        let mut refused = 0;
+        for nth in 0..many {
+            let n = self.dice.below(self.places.len() as u64) as usize;
+            let of_all = self.dice.below(self.model.past.len() as u64) as usize;
+            let Some((&(timeline, revision), past)) = self.model.past.iter().nth(of_all) else {
+                continue;
+            };
+            let later = Duration::from_millis(self.dice.below(2) * self.dice.below(3000));
+            refused += u64::from(!match self.dice.below(2) {
+                0 => self.must_come_back(nth, n, timeline, revision),
+                _ => self.must_come_back_by_time(nth, n, timeline, past.time.plus(later)),
+            });
+        }
+        refused
+    }
+
+    /// Whether it did.
+    fn must_come_back(&self, nth: u64, n: usize, timeline: Timeline, revision: u64) -> bool {
+        let what = format!("{revision} of {timeline} by target {n}");
+        let reach = self.places[n].reach(timeline, ALWAYS);
+        match self.prepare(n, At::Revision(revision), timeline) {
+            Ok(prepared) => {
+                assert!(reach.kept.contains(&revision), "{what}: whence?");
+                assert_eq!(prepared.found().instant.revision, revision, "{what}");
+                self.must_be(nth, &prepared, timeline, &what);
+                true
+            }
+            Err(error) => {
+                // A file in which it was folded may lie beside those in which it was not.
+                let folded = reach.folded.contains(&revision);
+                assert!(folded || !reach.kept.contains(&revision), "{what}: {error}");
+                self.must_offer(n, timeline, &error, &what);
+                false
+            }
+        }
+    }
+
+    fn must_come_back_by_time(
+        &self,
+        nth: u64,
+        n: usize,
+        timeline: Timeline,
+        time: Timestamp,
+    ) -> bool {
+        let mut until = self.model.of(timeline).filter(|(_, past)| past.time <= time);
+        let Some((wanted, past)) = until.next_back() else { return false };
+        let what = format!("{} of {timeline} ({wanted}) by target {n}", time.as_nanos());
+        let reach = self.places[n].reach(timeline, time);
+        match self.prepare(n, At::Time(time), timeline) {
+            Ok(prepared) => {
+                let found = prepared.found();
+                let revision = found.instant.revision;
+                let last = reach.kept.range(..=wanted).next_back();
+                assert_eq!(Some(&revision), last, "{what}");
+                let unknown = reach.kept.last() == Some(&revision);
+                // Those of one round of a keeper are of the same time, to the nanosecond.
+                let same = self.model.past[&(timeline, revision)].time == past.time;
+                let right = revision == wanted || found.folded || unknown || same;
+                assert!(right, "{what}: {revision} without a word");
+                self.must_be(nth, &prepared, timeline, &what);
+                true
+            }
+            Err(error) => {
+                // It is not known when the first commit of a gap was.
+                let gap = time != past.time && !reach.kept.contains(&(wanted + 1));
+                assert!(gap || !reach.kept.contains(&wanted), "{what}: {error}");
+                self.must_offer(n, timeline, &error, &what);
+                false
+            }
+        }
+    }
+
+    fn prepare(&self, n: usize, at: At, timeline: Timeline) -> Result<Prepared, RewindError> {
+        let source = Source { target: &*self.places[n], folder: &self.folder };
+        prepare(source, &Wish { at, timeline: Some(timeline) }, None, &self.spools)
+    }
+
+    /// It holds what the store held then.
+    fn must_be(&self, nth: u64, prepared: &Prepared, timeline: Timeline, what: &str) {
+        let revision = prepared.found().instant.revision;
+        let past: &Past = &self.model.past[&(timeline, revision)];
+        let bare: Barrier = self.bare(nth);
+        prepared.restore(&bare, false).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let store = bare.unseal(&shamir::combine(&past.shares).unwrap());
+        let store = store.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let differing = differing(&read(&store).unwrap(), &past.state);
+        assert!(differing.is_empty(), "{what}: other values of {differing:?}");
+    }
+
+    /// A refusal names an instant that can be had.
+    fn must_offer(&self, n: usize, timeline: Timeline, error: &RewindError, what: &str) {
+        let RewindError::Refused(refusal, _) = error else { panic!("{what}: {error}") };
+        let offered: Vec<Instant> = match refusal {
+            Refusal::Gap(_, gap) | Refusal::Folded(_, gap) => {
+                [Some(gap.before), gap.after].into_iter().flatten().collect()
+            }
+            Refusal::Before(span) => vec![span.first],
+            Refusal::Beyond(_) => Vec::new(),
+            Refusal::NoTimeline(..) => {
+                assert!(self.places[n].bases(timeline).is_empty(), "{what}: {error}");
+                Vec::new()
+            }
+            Refusal::Nothing | Refusal::Ambiguous(_) => panic!("{what}: {error}"),
+        };
+        for instant in offered {
+            let found = self.prepare(n, At::Revision(instant.revision), timeline);
+            let found = found.unwrap_or_else(|other| panic!("{what}: {error}, but: {other}"));
+            assert_eq!(found.found().instant.revision, instant.revision);
+        }
+    }
+}

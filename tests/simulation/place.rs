@@ -1,0 +1,358 @@
+//! A target in memory that fails by chance, and sees what nobody may do to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use edgekeep::barrier::journal::Chain;
+use edgekeep::barrier::root::Timeline;
+use edgekeep::base::clock::Timestamp;
+use edgekeep::base::sync::lock;
+use edgekeep::snapshot::inspect::inspect;
+use edgekeep::snapshot::journal::segment::{Entry, Next, SegmentReader};
+use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
+
+use crate::support::dice::Dice;
+
+/// The target.
+pub struct Place(Mutex<Inner>);
+
+/// How it fares.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weather {
+    /// One call in so many fails; 0 for none.
+    pub harm: u64,
+    /// It cannot be reached.
+    pub away: bool,
+    /// Nothing more fits.
+    pub full: bool,
+}
+
+struct Inner {
+    objects: BTreeMap<Name, Object>,
+    weather: Weather,
+    dice: Dice,
+    wrongs: Vec<String>,
+}
+
+/// What lies there.
+struct Object {
+    bytes: Arc<Vec<u8>>,
+    what: What,
+}
+
+/// What an object is, by its content.
+enum What {
+    Snapshot(SnapshotName),
+    Segment(Segment),
+    /// Not what its name says: it counts as absent.
+    Torn,
+}
+
+/// A segment that is whole.
+#[derive(Clone)]
+pub struct Segment {
+    /// Its name.
+    pub of: SegmentName,
+    /// What the chain comes to before it.
+    before: Chain,
+    /// How many commits each entry is, to which it leads, and what the chain comes to there.
+    entries: Vec<(u64, u64, Chain)>,
+}
+
+/// To which instants of a history a place leads.
+#[derive(Default)]
+pub struct Reach {
+    /// The last commit of each.
+    pub kept: BTreeSet<u64>,
+    /// What was folded into one of them.
+    pub folded: BTreeSet<u64>,
+    /// The snapshots among them.
+    pub bases: BTreeSet<u64>,
+}
+
+impl Place {
+    /// An empty one.
+    pub fn new(seed: u64) -> Self {
+        let (objects, weather, wrongs) = Default::default();
+        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs }))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.0)
+    }
+
+    /// How it fares from now on.
+    pub fn set_weather(&self, weather: Weather) {
+        self.inner().weather = weather;
+    }
+
+    /// How it fares.
+    pub fn weather(&self) -> Weather {
+        self.inner().weather
+    }
+
+    /// What was done to it that must not be done.
+    pub fn wrongs(&self) -> Vec<String> {
+        self.inner().wrongs.clone()
+    }
+
+    /// The names and lengths of all, for the message of a test that fails.
+    pub fn told(&self) -> String {
+        let inner = self.inner();
+        let line = |(name, object): (&Name, &Object)| {
+            let torn = if matches!(object.what, What::Torn) { " TORN" } else { "" };
+            format!("  {name}{torn}\n")
+        };
+        inner.objects.iter().map(line).collect()
+    }
+
+    /// The snapshots that are whole.
+    pub fn snapshots(&self) -> Vec<SnapshotName> {
+        let inner = self.inner();
+        let snapshot = |object: &Object| match &object.what {
+            What::Snapshot(of) => Some(of.clone()),
+            _ => None,
+        };
+        inner.objects.values().filter_map(snapshot).collect()
+    }
+
+    /// The segments of a history that are whole.
+    pub fn segments(&self, timeline: Timeline) -> Vec<Segment> {
+        let inner = self.inner();
+        let segment = |object: &Object| match &object.what {
+            What::Segment(segment) if segment.of.timeline == timeline => Some(segment.clone()),
+            _ => None,
+        };
+        inner.objects.values().filter_map(segment).collect()
+    }
+
+    /// The commits of a history with which there are snapshots.
+    pub fn bases(&self, timeline: Timeline) -> BTreeSet<u64> {
+        let of_it = |of: &SnapshotName| of.timeline == timeline;
+        self.snapshots().into_iter().filter(of_it).map(|of| of.revision).collect()
+    }
+
+    /// Whether a segment holds that commit.
+    pub fn holds(&self, timeline: Timeline, revision: u64) -> bool {
+        let inner = self.inner();
+        inner.objects.values().any(|object| match &object.what {
+            What::Segment(Segment { of, .. }) => {
+                of.timeline == timeline && of.first <= revision && revision <= of.last
+            }
+            _ => false,
+        })
+    }
+
+    /// All instants of a history that can be had from it, by a search that knows no plan; from
+    /// the snapshots that were taken `until` then.
+    pub fn reach(&self, timeline: Timeline, until: Timestamp) -> Reach {
+        let segments = self.segments(timeline);
+        let mut reach = Reach::default();
+        let mut open: Vec<(u64, Option<Chain>)> = Vec::new();
+        let early = |of: &SnapshotName| of.timeline == timeline && of.taken <= until;
+        for of in self.snapshots().into_iter().filter(early) {
+            reach.bases.insert(of.revision);
+            reach.kept.insert(of.revision);
+            open.push((of.revision, None));
+        }
+        let mut seen = BTreeSet::new();
+        while let Some((at, chain)) = open.pop() {
+            for segment in segments.iter().filter(|s| s.of.first <= at + 1 && at < s.of.last) {
+                let mut before = (segment.of.first - 1, segment.before);
+                for &(step, revision, after) in &segment.entries {
+                    let fits = match chain {
+                        Some(chain) => before == (at, chain),
+                        // From a snapshot an entry leads on that was folded over it, too.
+                        None => before.0 <= at && at < revision,
+                    };
+                    before = (revision, after);
+                    if fits && seen.insert((revision, after.0)) {
+                        reach.kept.insert(revision);
+                        reach.folded.extend(revision - step + 1..revision);
+                        open.push((revision, Some(after)));
+                    }
+                }
+            }
+        }
+        reach
+    }
+
+    /// No two segments tell of one commit differently, and none is there twice but where a
+    /// compaction has made one of several.
+    pub fn must_agree(&self, timeline: Timeline) {
+        let segments = self.segments(timeline);
+        let mut chains: BTreeMap<u64, Chain> = BTreeMap::new();
+        for segment in &segments {
+            for &(_, revision, after) in &segment.entries {
+                let other = *chains.entry(revision).or_insert(after);
+                assert!(other == after, "two records of transaction {revision} of {timeline}");
+            }
+        }
+        for (one, other) in segments.iter().flat_map(|s| segments.iter().map(move |o| (s, o))) {
+            let (one, other) = (one.of, other.of);
+            let apart = one.last < other.first || other.last < one.first;
+            let inside = |a: SegmentName, b: SegmentName| a.first <= b.first && b.last <= a.last;
+            let nested = inside(one, other) || inside(other, one);
+            assert!(apart || nested, "shipped twice: {one:?} and {other:?}");
+        }
+    }
+}
+
+fn read(name: &Name, bytes: &[u8]) -> What {
+    let kept = Folder::of("", name).and_then(|folder| folder.read(name));
+    let what = match kept {
+        Some(Kept::Snapshot(of)) => inspect(bytes).ok().and_then(|inspected| {
+            let about = inspected.meta.about;
+            let same = (about.timeline, about.revision) == (of.timeline.to_string(), of.revision);
+            same.then_some(What::Snapshot(of))
+        }),
+        Some(Kept::Segment(of)) => read_segment(of, bytes).map(What::Segment),
+        None => None,
+    };
+    what.unwrap_or(What::Torn)
+}
+
+fn read_segment(of: SegmentName, bytes: &[u8]) -> Option<Segment> {
+    let mut reader = SegmentReader::new(bytes).ok()?;
+    let header = reader.header().clone();
+    let mut entries = Vec::new();
+    loop {
+        match reader.read().ok()? {
+            Next::Entry(Entry { revision, step, after, .. }) => {
+                entries.push((step, revision, after));
+            }
+            Next::End(_) => break,
+        }
+    }
+    let same = (header.timeline, header.first, header.last) == (of.timeline, of.first, of.last);
+    same.then_some(Segment { of, before: header.before, entries })
+}
+
+impl Inner {
+    fn harmed(&self) -> bool {
+        self.weather.harm > 0 && self.dice.one_in(self.weather.harm)
+    }
+
+    fn must_be_there(&self) -> Result<(), TargetError> {
+        let away = || TargetError::Away("it is away".into());
+        if self.weather.away { Err(away()) } else { Ok(()) }
+    }
+
+    fn keep(&mut self, name: &Name, bytes: Vec<u8>) {
+        let what = read(name, &bytes);
+        let there = self.objects.get(name).map(|object| &object.what);
+        if let (Some(What::Segment(old)), What::Segment(new)) = (there, &what)
+            && (old.before, old.entries.last()) != (new.before, new.entries.last())
+        {
+            self.wrongs.push(format!("{name} was overwritten by another history"));
+        }
+        self.objects.insert(name.clone(), Object { bytes: Arc::new(bytes), what });
+    }
+}
+
+fn failed<T>(what: &str) -> Result<T, TargetError> {
+    Err(TargetError::Failed(what.into()))
+}
+
+impl Target for Place {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        let mut inner = self.inner();
+        inner.must_be_there()?;
+        let mut bytes = Vec::new();
+        let mut read =
+            |most: u64| content.take(most).read_to_end(&mut bytes).map_err(TargetError::Source);
+        if inner.weather.full {
+            read(length / 2)?;
+            return Err(TargetError::Full("it is full".into()));
+        }
+        if !inner.harmed() {
+            read(length)?;
+            assert_eq!(bytes.len() as u64, length, "as long as was said");
+            inner.keep(name, bytes);
+            return Ok(());
+        }
+        let whole = inner.objects.get(name).is_some_and(|there| !matches!(there.what, What::Torn));
+        match inner.dice.below(5) {
+            0 => failed("it fails at the start"),
+            1 => {
+                read(length)?;
+                inner.keep(name, bytes);
+                failed("it fails at the end")
+            }
+            kind if kind == 2 || whole => {
+                read(length / 2)?;
+                failed("it fails half-way")
+            }
+            kind => {
+                let cut = inner.dice.below(length);
+                read(length)?;
+                bytes.truncate(cut as usize);
+                inner.keep(name, bytes);
+                if kind == 3 { Ok(()) } else { failed("it fails and leaves a part") }
+            }
+        }
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        let inner = self.inner();
+        inner.must_be_there()?;
+        let Some(object) = inner.objects.get(name) else {
+            return Err(TargetError::Absent(format!("{name} is not there")));
+        };
+        let (bytes, harmed) = (object.bytes.clone(), inner.harmed());
+        if harmed && inner.dice.one_in(2) {
+            return failed("it gives nothing");
+        }
+        let breaks = harmed.then(|| inner.dice.below(bytes.len() as u64 + 1) as usize);
+        Ok(Box::new(Reader { bytes, at: 0, breaks }))
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        let inner = self.inner();
+        inner.must_be_there()?;
+        if inner.harmed() {
+            return failed("it lists nothing");
+        }
+        let listed = |(name, object): (&Name, &Object)| {
+            let (name, length) = (name.clone(), object.bytes.len() as u64);
+            name.is_below(under).then_some(Listed { name, length })
+        };
+        Ok(inner.objects.iter().filter_map(listed).collect())
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        let mut inner = self.inner();
+        inner.must_be_there()?;
+        let harmed = inner.harmed();
+        if !harmed || inner.dice.one_in(2) {
+            inner.objects.remove(name);
+        }
+        if harmed { failed("it fails to delete") } else { Ok(()) }
+    }
+
+    fn url(&self, name: &Name) -> String {
+        format!("memory:{name}")
+    }
+}
+
+/// Reads an object, perhaps not to its end.
+struct Reader {
+    bytes: Arc<Vec<u8>>,
+    at: usize,
+    breaks: Option<usize>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = self.breaks.unwrap_or(self.bytes.len());
+        if self.breaks == Some(self.at) {
+            return Err(io::Error::other("it breaks off"));
+        }
+        let read = buffer.len().min(end - self.at);
+        buffer[..read].copy_from_slice(&self.bytes[self.at..self.at + read]);
+        self.at += read;
+        Ok(read)
+    }
+}
