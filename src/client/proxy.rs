@@ -72,7 +72,7 @@ mod tests {
             Some(Given { by: name.to_owned(), value })
         };
         let address = Address::parse(address).unwrap();
-        let proxy = find(&address, |v| of(own, v.name), |name| of(usual, name)).unwrap();
+        let proxy = find(&address, |v| of(own, v.name()), |name| of(usual, name)).unwrap();
         proxy.map(|proxy| proxy.uri().host().unwrap().to_owned())
     }
 

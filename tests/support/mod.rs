@@ -182,7 +182,12 @@ impl Drop for Server {
 
 /// An address of the loopback on which nothing listens.
 pub fn free_address() -> String {
-    // On 127.0.0.1 a connection of anybody's may have taken the port before it is listened on.
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// An address of the loopback that is this test's alone: on 127.0.0.1 a connection of anybody's
+/// may have taken the port before it is listened on again.
+pub fn own_address() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let host = (std::process::id() << 8) + NEXT.fetch_add(1, Ordering::Relaxed) % 256;
     let [_, a, b, c] = host.to_be_bytes();
