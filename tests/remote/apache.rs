@@ -8,10 +8,11 @@ use edgekeep::base::credential::Credential;
 use edgekeep::snapshot::target::http::{HttpSettings, HttpTarget};
 use edgekeep::snapshot::target::{Target as _, TargetError, contract};
 
-use super::process::{Process, files, program};
-use super::proxy::Proxy;
+use super::peers::process::{Process, files, program};
+use super::peers::proxy::Proxy;
+use super::peers::skipped;
 use super::support::{TempDir, free_address};
-use super::{skipped, trouble};
+use super::trouble;
 use trouble::{means, name, put};
 
 const MODULES: &str = "/usr/lib/apache2/modules";

@@ -8,8 +8,8 @@ mod apache;
 #[path = "../clients/environment.rs"]
 mod environment;
 mod http;
-mod process;
-mod proxy;
+#[path = "../support/peers/mod.rs"]
+mod peers;
 mod s3;
 mod sftp;
 #[path = "../support/mod.rs"]
@@ -18,14 +18,7 @@ mod trouble;
 
 use std::path::{Path, PathBuf};
 
-use environment::say;
-
 /// Where the pins of a program lie.
 fn folder(program: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
-}
-
-/// Says that something is not tested here.
-fn skipped(what: &str, why: &str) {
-    say(&format!("skipped: {what}: {why}"));
 }

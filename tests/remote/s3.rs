@@ -1,8 +1,7 @@
 //! S3: Versity's gateway over a folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,56 +11,14 @@ use edgekeep::snapshot::target::remote::Means;
 use edgekeep::snapshot::target::s3::{S3Settings, S3Target};
 use edgekeep::snapshot::target::{Target, TargetError, contract};
 
-use super::process::{Process, files};
-use super::proxy::{Network, Proxy};
+use super::peers::process::files;
+use super::peers::proxy::{Network, Proxy};
+use super::peers::skipped;
+use super::peers::versitygw::{BUCKET, Gateway};
+use super::support::TempDir;
 use super::support::mount::Mount;
-use super::support::{TempDir, free_address};
-use super::{environment, skipped, trouble};
+use super::trouble;
 use trouble::{means, name, put};
-
-const BUCKET: &str = "backups";
-
-/// A gateway, and the folder that it makes a bucket of.
-struct Gateway {
-    process: Process,
-    root: PathBuf,
-    home: TempDir,
-}
-
-impl Gateway {
-    fn start() -> Option<Self> {
-        let home = TempDir::new();
-        let root = home.path().join("root");
-        Self::start_in(home, root, false)
-    }
-
-    /// `None`, and says so, where none can be had.
-    fn start_in(home: TempDir, root: PathBuf, tls: bool) -> Option<Self> {
-        let made = environment::go_program("versitygw");
-        let program = made.inspect_err(|missing| skipped("s3", &missing.to_string())).ok()?;
-        fs::create_dir_all(root.join(BUCKET)).unwrap();
-        let address = free_address();
-        let at = home.path().to_owned();
-        if tls {
-            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-            fs::write(at.join("cert.pem"), made.cert.pem()).unwrap();
-            fs::write(at.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        }
-        let (port, folder, output) = (address.clone(), root.clone(), at.join("output"));
-        let process = Process::start(address, output, move || {
-            let mut command = Command::new(&program);
-            command.env("ROOT_ACCESS_KEY_ID", "backup").env("ROOT_SECRET_ACCESS_KEY", "s3cret");
-            command.args(["--port", &port, "--region", "eu-test", "--keep-alive"]);
-            if tls {
-                command.arg("--cert").arg(at.join("cert.pem"));
-                command.arg("--key").arg(at.join("key.pem"));
-            }
-            command.arg("posix").arg(&folder).current_dir(&at);
-            command
-        });
-        Some(Self { process, root, home })
-    }
-}
 
 fn settings(address: &str) -> S3Settings {
     S3Settings {

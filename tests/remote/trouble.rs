@@ -6,8 +6,8 @@ use std::time::Duration;
 use edgekeep::snapshot::target::remote::Means;
 use edgekeep::snapshot::target::{Name, Target, TargetError};
 
-use super::process::Process;
-use super::proxy::{Network, Proxy};
+use super::peers::process::Process;
+use super::peers::proxy::{Network, Proxy};
 
 /// How long a peer may stand still in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(4);

@@ -7,6 +7,7 @@ pub mod http;
 pub mod mount;
 pub mod shell;
 pub mod store;
+pub mod volume;
 pub mod world;
 
 use std::fs;

@@ -124,9 +124,13 @@ impl Store {
     pub fn verify(&self, server: &Server) {
         let snapshot = self.root(server).get("sys/storage/raft/snapshot");
         assert_eq!(snapshot.status, 200, "{}", snapshot.json());
-        let key = Key::from_bytes(&STANDARD.decode(&self.unseal_key).unwrap()).unwrap();
-        let verified = verify(&snapshot.body[..], &key).unwrap();
+        let verified = verify(&snapshot.body[..], &self.key()).unwrap();
         assert_eq!(verified.findings(), [""; 0]);
+    }
+
+    /// What its shares make.
+    pub fn key(&self) -> Key<32> {
+        Key::from_bytes(&STANDARD.decode(&self.unseal_key).unwrap()).unwrap()
     }
 
     /// Unseals its server.

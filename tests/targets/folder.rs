@@ -10,7 +10,7 @@ use edgekeep::snapshot::target::{Name, Target, TargetError, contract};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::support::TempDir;
-use super::volume::{KINDS, Volume, say};
+use super::support::volume::{KINDS, Volume, say};
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()

@@ -4,7 +4,6 @@
 mod folder;
 mod trouble;
 mod usb;
-mod volume;
 
 #[path = "../support/mod.rs"]
 mod support;

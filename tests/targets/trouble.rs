@@ -10,7 +10,7 @@ use rustix::process::Uid;
 
 use super::folder::{Midway, got, listed, name, put};
 use super::support::TempDir;
-use super::volume::{KINDS, Volume, say};
+use super::support::volume::{KINDS, Volume, say};
 
 /// What nobody should read.
 struct Untouched;

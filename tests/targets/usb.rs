@@ -10,8 +10,8 @@ use edgekeep::snapshot::target::{Target, TargetError, contract, usb};
 use rustix::process::{Pid, Signal};
 
 use super::folder::{Midway, got, listed, name, put};
+use super::support::volume::{KINDS, LABEL, Volume, does, say};
 use super::support::{TempDir, eventually};
-use super::volume::{KINDS, LABEL, Volume, does, say};
 
 /// Who the server is, to root.
 const USER: u32 = 12_345;

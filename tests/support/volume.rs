@@ -8,8 +8,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::support::TempDir;
-use super::support::mount::Mount;
+use super::TempDir;
+use super::mount::Mount;
 
 /// A file system in an image behind a loop device; unmounted and detached when dropped.
 pub struct Volume {

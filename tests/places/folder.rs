@@ -1,0 +1,102 @@
+//! A folder on a disk of its own, where one can be mounted.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::disk;
+use super::place::{Place, Trouble};
+use super::support::TempDir;
+use super::support::volume::Volume;
+
+/// A disk, or a folder that has none of its own.
+pub enum Disk {
+    Own { volume: Volume, ballast: Option<PathBuf> },
+    Shared(TempDir),
+}
+
+impl Disk {
+    pub fn new() -> Self {
+        match Volume::fallible("ext4") {
+            Some(volume) => Self::Own { volume, ballast: None },
+            None => Self::Shared(TempDir::new()),
+        }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::Own { volume, .. } => volume.path(),
+            Self::Shared(folder) => folder.path().to_owned(),
+        }
+    }
+
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
+}
+
+/// A folder as a target.
+pub struct Local {
+    disk: Disk,
+}
+
+impl Local {
+    pub fn start() -> Option<Self> {
+        let disk = Disk::new();
+        fs::create_dir(disk.path().join("backup")).unwrap();
+        Some(Self { disk })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.disk.path().join("backup")
+    }
+}
+
+impl Place for Local {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn settings(&self) -> Vec<(&'static str, Value)> {
+        let folder = self.folder().display().to_string();
+        vec![("storage_type", "file".into()), ("path_prefix", folder.into())]
+    }
+
+    fn can(&self, trouble: Trouble) -> bool {
+        self.disk.is_own() || trouble == Trouble::Cut
+    }
+
+    fn begin(&mut self, trouble: Trouble) {
+        let path = self.disk.path();
+        let Disk::Own { volume, ballast } = &mut self.disk else {
+            return fs::rename(self.folder(), path.join("away")).unwrap();
+        };
+        match trouble {
+            Trouble::Killed => *ballast = Some(volume.fail()),
+            Trouble::Cut => volume.unmount(),
+            Trouble::Full => disk::fill(&path),
+            Trouble::ReadOnly => disk::remount(&path, "ro"),
+            Trouble::Slow => disk::freeze(&path),
+        }
+    }
+
+    fn end(&mut self, trouble: Trouble) {
+        let path = self.disk.path();
+        let Disk::Own { volume, ballast } = &mut self.disk else {
+            return fs::rename(path.join("away"), self.folder()).unwrap();
+        };
+        match trouble {
+            Trouble::Killed => {
+                fs::remove_file(ballast.take().unwrap()).unwrap();
+                volume.unmount();
+                disk::wait_until_free(volume.device());
+                volume.mount().unwrap();
+            }
+            Trouble::Cut => volume.mount().unwrap(),
+            Trouble::Full => disk::clear(&path),
+            Trouble::ReadOnly => disk::remount(&path, "rw"),
+            Trouble::Slow => disk::thaw(&path),
+        }
+    }
+}

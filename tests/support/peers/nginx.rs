@@ -1,0 +1,107 @@
+//! WebDAV: nginx with its module dav-ext.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::process::{Process, files, program};
+use super::skipped;
+use crate::support::{TempDir, free_address};
+
+const MODULE: &str = "ngx_http_dav_ext_module.so";
+
+/// An nginx that is somebody's backup server.
+pub struct Nginx {
+    /// The server.
+    pub process: Process,
+    /// Its folder.
+    pub home: TempDir,
+}
+
+/// What one server differs from another in.
+pub struct Kind<'a> {
+    /// Where the objects lie; in its home where nothing is said.
+    pub root: Option<&'a Path>,
+    /// What of WebDAV it does.
+    pub dav: &'a str,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
+/// All of WebDAV.
+pub const DAV: &str = "dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS;";
+
+impl Nginx {
+    /// `None`, and says so, where this machine has none.
+    pub fn start(kind: &Kind<'_>) -> Option<Self> {
+        let modules =
+            ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
+        let module = modules.map(|folder| Path::new(folder).join(MODULE));
+        let module = module.into_iter().find(|path| path.is_file());
+        let (Some(nginx), Some(module)) = (program("nginx"), module) else {
+            skipped("http", "nginx with libnginx-mod-http-dav-ext is not installed");
+            return None;
+        };
+        let home = TempDir::new();
+        let (at, address) = (home.path(), free_address());
+        let own = at.join("root/dav");
+        let root = kind.root.unwrap_or(&own);
+        fs::create_dir_all(root).unwrap();
+        fs::create_dir_all(at.join("temp")).unwrap();
+        // nginx's own PROPFIND takes /dav/ below its root.
+        fs::write(at.join("users"), "backup:{PLAIN}s3cret\n").unwrap();
+        let mut listen = format!("listen {address};");
+        if kind.tls {
+            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            fs::write(at.join("cert.pem"), made.cert.pem()).unwrap();
+            fs::write(at.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+            listen = format!(
+                "listen {address} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
+            );
+        }
+        let root = root.parent().unwrap().display();
+        let temps =
+            ["proxy", "fastcgi", "uwsgi", "scgi"].map(|t| format!("{t}_temp_path temp/{t};"));
+        let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+        let config =
+            format!(
+            "load_module {}; daemon off; master_process off; {user} pid pid; error_log error.log;
+             events {{ }}
+             http {{
+               access_log off; client_max_body_size 100m; {} client_body_temp_path temp/body;
+               server {{
+                 {listen}
+                 root {root};
+                 location /dav/ {{
+                   auth_basic backup; auth_basic_user_file users; {}
+                   limit_except GET HEAD PROPFIND OPTIONS PUT DELETE MKCOL COPY MOVE {{ deny all; }}
+                 }}
+                 location /open/ {{ alias {root}/dav/; {} }}
+                 location /forbidden/ {{ deny all; }}
+                 location /read/ {{ alias {root}/dav/; dav_ext_methods PROPFIND OPTIONS; }}
+                 location /plain/ {{ alias {root}/dav/; dav_methods PUT DELETE MKCOL MOVE; }}
+                 location /small/ {{ alias {root}/dav/; {} client_max_body_size 1m; }}
+               }}
+             }}",
+            module.display(), temps.join(" "), kind.dav, kind.dav, kind.dav
+        );
+        fs::write(at.join("nginx.conf"), config).unwrap();
+        let prefix: PathBuf = at.to_owned();
+        let process = Process::start(address, at.join("output"), move || {
+            let mut command = Command::new(&nginx);
+            command.arg("-p").arg(&prefix).args(["-c", "nginx.conf", "-e", "error.log"]);
+            command
+        });
+        Some(Self { process, home })
+    }
+
+    /// Without TLS, its objects in its home.
+    pub fn usual() -> Option<Self> {
+        Self::start(&Kind { root: None, dav: DAV, tls: false })
+    }
+
+    /// How many files it holds.
+    pub fn holds(&self) -> usize {
+        files(&self.home.path().join("root")).len()
+    }
+}

@@ -1,0 +1,98 @@
+//! SFTP: OpenSSH's server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use edgekeep::snapshot::target::sftp::SftpSettings;
+
+use super::process::{Process, program};
+use super::skipped;
+use crate::support::{TempDir, free_address};
+
+/// A server with a host key and a user key of its own.
+pub struct Sshd {
+    /// The server.
+    pub process: Process,
+    /// Its folder, with the keys.
+    pub home: TempDir,
+    /// Holds the objects.
+    pub root: PathBuf,
+}
+
+impl Sshd {
+    /// Over a folder in its home.
+    pub fn start() -> Option<Self> {
+        let home = TempDir::new();
+        let root = home.path().join("root");
+        Self::start_in(home, root, "Subsystem sftp internal-sftp")
+    }
+
+    /// `None`, and says so, where this machine has none.
+    pub fn start_in(home: TempDir, root: PathBuf, more: &str) -> Option<Self> {
+        let (Some(sshd), Some(_), Some(_)) =
+            (program("sshd"), program("ssh"), program("ssh-keygen"))
+        else {
+            skipped("sftp", "openssh-server or openssh-client is not installed");
+            return None;
+        };
+        if rustix::process::geteuid().is_root() {
+            // Where it parts with its privileges; the service's start makes it.
+            fs::create_dir_all("/run/sshd").unwrap();
+        }
+        fs::create_dir_all(&root).unwrap();
+        let (at, address) = (home.path().to_owned(), free_address());
+        for key in ["host", "user", "other"] {
+            keygen(&at.join(key));
+        }
+        fs::copy(at.join("user.pub"), at.join("authorized_keys")).unwrap();
+        let config = format!(
+            "ListenAddress {address}\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized_keys\n\
+             PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n\
+             KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
+             MaxStartups 100\nUseDNS no\n{more}\n",
+            at.display()
+        );
+        fs::write(at.join("sshd_config"), config).unwrap();
+        let output = at.join("output");
+        let process = Process::start(address, output, move || {
+            let mut command = Command::new(&sshd);
+            command.args(["-D", "-e", "-f"]).arg(at.join("sshd_config"));
+            command
+        });
+        Some(Self { process, home, root })
+    }
+
+    /// The settings to reach it at an address, whose host key is known.
+    pub fn at(&self, address: &str) -> SftpSettings {
+        let known = self.home.path().join(format!("known-{}", address.replace(':', "-")));
+        know(&known, address, &self.home.path().join("host.pub"));
+        let (host, port) = address.split_once(':').unwrap();
+        SftpSettings {
+            host: host.into(),
+            port: port.parse().ok(),
+            path: self.root.display().to_string(),
+            identity_file: Some(self.home.path().join("user")),
+            known_hosts: Some(known),
+            ..SftpSettings::default()
+        }
+    }
+
+    /// The settings to reach it.
+    pub fn settings(&self) -> SftpSettings {
+        self.at(&self.process.address)
+    }
+}
+
+fn keygen(key: &Path) {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(key).stdin(Stdio::null());
+    assert!(command.status().unwrap().success());
+}
+
+/// Writes down a host key.
+pub fn know(file: &Path, address: &str, key: &Path) {
+    let (host, port) = address.split_once(':').unwrap();
+    let key = fs::read_to_string(key).unwrap();
+    fs::write(file, format!("[{host}]:{port} {key}")).unwrap();
+}
