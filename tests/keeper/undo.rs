@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Value, json};
 
+use super::folder::held;
 use super::snapshots::{target, world};
 use super::support::http::Reply;
 use super::support::world::World;
@@ -92,4 +94,43 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     eventually("there is a journal", || target(&root)["journal"] != Value::Null);
     let told = warning(&root.post("sys/rotate", json!({})));
     assert!(told.starts_with("the journal is marked (before a rotation)"), "{told}");
+}
+
+#[test]
+fn the_history_that_a_restore_left_stays_for_a_while() {
+    let folder = TempDir::new();
+    let world = world(56, folder.path(), "  interval = \"12h\"\n  retain = 1\n  journal = true");
+    let root = world.root();
+    let shipped = || target(&root)["journal"]["behind"] == 0 && target(&root)["state"] == "good";
+    eventually("there is a base", shipped);
+    let early = root.get("sys/storage/raft/snapshot").body;
+    root.post("secret/late", json!({ "b": "c" }));
+    eventually("it is shipped", shipped);
+    let left = target(&root)["last_good"]["timeline"].clone();
+    let told = warning(&root.upload("sys/storage/raft/snapshot", &early).unwrap());
+    let revision = told.split("transaction ").nth(1).unwrap().split(' ').next().unwrap();
+    let revision: u64 = revision.parse().unwrap();
+    let step = |hours: u64| {
+        let before = target(&root)["attempts"].as_u64().unwrap();
+        world.advance(Duration::from_secs(hours * 3600));
+        eventually("there is another", || target(&root)["attempts"].as_u64().unwrap() > before);
+        eventually("it is over", || target(&root)["state"] == "good");
+    };
+    step(12);
+    step(12);
+    assert_eq!(root.get("secret/late").status, 404);
+    let of_left = || {
+        let there = held(folder.path()).snapshots;
+        there.iter().filter(|of| of.timeline.to_string() == left.as_str().unwrap()).count()
+    };
+    assert_eq!(of_left(), 1);
+
+    // It was a mistake.
+    let back = json!({ "revision": revision, "timeline": left });
+    let back = root.post("sys/snapshots/targets/disk/restore", back);
+    assert_eq!(back.status, 200, "{}", back.json());
+    assert_eq!(root.get("secret/late").status, 200);
+    step(12);
+    (0..5).for_each(|_| step(48));
+    eventually("in the end it goes", || of_left() == 0);
 }

@@ -207,8 +207,8 @@ impl Worker {
             known.reach = place;
         }
         match place {
-            Some(reach) => self.ledger.has(&self.name, head.timeline, reach.cursor),
-            None => self.ledger.forget(&self.name),
+            Some(reach) => self.has(head.timeline, reach.cursor),
+            None => self.has_nothing(),
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub mod stored;
 mod trouble;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub use self::desk::{Desk, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
-use self::settings::Settings;
+use self::settings::{Fields, Settings, field};
 use self::status::Status;
 use super::meters::Meters;
 use super::spool::Spools;
@@ -47,6 +47,9 @@ use crate::base::sync::lock;
 
 /// How long the end of a server waits for targets that hang.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is tried to serve a target that cannot be.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What all targets share.
 pub struct Means {
@@ -80,6 +83,14 @@ struct Running {
     /// For which store, at which change, the targets below were found.
     seen: Option<(Weak<Unsealed>, u64)>,
     targets: BTreeMap<String, Served>,
+    /// Those that cannot be served, and why.
+    unserved: BTreeMap<String, String>,
+    /// When these are tried again, by the boot clock.
+    again: Duration,
+    /// Whether any wants the journal, be it served or not.
+    journaling: bool,
+    /// Nothing is begun any more.
+    over: bool,
     /// Those that were told to end.
     ending: Vec<Arc<Desk>>,
 }
@@ -131,16 +142,25 @@ impl Keeper {
     fn look(&self) -> Option<(Arc<Unsealed>, bool)> {
         let unsealed = self.means.barrier.unsealed()?;
         let mut running = lock(&self.running);
+        if running.over {
+            return None;
+        }
         running.ending.retain(|desk| !desk.wait_for_end(Duration::ZERO));
         let now = (Arc::downgrade(&unsealed), self.changes.load(Ordering::Acquire));
         let same = |(of, changes): &(Weak<Unsealed>, u64)| of.ptr_eq(&now.0) && *changes == now.1;
-        if !running.seen.as_ref().is_some_and(same) {
+        let retries = !running.unserved.is_empty() && self.means.clock.boot() >= running.again;
+        if retries || !running.seen.as_ref().is_some_and(same) {
+            // While nobody knows which targets there are, nothing is to be changed for them.
             match self.reload(&unsealed, &mut running) {
                 Ok(()) => running.seen = Some(now),
-                Err(error) => log::error!("snapshots: the targets cannot be read: {error}"),
+                Err(TxnError::Sealed | TxnError::Restoring) => return None,
+                Err(error) => {
+                    log::error!("snapshots: the targets cannot be read: {error}");
+                    return None;
+                }
             }
         }
-        let journaling = running.targets.values().any(|target| target.settings.journal);
+        let journaling = running.journaling;
         drop(running);
         Some((unsealed, journaling))
     }
@@ -148,11 +168,14 @@ impl Keeper {
     /// Ends all threads; those that hang end when their target lets them.
     pub fn stop(&self) {
         let mut running = lock(&self.running);
+        running.over = true;
         let targets = std::mem::take(&mut running.targets);
-        running.ending.extend(targets.into_values().map(|target| target.desk));
-        running.ending.iter().for_each(|desk| desk.stop());
+        let mut ending = std::mem::take(&mut running.ending);
+        drop(running);
+        ending.extend(targets.into_values().map(|target| target.desk));
+        ending.iter().for_each(|desk| desk.stop());
         let until = self.means.clock.boot() + PATIENCE;
-        for desk in &running.ending {
+        for desk in &ending {
             desk.wait_for_end(until.saturating_sub(self.means.clock.boot()));
         }
     }
@@ -184,20 +207,37 @@ impl Keeper {
         let told = |(name, status): (String, Status)| {
             Some(format!("target {name}: {}", status.broken_promise(now)?))
         };
-        self.statuses().into_iter().filter_map(told).collect()
+        let served = self.statuses().into_iter().filter_map(told);
+        let unserved = lock(&self.running).unserved.clone().into_iter();
+        let unserved = unserved.map(|(name, why)| format!("target {name}: not served: {why}"));
+        served.chain(unserved).collect()
     }
 
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
         let mut wanted = self.configured.clone();
-        for (name, settings) in stored(unsealed)? {
-            wanted.entry(name).or_insert(settings);
+        let mut unserved = BTreeMap::new();
+        // What goes to a target that cannot be served at present is kept for it.
+        let mut journaling: BTreeSet<String> = BTreeSet::new();
+        for (name, given) in stored(unsealed)? {
+            if wanted.contains_key(&name) {
+                continue;
+            }
+            let journal = given.flag(field::JOURNAL);
+            match Settings::read(given) {
+                Ok(settings) => drop(wanted.insert(name, settings)),
+                Err(wrong) => {
+                    journaling.extend(journal.then(|| name.clone()));
+                    unserved.insert(name, wrong.to_string());
+                }
+            }
         }
         let (stay, go) = std::mem::take(&mut running.targets)
             .into_iter()
             .partition(|(name, t)| wanted.get(name).is_some_and(|w| w.given == t.settings.given));
         running.targets = stay;
-        for target in BTreeMap::into_values(go) {
+        for (name, target) in BTreeMap::into_iter(go) {
             target.desk.stop();
+            self.ledger.forget(&name);
             running.ending.push(target.desk);
         }
         for (name, settings) in &wanted {
@@ -206,13 +246,21 @@ impl Keeper {
             }
             match self.start(name, settings) {
                 Ok(target) => drop(running.targets.insert(name.clone(), target)),
-                Err(error) => log::error!("snapshots to {name}: no thread for them: {error}"),
+                Err(error) => drop(unserved.insert(name.clone(), error.to_string())),
             }
         }
-        let journaling = || wanted.iter().filter(|(_, settings)| settings.journal);
-        self.ledger.set(journaling().map(|(name, _)| name.as_str()));
-        let limit = journaling().map(|(_, settings)| settings.journal_max).max();
+        for (name, why) in &unserved {
+            if running.unserved.get(name) != Some(why) {
+                log::error!("snapshots to {name}: not served: {why}");
+            }
+        }
+        let journals = || wanted.iter().filter(|(_, settings)| settings.journal);
+        journaling.extend(journals().map(|(name, _)| name.clone()));
+        self.ledger.set(journaling.iter().map(String::as_str));
+        let limit = journals().map(|(_, settings)| settings.journal_max).max();
         unsealed.set_journal_limit(limit.unwrap_or(DEFAULT_LIMIT));
+        running.journaling = !journaling.is_empty();
+        (running.unserved, running.again) = (unserved, self.means.clock.boot() + AGAIN);
         Ok(())
     }
 
@@ -239,32 +287,28 @@ fn fresh(mut status: Status, unsealed: Option<&Unsealed>) -> Status {
     status
 }
 
-/// The targets in the store. One that cannot be understood (a newer program's) is left alone.
-fn stored(unsealed: &Arc<Unsealed>) -> Result<Vec<(String, Settings)>, TxnError> {
+/// What was given of the targets in the store.
+fn stored(unsealed: &Arc<Unsealed>) -> Result<Vec<(String, Fields)>, TxnError> {
     let mut txn = unsealed.begin()?;
     let mut found = Vec::new();
     for name in stored::list(&mut txn)? {
-        let Some(fields) = stored::read(&mut txn, &name)? else { continue };
-        match Settings::read(fields) {
-            Ok(settings) => found.push((name, settings)),
-            Err(wrong) => log::error!("snapshots to {name}: not served: {wrong}"),
-        }
+        found.extend(stored::read(&mut txn, &name)?.map(|given| (name, given)));
     }
     Ok(found)
 }
 
 /// There is a journal while a target wants one, and nothing is left of it when none does.
 pub fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnError> {
-    match (unsealed.journal(), wanted) {
-        (None, true) => unsealed.begin_journal(),
-        (Some(_), false) => {
-            unsealed.end_journal()?;
-            loop {
-                let left = timelines(&*unsealed.journal_view()?)?;
-                let Some(&timeline) = left.first() else { return Ok(()) };
-                unsealed.drop_journal(timeline, u64::MAX)?;
-            }
-        }
-        (Some(_), true) | (None, false) => Ok(()),
+    if wanted {
+        return match unsealed.journal() {
+            None => unsealed.begin_journal(),
+            Some(_) => Ok(()),
+        };
     }
+    unsealed.end_journal()?;
+    // Also what is left where the server ended before it was done.
+    while let Some(&timeline) = timelines(&*unsealed.journal_view()?)?.first() {
+        unsealed.drop_journal(timeline, u64::MAX)?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! What is newer is told by timeline and revision. The times are only what hours, days, weeks and
 //! months are counted by.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct Policy {
     pub monthly: u64,
     /// All that were taken so long before the newest one, or later.
     pub within: Duration,
+    /// The newest one of each history that was left, until the present one has one that was taken
+    /// so long after the last of the other: a restore may have been a mistake.
+    pub left: Duration,
 }
 
 /// A snapshot on a target.
@@ -59,6 +63,8 @@ pub struct Segment {
     pub timeline: Timeline,
     /// The last commit in it.
     pub last: u64,
+    /// When that was.
+    pub to: Timestamp,
 }
 
 impl Snapshot {
@@ -78,7 +84,12 @@ pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
 
 /// Which snapshots go. The last good one of the present history never does, and nothing does while
 /// there is none.
-pub fn to_drop(snapshots: &[Snapshot], present: Timeline, policy: &Policy) -> Vec<usize> {
+pub fn to_drop(
+    snapshots: &[Snapshot],
+    segments: &[Segment],
+    present: Timeline,
+    policy: &Policy,
+) -> Vec<usize> {
     let Some(last_good) = last_good(snapshots, present) else { return Vec::new() };
     let mut order: Vec<usize> = (0..snapshots.len()).collect();
     order.sort_by_key(|&index| snapshots[index].place(present));
@@ -106,6 +117,12 @@ pub fn to_drop(snapshots: &[Snapshot], present: Timeline, policy: &Policy) -> Ve
             kept[index] |= snapshots[index].taken >= from;
         }
     }
+    if !policy.left.is_zero() {
+        let from = snapshots[last_good].taken.minus(policy.left);
+        for index in bases_of_left(snapshots, segments, present, from) {
+            kept[index] = true;
+        }
+    }
     let behind = snapshots[last_good].place(present);
     let goes = |&index: &usize| {
         let bad = snapshots[index].judged == Judged::Bad;
@@ -113,6 +130,33 @@ pub fn to_drop(snapshots: &[Snapshot], present: Timeline, policy: &Policy) -> Ve
         !kept[index] && (!bad || snapshots[index].place(present) < behind)
     };
     order.into_iter().rev().filter(goes).collect()
+}
+
+/// Of each history that was left after `from`, as far as one can see, the newest snapshot that is
+/// whole, and the newest one that was read back.
+fn bases_of_left(
+    snapshots: &[Snapshot],
+    segments: &[Segment],
+    present: Timeline,
+    from: Timestamp,
+) -> Vec<usize> {
+    let whole = |s: &Snapshot| s.timeline != present && s.judged != Judged::Bad;
+    let mut ends: BTreeMap<Timeline, Timestamp> = BTreeMap::new();
+    let taken = snapshots.iter().filter(|s| whole(s)).map(|s| (s.timeline, s.taken));
+    for (timeline, time) in taken.chain(segments.iter().map(|s| (s.timeline, s.to))) {
+        let end = ends.entry(timeline).or_insert(time);
+        *end = time.max(*end);
+    }
+    let left = ends.into_iter().filter(|(_, end)| *end > from).map(|(timeline, _)| timeline);
+    let newest = |timeline: Timeline, fits: fn(&Snapshot) -> bool| {
+        let of_it = snapshots.iter().enumerate();
+        let of_it = of_it.filter(|(_, s)| s.timeline == timeline && whole(s) && fits(s));
+        of_it.max_by_key(|(_, s)| s.place(present)).map(|(index, _)| index)
+    };
+    let good: fn(&Snapshot) -> bool = |s| s.judged == Judged::Good;
+    left.flat_map(|timeline| [newest(timeline, |_| true), newest(timeline, good)])
+        .flatten()
+        .collect()
 }
 
 /// Which segments go with what is left of the snapshots: those to which no restore needs to go, as
@@ -173,7 +217,7 @@ mod tests {
     }
 
     fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
-        let gone = to_drop(snapshots, PRESENT, policy);
+        let gone = to_drop(snapshots, &[], PRESENT, policy);
         let left = (0..snapshots.len()).filter(|index| !gone.contains(index));
         left.map(|index| snapshots[index].revision).collect()
     }
@@ -236,8 +280,16 @@ mod tests {
                 weekly: dice(3),
                 monthly: dice(3),
                 within: Duration::from_secs(dice(2) * dice(9 * DAY)),
+                left: Duration::from_secs(dice(2) * dice(40 * DAY)),
             };
-            let gone = to_drop(&all, PRESENT, &policy);
+            let segments: Vec<Segment> = (0..dice(4))
+                .map(|_| Segment {
+                    timeline: [PRESENT, OLD][dice(2) as usize],
+                    last: dice(20),
+                    to: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
+                })
+                .collect();
+            let gone = to_drop(&all, &segments, PRESENT, &policy);
             let Some(last) = last_good(&all, PRESENT) else {
                 assert!(gone.is_empty());
                 continue;
@@ -248,12 +300,43 @@ mod tests {
                 (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
             let whole_kept = kept.iter().filter(|s| s.judged != Judged::Bad).count();
             assert!(whole_kept as u64 >= policy.last.min(whole as u64));
+            // What was left a short while ago can be gone back to, with all that follows.
+            let of_old = |s: &&Snapshot| s.timeline == OLD && s.judged != Judged::Bad;
+            let base = all.iter().filter(of_old).map(|s| s.revision).max();
+            let ends = segments.iter().filter(|s| s.timeline == OLD).map(|s| s.to);
+            let end = ends.chain(all.iter().filter(of_old).map(|s| s.taken)).max();
+            let (Some(base), Some(end)) = (base, end) else { continue };
+            if !policy.left.is_zero() && end > all[last].taken.minus(policy.left) {
+                assert!(kept.iter().filter(of_old).any(|s| s.revision == base));
+                for lost in segments_to_drop(&segments, &kept, PRESENT) {
+                    assert!(segments[lost].timeline != OLD || segments[lost].last <= base);
+                }
+            }
         }
     }
 
     #[test]
+    fn a_history_that_was_left_keeps_its_base_for_a_while() {
+        let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
+        let policy = Policy { last: 1, left: Duration::from_secs(7 * DAY), ..Policy::default() };
+        let after = |days, segments: &[Segment]| {
+            let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
+            let gone = to_drop(&all, segments, PRESENT, &policy);
+            (0..all.len())
+                .filter(|n| !gone.contains(n))
+                .map(|n| all[n].revision)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(after(4, &[]), [5, 7]);
+        assert_eq!(after(8, &[]), [5, 7]);
+        assert_eq!(after(9, &[]), [7], "it was a week ago");
+        let journal = Segment { timeline: OLD, last: 9, to: Timestamp::from_secs(3 * DAY) };
+        assert_eq!(after(9, &[journal]), [5, 7], "the journal went on");
+    }
+
+    #[test]
     fn segments_go_with_the_base_that_they_follow() {
-        let segment = |timeline, last| Segment { timeline, last };
+        let segment = |timeline, last| Segment { timeline, last, to: Timestamp::EPOCH };
         let segments = [
             segment(OLD, 4),
             segment(OLD, 9),

@@ -1,7 +1,8 @@
 //! When the next snapshot is due.
 //!
-//! It is counted from the last good one that the target holds, by the boot clock: a wall clock that
-//! jumps neither brings a snapshot forward nor holds one back for longer than one interval. A
+//! It is counted from the last good one that the target holds, by the boot clock, once for each: a
+//! wall clock that jumps neither brings a snapshot forward nor holds one back for longer than one
+//! interval. A
 //! target that was away is overdue, so that it gets its snapshot as soon as it comes.
 
 use std::time::Duration;
@@ -18,6 +19,8 @@ const RETRY_MOST: Duration = Duration::from_secs(60);
 pub struct Schedule {
     /// When a snapshot is due; `None` until it is known what the target holds.
     due: Option<Duration>,
+    /// Counted from this one.
+    since: Option<Timestamp>,
     /// Nothing is tried before.
     retry: Duration,
     failures: u32,
@@ -33,6 +36,10 @@ impl Schedule {
         now: Timestamp,
         boot: Duration,
     ) {
+        if self.due.is_some() && self.since == taken {
+            return;
+        }
+        self.since = taken;
         // One that is taken in the future is as good as one of now.
         let age = taken.map_or(interval, |taken| now.since(taken));
         self.due = Some(boot.saturating_add(interval.saturating_sub(age)));
@@ -100,6 +107,8 @@ mod tests {
         // The clock went back: not longer than an interval.
         schedule.follow(Some(NOON.plus(100 * HOUR)), HOUR, NOON, boot);
         assert_eq!(schedule.due_in(boot), Some(HOUR));
+        schedule.follow(Some(NOON.plus(100 * HOUR)), HOUR, NOON, boot + HOUR / 2);
+        assert_eq!(schedule.due_in(boot + HOUR / 2), Some(HOUR / 2));
     }
 
     #[test]

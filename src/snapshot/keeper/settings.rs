@@ -165,6 +165,8 @@ pub mod field {
 
 /// What is Vault's own prefix, and ours.
 pub const FILE_PREFIX: &str = "vault-snapshot";
+/// So long, or as long as `keep_within`, one can go back to what a restore has left.
+const LEFT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The least that may wait of a journal.
 const LEAST_JOURNAL: u64 = 1 << 20;
 
@@ -256,7 +258,7 @@ impl Settings {
         Ok(Self {
             place,
             interval,
-            policy: policy(&given)?,
+            policy: policy(&given, interval)?,
             file_prefix,
             max_space: given.number(field::LOCAL_MAX_SPACE).filter(|bytes| *bytes > 0),
             verify_after: given.span(field::VERIFY_AFTER).filter(|span| !span.is_zero()),
@@ -269,7 +271,7 @@ impl Settings {
 }
 
 /// `retain` is Vault's word for the newest ones; it is 1 where nothing else is said.
-fn policy(given: &Fields) -> Result<Policy, Wrong> {
+fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
     let count = |name| given.number(name).unwrap_or(0);
     let mut policy = Policy {
         last: count(field::KEEP_LAST),
@@ -278,6 +280,7 @@ fn policy(given: &Fields) -> Result<Policy, Wrong> {
         weekly: count(field::KEEP_WEEKLY),
         monthly: count(field::KEEP_MONTHLY),
         within: given.span(field::KEEP_WITHIN).unwrap_or_default(),
+        left: Duration::ZERO,
     };
     match given.number(field::RETAIN) {
         Some(0) => return Err(Wrong("retain must be at least 1".into())),
@@ -285,6 +288,8 @@ fn policy(given: &Fields) -> Result<Policy, Wrong> {
         None if policy.is_empty() => policy.last = 1,
         None => {}
     }
+    // Where there is no journal a history may have gone on for an interval behind its snapshot.
+    policy.left = policy.within.max(LEFT).saturating_add(interval);
     Ok(policy)
 }
 
@@ -310,10 +315,11 @@ mod tests {
     fn what_is_not_said_is_as_in_vault() {
         let hourly = (field::INTERVAL, Given::Seconds(3600));
         let settings = read(std::slice::from_ref(&hourly)).unwrap();
-        assert_eq!(settings.policy, Policy { last: 1, ..Policy::default() });
+        let left = LEFT + Duration::from_secs(3600);
+        assert_eq!(settings.policy, Policy { last: 1, left, ..Policy::default() });
         assert_eq!(settings.file_prefix, "vault-snapshot");
         let daily = read(&[hourly.clone(), (field::KEEP_DAILY, Given::Number(7))]).unwrap();
-        assert_eq!(daily.policy, Policy { daily: 7, ..Policy::default() });
+        assert_eq!(daily.policy, Policy { daily: 7, left, ..Policy::default() });
         assert_eq!(read(&[]).unwrap_err(), "interval is required");
         let zero = (field::INTERVAL, Given::Seconds(0));
         assert_eq!(read(std::slice::from_ref(&zero)).unwrap_err(), "interval must be above zero");

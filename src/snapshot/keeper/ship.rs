@@ -80,7 +80,7 @@ impl Worker {
                 }
             }
             let Some(&(_, last)) = stretches.last() else { continue };
-            self.ledger.has(&self.name, timeline, last);
+            self.has(timeline, last);
             if self.needless(timeline)? >= Some(last) {
                 let records: u64 = stretches.iter().map(|(first, last)| last - first + 1).sum();
                 for _ in 0..=records / DROPPED {
@@ -122,7 +122,7 @@ impl Worker {
             known.segments.push(Held { of, name, length });
             if let Some(reach) = known.reach.as_mut().filter(|_| known.timeline == timeline) {
                 reach.cursor = of.last;
-                self.ledger.has(&self.name, timeline, of.last);
+                self.has(timeline, of.last);
             }
         }
         self.desk.tell(|status| status.held.1 += length);

@@ -2,14 +2,15 @@
 
 use std::io::{self, BufWriter, Write};
 use std::thread;
+use std::time::Duration;
 
-use super::contact::Held;
-use super::retention::{self, Judged, Segment, Snapshot};
+use super::contact::{Held, Known};
+use super::retention::{self, Judged, Policy, Segment, Snapshot};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::include;
-use crate::snapshot::layout::SnapshotName;
+use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::take::{Taken, take};
 use crate::snapshot::target::{Name, Target, TargetError};
 
@@ -40,6 +41,7 @@ impl Worker {
             }
         });
         self.must_have_space(length)?;
+        self.unsettled = true;
         put(&*self.target, &name, &taken)?;
         drop(taken);
         let held = Held { of, name, length };
@@ -76,15 +78,24 @@ impl Worker {
     pub fn needs_base(&self) -> Result<bool, Trouble> {
         let head = self.unsealed()?.journal();
         let known = self.known.as_ref();
-        let lacks = |known: &super::contact::Known| known.reach.is_none();
+        let lacks = |known: &Known| known.reach.is_none();
         Ok(self.settings.journal && head.is_some_and(|head| !head.cut) && known.is_some_and(lacks))
     }
 
     /// `local_max_space` holds with one more.
-    fn must_have_space(&self, length: u64) -> Result<(), Trouble> {
+    fn must_have_space(&mut self, length: u64) -> Result<(), Trouble> {
         let Some(most) = self.settings.max_space else { return Ok(()) };
-        let own = self.known.iter().flat_map(|known| known.own(&self.settings.file_prefix));
-        let used: u64 = own.map(|held| held.length).sum();
+        let used = |worker: &Self| -> u64 {
+            let known = worker.known.iter();
+            let own = known.flat_map(|known| known.own(&worker.settings.file_prefix));
+            own.map(|held| held.length).sum()
+        };
+        if used(self).saturating_add(length) > most {
+            // What a restore has left yields to what is now.
+            let left = Duration::ZERO;
+            self.forget(&Policy { left, ..self.settings.policy.clone() })?;
+        }
+        let used = used(self);
         if used.saturating_add(length) > most {
             return Err(Trouble::Settings(format!(
                 "the snapshots there take {used} bytes, and one of {length} more would be above \
@@ -95,8 +106,8 @@ impl Worker {
     }
 
     /// Drops what nobody wants to be kept any longer.
-    pub fn forget(&mut self) -> Result<(), Trouble> {
-        let gone = self.forgettable(&self.settings.policy);
+    pub fn forget(&mut self, policy: &Policy) -> Result<(), Trouble> {
+        let gone = self.forgettable(policy);
         for name in &gone {
             self.target.delete(name)?;
             log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
@@ -105,12 +116,7 @@ impl Worker {
         known.snapshots.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(()) };
         let left: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
-        let segments: Vec<Segment> = known
-            .segments
-            .iter()
-            .map(|held| Segment { timeline: held.of.timeline, last: held.of.last })
-            .collect();
-        let unneeded = retention::segments_to_drop(&segments, &left, known.timeline);
+        let unneeded = retention::segments_to_drop(&segments(known), &left, known.timeline);
         let unneeded: Vec<Name> =
             unneeded.into_iter().map(|index| known.segments[index].name.clone()).collect();
         for name in &unneeded {
@@ -127,11 +133,11 @@ impl Worker {
     }
 
     /// Which snapshots of this target go by a policy.
-    fn forgettable(&self, policy: &retention::Policy) -> Vec<Name> {
+    fn forgettable(&self, policy: &Policy) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
         let own = known.own(&self.settings.file_prefix);
         let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
-        let gone = retention::to_drop(&snapshots, known.timeline, policy);
+        let gone = retention::to_drop(&snapshots, &segments(known), known.timeline, policy);
         gone.into_iter().map(|index| own[index].name.clone()).collect()
     }
 
@@ -147,6 +153,12 @@ impl Worker {
         // One that was damaged since is made good by the next.
         if self.desk.status().last_good.is_none() { self.attempt(Self::snapshot) } else { Ok(()) }
     }
+}
+
+/// The segments there, as retention sees them.
+fn segments(known: &Known) -> Vec<Segment> {
+    let seen = |of: &SegmentName| Segment { timeline: of.timeline, last: of.last, to: of.to };
+    known.segments.iter().map(|held| seen(&held.of)).collect()
 }
 
 /// Puts what is written as it is read.

@@ -16,6 +16,7 @@ use super::status::{Attempt, Shipped, Standing};
 use super::trouble::Trouble;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
+use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::target::{Name, Target, Visit};
@@ -53,6 +54,8 @@ pub struct Worker {
     pub visit: Option<Visit>,
     /// When a target that is lent was last used, by the boot clock, if it was not let go since.
     pub used: Option<Duration>,
+    /// Whether a snapshot was put there since it was last let go.
+    pub unsettled: bool,
     /// When it was begun to serve it, by the boot clock.
     pub begun: Duration,
     /// When the last good one was read back, by the boot clock.
@@ -87,6 +90,7 @@ impl Worker {
             proved,
             visit,
             used,
+            unsettled: false,
             begun,
             verified,
             compacted,
@@ -153,7 +157,7 @@ impl Worker {
         let overdue = self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero();
         if wishes.take || overdue || self.needs_base()? {
             self.attempt(Self::snapshot)?;
-            self.forget()?;
+            self.forget(&self.settings.policy.clone())?;
         }
         if self.settings.journal {
             self.ship()?;
@@ -169,12 +173,24 @@ impl Worker {
         let visit = self.target.visit();
         if visit.is_some() && visit != self.visit {
             if self.visit.is_some() {
-                (self.known, self.proved) = (None, None);
-                self.judged.clear();
+                self.known = None;
+                self.doubt();
                 self.schedule.hurry();
             }
             self.visit = visit;
         }
+    }
+
+    /// Who was away may have changed. A stick that was let go in peace is believed for as long as
+    /// it need not be read back (`verify_after`): to plug it in does not read all of it each time.
+    fn doubt(&mut self) {
+        let boot = self.boot();
+        let after = self.settings.verify_after.filter(|_| self.settings.place.is_lent());
+        let lately = |after| self.verified.is_some_and(|at| boot.saturating_sub(at) < after);
+        if self.unsettled || !after.is_some_and(lately) {
+            self.judged.clear();
+        }
+        self.proved = None;
     }
 
     /// Lets a stick be pulled once nothing was done to it for a while.
@@ -183,6 +199,7 @@ impl Worker {
         if let Some(visit) = self.visit.as_ref().filter(|_| idle) {
             self.target.rest(visit)?;
             self.used = None;
+            self.unsettled = false;
         }
         Ok(())
     }
@@ -248,9 +265,8 @@ impl Worker {
         // Another place may stand there when it is back.
         self.known = None;
         if trouble.standing() == Standing::Away {
-            self.judged.clear();
-            self.proved = None;
-            self.ledger.forget(&self.name);
+            self.doubt();
+            self.has_nothing();
         }
         let (text, mut known) = (trouble.to_string(), false);
         self.desk.tell(|status| {
@@ -297,6 +313,21 @@ impl Worker {
         let revision = reach.map(|reach| reach.cursor);
         let gap = reach.and_then(|reach| reach.gap);
         Some(Shipped { timeline, revision, head, since: None, cut, gap })
+    }
+
+    /// Notes how far the target has a history. A thread that was told to end, and whose target let
+    /// it go on only now, speaks of a place that is served no more.
+    pub fn has(&self, timeline: Timeline, revision: u64) {
+        if !self.desk.is_stopped() {
+            self.ledger.has(&self.name, timeline, revision);
+        }
+    }
+
+    /// What it has is not known.
+    pub fn has_nothing(&self) {
+        if !self.desk.is_stopped() {
+            self.ledger.forget(&self.name);
+        }
     }
 
     /// The store while it is unsealed.
