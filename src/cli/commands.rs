@@ -138,7 +138,9 @@ static SECRETS: &[Node] = &[
 ];
 
 static SNAPSHOT: &[Node] = &[
+    Node::leaf::<snapshot::adopt::Adopt>("adopt"),
     Node::leaf::<snapshot::diff::Diff>("diff"),
+    Node::leaf::<snapshot::forget::Forget>("forget"),
     Node::leaf::<snapshot::inspect::Inspect>("inspect"),
     Node::leaf::<snapshot::list::List>("list"),
     Node::leaf::<snapshot::load::Load>("load"),

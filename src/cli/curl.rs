@@ -117,6 +117,7 @@ pub const SUDO: &[&str] = &[
     "sys/rotate",
     "sys/seal",
     "sys/snapshots/targets/*/adopt",
+    "sys/snapshots/targets/*/forget",
     "sys/snapshots/targets/*/log",
     "sys/snapshots/targets/*/restore",
     "sys/storage/raft/snapshot-auto/config",

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::snapshot_auto::fields::{
+    KEEP_DAILY, KEEP_HOURLY, KEEP_LAST, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_WITHIN,
+};
 use super::snapshot_auto::url;
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
@@ -16,9 +19,10 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
+use crate::snapshot::keeper::retention::Policy;
 use crate::snapshot::keeper::settings::{Fields, Settings, field};
 use crate::snapshot::keeper::status::Status;
-use crate::snapshot::keeper::{Desk, Keeper, Listing, Wishes};
+use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Keeper, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
 
 /// The endpoints with their service.
@@ -29,8 +33,12 @@ pub fn engine(keeper: Arc<Keeper>) -> Bound<Arc<Keeper>> {
 /// How long a listing waits for the target; else it tells what was seen last.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it is waited for snapshots to be dropped.
+const DROPPING: Duration = Duration::from_secs(30);
+
 const NAME: Field<String> = Field::new("name", "The target's name.");
 const ALL: Field<bool> = Field::new("all", "Of all stores that share the target.").query();
+const DRY_RUN: Field<bool> = Field::new("dry_run", "Tell what would go, and drop nothing.");
 
 const ROUTES: &[Route<Arc<Keeper>>] = &[
     Route {
@@ -84,6 +92,25 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         })],
     },
     Route {
+        path: "snapshots/targets/{name:name}/forget",
+        synopsis: "Drop snapshots of a target.",
+        description: "What is not kept by what is sent goes, or where nothing is sent, by the \
+                      target's settings; the last good one never does. The journal goes that \
+                      leads on from none that is left.",
+        fields: &[
+            &NAME.info,
+            &KEEP_LAST.info,
+            &KEEP_HOURLY.info,
+            &KEEP_DAILY.info,
+            &KEEP_WEEKLY.info,
+            &KEEP_MONTHLY.info,
+            &KEEP_WITHIN.info,
+            &DRY_RUN.info,
+        ],
+        access: Access::Sudo,
+        operations: &[Operation::system(Verb::Write, "Drop them.", forget)],
+    },
+    Route {
         path: "snapshots/targets/{name:name}/list",
         synopsis: "What a target holds.",
         description: "Snapshots and journal of this store or of all. The target is looked at for \
@@ -121,6 +148,43 @@ fn kind(given: &Fields) -> String {
 fn wish(keeper: &Arc<Keeper>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Outcome {
     let (desk, _) = found(keeper, call)?;
     Ok(Reply::data(object([("attempts", desk.wish(add).into())])))
+}
+
+fn forget(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    let (desk, settings) = found(keeper, call)?;
+    let dry_run = call.fields.get(&DRY_RUN).copied().unwrap_or_default();
+    let Some(gone) = call.done.and_then(|done| done.get::<Option<Forgotten>>()) else {
+        let forgetting = Forgetting { policy: policy(call, settings.policy)?, dry_run };
+        let drop = move || Ok(desk.forget(forgetting, DROPPING));
+        return Ok(Reply::after(Effect::new(drop)));
+    };
+    match gone {
+        None => Err(Fault::new(503, "the target takes long, and it goes on: look at its list")),
+        Some(Err(why)) => Err(Fault::new(503, why.clone())),
+        Some(Ok(gone)) => Ok(Reply::data(object([
+            ("dry_run", dry_run.into()),
+            ("snapshots", gone.iter().map(|name| Value::from(name.as_str())).collect()),
+        ]))),
+    }
+}
+
+/// What is kept as it was sent; where nothing was, as it is `set`.
+fn policy(call: &SystemCall<'_>, set: Policy) -> Result<Policy, Fault> {
+    let count = |field: &Field<i64>| {
+        let name = field.info.name;
+        let wrong = |_| Fault::bad_request(format!("{name} must not be negative"));
+        u64::try_from(call.fields.get(field).copied().unwrap_or(0)).map_err(wrong)
+    };
+    let sent = Policy {
+        last: count(&KEEP_LAST)?,
+        hourly: count(&KEEP_HOURLY)?,
+        daily: count(&KEEP_DAILY)?,
+        weekly: count(&KEEP_WEEKLY)?,
+        monthly: count(&KEEP_MONTHLY)?,
+        within: call.fields.get(&KEEP_WITHIN).copied().unwrap_or_default(),
+        left: Duration::ZERO,
+    };
+    Ok(if sent.is_empty() { set } else { Policy { left: set.left, ..sent } })
 }
 
 fn found(keeper: &Keeper, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings), Fault> {

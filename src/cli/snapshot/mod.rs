@@ -1,7 +1,9 @@
 //! `snapshot`, also under Vault's name for it, `operator raft snapshot`.
 
+pub mod adopt;
 pub mod diff;
 mod file;
+pub mod forget;
 pub mod inspect;
 pub mod keys;
 pub mod list;

@@ -1,11 +1,10 @@
 //! `snapshot take`: one more snapshot, now.
 
 use std::thread;
-use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
-use super::target::{self, TARGETS, text};
+use super::target::{self, LOOK, TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -13,9 +12,6 @@ use crate::cli::operands;
 use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
-
-/// How often it is asked whether it is done.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Have a server put a snapshot on one of its targets now.
 ///

@@ -1,5 +1,7 @@
 //! The targets of a server, as `status`, `take` and `list` ask for them.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::cli::context::Context;
@@ -9,6 +11,22 @@ use crate::client::Call;
 
 /// Where all of them are.
 pub const TARGETS: &str = "sys/snapshots/targets";
+
+/// How often it is asked whether something is done.
+pub const LOOK: Duration = Duration::from_millis(200);
+
+/// What lies on a target, of the server's store or of `all`.
+pub fn holdings(cx: &mut Context, name: &str, all: bool) -> Result<Envelope, Stop> {
+    let mut call = Call::get(format!("{TARGETS}/{name}/list"));
+    if all {
+        call = call.with_query("all", "true");
+    }
+    let doing = "Error listing the target";
+    let found = cx.fetch(call).map_err(|stop| stop.about(doing))?;
+    let found = found.ok_or_else(|| Stop::Failed(missing(name)))?;
+    let is_one = found.data["snapshots"].is_array() || !found.wrap_info.is_null();
+    if is_one { Ok(found) } else { Err(cx.not_understood().about(doing)) }
+}
 
 /// How a target stands, or the token that wraps that.
 pub fn status(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {

@@ -3,10 +3,11 @@
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use super::retention::Policy;
 use super::status::Status;
 use crate::base::clock::Timestamp;
 use crate::base::sync::{lock, wait_for};
-use crate::snapshot::target::Listed;
+use crate::snapshot::target::{Listed, Name};
 
 /// What is wanted of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +20,21 @@ pub struct Wishes {
     pub look: bool,
     /// Go on in a history of its own although the target is ahead.
     pub adopt: bool,
+    /// Snapshots dropped.
+    pub forget: Option<Forgetting>,
 }
+
+/// Which snapshots are to be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgetting {
+    /// By what they are kept.
+    pub policy: Policy,
+    /// Nothing is dropped, only told.
+    pub dry_run: bool,
+}
+
+/// The snapshots that were dropped, or why it failed.
+pub type Forgotten = Result<Vec<Name>, String>;
 
 impl Wishes {
     /// Whether anything is wanted.
@@ -44,6 +59,8 @@ pub struct Listing {
 pub struct Desk {
     state: Mutex<State>,
     bell: Condvar,
+    /// Who has snapshots dropped.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -53,6 +70,8 @@ struct State {
     wishes: Wishes,
     status: Status,
     listing: Listing,
+    /// What was dropped last.
+    forgotten: Option<Forgotten>,
 }
 
 impl Desk {
@@ -95,6 +114,21 @@ impl Desk {
         self.wish(|wishes| wishes.look = true);
         wait_for(&self.bell, lock(&self.state), patience, |s| s.listing.count > count || s.stop);
         lock(&self.state).listing.clone()
+    }
+
+    /// Has snapshots dropped; `None` where that takes longer than `patience`. One after the other.
+    pub fn forget(&self, forgetting: Forgetting, patience: Duration) -> Option<Forgotten> {
+        let _turn = lock(&self.turn);
+        lock(&self.state).forgotten = None;
+        self.wish(|wishes| wishes.forget = Some(forgetting));
+        wait_for(&self.bell, lock(&self.state), patience, |s| s.forgotten.is_some() || s.stop);
+        lock(&self.state).forgotten.take()
+    }
+
+    /// They were.
+    pub fn forgot(&self, outcome: Forgotten) {
+        lock(&self.state).forgotten = Some(outcome);
+        self.bell.notify_all();
     }
 
     /// Waits for a while, or until something is wanted. Whether it goes on after.

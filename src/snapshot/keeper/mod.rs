@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
-pub use self::desk::{Desk, Listing, Wishes};
+pub use self::desk::{Desk, Forgetting, Forgotten, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 

@@ -13,7 +13,7 @@ use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 
 /// How many snapshots are kept, as restic's `forget` counts them; none of a kind is 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The newest ones.
     pub last: u64,

@@ -93,7 +93,7 @@ impl Worker {
         if used(self).saturating_add(length) > most {
             // What a restore has left yields to what is now.
             let left = Duration::ZERO;
-            self.forget(&Policy { left, ..self.settings.policy.clone() })?;
+            self.forget(Policy { left, ..self.settings.policy })?;
         }
         let used = used(self);
         if used.saturating_add(length) > most {
@@ -106,7 +106,7 @@ impl Worker {
     }
 
     /// Drops what nobody wants to be kept any longer.
-    pub fn forget(&mut self, policy: &Policy) -> Result<(), Trouble> {
+    pub fn forget(&mut self, policy: Policy) -> Result<(), Trouble> {
         let gone = self.forgettable(policy);
         for name in &gone {
             self.target.delete(name)?;
@@ -133,11 +133,11 @@ impl Worker {
     }
 
     /// Which snapshots of this target go by a policy.
-    fn forgettable(&self, policy: &Policy) -> Vec<Name> {
+    pub fn forgettable(&self, policy: Policy) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
         let own = known.own(&self.settings.file_prefix);
         let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
-        let gone = retention::to_drop(&snapshots, &segments(known), known.timeline, policy);
+        let gone = retention::to_drop(&snapshots, &segments(known), known.timeline, &policy);
         gone.into_iter().map(|index| own[index].name.clone()).collect()
     }
 

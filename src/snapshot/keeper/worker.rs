@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Means;
 use super::contact::Known;
-use super::desk::{Desk, Wishes};
+use super::desk::{Desk, Forgetting, Wishes};
 use super::ledger::Ledger;
 use super::retention::Judged;
 use super::schedule::Schedule;
@@ -115,13 +115,17 @@ impl Worker {
         if self.means.barrier.unsealed().is_none() {
             return;
         }
-        let wishes = self.desk.wishes();
+        let mut wishes = self.desk.wishes();
         if wishes.any() {
             self.schedule.hurry();
         }
         self.greet();
         if self.schedule.may_try(self.boot()) {
-            match self.work(wishes) {
+            let outcome = self.work(&mut wishes);
+            if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
+                self.desk.forgot(Err(trouble.to_string()));
+            }
+            match outcome {
                 Ok(()) => self.is_well(),
                 Err(Trouble::Over) => {}
                 Err(trouble) => self.is_in_trouble(&trouble),
@@ -130,7 +134,7 @@ impl Worker {
         self.tell();
     }
 
-    fn work(&mut self, wishes: Wishes) -> Result<(), Trouble> {
+    fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
         let unsealed = self.unsealed()?;
         if wishes.adopt && self.desk.status().standing == Standing::Ahead {
             unsealed.begin_timeline()?;
@@ -157,7 +161,15 @@ impl Worker {
         let overdue = self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero();
         if wishes.take || overdue || self.needs_base()? {
             self.attempt(Self::snapshot)?;
-            self.forget(&self.settings.policy.clone())?;
+            self.forget(self.settings.policy)?;
+        }
+        if let Some(Forgetting { policy, dry_run }) = wishes.forget {
+            let gone = self.forgettable(policy);
+            if !dry_run {
+                self.forget(policy)?;
+            }
+            wishes.forget = None;
+            self.desk.forgot(Ok(gone));
         }
         if self.settings.journal {
             self.ship()?;

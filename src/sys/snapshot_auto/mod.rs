@@ -1,6 +1,6 @@
 //! `sys/storage/raft/snapshot-auto`: targets as Vault Enterprise sets them and tells of them.
 
-mod fields;
+pub(super) mod fields;
 
 use std::sync::Arc;
 
