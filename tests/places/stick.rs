@@ -23,6 +23,8 @@ pub struct Stick {
     volume: Volume,
     uuid: String,
     home: TempDir,
+    /// Whether the server's folder was not there before.
+    made_run: bool,
     script: Option<Child>,
     /// What lets its electronics fail.
     ballast: Option<PathBuf>,
@@ -37,12 +39,12 @@ impl Stick {
         }
         let volume = Volume::fallible("ext4")?;
         volume.unmount();
-        fs::create_dir_all(RUN).unwrap();
+        let made_run = fs::create_dir(RUN).is_ok();
         let mut blkid = Command::new("blkid");
         let uuid = blkid.args(["-p", "-s", "UUID", "-o", "value"]).arg(volume.device());
         let uuid = does(uuid).unwrap().trim().to_owned();
         let home = TempDir::new();
-        let mut stick = Self { volume, uuid, home, script: None, ballast: None };
+        let mut stick = Self { volume, uuid, home, made_run, script: None, ballast: None };
         stick.plug();
         Some(stick)
     }
@@ -126,6 +128,11 @@ impl Drop for Stick {
     fn drop(&mut self) {
         self.pull();
         let _ = fs::remove_dir(self.mounted());
+        let _ = fs::remove_file(Path::new(RUN).join("usb").join(&self.uuid));
+        if self.made_run {
+            let _ = fs::remove_dir(Path::new(RUN).join("usb"));
+            let _ = fs::remove_dir(RUN);
+        }
         let _ = fs::remove_file(Path::new(MOUNTS).join(format!(".{}", self.uuid)));
         if std::thread::panicking() {
             let log = fs::read_to_string(self.home.path().join("log"));
