@@ -218,13 +218,8 @@ fn read_segment(of: SegmentName, bytes: &[u8]) -> Option<Segment> {
     let mut reader = SegmentReader::new(bytes).ok()?;
     let header = reader.header().clone();
     let mut entries = Vec::new();
-    loop {
-        match reader.read().ok()? {
-            Next::Entry(Entry { revision, step, after, .. }) => {
-                entries.push((step, revision, after));
-            }
-            Next::End(_) => break,
-        }
+    while let Next::Entry(Entry { revision, step, after, .. }) = reader.read().ok()? {
+        entries.push((step, revision, after));
     }
     let same = (header.timeline, header.first, header.last) == (of.timeline, of.first, of.last);
     same.then_some(Segment { of, before: header.before, entries })

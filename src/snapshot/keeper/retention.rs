@@ -4,7 +4,7 @@
 //! What is newer is told by timeline and revision. The times are only what hours, days, weeks and
 //! months are counted by.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,8 +27,9 @@ pub struct Policy {
     pub monthly: u64,
     /// All that were taken so long before the newest one, or later.
     pub within: Duration,
-    /// The newest one of each history that was left, until the present one has one that was taken
-    /// so long after the last of the other: a restore may have been a mistake.
+    /// All of each other history, until the present one has one that was taken so long after the
+    /// last of the other: a restore may have been a mistake, and the other may be the history of
+    /// another machine. Zero counts all histories as one.
     pub left: Duration,
 }
 
@@ -94,8 +95,11 @@ pub fn to_drop(
     let mut order: Vec<usize> = (0..snapshots.len()).collect();
     order.sort_by_key(|&index| snapshots[index].place(present));
     order.reverse();
+    let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
+    // Another history may be another machine's: it takes no place of ours, and none is taken of it.
+    let alone = !policy.left.is_zero();
     let counted: Vec<usize> =
-        order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad).collect();
+        whole.filter(|&index| !alone || snapshots[index].timeline == present).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
     for (count, bucket) in policy.buckets() {
@@ -117,10 +121,11 @@ pub fn to_drop(
             kept[index] |= snapshots[index].taken >= from;
         }
     }
-    if !policy.left.is_zero() {
+    if alone {
         let from = snapshots[last_good].taken.minus(policy.left);
-        for index in bases_of_left(snapshots, segments, present, from) {
-            kept[index] = true;
+        let others = going_on(snapshots, segments, from);
+        for (index, snapshot) in snapshots.iter().enumerate() {
+            kept[index] |= snapshot.timeline != present && others.contains(&snapshot.timeline);
         }
     }
     let behind = snapshots[last_good].place(present);
@@ -132,31 +137,11 @@ pub fn to_drop(
     order.into_iter().rev().filter(goes).collect()
 }
 
-/// Of each history that was left after `from`, as far as one can see, the newest snapshot that is
-/// whole, and the newest one that was read back.
-fn bases_of_left(
-    snapshots: &[Snapshot],
-    segments: &[Segment],
-    present: Timeline,
-    from: Timestamp,
-) -> Vec<usize> {
-    let whole = |s: &Snapshot| s.timeline != present && s.judged != Judged::Bad;
-    let mut ends: BTreeMap<Timeline, Timestamp> = BTreeMap::new();
-    let taken = snapshots.iter().filter(|s| whole(s)).map(|s| (s.timeline, s.taken));
-    for (timeline, time) in taken.chain(segments.iter().map(|s| (s.timeline, s.to))) {
-        let end = ends.entry(timeline).or_insert(time);
-        *end = time.max(*end);
-    }
-    let left = ends.into_iter().filter(|(_, end)| *end > from).map(|(timeline, _)| timeline);
-    let newest = |timeline: Timeline, fits: fn(&Snapshot) -> bool| {
-        let of_it = snapshots.iter().enumerate();
-        let of_it = of_it.filter(|(_, s)| s.timeline == timeline && whole(s) && fits(s));
-        of_it.max_by_key(|(_, s)| s.place(present)).map(|(index, _)| index)
-    };
-    let good: fn(&Snapshot) -> bool = |s| s.judged == Judged::Good;
-    left.flat_map(|timeline| [newest(timeline, |_| true), newest(timeline, good)])
-        .flatten()
-        .collect()
+/// The histories to which something was added after `from`, as far as one can see.
+fn going_on(snapshots: &[Snapshot], segments: &[Segment], from: Timestamp) -> BTreeSet<Timeline> {
+    let taken = snapshots.iter().map(|s| (s.timeline, s.taken));
+    let all = taken.chain(segments.iter().map(|s| (s.timeline, s.to)));
+    all.filter(|(_, time)| *time > from).map(|(timeline, _)| timeline).collect()
 }
 
 /// Which segments go with what is left of the snapshots: those to which no restore needs to go, as
@@ -295,11 +280,13 @@ mod tests {
                 continue;
             };
             assert!(!gone.contains(&last));
-            let whole = all.iter().filter(|s| s.judged != Judged::Bad).count();
             let kept: Vec<Snapshot> =
                 (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
-            let whole_kept = kept.iter().filter(|s| s.judged != Judged::Bad).count();
-            assert!(whole_kept as u64 >= policy.last.min(whole as u64));
+            let alone = !policy.left.is_zero();
+            let counts = |s: &&Snapshot| !alone || s.timeline == PRESENT;
+            let ours = kept.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
+            let whole = all.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
+            assert!(ours as u64 >= policy.last.min(whole as u64));
             // What was left a short while ago can be gone back to, with all that follows.
             let of_old = |s: &&Snapshot| s.timeline == OLD && s.judged != Judged::Bad;
             let base = all.iter().filter(of_old).map(|s| s.revision).max();
@@ -316,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_that_was_left_keeps_its_base_for_a_while() {
+    fn another_history_is_left_alone_for_a_while() {
         let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
         let policy = Policy { last: 1, left: Duration::from_secs(7 * DAY), ..Policy::default() };
         let after = |days, segments: &[Segment]| {
@@ -327,11 +314,11 @@ mod tests {
                 .map(|n| all[n].revision)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(after(4, &[]), [5, 7]);
-        assert_eq!(after(8, &[]), [5, 7]);
+        assert_eq!(after(4, &[]), [3, 5, 7]);
+        assert_eq!(after(8, &[]), [3, 5, 7]);
         assert_eq!(after(9, &[]), [7], "it was a week ago");
         let journal = Segment { timeline: OLD, last: 9, to: Timestamp::from_secs(3 * DAY) };
-        assert_eq!(after(9, &[journal]), [5, 7], "the journal went on");
+        assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
     }
 
     #[test]

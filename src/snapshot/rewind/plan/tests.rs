@@ -24,6 +24,7 @@ fn listing(snapshots: &[u64], segments: &[(u64, u64)]) -> Listing {
     Listing {
         snapshots: snapshots.iter().map(|at| snapshot(ONE, *at, *at)).collect(),
         segments: segments.iter().map(|(first, last)| segment(ONE, *first, *last)).collect(),
+        own: Vec::new(),
         lost: Vec::new(),
     }
 }
