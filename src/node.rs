@@ -67,6 +67,8 @@ pub struct Opened {
     tokens: Arc<Tokens>,
     world: World,
     follower: Option<Arc<Follower>>,
+    /// Whether its folder is removed at the end.
+    passing: bool,
 }
 
 /// A running server.
@@ -103,7 +105,12 @@ impl Opened {
         let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
         let meters = Arc::new(TokenMeters::new(&world.clock));
         let tokens = Arc::new(Tokens { mounts, entropy, counts, address, meters });
-        Ok(Self { storage, barrier, tokens, world, follower: None })
+        Ok(Self { storage, barrier, tokens, world, follower: None, passing: false })
+    }
+
+    /// Its folder is removed at the end: nothing needs to be kept in it.
+    pub fn set_passing(&mut self) {
+        self.passing = true;
     }
 
     /// Makes a standby of it, which follows a target until it is promoted.
@@ -147,7 +154,7 @@ impl Opened {
 
     /// Serves it, sealed or not.
     pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
-        let Self { storage, barrier, tokens, world, follower } = self;
+        let Self { storage, barrier, tokens, world, follower, passing } = self;
         let World { clock, entropy, run_folder, logs } = world;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
         let ttls = Ttls {
@@ -168,7 +175,8 @@ impl Opened {
         let rights = Arc::new(Rights { mounts: tokens.mounts.clone(), policies });
         let snapshots = Arc::new(SnapshotMeters::new(&clock));
         let spools = Arc::new(spools(&config.storage));
-        let undo = Undo::new(precaution(&config.storage, &entropy));
+        let kept = (!passing).then(|| precaution(&config.storage, &entropy));
+        let undo = Undo::new(kept.flatten());
         let means = Means {
             barrier: barrier.clone(),
             clock: clock.clone(),

@@ -38,6 +38,11 @@ impl Folder {
         Ok(Self { path, kept: false })
     }
 
+    /// Whether it stays when the server has ended.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
     /// Where the files of `-dev-tls` lie.
     fn tls(&self) -> PathBuf {
         self.path.join("tls")

@@ -45,6 +45,9 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     if let Some(followed) = followed {
         opened.follow(&config, followed).map_err(failed)?;
     }
+    if folder.as_ref().is_some_and(|folder| !folder.is_kept()) {
+        opened.set_passing();
+    }
     let dev = folder.as_ref().map(|folder| dev::Dev::make(command, folder, &opened));
     let dev = dev.transpose()?;
     let node = opened.serve(&config).map_err(failed)?;
