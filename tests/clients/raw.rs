@@ -141,7 +141,7 @@ fn bodies_of_nothing() {
                 ("auth/token/tidy", 202),
                 ("sys/capabilities-self", 400),
                 ("sys/tools/random", 200),
-                ("sys/rotate", 204),
+                ("sys/rotate", 200),
                 ("sys/step-down", 204),
                 ("sys/leases/revoke-prefix/none", 204),
                 ("sys/wrapping/unwrap", 400),

@@ -8,7 +8,7 @@ use edgekeep::snapshot::inspect::inspect;
 use edgekeep::snapshot::layout::SegmentName;
 use serde_json::json;
 
-use super::folder::held;
+use super::folder::{held, stores};
 use super::snapshots::{target, world};
 use super::support::world::World;
 use super::support::{TempDir, eventually};
@@ -145,4 +145,32 @@ fn what_was_written_before_a_restore_is_shipped_too() {
     let there = held(folder.path());
     let restored = inspect(&snapshot[..]).unwrap().meta.about.revision;
     assert!(there.reach(before).unwrap() >= restored + 5, "what the restore took back is there");
+}
+
+#[test]
+fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut world = world(9, &folder, SETTINGS);
+    let first = write_and_ship(&world, &folder);
+    let there = held(&folder);
+    let store = folder.join(&stores(&folder)[0]);
+    let (timeline, last) = (there.timeline(), u64::MAX >> 8);
+    let garbage = [
+        store.join(format!("journal/{timeline}/{:016x}-{last:016x}.1.seg", first + 1)),
+        store.join(format!("edgekeep-1.{timeline}.{last:016x}.snap")),
+    ];
+    for path in &garbage {
+        fs::write(path, "garbage").unwrap();
+    }
+    world.restart();
+    let root = world.root();
+    root.post("secret/1", json!({ "a": "after" }));
+    eventually("it goes on", || {
+        let target = target(&root);
+        target["state"] == "good" && target["journal"]["behind"] == 0
+    });
+    garbage.iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert!(held(&folder).reach(timeline).unwrap() > first);
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::target::{TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
@@ -61,22 +62,26 @@ impl Command for Forget {
         body.extend(self.keep_within.map(|span| ("keep_within".to_owned(), span.into())));
         body.insert("dry_run".to_owned(), self.dry_run.into());
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/forget"));
-        let answer = cx.send(call.with_body(Value::Object(body)));
-        let answer = answer.map_err(|stop| stop.about("Error dropping snapshots"))?;
-        let data = &answer.body["data"];
-        if cx.format != Format::Table {
-            cx.say_value(data)?;
-            return Ok(Exit::Done);
-        }
-        let gone = data["snapshots"].as_array().map_or(&[][..], Vec::as_slice);
-        for name in gone {
-            cx.say(&text(name))?;
-        }
-        let count = gone.len();
-        match self.dry_run {
-            true => cx.say(&format!("{count} snapshots would go"))?,
-            false => cx.say(&format!("Success! Dropped {count} snapshots"))?,
-        }
-        Ok(Exit::Done)
+        let is_one = |found: &Envelope| found.data["snapshots"].is_array();
+        let dry_run = self.dry_run;
+        let print = |cx: &mut Context, found: &Envelope| print(cx, found, dry_run);
+        let dropped = cx.present(call.with_body(Value::Object(body)), is_one, print);
+        dropped.map_err(|stop| stop.about("Error dropping snapshots"))
     }
+}
+
+fn print(cx: &mut Context, found: &Envelope, dry_run: bool) -> Result<Exit, Stop> {
+    if cx.format != Format::Table {
+        return found.print(cx);
+    }
+    let gone = found.data["snapshots"].as_array().map_or(&[][..], Vec::as_slice);
+    for name in gone {
+        cx.say(&text(name))?;
+    }
+    let count = gone.len();
+    match dry_run {
+        true => cx.say(&format!("{count} snapshots would go"))?,
+        false => cx.say(&format!("Success! Dropped {count} snapshots"))?,
+    }
+    Ok(Exit::Done)
 }

@@ -93,10 +93,13 @@ impl Worker {
             }
             bytes += length;
         }
-        self.judged.retain(|name, _| known.snapshots.iter().any(|held| held.name == *name));
+        self.judged.retain(|name, _| {
+            known.snapshots.iter().any(|held| held.name == *name)
+                || known.segments.iter().any(|held| held.name == *name)
+        });
         let held = (known.snapshots.len() as u64, bytes);
         self.desk.tell(|status| status.held = held);
-        must_not_be_ahead(&known, &record)?;
+        self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
         self.must_be_of_one_chain(&mut known)?;
         self.known = Some(known);
@@ -223,6 +226,42 @@ impl Worker {
         reach(&bases, &segments, dropped)
     }
 
+    /// Nothing of this history is there that is not here. A name is believed when what it names
+    /// is what it says: anybody who can write there may give one.
+    fn must_not_be_ahead(&mut self, known: &mut Known, record: &RootRecord) -> Result<(), Trouble> {
+        let is_ahead =
+            |timeline, revision| timeline == record.timeline && revision > record.revision;
+        let snapshots = std::mem::take(&mut known.snapshots);
+        for held in snapshots {
+            if is_ahead(held.of.timeline, held.of.revision) {
+                if self.judgement(&held.name) == Judged::Unknown {
+                    self.read_back(&held)?;
+                }
+                if self.judgement(&held.name) == Judged::Good {
+                    return Err(beyond(held.of.revision, record));
+                }
+            } else {
+                known.snapshots.push(held);
+            }
+        }
+        let segments = std::mem::take(&mut known.segments);
+        for held in segments {
+            if !is_ahead(held.of.timeline, held.of.last) {
+                known.segments.push(held);
+            } else if self.judgement(&held.name) != Judged::Bad {
+                let of = held.of;
+                let check = |content: &mut dyn Read| check::segment(content, &of, || self.keys());
+                let Err(why) = self.read(&held.name, check)? else {
+                    return Err(beyond(of.last, record));
+                };
+                let url = self.target.url(&held.name);
+                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                self.judged.insert(held.name, (Judged::Bad, None));
+            }
+        }
+        Ok(())
+    }
+
     /// The newest segment and the newest snapshot are of the chain that this server goes on with.
     fn must_be_of_one_chain(&mut self, known: &mut Known) -> Result<(), Trouble> {
         let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
@@ -296,18 +335,11 @@ impl Worker {
     }
 }
 
-/// Nothing of this history is there that is not here.
-fn must_not_be_ahead(known: &Known, record: &RootRecord) -> Result<(), Trouble> {
-    let snapshots = known.snapshots.iter().map(|held| (held.of.timeline, held.of.revision));
-    let segments = known.segments.iter().map(|held| (held.of.timeline, held.of.last));
-    let ours = snapshots.chain(segments).filter(|(timeline, _)| *timeline == record.timeline);
-    match ours.map(|(_, revision)| revision).max().filter(|there| *there > record.revision) {
-        Some(there) => Err(ahead(&format!(
-            "it holds transaction {there} of timeline {}, and this server is at {}",
-            record.timeline, record.revision
-        ))),
-        None => Ok(()),
-    }
+fn beyond(there: u64, record: &RootRecord) -> Trouble {
+    let RootRecord { timeline, revision, .. } = record;
+    ahead(&format!(
+        "it holds transaction {there} of timeline {timeline}, and this server is at {revision}"
+    ))
 }
 
 fn ahead(what: &str) -> Trouble {
