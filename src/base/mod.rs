@@ -1,8 +1,8 @@
 //! Leaves that every layer may use.
 //!
-//! The machine: [`variable`], [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`], [`sync`],
-//! [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`]. What is counted: [`meter`]. Values:
-//! [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`],
+//! The machine: [`variable`], [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`],
+//! [`sync`], [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`]. What is counted: [`meter`].
+//! Values: [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`],
 //! [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`], [`url`],
 //! [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
 //! [`nearest`], [`policies`].

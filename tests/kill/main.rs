@@ -156,6 +156,8 @@ fn check(store: &Store, server: &Server, writers: &mut [Writer]) {
 /// Whether a kill left nothing behind in the data folder.
 fn assert_tidy(data: &Path) {
     let mut names: Vec<_> = fs::read_dir(data).unwrap().map(|e| e.unwrap().file_name()).collect();
+    // Snapshots of before a rotation and the end of a mount; one that was cut off is written anew.
+    names.retain(|name| !name.to_string_lossy().trim_start_matches('.').starts_with("before-"));
     names.sort();
     assert_eq!(names, ["edgekeep.redb", "edgekeep.reserve", "run"]);
 }
