@@ -254,7 +254,7 @@ impl Model for Mount {
                 method: "DELETE",
                 path: mount,
                 body: None,
-                status: 204,
+                status: 200,
                 after: None,
             },
             (1, 1) => Step {
