@@ -66,7 +66,7 @@ fn a_server_is_saved_and_restored_from_the_command_line() {
     let verified = run(&server, &["snapshot", "verify", "-without-keys", file]);
     assert!(text(&verified).contains("Nothing was opened"), "{}", text(&verified));
     let verified = run(&server, &["snapshot", "verify", file]);
-    assert!(text(&verified).contains("needs 1 unseal keys"), "{}", text(&verified));
+    assert!(text(&verified).contains("needs 1 unseal key,"), "{}", text(&verified));
     let other = Server::dev();
     let verified = run(&server, &["snapshot", "verify", file, &unseal_key(&other)]);
     assert_eq!(verified.status.code(), Some(2), "{}", text(&verified));
