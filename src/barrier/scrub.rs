@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::journal::END;
 use super::root::{Books, EntryHasher, RootRecord, Tally};
 use super::txn::TxnError;
 use super::verify::{BadEntries, Check};
@@ -188,7 +187,7 @@ impl Unsealed {
         }
         let mut check = Check::new(&self.root_key, &keyring, &self.names, hasher);
         let (mut bytes, mut next) = (0, None);
-        for entry in view.scan(from, Some(END))? {
+        for entry in view.scan(from, None)? {
             let (key, value) = entry?;
             if bytes >= SLICE {
                 next = Some(key);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::journal::{END, HEAD};
+use super::journal::{HEAD, placed};
 use super::keyring::Keyring;
 use super::names::{Names, PlainPath};
 use super::root::{EntryHasher, RootRecord, Tally};
@@ -145,7 +145,7 @@ impl Unsealed {
     /// # Errors
     /// As [`verify`].
     pub fn verify(&self, view: &dyn View) -> Result<Report, UnsealError> {
-        verify(&mut view.scan(&[], Some(END))?, With::RootKey(&self.root_key))
+        verify(&mut view.scan(&[], None)?, With::RootKey(&self.root_key))
     }
 }
 
@@ -173,7 +173,7 @@ impl<'a> Check<'a> {
     }
 
     pub fn entry(&mut self, key: &[u8], value: &[u8]) {
-        if key == HEAD {
+        if key == HEAD || placed(key).is_some() {
             return;
         }
         if key != ROOT && key != RESTORED {

@@ -8,6 +8,7 @@ use super::finding::{Finding, Status};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::paint::Colour;
+use crate::cli::plain::plain;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::table;
 
@@ -47,14 +48,21 @@ impl Report {
         if cx.format != Format::Table {
             return cx.say_value(&self.tree());
         }
-        cx.say(&self.table(|colour, word| colour.paint(word, &io::stdout())))
+        // The colours are ours: only what was found is made plain.
+        let paint = |colour: Colour, word: &str| colour.paint(word, &io::stdout());
+        let plain = |text: &str| plain(text, &io::stdout()).into_owned();
+        cx.print(format!("{}\n", self.table(paint, plain)).as_bytes())
     }
 
     fn status(&self) -> Status {
         worst(self.0.iter().map(Checked::status))
     }
 
-    fn table(&self, paint: impl Fn(Colour, &str) -> String) -> String {
+    fn table(
+        &self,
+        paint: impl Fn(Colour, &str) -> String,
+        plain: impl Fn(&str) -> String,
+    ) -> String {
         let mut lines = vec![
             row("Check", &format!("{:STATUS$}", "Status"), "Finding"),
             row("-----", &format!("{:STATUS$}", "------"), "-------"),
@@ -62,9 +70,9 @@ impl Report {
         for Checked { name, findings } in &self.0 {
             for (i, finding) in findings.iter().enumerate() {
                 let name = if i == 0 { name } else { "" };
-                lines.push(row(name, &word(finding.status, &paint), &finding.what));
+                lines.push(row(name, &word(finding.status, &paint), &plain(&finding.what)));
                 if !finding.remedy.is_empty() {
-                    let remedy = format!("Remedy: {}", finding.remedy);
+                    let remedy = format!("Remedy: {}", plain(&finding.remedy));
                     lines.push(row("", &" ".repeat(STATUS), &remedy));
                 }
             }
@@ -163,8 +171,8 @@ space           warn       little is left of a disk that was never a large one
                 skipped    no reserve
 
 0 fail, 1 warn.";
-        assert_eq!(report().table(|_, word| word.to_owned()), want);
-        let painted = report().table(|colour, word| format!("<{colour:?} {word}>"));
+        assert_eq!(report().table(|_, word| word.to_owned(), str::to_owned), want);
+        let painted = report().table(|colour, word| format!("<{colour:?} {word}>"), str::to_owned);
         assert!(painted.contains("<Yellow warn       >little"), "{painted}");
         assert_eq!(report().exit(), Exit::DOUBTS);
     }
