@@ -68,8 +68,11 @@ impl Received {
         force: bool,
         before: impl FnOnce(bool),
     ) -> Result<(), SnapshotError> {
-        let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
-        before(self.must_fit(to, accept)?);
+        let (accept, same) = self.accepted(to, force)?;
+        if let Some(keys) = to.unsealed() {
+            self.prove(&keys, same)?;
+        }
+        before(same);
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
     }
 
@@ -78,15 +81,23 @@ impl Received {
         barrier::restore::found(&mut |writer| self.fill(writer), to)
     }
 
-    fn must_fit(&self, to: &Barrier, accept: Accept) -> Result<bool, SnapshotError> {
-        let same = self.is_of_keys(to)?;
-        if accept == Accept::SameKeys {
-            same?;
+    /// What a restore accepts, and whether the store is of the same keys (one without keys takes
+    /// any); an error where it is not, unless that is forced.
+    pub(super) fn accepted(
+        &self,
+        to: &Barrier,
+        force: bool,
+    ) -> Result<(Accept, bool), SnapshotError> {
+        let theirs = self.records.seal()?.settings();
+        let same = match to.settings()? {
+            Some(ours) => OtherKeys::refuse(ours.root_key, theirs.root_key),
+            None => Ok(()),
+        };
+        if force {
+            return Ok((Accept::AnyKeys, same.is_ok()));
         }
-        if let Some(keys) = to.unsealed() {
-            self.prove(&keys, same.is_ok())?;
-        }
-        Ok(same.is_ok())
+        same?;
+        Ok((Accept::SameKeys, true))
     }
 
     /// Refuses what the keys of `by` do not open, before anything is copied.
@@ -95,16 +106,6 @@ impl Received {
         let keyring = by.open_keyring(self.records.keyring()?);
         self.must_be_sealed_by(&keyring.map_err(|_| forged("its keyring does not open"))?)?;
         Ok(())
-    }
-
-    /// Whether it needs the root key that a store has; a store without one takes any.
-    pub(super) fn is_of_keys(
-        &self,
-        store: &Barrier,
-    ) -> Result<Result<(), OtherKeys>, SnapshotError> {
-        let Some(ours) = store.settings()? else { return Ok(Ok(())) };
-        let theirs = self.records.seal()?.settings();
-        Ok(OtherKeys::refuse(ours.root_key, theirs.root_key))
     }
 
     /// Has the keys vouch for every byte, where they are its own. Then it is the keyring that is

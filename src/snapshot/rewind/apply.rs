@@ -8,7 +8,7 @@ use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Lost};
 use crate::barrier::journal::record::{Record as Written, Write};
 use crate::barrier::journal::{HEAD, Head, is_of_journal};
-use crate::barrier::restore::{Accept, found};
+use crate::barrier::restore::found;
 use crate::barrier::root::{EntryHasher, RootRecord, Tally, Timeline};
 use crate::barrier::{Barrier, KEYRING, RESTORED, ROOT, Unsealed};
 use crate::base::record::Record as _;
@@ -75,17 +75,12 @@ impl Prepared {
         force: bool,
         before: impl FnOnce(bool),
     ) -> Result<(), SnapshotError> {
-        let accept = if force { Accept::AnyKeys } else { Accept::SameKeys };
-        let same = self.received.is_of_keys(to)?;
-        let is_same = same.is_ok();
-        if accept == Accept::SameKeys {
-            same?;
-        }
-        if is_same && to.unsealed().is_some() && self.prover.is_none() {
+        let (accept, same) = self.received.accepted(to, force)?;
+        if same && to.unsealed().is_some() && self.prover.is_none() {
             let what = "its keyring does not open with the keys of this store";
             return Err(SnapshotError::Forged(what.into()));
         }
-        before(is_same);
+        before(same);
         Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
     }
 
