@@ -1,5 +1,6 @@
 //! What a target holds: learned from its listing, and from reading back the newest of it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
-use crate::snapshot::target::{Name, TargetError};
+use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
 pub struct Known {
@@ -48,6 +49,12 @@ impl Known {
     /// The names that snapshots of this target go by.
     pub fn own(&self, prefix: &str) -> Vec<&Held<SnapshotName>> {
         self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
+    }
+
+    /// All of it, by name and length.
+    fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
+        let snapshots = self.snapshots.iter().map(|held| (&held.name, held.length));
+        snapshots.chain(self.segments.iter().map(|held| (&held.name, held.length)))
     }
 }
 
@@ -83,22 +90,16 @@ impl Worker {
             segments: Vec::new(),
             reach: None,
         };
-        let mut bytes = 0;
-        for object in listed {
-            let (name, length) = (object.name, object.length);
+        for Listed { name, length } in listed {
             match folder.read(&name) {
                 Some(Kept::Snapshot(of)) => known.snapshots.push(Held { of, name, length }),
                 Some(Kept::Segment(of)) => known.segments.push(Held { of, name, length }),
-                None => continue,
+                None => {}
             }
-            bytes += length;
         }
-        self.judged.retain(|name, _| {
-            known.snapshots.iter().any(|held| held.name == *name)
-                || known.segments.iter().any(|held| held.name == *name)
-        });
-        let held = (known.snapshots.len() as u64, bytes);
-        self.desk.tell(|status| status.held = held);
+        let there: BTreeSet<&Name> = known.objects().map(|(name, _)| name).collect();
+        self.judged.retain(|name, _| there.contains(name));
+        self.tell_held(&known);
         self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
         self.must_be_of_one_chain(&mut known)?;
@@ -106,6 +107,13 @@ impl Worker {
         self.place_journal()?;
         self.follow();
         Ok(())
+    }
+
+    /// Tells how much there is.
+    pub fn tell_held(&self, known: &Known) {
+        let bytes = known.objects().map(|(_, length)| length).sum();
+        let held = (known.snapshots.len() as u64, bytes);
+        self.desk.tell(|status| status.held = held);
     }
 
     /// Reads back the newest snapshot of this history, and older ones until one is good.
@@ -139,12 +147,25 @@ impl Worker {
                 self.desk.tell(|status| status.verified = Some(now));
             }
             Err(why) => {
-                let url = self.target.url(&held.name);
-                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                self.counts_as_absent(&held.name, &why);
                 self.judged.insert(held.name.clone(), (Judged::Bad, None));
             }
         }
         Ok(())
+    }
+
+    /// The same of a segment: what the chain comes to with it.
+    pub fn read_segment(
+        &self,
+        name: &Name,
+        of: &SegmentName,
+    ) -> Result<Result<Chain, SnapshotError>, Trouble> {
+        self.read(name, |content| check::segment(content, of, || self.keys()))
+    }
+
+    fn counts_as_absent(&self, name: &Name, why: &SnapshotError) {
+        let url = self.target.url(name);
+        log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
     }
 
     /// Reads an object. The outer error is that it could not be read, the inner one what it is.
@@ -249,13 +270,10 @@ impl Worker {
             if !is_ahead(held.of.timeline, held.of.last) {
                 known.segments.push(held);
             } else if self.judgement(&held.name) != Judged::Bad {
-                let of = held.of;
-                let check = |content: &mut dyn Read| check::segment(content, &of, || self.keys());
-                let Err(why) = self.read(&held.name, check)? else {
-                    return Err(beyond(of.last, record));
+                let Err(why) = self.read_segment(&held.name, &held.of)? else {
+                    return Err(beyond(held.of.last, record));
                 };
-                let url = self.target.url(&held.name);
-                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                self.counts_as_absent(&held.name, &why);
                 self.judged.insert(held.name, (Judged::Bad, None));
             }
         }
@@ -319,15 +337,13 @@ impl Worker {
             if let Some((_, chain)) = self.proved.as_ref().filter(|(proved, _)| *proved == name) {
                 return Ok(Some((of.last, *chain)));
             }
-            let check = |content: &mut dyn Read| check::segment(content, &of, || self.keys());
-            match self.read(&name, check)? {
+            match self.read_segment(&name, &of)? {
                 Ok(chain) => {
                     self.proved = Some((name, chain));
                     return Ok(Some((of.last, chain)));
                 }
                 Err(why) => {
-                    let url = self.target.url(&name);
-                    log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                    self.counts_as_absent(&name, &why);
                     known.segments.swap_remove(index);
                 }
             }

@@ -125,9 +125,9 @@ impl Desk {
         lock(&self.state).forgotten.take()
     }
 
-    /// They were.
+    /// They were, or could not be: what is said first counts.
     pub fn forgot(&self, outcome: Forgotten) {
-        lock(&self.state).forgotten = Some(outcome);
+        lock(&self.state).forgotten.get_or_insert(outcome);
         self.bell.notify_all();
     }
 

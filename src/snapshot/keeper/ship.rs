@@ -1,6 +1,5 @@
 //! The journal on its way to a target, in segments.
 
-use super::check;
 use super::contact::Held;
 use super::trouble::Trouble;
 use super::worker::Worker;
@@ -82,10 +81,8 @@ impl Worker {
             let Some(&(_, last)) = stretches.last() else { continue };
             self.has(timeline, last);
             if self.needless(timeline)? >= Some(last) {
-                let records: u64 = stretches.iter().map(|(first, last)| last - first + 1).sum();
-                for _ in 0..=records / DROPPED {
-                    self.unsealed()?.drop_journal(timeline, last)?;
-                }
+                let records = stretches.iter().map(|(first, last)| last - first + 1).sum();
+                drop_records(&*self.unsealed()?, timeline, last, records)?;
             }
         }
         Ok(())
@@ -111,8 +108,7 @@ impl Worker {
         let name = name.ok_or_else(|| Trouble::Settings("its path_prefix is too long".into()))?;
         self.used = Some(self.boot());
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
-        let read = self.read(&name, |content| check::segment(content, &of, || self.keys()))?;
-        let chain = read.map_err(|why| {
+        let chain = self.read_segment(&name, &of)?.map_err(|why| {
             let url = self.target.url(&name);
             TargetError::Failed(format!("{url} is not what was put there: {why}"))
         })?;
@@ -125,7 +121,7 @@ impl Worker {
                 self.has(timeline, of.last);
             }
         }
-        self.desk.tell(|status| status.held.1 += length);
+        self.known.iter().for_each(|known| self.tell_held(known));
         Ok(full)
     }
 
@@ -146,12 +142,10 @@ impl Worker {
             return Ok(());
         };
         let upto = self.needless(timeline)?.unwrap_or(0).min(head.revision);
-        if upto > head.dropped {
-            for _ in 0..=(upto - head.dropped) / DROPPED {
-                unsealed.drop_journal(timeline, upto)?;
-            }
+        match upto.checked_sub(head.dropped) {
+            None | Some(0) => Ok(()),
+            Some(records) => drop_records(&unsealed, timeline, upto, records),
         }
-        Ok(())
     }
 
     /// Begins a journal that was cut anew, now that all who can be reached have what it holds.
@@ -162,9 +156,7 @@ impl Worker {
         }
         let unsealed = self.unsealed()?;
         unsealed.begin_journal()?;
-        for _ in 0..=(head.revision - head.dropped) / DROPPED {
-            unsealed.drop_journal(head.timeline, head.revision)?;
-        }
+        drop_records(&unsealed, head.timeline, head.revision, head.revision - head.dropped)?;
         let begun = unsealed.journal().map_or(head.revision, |head| head.begun);
         log::warn!(
             "snapshots to {}: the journal came to its limit and was begun anew: the transactions \
@@ -176,6 +168,19 @@ impl Worker {
         // A snapshot is its base, with the next look.
         self.place_journal()
     }
+}
+
+/// Has the store drop a history up to `upto`, which are so many records.
+fn drop_records(
+    unsealed: &Unsealed,
+    timeline: Timeline,
+    upto: u64,
+    records: u64,
+) -> Result<(), Trouble> {
+    for _ in 0..=records / DROPPED {
+        unsealed.drop_journal(timeline, upto)?;
+    }
+    Ok(())
 }
 
 /// The commits of a history of which there are records here: the first and the last of each

@@ -122,13 +122,9 @@ impl Worker {
         for name in &unneeded {
             self.target.delete(name)?;
         }
-        if let Some(known) = &mut self.known {
-            known.segments.retain(|held| !unneeded.contains(&held.name));
-            let bytes = known.snapshots.iter().map(|held| held.length);
-            let bytes = bytes.chain(known.segments.iter().map(|held| held.length)).sum();
-            let held = (known.snapshots.len() as u64, bytes);
-            self.desk.tell(|status| status.held = held);
-        }
+        let Some(known) = &mut self.known else { return Ok(()) };
+        known.segments.retain(|held| !unneeded.contains(&held.name));
+        self.known.iter().for_each(|known| self.tell_held(known));
         Ok(())
     }
 
