@@ -18,11 +18,13 @@ mod ship;
 mod snapshot;
 pub mod status;
 pub mod stored;
+mod telling;
 mod trouble;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -101,6 +103,16 @@ struct Served {
     desk: Arc<Desk>,
 }
 
+/// What is to be served.
+#[derive(Default)]
+struct Wanted {
+    targets: BTreeMap<String, Settings>,
+    /// What cannot be, and why.
+    unserved: BTreeMap<String, String>,
+    /// Whose journal is kept, also while it cannot be served.
+    journaling: BTreeSet<String>,
+}
+
 impl Keeper {
     /// Begins nothing yet. `configured` are the targets that stand in the configuration.
     pub fn new(means: Means, configured: BTreeMap<String, Settings>) -> Self {
@@ -169,8 +181,8 @@ impl Keeper {
     pub fn stop(&self) {
         let mut running = lock(&self.running);
         running.over = true;
-        let targets = std::mem::take(&mut running.targets);
-        let mut ending = std::mem::take(&mut running.ending);
+        let targets = mem::take(&mut running.targets);
+        let mut ending = mem::take(&mut running.ending);
         drop(running);
         ending.extend(targets.into_values().map(|target| target.desk));
         ending.iter().for_each(|desk| desk.stop());
@@ -213,34 +225,19 @@ impl Keeper {
         served.chain(unserved).collect()
     }
 
+    /// Serves those that are to be served, and no others.
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
-        let mut wanted = self.configured.clone();
-        let mut unserved = BTreeMap::new();
-        // What goes to a target that cannot be served at present is kept for it.
-        let mut journaling: BTreeSet<String> = BTreeSet::new();
-        for (name, given) in stored(unsealed)? {
-            if wanted.contains_key(&name) {
-                continue;
-            }
-            let journal = given.flag(field::JOURNAL);
-            match Settings::read(given) {
-                Ok(settings) => drop(wanted.insert(name, settings)),
-                Err(wrong) => {
-                    journaling.extend(journal.then(|| name.clone()));
-                    unserved.insert(name, wrong.to_string());
-                }
-            }
-        }
-        let (stay, go) = std::mem::take(&mut running.targets)
-            .into_iter()
-            .partition(|(name, t)| wanted.get(name).is_some_and(|w| w.given == t.settings.given));
+        let Wanted { targets, mut unserved, journaling } = self.wanted(unsealed)?;
+        let (stay, go) = mem::take(&mut running.targets).into_iter().partition(|(name, served)| {
+            targets.get(name).is_some_and(|wanted| wanted.given == served.settings.given)
+        });
         running.targets = stay;
-        for (name, target) in BTreeMap::into_iter(go) {
-            target.desk.stop();
+        for (name, gone) in BTreeMap::into_iter(go) {
+            gone.desk.stop();
             self.ledger.forget(&name);
-            running.ending.push(target.desk);
+            running.ending.push(gone.desk);
         }
-        for (name, settings) in &wanted {
+        for (name, settings) in &targets {
             if running.targets.contains_key(name) {
                 continue;
             }
@@ -254,14 +251,33 @@ impl Keeper {
                 log::error!("snapshots to {name}: not served: {why}");
             }
         }
-        let journals = || wanted.iter().filter(|(_, settings)| settings.journal);
-        journaling.extend(journals().map(|(name, _)| name.clone()));
         self.ledger.set(journaling.iter().map(String::as_str));
-        let limit = journals().map(|(_, settings)| settings.journal_max).max();
+        let limits = targets.values().filter(|settings| settings.journal);
+        let limit = limits.map(|settings| settings.journal_max).max();
         unsealed.set_journal_limit(limit.unwrap_or(DEFAULT_LIMIT));
         running.journaling = !journaling.is_empty();
         (running.unserved, running.again) = (unserved, self.means.clock.boot() + AGAIN);
         Ok(())
+    }
+
+    /// Those of the configuration, and of those in the store what has no other's name.
+    fn wanted(&self, unsealed: &Arc<Unsealed>) -> Result<Wanted, TxnError> {
+        let mut wanted = Wanted { targets: self.configured.clone(), ..Wanted::default() };
+        for (name, given) in stored(unsealed)? {
+            if self.configured.contains_key(&name) {
+                continue;
+            }
+            if given.flag(field::JOURNAL) {
+                wanted.journaling.insert(name.clone());
+            }
+            match Settings::read(given) {
+                Ok(settings) => drop(wanted.targets.insert(name, settings)),
+                Err(wrong) => drop(wanted.unserved.insert(name, wrong.to_string())),
+            }
+        }
+        let journals = self.configured.iter().filter(|(_, settings)| settings.journal);
+        wanted.journaling.extend(journals.map(|(name, _)| name.clone()));
+        Ok(wanted)
     }
 
     fn start(&self, name: &str, settings: &Settings) -> io::Result<Served> {

@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::retention::Judged;
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::status::{Attempt, Shipped, Standing};
+use super::status::Standing;
 use super::trouble::Trouble;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
@@ -74,26 +74,23 @@ impl Worker {
         ledger: Arc<Ledger>,
         desk: Arc<Desk>,
     ) -> Self {
-        let (schedule, judged, begun) = (Schedule::default(), BTreeMap::new(), means.clock.boot());
-        let (known, proved, visit, used) = (None, None, None, None);
-        let (name, verified, compacted) = (name.to_owned(), None, None);
         Self {
-            name,
+            name: name.to_owned(),
+            begun: means.clock.boot(),
             settings,
             target,
             means,
             ledger,
             desk,
-            schedule,
-            known,
-            judged,
-            proved,
-            visit,
-            used,
+            schedule: Schedule::default(),
+            known: None,
+            judged: BTreeMap::new(),
+            proved: None,
+            visit: None,
+            used: None,
             unsettled: false,
-            begun,
-            verified,
-            compacted,
+            verified: None,
+            compacted: None,
         }
     }
 
@@ -115,13 +112,13 @@ impl Worker {
         if self.means.barrier.unsealed().is_none() {
             return;
         }
-        let mut wishes = self.desk.wishes();
+        let wishes = self.desk.wishes();
         if wishes.any() {
             self.schedule.hurry();
         }
         self.greet();
         if self.schedule.may_try(self.boot()) {
-            let outcome = self.work(&mut wishes);
+            let outcome = self.work(wishes);
             if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
                 self.desk.forgot(Err(trouble.to_string()));
             }
@@ -134,15 +131,10 @@ impl Worker {
         self.tell();
     }
 
-    fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
-        let unsealed = self.unsealed()?;
+    fn work(&mut self, wishes: Wishes) -> Result<(), Trouble> {
         if wishes.adopt && self.desk.status().standing == Standing::Ahead {
-            unsealed.begin_timeline()?;
-            let timeline = unsealed.status().timeline;
-            log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
-            self.known = None;
+            self.adopt()?;
         }
-        drop(unsealed);
         if wishes.look {
             self.look()?;
         }
@@ -152,11 +144,7 @@ impl Worker {
         }
         let due = wishes.take || self.schedule.is_due(self.boot());
         if let Err(trouble) = self.contact(due || wishes.any()) {
-            if due {
-                self.attempt(|_| Err(trouble))?;
-                return Ok(());
-            }
-            return Err(trouble);
+            return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
         let overdue = self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero();
         if wishes.take || overdue || self.needs_base()? {
@@ -168,7 +156,6 @@ impl Worker {
             if !dry_run {
                 self.forget(policy)?;
             }
-            wishes.forget = None;
             self.desk.forgot(Ok(gone));
         }
         if self.settings.journal {
@@ -177,6 +164,16 @@ impl Worker {
         }
         self.verify_again()?;
         self.let_go()
+    }
+
+    /// Goes on beside a target that is ahead.
+    fn adopt(&mut self) -> Result<(), Trouble> {
+        let unsealed = self.unsealed()?;
+        unsealed.begin_timeline()?;
+        let timeline = unsealed.status().timeline;
+        log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
+        self.known = None;
+        Ok(())
     }
 
     /// Another stick may stand where one was pulled: nothing is known of it, and it gets at once
@@ -195,7 +192,7 @@ impl Worker {
 
     /// Who was away may have changed. A stick that was let go in peace is believed for as long as
     /// it need not be read back (`verify_after`): to plug it in does not read all of it each time.
-    fn doubt(&mut self) {
+    pub fn doubt(&mut self) {
         let boot = self.boot();
         let after = self.settings.verify_after.filter(|_| self.settings.place.is_lent());
         let lately = |after| self.verified.is_some_and(|at| boot.saturating_sub(at) < after);
@@ -233,98 +230,6 @@ impl Worker {
             self.survey()?;
         }
         Ok(())
-    }
-
-    /// An attempt, with all that is told of it.
-    pub fn attempt(
-        &mut self,
-        run: impl FnOnce(&mut Self) -> Result<(), Trouble>,
-    ) -> Result<(), Trouble> {
-        let start = self.now();
-        self.used = Some(self.boot());
-        self.desk.tell(|status| {
-            status.attempt = Some(Attempt { start, ..Attempt::default() });
-            status.standing = Standing::Busy;
-        });
-        let outcome = run(self);
-        let (end, error) = (self.now(), outcome.as_ref().err().map(ToString::to_string));
-        self.desk.tell(|status| {
-            status.attempts += 1;
-            status.failed = if error.is_some() { status.failed + 1 } else { 0 };
-            if let Some(attempt) = &mut status.attempt {
-                (attempt.end, attempt.error) = (Some(end), error);
-            }
-            status.last.clone_from(&status.attempt);
-        });
-        outcome
-    }
-
-    fn is_well(&mut self) {
-        self.schedule.succeeded();
-        let mut before = None;
-        self.desk.tell(|status| {
-            status.standing = Standing::Good;
-            before = status.error.take();
-        });
-        if before.is_some() {
-            log::info!("snapshots to {}: it is well again", self.name);
-        }
-    }
-
-    fn is_in_trouble(&mut self, trouble: &Trouble) {
-        let near = self.settings.place.is_near();
-        self.schedule.failed(self.boot(), near && trouble.standing() == Standing::Away);
-        // Another place may stand there when it is back.
-        self.known = None;
-        if trouble.standing() == Standing::Away {
-            self.doubt();
-            self.has_nothing();
-        }
-        let (text, mut known) = (trouble.to_string(), false);
-        self.desk.tell(|status| {
-            status.standing = trouble.standing();
-            status.errors += 1;
-            known = status.error.as_ref() == Some(&text);
-            status.error = Some(text.clone());
-        });
-        if !known {
-            log::warn!("snapshots to {}: {text}", self.name);
-        }
-    }
-
-    /// Brings what is told up to date.
-    fn tell(&self) {
-        let Some(unsealed) = self.means.barrier.unsealed() else { return };
-        let (now, boot) = (unsealed.time().now(), self.boot());
-        let interval = self.settings.interval;
-        let due = self.schedule.due_in(boot).filter(|_| !interval.is_zero());
-        let overdue = match (interval.is_zero(), due) {
-            (true, _) => Duration::ZERO,
-            (false, Some(_)) => self.schedule.overdue(boot),
-            // It was not seen yet what it holds.
-            (false, None) => boot.saturating_sub(self.begun),
-        };
-        let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
-        self.desk.tell(|status| {
-            status.next = due.map(|due| now.plus(due));
-            (status.overdue, status.interval) = (overdue, interval);
-            status.journal = journal.map(|journal| {
-                let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
-                let behind = journal.behind() > 0;
-                let since = before.as_ref().and_then(|before| before.since);
-                let gap = journal.gap.or(before.and_then(|before| before.gap));
-                Shipped { since: behind.then(|| since.unwrap_or(now)), gap, ..journal }
-            });
-        });
-    }
-
-    fn shipped(&self, unsealed: &Unsealed) -> Option<Shipped> {
-        let Head { timeline, revision: head, cut, .. } = unsealed.journal()?;
-        let known = self.known.as_ref().filter(|known| known.timeline == timeline);
-        let reach = known.and_then(|known| known.reach);
-        let revision = reach.map(|reach| reach.cursor);
-        let gap = reach.and_then(|reach| reach.gap);
-        Some(Shipped { timeline, revision, head, since: None, cut, gap })
     }
 
     /// Notes how far the target has a history. A thread that was told to end, and whose target let

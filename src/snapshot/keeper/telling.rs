@@ -1,0 +1,105 @@
+//! What the thread of a target tells of it.
+
+use std::time::Duration;
+
+use super::status::{Attempt, Shipped, Standing};
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::Unsealed;
+use crate::barrier::journal::Head;
+
+impl Worker {
+    /// An attempt, with all that is told of it.
+    pub fn attempt(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
+        let start = self.now();
+        self.used = Some(self.boot());
+        self.desk.tell(|status| {
+            status.attempt = Some(Attempt { start, ..Attempt::default() });
+            status.standing = Standing::Busy;
+        });
+        let outcome = run(self);
+        let (end, error) = (self.now(), outcome.as_ref().err().map(ToString::to_string));
+        self.desk.tell(|status| {
+            status.attempts += 1;
+            status.failed = if error.is_some() { status.failed + 1 } else { 0 };
+            if let Some(attempt) = &mut status.attempt {
+                (attempt.end, attempt.error) = (Some(end), error);
+            }
+            status.last.clone_from(&status.attempt);
+        });
+        outcome
+    }
+
+    /// All that was to be done is.
+    pub fn is_well(&mut self) {
+        self.schedule.succeeded();
+        let mut before = None;
+        self.desk.tell(|status| {
+            status.standing = Standing::Good;
+            before = status.error.take();
+        });
+        if before.is_some() {
+            log::info!("snapshots to {}: it is well again", self.name);
+        }
+    }
+
+    /// It is not.
+    pub fn is_in_trouble(&mut self, trouble: &Trouble) {
+        let near = self.settings.place.is_near();
+        self.schedule.failed(self.boot(), near && trouble.standing() == Standing::Away);
+        // Another place may stand there when it is back.
+        self.known = None;
+        if trouble.standing() == Standing::Away {
+            self.doubt();
+            self.has_nothing();
+        }
+        let (text, mut known) = (trouble.to_string(), false);
+        self.desk.tell(|status| {
+            status.standing = trouble.standing();
+            status.errors += 1;
+            known = status.error.as_ref() == Some(&text);
+            status.error = Some(text.clone());
+        });
+        if !known {
+            log::warn!("snapshots to {}: {text}", self.name);
+        }
+    }
+
+    /// Brings what is told up to date.
+    pub fn tell(&self) {
+        let Some(unsealed) = self.means.barrier.unsealed() else { return };
+        let (now, boot) = (unsealed.time().now(), self.boot());
+        let interval = self.settings.interval;
+        let due = self.schedule.due_in(boot).filter(|_| !interval.is_zero());
+        let overdue = match (interval.is_zero(), due) {
+            (true, _) => Duration::ZERO,
+            (false, Some(_)) => self.schedule.overdue(boot),
+            // It was not seen yet what it holds.
+            (false, None) => boot.saturating_sub(self.begun),
+        };
+        let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
+        self.desk.tell(|status| {
+            status.next = due.map(|due| now.plus(due));
+            (status.overdue, status.interval) = (overdue, interval);
+            status.journal = journal.map(|journal| {
+                let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
+                let behind = journal.behind() > 0;
+                let since = before.as_ref().and_then(|before| before.since);
+                let gap = journal.gap.or(before.and_then(|before| before.gap));
+                Shipped { since: behind.then(|| since.unwrap_or(now)), gap, ..journal }
+            });
+        });
+    }
+
+    fn shipped(&self, unsealed: &Unsealed) -> Option<Shipped> {
+        let Head { timeline, revision: head, cut, .. } = unsealed.journal()?;
+        let known = self.known.as_ref().filter(|known| known.timeline == timeline);
+        let reach = known.and_then(|known| known.reach);
+        let revision = reach.map(|reach| reach.cursor);
+        let gap = reach.and_then(|reach| reach.gap);
+        Some(Shipped { timeline, revision, head, since: None, cut, gap })
+    }
+}
