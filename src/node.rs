@@ -187,6 +187,10 @@ impl Opened {
             include: config.snapshots.values().flat_map(|to| to.include.clone()).collect(),
         };
         let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
+        let limits = Arc::downgrade(&keeper);
+        barrier.when_opened(move |unsealed| {
+            limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));
+        });
         let services = Services {
             about: about.clone(),
             audit: audit.clone(),

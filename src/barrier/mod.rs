@@ -21,7 +21,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -72,8 +72,12 @@ pub struct Barrier {
     changing: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
+    opened: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
 }
+
+/// What is done with a store that was opened before anybody else has it.
+type Opening = dyn Fn(&Arc<Unsealed>) + Send + Sync;
 
 impl Barrier {
     /// A store, sealed as it is found.
@@ -82,9 +86,16 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (changing, unsealed) = (Mutex::new(()), RwLock::new(None));
+        let (changing, unsealed, opened) = Default::default();
         let meters = Arc::new(Meters::new(&clock));
-        Self { storage, clock, entropy, changing, unsealed, meters }
+        Self { storage, clock, entropy, changing, unsealed, opened, meters }
+    }
+
+    /// Has this be done with the store each time that it is opened, before anybody else has it; now
+    /// too, if it is open. For one caller: a second one is not heard.
+    pub fn when_opened(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
+        self.unsealed().iter().for_each(&then);
+        let _ = self.opened.set(Box::new(then));
     }
 
     /// The seal's settings; `None` before the store is initialized.
@@ -175,6 +186,7 @@ impl Barrier {
             unsealed.unproven.store(true, Ordering::Relaxed);
             write_record(&unsealed.committer.exclusive(), RESTORED, None)?;
         }
+        self.opened.get().into_iter().for_each(|then| then(&unsealed));
         Ok(unsealed)
     }
 

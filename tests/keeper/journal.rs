@@ -103,6 +103,24 @@ fn a_cut_journal_is_shipped_to_its_end_and_begun_anew() {
 }
 
 #[test]
+fn its_limit_holds_from_the_first_request_on() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut world = world(10, &folder, &format!("{SETTINGS}\n  journal_max = \"1MiB\""));
+    write_and_ship(&world, &folder);
+    fs::rename(&folder, home.path().join("away")).unwrap();
+    world.restart();
+    let root = world.root();
+    let large = "x".repeat(400 << 10);
+    for number in 0..4 {
+        root.post(&format!("secret/{number}"), json!({ "a": large }));
+    }
+    // Nothing is written after that.
+    eventually("it is cut", || target(&root)["journal"]["cut"] == true);
+}
+
+#[test]
 fn a_server_that_went_back_writes_nothing_over_and_may_go_on_beside() {
     let folder = TempDir::new();
     let mut world = world(3, folder.path(), SETTINGS);

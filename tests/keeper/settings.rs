@@ -90,3 +90,18 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert_eq!(data(&root.get(&format!("{CONFIG}/fixed")))["interval"], 60);
     assert_eq!(world.client().get(CONFIG).status, 403);
 }
+
+#[test]
+fn a_target_is_known_as_soon_as_the_store_is_open() {
+    let folder = TempDir::new();
+    let mut world = super::snapshots::world(3, folder.path(), "  interval = \"24h\"");
+    let root = world.root();
+    let sent = json!({ "storage_type": "file", "path_prefix": folder.path(), "interval": "24h" });
+    assert_eq!(root.post(&format!("{CONFIG}/set"), sent).status, 204);
+    for _ in 0..3 {
+        world.restart();
+        let root = world.root();
+        assert_eq!(root.get("sys/snapshots/targets/set").status, 200);
+        assert_eq!(data(&root.list("sys/snapshots/targets"))["keys"], json!(["disk", "set"]));
+    }
+}

@@ -113,6 +113,14 @@ struct Wanted {
     journaling: BTreeSet<String>,
 }
 
+impl Wanted {
+    /// How much of the journal may wait for them.
+    fn journal_limit(&self) -> u64 {
+        let limits = self.targets.values().filter(|settings| settings.journal);
+        limits.map(|settings| settings.journal_max).max().unwrap_or(DEFAULT_LIMIT)
+    }
+}
+
 impl Keeper {
     /// Begins nothing yet. `configured` are the targets that stand in the configuration.
     pub fn new(means: Means, configured: BTreeMap<String, Settings>) -> Self {
@@ -137,6 +145,14 @@ impl Keeper {
             keeper.changes.fetch_add(1, Ordering::Release);
             keeper.look();
         });
+    }
+
+    /// What a store that was opened must know of them before anybody writes to it.
+    pub fn opened(&self, unsealed: &Arc<Unsealed>) {
+        match self.wanted(unsealed) {
+            Ok(wanted) => unsealed.set_journal_limit(wanted.journal_limit()),
+            Err(error) => log::error!("snapshots: the targets cannot be read: {error}"),
+        }
     }
 
     /// What is to be done every second.
@@ -194,6 +210,7 @@ impl Keeper {
 
     /// How each target stands.
     pub fn statuses(&self) -> Vec<(String, Status)> {
+        self.look();
         let running = lock(&self.running);
         let unsealed = self.means.barrier.unsealed();
         let status = |target: &Served| fresh(target.desk.status(), unsealed.as_deref());
@@ -206,8 +223,10 @@ impl Keeper {
         Some(fresh(desk.status(), self.means.barrier.unsealed().as_deref()))
     }
 
-    /// Where a target is told of, and its settings; `None` where none of that name is served.
+    /// Where a target is told of, and its settings; `None` where none of that name is served. Who
+    /// asks as soon as the store is open is not told of the time before.
     pub fn target(&self, name: &str) -> Option<(Arc<Desk>, Settings)> {
+        self.look();
         let running = lock(&self.running);
         running.targets.get(name).map(|target| (target.desk.clone(), target.settings.clone()))
     }
@@ -227,7 +246,9 @@ impl Keeper {
 
     /// Serves those that are to be served, and no others.
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
-        let Wanted { targets, mut unserved, journaling } = self.wanted(unsealed)?;
+        let wanted = self.wanted(unsealed)?;
+        unsealed.set_journal_limit(wanted.journal_limit());
+        let Wanted { targets, mut unserved, journaling } = wanted;
         let (stay, go) = mem::take(&mut running.targets).into_iter().partition(|(name, served)| {
             targets.get(name).is_some_and(|wanted| wanted.given == served.settings.given)
         });
@@ -252,9 +273,6 @@ impl Keeper {
             }
         }
         self.ledger.set(journaling.iter().map(String::as_str));
-        let limits = targets.values().filter(|settings| settings.journal);
-        let limit = limits.map(|settings| settings.journal_max).max();
-        unsealed.set_journal_limit(limit.unwrap_or(DEFAULT_LIMIT));
         running.journaling = !journaling.is_empty();
         (running.unserved, running.again) = (unserved, self.means.clock.boot() + AGAIN);
         Ok(())
