@@ -219,6 +219,7 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
     object([
         ("state", status.standing.word().into()),
         ("error", status.error.as_deref().unwrap_or_default().into()),
+        ("damage", status.damage.as_deref().unwrap_or_default().into()),
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("last_good", good.into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),

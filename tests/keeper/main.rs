@@ -1,6 +1,7 @@
 //! Snapshots that leave by themselves, to a folder: scheduled, verified, dropped, and the journal
 //! between them.
 
+mod damage;
 mod folder;
 mod journal;
 mod killed;

@@ -51,6 +51,18 @@ impl Known {
         self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
     }
 
+    /// Whether a restore to the present begins with an object, or goes over it, where the last good
+    /// snapshot is of the commit `good`.
+    fn needs(&self, name: &Name, good: u64) -> bool {
+        let base = |held: &Held<SnapshotName>| {
+            held.name == *name && held.of.timeline == self.timeline && held.of.revision >= good
+        };
+        let step = |held: &Held<SegmentName>| {
+            held.name == *name && held.of.timeline == self.timeline && held.of.last > good
+        };
+        self.snapshots.iter().any(base) || self.segments.iter().any(step)
+    }
+
     /// All of it, by name and length.
     fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
         let snapshots = self.snapshots.iter().map(|held| (&held.name, held.length));
@@ -76,7 +88,7 @@ impl Worker {
     /// Lists what there is of this store, reads back the newest, and sees whether this server goes
     /// on where the target ends.
     pub fn survey(&mut self) -> Result<(), Trouble> {
-        self.known = None;
+        let before = self.known.take();
         let record = self.unsealed()?.status();
         let folder = self.folder(&record.store_id)?;
         let listed = self.target.list(folder.path())?;
@@ -100,6 +112,7 @@ impl Worker {
         let there: BTreeSet<&Name> = known.objects().map(|(name, _)| name).collect();
         self.judged.retain(|name, _| there.contains(name));
         self.tell_held(&known);
+        before.iter().for_each(|before| self.miss(before, &there));
         self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
         self.must_be_of_one_chain(&mut known)?;
@@ -107,6 +120,32 @@ impl Worker {
         self.place_journal()?;
         self.follow();
         Ok(())
+    }
+
+    /// What was there is gone, although it was not dropped from here. What a restore to the present
+    /// needs is made good by a snapshot at once.
+    fn miss(&self, before: &Known, there: &BTreeSet<&Name>) {
+        let gone: Vec<&Name> =
+            before.objects().map(|(name, _)| name).filter(|name| !there.contains(name)).collect();
+        let Some(first) = gone.first() else { return };
+        let (count, url) = (gone.len(), self.target.url(first));
+        let what = format!("{count} of its files are gone, which nobody here dropped, as {url}");
+        let good = self.desk.status().last_good.filter(|good| good.timeline == before.timeline);
+        let good = good.map_or(0, |good| good.revision);
+        if gone.iter().any(|name| before.needs(name, good)) {
+            self.is_damaged(what);
+        } else {
+            log::warn!("snapshots to {}: {what}", self.name);
+        }
+    }
+
+    /// What lay there can no longer be relied on, which is told until a good snapshot is put.
+    fn is_damaged(&self, what: String) {
+        log::error!("snapshots to {}: {what}; a snapshot is taken at once", self.name);
+        self.desk.tell(|status| {
+            status.damages += 1;
+            status.damage = Some(what);
+        });
     }
 
     /// Tells how much there is.
@@ -124,6 +163,9 @@ impl Worker {
         for held in own.into_iter().rev() {
             if self.judgement(&held.name) == Judged::Unknown {
                 self.read_back(held)?;
+                if self.judgement(&held.name) == Judged::Bad {
+                    self.is_damaged(format!("{} went bad", self.target.url(&held.name)));
+                }
             }
             if self.judgement(&held.name) == Judged::Good {
                 break;

@@ -16,6 +16,10 @@ impl Metered for Keeper {
             let good = f64::from(u8::from(status.standing == Standing::Good));
             let help = "1 when all is well with a target of snapshots, else 0.";
             gauge("edgekeep.snapshot.target.good", help, good);
+            let help =
+                "1 while what lay on a target is gone or bad and no good snapshot was put since.";
+            let damaged = f64::from(u8::from(status.damage.is_some()));
+            gauge("edgekeep.snapshot.target.damaged", help, damaged);
             if let Some(good) = last_good {
                 let help = "When a target's newest good snapshot was taken, seconds since 1970.";
                 gauge("edgekeep.snapshot.target.last_good", help, good.taken.as_secs() as f64);
@@ -38,6 +42,9 @@ impl Metered for Keeper {
             gauge("edgekeep.snapshot.target.snapshots", help, *snapshots as f64);
             let help = "How many bytes they and the journal take there.";
             gauge("edgekeep.snapshot.target.bytes", help, *bytes as f64);
+            let help = "How often what lay on a target was found gone or bad.";
+            let damages = Value::Counter(status.damages);
+            to.add("edgekeep.snapshot.target.damages_total", help, labels(), damages);
             let help = "How often a target did not do what it was asked.";
             let errors = Value::Counter(status.errors);
             to.add("edgekeep.snapshot.target.errors_total", help, labels(), errors);

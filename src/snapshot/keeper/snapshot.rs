@@ -57,6 +57,7 @@ impl Worker {
             known.snapshots.retain(|other| other.name != held.name);
             known.snapshots.push(held);
         }
+        self.desk.tell(|status| status.damage = None);
         self.follow();
         self.place_journal()
     }
@@ -135,19 +136,6 @@ impl Worker {
         let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
         let gone = retention::to_drop(&snapshots, &segments(known), known.timeline, &policy);
         gone.into_iter().map(|index| own[index].name.clone()).collect()
-    }
-
-    /// Reads the newest one back once more, when that was long ago.
-    pub fn verify_again(&mut self) -> Result<(), Trouble> {
-        let Some(after) = self.settings.verify_after else { return Ok(()) };
-        let boot = self.boot();
-        if self.verified.is_none_or(|verified| boot.saturating_sub(verified) < after) {
-            return Ok(());
-        }
-        self.judged.clear();
-        self.survey()?;
-        // One that was damaged since is made good by the next.
-        if self.desk.status().last_good.is_none() { self.attempt(Self::snapshot) } else { Ok(()) }
     }
 }
 

@@ -96,6 +96,10 @@ pub struct Status {
     pub standing: Standing,
     /// What is wrong at present.
     pub error: Option<String>,
+    /// What of that which lay there is gone or went bad, until a good snapshot is put.
+    pub damage: Option<String>,
+    /// How often there was such since the server started.
+    pub damages: u64,
     /// The newest snapshot of the present history that is good.
     pub last_good: Option<Good>,
     /// When that was last read back.
@@ -133,6 +137,9 @@ impl Status {
         let because = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         if self.standing == Standing::Ahead {
             return Some(self.error.clone().unwrap_or_default());
+        }
+        if let Some(damage) = &self.damage {
+            return Some(format!("{damage}{because}"));
         }
         if self.overdue > LEAST_GRACE.max(self.interval / 2) {
             let late = self.overdue.as_secs();

@@ -138,16 +138,16 @@ impl Worker {
         if wishes.look {
             self.look()?;
         }
-        if wishes.verify {
+        if wishes.verify || self.is_to_be_verified() {
             self.judged.clear();
-            (self.proved, self.known) = (None, None);
+            (self.proved, self.known, self.verified) = (None, None, None);
         }
-        let due = wishes.take || self.schedule.is_due(self.boot());
+        let due = wishes.take || self.is_due();
         if let Err(trouble) = self.contact(due || wishes.any()) {
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
-        let overdue = self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero();
-        if wishes.take || overdue || self.needs_base()? {
+        let damaged = self.desk.status().damage.is_some();
+        if wishes.take || damaged || self.is_due() || self.needs_base()? {
             self.attempt(Self::snapshot)?;
             self.forget(self.settings.policy)?;
         }
@@ -162,7 +162,6 @@ impl Worker {
             self.ship()?;
             self.age()?;
         }
-        self.verify_again()?;
         self.let_go()
     }
 
@@ -174,6 +173,17 @@ impl Worker {
         log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
         self.known = None;
         Ok(())
+    }
+
+    /// Whether the time has come for the next snapshot.
+    fn is_due(&self) -> bool {
+        self.schedule.is_due(self.boot()) && !self.settings.interval.is_zero()
+    }
+
+    /// Whether the newest one was read back so long ago that it is to be once more.
+    fn is_to_be_verified(&self) -> bool {
+        let since = self.verified.map(|verified| self.boot().saturating_sub(verified));
+        since.zip(self.settings.verify_after).is_some_and(|(since, after)| since >= after)
     }
 
     /// Another stick may stand where one was pulled: nothing is known of it, and it gets at once
@@ -213,17 +223,18 @@ impl Worker {
         Ok(())
     }
 
-    /// Looks at what lies there, unless that was done lately and nothing is to be done.
+    /// Looks at what lies there, unless that was done lately or nothing is to be done. Where looking
+    /// costs next to nothing it is done each time: somebody may have emptied it.
     fn contact(&mut self, acts: bool) -> Result<(), Trouble> {
         let record = self.unsealed()?.status();
         let boot = self.boot();
         let fresh = self.known.as_ref().is_some_and(|known| {
             let same = (&known.store_id, known.timeline) == (&record.store_id, record.timeline);
-            let old = boot.saturating_sub(known.at) >= STALE;
             let place = &self.settings.place;
-            let looks = place.is_near() && !place.is_lent();
-            let acts = acts || looks || self.is_behind(&record.timeline);
-            same && !(old && acts)
+            let acts = acts || self.is_behind(&record.timeline);
+            let looks = acts || (place.is_near() && !place.is_lent());
+            let most = if acts && place.is_near() { Duration::ZERO } else { STALE };
+            same && !(looks && boot.saturating_sub(known.at) >= most)
         });
         if !fresh {
             self.used = Some(boot);

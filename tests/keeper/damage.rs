@@ -1,0 +1,83 @@
+//! What lies on a target and is gone, or went bad, is told and made good at once.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::folder::{files, held};
+use super::snapshots::{target, world};
+use super::support::http::Client;
+use super::support::{TempDir, data, eventually};
+
+fn metrics(root: &Client) -> String {
+    String::from_utf8_lossy(&root.get("sys/metrics?format=prometheus").body).into_owned()
+}
+
+#[test]
+fn one_that_was_emptied_has_a_base_again_at_once() {
+    let folder = TempDir::new();
+    let settings = "  interval = \"24h\"\n  keep_last = 99\n  journal = true";
+    let world = world(30, folder.path(), settings);
+    let root = world.root();
+    let shipped = || {
+        let target = target(&root);
+        target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
+    };
+    root.post("secret/a", json!({ "a": "b" }));
+    eventually("all is shipped", shipped);
+    let before = held(folder.path());
+    files(folder.path()).into_iter().for_each(|(_, path)| fs::remove_file(path).unwrap());
+    // No time passes: it is seen when the next commit goes there.
+    root.post("secret/b", json!({ "a": "b" }));
+    eventually("it has a base", || !held(folder.path()).snapshots.is_empty());
+    root.post("secret/c", json!({ "a": "b" }));
+    eventually("all is shipped", shipped);
+    let after = held(folder.path());
+    assert!(after.snapshots[0].revision > before.snapshots[0].revision);
+    after.reach(after.timeline()).unwrap();
+    assert_eq!(target(&root)["damage"], "");
+    let told = metrics(&root);
+    assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
+}
+
+#[test]
+fn one_that_went_bad_is_told_until_a_good_one_stands() {
+    let folder = TempDir::new();
+    let settings = "  interval = \"24h\"\n  local_max_space = \"1MiB\"\n  verify_after = \"1h\"";
+    let world = world(31, folder.path(), settings);
+    let root = world.root();
+    eventually("there is one", || target(&root)["last_good"].is_object());
+    // The next one has no room.
+    let large = "x".repeat(400 << 10);
+    for number in 0..4 {
+        root.post(&format!("secret/{number}"), json!({ "a": large }));
+    }
+    let (_, path) = files(folder.path()).remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    world.advance(Duration::from_secs(3601));
+    eventually("it is told", || {
+        target(&root)["damage"].as_str().unwrap().contains("went bad")
+            && target(&root)["state"] == "failing"
+    });
+    let health = world.client().get("sys/health?snapshots=1&degradedcode=299");
+    let told = health.json()["snapshots"][0].as_str().unwrap_or_default().to_owned();
+    assert_eq!(health.status, 299);
+    assert!(told.contains("went bad") && told.contains("local_max_space"), "{told}");
+    let told = metrics(&root);
+    assert!(told.contains("edgekeep_snapshot_target_damaged{target=\"disk\"} 1"), "{told}");
+    for number in 0..4 {
+        root.delete(&format!("secret/{number}"));
+    }
+    eventually("a good one stands", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["damage"] == "" && target(&root)["state"] == "good"
+    });
+    assert_eq!(data(&root.get("sys/snapshots/targets/disk"))["error"], "");
+    assert_eq!(world.client().get("sys/health?snapshots=1").status, 200);
+    let told = metrics(&root);
+    assert!(told.contains("edgekeep_snapshot_target_damaged{target=\"disk\"} 0"), "{told}");
+}
