@@ -82,9 +82,10 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
     },
     Route {
         path: "snapshots/targets/{name:name}/adopt",
-        synopsis: "Go on beside a target that is ahead of this server.",
-        description: "A new timeline begins, so that nothing of what the target holds is written \
-                      over. Nothing happens where the target is not ahead.",
+        synopsis: "Go on where a target is ahead of this server, or another place than it was.",
+        description: "Beside what is ahead a new timeline begins, so that nothing of what the \
+                      target holds is written over. A folder without its mark is marked. Nothing \
+                      happens to a target that is neither.",
         fields: &[&NAME.info],
         access: Access::Sudo,
         operations: &[Operation::system(Verb::Write, "Go on.", |keeper, call| {

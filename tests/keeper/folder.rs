@@ -8,6 +8,7 @@ use edgekeep::snapshot::inspect::inspect;
 use edgekeep::snapshot::journal::segment;
 use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use edgekeep::snapshot::target::Name;
+use edgekeep::snapshot::target::folder::MARK;
 
 /// What a folder holds of one store.
 pub struct Held {
@@ -17,7 +18,7 @@ pub struct Held {
     pub segments: Vec<SegmentName>,
 }
 
-/// Every file below a folder, by its name in it.
+/// Every file below a folder but its mark, by its name in it.
 pub fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(inner) = folders.pop() {
@@ -25,7 +26,7 @@ pub fn files(folder: &Path) -> Vec<(String, PathBuf)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.file_name().is_none_or(|name| name != MARK) {
                 let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
                 found.push((name, path));
             }

@@ -5,6 +5,7 @@ mod damage;
 mod folder;
 mod journal;
 mod killed;
+mod mark;
 mod settings;
 mod snapshots;
 mod undo;

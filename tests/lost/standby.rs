@@ -35,7 +35,8 @@ fn promote(store: &Store) -> String {
 
 /// The histories that a target has anything of.
 fn timelines(disk: &Path) -> Vec<String> {
-    let store = fs::read_dir(disk).unwrap().next().unwrap().unwrap().path();
+    let mut there = fs::read_dir(disk).unwrap().map(|entry| entry.unwrap().path());
+    let store = there.find(|path| path.is_dir()).unwrap();
     let entries = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().file_name());
     let mut found: Vec<String> =
         entries.filter_map(|name| Some(name.to_str()?.split('.').nth(1)?.to_owned())).collect();

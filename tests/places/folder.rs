@@ -43,13 +43,17 @@ pub struct Local {
 
 impl Local {
     pub fn start() -> Option<Self> {
-        let disk = Disk::new();
-        fs::create_dir(disk.path().join("backup")).unwrap();
-        Some(Self { disk })
+        let local = Self { disk: Disk::new() };
+        if !local.disk.is_own() {
+            fs::create_dir(local.folder()).unwrap();
+        }
+        Some(local)
     }
 
+    /// Where a disk is mounted: a folder that is there without the disk, too.
     fn folder(&self) -> PathBuf {
-        self.disk.path().join("backup")
+        let path = self.disk.path();
+        if self.disk.is_own() { path } else { path.join("backup") }
     }
 }
 
@@ -93,7 +97,11 @@ impl Place for Local {
                 disk::wait_until_free(volume.device());
                 volume.mount().unwrap();
             }
-            Trouble::Cut => volume.mount().unwrap(),
+            Trouble::Cut => {
+                let there = fs::read_dir(&path).unwrap().count();
+                assert_eq!(there, 0, "it wrote where the disk was not mounted");
+                volume.mount().unwrap();
+            }
             Trouble::Full => disk::clear(&path),
             Trouble::ReadOnly => disk::remount(&path, "rw"),
             Trouble::Slow => disk::thaw(&path),

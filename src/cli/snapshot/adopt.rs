@@ -1,8 +1,9 @@
-//! `snapshot adopt`: go on beside a target that is ahead.
+//! `snapshot adopt`: go on where a target is ahead, or another place.
 
 use std::thread;
 
 use argh::{ArgsInfo, FromArgs};
+use serde_json::Value;
 
 use super::target::{self, LOOK, TARGETS, text};
 use crate::cli::command::{Command, Shared};
@@ -11,11 +12,13 @@ use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 
-/// Have a server go on beside a target that is ahead of it.
+/// Have a server go on where a target is ahead of it, or is another place than it was.
 ///
 /// A target is ahead where the store is older than what lies there: it was put back from a copy, or
 /// is one. Restore from the target unless what is there is not wanted; this begins a history of the
-/// server's own, and leaves all that lies there as it is. It needs sudo.
+/// server's own, and leaves all that lies there as it is. A folder is another place where the file
+/// .edgekeep-target is not in it: a disk is not mounted, or is a new one. This makes the file there.
+/// It needs sudo.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Adopt {
     #[argh(positional)]
@@ -28,23 +31,35 @@ impl Command for Adopt {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?;
-        if state(cx, name)? != AHEAD {
+        let before = target::status(cx, name)?.data;
+        let state = |of: &Value| text(&of["state"]);
+        if ![AHEAD, AWAY].contains(&&*state(&before)) {
             return Err(Stop::Failed(format!(
-                "the target {name} is not ahead of the server: there is nothing to adopt"
+                "the target {name} is neither ahead of the server nor away: there is nothing to \
+                 adopt"
             )));
         }
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/adopt"));
         cx.send(call).map_err(|stop| stop.about("Error adopting the target"))?;
-        while state(cx, name)? == AHEAD {
+        loop {
+            let now = target::status(cx, name)?.data;
+            if state(&now) != state(&before) {
+                break;
+            }
+            if now["errors"].as_u64() > before["errors"].as_u64() {
+                return Err(Stop::Failed(format!(
+                    "it is {}: {}",
+                    state(&now),
+                    text(&now["error"])
+                )));
+            }
             thread::sleep(LOOK);
         }
-        cx.say(&format!("Success! The server goes on beside {name} in a history of its own"))?;
+        let how = if state(&before) == AHEAD { " in a history of its own" } else { "" };
+        cx.say(&format!("Success! The server goes on with {name}{how}"))?;
         Ok(Exit::Done)
     }
 }
 
 const AHEAD: &str = "ahead";
-
-fn state(cx: &mut Context, name: &str) -> Result<String, Stop> {
-    Ok(text(&target::status(cx, name)?.data["state"]))
-}
+const AWAY: &str = "away";

@@ -300,7 +300,7 @@ impl Keeper {
 
     fn start(&self, name: &str, settings: &Settings) -> io::Result<Served> {
         let desk = Arc::new(Desk::default());
-        let target = settings.place.open().map_err(io::Error::other)?;
+        let target = settings.place.keep().map_err(io::Error::other)?;
         let (means, ledger) = (self.means.clone(), self.ledger.clone());
         let worker = Worker::new(name, settings.clone(), target, means, ledger, desk.clone());
         thread::Builder::new().name("target".into()).spawn(move || worker.run())?;

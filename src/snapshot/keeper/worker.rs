@@ -13,10 +13,12 @@ use super::retention::Judged;
 use super::schedule::Schedule;
 use super::settings::Settings;
 use super::status::Standing;
+use super::stored;
 use super::trouble::Trouble;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::Timeline;
+use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::target::{Name, Target, Visit};
@@ -44,6 +46,8 @@ pub struct Worker {
     pub desk: Arc<Desk>,
     /// When what is due.
     pub schedule: Schedule,
+    /// Whether it is the place that it was, or a new one that was marked.
+    pub settled: bool,
     /// What the target holds; `None` where that is not known at present.
     pub known: Option<Known>,
     /// What was read back of the snapshots there.
@@ -83,6 +87,7 @@ impl Worker {
             ledger,
             desk,
             schedule: Schedule::default(),
+            settled: false,
             known: None,
             judged: BTreeMap::new(),
             proved: None,
@@ -132,9 +137,10 @@ impl Worker {
     }
 
     fn work(&mut self, wishes: Wishes) -> Result<(), Trouble> {
-        if wishes.adopt && self.desk.status().standing == Standing::Ahead {
+        if wishes.adopt {
             self.adopt()?;
         }
+        self.settle()?;
         if wishes.look {
             self.look()?;
         }
@@ -165,13 +171,41 @@ impl Worker {
         self.let_go()
     }
 
-    /// Goes on beside a target that is ahead.
+    /// Goes on where the target is ahead, beside that, or is not the place that it was.
     fn adopt(&mut self) -> Result<(), Trouble> {
-        let unsealed = self.unsealed()?;
-        unsealed.begin_timeline()?;
-        let timeline = unsealed.status().timeline;
-        log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
-        self.known = None;
+        let standing = self.desk.status().standing;
+        if standing == Standing::Ahead {
+            let unsealed = self.unsealed()?;
+            unsealed.begin_timeline()?;
+            let timeline = unsealed.status().timeline;
+            log::warn!("snapshots to {}: this server goes on as timeline {timeline}", self.name);
+            self.known = None;
+        }
+        if standing == Standing::Away && self.settings.place.told_by_mark().is_some() {
+            self.mark()?;
+        }
+        Ok(())
+    }
+
+    /// A folder is marked when it is first used. What was learned of it is in the store, lest after
+    /// a restart the place where its disk is not mounted is marked.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        let Some(path) = self.settings.place.told_by_mark().filter(|_| !self.settled) else {
+            return Ok(());
+        };
+        let known = |txn: &mut Txn| stored::is_marked(txn, &self.name, path);
+        if !self.unsealed()?.transact(known)? {
+            self.mark()?;
+        }
+        self.settled = true;
+        Ok(())
+    }
+
+    fn mark(&self) -> Result<(), Trouble> {
+        let Some(path) = self.settings.place.told_by_mark() else { return Ok(()) };
+        self.target.mark()?;
+        self.unsealed()?.transact(|txn| stored::note_mark(txn, &self.name, path))?;
+        log::info!("snapshots to {}: they go to {}, which is marked", self.name, path.display());
         Ok(())
     }
 

@@ -2,10 +2,13 @@
 //!
 //! An object is written beside its name, synced, renamed, and its folder synced. The folder that
 //! was configured is never made, as it would be made on the wrong disk while the right one is not
-//! mounted; those below it are. Nothing is followed out of it: a link below it counts as nothing.
-//! Nothing depends on a file's times, which FAT keeps to two seconds and a board without a clock
-//! not at all; nor on the case of names, which FAT does not tell apart. How long a call may take is
-//! up to the kernel: a hard NFS mount waits without end.
+//! mounted; those below it are. Where a disk is mounted there often is a folder without it, too: one
+//! that a server writes to has a mark in it, and is away while that is not there.
+//!
+//! Nothing is followed out of the folder: a link below it counts as nothing. Nothing depends on a
+//! file's times, which FAT keeps to two seconds and a board without a clock not at all; nor on the
+//! case of names, which FAT does not tell apart. How long a call may take is up to the kernel: a
+//! hard NFS mount waits without end.
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -35,6 +38,13 @@ const STEP: u64 = 8 << 20;
 /// What has no name yet is called `.edgekeep-PROCESS-NUMBER.partial`: no [`Name`] begins so.
 const PARTIAL: (&str, &str) = (".edgekeep-", ".partial");
 
+/// The mark: in a folder that a server writes to, and in no [`Name`].
+pub const MARK: &str = ".edgekeep-target";
+/// What stands in it, for people.
+const MARKED: &str = "Edgekeep keeps snapshots in this folder, and knows it by this file. Without it\n\
+                      nothing is written here: the disk may not be mounted. To make it anew:\n\
+                      edgekeep snapshot adopt\n";
+
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 /// A link is not followed, and a pipe not waited for.
 const BELOW: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -43,6 +53,8 @@ const BELOW: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLO
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Whether it is itself only with its mark in it.
+    marked: bool,
     /// The folders in which nothing is left of attempts that failed.
     swept: Mutex<BTreeSet<String>>,
     attempts: AtomicU64,
@@ -52,7 +64,12 @@ impl Folder {
     /// What lies in `path`. Nothing is looked at yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let (swept, attempts) = (Mutex::default(), AtomicU64::default());
-        Self { path: path.into(), swept, attempts }
+        Self { path: path.into(), marked: false, swept, attempts }
+    }
+
+    /// The same, which is away while its mark is not there: see [`Target::mark`].
+    pub fn marked(path: impl Into<PathBuf>) -> Self {
+        Self { marked: true, ..Self::new(path) }
     }
 
     /// Where it is.
@@ -62,6 +79,23 @@ impl Folder {
 
     /// Opens it for one call. It is not held longer, so that it can be unmounted.
     fn open(&self) -> Result<OwnedFd, TargetError> {
+        let root = self.open_any()?;
+        if !self.marked {
+            return Ok(root);
+        }
+        match rustix::fs::statat(&root, MARK, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(root),
+            Err(Errno::NOENT) => Err(TargetError::Away(format!(
+                "{} is not the place that it was, as {MARK} is not in it: mount the disk that it \
+                 is on, or take this place with `edgekeep snapshot adopt`",
+                self.path.display()
+            ))),
+            Err(error) => Err(self.because(&root, MARK, &error.into())),
+        }
+    }
+
+    /// The same, whether or not it has its mark.
+    fn open_any(&self) -> Result<OwnedFd, TargetError> {
         rustix::fs::open(&self.path, FOLDER, Mode::empty()).map_err(|error| {
             let place = self.path.display();
             match error {
@@ -275,6 +309,21 @@ impl Target for Folder {
             }
             outcome => outcome.map_err(|error| self.because(&root, name.as_str(), &error)),
         }
+    }
+
+    fn mark(&self) -> Result<(), TargetError> {
+        let root = self.open_any()?;
+        let flags = BELOW | OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY;
+        let made = match rustix::fs::openat(&root, MARK, flags, Mode::RUSR | Mode::WUSR) {
+            Err(Errno::EXIST) => return Ok(()),
+            made => made.map(File::from).map_err(io::Error::from),
+        };
+        let written = made.and_then(|mut file| {
+            file.write_all(MARKED.as_bytes())?;
+            file.sync_all()?;
+            sync_folder(root.as_fd())
+        });
+        written.map_err(|error| self.because(&root, MARK, &error))
     }
 
     fn url(&self, name: &Name) -> String {

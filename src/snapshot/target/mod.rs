@@ -41,6 +41,11 @@ pub trait Target: Send + Sync {
     /// Removes an object; one that is absent is removed already.
     fn delete(&self, name: &Name) -> Result<(), TargetError>;
 
+    /// Marks the place as this target's, for a kind of place that is told again by its mark alone.
+    fn mark(&self) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// Where an object is, for people: a URL or a path, without credentials.
     fn url(&self, name: &Name) -> String;
 

@@ -1,6 +1,6 @@
 //! From settings to a target: each kind of place, with what it needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Target;
@@ -113,6 +113,23 @@ impl Place {
                 Arc::new(HttpTarget::new((**settings).clone(), Means::usual())?)
             }
         })
+    }
+
+    /// The same for the server that keeps snapshots there, to which a folder must show its mark.
+    pub fn keep(&self) -> Result<Arc<dyn Target>, SettingsError> {
+        match self.told_by_mark() {
+            Some(path) => Ok(Arc::new(Folder::marked(path))),
+            None => self.open(),
+        }
+    }
+
+    /// The path of a place of which nothing else is known: whether it is still the same place, its
+    /// mark must tell.
+    pub fn told_by_mark(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(path) => Some(path),
+            _ => None,
+        }
     }
 
     /// What the names of all objects begin with.
