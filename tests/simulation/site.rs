@@ -333,7 +333,10 @@ impl Site {
     }
 }
 
-/// All that is in a store.
+/// What was learned of targets.
+const LEARNED: &str = "core/snapshot-learned/";
+
+/// All that is in a store, but what was learned of its targets, which no act has written.
 pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
     let mut txn = store.begin()?;
     let mut state = State::new();
@@ -341,6 +344,9 @@ pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
     while let Some(folder) = folders.pop() {
         for name in txn.scope(MountId::SYSTEM).list(&folder)? {
             let path = format!("{folder}{name}");
+            if path == LEARNED {
+                continue;
+            }
             if path.ends_with('/') {
                 folders.push(path);
             } else if let Some(value) = txn.scope(MountId::SYSTEM).get(&path)? {
