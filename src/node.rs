@@ -185,6 +185,7 @@ impl Opened {
             spools: Arc::new(self::spools(&config.storage)),
             meters: snapshots.clone(),
             include: config.snapshots.values().flat_map(|to| to.include.clone()).collect(),
+            home: folder(&config.storage),
         };
         let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
         let limits = Arc::downgrade(&keeper);

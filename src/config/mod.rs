@@ -238,6 +238,7 @@ fn interpret(
     }
     let telemetry = telemetry::read(&top, environment, warnings)?;
     let (limits, strangers) = limits(&top, &bounds, environment, warnings)?;
+    let snapshots = snapshot::read(&top, &storage, environment, warnings)?;
     Ok(Config {
         listeners,
         storage,
@@ -252,7 +253,7 @@ fn interpret(
         strangers,
         telemetry,
         user_lockout: lockout::read(&top, environment, warnings)?,
-        snapshots: snapshot::read(&top, environment, warnings)?,
+        snapshots,
     })
 }
 

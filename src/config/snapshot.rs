@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::keys::{Form, SNAPSHOT, Standing};
 use super::section::{Entry, Section};
+use super::storage::Storage;
 use super::{ConfigError, Environment, Warning};
 use crate::api::pattern::is_name;
 use crate::snapshot::keeper::settings::{Fields, Given, Settings, field};
@@ -16,6 +17,7 @@ const INCLUDE: &str = "include";
 /// Reads all `snapshot` blocks: targets by their names.
 pub(super) fn read<'a>(
     top: &Section<'a>,
+    storage: &Storage,
     environment: &'a Environment<'a>,
     warnings: &mut Vec<Warning>,
 ) -> Result<BTreeMap<String, Settings>, ConfigError> {
@@ -29,6 +31,11 @@ pub(super) fn read<'a>(
             ));
         }
         let settings = target(entry, environment, warnings)?;
+        if let Storage::Redb { folder, .. } = storage {
+            let elsewhere = "name a folder on another disk";
+            let outside = settings.must_be_outside(folder);
+            outside.map_err(|wrong| entry.error(wrong.to_string(), elsewhere))?;
+        }
         if targets.insert(name.to_owned(), settings).is_some() {
             let what = format!("a second snapshot {name:?}");
             return Err(entry.error(what, "give it another name, or leave it out"));

@@ -63,6 +63,9 @@ fn what_cannot_be_is_refused_with_a_reason() {
         sent[name] = value;
         sent
     };
+    let mut remote = with("path_prefix", "a/../b".into());
+    remote["storage_type"] = "http".into();
+    remote["http_url"] = "https://a/".into();
     let cases = [
         (json!({}), "storage_type is required"),
         (with("storage_type", "azure-blob".into()), "azure-blob is not supported"),
@@ -71,6 +74,18 @@ fn what_cannot_be_is_refused_with_a_reason() {
         (with("storage_type", "local".into()), "local_max_space is required"),
         (with("path_prefix", "".into()), "path_prefix is required"),
         (with("path_prefix", "here".into()), "whole path"),
+        (with("path_prefix", "/mnt/../etc".into()), "without .."),
+        (with("path_prefix", "/mnt/a\0b".into()), "NUL"),
+        (with("path_prefix", "/proc/self/cwd".into()), "/proc"),
+        (with("path_prefix", "/sys".into()), "/sys"),
+        (with("path_prefix", "/dev/shm/x".into()), "/dev"),
+        (with("path_prefix", world.data().to_str().unwrap().into()), "folder of the store"),
+        (
+            with("path_prefix", world.data().join("x").to_str().unwrap().into()),
+            "folder of the store",
+        ),
+        (with("file_prefix", "..".into()), "file_prefix"),
+        (remote, "neither begin nor end with a dot"),
         (with("interval", 0.into()), "above zero"),
         (with("interval", "soon".into()), "invalid duration"),
         (with("retain", 0.into()), "at least 1"),

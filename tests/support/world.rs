@@ -119,7 +119,8 @@ impl World {
         self.client().token(ROOT)
     }
 
-    fn data(&self) -> std::path::PathBuf {
+    /// The folder of the store.
+    pub fn data(&self) -> std::path::PathBuf {
         self.home.path().join(format!("data-{}", self.crashes))
     }
 

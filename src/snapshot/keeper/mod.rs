@@ -35,7 +35,7 @@ pub use self::desk::{Desk, Forgetting, Forgotten, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
-use self::settings::{Fields, Settings, field};
+use self::settings::{Fields, Settings, Wrong, field};
 use self::status::Status;
 use super::meters::Meters;
 use super::spool::Spools;
@@ -67,6 +67,8 @@ pub struct Means {
     pub meters: Arc<Meters>,
     /// Files of the machine that go along, those of all targets.
     pub include: Vec<PathBuf>,
+    /// The folder of the store, where it has one.
+    pub home: Option<PathBuf>,
 }
 
 /// Keeps all targets.
@@ -136,6 +138,11 @@ impl Keeper {
     /// The names of those.
     pub fn configured_names(&self) -> impl Iterator<Item = &str> {
         self.configured.keys().map(String::as_str)
+    }
+
+    /// Refuses a place that is lost with the store.
+    pub fn must_be_outside(&self, settings: &Settings) -> Result<(), Wrong> {
+        self.means.home.iter().try_for_each(|home| settings.must_be_outside(home))
     }
 
     /// Has a change of the targets in the store heeded once it is committed.

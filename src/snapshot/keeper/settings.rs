@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -238,6 +239,10 @@ impl Fields {
 impl Settings {
     /// Makes them of what was given.
     pub fn read(given: Fields) -> Result<Self, Wrong> {
+        let has_nul = |value: &Given| matches!(value, Given::Text(text) if text.contains('\0'));
+        if let Some((name, _)) = given.iter().find(|(_, value)| has_nul(value)) {
+            return Err(Wrong(format!("{name} must not have a NUL in it")));
+        }
         let place = Place::read(&given)?;
         let interval = given.span(field::INTERVAL);
         let interval = interval.ok_or_else(|| Wrong("interval is required".into()))?;
@@ -267,6 +272,19 @@ impl Settings {
             include: Vec::new(),
             given,
         })
+    }
+
+    /// Refuses a folder in that of the store: what befalls the one befalls the other.
+    pub fn must_be_outside(&self, store: &Path) -> Result<(), Wrong> {
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let store = real(store);
+        match self.place.told_by_mark().map(real) {
+            Some(path) if path.starts_with(&store) => Err(Wrong(format!(
+                "path_prefix must not be in {}, the folder of the store, which is lost with it",
+                store.display()
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 

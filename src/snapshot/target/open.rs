@@ -1,15 +1,15 @@
 //! From settings to a target: each kind of place, with what it needs.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::Target;
 use super::folder::Folder;
 use super::http::{HttpSettings, HttpTarget};
 use super::remote::Means;
 use super::s3::{S3Settings, S3Target};
 use super::sftp::{SftpSettings, SftpTarget};
 use super::usb::{Places, Usb, Volume};
+use super::{Name, Target};
 use crate::base::credential::Credential;
 use crate::client::SettingsError;
 use crate::snapshot::keeper::settings::{Fields, Wrong, field};
@@ -46,6 +46,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("google-gcs", "it speaks S3: use aws-s3 with aws_s3_endpoint storage.googleapis.com"),
 ];
 
+/// Where there is the system, and no disk.
+const SYSTEMS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
 #[derive(Clone, Copy)]
 enum Kind {
     /// Vault's, which wants a bound of the space.
@@ -73,10 +76,7 @@ impl Place {
         };
         let place = match kind {
             Kind::Local | Kind::File => {
-                let path = PathBuf::from(given.need(field::PATH_PREFIX, word)?);
-                if !path.is_absolute() {
-                    return Err(Wrong("path_prefix must be a whole path, from / on".into()));
-                }
+                let path = folder(given.need(field::PATH_PREFIX, word)?)?;
                 if matches!(kind, Kind::Local) && given.number(field::LOCAL_MAX_SPACE).is_none() {
                     let text = "local_max_space is required for storage_type=local";
                     return Err(Wrong(text.into()));
@@ -92,9 +92,9 @@ impl Place {
                     )
                 })?)
             }
-            Kind::S3 => Self::S3(Box::new(s3(given, word)?), prefix(given)),
-            Kind::Sftp => Self::Sftp(Box::new(sftp(given, word)?), prefix(given)),
-            Kind::Http => Self::Http(Box::new(http(given, word)?), prefix(given)),
+            Kind::S3 => Self::S3(Box::new(s3(given, word)?), prefix(given)?),
+            Kind::Sftp => Self::Sftp(Box::new(sftp(given, word)?), prefix(given)?),
+            Kind::Http => Self::Http(Box::new(http(given, word)?), prefix(given)?),
         };
         place.open().map_err(|SettingsError(what)| Wrong(what))?;
         Ok(place)
@@ -151,8 +151,31 @@ impl Place {
     }
 }
 
-fn prefix(given: &Fields) -> String {
-    given.text(field::PATH_PREFIX).unwrap_or_default().trim_matches('/').to_owned()
+/// A folder of this machine.
+fn folder(text: &str) -> Result<PathBuf, Wrong> {
+    let path = PathBuf::from(text);
+    if !path.is_absolute() {
+        return Err(Wrong("path_prefix must be a whole path, from / on".into()));
+    }
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(Wrong("path_prefix must be without ..".into()));
+    }
+    match SYSTEMS.iter().find(|place| path.starts_with(place)) {
+        Some(place) => {
+            Err(Wrong(format!("path_prefix must not be in {place}: nothing lasts there")))
+        }
+        None => Ok(path),
+    }
+}
+
+fn prefix(given: &Fields) -> Result<String, Wrong> {
+    let prefix = given.text(field::PATH_PREFIX).unwrap_or_default().trim_matches('/');
+    if prefix.is_empty() || Name::parse(prefix).is_some() {
+        return Ok(prefix.to_owned());
+    }
+    let text = "path_prefix must be names of letters, digits, . - _ and +, with / between them, \
+                which neither begin nor end with a dot";
+    Err(Wrong(text.into()))
 }
 
 fn s3(given: &Fields, word: &str) -> Result<S3Settings, Wrong> {
