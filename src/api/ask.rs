@@ -92,6 +92,13 @@ impl DirectAsk {
         self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// The same where something is destroyed: what is not declared is refused, since it may be a
+    /// `dry_run` that is misspelt.
+    pub fn exact_fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
+        FieldInfo::must_be_declared(declared, &self.body.object()?)?;
+        self.fields(declared)
+    }
+
     /// The declared fields in the body, converted as those of other endpoints are.
     pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
         let mut sent = self.body.object()?;

@@ -23,6 +23,21 @@ pub struct FieldInfo {
     pub query: bool,
 }
 
+impl FieldInfo {
+    /// Refuses what was sent and is not declared.
+    pub fn must_be_declared(declared: &[&Self], sent: &Map<String, Value>) -> Result<(), Fault> {
+        let unknown = |name: &&String| declared.iter().all(|info| info.name != **name);
+        match sent.keys().find(unknown) {
+            None => Ok(()),
+            Some(name) => {
+                let known: Vec<&str> = declared.iter().map(|info| info.name).collect();
+                let known = known.join(", ");
+                Err(Fault::bad_request(format!("there is no field {name:?} here: {known}")))
+            }
+        }
+    }
+}
+
 /// A field with the type that it is read as.
 pub struct Field<T> {
     /// The declaration, as a table lists it.

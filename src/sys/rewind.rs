@@ -136,7 +136,7 @@ impl Rewind {
 }
 
 fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
-    let fields = ask.fields(RESTORE)?;
+    let fields = ask.exact_fields(RESTORE)?;
     let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
     let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
     let at = match (fields.get(&AT), fields.get(&REVISION).copied()) {
@@ -234,12 +234,13 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     let until = given("until").map(|text| time("until", text)).transpose()?;
     let timeline = given("timeline").map(parse_timeline).transpose()?;
     let limit = given("limit").map(str::parse).transpose();
-    let limit = limit.map_err(|_| Fault::bad_request("limit must be a number"))?;
+    let limit = limit.ok().map(|limit| limit.unwrap_or(USUAL)).filter(|n| (1..=MOST).contains(n));
+    let limit = limit.ok_or_else(|| Fault::bad_request("limit must be from 1 to 100000"))?;
     let part = Part {
         timeline: timeline.unwrap_or(status.timeline),
         since: since.unwrap_or(Timestamp::EPOCH),
         until: until.unwrap_or(Timestamp::from_nanos(u64::MAX)),
-        most: limit.unwrap_or(USUAL).clamp(1, MOST),
+        most: limit,
     };
     let folder = folder(&prefix, &status.store_id)?;
     let source = Source { target: &*target, folder: &folder };

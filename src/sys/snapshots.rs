@@ -14,7 +14,7 @@ use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::effect::Effect;
 use crate::api::engine::Bound;
-use crate::api::field::Field;
+use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
@@ -39,6 +39,17 @@ const DROPPING: Duration = Duration::from_secs(30);
 const NAME: Field<String> = Field::new("name", "The target's name.");
 const ALL: Field<bool> = Field::new("all", "Of all stores that share the target.").query();
 const DRY_RUN: Field<bool> = Field::new("dry_run", "Tell what would go, and drop nothing.");
+
+const FORGET: &[&FieldInfo] = &[
+    &NAME.info,
+    &KEEP_LAST.info,
+    &KEEP_HOURLY.info,
+    &KEEP_DAILY.info,
+    &KEEP_WEEKLY.info,
+    &KEEP_MONTHLY.info,
+    &KEEP_WITHIN.info,
+    &DRY_RUN.info,
+];
 
 const ROUTES: &[Route<Arc<Keeper>>] = &[
     Route {
@@ -98,16 +109,7 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         description: "What is not kept by what is sent goes, or where nothing is sent, by the \
                       target's settings; the last good one never does. The journal goes that \
                       leads on from none that is left.",
-        fields: &[
-            &NAME.info,
-            &KEEP_LAST.info,
-            &KEEP_HOURLY.info,
-            &KEEP_DAILY.info,
-            &KEEP_WEEKLY.info,
-            &KEEP_MONTHLY.info,
-            &KEEP_WITHIN.info,
-            &DRY_RUN.info,
-        ],
+        fields: FORGET,
         access: Access::Sudo,
         operations: &[Operation::system(Verb::Write, "Drop them.", forget)],
     },
@@ -152,6 +154,7 @@ fn wish(keeper: &Arc<Keeper>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Ou
 }
 
 fn forget(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+    FieldInfo::must_be_declared(FORGET, call.data)?;
     let (desk, settings) = found(keeper, call)?;
     let dry_run = call.fields.get(&DRY_RUN).copied().unwrap_or_default();
     let Some(gone) = call.done.and_then(|done| done.get::<Option<Forgotten>>()) else {

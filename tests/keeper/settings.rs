@@ -120,3 +120,29 @@ fn a_target_is_known_as_soon_as_the_store_is_open() {
         assert_eq!(data(&root.list("sys/snapshots/targets"))["keys"], json!(["disk", "set"]));
     }
 }
+
+#[test]
+fn a_field_that_is_misspelt_destroys_nothing() {
+    let folder = TempDir::new();
+    let world = super::snapshots::world(4, folder.path(), "  interval = \"24h\"\n  keep_last = 9");
+    let root = world.root();
+    let count = || super::folder::held(folder.path()).snapshots.len();
+    eventually("there is one", || count() == 1);
+    world.advance(std::time::Duration::from_secs(1));
+    root.post("secret/a", json!({ "a": "b" }));
+    root.post("sys/snapshots/targets/disk/take", json!({}));
+    eventually("there are two", || count() == 2);
+    let path = "sys/snapshots/targets/disk/";
+    let restore = json!({ "at": "latest", "dryrun": true });
+    let forget = json!({ "keep_last": 1, "dry-run": true });
+    for (endpoint, sent, field) in [("restore", restore, "dryrun"), ("forget", forget, "dry-run")] {
+        let reply = root.post(&format!("{path}{endpoint}"), sent);
+        let error = reply.json()["errors"][0].as_str().unwrap().to_owned();
+        assert!(reply.status == 400 && error.contains(field), "{error}");
+        assert!(error.contains("dry_run"), "{error}");
+    }
+    assert_eq!(count(), 2);
+    for (limit, status) in [("0", 400), ("x", 400), ("100001", 400), ("1", 200)] {
+        assert_eq!(root.get(&format!("{path}log?limit={limit}")).status, status, "{limit}");
+    }
+}
