@@ -28,7 +28,7 @@ pub struct Log {
     /// which history; else the present one
     #[argh(option, arg_name = "timeline")]
     timeline: Option<String>,
-    /// so many commits, the last ones; else 1000
+    /// so many commits, the last ones: 1 to 100000, else 1000
     #[argh(option, arg_name = "number")]
     limit: Option<u32>,
     #[argh(positional)]

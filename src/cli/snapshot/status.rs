@@ -40,7 +40,11 @@ impl Command for Status {
             return stores(cx, operands::one(&self.operands)?);
         }
         if let Some(name) = operands::at_most_one(&self.operands, "0 or 1")? {
-            return target::status(cx, name)?.print(cx);
+            let mut found = target::status(cx, name)?;
+            if cx.format == Format::Table && cx.field.is_none() {
+                found.data = flat(found.data);
+            }
+            return found.print(cx);
         }
         let listed = cx.present(Call::list(TARGETS), |found| targets(found).is_some(), print);
         listed.map_err(|stop| {
@@ -50,6 +54,24 @@ impl Command for Status {
             stop.about("Error listing the targets")
         })
     }
+}
+
+/// What is told in objects becomes fields with longer names; what is not there is left out.
+fn flat(data: Value) -> Value {
+    let Value::Object(fields) = data else { return data };
+    let mut flat = Map::new();
+    for (name, value) in fields {
+        match value {
+            Value::Object(inner) => {
+                flat.extend(
+                    inner.into_iter().map(|(part, value)| (format!("{name}_{part}"), value)),
+                );
+            }
+            value => drop(flat.insert(name, value)),
+        }
+    }
+    flat.retain(|_, value| !value.is_null());
+    flat.into()
 }
 
 fn targets(found: &Envelope) -> Option<&Map<String, Value>> {
