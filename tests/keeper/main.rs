@@ -3,6 +3,7 @@
 
 mod damage;
 mod folder;
+mod include;
 mod journal;
 mod killed;
 mod mark;

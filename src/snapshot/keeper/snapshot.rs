@@ -14,6 +14,9 @@ use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::take::{Taken, take};
 use crate::snapshot::target::{Name, Target, TargetError};
 
+/// How often the files that go along are read, where there is a journal.
+const INCLUDED: Duration = Duration::from_secs(60);
+
 impl Worker {
     /// Takes one, puts it, reads it back: only then it counts.
     pub fn snapshot(&mut self) -> Result<(), Trouble> {
@@ -62,14 +65,25 @@ impl Worker {
         self.place_journal()
     }
 
+    /// The same once a minute, so that the journal has what has changed of them.
+    pub fn include_again(&mut self) -> Result<(), Trouble> {
+        let boot = self.boot();
+        let lately = |at| boot.saturating_sub(at) < INCLUDED;
+        if self.included.is_some_and(lately) { Ok(()) } else { self.include() }
+    }
+
     /// Has the store hold the files that go along.
-    fn include(&self) -> Result<(), Trouble> {
+    fn include(&mut self) -> Result<(), Trouble> {
         if self.means.include.is_empty() {
             return Ok(());
         }
+        self.included = Some(self.boot());
         let gathered = include::gather(&self.means.include);
-        for missed in &gathered.missed {
-            log::warn!("snapshots to {}: not included: {missed}", self.name);
+        if gathered.missed != self.missed {
+            for missed in &gathered.missed {
+                log::warn!("snapshots to {}: not included: {missed}", self.name);
+            }
+            self.missed.clone_from(&gathered.missed);
         }
         self.unsealed()?.transact(|txn| include::keep(txn, &gathered))?;
         Ok(())

@@ -64,6 +64,10 @@ pub struct Worker {
     pub begun: Duration,
     /// When the last good one was read back, by the boot clock.
     pub verified: Option<Duration>,
+    /// When the files that go along were last read, by the boot clock.
+    pub included: Option<Duration>,
+    /// Those of them that could not be.
+    pub missed: Vec<String>,
     /// When it was last looked for what may be compacted, by the boot clock.
     pub compacted: Option<Duration>,
 }
@@ -95,6 +99,8 @@ impl Worker {
             used: None,
             unsettled: false,
             verified: None,
+            included: None,
+            missed: Vec::new(),
             compacted: None,
         }
     }
@@ -165,6 +171,7 @@ impl Worker {
             self.desk.forgot(Ok(gone));
         }
         if self.settings.journal {
+            self.include_again()?;
             self.ship()?;
             self.age()?;
         }
@@ -257,7 +264,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Looks at what lies there, unless that was done lately or nothing is to be done. Where looking
+    /// Looks at what lies there, unless that was done lately or nothing is to be done. Where it
     /// costs next to nothing it is done each time: somebody may have emptied it.
     fn contact(&mut self, acts: bool) -> Result<(), Trouble> {
         let record = self.unsealed()?.status();
