@@ -1,6 +1,7 @@
 //! Snapshots that leave by themselves, to a folder: scheduled, verified, dropped, and the journal
 //! between them.
 
+mod aging;
 mod damage;
 mod folder;
 mod include;

@@ -160,10 +160,19 @@ impl Scenario {
             let status = status(TARGET, root);
             match self.trouble {
                 Trouble::Slow => status["journal"]["behind"].as_u64() >= Some(WRITES),
-                _ => status["error"] != "",
+                _ => status["error"] != "" && is_measured(root),
             }
         });
     }
+}
+
+/// Whether the metrics tell of trouble.
+fn is_measured(root: &Client) -> bool {
+    let metrics = root.get("sys/metrics?format=prometheus").body;
+    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    let line = |name: &str| format!("edgekeep_snapshot_target_{name}{{target=\"{TARGET}\"}} ");
+    metrics.contains(&format!("{}0\n", line("good")))
+        && !metrics.contains(&format!("{}0\n", line("errors_total")))
 }
 
 fn status(name: &str, root: &Client) -> Value {

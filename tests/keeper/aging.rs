@@ -1,0 +1,48 @@
+//! The journal on a target ages while the server runs.
+
+use std::time::Duration;
+
+use edgekeep::snapshot::layout::SegmentName;
+use serde_json::json;
+
+use super::folder::held;
+use super::snapshots::{target, world};
+use super::support::{TempDir, eventually};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[test]
+fn what_is_older_than_a_week_is_kept_by_the_hour() {
+    let folder = TempDir::new();
+    let settings = "  interval = \"720h\"\n  keep_last = 99\n  journal = true";
+    let world = world(50, folder.path(), settings);
+    let root = world.root();
+    let shipped = || {
+        let target = target(&root);
+        target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
+    };
+    for number in 0..6 {
+        root.post("secret/a", json!({ "a": number }));
+        eventually("it is shipped", shipped);
+        world.advance(Duration::from_secs(1));
+    }
+    let before = held(folder.path());
+    assert!(before.segments.len() >= 6);
+    for _ in 0..9 {
+        world.advance(DAY);
+        root.post("secret/b", json!({ "a": "b" }));
+        eventually("it is shipped", shipped);
+    }
+    // Each hour it is looked for what may be compacted.
+    eventually("it is compacted, and what it was made of is gone", || {
+        world.advance(Duration::from_secs(3601));
+        let segments = held(folder.path()).segments;
+        let follow = |pair: &[SegmentName]| pair[1].first == pair[0].last + 1;
+        segments.len() < before.segments.len() + 9 - 4 && segments.windows(2).all(follow)
+    });
+    let after = held(folder.path());
+    let last = after.reach(after.timeline()).unwrap();
+    assert!(last > before.reach(before.timeline()).unwrap(), "it leads to the end as before");
+    root.post("secret/c", json!({ "a": "b" }));
+    eventually("it goes on", || held(folder.path()).reach(after.timeline()) > Some(last));
+}
