@@ -162,8 +162,15 @@ impl Site {
         self.barrier.unseal(&unseal_key).unwrap().set_journal_limit(self.limit);
         let meters = Arc::new(Meters::new(&clock));
         let (barrier, spools) = (self.barrier.clone(), self.spools.clone());
-        let means =
-            Arc::new(Means { barrier, clock, entropy, spools, meters, include: Vec::new() });
+        let means = Arc::new(Means {
+            barrier,
+            clock,
+            entropy,
+            spools,
+            meters,
+            include: Vec::new(),
+            home: None,
+        });
         let ledger = Arc::new(Ledger::default());
         let names: Vec<String> = (0..self.places.len()).map(|n| format!("target {n}")).collect();
         ledger.set(names.iter().map(String::as_str));
