@@ -17,7 +17,7 @@ use crate::client::{Call, Verb};
 /// A target is ahead where the store is older than what lies there: it was put back from a copy, or
 /// is one. Restore from the target unless what is there is not wanted; this begins a history of the
 /// server's own, and leaves all that lies there as it is. A folder is another place where the file
-/// .edgekeep-target is not in it: a disk is not mounted, or is a new one. This makes the file there.
+/// .edgekeep-target is not in it: a disk is not mounted, or is a new one. This makes the file.
 /// It needs sudo.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Adopt {

@@ -2,8 +2,8 @@
 //!
 //! An object is written beside its name, synced, renamed, and its folder synced. The folder that
 //! was configured is never made, as it would be made on the wrong disk while the right one is not
-//! mounted; those below it are. Where a disk is mounted there often is a folder without it, too: one
-//! that a server writes to has a mark in it, and is away while that is not there.
+//! mounted; those below it are. Where a disk is mounted there often is a folder without it, too:
+//! one that a server writes to has a mark in it, and is away while that is not there.
 //!
 //! Nothing is followed out of the folder: a link below it counts as nothing. Nothing depends on a
 //! file's times, which FAT keeps to two seconds and a board without a clock not at all; nor on the
@@ -41,9 +41,9 @@ const PARTIAL: (&str, &str) = (".edgekeep-", ".partial");
 /// The mark: in a folder that a server writes to, and in no [`Name`].
 pub const MARK: &str = ".edgekeep-target";
 /// What stands in it, for people.
-const MARKED: &str = "Edgekeep keeps snapshots in this folder, and knows it by this file. Without it\n\
-                      nothing is written here: the disk may not be mounted. To make it anew:\n\
-                      edgekeep snapshot adopt\n";
+const MARKED: &str = "Edgekeep keeps snapshots in this folder, and knows it by this file.\n\
+                      Without it nothing is written here: the disk may not be mounted.\n\
+                      To make it anew: edgekeep snapshot adopt\n";
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 /// A link is not followed, and a pipe not waited for.
