@@ -1,5 +1,6 @@
 //! What the process asks for itself, of the kernel and of the C library.
 
+use rustix::param::page_size;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 /// No core is dumped of this process, and no other process of its user may trace it.
@@ -7,6 +8,8 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 /// # Errors
 /// What the kernel answered; the process goes on as it was.
 pub fn forbid_core_dumps() -> std::io::Result<()> {
+    // Read now, and kept: before Linux 6.4 it stands in a file of the process, which then is root's.
+    page_size();
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
