@@ -402,7 +402,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let barrier = about.barrier.clone();
     let init =
         sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
-    let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone());
+    let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone(), undo.clone());
     let health = sys::health::Health {
         about,
         storage,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::about::About;
 use super::shares::{Gathering, KEY, Share, Step, refused};
+use super::undo::Undo;
 use super::versions;
 use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
@@ -25,6 +26,7 @@ pub struct Seal {
     about: About,
     audit: Arc<Audit>,
     entropy: Arc<dyn Entropy>,
+    undo: Undo,
     unsealing: Mutex<Option<Unsealing>>,
 }
 
@@ -36,8 +38,8 @@ struct Unsealing {
 
 impl Seal {
     /// No share was given yet.
-    pub fn new(about: About, audit: Arc<Audit>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { about, audit, entropy, unsealing: Mutex::new(None) }
+    pub fn new(about: About, audit: Arc<Audit>, entropy: Arc<dyn Entropy>, undo: Undo) -> Self {
+        Self { about, audit, entropy, undo, unsealing: Mutex::new(None) }
     }
 
     fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {
@@ -137,6 +139,7 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
                 wrong(error)
             })?;
             log::info!("unsealed");
+            versions::before_upgrade(&unsealed, &service.undo);
             versions::note_opened(&unsealed);
             // Requests find out by themselves, and are refused.
             if let Err(error) = service.audit.devices(&unsealed) {

@@ -66,13 +66,14 @@ impl Undo {
     }
 }
 
-/// What the file is called. A format has no older one yet, so that none comes before an upgrade.
+/// What the file is called.
 fn file(mark: Mark) -> Option<&'static str> {
     match mark {
         Mark::Rekey => Some("before-rekey.snap"),
         Mark::Rotate => Some("before-rotate.snap"),
         Mark::Restore => Some("before-restore.snap"),
         Mark::Disable => Some("before-disable.snap"),
-        Mark::None | Mark::Upgrade => None,
+        Mark::Upgrade => Some("before-upgrade.snap"),
+        Mark::None => None,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::undo::Undo;
 use crate::api::VERSION;
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
@@ -12,6 +13,7 @@ use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::Unsealed;
+use crate::barrier::journal::record::Mark;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
@@ -42,7 +44,7 @@ impl Record for Versions {
     const VERSION: u8 = 1;
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Version {
     name: String,
     since: Timestamp,
@@ -57,6 +59,24 @@ pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
         system.write(PLACE, &versions)?;
     }
     Ok(())
+}
+
+/// Before a version opens a store that another one left, there is a way back to how that left it.
+pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
+    match unsealed.transact(left) {
+        Ok(None) => {}
+        Ok(Some(before)) => {
+            let kept = undo.before(unsealed, Mark::Upgrade);
+            let kept = kept.as_deref().unwrap_or("nothing of that is kept");
+            log::info!("version {before} had this store, and {VERSION} has it now: {kept}");
+        }
+        Err(error) => log::error!("which version had this store cannot be read: {error}"),
+    }
+}
+
+fn left(txn: &mut Txn) -> Result<Option<String>, TxnError> {
+    let versions: Option<Versions> = txn.scope(MountId::SYSTEM).read(PLACE)?;
+    Ok(versions.unwrap_or_default().left_for(VERSION))
 }
 
 /// The same of a store that was opened. It stays open where that cannot be noted.
@@ -79,6 +99,12 @@ impl Versions {
             self.0.push(Version { name: name.to_owned(), since });
         }
         new
+    }
+
+    /// The one that a version comes after that has not had the store yet.
+    fn left_for(mut self, name: &str) -> Option<String> {
+        let known = self.0.iter().any(|version| version.name == name);
+        self.0.pop().filter(|_| !known).map(|last| last.name)
     }
 
     /// Each with what is known of it.
@@ -104,9 +130,13 @@ mod tests {
     #[test]
     fn each_version_names_the_one_before() {
         let mut versions = Versions::default();
+        assert_eq!(Versions::default().left_for("1"), None);
         for (name, second, new) in [("1", 10, true), ("1", 11, false), ("2", 12, true)] {
             assert_eq!(versions.add(name, Timestamp::from_secs(second)), new, "{name}");
         }
+        let copy = || Versions(versions.0.iter().map(Version::clone).collect());
+        let left = |name: &str| copy().left_for(name);
+        assert_eq!((left("1"), left("2"), left("3").as_deref()), (None, None, Some("2")));
         let shown = versions.shown();
         let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["1", "2"]);

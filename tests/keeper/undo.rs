@@ -2,15 +2,26 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use edgekeep::api::VERSION;
+use edgekeep::barrier::Barrier;
+use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::txn::TxnError;
+use edgekeep::base::clock::{Clock as _, SystemClock, Timestamp};
+use edgekeep::base::entropy::SystemEntropy;
+use edgekeep::base::record::Record;
 use edgekeep::snapshot::inspect::inspect;
+use edgekeep::storage::redb::{Options, Redb};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::folder::held;
 use super::snapshots::{target, world};
 use super::support::http::Reply;
+use super::support::store::Store;
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
 
@@ -133,4 +144,72 @@ fn the_history_that_a_restore_left_stays_for_a_while() {
     step(12);
     (0..5).for_each(|_| step(48));
     eventually("in the end it goes", || of_left() == 0);
+}
+
+/// What the store says of the versions that had it, as they write it.
+#[derive(Serialize, Deserialize)]
+struct Versions(Vec<(String, Timestamp)>);
+
+impl Record for Versions {
+    const VERSION: u8 = 1;
+}
+
+/// As an older version would leave a store that no server has open.
+fn is_of_version(name: &str, folder: &Path, store: &Store) {
+    let clock = Arc::new(SystemClock);
+    let storage = Arc::new(Redb::open(folder, Options::new(clock.clone())).unwrap());
+    let barrier = Barrier::new(storage, clock, Arc::new(SystemEntropy));
+    let unsealed = barrier.unseal(&store.key()).unwrap();
+    let versions = Versions(vec![(name.to_owned(), SystemClock.wall())]);
+    let write = unsealed.transact(|txn| {
+        txn.scope(MountId::SYSTEM).write("core/versions", &versions)?;
+        Ok::<_, TxnError>(())
+    });
+    write.unwrap();
+}
+
+#[test]
+fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() {
+    let home = TempDir::new();
+    let (folder, disk) = (home.path().join("data"), home.path().join("disk"));
+    fs::create_dir(&disk).unwrap();
+    let (store, server) = Store::make(&folder);
+    drop(server);
+    let kept = folder.join("before-upgrade.snap");
+    drop(store.start());
+    assert!(!kept.exists(), "it had it already");
+    is_of_version("0.0.9", &folder, &store);
+    let server = store.start();
+    let meta = inspect(fs::File::open(&kept).unwrap()).unwrap().meta;
+    let versions = store.root(&server).list("sys/version-history").json();
+    assert_eq!(versions["data"]["keys"], json!(["0.0.9", VERSION]));
+    drop(server);
+    // The file is as that version left the store.
+    let before = home.path().join("before");
+    let (into, file) = (format!("-into={}", before.display()), kept.display().to_string());
+    let words = ["snapshot", "restore", &into, &file];
+    let mut restore = std::process::Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    assert!(restore.args(words).status().unwrap().success());
+    fs::remove_file(&kept).unwrap();
+    drop(store.start());
+    assert!(!kept.exists(), "only the first time");
+
+    // With a journal that is marked.
+    let target = format!(
+        "snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \"24h\"\n  \
+         journal = true\n}}\n",
+        disk.display()
+    );
+    let store = store.moved(&before).having(&target);
+    let server = store.start();
+    let journal =
+        || data(&store.root(&server).get("sys/snapshots/targets/disk"))["journal"].clone();
+    eventually("there is a journal", || journal()["behind"] == 0);
+    drop(server);
+    is_of_version("0.0.8", &before, &store);
+    let server = store.start();
+    let log = || data(&store.root(&server).get("sys/snapshots/targets/disk/log"));
+    let marked = |commit: &Value| commit["mark"] == "before an upgrade";
+    assert!(log()["commits"].as_array().unwrap().iter().any(marked), "{}", log());
+    assert!(meta.about.revision > 0);
 }

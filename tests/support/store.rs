@@ -20,8 +20,9 @@ pub struct Store {
     unseal_key: String,
     token: String,
     address: String,
-    /// More of the configuration, and of the command line.
+    /// More of the configuration, of its listener, and of the command line.
     more: String,
+    listener: String,
     args: Vec<String>,
 }
 
@@ -40,6 +41,7 @@ impl Store {
             token: String::new(),
             address: free_address(),
             more: more.to_owned(),
+            listener: String::new(),
             args: Vec::new(),
         };
         let server = store.start_sealed();
@@ -61,6 +63,7 @@ impl Store {
             token: self.token.clone(),
             address: free_address(),
             more: self.more.clone(),
+            listener: String::new(),
             args: Vec::new(),
         }
     }
@@ -72,6 +75,20 @@ impl Store {
         self
     }
 
+    /// The same with this in its configuration, and nothing else that is not needed.
+    #[must_use]
+    pub fn having(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.more);
+        self
+    }
+
+    /// The same with this in its listener.
+    #[must_use]
+    pub fn listening(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.listener);
+        self
+    }
+
     /// Where its servers listen, if nobody else does.
     pub fn address(&self) -> String {
         self.address.clone()
@@ -80,6 +97,11 @@ impl Store {
     /// The one share, in base64.
     pub fn unseal_key(&self) -> String {
         self.unseal_key.clone()
+    }
+
+    /// The root token.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The file that everything is in.
@@ -141,12 +163,12 @@ impl Store {
 
     /// Writes the configuration for a server at `address`: its file.
     fn write_config(&self, address: &str) -> PathBuf {
-        let (data, more) = (self.data.display(), &self.more);
+        let (data, more, listener) = (self.data.display(), &self.more, &self.listener);
         let file = self.home.path().join("edgekeep.hcl");
         let text = format!(
             "storage \"redb\" {{\n  path = \"{data}\"\n}}\n\
-             listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n\
-             disable_mlock = true\n{more}"
+             listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n\
+             {listener}\n}}\ndisable_mlock = true\n{more}"
         );
         fs::write(&file, text).unwrap();
         file
