@@ -2,6 +2,7 @@
 //! there by half, and nothing that was removed comes back.
 
 mod logins;
+mod restores;
 mod subject;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,83 @@
+//! A restore into a running server, killed in the middle: afterwards the store is the old one or
+//! the new one, whole, and nothing in between.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::http::Client;
+use crate::support::store::Store;
+use crate::support::{Server, TempDir};
+
+const KILLS: u32 = 30;
+const SECRETS: usize = 60;
+const SNAPSHOT: &str = "sys/storage/raft/snapshot";
+
+fn write(root: &Client, value: &str) {
+    for number in 0..SECRETS {
+        let secret = json!({ "a": format!("{value}{}", "x".repeat(20_000)) });
+        assert_eq!(root.post(&format!("secret/{number}"), secret).status, 204);
+    }
+}
+
+/// The one that all secrets hold.
+fn value(store: &Store, server: &Server) -> String {
+    let root = store.root(server);
+    let read = |number: usize| {
+        let secret = root.get(&format!("secret/{number}")).json();
+        secret["data"]["a"].as_str().unwrap_or_default().trim_end_matches('x').to_owned()
+    };
+    let first = read(0);
+    for number in 1..SECRETS {
+        assert_eq!(read(number), first, "of secret/{number}");
+    }
+    store.verify(server);
+    first
+}
+
+#[test]
+fn a_store_that_is_being_replaced_is_the_old_or_the_new_one() {
+    let folder = TempDir::new();
+    let data = folder.path().join("data");
+    let (store, mut server) = Store::make(&data);
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    assert_eq!(store.root(&server).post("sys/mounts/secret", kv).status, 204);
+    write(&store.root(&server), "new");
+    let snapshot = store.root(&server).get(SNAPSHOT).body;
+    let begun = Instant::now();
+    let whole = store.root(&server).upload(SNAPSHOT, &snapshot).unwrap();
+    assert!(whole.status < 300, "{}", whole.json());
+    let whole = begun.elapsed();
+    write(&store.root(&server), "old");
+    let (mut old, mut new) = (0, 0);
+    for kill in 0..KILLS {
+        let root = store.root(&server);
+        let answered = thread::scope(|scope| {
+            let restoring = scope.spawn(|| root.upload(SNAPSHOT, &snapshot));
+            // The last ones are answered before, on a machine that is not much slower now.
+            thread::sleep(whole * kill * 5 / (KILLS * 4) + Duration::from_millis(1));
+            server.kill();
+            restoring.join().unwrap().is_ok_and(|reply| reply.status < 300)
+        });
+        server = store.start();
+        match &*value(&store, &server) {
+            "new" => {
+                new += 1;
+                write(&store.root(&server), "old");
+            }
+            "old" => {
+                old += 1;
+                assert!(!answered, "it was answered, and is not there");
+            }
+            other => panic!("the store holds {other:?}"),
+        }
+        assert!(!data.join("edgekeep.redb.next").exists());
+        let spools = fs::read_dir(&data).unwrap().flatten();
+        let left = spools.filter(|entry| entry.file_name().to_string_lossy().starts_with(".spool"));
+        assert_eq!(left.count(), 0);
+    }
+    println!("{old} times the old store, {new} times the new one");
+    assert!(old > 0, "each was done before it was killed");
+}
