@@ -167,6 +167,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
         told.insert("returning_tokens".into(), tokens.len().into());
         told.insert("returning_leases".into(), leases.into());
     }
+    told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("restored".into(), (!dry_run).into());
     if dry_run {
         return Ok(Reply::data(told));
@@ -200,7 +201,7 @@ fn told(prepared: &Prepared) -> Map<String, Value> {
     let base = &prepared.plan().base;
     object([
         ("revision", found.instant.revision.into()),
-        ("time", found.instant.time.rfc3339().into()),
+        ("time", prepared.committed().unwrap_or(found.instant.time).rfc3339().into()),
         ("timeline", prepared.timeline().to_string().into()),
         ("exact", (!found.folded).into()),
         ("snapshot_revision", base.revision.into()),

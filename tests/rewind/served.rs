@@ -101,6 +101,27 @@ fn a_server_goes_back_and_says_what_comes_back() {
 }
 
 #[test]
+fn what_a_snapshot_leads_to_has_the_time_of_its_commit() {
+    let folder = TempDir::new();
+    let world = world(3, &folder);
+    let root = world.root();
+    put(&world, "one");
+    world.advance(Duration::from_secs(3600));
+    let before = target(&root)["attempts"].as_u64().unwrap();
+    assert_eq!(root.post("sys/snapshots/targets/disk/take", json!({})).status, 200);
+    eventually("there is another snapshot", || {
+        target(&root)["attempts"].as_u64() > Some(before) && target(&root)["journal"]["behind"] == 0
+    });
+    let of = target(&root)["last_good"]["revision"].clone();
+    let dry = data(&root.post(RESTORE, json!({ "revision": of, "dry_run": true })));
+    assert_eq!(dry["snapshot_revision"], of, "{dry}");
+    let log = data(&root.get("sys/snapshots/targets/disk/log"));
+    let mut commits = log["commits"].as_array().unwrap().iter();
+    let commit = commits.find(|commit| commit["revision"] == of).unwrap();
+    assert_eq!(dry["time"], commit["time"], "{dry}");
+}
+
+#[test]
 fn the_command_line_goes_back_and_tells_what_changed() {
     let folder = TempDir::new();
     let world = world(2, &folder);
@@ -123,6 +144,10 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at]);
     assert!(text(&done).starts_with("Success! Restored revision "), "{}", text(&done));
     assert_eq!(get(&world), "one");
+    assert!(!text(&done).contains("another history"), "{}", text(&done));
+    // The server has a history of its own now, and at that time there was the one that it left.
+    let dry = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at, "-dry-run"]);
+    assert!(text(&dry).contains("That is of another history than the server's own, 2-"));
     let none = edgekeep(&world, &["snapshot", "restore", "-target=none", "latest"]);
     assert!(!none.status.success() && text(&none).contains("there is no target none"));
 

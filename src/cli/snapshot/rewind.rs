@@ -151,6 +151,13 @@ impl Restore {
         let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
         cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;
         cx.say(&format!(
+        let present = data["present_timeline"].as_str();
+        if let Some(present) = present.filter(|present| data["timeline"] != *present) {
+            cx.warn(&format!(
+                "That is of another history than the server's own, {present}: what was committed \
+                 in that since they parted is not in it"
+            ));
+        }
             "From the snapshot of revision {} ({}) and {} segments of the journal",
             text("snapshot_revision"),
             text("snapshot_time"),

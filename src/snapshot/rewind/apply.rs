@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::listing::Instant;
 use super::plan::Plan;
 use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Lost};
@@ -11,6 +12,7 @@ use crate::barrier::journal::{HEAD, Head, is_of_journal};
 use crate::barrier::restore::found;
 use crate::barrier::root::{EntryHasher, RootRecord, Tally, Timeline};
 use crate::barrier::{Barrier, KEYRING, RESTORED, ROOT, Unsealed};
+use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
@@ -38,6 +40,16 @@ impl Prepared {
     /// Where it leads.
     pub fn found(&self) -> Found {
         self.found
+    }
+
+    /// When the commit was that it leads to; `None` where that stands in a snapshot alone, which
+    /// nobody has opened.
+    pub fn committed(&self) -> Option<Timestamp> {
+        let Instant { revision, time } = self.found.instant;
+        if revision != self.start.revision {
+            return Some(time);
+        }
+        self.prover.as_ref().map(|(_, record)| record.latest)
     }
 
     /// The history that it is of.
