@@ -37,6 +37,13 @@ impl Command for Promote {
         if !folder::data_file(&data).exists() {
             return Err(Stop::Failed(format!("there is no store in {}", data.display())));
         }
+        if !promotion::is_standby(&data) && !promotion::is_marked(&data) {
+            return Err(Stop::Failed(format!(
+                "the store in {} is no standby's: one is started by edgekeep server -follow, and \
+                 any other serves once it is unsealed",
+                data.display()
+            )));
+        }
         let marked = promotion::mark(&data, SystemClock.wall());
         let new = marked.map_err(|error| {
             Stop::Failed(format!("cannot write into {}: {error}", data.display()))

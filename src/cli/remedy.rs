@@ -15,6 +15,10 @@ pub fn of(cx: &mut Context, error: &Error) -> Option<&'static str> {
     if says("is not initialized") {
         return Some(INIT);
     }
+    // A standby says itself how it comes to serve.
+    if says("is a standby") {
+        return None;
+    }
     if says("is sealed") {
         return Some(if is_new(cx) { INIT } else { UNSEAL });
     }

@@ -68,13 +68,19 @@ pub struct Follower {
 
 impl Follower {
     /// A standby over a store that is empty, or one already; `None` where it was promoted and
-    /// unsealed, and so is a server like any other. Nothing is looked at yet.
+    /// serves, and so is a server like any other. Nothing is looked at yet.
     pub fn new(of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
+        let (was, promoted) =
+            (promotion::is_standby(&means.folder), promotion::is_marked(&means.folder));
+        // What was put in its place since then, as by a restore, is what it serves.
+        if promoted && !was {
+            return Ok(None);
+        }
         let view = means.storage.view()?;
         let (keys, waits) = (view.get(SEAL)?.is_some(), view.get(RESTORED)?.is_some());
         drop(view);
         if keys && !waits {
-            if promotion::is_marked(&means.folder) {
+            if promoted {
                 return Ok(None);
             }
             return Err(StorageError::Refused(format!(
@@ -84,6 +90,7 @@ impl Follower {
                 of.name
             )));
         }
+        promotion::begin(&means.folder, means.clock.wall())?;
         let status = Mutex::new(Status::new(&*means.clock));
         let (following, interrupted) = (AtomicBool::new(true), Arc::default());
         Ok(Some(Self { of, means, status, following, interrupted }))

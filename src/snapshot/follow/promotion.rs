@@ -1,26 +1,55 @@
-//! The mark by which a standby is told that it is to serve.
+//! The marks by which a standby is known, and told that it is to serve.
 //!
-//! It is a file in the folder of the store: who may write there may do with the store what he
-//! likes, and it holds for a standby that runs as for one that is started later.
+//! They are files in the folder of the store: who may write there may do with the store what he
+//! likes, and they hold for a standby that runs as for one that is started later.
+//!
+//! | `standby` | `promoted` | what it is |
+//! |---|---|---|
+//! | there | absent | a standby |
+//! | there | there | a standby that takes a last look at its target, and then serves |
+//! | absent | there | it was one, and serves: it never follows again |
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::base::clock::Timestamp;
 
-/// Its name in the folder.
-const MARK: &str = "promoted";
+const STANDBY: &str = "standby";
+const PROMOTED: &str = "promoted";
 
-/// Whether there is one.
+/// Whether it is to serve.
 pub fn is_marked(folder: &Path) -> bool {
-    folder.join(MARK).exists()
+    folder.join(PROMOTED).exists()
 }
 
-/// Leaves it, durably. Whether it is new.
+/// Whether it is a standby, promoted or not.
+pub fn is_standby(folder: &Path) -> bool {
+    folder.join(STANDBY).exists()
+}
+
+/// Notes, durably, that it is a standby.
+pub fn begin(folder: &Path, now: Timestamp) -> io::Result<()> {
+    leave(folder, STANDBY, now).map(drop)
+}
+
+/// Tells it, durably, to serve. Whether that is new.
 pub fn mark(folder: &Path, now: Timestamp) -> io::Result<bool> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(folder.join(MARK));
+    leave(folder, PROMOTED, now)
+}
+
+/// Notes, durably, that it serves.
+pub fn end(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(STANDBY)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => File::open(folder)?.sync_all(),
+    }
+}
+
+/// Leaves a mark. Whether it is new.
+fn leave(folder: &Path, mark: &str, now: Timestamp) -> io::Result<bool> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(folder.join(mark));
     let mut file = match made {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         file => file?,

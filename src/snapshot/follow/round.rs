@@ -47,6 +47,9 @@ impl Follower {
             Ok(()) => (0, None),
             Err(trouble) => (status.failed + 1, Some(trouble.to_string())),
         };
+        if !matches!(outcome, Err(Trouble::Rewind(RewindError::Target(_)))) {
+            status.contact = boot;
+        }
         if trouble.is_none() {
             (status.looked, status.since) = (Some(now), boot);
         } else {
@@ -74,6 +77,14 @@ impl Follower {
                 self.of.name
             );
         };
+        if let Err(error) = promotion::end(&self.means.folder) {
+            log::error!(
+                "standby of {}: that it serves cannot be noted in {}: {error}; before it is \
+                 started again, remove the file standby there",
+                self.of.name,
+                self.means.folder.display()
+            );
+        }
         self.following.store(false, Ordering::Release);
         log::warn!(
             "standby of {}: promoted with all up to transaction {revision} of timeline {timeline}; \

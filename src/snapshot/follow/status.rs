@@ -24,6 +24,8 @@ pub struct Status {
     pub errors: u64,
     /// By the boot clock: since when it is not known to have all.
     pub(super) since: Duration,
+    /// By the boot clock: when the target last answered; at first, when this began.
+    pub(super) contact: Duration,
     /// By the boot clock: when it looks again.
     pub(super) next: Duration,
     /// How many rounds have failed, the last ones.
@@ -51,6 +53,7 @@ impl Status {
             trouble: None,
             errors: 0,
             since: clock.boot(),
+            contact: clock.boot(),
             next: Duration::ZERO,
             failed: 0,
         }
@@ -86,6 +89,9 @@ impl Metered for Follower {
         let help = "Seconds since it was last seen to have all that its target has.";
         let unsure = status.unsure(&*self.means.clock).as_secs_f64();
         gauge("edgekeep.standby.unsure_seconds", help, unsure);
+        let silent = self.means.clock.boot().saturating_sub(status.contact).as_secs_f64();
+        let help = "Seconds since its target last answered.";
+        gauge("edgekeep.standby.silent_seconds", help, silent);
         let help = "How often a standby could not follow.";
         to.counter("edgekeep.standby.errors_total", help, status.errors);
     }
