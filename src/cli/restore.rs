@@ -13,14 +13,18 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::operands;
 use super::server::Server;
-use super::snapshot::place::{self, Place};
+use super::snapshot::place::{self, Declared, Place};
+use super::snapshot::wait::Patience;
 use super::stop::{Exit, Stop};
+use super::values::parse_ttl;
 use crate::barrier::root::Timeline;
+use crate::base::ttl::Ttl;
 use crate::base::variable::Variable;
 use crate::config::{self, Storage};
-use crate::node::offline;
+use crate::node::offline::{self, Interruption};
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::listing::Span;
+use crate::snapshot::rewind::listing::{Listing, Span};
+use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{Newest, Source, stores};
 use crate::snapshot::target::Target;
 
@@ -60,6 +64,10 @@ pub struct Restore {
     /// start the server of the configuration then
     #[argh(switch)]
     start: bool,
+    /// wait so long for a stick that is not there, where no other target has anything; until it
+    /// comes by default
+    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
+    wait: Option<Ttl>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -71,6 +79,8 @@ impl Command for Restore {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         if !self.include {
             operands::none(&self.operands)?;
+        } else if self.operands.is_empty() && !self.dry_run && !cx.can_ask() {
+            return Err(Stop::Usage(format!("-include takes the unseal keys. {}", files::INSTEAD)));
         }
         if self.start && (self.config.is_empty() || self.dry_run) {
             let what = "-start is of a server with a -config, and goes without -dry-run";
@@ -79,10 +89,10 @@ impl Command for Restore {
         let into = self.folder()?;
         let timeline = self.timeline.as_deref().map(str::parse).transpose();
         let timeline = timeline.map_err(|error| Stop::Usage(format!("-timeline: {error}")))?;
-        let (state, newest) = self.prepare(cx, timeline, &into)?;
+        let (state, mut newest) = self.prepare(cx, timeline, &into)?;
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
         if !self.dry_run {
-            let done = offline::rewind(&newest.prepared, &into, self.force);
+            let done = offline::rewind(&mut newest.prepared, &into, self.force);
             done.map_err(|error| failed(&error))?;
         }
         self.tell(cx, &newest, &state, &into)?;
@@ -93,14 +103,20 @@ impl Command for Restore {
         if !self.dry_run {
             cx.say(NEXT)?;
         }
-        match self.start {
-            true => Server::of(self.config).run(cx),
-            false => Ok(exit),
+        if !self.start {
+            return Ok(exit);
         }
+        // What ends the program is the server's from here on, which ends in its own way.
+        let _signals = Interruption::begin().map_err(|error| failed(&error))?;
+        Server::of(self.config).run(cx)
     }
 }
 
 const FAILED: &str = "Error restoring the store";
+
+const NOTHING: &str = "There is no snapshot of any store. They lie in a folder that is called by \
+                       the id of their store, as 0b5ad4f8-8e4f-4c8d-9a5e-1f2d3c4b5a69: name the \
+                       folder in which that one is";
 
 /// What a target has of a store.
 struct State {
@@ -108,14 +124,22 @@ struct State {
     name: String,
     target: Arc<dyn Target>,
     folder: Folder,
+    listing: Listing,
     /// The end of its newest history.
     end: Span,
 }
 
+/// Where a state is in the histories: the greater, the newer.
+type Order = (Timeline, u64);
+
 impl State {
-    fn order(&self) -> (Timeline, u64) {
+    fn order(&self) -> Order {
         (self.end.timeline, self.end.last.revision)
     }
+}
+
+fn order_of(found: &Newest) -> Order {
+    (found.prepared.timeline(), found.prepared.found().instant.revision)
 }
 
 impl Restore {
@@ -128,19 +152,38 @@ impl Restore {
     ) -> Result<(State, Newest), Stop> {
         let mut states = self.states(cx)?;
         must_be_one(&states)?;
+        if timeline.is_none() {
+            must_be_sure(&states)?;
+        }
         states.sort_by_key(|state| Reverse(state.order()));
-        let mut states = states.into_iter().peekable();
-        while let Some(state) = states.next() {
+        let (mut best, mut failed): (Option<(State, Newest)>, Vec<String>) = Default::default();
+        for state in states {
+            // What is torn there may be whole on another target: this one claims no more than is
+            // had already.
+            if best.as_ref().is_some_and(|(_, found)| order_of(found) >= state.order()) {
+                break;
+            }
             let source = Source { target: &*state.target, folder: &state.folder };
             match offline::prepare_newest(source, timeline, into, self.force) {
-                Ok(newest) => return Ok((state, newest)),
-                Err(error) if states.peek().is_some() => {
-                    cx.warn(&format!("{}: {error}", state.name));
+                Ok(found) => {
+                    if best.as_ref().is_none_or(|(_, best)| order_of(best) < order_of(&found)) {
+                        best = Some((state, found));
+                    }
                 }
-                Err(error) => return Err(Stop::Failed(format!("{FAILED}: {error}"))),
+                Err(error) => failed.push(match self.target.is_some() {
+                    true => error.to_string(),
+                    false => format!("{}: {error}", state.name),
+                }),
             }
         }
-        Err(Stop::Failed("There is no snapshot of any store".into()))
+        match best {
+            Some(best) => {
+                failed.iter().for_each(|failed| cx.warn(failed));
+                Ok(best)
+            }
+            None if failed.is_empty() => Err(Stop::Failed(NOTHING.into())),
+            None => Err(Stop::Failed(format!("{FAILED}: {}", failed.join("\n")))),
+        }
     }
 
     /// What there is, by the names of the files.
@@ -157,6 +200,28 @@ impl Restore {
                     .into(),
             ));
         }
+        let patience = Patience::of(self.wait);
+        loop {
+            let (states, failed) = self.look(&places);
+            if !states.is_empty() {
+                failed.iter().for_each(|failed| cx.warn(failed));
+                return Ok(states);
+            }
+            let there = places
+                .iter()
+                .filter_map(|(name, place)| Some((&**name, &place.as_ref().ok()?.target)));
+            if patience.lasts_until(cx, there)? {
+                continue;
+            }
+            return match failed.is_empty() {
+                true => Ok(states),
+                false => Err(Stop::Failed(format!("{FAILED}: {}", failed.join("\n")))),
+            };
+        }
+    }
+
+    /// What each target has of the stores that may be meant, and what fails.
+    fn look(&self, places: &[Declared]) -> (Vec<State>, Vec<String>) {
         let (mut states, mut failed) = (Vec::new(), Vec::new());
         for (name, place) in places {
             let Place { target, prefix } = match place {
@@ -167,27 +232,28 @@ impl Restore {
                 }
             };
             match target.list(prefix.trim_matches('/')) {
-                Ok(listed) => {
-                    let found = stores(&prefix, &listed).into_iter();
-                    let meant = |folder: &Folder| {
-                        self.store.as_deref().is_none_or(|store| folder.store_id() == store)
-                    };
-                    states.extend(found.filter(|(folder, _)| meant(folder)).filter_map(
-                        |(folder, listing)| {
-                            let end = *listing.spans().last()?;
-                            let (name, target) = (name.clone(), Arc::clone(&target));
-                            Some(State { name, target, folder, end })
-                        },
-                    ));
-                }
+                Ok(listed) => states.extend(self.of(name, target, stores(prefix, &listed))),
                 Err(error) => failed.push(format!("{name}: {error}")),
             }
         }
-        if states.is_empty() && !failed.is_empty() {
-            return Err(Stop::Failed(format!("{FAILED}: {}", failed.join("\n"))));
-        }
-        failed.iter().for_each(|failed| cx.warn(failed));
-        Ok(states)
+        (states, failed)
+    }
+
+    /// Those of the stores on a target that may be meant.
+    fn of(
+        &self,
+        name: &str,
+        target: &Arc<dyn Target>,
+        found: Vec<(Folder, Listing)>,
+    ) -> impl Iterator<Item = State> {
+        let meant = self.store.as_deref();
+        let found = found.into_iter();
+        let found = found.filter(move |(of, _)| meant.is_none_or(|store| of.store_id() == store));
+        found.filter_map(move |(folder, listing)| {
+            let end = *listing.spans().last()?;
+            let (name, target) = (name.to_owned(), Arc::clone(target));
+            Some(State { name, target, folder, listing, end })
+        })
     }
 
     /// Where the store goes.
@@ -219,6 +285,10 @@ impl Restore {
         for (name, why) in lost {
             cx.warn(&format!("{name} does not count: {why}"));
         }
+        let others = state.listing.spans();
+        for other in others.iter().filter(|span| span.timeline != newest.prepared.timeline()) {
+            cx.note(&format!("Another history of it lies there (-timeline): {other}"));
+        }
         if gap.is_some() {
             cx.warn(
                 "More was committed than is here: the journal on the target has a gap behind this, \
@@ -241,6 +311,19 @@ impl Restore {
             plan.base.taken.rfc3339(),
             plan.segments.len()
         ))
+    }
+}
+
+/// What all targets have together tells which history goes on; of several one must be named.
+fn must_be_sure(states: &[State]) -> Result<(), Stop> {
+    let mut all = Listing::default();
+    for state in states {
+        all.snapshots.extend(state.listing.snapshots.iter().cloned());
+        all.segments.extend(state.listing.segments.iter().copied());
+    }
+    match present(&all) {
+        Err(doubt @ Refusal::Ambiguous(_)) => Err(Stop::Failed(format!("{FAILED}: {doubt}"))),
+        _ => Ok(()),
     }
 }
 

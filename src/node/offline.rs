@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, lchown};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -38,7 +38,8 @@ use crate::storage::{Job, Storage, StorageError};
 pub fn restore(stream: impl Read, folder: &Path, force: bool) -> Result<Meta, SnapshotError> {
     must_be_ours(folder)?;
     let mut received = receive(stream, spools(folder).open()?)?;
-    received.set_interrupted(interrupted()?);
+    let interruption = Interruption::begin()?;
+    received.set_interrupted(interruption.flag());
     put(folder, force, &mut |to| received.found(to), |to| received.restore(to, force))?;
     Ok(received.meta().clone())
 }
@@ -51,9 +52,7 @@ pub fn prepare_rewind(
     folder: &Path,
 ) -> Result<Prepared, RewindError> {
     must_be_ours(folder)?;
-    let mut prepared = rewind::prepare(source, wish, None, &spools(folder))?;
-    prepared.set_interrupted(interrupted()?);
-    Ok(prepared)
+    rewind::prepare(source, wish, None, &spools(folder))
 }
 
 /// The same with the newest good state of a store. A store that is there already is refused before
@@ -68,13 +67,14 @@ pub fn prepare_newest(
     if !force && data_file(folder).exists() {
         return Err(SnapshotError::Occupied(folder.display().to_string()).into());
     }
-    let mut newest = rewind::newest(source, timeline, &spools(folder))?;
-    newest.prepared.set_interrupted(interrupted()?);
-    Ok(newest)
+    rewind::newest(source, timeline, &spools(folder))
 }
 
 /// The same as [`restore`] with what was prepared.
-pub fn rewind(prepared: &Prepared, folder: &Path, force: bool) -> Result<(), SnapshotError> {
+pub fn rewind(prepared: &mut Prepared, folder: &Path, force: bool) -> Result<(), SnapshotError> {
+    let interruption = Interruption::begin()?;
+    prepared.set_interrupted(interruption.flag());
+    let prepared = &*prepared;
     put(folder, force, &mut |to| prepared.found_store(to), |to| prepared.restore(to, force))
 }
 
@@ -94,13 +94,34 @@ fn spools(folder: &Path) -> Spools {
     Spools::new(there, SPOOL_FLOOR)
 }
 
-/// Is set by SIGINT and SIGTERM.
-fn interrupted() -> Result<Arc<AtomicBool>, SnapshotError> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        flag::register(signal, Arc::clone(&interrupted))?;
+/// While this lives SIGINT and SIGTERM end what looks at its flag; then they end the program again.
+pub struct Interruption(Arc<AtomicBool>);
+
+/// Whether there is none.
+static NONE: AtomicBool = AtomicBool::new(true);
+
+impl Interruption {
+    /// Begins.
+    pub fn begin() -> io::Result<Self> {
+        let flag = Arc::new(AtomicBool::new(false));
+        NONE.store(false, Ordering::SeqCst);
+        for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_default(signal, &NONE)?;
+            flag::register(signal, Arc::clone(&flag))?;
+        }
+        Ok(Self(flag))
     }
-    Ok(interrupted)
+
+    /// Is set once one came.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Drop for Interruption {
+    fn drop(&mut self) {
+        NONE.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Makes the store of `folder` by `found`, or replaces it by `restore`.

@@ -1,44 +1,22 @@
 //! A bare machine, and a target.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
-use super::support::store::Store;
-use super::support::{Server, TempDir};
-use super::{shipped, shipping, shipping_with};
-
-/// Runs `edgekeep restore`: its exit code, and what it printed.
-fn restore(words: &[&str]) -> (i32, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_edgekeep")).arg("restore").args(words).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
-}
-
-fn write(store: &Store, server: &Server, value: &str) {
-    let root = store.root(server);
-    for number in 0..20 {
-        let secret = json!({ "a": format!("{value}-{number}") });
-        assert_eq!(root.post(&format!("secret/{number}"), secret).status, 204);
-    }
-    let policy = json!({ "policy": "path \"secret/*\" { capabilities = [\"read\"] }" });
-    assert_eq!(root.post("sys/policies/acl/reader", policy).status, 204);
-    shipped(&root);
-}
-
-fn must_have(store: &Store, server: &Server, value: &str) {
-    let root = store.root(server);
-    for number in 0..20 {
-        let secret = root.get(&format!("secret/{number}")).json();
-        assert_eq!(secret["data"]["a"], format!("{value}-{number}"));
-    }
-    assert_eq!(root.get("sys/policies/acl/reader").status, 200);
-    store.verify(server);
-}
+use super::peers::skipped;
+use super::support::Server;
+use super::support::mount::Mount;
+use super::{
+    Home, damage_the_end, must_have, names, option, place, restore, shipped, shipping, target,
+    write,
+};
 
 /// Every file below a folder, by its name.
 fn files(folder: &Path) -> Vec<(String, PathBuf)> {
@@ -52,26 +30,17 @@ fn files(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// All but the mark.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn a_lost_machine_comes_back_from_its_target_alone() {
-    let home = TempDir::new();
-    let (folder, disk) = (home.path().join("data"), home.path().join("disk"));
-    fs::create_dir(&disk).unwrap();
-    let (store, mut server) = shipping(&folder, &disk);
+    let home = Home::new();
+    let folder = home.at("data");
+    let (store, mut server) = home.shipping("");
     write(&store, &server, "first");
     write(&store, &server, "second");
+    shipped(&store.root(&server), "disk");
     server.kill();
     fs::remove_dir_all(&folder).unwrap();
-    let config = format!("-config={}", store.config().display());
+    let config = option("config", &store.config());
 
     let (exit, said) = restore(&[&config, "-dry-run"]);
     assert_eq!(exit, 0, "{said}");
@@ -89,34 +58,32 @@ fn a_lost_machine_comes_back_from_its_target_alone() {
     must_have(&store, &server, "second");
     // It goes on where it was, in a history of its own.
     write(&store, &server, "third");
+    shipped(&store.root(&server), "disk");
     drop(server);
     fs::remove_dir_all(&folder).unwrap();
-    let (config, address) = (format!("-config={}", store.config().display()), store.address());
+    let (config, address) = (option("config", &store.config()), store.address());
     let server = Server::start(&["restore", &config, "-target=disk", "-start"], address);
     store.unseal(&server);
     must_have(&store, &server, "third");
+    // It ends as any server does.
+    kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    let (success, said) = server.wait();
+    assert!(success && said.contains("stopping: running requests may end"), "{said}");
 }
 
 #[test]
 fn what_is_torn_is_told_and_what_is_before_it_comes_back() {
-    let home = TempDir::new();
-    let (folder, disk) = (home.path().join("data"), home.path().join("disk"));
-    fs::create_dir(&disk).unwrap();
-    let (store, mut server) = shipping(&folder, &disk);
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
     // The first may be in the snapshot, the second is in the journal alone.
-    write(&store, &server, "first");
-    write(&store, &server, "second");
+    for value in ["first", "second"] {
+        write(&store, &server, value);
+        shipped(&store.root(&server), "disk");
+    }
     server.kill();
-    let one = disk.join(&names(&disk)[0]).join("journal");
-    let journal = one.join(&names(&one)[0]);
-    let last = journal.join(names(&journal).pop().unwrap());
-    let mut bytes = fs::read(&last).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&last, bytes).unwrap();
-    let into = home.path().join("new");
-    let words = [&*format!("-target={}", disk.display()), &format!("-into={}", into.display())];
-    let (exit, said) = restore(&words);
+    damage_the_end(&home.at("disk"));
+    let into = home.at("new");
+    let (exit, said) = restore(&[&option("target", &home.at("disk")), &option("into", &into)]);
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains("does not count"), "{said}");
     assert!(said.contains("More was committed than is here"), "{said}");
@@ -124,52 +91,186 @@ fn what_is_torn_is_told_and_what_is_before_it_comes_back() {
 }
 
 #[test]
+fn what_is_torn_on_one_target_is_whole_on_another() {
+    let home = Home::new();
+    let on = |name: &str| target(name, &place(&home.at(name)), "");
+    let (store, mut server) = shipping(&home.at("data"), &(on("a") + &on("b") + &on("c")));
+    for value in ["first", "second"] {
+        write(&store, &server, value);
+        for name in ["a", "b", "c"] {
+            shipped(&store.root(&server), name);
+        }
+    }
+    server.kill();
+    fs::remove_dir_all(home.at("data")).unwrap();
+    damage_the_end(&home.at("a"));
+    damage_the_end(&home.at("c"));
+    let (exit, said) = restore(&[&option("config", &store.config())]);
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains("From b: "), "{said}");
+    assert!(!said.contains("More was committed"), "{said}");
+    must_have(&store, &store.start(), "second");
+}
+
+#[test]
+fn who_names_the_folder_around_or_in_it_gets_it_too() {
+    let home = Home::new();
+    let stick = home.at("stick/edgekeep");
+    let (store, mut server) = shipping(&home.at("data"), &target("disk", &place(&stick), ""));
+    write(&store, &server, "first");
+    shipped(&store.root(&server), "disk");
+    server.kill();
+    for wrong in [home.at("stick"), stick.join(&names(&stick)[0])] {
+        let words = [&*option("target", &wrong), &option("into", &home.at("new")), "-dry-run"];
+        let (exit, said) = restore(&words);
+        assert_eq!(exit, 0, "{said}");
+    }
+    for (place, told) in [
+        (home.at("nowhere"), "is not there: make it, or mount the disk that it is on"),
+        (home.at("data"), "There is no snapshot of any store. They lie in a folder"),
+    ] {
+        let (exit, said) = restore(&[&option("target", &place), &option("into", &home.at("new"))]);
+        assert_eq!(exit, 2, "{said}");
+        assert!(said.contains(told), "{said}");
+        assert!(!home.at("new").exists());
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_is_run_again() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    let root = store.root(&server);
+    for number in 0..100 {
+        let secret = json!({ "a": "x".repeat(30_000) });
+        assert_eq!(root.post(&format!("secret/large/{number}"), secret).status, 204);
+    }
+    write(&store, &server, "first");
+    shipped(&root, "disk");
+    server.kill();
+    let into = home.at("new");
+    let words = [option("target", &home.at("disk")), option("into", &into)];
+    let begin = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+        command.arg("restore").args(&words).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let begun = Instant::now();
+    assert!(begin().wait().unwrap().success());
+    let whole = begun.elapsed();
+    fs::remove_dir_all(&into).unwrap();
+    const KILLS: u32 = 20;
+    let mut ended = 0;
+    for kill in 0..KILLS {
+        let mut restoring = begin();
+        thread::sleep(whole * kill / KILLS);
+        let _ = restoring.kill();
+        let _ = restoring.wait();
+        if into.join("edgekeep.redb").exists() {
+            ended += 1;
+            must_have(&store.moved(&into), &store.moved(&into).start(), "first");
+            fs::remove_dir_all(&into).unwrap();
+        }
+    }
+    assert!(ended < KILLS, "each was done before it was killed");
+    assert!(begin().wait().unwrap().success(), "what was left of those stands in the way");
+    must_have(&store.moved(&into), &store.moved(&into).start(), "first");
+    // What a restore leaves beside a store, and nothing of those that were killed.
+    let left: Vec<String> =
+        names(&into).into_iter().filter(|name| name != "run" && name != "promoted").collect();
+    assert_eq!(left, ["edgekeep.redb", "edgekeep.reserve"]);
+}
+
+#[test]
+fn a_disk_that_is_too_small_gets_nothing() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    let root = store.root(&server);
+    for number in 0..100 {
+        let secret = json!({ "a": "x".repeat(30_000) });
+        assert_eq!(root.post(&format!("secret/large/{number}"), secret).status, 204);
+    }
+    shipped(&root, "disk");
+    server.kill();
+    let from = option("target", &home.at("disk"));
+    for (options, told) in [("size=4m", "free some space"), ("ro", "Read-only file system")] {
+        let Some(mount) = Mount::new("tmpfs", "none", options) else {
+            return skipped("a full disk", "a tmpfs may not be mounted");
+        };
+        let (exit, said) = restore(&[&from, &option("into", &mount.path())]);
+        assert_eq!(exit, 2, "{options}: {said}");
+        assert!(said.contains(told), "{options}: {said}");
+        assert_eq!(names(mount.root()), [""; 0], "{options}");
+    }
+}
+
+#[test]
 fn the_files_of_the_machine_come_back_with_its_store() {
-    let home = TempDir::new();
-    let (folder, disk) = (home.path().join("data"), home.path().join("disk"));
-    let etc = home.path().join("etc");
-    fs::create_dir(&disk).unwrap();
+    const OWNER: u32 = 23_456;
+    let home = Home::new();
+    let (data, disk, etc) = (home.at("data"), home.at("disk"), home.at("etc"));
     fs::create_dir_all(etc.join("tls")).unwrap();
     let (unit, key) = (etc.join("edgekeep.service"), etc.join("tls/key.pem"));
     fs::write(&unit, "[Service]\n").unwrap();
     fs::write(&key, "secret key").unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
-    let include = format!("  include = [\"{}\"]", etc.display());
-    let (store, mut server) = shipping_with(&folder, &disk, &include);
+    if geteuid().is_root() {
+        chown(&key, Some(OWNER), Some(OWNER)).unwrap();
+    }
+    let (store, mut server) = home.shipping(&format!("  include = [\"{}\"]", etc.display()));
     write(&store, &server, "first");
+    shipped(&store.root(&server), "disk");
     server.kill();
     for (name, path) in files(&disk) {
         let bytes = fs::read(path).unwrap();
         assert!(!bytes.windows(10).any(|part| part == b"secret key"), "{name}");
     }
-    fs::remove_dir_all(&folder).unwrap();
+    fs::remove_dir_all(&data).unwrap();
     fs::remove_dir_all(etc.join("tls")).unwrap();
     fs::write(&unit, "[Unit]\n").unwrap();
-    let target = format!("-target={}", disk.display());
-    let into = format!("-into={}", folder.display());
-    let (exit, said) = restore(&[&target, &into, "-include", &store.unseal_key()]);
+    let words = [option("target", &disk), option("into", &data), "-include".to_owned()];
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Nobody can be asked here.
+    let (exit, said) = restore(&words);
+    assert_eq!(exit, 1, "{said}");
+    assert!(said.contains("-include takes the unseal keys"), "{said}");
+    assert!(!data.exists(), "that is known before anything is made");
+    let other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let (exit, said) = restore(&[&words[..], &[other]].concat());
+    assert_eq!(exit, 2, "{said}");
+    assert!(said.contains("give -force too"), "{said}");
+    let (exit, said) = restore(&[&words[..], &["-force", &store.unseal_key()]].concat());
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains(&format!("Put back {}", key.display())), "{said}");
+    fs::remove_dir_all(&data).unwrap();
+    fs::write(&unit, "[Unit]\n").unwrap();
+    let (exit, said) = restore(&[&words[..], &[&*store.unseal_key()]].concat());
+    assert_eq!(exit, 0, "{said}");
     assert!(said.contains("-force replaces it"), "{said}");
     assert_eq!(fs::read(&key).unwrap(), b"secret key");
-    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o7777, 0o640);
     assert_eq!(fs::read(&unit).unwrap(), b"[Unit]\n", "what is there is not written over");
+    // A folder that was made for it is its owner's, who renews what is in it.
+    for (path, mode) in [(key.clone(), 0o640), (etc.join("tls"), 0o750)] {
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!(meta.permissions().mode() & 0o7777, mode, "{}", path.display());
+        assert!(!geteuid().is_root() || (meta.uid(), meta.gid()) == (OWNER, OWNER));
+    }
     let server = store.start();
     must_have(&store, &server, "first");
 }
 
 #[test]
 fn several_stores_on_a_target_are_told_apart() {
-    let home = TempDir::new();
-    let disk = home.path().join("disk");
-    fs::create_dir(&disk).unwrap();
-    let (one, first) = shipping(&home.path().join("one"), &disk);
-    let (two, second) = shipping(&home.path().join("two"), &disk);
+    let home = Home::new();
+    let (disk, into) = (home.at("disk"), home.at("new"));
+    let shared = target("disk", &place(&disk), "");
+    let (one, first) = shipping(&home.at("one"), &shared);
+    let (two, second) = shipping(&home.at("two"), &shared);
     write(&one, &first, "one");
     write(&two, &second, "two");
-    let into = home.path().join("new");
-    let target = format!("-target={}", disk.display());
-    let to = format!("-into={}", into.display());
+    shipped(&one.root(&first), "disk");
+    shipped(&two.root(&second), "disk");
+    let (target, to) = (option("target", &disk), option("into", &into));
     let (exit, said) = restore(&[&target, &to]);
     assert_eq!(exit, 1, "{said}");
     assert!(said.contains("There are several stores"), "{said}");
@@ -185,4 +286,34 @@ fn several_stores_on_a_target_are_told_apart() {
     let two = two.moved(&into);
     let server = two.start();
     must_have(&two, &server, "two");
+}
+
+#[test]
+fn a_sealed_server_takes_nothing_and_says_what_helps() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    shipped(&store.root(&server), "disk");
+    let file = home.at("a.snap");
+    fs::write(&file, store.root(&server).get("sys/storage/raft/snapshot").body).unwrap();
+    server.kill();
+    let server = store.start_sealed();
+    let file = file.display().to_string();
+    let asked: [&[&str]; 3] =
+        [&[&file], &["-force", &file], &["-target=disk", "-at=latest", "-force"]];
+    for words in asked {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+        command.args(["snapshot", "restore"]).args(words).env("VAULT_MAX_RETRIES", "0");
+        command.env("VAULT_ADDR", format!("http://{}", server.address)).env("VAULT_TOKEN", "any");
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("Vault is sealed"), "{said}");
+        assert!(said.contains("edgekeep restore -config=FILE -force"), "{said}");
+    }
+    drop(server);
+    // That is what helps, without any keys.
+    let (exit, said) = restore(&[&option("config", &store.config()), "-force"]);
+    assert_eq!(exit, 0, "{said}");
+    must_have(&store, &store.start(), "first");
 }

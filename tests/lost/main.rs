@@ -1,51 +1,140 @@
 //! A machine is lost: another takes its place from a target alone, or had followed it all along.
 
 mod bare;
+#[allow(dead_code, reason = "each test uses its own part")]
+#[path = "../clients/environment.rs"]
+mod environment;
 mod follower;
+#[allow(dead_code, reason = "each test uses its own part")]
+#[path = "../support/peers/mod.rs"]
+mod peers;
+mod remote;
 #[allow(dead_code, reason = "each test uses its own part")]
 #[path = "../rewind/site.rs"]
 mod site;
 mod standby;
+mod stick;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use serde_json::Value;
+use serde_json::json;
 use support::http::Client;
 use support::store::Store;
-use support::{Server, data, eventually};
+use support::{Server, TempDir, data, eventually};
 
-/// A store whose snapshots and journal go to the folder `disk`.
-fn shipping(folder: &Path, disk: &Path) -> (Store, Server) {
-    shipping_with(folder, disk, "")
+/// Where the pins of a program lie.
+fn folder(program: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
 }
 
-/// The same with `more` about the target.
-fn shipping_with(folder: &Path, disk: &Path, more: &str) -> (Store, Server) {
-    let (store, server) = Store::configured(
-        folder,
-        &format!(
-            "snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  \
-             interval = \"24h\"\n  journal = true\n{more}\n}}\n",
-            disk.display()
-        ),
-    );
-    let root = store.root(&server);
-    let kv = serde_json::json!({ "type": "kv", "options": { "version": "1" } });
-    assert_eq!(root.post("sys/mounts/secret", kv).status, 204);
+/// A folder as a place, as a configuration has it.
+fn place(disk: &Path) -> String {
+    fs::create_dir_all(disk).unwrap();
+    format!("type = \"file\"\n  path_prefix = \"{}\"", disk.display())
+}
+
+/// A target of that name, with `more` about it.
+fn target(name: &str, place: &str, more: &str) -> String {
+    let usual = "interval = \"24h\"\n  journal = true";
+    format!("snapshot \"{name}\" {{\n  {usual}\n  {place}\n{more}\n}}\n")
+}
+
+/// A store with these targets.
+fn shipping(folder: &Path, targets: &str) -> (Store, Server) {
+    let (store, server) = Store::configured(folder, targets);
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    assert_eq!(store.root(&server).post("sys/mounts/secret", kv).status, 204);
     (store, server)
 }
 
-/// How the target stands.
-fn target(root: &Client) -> Value {
-    data(&root.get("sys/snapshots/targets/disk"))
+/// Waits until the target of that name has all that was committed by now.
+fn shipped(root: &Client, name: &str) -> u64 {
+    let stands = || data(&root.get(&format!("sys/snapshots/targets/{name}")));
+    eventually("all is shipped", || {
+        stands()["journal"]["behind"] == 0 && stands()["journal"]["revision"].is_u64()
+    });
+    stands()["journal"]["revision"].as_u64().unwrap()
 }
 
-/// Waits until the target has all that was committed by now.
-fn shipped(root: &Client) {
-    eventually("all is shipped", || {
-        let target = target(root);
-        target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
-    });
+/// Runs the program: its exit code, and what it printed.
+fn edgekeep(words: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_edgekeep")).args(words).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Runs `edgekeep restore`.
+fn restore(words: &[&str]) -> (i32, String) {
+    edgekeep(&[&["restore"], words].concat())
+}
+
+/// What a machine writes.
+fn write(store: &Store, server: &Server, value: &str) {
+    let root = store.root(server);
+    for number in 0..20 {
+        let secret = json!({ "a": format!("{value}-{number}") });
+        assert_eq!(root.post(&format!("secret/{number}"), secret).status, 204);
+    }
+    let policy = json!({ "policy": "path \"secret/*\" { capabilities = [\"read\"] }" });
+    assert_eq!(root.post("sys/policies/acl/reader", policy).status, 204);
+}
+
+/// And that it has it, and nothing else.
+fn must_have(store: &Store, server: &Server, value: &str) {
+    let root = store.root(server);
+    for number in 0..20 {
+        let secret = root.get(&format!("secret/{number}")).json();
+        assert_eq!(secret["data"]["a"], format!("{value}-{number}"));
+    }
+    assert_eq!(root.get("sys/policies/acl/reader").status, 200);
+    store.verify(server);
+}
+
+/// What lies in a folder, in its order, but the mark of a target.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+/// Changes a bit of the last segment that a disk has of its only store.
+fn damage_the_end(disk: &Path) {
+    let journal = disk.join(&names(disk)[0]).join("journal");
+    let timeline = journal.join(names(&journal).pop().unwrap());
+    let last = timeline.join(names(&timeline).pop().unwrap());
+    let mut bytes = fs::read(&last).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&last, bytes).unwrap();
+}
+
+/// A machine with a disk beside it.
+struct Home {
+    home: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { home: TempDir::new() }
+    }
+
+    /// A path in it.
+    fn at(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Its server ships to the folder `disk`.
+    fn shipping(&self, more: &str) -> (Store, Server) {
+        shipping(&self.at("data"), &target("disk", &place(&self.at("disk")), more))
+    }
+}
+
+fn option(name: &str, path: &Path) -> String {
+    format!("-{name}={}", path.display())
 }

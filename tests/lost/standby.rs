@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::support::dice::Dice;
 use super::support::store::Store;
-use super::support::{Server, TempDir, eventually};
-use super::{shipped, shipping};
+use super::support::{Server, eventually};
+use super::{Home, edgekeep, must_have, names, option, place, restore, shipped, target, write};
 
 const WRITERS: u64 = 16;
 const KILLS: u64 = 5;
@@ -25,33 +24,34 @@ fn follows(server: &Server) -> Value {
 }
 
 fn promote(store: &Store) -> String {
-    let config = format!("-config={}", store.config().display());
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_edgekeep")).args(["promote", &config]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let (exit, said) = edgekeep(&["promote", &option("config", &store.config())]);
+    assert_eq!(exit, 0, "{said}");
     said
 }
 
 /// The histories that a target has anything of.
 fn timelines(disk: &Path) -> Vec<String> {
-    let mut there = fs::read_dir(disk).unwrap().map(|entry| entry.unwrap().path());
-    let store = there.find(|path| path.is_dir()).unwrap();
-    let entries = fs::read_dir(store).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut found: Vec<String> =
-        entries.filter_map(|name| Some(name.to_str()?.split('.').nth(1)?.to_owned())).collect();
+    let names = names(&disk.join(&names(disk)[0]));
+    let of = |name: &String| Some(name.split('.').nth(1)?.to_owned());
+    let mut found: Vec<String> = names.iter().filter_map(of).collect();
     found.sort();
     found.dedup();
     found
 }
 
+/// Promotes one that runs, and unseals it.
+fn takes_over(standby: &Store, server: &Server) {
+    assert!(promote(standby).contains("edgekeep operator unseal"));
+    eventually("it is promoted", || server.client().get("sys/health").status == 503);
+    standby.unseal(server);
+}
+
 #[test]
 fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
-    let home = TempDir::new();
-    let disk = home.path().join("disk");
-    fs::create_dir(&disk).unwrap();
-    let (store, mut server) = shipping(&home.path().join("data"), &disk);
-    let standby = store.moved(&home.path().join("standby")).with(&["-follow=disk"]);
+    let home = Home::new();
+    let disk = home.at("disk");
+    let (store, mut server) = home.shipping("");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
     let mut following = standby.start_sealed();
     let (ended, dice) = (AtomicBool::new(false), Dice::new(5));
     let counts: Vec<u64> = thread::scope(|scope| {
@@ -77,11 +77,10 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
         ended.store(true, Ordering::Relaxed);
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
-    shipped(&store.root(&server));
-    let revision = super::target(&store.root(&server))["journal"]["revision"].clone();
+    let revision = shipped(&store.root(&server), "disk");
     eventually("the standby has it", || {
         let stands = follows(&following);
-        stands["revision"].as_u64() >= revision.as_u64() && stands["behind"] == 0
+        stands["revision"].as_u64() >= Some(revision) && stands["behind"] == 0
     });
     for refused in ["sys/unseal", "sys/init", "secret/1"] {
         let reply = following.client().post(refused, json!({}));
@@ -91,9 +90,8 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
     server.kill();
     assert_eq!(timelines(&disk).len(), 1);
 
-    assert!(promote(&standby).contains("edgekeep operator unseal"));
-    eventually("it is promoted", || following.client().get("sys/health").status == 503);
-    standby.unseal(&following);
+    takes_over(&standby, &following);
+    assert!(promote(&standby).contains("It is promoted already."));
     let root = standby.root(&following);
     for (writer, count) in counts.iter().enumerate() {
         let secret = root.get(&format!("secret/{writer}")).json();
@@ -108,6 +106,117 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
     assert_eq!(standby.root(&following).get("secret/after").status, 200);
     drop(following);
     // One that goes on beside it is told, and follows neither.
-    let refused = store.moved(&home.path().join("data")).with(&["-follow=disk"]).refusal();
+    let refused = store.moved(&home.at("data")).with(&["-follow=disk"]).refusal();
     assert!(refused.contains("is no standby's"), "{refused}");
+}
+
+#[test]
+fn two_that_serve_on_are_told_apart() {
+    let home = Home::new();
+    let disk = option("target", &home.at("disk"));
+    let (store, old) = home.shipping("");
+    write(&store, &old, "both");
+    let revision = shipped(&store.root(&old), "disk");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let new = standby.start_sealed();
+    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(revision));
+    // Nobody has stopped the old one.
+    takes_over(&standby, &new);
+    write(&standby, &new, "new");
+    shipped(&standby.root(&new), "disk");
+    let found = timelines(&home.at("disk"));
+    assert_eq!(found.len(), 2, "{found:?}");
+    let mut said = String::new();
+    // By the names whole seconds are known: until one has passed the old one seems to have ended.
+    eventually("both are told", || {
+        write(&store, &old, "old");
+        shipped(&store.root(&old), "disk");
+        let into = option("into", &home.at("none"));
+        let (exit, told) = restore(&[&disk, &into, "-dry-run"]);
+        said = told;
+        exit == 2
+    });
+    assert!(said.contains("name one with -timeline"), "{said}");
+    assert!(found.iter().all(|timeline| said.contains(timeline.as_str())), "{said}");
+    drop((old, new));
+    for (timeline, value) in found.iter().zip(["old", "new"]) {
+        let into = home.at(value);
+        let named = format!("-timeline={timeline}");
+        let (exit, said) = restore(&[&disk, &option("into", &into), &named]);
+        assert_eq!(exit, 0, "{said}");
+        assert!(said.contains("Another history of it lies there"), "{said}");
+        let store = store.moved(&into);
+        must_have(&store, &store.start(), value);
+    }
+}
+
+#[test]
+fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    let first = shipped(&store.root(&server), "disk");
+    write(&store, &server, "second");
+    let second = shipped(&store.root(&server), "disk");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let mut new = standby.start_sealed();
+    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(second));
+    server.kill();
+    takes_over(&standby, &new);
+    new.kill();
+    // It was wrong before already: back to the first, and -follow is still in its unit.
+    let (disk, into) = (option("target", &home.at("disk")), option("into", &home.at("standby")));
+    let revision = format!("-revision={first}");
+    let (exit, said) = edgekeep(&["snapshot", "restore", &disk, &into, &revision, "-force"]);
+    assert_eq!(exit, 0, "{said}");
+    let new = standby.start_sealed();
+    assert_eq!(new.client().get("sys/health").status, 503, "it is sealed, and no standby");
+    standby.unseal(&new);
+    must_have(&standby, &new, "first");
+}
+
+#[test]
+fn only_a_standby_is_promoted() {
+    let home = Home::new();
+    let (store, server) = home.shipping("");
+    let config = option("config", &store.config());
+    for running in [Some(server), None] {
+        let (exit, said) = edgekeep(&["promote", &config]);
+        assert_eq!(exit, 2, "{said}");
+        assert!(said.contains("is no standby's: one is started by"), "{said}");
+        drop(running);
+    }
+}
+
+#[test]
+fn a_standby_tells_in_its_metrics_how_far_it_is() {
+    let home = Home::new();
+    let disk = home.at("disk");
+    let (store, server) = home.shipping("");
+    write(&store, &server, "first");
+    let revision = shipped(&store.root(&server), "disk");
+    let told = "telemetry { unauthenticated_metrics_access = true }";
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let standby = standby.having(&target("disk", &place(&disk), "")).listening(told);
+    let following = standby.start_sealed();
+    let metric = |name: &str| {
+        let reply = following.client().get("sys/metrics?format=prometheus");
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map(|value| value.parse::<f64>().unwrap())
+    };
+    let is = |name: &str, value: f64| metric(&format!("edgekeep_standby_{name}")) == Some(value);
+    eventually("it has all", || {
+        is("revision", revision as f64) && is("behind", 0.0) && is("good", 1.0)
+    });
+    assert!(is("following", 1.0));
+    // The place goes away, and is there again.
+    fs::rename(&disk, home.at("away")).unwrap();
+    let silent = || metric("edgekeep_standby_silent_seconds").unwrap();
+    eventually("it hears nothing", || silent() > 3.0 && is("good", 0.0));
+    assert!(metric("edgekeep_standby_unsure_seconds").unwrap() >= 3.0);
+    assert!(metric("edgekeep_standby_errors_total").unwrap() >= 1.0);
+    fs::rename(home.at("away"), &disk).unwrap();
+    eventually("it hears again", || silent() < 3.0 && is("good", 1.0));
 }

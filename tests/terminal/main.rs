@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use screen::Terminal;
 use serde_json::json;
 use slow::Slow;
-use support::{ROOT, Server};
+use support::store::Store;
+use support::{ROOT, Server, TempDir, data, eventually};
 
 /// A server that is sealed, and the one share that opens it.
 fn sealed() -> (Server, String, String) {
@@ -84,6 +85,32 @@ fn who_interrupts_a_question_gets_the_terminal_back() {
     terminal.presses("C-c");
     let (screen, _) = terminal.ended();
     assert!(screen.contains("Unseal Key (will be hidden):\nexit 130\n"), "{screen}");
+    assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
+}
+
+#[test]
+fn who_interrupts_the_question_after_a_restore_ends_it() {
+    let home = TempDir::new();
+    let disk = home.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let target = format!(
+        "snapshot \"disk\" {{\n  type = \"file\"\n  interval = \"24h\"\n  \
+         path_prefix = \"{}\"\n}}\n",
+        disk.display()
+    );
+    let (store, server) = Store::configured(&home.path().join("data"), &target);
+    let stands = || data(&store.root(&server).get("sys/snapshots/targets/disk"));
+    eventually("there is a snapshot", || stands()["last_good"].is_object());
+    let Some(terminal) = Terminal::bash(100, &server.address) else { return };
+    let (disk, into) = (disk.display(), home.path().join("new"));
+    let line = format!("edgekeep restore -target={disk} -into={} -include", into.display());
+    std::fs::write(terminal.home().join("asks"), format!("{line}\necho exit $?; stty -a\n"))
+        .unwrap();
+    terminal.begins("sh -c 'trap : INT; . ./asks'");
+    terminal.wait_until_hidden();
+    terminal.presses("C-c");
+    let (screen, _) = terminal.ended();
+    assert!(screen.contains("exit 130\n"), "{screen}");
     assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
 }
 

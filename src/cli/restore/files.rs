@@ -1,18 +1,19 @@
 //! The files of the lost machine that its store brought along.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Component, Path};
 
 use crate::cli::context::Context;
 use crate::cli::replace;
 use crate::cli::snapshot::keys;
 use crate::cli::stop::{Exit, Stop};
-use crate::node::offline::Lying;
+use crate::node::offline::{Interruption, Lying};
 use crate::snapshot::include::{self, Included};
 
-const INSTEAD: &str = "Give them as operands, or - to read one from a line of stdin";
+/// What to do where nobody can be asked.
+pub const INSTEAD: &str = "Give them as operands, or - to read one from a line of stdin";
 
 /// Opens the store that lies in `folder` and puts the files back that came with it. One that is
 /// there is left as it is, unless by `force`.
@@ -23,11 +24,18 @@ pub fn put_back(
     force: bool,
 ) -> Result<Exit, Stop> {
     let failed = |error: &dyn std::fmt::Display| {
-        Stop::Failed(format!("The store is restored; its files are not: {error}"))
+        Stop::Failed(format!(
+            "The store is restored; its files are not: {error}. To try again before the server is \
+             started, give -force too"
+        ))
     };
     let lying = Lying::open(folder).map_err(|error| failed(&error))?;
     let seal = lying.seal().map_err(|error| failed(&error))?;
+    // While nothing that is typed is shown, the question itself ends what ends the program, and
+    // gives the terminal back before.
+    let asking = Interruption::begin().map_err(|error| failed(&error))?;
     let key = keys::gather(cx, &seal, given, INSTEAD)?;
+    drop(asking);
     let (past, report) = lying.unlock(&key).map_err(|error| failed(&error))?;
     keys::warn_of(cx, "The store", &report);
     let files = past.look(include::kept).map_err(|error| failed(&error))?;
@@ -77,13 +85,34 @@ fn put(file: &Included, force: bool) -> io::Result<Put> {
         Err(error) => return Err(error),
     }
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        make_folder(folder, file)?;
     }
     replace::make(path, 0o600, &file.content)?;
-    if rustix::process::geteuid().is_root() {
-        chown(path, Some(file.uid), Some(file.gid))?;
-    }
+    give(path, file)?;
     // After its owner, who alone may have what was in it until now.
     fs::set_permissions(path, Permissions::from_mode(file.mode & 0o777))?;
     Ok(Put::Made)
+}
+
+/// Makes the folder of a file, and those around it. Whoever has the file has the folder too, and
+/// may do there what is done in it: renew a certificate, read a configuration.
+fn make_folder(folder: &Path, file: &Included) -> io::Result<()> {
+    if folder.exists() {
+        return Ok(());
+    }
+    if let Some(around) = folder.parent() {
+        make_folder(around, file)?;
+    }
+    let readable = file.mode & 0o044;
+    DirBuilder::new().mode(0o700).create(folder)?;
+    give(folder, file)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o700 | readable | readable >> 2))
+}
+
+/// Gives what was made to the owner of a file: only root may.
+fn give(made: &Path, file: &Included) -> io::Result<()> {
+    match rustix::process::geteuid().is_root() {
+        true => chown(made, Some(file.uid), Some(file.gid)),
+        false => Ok(()),
+    }
 }

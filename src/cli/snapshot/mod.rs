@@ -19,3 +19,4 @@ pub mod take;
 mod target;
 pub mod unload;
 pub mod verify;
+pub mod wait;

@@ -1,6 +1,8 @@
 //! A target without a server: by its name in a configuration, or by its folder.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,8 +10,8 @@ use crate::base::variable::Variable;
 use crate::cli::stop::{Stop, meant};
 use crate::config;
 use crate::snapshot::layout::Folder;
-use crate::snapshot::target::Target;
 use crate::snapshot::target::folder::Folder as Directory;
+use crate::snapshot::target::{Name, Target};
 
 /// A target, and what the names of all objects there begin with.
 pub struct Place {
@@ -22,7 +24,7 @@ pub struct Place {
 /// Finds the target that is meant.
 pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
     if named.contains('/') {
-        let target = Arc::new(Directory::new(Path::new(named)));
+        let target = Arc::new(Directory::new(around(Path::new(named))));
         return Ok(Place { target, prefix: String::new() });
     }
     if config.is_empty() {
@@ -36,6 +38,43 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
     }
     let complaint = format!("the configuration declares no snapshot {named:?}");
     Err(Stop::Usage(meant(complaint, named, all.iter().map(|(name, _)| name.as_str()))))
+}
+
+/// The folder that is meant by a path: where no store lies in it, the only one in it, or the one
+/// around it, in which one does. On a stick they lie in `edgekeep`, and in the dark one folder is
+/// as good as the next.
+fn around(path: &Path) -> PathBuf {
+    if holds_stores(path) {
+        return path.to_owned();
+    }
+    let inner: Vec<PathBuf> =
+        folders(path).into_iter().filter(|inner| holds_stores(inner)).collect();
+    match (&inner[..], path.parent()) {
+        ([one], _) => one.clone(),
+        ([], Some(outer)) if is_of_store(path) => outer.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+fn holds_stores(path: &Path) -> bool {
+    folders(path).iter().any(|folder| is_of_store(folder))
+}
+
+/// Whether a snapshot of the store that the folder is called by lies in it.
+fn is_of_store(folder: &Path) -> bool {
+    let Some(id) = folder.file_name().and_then(OsStr::to_str) else { return false };
+    let Some(store) = Folder::new("", id) else { return false };
+    let is_kept = |name: OsString| {
+        let name = Name::parse(format!("{id}/{}", name.to_str()?))?;
+        store.read(&name)
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| is_kept(entry.file_name()).is_some())
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 /// A target that a configuration declares: its name, and where it is or why it cannot be had.

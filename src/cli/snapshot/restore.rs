@@ -5,9 +5,11 @@ use std::path::Path;
 use argh::{ArgsInfo, FromArgs};
 
 use super::file;
+use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::parse_ttl;
 use crate::client::{Call, Verb};
 use crate::node::offline;
 
@@ -22,9 +24,11 @@ Then go on with a token of that store: the one you used is not known in it.";
 
 const INSTALLING: &str = "Error installing the snapshot";
 
-const NOT_READY: &str = "
-A server takes a snapshot while it is unsealed: initialize and unseal it first (edgekeep operator
-init, edgekeep operator unseal), or stop it and restore into the folder of its store with -into.";
+const NOT_READY: &str = "\
+A server takes a snapshot while it is unsealed, and from whom it knows: initialize and unseal it
+first (edgekeep operator init, edgekeep operator unseal). Where its keys are lost, or the snapshot
+is to replace a store that does not open: stop it, and restore into the folder of its store, which
+needs no keys (-into=FOLDER, or edgekeep restore -config=FILE -force).";
 
 /// Restore a store from a snapshot, or as it was at any instant that a target leads to.
 ///
@@ -61,6 +65,9 @@ pub struct Restore {
     /// revoke the tokens that come back by the restore
     #[argh(switch)]
     pub(super) revoke_tokens: bool,
+    /// wait so long for a stick that is not there; until it comes by default
+    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
+    pub(super) wait: Option<Ttl>,
     /// with -into: a configuration of the server, in which the target stands; may be repeated
     #[argh(option, arg_name = "file")]
     pub(super) config: Vec<String>,
@@ -91,6 +98,15 @@ impl Command for Restore {
     }
 }
 
+/// A sealed server takes nothing, as nobody can show it that he may replace its store: what helps.
+pub(super) fn refused(stop: Stop, doing: &str) -> Stop {
+    let sealed = ["is sealed", "is not initialized"].iter().any(|text| stop.says(text));
+    // A standby says what to do with it.
+    let sealed = sealed && !stop.says("is a standby");
+    let stop = stop.about(doing);
+    if sealed { stop.with(NOT_READY) } else { stop }
+}
+
 impl Restore {
     /// What only a target can do.
     fn must_name_no_instant(&self) -> Result<(), Stop> {
@@ -102,6 +118,7 @@ impl Restore {
             ("-dry-run", self.dry_run),
             ("-revoke-tokens", self.revoke_tokens),
             ("-config", !self.config.is_empty()),
+            ("-wait", self.wait.is_some()),
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((name, _)) => {
@@ -121,10 +138,7 @@ impl Restore {
         let (mut body, length) = file::open(name, "Restoring")?;
         let sent = cx.client()?.upload(&call, length, &mut body);
         drop(body);
-        sent.map_err(|error| match error.status() {
-            Some(503) => Stop::Failed(format!("{INSTALLING}: {error}\n{NOT_READY}")),
-            _ => Stop::from(error).about(INSTALLING),
-        })?;
+        sent.map_err(|error| refused(error.into(), INSTALLING))?;
         cx.say("Success! Restored the snapshot")?;
         if self.force {
             let status = cx.client()?.call(&Call::get("sys/seal-status"));

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::place::{self, Place};
-use super::restore::Restore;
+use super::restore::{Restore, refused};
+use super::wait::Patience;
 use crate::base::clock::Timestamp;
 use crate::cli::context::Context;
 use crate::cli::format::Format;
@@ -88,7 +89,9 @@ impl Restore {
         }
         let path = format!("sys/snapshots/targets/{target}/restore");
         let call = Call::new(Verb::Post, path).with_body(body.into());
-        let answer = cx.send(call).map_err(|stop| stop.about(RESTORING))?;
+        let answer = Patience::of(self.wait)
+            .lasts_while_away(cx, target, |cx| cx.send(call.clone()))
+            .map_err(|stop| refused(stop, RESTORING))?;
         self.report(cx, &answer.body["data"], "the server")
     }
 
@@ -114,13 +117,14 @@ impl Restore {
             Instant::Revision(revision) => At::Revision(*revision),
             Instant::Time(text) => Timestamp::parse_rfc3339(text).map_or(At::Latest, At::Time),
         };
-        let Place { target, prefix } = place::find(target, &self.config)?;
+        let (named, Place { target, prefix }) = (target, place::find(target, &self.config)?);
+        Patience::of(self.wait).lasts_until(cx, [(named, &target)])?;
         let folder = place::store(&*target, &prefix, self.store.as_deref())?;
         let source = Source { target: &*target, folder: &folder };
         let prepared = offline::prepare_rewind(source, &Wish { at, timeline }, Path::new(into));
-        let prepared = prepared.map_err(|error| failed(&error))?;
+        let mut prepared = prepared.map_err(|error| failed(&error))?;
         if !self.dry_run {
-            let done = offline::rewind(&prepared, Path::new(into), self.force);
+            let done = offline::rewind(&mut prepared, Path::new(into), self.force);
             done.map_err(|error| failed(&error))?;
         }
         self.report(cx, &told(&prepared, &folder, !self.dry_run), into)
@@ -147,10 +151,6 @@ impl Restore {
         if data["exact"] == false {
             cx.warn("what was committed between this and the wished instant is kept together only");
         }
-        let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
-        let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
-        cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;
-        cx.say(&format!(
         let present = data["present_timeline"].as_str();
         if let Some(present) = present.filter(|present| data["timeline"] != *present) {
             cx.warn(&format!(
@@ -158,6 +158,10 @@ impl Restore {
                  in that since they parted is not in it"
             ));
         }
+        let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
+        let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
+        cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;
+        cx.say(&format!(
             "From the snapshot of revision {} ({}) and {} segments of the journal",
             text("snapshot_revision"),
             text("snapshot_time"),

@@ -14,7 +14,7 @@
 //! written to.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -81,10 +81,8 @@ impl Usb {
         if fs::read(&path).is_ok_and(|said| said == line.as_bytes()) {
             return Ok(());
         }
-        match fs::create_dir(&self.places.asks) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        // On a bare machine no server has made its folder yet, and root restores.
+        fs::create_dir_all(&self.places.asks)?;
         // Never seen half written.
         let new = self.places.asks.join(format!(".{}", self.volume.0));
         fs::write(&new, line)?;
