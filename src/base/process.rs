@@ -8,7 +8,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 /// # Errors
 /// What the kernel answered; the process goes on as it was.
 pub fn forbid_core_dumps() -> std::io::Result<()> {
-    // Read now, and kept: before Linux 6.4 it stands in a file of the process, which then is root's.
+    // Read now, and kept: before Linux 6.4 it stands in a file of the process that is then root's.
     page_size();
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
