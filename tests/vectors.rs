@@ -312,6 +312,7 @@ fn frozen_journal() -> Result<Vec<String>, Error> {
         store_id: status.store_id,
         key_id: "0011223344556677".into(),
         timeline: head.timeline,
+        origin: head.origin,
         first: head.begun + 1,
         last: head.revision,
         before: chain,

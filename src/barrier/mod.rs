@@ -45,7 +45,7 @@ use crate::base::secret::Secret;
 use crate::base::sync::{lock, read, write};
 use crate::base::timekeeper::TimeKeeper;
 use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Reads};
-use crate::storage::{Storage, StorageError, Urgency, Value};
+use crate::storage::{Key as Place, Storage, StorageError, Urgency, Value};
 
 /// The first byte of the records of the system, which stand before everything else.
 pub const SYSTEM: u8 = 0;
@@ -167,24 +167,34 @@ impl Barrier {
             Some(head) => head.bytes,
             None => journal::length(&*view)?,
         };
+        let mut writes = BTreeMap::new();
         if let Some(before) = &restored {
+            writes.insert(RESTORED.to_vec(), None);
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
             if *before != present {
                 log::warn!("{}", verify::SEAL_REPLACED);
+                // Whoever goes along the journal through here needs the shares of now behind it.
+                writes.insert(SEAL.to_vec(), Some(present.clone()));
             }
             let hasher = EntryHasher::new(&keyring.fixed().entries);
             record.tally -= hasher.tally(SEAL, before);
             record.tally += hasher.tally(SEAL, &present);
-            record.timeline = record.timeline.next(&*self.entropy);
-            let begin = Head::begin(record.timeline, record.revision);
-            journal = journal.map(|_| Head { bytes: kept, ..begin });
+            let left = record.timeline;
+            record.timeline = left.next(&*self.entropy);
+            let RootRecord { timeline, revision, .. } = record;
+            journal = journal.map(|head| {
+                let leads = head.timeline == left;
+                let begin = Head::begin(timeline, revision);
+                let head = if leads { head.branch(timeline, revision) } else { begin };
+                Head { bytes: kept, ..head }
+            });
         }
         drop(view);
         let journal = JournalBooks::new(journal, kept);
         let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, journal));
         if restored.is_some() {
             unsealed.unproven.store(true, Ordering::Relaxed);
-            write_record(&unsealed.committer.exclusive(), RESTORED, None)?;
+            write_records(&unsealed.committer.exclusive(), writes)?;
         }
         self.opened.get().into_iter().for_each(|then| then(&unsealed));
         Ok(unsealed)
@@ -393,7 +403,7 @@ impl Unsealed {
         let alone = self.committer.exclusive();
         let next = change(&self.keyring());
         let sealed = next.seal(&self.root_key, &*self.entropy);
-        write_record(&alone, KEYRING, Some(sealed))?;
+        write_records(&alone, BTreeMap::from([(KEYRING.to_vec(), Some(sealed))]))?;
         *write(&self.keyring) = Arc::new(next);
         Ok(())
     }
@@ -409,19 +419,13 @@ impl Unsealed {
     }
 }
 
-/// Writes or removes one record of the system.
-fn write_record(
+/// Writes or removes records of the system.
+fn write_records(
     alone: &Exclusive<'_>,
-    key: &[u8],
-    value: Option<Value>,
+    writes: BTreeMap<Place, Option<Value>>,
 ) -> Result<(), CommitError> {
-    let changes = Changes {
-        base: alone.begin()?.base,
-        reads: Reads::default(),
-        writes: BTreeMap::from([(key.to_vec(), value)]),
-        urgency: Urgency::Essential,
-    };
-    alone.commit(&changes)
+    let (base, reads, urgency) = (alone.begin()?.base, Reads::default(), Urgency::Essential);
+    alone.commit(&Changes { base, reads, writes, urgency })
 }
 
 /// Opens the records that open all others.

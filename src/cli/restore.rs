@@ -309,7 +309,7 @@ impl Restore {
             state.name,
             plan.base.revision,
             plan.base.taken.rfc3339(),
-            plan.segments.len()
+            plan.legs.len()
         ))
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! PATH_PREFIX/STORE_ID/FILE_PREFIX-NANOSECONDS.TIMELINE.REVISION.snap
-//! PATH_PREFIX/STORE_ID/journal/TIMELINE/FIRST-LAST.SECONDS.seg
+//! PATH_PREFIX/STORE_ID/journal/TIMELINE[.ORIGIN.REVISION]/FIRST-LAST.SECONDS-SECONDS.seg
 //! ```
 //!
-//! Revisions have 16 hexadecimal digits, so that names are in the order of the history. Each store
+//! Revisions have 16 hexadecimal digits, so that names are in the order of the history. ORIGIN is
+//! the timeline that this one left, at that revision, so that names alone tell a way through both.
+//! The seconds are those of the first and of the last commit in the segment. Each store
 //! has a folder of its own, so that several servers share a target. What orders is timeline and
 //! revision; times (of the clock of then: when it was taken, when the last commit was) are for
 //! people, and to find an instant by.
 
+use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::target::Name;
@@ -44,11 +47,15 @@ pub struct SnapshotName {
 pub struct SegmentName {
     /// The history that it is of.
     pub timeline: Timeline,
+    /// Where that left another one, as far as it is known.
+    pub origin: Option<Origin>,
     /// The first commit in it.
     pub first: u64,
     /// The last commit in it.
     pub last: u64,
-    /// When that was, in whole seconds.
+    /// When the first one was, in whole seconds.
+    pub from: Timestamp,
+    /// When the last one was, in whole seconds.
     pub to: Timestamp,
 }
 
@@ -100,9 +107,13 @@ impl Folder {
 
     /// The name of a segment; `None` only where the folder's own is almost too long.
     pub fn segment(&self, of: &SegmentName) -> Option<Name> {
-        let SegmentName { timeline, first, last, to } = of;
-        let (path, to) = (&self.path, to.as_secs());
-        Name::parse(format!("{path}/{JOURNAL}/{timeline}/{first:016x}-{last:016x}.{to}{SEGMENT}"))
+        let SegmentName { timeline, origin, first, last, from, to } = of;
+        let (path, from, to) = (&self.path, from.as_secs(), to.as_secs());
+        let origin =
+            origin.map(|Origin { timeline, revision }| format!(".{timeline}.{revision:016x}"));
+        let of = format!("{timeline}{}", origin.unwrap_or_default());
+        let base = format!("{first:016x}-{last:016x}.{from}-{to}{SEGMENT}");
+        Name::parse(format!("{path}/{JOURNAL}/{of}/{base}"))
     }
 
     /// What an object is by its name; `None` for what is none of this store's.
@@ -110,7 +121,7 @@ impl Folder {
         let below = name.as_str().strip_prefix(&self.path)?.strip_prefix('/')?;
         match below.split('/').collect::<Vec<_>>()[..] {
             [base] => read_snapshot(base).map(Kept::Snapshot),
-            [JOURNAL, timeline, base] => read_segment(timeline, base).map(Kept::Segment),
+            [JOURNAL, of, base] => read_segment(of, base).map(Kept::Segment),
             _ => None,
         }
         .filter(|kept| self.name(kept).as_ref() == Some(name))
@@ -137,13 +148,28 @@ fn read_snapshot(base: &str) -> Option<SnapshotName> {
     })
 }
 
-fn read_segment(timeline: &str, base: &str) -> Option<SegmentName> {
-    let (span, to) = base.strip_suffix(SEGMENT)?.split_once('.')?;
-    let (first, last) = span.split_once('-')?;
+fn read_segment(of: &str, base: &str) -> Option<SegmentName> {
     let hex = |text| u64::from_str_radix(text, 16).ok();
-    let to = Timestamp::from_secs(to.parse().ok()?);
+    let (timeline, origin) = match of.split_once('.') {
+        None => (of, None),
+        Some((timeline, origin)) => {
+            let (left, revision) = origin.split_once('.')?;
+            (timeline, Some(Origin { timeline: left.parse().ok()?, revision: hex(revision)? }))
+        }
+    };
+    let timeline: Timeline = timeline.parse().ok()?;
+    let (span, times) = base.strip_suffix(SEGMENT)?.split_once('.')?;
+    let (first, last) = span.split_once('-')?;
     let (first, last) = (hex(first)?, hex(last)?);
-    Some(SegmentName { timeline: timeline.parse().ok()?, first, last, to })
+    // So that a way back through histories has an end.
+    let sound = |origin: Origin| {
+        origin.timeline.number < timeline.number && origin.revision < first && first <= last
+    };
+    let seconds = |text: &str| Some(Timestamp::from_secs(text.parse().ok()?));
+    let (from, to) = times.split_once('-')?;
+    let (from, to) = (seconds(from)?, seconds(to)?);
+    let name = SegmentName { timeline, origin, first, last, from, to };
+    origin.is_none_or(sound).then_some(name)
 }
 
 #[cfg(test)]
@@ -160,12 +186,16 @@ mod tests {
             timeline: TIMELINE,
             revision: 42,
         };
-        let to = Timestamp::from_secs(1_764_404_823);
-        let segment = SegmentName { timeline: TIMELINE, first: 1, last: u64::MAX, to };
+        let (from, to) = (Timestamp::from_secs(5), Timestamp::from_secs(1_764_404_823));
+        let (timeline, last) = (TIMELINE, u64::MAX);
+        let segment = SegmentName { timeline, origin: None, first: 7, last, from, to };
+        let origin = Some(Origin { timeline: Timeline { number: 11, id: 1 }, revision: 6 });
+        let branch = SegmentName { origin, ..segment };
         for (prefix, path) in [("", "id"), ("/a/b/", "a/b/id"), ("a", "a/id")] {
             let folder = Folder::new(prefix, "id").unwrap();
             assert_eq!(folder.path(), path);
-            for kept in [Kept::Snapshot(snapshot.clone()), Kept::Segment(segment)] {
+            let segments = [segment, branch].map(Kept::Segment);
+            for kept in segments.into_iter().chain([Kept::Snapshot(snapshot.clone())]) {
                 let name = folder.name(&kept).unwrap();
                 assert_eq!(folder.read(&name), Some(kept), "{name}");
                 assert_eq!(Folder::of(prefix, &name), Some(folder.clone()));
@@ -176,6 +206,11 @@ mod tests {
         assert_eq!(
             folder.snapshot(&snapshot).unwrap().as_str(),
             "id/vault-snapshot-1764404823000000001.12-0011223344556677.000000000000002a.snap"
+        );
+        assert_eq!(
+            folder.segment(&SegmentName { last: 7, ..branch }).unwrap().as_str(),
+            "id/journal/12-0011223344556677.11-0000000000000001.0000000000000006/\
+             0000000000000007-0000000000000007.5-1764404823.seg"
         );
     }
 
@@ -188,7 +223,12 @@ mod tests {
             "a/id/x-01.12-0011223344556677.000000000000002a.snap",
             "a/id/deep/x-1.12-0011223344556677.000000000000002a.snap",
             "a/id2/x-1.12-0011223344556677.000000000000002a.snap",
-            "a/id/journal/12-11223344556677/0000000000000001-0000000000000002.5.seg",
+            "a/id/journal/12-11223344556677/0000000000000001-0000000000000002.5-5.seg",
+            "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5.seg",
+            "a/id/journal/12-0011223344556677.12-0000000000000001.0000000000000000/\
+             0000000000000001-0000000000000002.5-5.seg",
+            "a/id/journal/12-0011223344556677.11-0000000000000001.0000000000000001/\
+             0000000000000001-0000000000000002.5-5.seg",
         ] {
             assert_eq!(folder.read(&Name::parse(other).unwrap()), None, "{other}");
         }

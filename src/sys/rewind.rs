@@ -204,9 +204,10 @@ fn told(prepared: &Prepared) -> Map<String, Value> {
         ("time", prepared.committed().unwrap_or(found.instant.time).rfc3339().into()),
         ("timeline", prepared.timeline().to_string().into()),
         ("exact", (!found.folded).into()),
+        ("end", found.end.into()),
         ("snapshot_revision", base.revision.into()),
         ("snapshot_time", base.taken.rfc3339().into()),
-        ("segments", prepared.plan().segments.len().into()),
+        ("segments", prepared.plan().legs.len().into()),
         ("unusable", lost.collect()),
     ])
 }
@@ -272,6 +273,7 @@ fn commit(event: &Event, unsealed: &Unsealed, mounts: &MountTable) -> Value {
         json!({ "path": path, "change": if deleted { "deleted" } else { "written" } })
     });
     json!({
+        "timeline": event.timeline.to_string(),
         "revision": event.revision,
         "commits": event.step,
         "time": event.time.rfc3339(),

@@ -180,12 +180,13 @@ fn a_time_of_two_histories_must_name_one() {
         site.ship(u64::MAX);
     }
     let (one, two) = (back(&site, 0), back(&clone, 0));
+    let bare = site.bare(51);
     for at in [At::Latest, At::Time(one.time)] {
-        let text = refusal(site.prepare(at, None));
+        let text = refusal(bare.prepare(at, None));
         assert!(text.contains("name one with -timeline"), "{text}");
         for past in [&one, &two] {
             assert!(text.contains(&format!("{}: revision", past.timeline)), "{text}");
-            let prepared = site.prepare(at, Some(past.timeline)).unwrap();
+            let prepared = bare.prepare(at, Some(past.timeline)).unwrap();
             assert_eq!(prepared.found().instant.revision, past.revision);
         }
     }

@@ -1,5 +1,6 @@
 //! Rewinding: a store as it was at any instant that a target leads to.
 
+mod branch;
 mod command;
 mod damage;
 mod history;

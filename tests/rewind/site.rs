@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgekeep::barrier::journal::live::origins;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir::{self, Split};
@@ -223,7 +224,8 @@ impl Site {
         let store = self.store();
         let view = store.journal_view().unwrap();
         let timeline = store.status().timeline;
-        let runs = runs(&*view, timeline, self.shipped + 1, most).unwrap();
+        let origin = store.journal().unwrap().origin;
+        let runs = runs(&*view, timeline, origin, self.shipped + 1, most).unwrap();
         let sent = runs.iter().map(|run| self.send_run(&*view, run)).collect();
         drop(view);
         if let Some(last) = runs.last() {
@@ -246,9 +248,10 @@ impl Site {
         loop {
             let listed = self.target.list(self.folder.path()).unwrap();
             let listing = Listing::read(&self.folder, &listed);
-            let round = compact::plan(&listing, self.clock.wall(), policy);
             let source = Source { target: &self.target, folder: &self.folder };
             let keys = self.store();
+            let begun = origins(&keys).unwrap();
+            let round = compact::plan(&listing, &begun, self.clock.wall(), policy);
             for (outer, inner) in &round.left {
                 compact::clear(source, outer, inner, &keys).unwrap();
             }

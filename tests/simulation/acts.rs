@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use edgekeep::barrier::journal::live::origins;
 use edgekeep::barrier::journal::record::Mark;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::seal::shamir::Split;
 use edgekeep::barrier::txn::{Txn, TxnError};
+use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
@@ -200,7 +202,8 @@ impl Site {
         loop {
             let listed = self.places[n].list(self.folder.path())?;
             let listing = Listing::read(&self.folder, &listed);
-            let round = compact::plan(&listing, keys.time().now(), POLICY);
+            let begun = origins(&keys).map_err(SnapshotError::from)?;
+            let round = compact::plan(&listing, &begun, keys.time().now(), POLICY);
             for (outer, inner) in &round.left {
                 compact::clear(source, outer, inner, &keys)?;
             }
@@ -242,6 +245,7 @@ impl Site {
         if stays && now == self.last.0 {
             return self.catch_up(None);
         }
+        self.model.origins.insert(now, commit);
         (self.last, self.state) = ((now, revision), past.state);
         self.model.beside = None;
         self.store().set_journal_limit(self.limit);
@@ -251,6 +255,23 @@ impl Site {
             self.storage.fail(0..0, Failure::Io);
             let differing = differing(&read(&self.store()).unwrap(), &self.state);
             assert!(differing.is_empty(), "other values of {differing:?}");
+        }
+        if self.dice.one_in(2) {
+            self.write_alone();
+        }
+    }
+
+    /// What is written is on no target for a while.
+    fn write_alone(&mut self) {
+        for n in 0..self.places.len() {
+            if self.dice.one_in(2) {
+                self.diary.note(format!("target {n} is away"));
+                self.places[n].set_weather(Weather { away: true, ..Weather::default() });
+            }
+        }
+        for _ in 0..self.dice.below(6) {
+            self.pass(Duration::from_millis(self.dice.below(4000)));
+            self.put(300);
         }
     }
 }

@@ -13,7 +13,7 @@ use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
 use edgekeep::storage::faulty::Failure;
 
 use crate::acts::POLICY;
-use crate::model::{Past, differing};
+use crate::model::differing;
 use crate::place::Weather;
 use crate::site::{Site, read};
 
@@ -46,13 +46,12 @@ impl Site {
     fn must_hold_all(&self) {
         for (n, place) in self.places.iter().enumerate() {
             for timeline in self.model.timelines() {
-                let bases = place.bases(timeline);
                 for (revision, _) in self.model.of(timeline) {
                     let commit = (timeline, revision);
                     assert!(
                         self.model.local.contains(&commit)
                             || place.holds(timeline, revision)
-                            || !self.model.leads(n, &bases, commit),
+                            || !self.model.leads(n, place, commit),
                         "transaction {revision} of {timeline} is neither here nor on target {n}"
                     );
                 }
@@ -112,8 +111,15 @@ impl Site {
         for (n, place) in self.places.iter().enumerate() {
             for timeline in self.model.timelines() {
                 place.must_agree(timeline);
+                // From its first snapshot on, or from that of a history that it left.
+                let mut commits = self.model.of(timeline).map(|(revision, _)| revision);
+                let branch = commits.next().filter(|first| {
+                    self.model.leads(n, place, (timeline, *first)) && place.holds(timeline, *first)
+                });
                 let bases = place.bases(timeline);
-                let Some(&base) = bases.first() else { continue };
+                let Some(base) = branch.into_iter().chain(bases.first().copied()).min() else {
+                    continue;
+                };
                 let reach = place.reach(timeline, ALWAYS);
                 let mut whole = true;
                 for (revision, past) in self.model.of(timeline).filter(|(r, _)| *r >= base) {
@@ -121,7 +127,7 @@ impl Site {
                     if reach.kept.contains(&revision) {
                         continue;
                     }
-                    if !self.model.leads(n, &bases, (timeline, revision)) {
+                    if !self.model.leads(n, place, (timeline, revision)) {
                         whole = false;
                         continue;
                     }
@@ -133,7 +139,7 @@ impl Site {
                 let there = |revision: u64| self.model.past.contains_key(&(timeline, revision));
                 let known = (base..=*reach.kept.last().unwrap()).all(there);
                 if whole && known {
-                    let found = self.prepare(n, At::Latest, timeline);
+                    let found = self.prepare(n, At::Latest, Some(timeline));
                     let what = format!("the last of {timeline} by target {n}");
                     let found = found.unwrap_or_else(|error| panic!("{what}: {error}")).found();
                     assert_eq!(Some(&found.instant.revision), reach.kept.last(), "{what}");
@@ -152,8 +158,12 @@ impl Site {
                 continue;
             };
             let later = Duration::from_millis(self.dice.below(2) * self.dice.below(3000));
-            refused += u64::from(!match self.dice.below(2) {
+            refused += u64::from(!match self.dice.below(3) {
                 0 => self.must_come_back(nth, n, timeline, revision),
+                // Which one was there where a disk was put back is told by nobody.
+                1 if self.model.doubtful.is_empty() => {
+                    self.must_not_be_another(nth, n, past.time.plus(later))
+                }
                 _ => self.must_come_back_by_time(nth, n, timeline, past.time.plus(later)),
             });
         }
@@ -164,11 +174,11 @@ impl Site {
     fn must_come_back(&self, nth: u64, n: usize, timeline: Timeline, revision: u64) -> bool {
         let what = format!("{revision} of {timeline} by target {n}");
         let reach = self.places[n].reach(timeline, ALWAYS);
-        match self.prepare(n, At::Revision(revision), timeline) {
+        match self.prepare(n, At::Revision(revision), Some(timeline)) {
             Ok(prepared) => {
                 assert!(reach.kept.contains(&revision), "{what}: whence?");
                 assert_eq!(prepared.found().instant.revision, revision, "{what}");
-                self.must_be(nth, &prepared, timeline, &what);
+                self.must_be(nth, &prepared, &what);
                 true
             }
             Err(error) => {
@@ -192,18 +202,20 @@ impl Site {
         let Some((wanted, past)) = until.next_back() else { return false };
         let what = format!("{} of {timeline} ({wanted}) by target {n}", time.as_nanos());
         let reach = self.places[n].reach(timeline, time);
-        match self.prepare(n, At::Time(time), timeline) {
+        match self.prepare(n, At::Time(time), Some(timeline)) {
             Ok(prepared) => {
                 let found = prepared.found();
                 let revision = found.instant.revision;
                 let last = reach.kept.range(..=wanted).next_back();
                 assert_eq!(Some(&revision), last, "{what}");
-                let unknown = reach.kept.last() == Some(&revision);
                 // Those of one round of a keeper are of the same time, to the nanosecond.
-                let same = self.model.past[&(timeline, revision)].time == past.time;
-                let right = revision == wanted || found.folded || unknown || same;
+                let there = self.model.past.get(&(found.timeline, revision));
+                let same = there.is_some_and(|there| there.time == past.time);
+                // The very time at which a snapshot was taken means what is in it.
+                let named = found.instant.time == time;
+                let right = revision == wanted || found.folded || found.end || same || named;
                 assert!(right, "{what}: {revision} without a word");
-                self.must_be(nth, &prepared, timeline, &what);
+                self.must_be(nth, &prepared, &what);
                 true
             }
             Err(error) => {
@@ -216,15 +228,37 @@ impl Site {
         }
     }
 
-    fn prepare(&self, n: usize, at: At, timeline: Timeline) -> Result<Prepared, RewindError> {
+    /// By a time alone the right one comes back, or none, or it is told that more may be missing.
+    fn must_not_be_another(&self, nth: u64, n: usize, time: Timestamp) -> bool {
+        let Ok(prepared) = self.prepare(n, At::Time(time), None) else { return false };
+        let found = prepared.found();
+        let made = self.model.life.iter().rfind(|(made, _)| *made <= time);
+        let &(last, wanted) = made.expect("there was something before it");
+        let commit = (found.timeline, found.instant.revision);
+        let what = format!("{} ({wanted:?}) by target {n}: {commit:?}", time.as_nanos());
+        let there = self.model.past.get(&commit);
+        let same = there.is_some_and(|there| there.time == last) || found.instant.time == time;
+        assert!(commit == wanted || same || found.folded || found.end, "{what} without a word");
+        self.must_be(nth, &prepared, &what);
+        true
+    }
+
+    fn prepare(
+        &self,
+        n: usize,
+        at: At,
+        timeline: Option<Timeline>,
+    ) -> Result<Prepared, RewindError> {
         let source = Source { target: &*self.places[n], folder: &self.folder };
-        prepare(source, &Wish { at, timeline: Some(timeline) }, None, &self.spools)
+        prepare(source, &Wish { at, timeline }, None, &self.spools)
     }
 
     /// It holds what the store held then.
-    fn must_be(&self, nth: u64, prepared: &Prepared, timeline: Timeline, what: &str) {
-        let revision = prepared.found().instant.revision;
-        let past: &Past = &self.model.past[&(timeline, revision)];
+    fn must_be(&self, nth: u64, prepared: &Prepared, what: &str) {
+        let found = prepared.found();
+        // What was lost with a disk is not in the model.
+        let past = self.model.past.get(&(found.timeline, found.instant.revision));
+        let Some(past) = past else { return };
         let bare: Barrier = self.bare(nth);
         prepared.restore(&bare, false).unwrap_or_else(|error| panic!("{what}: {error}"));
         let store = bare.unseal(&shamir::combine(&past.shares).unwrap());
@@ -243,13 +277,18 @@ impl Site {
             Refusal::Before(span) => vec![span.first],
             Refusal::Beyond(_) => Vec::new(),
             Refusal::NoTimeline(..) => {
+                let reach = self.places[n].reach(timeline, ALWAYS);
                 assert!(self.places[n].bases(timeline).is_empty(), "{what}: {error}");
+                let own = |revision: &u64| self.model.past.contains_key(&(timeline, *revision));
+                assert!(!reach.kept.iter().any(own), "{what}: {error}");
                 Vec::new()
             }
-            Refusal::Nothing | Refusal::Ambiguous(_) => panic!("{what}: {error}"),
+            Refusal::Nothing | Refusal::Ambiguous(_) | Refusal::Between(..) => {
+                panic!("{what}: {error}")
+            }
         };
         for instant in offered {
-            let found = self.prepare(n, At::Revision(instant.revision), timeline);
+            let found = self.prepare(n, At::Revision(instant.revision), Some(timeline));
             let found = found.unwrap_or_else(|other| panic!("{what}: {error}, but: {other}"));
             assert_eq!(found.found().instant.revision, instant.revision);
         }

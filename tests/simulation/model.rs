@@ -7,6 +7,8 @@ use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::base::secret::Secret;
 
+use crate::place::Place;
+
 /// All entries, by path.
 pub type State = BTreeMap<String, Vec<u8>>;
 
@@ -31,10 +33,16 @@ pub struct Past {
 pub struct Model {
     /// All commits of which a target may be asked.
     pub past: BTreeMap<Commit, Past>,
+    /// When each commit was made, in that order.
+    pub life: Vec<(Timestamp, Commit)>,
+    /// From which commit each history began that a rewind made.
+    pub origins: BTreeMap<Timeline, Commit>,
     /// The records that the store itself holds.
     pub local: BTreeSet<Commit>,
     /// How long they are together.
     pub bytes: u64,
+    /// Whether no more was recorded, as they came to the limit.
+    pub cut: bool,
     /// What a target (by its number) need not have: it was away when the room for it ended, or the
     /// only record of it was lost with a disk.
     pub excused: BTreeSet<(usize, Commit)>,
@@ -54,16 +62,34 @@ impl Model {
         timelines
     }
 
-    /// Whether a target with these snapshots of its history must have the record of a commit, or
-    /// be given it: with those before it, it leads on from one of them.
-    pub fn leads(&self, n: usize, bases: &BTreeSet<u64>, commit: Commit) -> bool {
-        let (timeline, revision) = commit;
-        let has = |at: &u64| {
-            let recorded = self.past.get(&(timeline, *at)).is_some_and(|past| past.recorded);
-            recorded && !self.excused.contains(&(n, (timeline, *at)))
-        };
-        let mut run = (1..=revision).rev().take_while(has);
-        run.any(|at| bases.contains(&(at - 1)))
+    /// Whether a target must have the record of a commit, or be given it: with those before it, it
+    /// leads on from a snapshot there, of its history or of one that this left.
+    pub fn leads(&self, n: usize, place: &Place, commit: Commit) -> bool {
+        let (mut timeline, mut revision) = commit;
+        loop {
+            let origin = self.origins.get(&timeline).copied();
+            let begin = origin.map_or(0, |(_, revision)| revision);
+            let bases = place.bases(timeline);
+            let has = |at: &u64| {
+                let recorded = self.past.get(&(timeline, *at)).is_some_and(|past| past.recorded);
+                recorded && !self.excused.contains(&(n, (timeline, *at)))
+            };
+            let run: Vec<u64> = (begin + 1..=revision).rev().take_while(has).collect();
+            if run.iter().any(|at| bases.contains(&(at - 1))) {
+                return true;
+            }
+            let Some(left) = origin.filter(|_| run.len() as u64 == revision - begin) else {
+                return false;
+            };
+            // The commit at which it left may have been folded into another one before.
+            if self.doubtful.contains(&left.0) || !place.keeps(left.0, left.1) {
+                return false;
+            }
+            if place.bases(left.0).contains(&left.1) {
+                return true;
+            }
+            (timeline, revision) = left;
+        }
     }
 
     /// The commits of one.

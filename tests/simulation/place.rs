@@ -68,8 +68,6 @@ pub struct Reach {
     pub kept: BTreeSet<u64>,
     /// What was folded into one of them.
     pub folded: BTreeSet<u64>,
-    /// The snapshots among them.
-    pub bases: BTreeSet<u64>,
 }
 
 impl Place {
@@ -145,33 +143,58 @@ impl Place {
         })
     }
 
-    /// All instants of a history that can be had from it, by a search that knows no plan; from
-    /// the snapshots that were taken `until` then.
-    pub fn reach(&self, timeline: Timeline, until: Timestamp) -> Reach {
-        let segments = self.segments(timeline);
-        let mut reach = Reach::default();
-        let mut open: Vec<(u64, Option<Chain>)> = Vec::new();
-        let early = |of: &SnapshotName| of.timeline == timeline && of.taken <= until;
-        for of in self.snapshots().into_iter().filter(early) {
-            reach.bases.insert(of.revision);
-            reach.kept.insert(of.revision);
-            open.push((of.revision, None));
+    /// Whether that commit of a history is kept alone.
+    pub fn keeps(&self, timeline: Timeline, revision: u64) -> bool {
+        let in_segment = |s: &Segment| s.entries.iter().any(|(_, at, _)| *at == revision);
+        self.bases(timeline).contains(&revision) || self.segments(timeline).iter().any(in_segment)
+    }
+
+    /// The history, and those before it that it comes of, each with its last commit on the way.
+    fn lineage(&self, timeline: Timeline) -> Vec<(Timeline, u64)> {
+        let mut lineage = vec![(timeline, u64::MAX)];
+        let mut at = timeline;
+        while let Some(origin) = self.segments(at).iter().find_map(|segment| segment.of.origin) {
+            lineage.push((origin.timeline, origin.revision));
+            at = origin.timeline;
         }
+        lineage
+    }
+
+    /// All instants of a history, and of those that it comes of, that can be had from it, by a
+    /// search that knows no plan; from the snapshots that were taken `until` then.
+    pub fn reach(&self, timeline: Timeline, until: Timestamp) -> Reach {
+        let lineage = self.lineage(timeline);
+        let mut reach = Reach::default();
+        let mut open: Vec<(usize, u64, Option<Chain>)> = Vec::new();
+        for of in self.snapshots().into_iter().filter(|of| of.taken <= until) {
+            let on_way =
+                |(timeline, upto): &(_, u64)| of.timeline == *timeline && of.revision <= *upto;
+            if let Some(nth) = lineage.iter().position(on_way) {
+                reach.kept.insert(of.revision);
+                open.push((nth, of.revision, None));
+            }
+        }
+        let segments: Vec<_> = lineage.iter().map(|(of, _)| self.segments(*of)).collect();
         let mut seen = BTreeSet::new();
-        while let Some((at, chain)) = open.pop() {
-            for segment in segments.iter().filter(|s| s.of.first <= at + 1 && at < s.of.last) {
+        while let Some((nth, at, chain)) = open.pop() {
+            let (_, upto) = lineage[nth];
+            if at == upto && nth > 0 {
+                open.push((nth - 1, at, chain.map(|chain| chain.branch(lineage[nth - 1].0, at))));
+                continue;
+            }
+            for segment in segments[nth].iter().filter(|s| s.of.first <= at + 1 && at < s.of.last) {
                 let mut before = (segment.of.first - 1, segment.before);
-                for &(step, revision, after) in &segment.entries {
+                for &(step, revision, after) in segment.entries.iter().filter(|e| e.1 <= upto) {
                     let fits = match chain {
                         Some(chain) => before == (at, chain),
                         // From a snapshot an entry leads on that was folded over it, too.
                         None => before.0 <= at && at < revision,
                     };
                     before = (revision, after);
-                    if fits && seen.insert((revision, after.0)) {
+                    if fits && seen.insert((nth, revision, after.0)) {
                         reach.kept.insert(revision);
                         reach.folded.extend(revision - step + 1..revision);
-                        open.push((revision, Some(after)));
+                        open.push((nth, revision, Some(after)));
                     }
                 }
             }
@@ -221,8 +244,7 @@ fn read_segment(of: SegmentName, bytes: &[u8]) -> Option<Segment> {
     while let Next::Entry(Entry { revision, step, after, .. }) = reader.read().ok()? {
         entries.push((step, revision, after));
     }
-    let same = (header.timeline, header.first, header.last) == (of.timeline, of.first, of.last);
-    same.then_some(Segment { of, before: header.before, entries })
+    (header.name() == of).then_some(Segment { of, before: header.before, entries })
 }
 
 impl Inner {

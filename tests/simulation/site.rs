@@ -236,6 +236,7 @@ impl Site {
             let (state, shares) = (self.state.clone(), self.shares.clone());
             if !beside {
                 self.model.past.insert(commit, Past { time, state, shares, recorded });
+                self.model.life.push((time, commit));
             }
         }
         self.last = (status.timeline, status.revision);
@@ -247,17 +248,20 @@ impl Site {
         let before = std::mem::replace(&mut self.model.local, local);
         let near_the_limit = self.model.bytes >= self.limit / 4 * 3;
         self.model.bytes = self.local_bytes();
+        let head = self.barrier.unsealed().and_then(|store| store.journal());
+        let cut = std::mem::replace(&mut self.model.cut, head.is_some_and(|head| head.cut));
         for commit in before.difference(&self.model.local) {
             if !self.model.past.contains_key(commit) || self.model.beside == Some(commit.0) {
                 continue;
             }
             for (n, place) in self.places.iter().enumerate() {
-                let needed = self.model.leads(n, &place.bases(commit.0), *commit);
-                if !needed || place.holds(commit.0, commit.1) {
+                let needed = self.model.leads(n, place, *commit);
+                if place.holds(commit.0, commit.1) {
                     continue;
                 }
+                let anew = head.is_some_and(|h| h.timeline == commit.0 && commit.1 <= h.begun);
                 assert!(
-                    self.places.len() > 1 && near_the_limit,
+                    !needed || (self.places.len() > 1 && (near_the_limit || cut || anew)),
                     "the record of {commit:?} is gone, and target {n} has not got it"
                 );
                 self.model.excused.insert((n, *commit));

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::record::Mark;
-use super::{Head, Order, key, placed};
+use super::record::{Mark, Record};
+use super::{Head, Order, Origin, key, placed};
 use crate::barrier::Unsealed;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::TxnError;
@@ -132,6 +132,23 @@ pub fn scan<'a>(
     let numbered = |(key, value): Entry| placed(&key).map(|(_, revision)| (revision, value));
     let foreign = || StorageError::Damaged("a key of the journal is none".into());
     Ok(entries.map(move |entry| numbered(entry?).ok_or_else(foreign)))
+}
+
+/// Where a history left another one, as far as the first of its records here tells.
+pub fn origin(view: &dyn View, timeline: Timeline) -> Result<Option<Origin>, StorageError> {
+    let first = scan(view, timeline, 0, u64::MAX)?.next().transpose()?;
+    Ok(first.and_then(|(_, record)| Record::read(&record).ok()?.origin))
+}
+
+/// Where the histories that are here left others, as far as that is known here.
+pub fn origins(unsealed: &Unsealed) -> Result<Vec<Origin>, TxnError> {
+    let view = unsealed.journal_view()?;
+    let mut found: Vec<Origin> =
+        unsealed.journal().and_then(|head| head.origin).into_iter().collect();
+    for timeline in timelines(&*view)? {
+        found.extend(origin(&*view, timeline)?);
+    }
+    Ok(found)
 }
 
 /// The timelines of which there are records, in their order.

@@ -50,6 +50,12 @@ impl Chain {
         Self::of(&[b"edgekeep journal", &place(timeline, revision)])
     }
 
+    /// That of the journal of a history that leaves this one here, behind `revision`: whoever has
+    /// both can check that the one comes of the other.
+    pub fn branch(self, timeline: Timeline, revision: u64) -> Self {
+        Self::of(&[b"edgekeep branch", &self.0, &place(timeline, revision)])
+    }
+
     /// With the record of `revision` at its end.
     pub fn then(self, timeline: Timeline, revision: u64, record: &[u8]) -> Self {
         Self::of(&[&self.0, &place(timeline, revision), record])
@@ -69,12 +75,8 @@ pub fn key(timeline: Timeline, revision: u64) -> Key {
 
 /// Which record stands at `key`; `None` where that is no record's.
 pub fn placed(key: &[u8]) -> Option<(Timeline, u64)> {
-    let rest = key.strip_prefix(END)?;
-    let (number, rest) = rest.split_first_chunk()?;
-    let (id, rest) = rest.split_first_chunk()?;
-    let revision = rest.try_into().ok()?;
-    let timeline = Timeline { number: u32::from_be_bytes(*number), id: u64::from_be_bytes(*id) };
-    Some((timeline, u64::from_be_bytes(revision)))
+    let Origin { timeline, revision } = Origin::at(key.strip_prefix(END)?.try_into().ok()?);
+    Some((timeline, revision))
 }
 
 /// The length of all records that are kept in a store, in bytes.
@@ -90,11 +92,38 @@ fn place(timeline: Timeline, revision: u64) -> [u8; 20] {
     place
 }
 
+/// Where a history begins: what was there after that commit of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The history that was left.
+    pub timeline: Timeline,
+    /// Its last commit that is of the new one, too.
+    pub revision: u64,
+}
+
+impl Origin {
+    /// As it stands in a record.
+    pub fn place(&self) -> [u8; 20] {
+        place(self.timeline, self.revision)
+    }
+
+    /// What stands there.
+    pub fn at(place: &[u8; 20]) -> Self {
+        let [n0, n1, n2, n3, rest @ ..] = *place;
+        let [i0, i1, i2, i3, i4, i5, i6, i7, revision @ ..] = rest;
+        let number = u32::from_be_bytes([n0, n1, n2, n3]);
+        let id = u64::from_be_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
+        Self { timeline: Timeline { number, id }, revision: u64::from_be_bytes(revision) }
+    }
+}
+
 /// Where a store's journal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The history that it is of.
     pub timeline: Timeline,
+    /// Where that left another one; `None` for the first one, and where no journal leads there.
+    pub origin: Option<Origin>,
     /// Behind which revision it begins: a snapshot of this one or a later one is its base.
     pub begun: u64,
     /// The revision of its last record; `begun` while there is none.
@@ -119,6 +148,7 @@ impl Head {
     pub fn begin(timeline: Timeline, revision: u64) -> Self {
         Self {
             timeline,
+            origin: None,
             begun: revision,
             revision,
             chain: Chain::begin(timeline, revision),
@@ -126,6 +156,17 @@ impl Head {
             bytes: 0,
             cut: false,
         }
+    }
+
+    /// That of a history that leaves this one behind `revision`. Where the journal does not lead
+    /// up to there, as it was cut, nothing tells whence that came.
+    pub fn branch(&self, timeline: Timeline, revision: u64) -> Self {
+        let begin = Self::begin(timeline, revision);
+        if self.revision != revision {
+            return begin;
+        }
+        let origin = Some(Origin { timeline: self.timeline, revision });
+        Self { origin, chain: self.chain.branch(timeline, revision), ..begin }
     }
 
     /// How many records are kept.
@@ -199,7 +240,15 @@ impl JournalKeeper {
 
     fn begin(&mut self, timeline: Timeline, revision: u64) {
         let bytes = self.next.map_or(self.left, |head| head.bytes);
-        self.next = Some(Head { bytes, ..Head::begin(timeline, revision) });
+        let head = match self.next {
+            Some(head) if head.timeline == timeline => {
+                Head { origin: head.origin, ..Head::begin(timeline, revision) }
+            }
+            // A history that is left takes its journal along: the next one begins here.
+            Some(head) => head.branch(timeline, revision),
+            None => Head::begin(timeline, revision),
+        };
+        self.next = Some(Head { bytes, ..head });
     }
 
     /// What goes into the commit of `revision` beside its changes; `root` is the last of these.
@@ -213,7 +262,6 @@ impl JournalKeeper {
                 Order::Mark(with) => mark = *with,
             }
         }
-        // A history that is left takes its journal along: the next one begins here.
         if self.next.is_some_and(|head| head.timeline != timeline) {
             self.begin(timeline, revision - 1);
         }
@@ -236,7 +284,8 @@ impl JournalKeeper {
         }
         if !head.cut {
             self.record.put(root.0, Some(root.1));
-            let record = self.record.finish(head.chain, at.time, mark);
+            let first = head.origin.filter(|origin| origin.revision + 1 == revision);
+            let record = self.record.finish_first(head.chain, at.time, mark, first);
             head.chain = head.chain.then(timeline, revision, &record);
             head.revision = revision;
             head.bytes += record.len() as u64;

@@ -1,23 +1,25 @@
 //! A record of the journal: the physical writes of one commit.
 //!
 //! ```text
-//! format 1 | chain before 32 | time 8 BE | mark 1 | write ...
+//! format 1 | chain before 32 | time 8 BE | mark 1 | [origin 20] | write ...
 //! write = n shared | n rest | bytes of rest | n value
 //! value = 0 for a key that is deleted; else its length and one, and as many bytes
 //! ```
 //!
 //! `n` is a variable-length number (`base::varint`). A key is the first `shared` bytes of the key
 //! before and the rest; the first one shares none. The writes stand in the order in which they
-//! were made; the last is the root record's.
+//! were made; the last is the root record's. The format is 1, and 2 where there is an origin: in
+//! the first record of a history that left another one at the end of its journal.
 
 use std::fmt;
 
-use super::Chain;
+use super::{Chain, Origin};
 use crate::base::clock::Timestamp;
 use crate::base::varint;
 use crate::storage::MAX_VALUE;
 
-const FORMAT: u8 = 1;
+const PLAIN: u8 = 1;
+const WITH_ORIGIN: u8 = 2;
 
 /// What a commit comes before, if that cannot be undone: a restore to it undoes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,9 +85,22 @@ impl RecordWriter {
 
     /// The record of what was added; the next one begins.
     pub fn finish(&mut self, before: Chain, time: Timestamp, mark: Mark) -> Vec<u8> {
+        self.finish_first(before, time, mark, None)
+    }
+
+    /// The same, of the first one of a history with an origin.
+    pub fn finish_first(
+        &mut self,
+        before: Chain,
+        time: Timestamp,
+        mark: Mark,
+        origin: Option<Origin>,
+    ) -> Vec<u8> {
         let mut record = std::mem::take(&mut self.record);
-        let front = [&[FORMAT][..], &before.0, &time.as_nanos().to_be_bytes(), &[mark as u8]];
-        record.splice(..FRONT.min(record.len()), front.concat());
+        let format = if origin.is_some() { WITH_ORIGIN } else { PLAIN };
+        let front = [&[format][..], &before.0, &time.as_nanos().to_be_bytes(), &[mark as u8]];
+        let front = front.concat().into_iter().chain(origin.iter().flat_map(|o| o.place()));
+        record.splice(..FRONT.min(record.len()), front);
         self.last.clear();
         record
     }
@@ -107,6 +122,8 @@ pub struct Record<'a> {
     pub time: Timestamp,
     /// What it comes before.
     pub mark: Mark,
+    /// Where its history left another one; only in the first of all.
+    pub origin: Option<Origin>,
     writes: &'a [u8],
 }
 
@@ -121,11 +138,16 @@ impl<'a> Record<'a> {
         let (time, rest) = rest.split_first_chunk().ok_or(Broken)?;
         let (&[mark], writes) = rest.split_first_chunk().ok_or(Broken)?;
         let mark = *Mark::ALL.get(usize::from(mark)).ok_or(Broken)?;
-        if format != FORMAT {
-            return Err(Broken);
-        }
+        let (origin, writes) = match format {
+            PLAIN => (None, writes),
+            WITH_ORIGIN => {
+                let (place, writes) = writes.split_first_chunk().ok_or(Broken)?;
+                (Some(Origin::at(place)), writes)
+            }
+            _ => return Err(Broken),
+        };
         let time = Timestamp::from_nanos(u64::from_be_bytes(*time));
-        Ok(Self { before: Chain(*before), time, mark, writes })
+        Ok(Self { before: Chain(*before), time, mark, origin, writes })
     }
 
     /// Its writes, in their order.

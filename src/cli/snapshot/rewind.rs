@@ -158,6 +158,12 @@ impl Restore {
                  in that since they parted is not in it"
             ));
         }
+        if data["end"] == true {
+            cx.warn(
+                "that is the last that is known of this timeline: what may have been committed \
+                 between it and the wished instant is not there",
+            );
+        }
         let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
         let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
         cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;
@@ -195,9 +201,10 @@ fn told(prepared: &Prepared, folder: &Folder, restored: bool) -> Value {
         "time": found.instant.time.rfc3339(),
         "timeline": prepared.timeline().to_string(),
         "exact": !found.folded,
+        "end": found.end,
         "snapshot_revision": plan.base.revision,
         "snapshot_time": plan.base.taken.rfc3339(),
-        "segments": plan.segments.len(),
+        "segments": plan.legs.len(),
         "unusable": lost.collect::<Vec<_>>(),
         "restored": restored,
         "sealed": restored,

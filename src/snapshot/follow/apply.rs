@@ -1,12 +1,14 @@
 //! What leads on, written into the store of a standby.
 
 use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::root::Timeline;
 use crate::barrier::{RESTORED, SEAL};
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::Entry;
-use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::layout::Kept;
 use crate::snapshot::rewind::fetch::{Stop, judge, unavailable};
+use crate::snapshot::rewind::listing::Leg;
 use crate::snapshot::rewind::segments::{Broken, Segments, Start, Walk};
 use crate::snapshot::rewind::{Prepared, Source, replay};
 use crate::storage::{Storage, StorageError, Urgency};
@@ -19,12 +21,8 @@ const AT_ONCE: usize = 4 << 20;
 impl Follower {
     /// Gets a segment that leads on from `head` and makes its writes: where that leads. Of one that
     /// does not verify nothing is written.
-    pub(super) fn apply(
-        &self,
-        source: Source<'_>,
-        name: &SegmentName,
-        head: Head,
-    ) -> Result<Head, Stop> {
+    pub(super) fn apply(&self, source: Source<'_>, leg: Leg, head: Head) -> Result<Head, Stop> {
+        let name = &leg.segment;
         let kept = Kept::Segment(*name);
         let file = source.folder.segment(name);
         let file = file.ok_or_else(|| SnapshotError::Broken("its name is too long".into()))?;
@@ -32,14 +30,15 @@ impl Follower {
         let mut segments = Segments::new(self.means.spools.open()?);
         let received = segments.receive(name, source.folder.store_id(), None, stream);
         received.map_err(|error| judge(&kept, error))?;
-        let start = Start { revision: head.revision, chain: head.chain };
+        let Head { timeline, revision, chain, .. } = head;
+        let start = Start { timeline, revision, chain };
         let mut batch = Batch { head, records: Vec::new(), bytes: 0 };
         let storage = &*self.means.storage;
-        let walked = segments.walk(start, &[*name], |entry| {
+        let walked = segments.walk(start, &[leg], |timeline, entry| {
             if self.is_stopped() {
                 return Err(SnapshotError::Interrupted);
             }
-            batch.add(entry);
+            batch.add(timeline, entry);
             if batch.bytes >= AT_ONCE {
                 batch.write(storage)?;
             }
@@ -51,6 +50,7 @@ impl Follower {
                 let why = "it does not go on from where this standby is".into();
                 return Err(Stop::Lost(kept, why));
             }
+            Err(Broken::Apart(timeline)) => return Err(Stop::Apart(timeline)),
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
         batch.write(storage)?;
@@ -58,19 +58,8 @@ impl Follower {
     }
 
     /// Puts a whole state in the place of the store.
-    pub(super) fn replace(&self, by: &Prepared) -> Result<Head, StorageError> {
-        let mut head = Head::begin(by.timeline(), by.found().instant.revision);
-        self.means.storage.replace(&mut |to| {
-            by.found_store(to)?;
-            // A snapshot that was taken while there was no journal has no head that fits.
-            let fits =
-                |other: &Head| (other.timeline, other.revision) == (head.timeline, head.revision);
-            let theirs = to.get(HEAD)?.and_then(|theirs| Head::decode(&theirs).ok()).filter(fits);
-            head = standing(theirs.unwrap_or(head));
-            to.put(HEAD, &head.encode())?;
-            Ok(())
-        })?;
-        Ok(head)
+    pub(super) fn replace(&self, by: &Prepared) -> Result<(), StorageError> {
+        self.means.storage.replace(&mut |to| by.found_store(to))
     }
 }
 
@@ -83,11 +72,13 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, timeline: Timeline, entry: &Entry) {
         self.bytes += entry.record.len();
         self.records.push(entry.record.clone());
         let (revision, chain) = (entry.revision, entry.after);
-        self.head = standing(Head { revision, chain, ..self.head });
+        // Its origin is in the name of each segment: it ships none itself.
+        let head = Head { timeline, origin: None, revision, chain, ..self.head };
+        self.head = Head { dropped: revision, bytes: 0, cut: false, ..head };
     }
 
     fn write(&mut self, storage: &dyn Storage) -> Result<(), StorageError> {
@@ -108,9 +99,4 @@ impl Batch {
         (self.records, self.bytes) = Default::default();
         Ok(())
     }
-}
-
-/// A head without any records.
-fn standing(head: Head) -> Head {
-    Head { dropped: head.revision, bytes: 0, cut: false, ..head }
 }

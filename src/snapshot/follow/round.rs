@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::status::Place;
 use super::{Follower, PACE, SLOWEST, Trouble, promotion};
 use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::base::sync::lock;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept};
 use crate::snapshot::rewind::fetch::Stop;
-use crate::snapshot::rewind::listing::Listing;
-use crate::snapshot::rewind::plan::{Refusal, next, present};
+use crate::snapshot::rewind::listing::{Leg, Listing};
+use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{RewindError, Source, newest, stores};
 
 impl Follower {
@@ -107,7 +108,11 @@ impl Follower {
                 None => return Err(RewindError::Refused(doubt, Vec::new()).into()),
             },
         };
-        if let Some(head) = head.filter(|head| head.timeline != timeline)
+        let way = listing.lineage(timeline);
+        let on_way = |head: &Head| {
+            way.iter().any(|part| part.timeline == head.timeline && head.revision <= part.upto)
+        };
+        if let Some(head) = head.filter(|head| !on_way(head))
             && head.timeline.number >= timeline.number
         {
             return Err(Trouble::Lost(format!(
@@ -119,13 +124,14 @@ impl Follower {
         let last = listing.span(timeline).map_or(0, |span| span.last.revision);
         lock(&self.status).known = last;
         let mut lost = None;
-        while let Some(at) = head.filter(|head| head.timeline == timeline)
-            && let Some(name) = next(&listing, timeline, at.revision).copied()
+        while let Some(at) = head
+            && let Some(leg) = next_leg(&listing, timeline, at)
         {
-            match self.apply(source, &name, at) {
+            let name = leg.segment;
+            match self.apply(source, leg, at) {
                 Ok(to) => {
                     head = Some(to);
-                    self.stand(head, Some(name.to));
+                    self.stand(head, Some(leg.end().time));
                 }
                 Err(Stop::Lost(kept, why)) => {
                     let file = folder.name(&kept).map(|name| name.to_string());
@@ -134,20 +140,25 @@ impl Follower {
                     // What was written of it before it broke is there.
                     head = self.head()?;
                 }
+                Err(Stop::Apart(timeline)) => listing.apart.push(timeline),
                 Err(Stop::Refused(refusal)) => {
                     return Err(RewindError::Refused(refusal, Vec::new()).into());
                 }
+                Err(Stop::Later(..)) => break,
                 Err(Stop::Failed(error)) => return Err(error.into()),
             }
         }
         let there = head.filter(|head| head.timeline == timeline).map(|head| head.revision);
         let bases = listing.snapshots.iter().filter(|name| name.timeline == timeline);
         let base = bases.map(|name| name.revision).max();
-        if base > there {
+        if there.is_none() || base > there {
             let prepared = newest(source, Some(timeline), &self.means.spools)?.prepared;
-            let found = prepared.found().instant;
-            if there.is_none_or(|there| found.revision > there) {
-                self.stand(Some(self.replace(&prepared)?), Some(found.time));
+            let found = prepared.found();
+            if found.timeline == timeline
+                && there.is_none_or(|there| found.instant.revision > there)
+            {
+                self.replace(&prepared)?;
+                self.stand(self.head()?, Some(found.instant.time));
                 log::info!(
                     "standby of {}: it has the snapshot of transaction {} of timeline {timeline}",
                     self.of.name,
@@ -216,6 +227,11 @@ impl Follower {
         lock(&self.status).store_id = Some(one.0.store_id().to_owned());
         Ok(one.0.clone())
     }
+}
+
+/// What leads a standby on towards a history; nothing where that left its own before.
+fn next_leg(listing: &Listing, to: Timeline, at: Head) -> Option<Leg> {
+    listing.next_leg(&listing.lineage(to), at.timeline, at.revision)
 }
 
 /// When to look again after so many failures.

@@ -6,9 +6,10 @@
 //! | [`Policy::all`] | a day | the last commit of each hour |
 //! | [`Policy::hourly`] | thirty days | the last commit of each day |
 //!
-//! and each commit before what cannot be undone. The one file is put and read back before those
-//! that it is made of are deleted; what a crash leaves of them is inside of its span, so that
-//! whoever plans a way takes it in their place, and is deleted by the next round.
+//! and each commit before what cannot be undone, or at which another history began. The one file is
+//! put and read back before those that it is made of are deleted; what a crash leaves of them is
+//! inside of its span, so that whoever plans a way takes it in their place, and is deleted by the
+//! next round.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write};
@@ -16,14 +17,14 @@ use std::time::Duration;
 
 use super::export::Owner;
 use super::segment::{self, Entry, Header, SegmentWriter};
-use crate::barrier::journal::Chain;
 use crate::barrier::journal::record::{Mark, Record, RecordWriter};
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::Timeline;
 use crate::barrier::{ROOT, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Kept, SegmentName};
-use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::listing::{Leg, Listing};
 use crate::snapshot::rewind::plan::next;
 use crate::snapshot::rewind::segments::{Broken, Segments, Walk};
 use crate::snapshot::rewind::{RewindError, Source};
@@ -59,6 +60,8 @@ pub struct Job {
     pub inner: Vec<SegmentName>,
     /// The last commit of each such time is kept; each commit where it is `None`.
     pub fold: Option<Duration>,
+    /// Commits at which another history left this one: they are kept, too.
+    pub left: Vec<u64>,
 }
 
 /// What a round is to do.
@@ -70,13 +73,18 @@ pub struct Round {
     pub left: Vec<(SegmentName, Vec<SegmentName>)>,
 }
 
-/// Finds what is to be done, by names.
-pub fn plan(listing: &Listing, now: Timestamp, policy: Policy) -> Round {
+/// Finds what is to be done, by names. `begun` are commits at which histories began of which
+/// nothing may be there yet.
+pub fn plan(listing: &Listing, begun: &[Origin], now: Timestamp, policy: Policy) -> Round {
     let mut timelines: Vec<Timeline> = listing.segments.iter().map(|s| s.timeline).collect();
     timelines.sort_unstable();
     timelines.dedup();
     let mut round = Round::default();
     for timeline in timelines {
+        let origins = listing.segments.iter().filter_map(|name| name.origin);
+        let origins = origins.chain(begun.iter().copied());
+        let left = origins.filter(|origin| origin.timeline == timeline);
+        let left: Vec<u64> = left.map(|origin| origin.revision).collect();
         for run in runs(listing, timeline) {
             for outer in &run {
                 let within = |name: &&SegmentName| {
@@ -90,7 +98,7 @@ pub fn plan(listing: &Listing, now: Timestamp, policy: Policy) -> Round {
                     round.left.push((*outer, inner));
                 }
             }
-            round.jobs.extend(jobs(&run, now, policy));
+            round.jobs.extend(jobs(&run, now, policy).map(|job| Job { left: left.clone(), ..job }));
         }
     }
     round
@@ -113,18 +121,23 @@ fn runs(listing: &Listing, timeline: Timeline) -> Vec<Vec<SegmentName>> {
     runs
 }
 
-fn jobs(run: &[SegmentName], now: Timestamp, policy: Policy) -> Vec<Job> {
+fn jobs(run: &[SegmentName], now: Timestamp, policy: Policy) -> impl Iterator<Item = Job> + use<> {
     let mut jobs: Vec<(Job, Window)> = Vec::new();
     for name in run {
         let window = Window::of(name, now, policy);
         match jobs.last_mut() {
             // Those of a crash may overlap, and lead on all the same.
-            Some((job, last)) if *last == window => job.inner.push(*name),
-            _ => jobs.push((Job { inner: vec![*name], fold: window.fold }, window)),
+            Some((job, last)) if *last == window && job.inner[0].origin == name.origin => {
+                job.inner.push(*name);
+            }
+            _ => {
+                let (inner, fold, left) = (vec![*name], window.fold, Vec::new());
+                jobs.push((Job { inner, fold, left }, window));
+            }
         }
     }
     let worth = |(job, window): &(Job, Window)| window.closed && job.inner.len() > 1;
-    jobs.into_iter().filter(worth).map(|(job, _)| job).collect()
+    jobs.into_iter().filter(worth).map(|(job, _)| job)
 }
 
 /// A stretch of time whose segments become one.
@@ -194,8 +207,7 @@ pub fn clear(
 fn verify(source: Source<'_>, name: &SegmentName, keys: &Unsealed) -> Result<(), RewindError> {
     let file = source.target.get(&named(source, name)?)?;
     let (header, end) = segment::check(BufReader::with_capacity(64 << 10, file))?;
-    let said = (header.timeline, header.first, header.last);
-    if said != (name.timeline, name.first, name.last) || !end.is_proved(&keys.keyring()) {
+    if header.name() != *name || !end.is_proved(&keys.keyring()) {
         return Err(TargetError::Failed("a segment is not what was put there".into()).into());
     }
     Ok(())
@@ -232,6 +244,7 @@ fn merge(
         store_id: owner.store_id.clone(),
         key_id: owner.key_id.clone(),
         timeline: first.timeline,
+        origin: first.origin,
         first: first.first,
         last: last.last,
         before: start.chain,
@@ -239,9 +252,11 @@ fn merge(
         to,
     };
     let to = BufWriter::with_capacity(64 << 10, spool);
-    let mut fold = Fold { writer: SegmentWriter::new(to, &header)?, every: job.fold, held: None };
+    let (writer, every) = (SegmentWriter::new(to, &header)?, job.fold);
+    let mut fold = Fold { writer, every, left: &job.left, held: None };
+    let legs: Vec<Leg> = job.inner.iter().copied().map(Leg::whole).collect();
     segments
-        .walk(start, &job.inner, |entry| {
+        .walk(start, &legs, |_, entry| {
             fold.entry(entry)?;
             Ok(Walk::On)
         })
@@ -249,13 +264,14 @@ fn merge(
     fold.flush()?;
     let mut to = fold.writer.finish(&keys.keyring())?;
     to.flush()?;
-    Ok(SegmentName { timeline: first.timeline, first: first.first, last: last.last, to: last.to })
+    Ok(header.name())
 }
 
 /// Folds entries on their way into a segment.
-struct Fold<W> {
+struct Fold<'a, W> {
     writer: SegmentWriter<W>,
     every: Option<Duration>,
+    left: &'a [u64],
     held: Option<Held>,
 }
 
@@ -270,7 +286,7 @@ struct Held {
     time: Timestamp,
 }
 
-impl<W: Write> Fold<W> {
+impl<W: Write> Fold<'_, W> {
     fn entry(&mut self, entry: &Entry) -> Result<(), SnapshotError> {
         let Some(every) = self.every else { return Ok(self.writer.entry(entry)?) };
         let broken = |_| SnapshotError::Broken("a record of its journal is damaged".into());
@@ -297,8 +313,10 @@ impl<W: Write> Fold<W> {
         }
         held.step += entry.step;
         (held.last, held.time) = (entry.clone(), record.time);
-        // What cannot be undone comes next: whoever wants to undo it comes back here.
-        if record.mark != Mark::None { self.flush() } else { Ok(()) }
+        // What cannot be undone comes next: whoever wants to undo it comes back here. And another
+        // history begins with what was there at the commit at which it left this one.
+        let stays = record.mark != Mark::None || self.left.contains(&entry.revision);
+        if stays { self.flush() } else { Ok(()) }
     }
 
     /// Writes what is held.

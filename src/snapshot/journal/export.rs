@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::segment::{Entry, Header, SegmentWriter};
-use crate::barrier::journal::Chain;
 use crate::barrier::journal::live::scan;
 use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -18,6 +18,8 @@ use crate::storage::View;
 pub struct Run {
     /// The history that they are of.
     pub timeline: Timeline,
+    /// Where that left another one, as far as it is known.
+    pub origin: Option<Origin>,
     /// The revision of the first.
     pub first: u64,
     /// That of the last.
@@ -42,8 +44,9 @@ pub struct Owner {
 impl Run {
     /// The name of the segment that is made of them.
     pub fn name(&self) -> SegmentName {
-        let Self { timeline, first, last, to, .. } = *self;
-        SegmentName { timeline, first, last, to: Timestamp::from_secs(to.as_secs()) }
+        let Self { timeline, origin, first, last, from, to, .. } = *self;
+        let [from, to] = [from, to].map(|time| Timestamp::from_secs(time.as_secs()));
+        SegmentName { timeline, origin, first, last, from, to }
     }
 }
 
@@ -52,6 +55,7 @@ impl Run {
 pub fn runs(
     view: &dyn View,
     timeline: Timeline,
+    origin: Option<Origin>,
     from: u64,
     most: u64,
 ) -> Result<Vec<Run>, SnapshotError> {
@@ -70,8 +74,9 @@ pub fn runs(
             }
             _ => {
                 bytes = record.len() as u64;
-                let (before, from, to) = (read.before, read.time, read.time);
-                runs.push(Run { timeline, first: revision, last: revision, before, from, to });
+                let (first, last, before) = (revision, revision, read.before);
+                let (from, to) = (read.time, read.time);
+                runs.push(Run { timeline, origin, first, last, before, from, to });
             }
         }
         chain = Some(read.before.then(timeline, revision, &record));
@@ -92,6 +97,7 @@ pub fn export<W: Write>(
         store_id: owner.store_id.clone(),
         key_id: owner.key_id.clone(),
         timeline,
+        origin: run.origin,
         first,
         last,
         before,

@@ -14,8 +14,8 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::barrier::journal::Chain;
 use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -24,6 +24,7 @@ use crate::base::record::Record as _;
 use crate::base::secret;
 use crate::base::varint;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::SegmentName;
 use crate::storage::MAX_VALUE;
 
 const MAGIC: &[u8; 16] = b"edgekeep journal";
@@ -40,6 +41,8 @@ pub struct Header {
     pub key_id: String,
     /// The history that it is of.
     pub timeline: Timeline,
+    /// Where that left another one, as far as it is known.
+    pub origin: Option<Origin>,
     /// The revision of the first commit in it.
     pub first: u64,
     /// That of the last.
@@ -50,6 +53,15 @@ pub struct Header {
     pub from: Timestamp,
     /// When the last one was.
     pub to: Timestamp,
+}
+
+impl Header {
+    /// The name under which it lies on a target.
+    pub fn name(&self) -> SegmentName {
+        let Self { timeline, origin, first, last, .. } = *self;
+        let [from, to] = [self.from, self.to].map(|time| Timestamp::from_secs(time.as_secs()));
+        SegmentName { timeline, origin, first, last, from, to }
+    }
 }
 
 impl crate::base::record::Record for Header {
@@ -166,6 +178,7 @@ impl<R: Read> SegmentReader<R> {
             store_id: String::new(),
             key_id: String::new(),
             timeline: Timeline { number: 0, id: 0 },
+            origin: None,
             first: 0,
             last: 0,
             before: chain,
@@ -183,8 +196,8 @@ impl<R: Read> SegmentReader<R> {
         let length = reader.number()?;
         let header = reader.bytes(length, MOST_HEADER)?;
         reader.header = Header::decode(&header).map_err(|error| broken(&error.to_string()))?;
-        let Header { first, last, before, .. } = reader.header;
-        if first == 0 || last < first {
+        let Header { first, last, before, origin, .. } = reader.header;
+        if first == 0 || last < first || origin.is_some_and(|origin| origin.revision >= first) {
             return Err(broken("its header makes no sense"));
         }
         (reader.revision, reader.chain) = (first - 1, before);
@@ -207,7 +220,11 @@ impl<R: Read> SegmentReader<R> {
         let record = self.bytes(length, 2 * MAX_VALUE as u64)?;
         let revision = self.revision.checked_add(step).filter(|at| *at <= self.header.last);
         let revision = revision.ok_or_else(|| broken("it goes beyond its end"))?;
-        let before = Record::read(&record).map_err(|error| broken(&error.to_string()))?.before;
+        let read = Record::read(&record).map_err(|error| broken(&error.to_string()))?;
+        let Record { before, origin, .. } = read;
+        if origin.is_some() && origin != self.header.origin {
+            return Err(broken("it tells of two origins"));
+        }
         let alone = self.chain.then(self.header.timeline, revision, &record);
         if before != self.chain || (step == 1 && after != alone) {
             return Err(broken("its chain is broken"));
@@ -316,6 +333,7 @@ mod tests {
             store_id: "store".into(),
             key_id: "key".into(),
             timeline: TIMELINE,
+            origin: None,
             first: 5,
             last: 7,
             before: begin,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::trouble::Trouble;
 use super::worker::Worker;
+use crate::barrier::journal::live::origins;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::compact::{Policy, clear, compact, plan};
 use crate::snapshot::journal::export::Owner;
@@ -45,7 +46,8 @@ impl Worker {
         let Ok(folder) = self.folder(&store_id) else { return Ok(0) };
         let source = Source { target: &*self.target, folder: &folder };
         let listing = Listing::read(&folder, &self.target.list(folder.path())?);
-        let round = plan(&listing, keys.time().now(), Policy::default());
+        let begun = origins(&keys).map_err(SnapshotError::from)?;
+        let round = plan(&listing, &begun, keys.time().now(), Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;
         let owner = Owner { store_id, key_id: settings.root_key.to_string() };
         for (outer, inner) in &round.left {

@@ -62,8 +62,7 @@ pub fn segment(
     if !end.is_proved(&keys.keyring()) {
         return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
     }
-    let told = (header.timeline, header.first, header.last);
-    if told != (of.timeline, of.first, of.last) || header.store_id != keys.status().store_id {
+    if header.name() != *of || header.store_id != keys.status().store_id {
         return Err(SnapshotError::Broken("a segment is not the one that its name says".into()));
     }
     Ok(end.chain)

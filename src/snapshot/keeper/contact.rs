@@ -13,10 +13,11 @@ use super::worker::Worker;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::live::scan;
 use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Chain, Head};
+use crate::barrier::journal::{Chain, Head, Origin};
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
@@ -259,7 +260,7 @@ impl Worker {
         let head = self.unsealed()?.journal();
         let Some(known) = &self.known else { return Ok(()) };
         let Some(head) = head.filter(|head| head.timeline == known.timeline) else { return Ok(()) };
-        let place = self.reach_of(known, head.timeline, head.dropped);
+        let place = self.reach_of(known, head.timeline, None, head.dropped);
         let before = known.reach.and_then(|reach| reach.gap);
         if let Some((first, last)) = place.and_then(|reach| reach.gap).filter(|_| before.is_none())
         {
@@ -280,13 +281,35 @@ impl Worker {
     }
 
     /// How far it has the journal of a history of which records behind `dropped` are kept here.
-    pub fn reach_of(&self, known: &Known, timeline: Timeline, dropped: u64) -> Option<Reach> {
+    /// A `branch` to which what is there leads is as good as a snapshot.
+    pub fn reach_of(
+        &self,
+        known: &Known,
+        timeline: Timeline,
+        branch: Option<Origin>,
+        dropped: u64,
+    ) -> Option<Reach> {
         let bases = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
         let bases = bases.filter(|held| self.judgement(&held.name) != Judged::Bad);
-        let bases: Vec<u64> = bases.map(|held| held.of.revision).collect();
+        let branch = branch.map(|origin| origin.revision);
+        let bases: Vec<u64> = bases.map(|held| held.of.revision).chain(branch).collect();
         let segments = known.segments.iter().filter(|held| held.of.timeline == timeline);
         let segments: Vec<_> = segments.map(|held| (held.of.first, held.of.last)).collect();
         reach(&bases, &segments, dropped)
+    }
+
+    /// Whether what is there leads to that commit of a history.
+    pub fn leads_to(&self, at: Origin) -> bool {
+        let Some(known) = &self.known else { return false };
+        let whole = |name: &Name| self.judgement(name) != Judged::Bad;
+        let snapshots = known.snapshots.iter().filter(|held| whole(&held.name));
+        let segments = known.segments.iter().filter(|held| whole(&held.name));
+        let listing = Listing {
+            snapshots: snapshots.map(|held| held.of.clone()).collect(),
+            segments: segments.map(|held| held.of).collect(),
+            ..Listing::default()
+        };
+        listing.leads_to(at)
     }
 
     /// Nothing of this history is there that is not here. A name is believed when what it names

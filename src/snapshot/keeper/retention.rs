@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 
@@ -62,6 +63,8 @@ pub enum Judged {
 pub struct Segment {
     /// The history that it is of.
     pub timeline: Timeline,
+    /// Where that left another one, as far as it is known.
+    pub origin: Option<Origin>,
     /// The last commit in it.
     pub last: u64,
     /// When that was.
@@ -69,10 +72,11 @@ pub struct Segment {
 }
 
 impl Snapshot {
-    /// By what it is newer than others; of two histories of one number that of now is the newer.
-    fn place(&self, present: Timeline) -> (u32, bool, u64, u64, Timestamp) {
+    /// By what it is newer than others. None is newer than those of now: a history that was left
+    /// may have a greater number, where the present one went back behind its start.
+    fn place(&self, present: Timeline) -> (bool, u32, u64, u64, Timestamp) {
         let Self { timeline, revision, taken, .. } = *self;
-        (timeline.number, timeline == present, timeline.id, revision, taken)
+        (timeline == present, timeline.number, timeline.id, revision, taken)
     }
 }
 
@@ -127,12 +131,18 @@ pub fn to_drop(
         for (index, snapshot) in snapshots.iter().enumerate() {
             kept[index] |= snapshot.timeline != present && others.contains(&snapshot.timeline);
         }
+        // One that has no snapshot of its own begins with one of a history before it.
+        for timeline in others.into_iter().filter(|timeline| *timeline != present) {
+            let base = base_behind(snapshots, segments, timeline, u64::MAX);
+            base.into_iter().for_each(|index| kept[index] = true);
+        }
     }
-    let behind = snapshots[last_good].place(present);
     let goes = |&index: &usize| {
-        let bad = snapshots[index].judged == Judged::Bad;
+        let Snapshot { timeline, revision, judged, .. } = snapshots[index];
         // A newer one that does not verify may be another's that is being looked at.
-        !kept[index] && (!bad || snapshots[index].place(present) < behind)
+        let newer = timeline.number > present.number
+            || (timeline == present && revision > snapshots[last_good].revision);
+        !kept[index] && (judged != Judged::Bad || !newer)
     };
     order.into_iter().rev().filter(goes).collect()
 }
@@ -144,18 +154,41 @@ fn going_on(snapshots: &[Snapshot], segments: &[Segment], from: Timestamp) -> BT
     all.filter(|(_, time)| *time > from).map(|(timeline, _)| timeline).collect()
 }
 
-/// Which segments go with what is left of the snapshots: those to which no restore needs to go, as
-/// there is a base behind them, and those of a history that has no base any more.
+/// Which segments go with what is left of the snapshots: those to which none leads any more, be it
+/// one of their history or of one that this left.
 pub fn segments_to_drop(segments: &[Segment], left: &[Snapshot], present: Timeline) -> Vec<usize> {
-    let oldest = |timeline: Timeline| {
-        let bases = left.iter().filter(|s| s.timeline == timeline && s.judged != Judged::Bad);
-        bases.map(|snapshot| snapshot.revision).min()
-    };
-    let goes = |segment: &Segment| match oldest(segment.timeline) {
-        Some(base) => segment.last <= base,
-        None => segment.timeline != present,
+    let waits = !left.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
+    let goes = |segment: &Segment| {
+        let Segment { timeline, last, .. } = *segment;
+        let leads = base_behind(left, segments, timeline, last.saturating_sub(1)).is_some();
+        !(leads || (waits && timeline == present))
     };
     (0..segments.len()).filter(|&index| goes(&segments[index])).collect()
+}
+
+/// The newest snapshot on the way to a commit of a history.
+fn base_behind(
+    snapshots: &[Snapshot],
+    segments: &[Segment],
+    timeline: Timeline,
+    upto: u64,
+) -> Option<usize> {
+    let mut at = Origin { timeline, revision: upto };
+    loop {
+        let bases = snapshots.iter().enumerate().filter(|(_, snapshot)| {
+            let Snapshot { timeline, revision, judged, .. } = **snapshot;
+            timeline == at.timeline && revision <= at.revision && judged != Judged::Bad
+        });
+        if let Some((index, _)) = bases.max_by_key(|(_, snapshot)| snapshot.revision) {
+            return Some(index);
+        }
+        let mut of_it = segments.iter().filter(|segment| segment.timeline == at.timeline);
+        let origin = of_it.find_map(|segment| segment.origin)?;
+        if origin.timeline.number >= at.timeline.number {
+            return None;
+        }
+        at = Origin { revision: origin.revision.min(at.revision), ..origin };
+    }
 }
 
 type Bucket = fn(Timestamp, usize) -> String;
@@ -270,6 +303,7 @@ mod tests {
             let segments: Vec<Segment> = (0..dice(4))
                 .map(|_| Segment {
                     timeline: [PRESENT, OLD][dice(2) as usize],
+                    origin: None,
                     last: dice(20),
                     to: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
                 })
@@ -317,13 +351,15 @@ mod tests {
         assert_eq!(after(4, &[]), [3, 5, 7]);
         assert_eq!(after(8, &[]), [3, 5, 7]);
         assert_eq!(after(9, &[]), [7], "it was a week ago");
-        let journal = Segment { timeline: OLD, last: 9, to: Timestamp::from_secs(3 * DAY) };
+        let journal =
+            Segment { timeline: OLD, origin: None, last: 9, to: Timestamp::from_secs(3 * DAY) };
         assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
     }
 
     #[test]
     fn segments_go_with_the_base_that_they_follow() {
-        let segment = |timeline, last| Segment { timeline, last, to: Timestamp::EPOCH };
+        let (origin, to) = (None, Timestamp::EPOCH);
+        let segment = |timeline, last| Segment { timeline, origin, last, to };
         let segments = [
             segment(OLD, 4),
             segment(OLD, 9),
@@ -336,5 +372,28 @@ mod tests {
         assert_eq!(segments_to_drop(&segments, &bases, PRESENT), [0, 2, 4]);
         // Those of the present wait for a base.
         assert_eq!(segments_to_drop(&segments, &[], PRESENT), [0, 1, 4]);
+    }
+
+    #[test]
+    fn a_history_needs_those_that_it_left() {
+        let origin = Some(Origin { timeline: OLD, revision: 8 });
+        let middle = Timeline { number: 2, id: 1 };
+        let to = Timestamp::from_secs(9 * DAY);
+        let segments = [
+            Segment { timeline: OLD, origin: None, last: 6, to: Timestamp::EPOCH },
+            Segment { timeline: OLD, origin: None, last: 9, to: Timestamp::EPOCH },
+            Segment { timeline: PRESENT, origin, last: 10, to },
+            Segment { timeline: middle, origin, last: 12, to },
+        ];
+        let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, 2 * DAY) };
+        let all = [old(3), old(7), old(9), snapshot(11, 10 * DAY), snapshot(12, 11 * DAY)];
+        let left = Duration::from_secs(7 * DAY);
+        let policy = Policy { last: 1, left, ..Policy::default() };
+        // The one in the middle was left lately, and has no snapshot of its own.
+        assert_eq!(to_drop(&all, &segments, PRESENT, &policy), [0, 2, 3]);
+        assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
+        // Without it nothing needs the old one any more, nor what of the present follows it alone.
+        assert_eq!(to_drop(&all, &segments[..3], PRESENT, &policy), [0, 1, 2, 3]);
+        assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
     }
 }

@@ -4,9 +4,9 @@ use super::contact::Held;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
-use crate::barrier::journal::live::{scan, timelines};
+use crate::barrier::journal::live::{self, scan, timelines};
 use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Chain, Head, key, placed};
+use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::{Entry, Header, SegmentWriter};
@@ -67,25 +67,50 @@ impl Worker {
         for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
             let places = self.prove_left(timeline)?;
             let stretches = stretches(&*self.unsealed()?, timeline)?;
+            let origin = self.origin(timeline)?;
+            let mut useless = 0;
             for &(first, last) in &stretches {
                 let cursor = |worker: &Self| {
                     let known = worker.known.as_ref();
-                    known.and_then(|known| worker.reach_of(known, timeline, first - 1))
+                    let branch = origin.filter(|origin| worker.leads_to(*origin));
+                    known.and_then(|known| worker.reach_of(known, timeline, branch, first - 1))
                 };
                 let ours = goes_on(&*self.unsealed()?, timeline, &places)?;
-                // Where the target has no base for them they are of no use there.
+                // Where nothing there leads to them they are of no use.
                 while let Some(reach) = cursor(self).filter(|reach| ours && reach.cursor < last) {
                     self.ship_one(timeline, reach.cursor + 1, last)?;
+                }
+                if cursor(self).is_none_or(|reach| reach.cursor < last) {
+                    useless += last - first + 1;
                 }
             }
             let Some(&(_, last)) = stretches.last() else { continue };
             self.has(timeline, last);
             if self.needless(timeline)? >= Some(last) {
+                if useless > 0 {
+                    log::warn!(
+                        "snapshots to {}: {useless} transactions of the timeline {timeline}, which \
+                         was left, are in no journal there: nothing there leads to them",
+                        self.name
+                    );
+                }
                 let records = stretches.iter().map(|(first, last)| last - first + 1).sum();
                 drop_records(&*self.unsealed()?, timeline, last, records)?;
             }
         }
         Ok(())
+    }
+
+    /// Where a history left another one, as far as it is known here or there.
+    fn origin(&self, timeline: Timeline) -> Result<Option<Origin>, Trouble> {
+        let unsealed = self.unsealed()?;
+        if let Some(head) = unsealed.journal().filter(|head| head.timeline == timeline) {
+            return Ok(head.origin);
+        }
+        let here = live::origin(&*unsealed.journal_view()?, timeline)?;
+        let segments = self.known.iter().flat_map(|known| &known.segments);
+        let mut there = segments.filter(|held| held.of.timeline == timeline);
+        Ok(here.or_else(|| there.find_map(|held| held.of.origin)))
     }
 
     /// What stands before a journal that was begun anew: all had it by then.
@@ -102,7 +127,9 @@ impl Worker {
     fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<bool, Trouble> {
         let settings = self.means.barrier.settings()?;
         let key_id = settings.ok_or(Trouble::Over)?.root_key.to_string();
-        let Segment { of, bytes, full } = build(&*self.unsealed()?, key_id, timeline, from, upto)?;
+        let origin = self.origin(timeline)?;
+        let of = Of { key_id, timeline, origin };
+        let Segment { of, bytes, full } = build(&*self.unsealed()?, of, from, upto)?;
         let folder = self.folder(&self.unsealed()?.status().store_id)?;
         let name = folder.segment(&of);
         let name = name.ok_or_else(|| Trouble::Settings("its path_prefix is too long".into()))?;
@@ -217,14 +244,16 @@ fn goes_on(
     Ok(true)
 }
 
-/// A segment of the records from the commit `from` on. The view is let go before it is put.
-fn build(
-    unsealed: &Unsealed,
+/// Of what a segment is.
+struct Of {
     key_id: String,
     timeline: Timeline,
-    from: u64,
-    upto: u64,
-) -> Result<Segment, Trouble> {
+    origin: Option<Origin>,
+}
+
+/// A segment of the records from the commit `from` on. The view is let go before it is put.
+fn build(unsealed: &Unsealed, of: Of, from: u64, upto: u64) -> Result<Segment, Trouble> {
+    let Of { key_id, timeline, origin } = of;
     let view = unsealed.journal_view()?;
     let mut entries: Vec<Entry> = Vec::new();
     let (mut length, mut full) = (0, false);
@@ -252,16 +281,17 @@ fn build(
     let (Some(before), Some((start, to)), Some(last)) = (before, times, entries.last()) else {
         return Err(damaged(&format!("the journal has no record of transaction {from}")));
     };
-    let last = last.revision;
+    let (first, last) = (from, last.revision);
     let store_id = unsealed.status().store_id;
-    let header = Header { store_id, key_id, timeline, first: from, last, before, from: start, to };
+    let from = start;
+    let header = Header { store_id, key_id, timeline, origin, first, last, before, from, to };
     let write = || {
         let mut writer = SegmentWriter::new(Vec::new(), &header)?;
         entries.iter().try_for_each(|entry| writer.entry(entry))?;
         writer.finish(&unsealed.keyring())
     };
     let bytes = write().map_err(SnapshotError::from)?;
-    Ok(Segment { of: SegmentName { timeline, first: from, last, to }, bytes, full })
+    Ok(Segment { of: header.name(), bytes, full })
 }
 
 fn damaged(what: &str) -> Trouble {

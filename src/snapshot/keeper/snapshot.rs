@@ -155,7 +155,10 @@ impl Worker {
 
 /// The segments there, as retention sees them.
 fn segments(known: &Known) -> Vec<Segment> {
-    let seen = |of: &SegmentName| Segment { timeline: of.timeline, last: of.last, to: of.to };
+    let seen = |of: &SegmentName| {
+        let SegmentName { timeline, origin, last, to, .. } = *of;
+        Segment { timeline, origin, last, to }
+    };
     known.segments.iter().map(|held| seen(&held.of)).collect()
 }
 

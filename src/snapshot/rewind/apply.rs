@@ -54,7 +54,7 @@ impl Prepared {
 
     /// The history that it is of.
     pub fn timeline(&self) -> Timeline {
-        self.plan.base.timeline
+        self.found.timeline
     }
 
     /// What the snapshot says of itself.
@@ -108,11 +108,8 @@ impl Prepared {
         let prover = self.prover.as_ref();
         let mut sum = prover.map(|(keys, record)| Sum::new(keys, record.tally));
         let last = self.found.instant.revision;
-        if last == self.start.revision {
-            return Ok(());
-        }
         let mut chain = self.start.chain;
-        let walked = self.segments.walk(self.start, &self.plan.segments, |entry| {
+        let walked = self.segments.walk(self.start, &self.plan.legs, |_, entry| {
             self.received.go_on()?;
             if entry.revision > last {
                 return Ok(Walk::Stop);
@@ -122,10 +119,11 @@ impl Prepared {
             Ok(if entry.revision == last { Walk::Stop } else { Walk::On })
         });
         walked.map_err(Broken::into_error)?;
-        // With the next unsealing the journal begins anew; until then this tells where it stands.
-        let head = Head { chain, ..Head::begin(self.timeline(), last) };
-        to.put(HEAD, &head.encode())?;
-        if let (Some(sum), Some((keys, _))) = (sum, prover) {
+        // With the next unsealing a history begins that comes of this one, and goes on from here.
+        to.put(HEAD, &Head { chain, ..Head::begin(self.timeline(), last) }.encode())?;
+        if let (Some(sum), Some((keys, _))) = (sum, prover)
+            && last > self.start.revision
+        {
             sum.must_be_right(keys, to, self.timeline(), last)?;
         }
         Ok(())

@@ -8,10 +8,11 @@ use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Keys, Lost, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
 use crate::barrier::journal::Chain;
-use crate::barrier::journal::live::timelines;
+use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
 use crate::barrier::keyring::Keyring;
-use crate::barrier::root::RootRecord;
+use crate::barrier::root::{RootRecord, Timeline};
+use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
@@ -42,6 +43,10 @@ struct Base {
 pub enum Stop {
     /// A file does not verify.
     Lost(Kept, String),
+    /// This history does not go on from where its name says.
+    Apart(Timeline),
+    /// This history began only then, later than its name let think.
+    Later(Timeline, Timestamp),
     /// What is inside of the files tells that the instant is not there.
     Refused(Refusal),
     /// The target or the disk fails.
@@ -62,6 +67,7 @@ impl<'a> Way<'a> {
         let mut segments = Segments::new(spools.open()?);
         if let Some(keys) = keys.as_ref().filter(|keys| is_of(source, keys)) {
             add_own(keys, &mut segments, &mut listing)?;
+            listing.present = Some(keys.status().timeline);
         }
         Ok(Self { source, spools, listing, keys, base: None, segments })
     }
@@ -71,16 +77,28 @@ impl<'a> Way<'a> {
         &self.listing
     }
 
-    /// A file that does not verify counts as absent.
-    pub fn lose(&mut self, kept: Kept, why: String) {
-        self.listing.lose(kept, why);
+    /// What is inside of the files tells more than their names: the way is to be planned anew.
+    pub fn learn(&mut self, stop: Stop) -> Result<(), RewindError> {
+        match stop {
+            Stop::Lost(kept, why) => self.listing.lose(kept, why),
+            Stop::Apart(timeline) => self.listing.apart.push(timeline),
+            Stop::Later(timeline, time) => drop(self.listing.begun.insert(timeline, time)),
+            Stop::Refused(refusal) => return Err(RewindError::Refused(refusal, self.lost())),
+            Stop::Failed(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// All that did not verify.
     pub fn lost(&self) -> Vec<Lost> {
         let name = |kept: &Kept| self.source.folder.name(kept).map(|name| name.to_string());
         let lost = self.listing.lost.iter();
-        lost.map(|(kept, why)| (name(kept).unwrap_or_default(), why.clone())).collect()
+        let lost = lost.map(|(kept, why)| (name(kept).unwrap_or_default(), why.clone()));
+        let apart = |timeline: &Timeline| {
+            let why = "it does not go on from where its name says".to_owned();
+            (format!("the start of the timeline {timeline}"), why)
+        };
+        lost.chain(self.listing.apart.iter().map(apart)).collect()
     }
 
     /// Gets all that a plan needs and checks it: where it leads.
@@ -90,9 +108,9 @@ impl<'a> Way<'a> {
             self.base = None;
             self.base = Some(self.fetch_base(&plan.base)?);
         }
-        for name in &plan.segments {
-            if !self.segments.has(name) {
-                self.fetch_segment(name)?;
+        for leg in &plan.legs {
+            if !self.segments.has(&leg.segment) {
+                self.fetch_segment(&leg.segment)?;
             }
         }
         self.locate(plan)
@@ -136,7 +154,7 @@ impl<'a> Way<'a> {
             Some(keys) => received.prove(keys, false).map_err(lost)?,
             None => None,
         };
-        let start = Start { revision: name.revision, chain };
+        let start = Start { timeline: name.timeline, revision: name.revision, chain };
         Ok(Base { name: name.clone(), received, start, proved })
     }
 
@@ -154,17 +172,20 @@ impl<'a> Way<'a> {
     /// Goes along the chain to the wished instant.
     fn locate(&self, plan: &Plan) -> Result<Found, Stop> {
         let base = Instant::of(&plan.base);
-        let timeline = plan.base.timeline;
         let start = match &self.base {
             Some(base) => base.start,
             None => return Err(SnapshotError::Broken("it was not fetched".into()).into()),
         };
-        let (mut found, mut last) = (base, base);
+        let (mut found, mut last) = ((start.timeline, base), (start.timeline, base));
         let mut folded = false;
-        let walked = self.segments.walk(start, &plan.segments, |entry| {
+        let mut began = None;
+        let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {
             let record = Record::read(&entry.record);
             let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
-            last = Instant { revision: entry.revision, time };
+            last = (timeline, Instant { revision: entry.revision, time });
+            if timeline == plan.timeline {
+                began.get_or_insert(time);
+            }
             let there = match plan.at {
                 At::Latest => Ordering::Less,
                 At::Revision(revision) => entry.revision.cmp(&revision),
@@ -175,8 +196,9 @@ impl<'a> Way<'a> {
                 (found, folded) = (last, false);
             } else {
                 // A snapshot may stand in the middle of what was folded.
-                let from = found.revision.max(entry.revision - entry.step);
-                folded |= entry.step > 1 && from == found.revision && entry.revision > from + 1;
+                let before = found.1.revision;
+                let from = before.max(entry.revision - entry.step);
+                folded |= entry.step > 1 && from == before && entry.revision > from + 1;
             }
             Ok(if there.is_eq() { Walk::Stop } else { Walk::On })
         });
@@ -186,20 +208,43 @@ impl<'a> Way<'a> {
                 let why = "it does not go on from where the history before it ends".into();
                 return Err(Stop::Lost(Kept::Segment(name), why));
             }
+            Err(Broken::Apart(timeline)) => return Err(Stop::Apart(timeline)),
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
+        let (timeline, instant) = found;
+        // The history was not meant that had not begun in that second.
+        if let (At::Time(_), false, Some(began)) = (plan.at, plan.named, began)
+            && timeline != plan.timeline
+        {
+            return Err(Stop::Later(plan.timeline, began));
+        }
         // Whoever names the very time of the last commit before a gap, to the nanosecond, means it.
-        let sure = found != last || plan.at == At::Time(found.time);
+        let sure = found != last || plan.at == At::Time(instant.time);
         if let Some(gap) = plan.gap.filter(|_| !sure) {
-            return Err(Stop::Refused(Refusal::Gap(timeline, Gap { before: found, ..gap })));
+            let gap = Gap { before: instant, ..gap };
+            return Err(Stop::Refused(Refusal::Gap(plan.timeline, gap)));
+        }
+        if let Some(later) = plan.later.filter(|_| !sure) {
+            let other = (later.timeline, later.first);
+            return Err(Stop::Refused(Refusal::Between(found, other)));
         }
         if let At::Revision(revision) = plan.at
-            && found.revision != revision
+            && instant.revision != revision
         {
-            let gap = Gap { before: found, after: Some(last) };
-            return Err(Stop::Refused(Refusal::Folded(timeline, gap)));
+            let gap = Gap { before: instant, after: Some(last.1) };
+            return Err(Stop::Refused(Refusal::Folded(plan.timeline, gap)));
         }
-        Ok(Found { instant: found, folded })
+        let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);
+        Ok(Found { instant, timeline, folded, end })
+    }
+
+    /// Whether it is the last commit of the server that asks: nothing was there after it.
+    fn is_head(&self, (timeline, instant): (Timeline, Instant)) -> bool {
+        let own = self.keys.as_ref().filter(|keys| is_of(self.source, keys));
+        own.is_some_and(|keys| {
+            let status = keys.status();
+            (status.timeline, status.revision) == (timeline, instant.revision)
+        })
     }
 
     fn name(&self, kept: &Kept) -> Result<Name, Stop> {
@@ -224,8 +269,12 @@ pub fn add_own(
     let (store_id, key_id) = (keys.status().store_id, String::new());
     let owner = Owner { store_id, key_id };
     let keyring = keys.keyring();
+    let head = keys.journal();
     for timeline in timelines(&*view)? {
-        for run in runs(&*view, timeline, 0, u64::MAX)? {
+        let here = head.filter(|head| head.timeline == timeline).and_then(|head| head.origin);
+        let here = here.or(origin(&*view, timeline)?);
+        let origin = here.or_else(|| listing.origin(timeline));
+        for run in runs(&*view, timeline, origin, 0, u64::MAX)? {
             let name = run.name();
             if !segments.has(&name) {
                 segments.make(&name, |to| export(&*view, &run, &owner, &keyring, to).map(drop))?;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::fetch::{add_own, is_of};
-use super::listing::Listing;
+use super::listing::{Leg, Listing, Stretch};
 use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
@@ -33,6 +33,8 @@ pub struct Part {
 /// A commit, or what a compaction has made of several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// Its history: the one that was asked for, or one that this comes of.
+    pub timeline: Timeline,
     /// The commit.
     pub revision: u64,
     /// How many commits it stands for.
@@ -73,30 +75,35 @@ pub fn history(
         listing.segments.append(&mut listing.own);
     }
     let mut history = History::default();
-    let mut at = None;
-    loop {
-        let Some(name) = after(&listing, part, at) else { return Ok(history) };
-        if !segments.has(&name)
-            && let Err(why) = fetch(source, &name, keys, &mut segments)?
-        {
-            let kept = Kept::Segment(name);
-            let called = source.folder.name(&kept).map(|name| name.to_string());
-            history.lost.push((called.unwrap_or_default(), why.clone()));
-            listing.lose(kept, why);
-            continue;
+    // What was there before the history left another one is a part of it.
+    for stretch in listing.lineage(part.timeline).into_iter().rev() {
+        let mut at = listing.origin(stretch.timeline).map(|origin| origin.revision);
+        while let Some(name) = after(&listing, stretch, part, at) {
+            if !segments.has(&name)
+                && let Err(why) = fetch(source, &name, keys, &mut segments)?
+            {
+                let kept = Kept::Segment(name);
+                let called = source.folder.name(&kept).map(|name| name.to_string());
+                history.lost.push((called.unwrap_or_default(), why.clone()));
+                listing.lose(kept, why);
+                continue;
+            }
+            let from = at.unwrap_or(name.first - 1);
+            if name.first > from + 1 {
+                history.gaps.push((from + 1, name.first - 1));
+            }
+            history.read(&segments, Leg { segment: name, upto: stretch.upto }, from, part)?;
+            at = Some(name.last);
         }
-        let from = at.unwrap_or(name.first - 1);
-        if name.first > from + 1 {
-            history.gaps.push((from + 1, name.first - 1));
-        }
-        history.read(&segments, &name, from, part)?;
-        at = Some(name.last);
     }
+    Ok(history)
 }
 
 /// The next segment behind a commit that may hold something of that part.
-fn after(listing: &Listing, part: &Part, at: Option<u64>) -> Option<SegmentName> {
-    let own = listing.segments.iter().filter(|name| name.timeline == part.timeline);
+fn after(listing: &Listing, stretch: Stretch, part: &Part, at: Option<u64>) -> Option<SegmentName> {
+    let Stretch { timeline, upto } = stretch;
+    let own = listing.segments.iter().filter(|name| name.timeline == timeline);
+    let own = own.filter(|name| name.first <= upto);
     // What ends before it begins, in whole seconds, is not looked at.
     let early = |name: &&SegmentName| name.to.as_secs() < part.since.as_secs();
     let skipped = own.clone().filter(early).map(|name| name.last).max();
@@ -106,7 +113,7 @@ fn after(listing: &Listing, part: &Part, at: Option<u64>) -> Option<SegmentName>
         if ended.is_some_and(|ended| ended > part.until) {
             return None;
         }
-        if let Some(name) = next(listing, part.timeline, at) {
+        if let Some(name) = next(listing, timeline, at).filter(|name| name.first <= upto) {
             return Some(*name);
         }
     }
@@ -138,12 +145,12 @@ impl History {
     fn read(
         &mut self,
         segments: &Segments,
-        name: &SegmentName,
+        leg: Leg,
         behind: u64,
         part: &Part,
     ) -> Result<(), SnapshotError> {
-        let walked = segments.each(name, |entry| {
-            if entry.revision <= behind {
+        let walked = segments.each(&leg.segment, |timeline, entry| {
+            if entry.revision <= behind || entry.revision > leg.upto {
                 return Ok(Walk::On);
             }
             let broken = |_| SnapshotError::Broken("a record of its journal is damaged".into());
@@ -153,6 +160,7 @@ impl History {
             }
             let writes = record.writes().map(|write| write.map(|(key, new)| (key, new.is_none())));
             self.events.push_back(Event {
+                timeline,
                 revision: entry.revision,
                 step: entry.step,
                 time: record.time,

@@ -1,5 +1,10 @@
 //! What a target has of one store, by its names alone.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::plan::next;
+use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
@@ -17,6 +22,12 @@ pub struct Listing {
     /// Those that did not verify, with what was wrong. They count as absent, but that they were
     /// there tells how far the history went.
     pub lost: Vec<(Kept, String)>,
+    /// The history of the server that asks, if it has this store.
+    pub present: Option<Timeline>,
+    /// Those that do not go on from where their names say.
+    pub apart: Vec<Timeline>,
+    /// When some began indeed: names tell it in whole seconds.
+    pub begun: BTreeMap<Timeline, Timestamp>,
 }
 
 /// A place in a history.
@@ -33,10 +44,34 @@ pub struct Instant {
 pub struct Span {
     /// Which.
     pub timeline: Timeline,
-    /// Its first snapshot.
+    /// The first of its instants that can be reached; where none can, the first that is known.
     pub first: Instant,
+    /// Whether any can: by a snapshot of it, or from the history that it left.
+    pub reached: bool,
     /// The last that is known of it, whether it can be reached or not.
     pub last: Instant,
+    /// The first time that is known of it.
+    pub begun: Timestamp,
+    /// Whether that is when it began.
+    pub exact: bool,
+}
+
+/// A part of a way: a history up to the commit at which the next one left it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The history.
+    pub timeline: Timeline,
+    /// The last commit of the way in it.
+    pub upto: u64,
+}
+
+/// A segment on a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// The segment.
+    pub segment: SegmentName,
+    /// The last commit of the way in it: the next one goes on in another history.
+    pub upto: u64,
 }
 
 impl Listing {
@@ -64,9 +99,11 @@ impl Listing {
         self.lost.push((kept, why));
     }
 
-    /// The histories that can be reached at all: those with a snapshot. In their order.
+    /// All histories that are known, in their order.
     pub fn spans(&self) -> Vec<Span> {
-        let mut timelines: Vec<Timeline> = self.snapshots.iter().map(|s| s.timeline).collect();
+        let snapshots = self.snapshots.iter().map(|name| name.timeline);
+        let segments = self.segments.iter().chain(&self.own).map(|name| name.timeline);
+        let mut timelines: Vec<Timeline> = snapshots.chain(segments).collect();
         timelines.sort_unstable();
         timelines.dedup();
         timelines.into_iter().filter_map(|timeline| self.span(timeline)).collect()
@@ -74,15 +111,74 @@ impl Listing {
 
     /// One of them.
     pub fn span(&self, timeline: Timeline) -> Option<Span> {
-        let own = |snapshot: &&SnapshotName| snapshot.timeline == timeline;
-        let first = self.snapshots.iter().filter(own).min_by_key(|s| (s.revision, s.taken))?;
-        let first = Instant::of(first);
+        let bases = self.snapshots.iter().filter(|snapshot| snapshot.timeline == timeline);
+        let base = bases.min_by_key(|s| (s.revision, s.taken)).map(Instant::of);
+        let segments = self.segments.iter().chain(&self.own).filter(|s| s.timeline == timeline);
+        let start = segments.min_by_key(|s| (s.first, s.from));
+        let origin = self.origin(timeline);
+        let starts = |s: &&SegmentName| origin.is_some_and(|origin| s.first == origin.revision + 1);
+        let branch = start.filter(starts).map(Instant::start);
+        let linked = branch.filter(|_| origin.is_some_and(|origin| self.leads_to(origin)));
+        let first = linked.or(base).or(start.map(Instant::start))?;
         let mut last = first;
         for instant in self.known(timeline) {
             last.revision = last.revision.max(instant.revision);
             last.time = last.time.max(instant.time);
         }
-        Some(Span { timeline, first, last })
+        let times = [start.map(|s| s.from), base.map(|base| base.time)];
+        let begun = times.into_iter().flatten().min().unwrap_or(first.time);
+        let begun = self.begun.get(&timeline).copied().unwrap_or(begun);
+        let (reached, exact) = (linked.or(base).is_some(), branch.is_some());
+        Some(Span { timeline, first, reached, last, begun, exact })
+    }
+
+    /// Where a history left another one, as far as it is known.
+    pub fn origin(&self, timeline: Timeline) -> Option<Origin> {
+        let of_it = |name: &&SegmentName| name.timeline == timeline;
+        let segments = self.segments.iter().chain(&self.own).filter(of_it);
+        let first = segments.filter(|name| name.origin.is_some()).min_by_key(|name| name.first)?;
+        first.origin.filter(|_| !self.apart.contains(&timeline))
+    }
+
+    /// All that leads to the end of a history: itself, and those before it that were left, from the
+    /// newest to the oldest.
+    pub fn lineage(&self, timeline: Timeline) -> Vec<Stretch> {
+        let mut last = Stretch { timeline, upto: u64::MAX };
+        let mut lineage = vec![last];
+        while let Some(Origin { timeline, revision }) = self.origin(last.timeline)
+            && revision < last.upto
+            && timeline.number < last.timeline.number
+        {
+            last = Stretch { timeline, upto: revision };
+            lineage.push(last);
+        }
+        lineage
+    }
+
+    /// The next segment on a way, behind the commit `revision` of a timeline on it.
+    pub fn next_leg(&self, way: &[Stretch], timeline: Timeline, revision: u64) -> Option<Leg> {
+        let nth = way.iter().position(|stretch| stretch.timeline == timeline)?;
+        let stretch = match revision.cmp(&way[nth].upto) {
+            Ordering::Less => way[nth],
+            Ordering::Equal => *way.get(nth.checked_sub(1)?)?,
+            Ordering::Greater => return None,
+        };
+        let segment = *next(self, stretch.timeline, revision)?;
+        Some(Leg { segment, upto: segment.last.min(stretch.upto) })
+    }
+
+    /// Whether names tell a way to that commit of a history.
+    pub fn leads_to(&self, at: Origin) -> bool {
+        let mut way = self.lineage(at.timeline);
+        way[0].upto = at.revision;
+        let on_way = |name: &&SnapshotName| is_on(&way, name);
+        let base = self.snapshots.iter().filter(on_way).max_by_key(|name| name.revision);
+        let Some(base) = base else { return false };
+        let (mut timeline, mut revision) = (base.timeline, base.revision);
+        while let Some(leg) = self.next_leg(&way, timeline, revision) {
+            (timeline, revision) = (leg.segment.timeline, leg.upto);
+        }
+        (timeline, revision) == (at.timeline, at.revision)
     }
 
     /// Every instant of a history that a name tells of, lost or not.
@@ -105,8 +201,32 @@ impl Instant {
         Self { revision: snapshot.revision, time: snapshot.taken }
     }
 
+    /// The start of a segment.
+    pub fn start(segment: &SegmentName) -> Self {
+        Self { revision: segment.first, time: segment.from }
+    }
+
     /// The end of a segment.
     pub fn end(segment: &SegmentName) -> Self {
         Self { revision: segment.last, time: segment.to }
     }
+}
+
+impl Leg {
+    /// All of a segment.
+    pub fn whole(segment: SegmentName) -> Self {
+        Self { segment, upto: segment.last }
+    }
+
+    /// Its end. Where it is left before that, not later than a time that is known.
+    pub fn end(&self) -> Instant {
+        let Self { segment, upto } = *self;
+        let time = if upto == segment.last { segment.to } else { segment.from };
+        Instant { revision: upto, time }
+    }
+}
+
+/// Whether a snapshot is on a way.
+pub fn is_on(way: &[Stretch], name: &SnapshotName) -> bool {
+    way.iter().any(|part| part.timeline == name.timeline && name.revision <= part.upto)
 }

@@ -27,6 +27,7 @@ use super::layout::Folder;
 use super::spool::Spools;
 use super::target::{Target, TargetError};
 use crate::barrier::Unsealed;
+use crate::barrier::root::Timeline;
 use crate::base::fault::Fault;
 
 /// Where a restore gets its files.
@@ -47,9 +48,14 @@ pub struct Found {
     /// The last commit that will be there, and its time (that of the snapshot, where no journal is
     /// needed).
     pub instant: Instant,
+    /// The history that it is of.
+    pub timeline: Timeline,
     /// Whether commits between it and the wished instant may be missing, as a compaction has folded
     /// them into a later one.
     pub folded: bool,
+    /// Whether a later time was wished, and nothing later is known of that history: whether
+    /// something was committed until then nobody can tell.
+    pub end: bool,
 }
 
 /// A file that did not verify: its name, and what was wrong.
@@ -72,12 +78,13 @@ pub fn prepare(
             Err(refusal) => Stop::Refused(refusal),
         };
         match stop {
-            Stop::Lost(kept, why) => way.lose(kept, why),
             Stop::Refused(refusal) => match way.vouch(&refusal) {
-                Err(Stop::Lost(kept, why)) => way.lose(kept, why),
+                Err(stop @ (Stop::Lost(..) | Stop::Apart(_) | Stop::Later(..))) => {
+                    way.learn(stop)?
+                }
                 _ => return Err(RewindError::Refused(refusal, way.lost())),
             },
-            Stop::Failed(error) => return Err(error),
+            stop => way.learn(stop)?,
         }
     }
 }

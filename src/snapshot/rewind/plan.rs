@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::listing::{Instant, Listing, Span};
+use super::listing::{Instant, Leg, Listing, Span, is_on};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
@@ -35,12 +35,19 @@ pub enum At {
 pub struct Plan {
     /// Where it begins.
     pub base: SnapshotName,
-    /// What leads on, in its order; each begins where the one before ends, or earlier.
-    pub segments: Vec<SegmentName>,
+    /// What leads on, in its order; each begins where the one before ends, or earlier, or with the
+    /// history that left that one there.
+    pub legs: Vec<Leg>,
     /// Where to stop.
     pub at: At,
+    /// The history that was chosen; what is on the way may be of those that it comes of.
+    pub timeline: Timeline,
+    /// Whether that was by its name.
+    pub named: bool,
     /// Where all of this ends, and more of the history is known that it does not lead to.
     pub gap: Option<Gap>,
+    /// A history that may have begun between the end of this and the wished time.
+    pub later: Option<Span>,
 }
 
 /// A part of a history that nothing leads through.
@@ -69,36 +76,47 @@ pub enum Refusal {
     Gap(Timeline, Gap),
     /// What was there at that commit was folded into the next one that is kept.
     Folded(Timeline, Gap),
+    /// It may be behind the end of a history, or in a later one before the first that is known of
+    /// that.
+    Between((Timeline, Instant), (Timeline, Instant)),
 }
 
 /// Chooses the way. Of several the one with the newest snapshot and the largest segments is taken.
 pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     let span = choose(listing, wish)?;
-    let of_it = listing.snapshots.iter().filter(|name| name.timeline == span.timeline);
+    let way = listing.lineage(span.timeline);
+    let on_way = listing.snapshots.iter().filter(|name| is_on(&way, name));
     let early = |name: &&SnapshotName| match wish.at {
         At::Latest => true,
         At::Revision(revision) => name.revision <= revision,
         At::Time(time) => name.taken <= time,
     };
-    let base = of_it.clone().filter(early).max_by_key(|name| (name.revision, name.taken));
-    let base = base.ok_or(Refusal::Before(span))?;
+    let newness = |name: &&SnapshotName| (name.revision, name.taken);
+    let Some(base) = on_way.clone().filter(early).max_by_key(newness) else {
+        let first = on_way.min_by_key(newness).map_or(span.first, Instant::of);
+        return Err(Refusal::Before(Span { first, ..span }));
+    };
     let mut end = Instant::of(base);
-    let mut segments: Vec<SegmentName> = Vec::new();
+    let mut timeline = base.timeline;
+    let mut legs: Vec<Leg> = Vec::new();
     let there = |end: Instant| match wish.at {
         At::Latest => false,
         At::Revision(revision) => end.revision >= revision,
         At::Time(time) => end.time > time,
     };
     while !there(end) {
-        let Some(next) = next(listing, span.timeline, end.revision) else { break };
-        end = Instant::end(next);
-        segments.push(*next);
+        let Some(leg) = listing.next_leg(&way, timeline, end.revision) else { break };
+        (timeline, end) = (leg.segment.timeline, leg.end());
+        legs.push(leg);
     }
     let beyond = span.last.revision > end.revision;
-    let after = of_it.filter(|name| name.revision > end.revision).min_by_key(|name| name.revision);
+    let after = on_way.filter(|name| name.revision > end.revision).min_by_key(newness);
     let gap = Gap { before: end, after: after.map(Instant::of) };
     let gap = (beyond && !there(end)).then_some(gap);
-    let plan = Plan { base: base.clone(), segments, at: wish.at, gap };
+    let named = wish.timeline.is_some();
+    let later = if named { None } else { doubt(listing, span, wish.at) };
+    let (base, at, timeline) = (base.clone(), wish.at, span.timeline);
+    let plan = Plan { base, legs, at, timeline, named, gap, later };
     match (wish.at, gap) {
         (At::Revision(revision), None) if revision > end.revision => Err(Refusal::Beyond(span)),
         (At::Revision(_) | At::Latest, Some(gap)) => Err(Refusal::Gap(span.timeline, gap)),
@@ -129,25 +147,42 @@ pub fn next<'a>(
 }
 
 fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
-    let spans = listing.spans();
+    let all = listing.spans();
+    let spans: Vec<Span> = all.iter().filter(|span| span.reached).copied().collect();
     if let Some(timeline) = wish.timeline {
         let found = spans.iter().find(|span| span.timeline == timeline);
         return found.copied().ok_or(Refusal::NoTimeline(timeline, spans));
     }
     let first = *spans.first().ok_or(Refusal::Nothing)?;
-    let holds = |span: &&Span| match wish.at {
-        At::Latest => alive(span, &spans, Timestamp::from_nanos(u64::MAX)),
-        At::Time(time) => alive(span, &spans, time),
-        At::Revision(revision) => span.first.revision <= revision && revision <= span.last.revision,
-    };
-    let found: Vec<Span> = spans.iter().filter(holds).copied().collect();
-    match (&found[..], wish.at) {
-        ([one], _) => Ok(*one),
-        ([], At::Revision(revision)) => {
-            let beyond = spans.iter().rfind(|span| span.last.revision < revision);
-            Err(beyond.map_or(Refusal::Before(first), |span| Refusal::Beyond(*span)))
+    let time = match wish.at {
+        At::Latest => Timestamp::from_nanos(u64::MAX),
+        At::Time(time) => time,
+        At::Revision(revision) => {
+            let holds =
+                |span: &&Span| span.first.revision <= revision && revision <= span.last.revision;
+            let found: Vec<Span> = spans.iter().filter(holds).copied().collect();
+            return match &found[..] {
+                [one] => Ok(*one),
+                [] => {
+                    let beyond = spans.iter().rfind(|span| span.last.revision < revision);
+                    Err(beyond.map_or(Refusal::Before(first), |span| Refusal::Beyond(*span)))
+                }
+                _ => Err(Refusal::Ambiguous(found)),
+            };
         }
-        ([], _) => Err(Refusal::Before(first)),
+    };
+    // A server knows which history it is in, since that began.
+    let present = all.iter().find(|span| Some(span.timeline) == listing.present);
+    if let Some(present) = present.filter(|present| present.begun <= time) {
+        let none = || Refusal::NoTimeline(present.timeline, spans);
+        return present.reached.then_some(*present).ok_or_else(none);
+    }
+    let alive: Vec<Span> = all.iter().filter(|span| alive(span, &all, time)).copied().collect();
+    let found: Vec<Span> = alive.iter().filter(|span| span.reached).copied().collect();
+    match (&found[..], &alive[..]) {
+        ([one], _) => Ok(*one),
+        ([], [unreached, ..]) => Err(Refusal::NoTimeline(unreached.timeline, spans)),
+        ([], []) => Err(Refusal::Before(first)),
         _ => Err(Refusal::Ambiguous(found)),
     }
 }
@@ -157,9 +192,20 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
 fn alive(span: &Span, all: &[Span], time: Timestamp) -> bool {
     let replaced = |other: &Span| {
         let left = other.timeline.number > span.timeline.number;
-        left && other.first.time <= time && span.last.time < other.first.time
+        left && other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs()
     };
-    span.first.time <= time && !all.iter().any(replaced)
+    span.begun <= time && !all.iter().any(replaced)
+}
+
+/// A history that may have been the present one at that time already, as it is not known when it
+/// began.
+fn doubt(listing: &Listing, span: Span, at: At) -> Option<Span> {
+    let At::Time(time) = at else { return None };
+    let may = |other: &Span| {
+        let comes_after = other.timeline.number >= span.timeline.number;
+        comes_after && other.timeline != span.timeline && !other.exact && other.begun > time
+    };
+    listing.spans().into_iter().filter(may).min_by_key(|other| other.begun)
 }
 
 impl fmt::Display for Instant {
@@ -189,7 +235,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::Nothing => f.write_str("the target has no snapshot of this store"),
             Self::NoTimeline(timeline, spans) => {
-                write!(f, "the target has no snapshot of the timeline {timeline}; it has:")?;
+                write!(f, "no snapshot on the target leads to the timeline {timeline}; it has:")?;
                 list(f, spans)
             }
             Self::Ambiguous(spans) => {
@@ -212,6 +258,12 @@ impl fmt::Display for Refusal {
                 "that revision of the timeline {timeline} is so old that it is not kept alone: \
                  {gap}"
             ),
+            Self::Between((one, last), (other, first)) => write!(
+                f,
+                "it is not known what was there then: the last that is known of the timeline \
+                 {one} is {last}, and the first of {other} is {first}: name one of these instants, \
+                 or one of the two with -timeline"
+            ),
         }
     }
 }
@@ -227,6 +279,9 @@ impl Refusal {
                 both.map(|instant| (*timeline, instant.revision)).collect()
             }
             Self::Before(span) => vec![(span.timeline, span.first.revision)],
+            Self::Between(one, other) => {
+                [one, other].map(|(timeline, instant)| (*timeline, instant.revision)).into()
+            }
             Self::Nothing | Self::NoTimeline(..) | Self::Ambiguous(_) | Self::Beyond(_) => {
                 Vec::new()
             }

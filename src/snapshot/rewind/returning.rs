@@ -21,7 +21,7 @@ impl Prepared {
         let last = self.found.instant.revision;
         // Whether each that the journal writes is there at its end.
         let mut changed = BTreeMap::new();
-        let walked = self.segments.walk(self.start, &self.plan.segments, |entry| {
+        let walked = self.segments.walk(self.start, &self.plan.legs, |_, entry| {
             if entry.revision > last {
                 return Ok(Walk::Stop);
             }

@@ -2,8 +2,10 @@
 
 use std::io::{BufReader, BufWriter, Read, Write};
 
-use crate::barrier::journal::Chain;
+use super::listing::Leg;
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
+use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::{self, Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::SegmentName;
@@ -25,6 +27,8 @@ struct Part {
 /// Where a walk begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
+    /// Of which history.
+    pub timeline: Timeline,
     /// The commit that a snapshot ends with.
     pub revision: u64,
     /// What the chain comes to there.
@@ -44,6 +48,9 @@ pub enum Walk {
 pub enum Broken {
     /// This segment does not go on from where the way leads.
     Link(SegmentName),
+    /// This history does not come of the one before, or the commit with which it begins is not kept
+    /// alone.
+    Apart(Timeline),
     /// Something failed.
     Failed(SnapshotError),
 }
@@ -58,9 +65,22 @@ impl Broken {
     /// Where the way was found before.
     pub fn into_error(self) -> SnapshotError {
         match self {
-            Self::Link(_) => SnapshotError::Broken("its journal does not fit together".into()),
+            Self::Link(_) | Self::Apart(_) => {
+                SnapshotError::Broken("its journal does not fit together".into())
+            }
             Self::Failed(error) => error,
         }
+    }
+}
+
+impl Start {
+    /// The same place in the history of a segment, which left this one here.
+    fn branch(self, to: &SegmentName) -> Result<Self, Broken> {
+        let Self { timeline, revision, chain } = self;
+        if to.origin != Some(Origin { timeline, revision }) {
+            return Err(Broken::Apart(to.timeline));
+        }
+        Ok(Self { timeline: to.timeline, revision, chain: chain.branch(to.timeline, revision) })
     }
 }
 
@@ -88,9 +108,7 @@ impl Segments {
         let noted = Tee { from: stream, to: &mut self.spool };
         let (header, end) = segment::check(BufReader::with_capacity(64 << 10, noted))?;
         let broken = |what: &str| Err(SnapshotError::Broken(what.into()));
-        let SegmentName { timeline, first, last, to } = *name;
-        let said = (header.timeline, header.first, header.last, header.to.as_secs());
-        if said != (timeline, first, last, to.as_secs()) || header.store_id != store_id {
+        if header.name() != *name || header.store_id != store_id {
             return broken("it is not what its name says");
         }
         if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
@@ -119,9 +137,9 @@ impl Segments {
     pub fn each(
         &self,
         name: &SegmentName,
-        visit: impl FnMut(&Entry) -> Result<Walk, SnapshotError>,
+        visit: impl FnMut(Timeline, &Entry) -> Result<Walk, SnapshotError>,
     ) -> Result<(), Broken> {
-        self.walk(self.start(name)?, std::slice::from_ref(name), visit)
+        self.walk(self.start(name)?, &[Leg::whole(*name)], visit)
     }
 
     /// What one of them says of itself.
@@ -133,32 +151,40 @@ impl Segments {
 
     /// Where it begins.
     pub fn start(&self, name: &SegmentName) -> Result<Start, SnapshotError> {
-        let Header { first, before, .. } = self.header(name)?;
-        Ok(Start { revision: first - 1, chain: before })
+        let Header { timeline, first, before, .. } = self.header(name)?;
+        Ok(Start { timeline, revision: first - 1, chain: before })
     }
 
-    /// Shows `visit` every entry that leads on from `start`, along `names`.
+    /// Shows `visit` every entry that leads on from `start`, along `legs`, with its history.
     pub fn walk(
         &self,
         start: Start,
-        names: &[SegmentName],
-        mut visit: impl FnMut(&Entry) -> Result<Walk, SnapshotError>,
+        legs: &[Leg],
+        mut visit: impl FnMut(Timeline, &Entry) -> Result<Walk, SnapshotError>,
     ) -> Result<(), Broken> {
         let mut at = start;
-        for name in names {
+        for Leg { segment: name, upto } in legs {
             let link = || Broken::Link(*name);
             let mut reader = SegmentReader::new(self.reader(name).ok_or_else(link)?)?;
-            let mut passed = Start { revision: name.first - 1, chain: reader.header().before };
+            let branches = name.timeline != at.timeline;
+            if branches {
+                at = at.branch(name)?;
+            }
+            let (revision, chain) = (name.first - 1, reader.header().before);
+            let mut passed = Start { revision, chain, ..at };
             loop {
                 // Where a compaction has folded the commit that the way comes from, only the keys
                 // can tell that it fits.
                 if passed.revision == at.revision && passed.chain != at.chain {
-                    return Err(link());
+                    return Err(if branches { Broken::Apart(name.timeline) } else { link() });
                 }
                 let Next::Entry(entry) = reader.read()? else { break };
-                passed = Start { revision: entry.revision, chain: entry.after };
+                if entry.revision > *upto {
+                    break;
+                }
+                passed = Start { revision: entry.revision, chain: entry.after, ..at };
                 if entry.revision > at.revision {
-                    if let Walk::Stop = visit(&entry)? {
+                    if let Walk::Stop = visit(at.timeline, &entry)? {
                         return Ok(());
                     }
                     at = passed;

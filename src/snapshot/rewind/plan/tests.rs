@@ -17,21 +17,20 @@ fn snapshot(timeline: Timeline, revision: u64, taken: u64) -> SnapshotName {
 }
 
 fn segment(timeline: Timeline, first: u64, last: u64) -> SegmentName {
-    SegmentName { timeline, first, last, to: secs(last) }
+    SegmentName { timeline, origin: None, first, last, from: secs(first), to: secs(last) }
 }
 
 fn listing(snapshots: &[u64], segments: &[(u64, u64)]) -> Listing {
     Listing {
         snapshots: snapshots.iter().map(|at| snapshot(ONE, *at, *at)).collect(),
         segments: segments.iter().map(|(first, last)| segment(ONE, *first, *last)).collect(),
-        own: Vec::new(),
-        lost: Vec::new(),
+        ..Listing::default()
     }
 }
 
 fn way(listing: &Listing, at: At) -> Result<(u64, Vec<(u64, u64)>), Refusal> {
     let plan = plan(listing, &Wish { at, timeline: None })?;
-    let spans = plan.segments.iter().map(|name| (name.first, name.last)).collect();
+    let spans = plan.legs.iter().map(|leg| (leg.segment.first, leg.upto)).collect();
     Ok((plan.base.revision, spans))
 }
 
@@ -85,7 +84,7 @@ fn histories_are_told_apart() {
     let mut listing = listing(&[1], &[(2, 50)]);
     listing.snapshots.push(snapshot(TWO, 21, 60));
     let mut end = segment(TWO, 22, 30);
-    end.to = secs(69);
+    (end.from, end.to) = (secs(61), secs(69));
     listing.segments.push(end);
     let of = |listing: &Listing, at| {
         plan(listing, &Wish { at, timeline: None }).map(|plan| plan.base.timeline)
@@ -94,6 +93,11 @@ fn histories_are_told_apart() {
     for (time, timeline) in [(40, ONE), (50, ONE), (55, ONE), (60, TWO), (65, TWO), (99, TWO)] {
         assert_eq!(of(&listing, At::Time(secs(time))), Ok(timeline), "{time}");
     }
+    let later = |time| {
+        let wish = Wish { at: At::Time(secs(time)), timeline: None };
+        plan(&listing, &wish).unwrap().later.map(|span| span.timeline)
+    };
+    assert_eq!([55, 60].map(later), [Some(TWO), None], "when it began is not known");
     assert_eq!(of(&listing, At::Revision(20)), Ok(ONE));
     assert_eq!(of(&listing, At::Revision(40)), Ok(ONE));
     assert!(matches!(of(&listing, At::Revision(25)), Err(Refusal::Ambiguous(_))));

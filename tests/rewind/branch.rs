@@ -1,0 +1,219 @@
+//! Histories that left others: what was written in them before they had a snapshot of their own.
+
+use std::fs;
+use std::time::Duration;
+
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::rewind::history::{Part, history};
+use edgekeep::snapshot::rewind::plan::{At, Refusal};
+use edgekeep::snapshot::rewind::{RewindError, Source};
+
+use crate::site::{Past, Site, refusal};
+
+/// A commit each second.
+fn put(site: &mut Site, value: u8) {
+    site.pass(Duration::from_secs(1));
+    site.put("a", &[value]);
+}
+
+/// A store that was put back, and wrote on: without a snapshot since.
+fn branched(seed: u64) -> Site {
+    let mut site = Site::new(seed);
+    (1..=5).for_each(|value| put(&mut site, value));
+    site.ship(2000);
+    let past = site.history[3].clone();
+    site.pass(Duration::from_secs(1));
+    site.rewind(&past);
+    (11..=13).for_each(|value| put(&mut site, value));
+    site
+}
+
+/// Each instant is brought back on a bare machine: by its revision, and by its time.
+fn must_all_come_back(site: &Site) {
+    for (nth, past) in site.history.iter().enumerate() {
+        let Past { timeline, revision, time, .. } = *past;
+        for (at, named) in [(At::Revision(revision), Some(timeline)), (At::Time(time), None)] {
+            let what = format!("{revision} of {timeline}, {at:?}");
+            let mut bare = site.bare(900 + nth as u64);
+            let prepared =
+                bare.prepare(at, named).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let found = prepared.found();
+            assert_eq!((found.timeline, found.instant.revision), (timeline, revision), "{what}");
+            assert!(!found.end, "{what}");
+            prepared.restore(&bare.barrier, false).unwrap();
+            bare.shares.clone_from(&past.shares);
+            bare.unseal();
+            bare.must_be(&past.state, &what);
+        }
+    }
+}
+
+#[test]
+fn what_was_written_before_the_first_snapshot_can_be_gone_back_to() {
+    let mut site = branched(41);
+    site.ship(2000);
+    must_all_come_back(&site);
+    put(&mut site, 14);
+    site.snapshot();
+    put(&mut site, 15);
+    site.ship(2000);
+    must_all_come_back(&site);
+    // The state at which it left the other one is of that one.
+    let left = site.history[3].clone();
+    let present = site.store().status().timeline;
+    let found = site.prepare(At::Revision(left.revision), Some(present)).unwrap().found();
+    assert_eq!((found.timeline, found.instant.revision), (left.timeline, left.revision));
+}
+
+#[test]
+fn the_log_of_a_history_tells_of_those_that_it_comes_of() {
+    let mut site = branched(50);
+    site.ship(2000);
+    let source = Source { target: &site.target, folder: &site.folder };
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+    let part = Part { timeline: site.store().status().timeline, since, until, most: 100 };
+    let told = history(source, &part, &site.store(), &site.spools).unwrap();
+    let told: Vec<_> = told.events.iter().map(|event| (event.timeline, event.revision)).collect();
+    let past = site.history.iter().map(|past| (past.timeline, past.revision));
+    let (left, own): (Vec<_>, Vec<_>) = past.partition(|(of, _)| *of != part.timeline);
+    assert_eq!(told, [&left[..4], &own].concat());
+}
+
+#[test]
+fn a_chain_of_histories_is_gone_along() {
+    let mut site = branched(42);
+    site.ship(2000);
+    // The second one is left before a snapshot of it was there.
+    let past = site.history[site.history.len() - 2].clone();
+    site.pass(Duration::from_secs(1));
+    site.rewind(&past);
+    (21..=23).for_each(|value| put(&mut site, value));
+    site.ship(2000);
+    must_all_come_back(&site);
+}
+
+#[test]
+fn a_history_begins_in_the_middle_of_a_second() {
+    let mut site = Site::new(43);
+    put(&mut site, 1);
+    put(&mut site, 2);
+    site.pass(Duration::from_millis(100));
+    site.put("a", &[3]);
+    let left = site.history.last().unwrap().clone();
+    site.ship(u64::MAX);
+    let past = site.history[1].clone();
+    site.pass(Duration::from_millis(300));
+    site.rewind(&past);
+    put(&mut site, 11);
+    site.ship(u64::MAX);
+    let before = left.time.plus(Duration::from_millis(200));
+    let found = site.bare(901).prepare(At::Time(before), None).unwrap().found();
+    assert_eq!((found.timeline, found.instant.revision), (left.timeline, left.revision));
+    assert!(found.end, "nothing later is known of it");
+    must_all_come_back(&site);
+}
+
+#[test]
+fn a_compaction_keeps_the_commit_at_which_another_history_began() {
+    let mut site = branched(44);
+    site.ship(1);
+    let two = site.history.split_off(5);
+    site.pass(Duration::from_secs(90 * 24 * 3600));
+    site.put("b", &[1]);
+    site.ship(u64::MAX);
+    assert!(site.compact(Policy::default()) > 0);
+    let left = site.history[3].clone();
+    let found = site.bare(901).prepare(At::Revision(left.revision), Some(left.timeline));
+    assert_eq!(found.unwrap().found().instant.revision, left.revision);
+    let last = &two.last().unwrap();
+    let found = site.bare(902).prepare(At::Revision(last.revision), Some(last.timeline)).unwrap();
+    assert_eq!(found.found().instant.revision, last.revision);
+}
+
+#[test]
+fn a_time_between_two_histories_is_refused() {
+    let site = branched(45);
+    // Its journal is lost: only a snapshot tells of it.
+    site.snapshot();
+    let (last, first) = (site.history[5].clone(), site.history.last().unwrap().clone());
+    let at = last.time.plus(Duration::from_millis(1500));
+    let bare = site.bare(901);
+    let Err(RewindError::Refused(Refusal::Between(one, other), _)) =
+        bare.prepare(At::Time(at), None)
+    else {
+        panic!("it is not known what was there then")
+    };
+    assert_eq!((one.0, one.1.revision), (last.timeline, last.revision));
+    assert_eq!((other.0, other.1.revision), (first.timeline, first.revision));
+    assert!(refusal(bare.prepare(At::Time(at), None)).contains("-timeline"));
+    let named = bare.prepare(At::Time(at), Some(last.timeline)).unwrap().found();
+    assert_eq!((named.instant.revision, named.end), (last.revision, true));
+    // To the nanosecond it is meant, and before it nothing is in doubt.
+    for nth in [4, 5] {
+        let past = &site.history[nth];
+        let found = bare.prepare(At::Time(past.time), None).unwrap().found();
+        assert_eq!((found.instant.revision, found.end), (past.revision, false));
+    }
+}
+
+#[test]
+fn the_end_of_what_is_known_is_told() {
+    let mut site = Site::new(46);
+    put(&mut site, 1);
+    site.ship(u64::MAX);
+    put(&mut site, 2);
+    let late = site.clock_now().plus(Duration::from_secs(3600));
+    let found = site.bare(901).prepare(At::Time(late), None).unwrap().found();
+    assert_eq!((found.instant.revision, found.end), (site.history[1].revision, true));
+    // The server itself knows that nothing was there since.
+    let found = site.prepare(At::Time(late), None).unwrap().found();
+    assert_eq!((found.instant.revision, found.end), (site.history[2].revision, false));
+}
+
+#[test]
+fn the_latest_of_a_server_is_its_own() {
+    let mut site = branched(47);
+    site.ship(u64::MAX);
+    site.snapshot();
+    let past = site.history[2].clone();
+    site.pass(Duration::from_secs(1));
+    site.rewind(&past);
+    put(&mut site, 31);
+    site.ship(u64::MAX);
+    site.snapshot();
+    let own = site.history.last().unwrap().clone();
+    for at in [At::Latest, At::Time(site.clock_now().plus(Duration::from_secs(60)))] {
+        let found = site.prepare(at, None).unwrap().found();
+        assert_eq!((found.timeline, found.instant.revision), (own.timeline, own.revision));
+        assert!(refusal(site.bare(901).prepare(at, None)).contains("name one with -timeline"));
+    }
+    // As it was before that history began.
+    let before = site.history[8].clone();
+    let found = site.prepare(At::Time(before.time), None).unwrap().found();
+    assert_eq!((found.timeline, found.instant.revision), (before.timeline, before.revision));
+}
+
+#[test]
+fn a_history_that_does_not_come_of_what_is_there_is_not_put_together_with_it() {
+    let mut site = branched(48);
+    let sent = site.ship(u64::MAX);
+    let last = site.history.last().unwrap().clone();
+    // Its name tells of another origin.
+    let origin = site.path(&sent[0]).parent().unwrap().to_path_buf();
+    let left = site.history[3].revision;
+    let [told, wrong] = [left, left - 1].map(|revision| format!(".{revision:016x}"));
+    let moved = origin.display().to_string().replace(&told, &wrong);
+    assert_ne!(moved, origin.display().to_string(), "the name tells the origin");
+    fs::rename(&origin, &moved).unwrap();
+    let refused = refusal(site.bare(901).prepare(At::Revision(last.revision), Some(last.timeline)));
+    assert!(refused.contains("no snapshot on the target leads to"), "{refused}");
+    fs::rename(&moved, &origin).unwrap();
+    // What leads to it is gone.
+    let parent = origin.parent().unwrap().join(site.history[0].timeline.to_string());
+    fs::rename(&parent, parent.with_extension("gone")).unwrap();
+    let refused = site.bare(902).prepare(At::Revision(last.revision), Some(last.timeline));
+    assert!(matches!(refused, Err(RewindError::Refused(Refusal::NoTimeline(..), _))));
+    let refused = refusal(site.bare(903).prepare(At::Time(Timestamp::from_nanos(u64::MAX)), None));
+    assert!(refused.contains("no snapshot on the target leads to"), "{refused}");
+}
