@@ -169,3 +169,52 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     assert!(text(&done).starts_with("Success! Restored revision 5 "), "{}", text(&done));
     assert!(home.path().join("data/edgekeep.redb").is_file());
 }
+
+#[test]
+fn what_was_written_while_a_target_was_away_can_be_gone_back_to_there() {
+    let (folder, other) = (TempDir::new(), TempDir::new());
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let block = |name: &str, path: &std::path::Path| {
+        format!("snapshot \"{name}\" {{\n  path_prefix = \"{}\"\n{SETTINGS}}}\n", path.display())
+    };
+    let world = World::configured(3, &(block("disk", &disk) + &block("other", other.path())));
+    let root = world.root();
+    let rests = |name: &str| {
+        let target = data(&root.get(&format!("sys/snapshots/targets/{name}")));
+        target["last_good"].is_object() && target["journal"]["behind"] == 0
+    };
+    eventually("both have a base", || rests("disk") && rests("other"));
+    put(&world, "one");
+    let two = put(&world, "two");
+    put(&world, "three");
+    eventually("both have all", || rests("disk") && rests("other"));
+    // Back, and on, while the one is away.
+    let gone = folder.path().join("gone");
+    fs::rename(&disk, &gone).unwrap();
+    let body = json!({ "at": two });
+    let done = data(&root.post("sys/snapshots/targets/other/restore", body));
+    assert_eq!(get(&world), "two");
+    world.advance(Duration::from_secs(10));
+    let times: Vec<String> = ["a", "b", "c"].iter().map(|value| put(&world, value)).collect();
+    eventually("the other has all", || rests("other"));
+    fs::rename(&gone, &disk).unwrap();
+    eventually("it has all", || {
+        world.advance(Duration::from_secs(61));
+        let target = data(&root.get("sys/snapshots/targets/disk"));
+        rests("disk") && target["last_good"]["timeline"] == done["new_timeline"]
+    });
+    // Each of them comes back where no server runs.
+    for (nth, value) in ["a", "b", "c"].iter().enumerate() {
+        let home = TempDir::new();
+        let data = home.path().join("data");
+        let (target, into) =
+            (format!("-target={}", disk.display()), format!("-into={}", data.display()));
+        let at = format!("-at={}", times[nth]);
+        let done = edgekeep(&world, &["snapshot", "restore", &target, &into, &at]);
+        assert!(done.status.success(), "{value}: {}", text(&done));
+        let told = text(&done);
+        assert!(told.contains(&format!("({}", &times[nth][..19])), "{value} at {at}: {told}");
+        assert!(told.contains("segments of the journal"), "{told}");
+    }
+}
