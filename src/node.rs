@@ -51,6 +51,7 @@ use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
 use crate::sys::openapi::{Builtins, OpenApi};
+use crate::sys::rewind::Reach;
 use crate::sys::undo::Undo;
 use housekeeping::Housekeeping;
 use metrics::Counting;
@@ -377,6 +378,16 @@ fn folder(config: &StorageConfig) -> Option<PathBuf> {
     }
 }
 
+/// Reaches the targets that are set.
+fn reach(keeper: Arc<Keeper>) -> Arc<Reach> {
+    Arc::new(move |name| {
+        let (_, settings) = keeper.target(name)?;
+        let failed = |error: &SettingsError| log::error!("target {name}: {error}");
+        let target = settings.place.open().inspect_err(failed).ok()?;
+        Some((target, settings.place.prefix().to_owned()))
+    })
+}
+
 /// What the builtins are made of.
 struct Services {
     about: About,
@@ -421,21 +432,20 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());
     let loader = Loader { spools: spools.clone(), clock, entropy: entropy.clone() };
-    let loads =
-        sys::snapshot_load::Loads { barrier: barrier.clone(), loader, rights: rights.clone() };
-    let reach = keeper.clone();
+    let reach = reach(keeper.clone());
+    let loads = sys::snapshot_load::Loads {
+        barrier: barrier.clone(),
+        loader,
+        rights: rights.clone(),
+        reach: reach.clone(),
+    };
     let rewind = sys::rewind::Rewind {
         barrier: barrier.clone(),
         tokens: tokens.clone(),
         spools: spools.clone(),
         meters: meters.clone(),
         undo: undo.clone(),
-        reach: Box::new(move |name| {
-            let (_, settings) = reach.target(name)?;
-            let failed = |error: &SettingsError| log::error!("target {name}: {error}");
-            let target = settings.place.open().inspect_err(failed).ok()?;
-            Some((target, settings.place.prefix().to_owned()))
-        }),
+        reach,
     };
     let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
     let snapshots = sys::snapshot::Snapshots {

@@ -127,9 +127,9 @@ impl Pasts {
         lock(&self.0).iter().find(|loaded| loaded.id == id).cloned()
     }
 
-    /// Their ids, the oldest first.
-    pub fn ids(&self) -> Vec<String> {
-        lock(&self.0).iter().map(|loaded| loaded.id.clone()).collect()
+    /// All of them, the oldest first.
+    pub fn all(&self) -> Vec<Arc<Loaded>> {
+        lock(&self.0).clone()
     }
 
     /// Lets one go, when nobody reads in it any more.

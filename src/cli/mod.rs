@@ -29,6 +29,7 @@ mod guess;
 mod help;
 mod hidden;
 mod import;
+mod interrupt;
 mod kv;
 mod later;
 mod lease;

@@ -5,6 +5,8 @@ use argh::{ArgsInfo, FromArgs};
 use super::command::{Command, Shared};
 use super::context::Context;
 use super::envelope::Envelope;
+use super::snapshot::lent::lend;
+use super::snapshot::state::{Kind, State};
 use super::stop::{Exit, Stop};
 use super::{data, operands};
 use crate::client::{Call, Verb};
@@ -19,7 +21,8 @@ pub const HEADER: &str = "X-Vault-Recover-Snapshot-Id";
 /// "operator raft snapshot load". K=V pairs are sent as query parameters: version=3.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Recover {
-    /// id of the loaded snapshot
+    /// id of the loaded snapshot; or NAME@INSTANT of a target, which is loaded for it, and unloaded
+    /// again
     #[argh(option, arg_name = "string")]
     snapshot_id: Option<String>,
     /// path that it had in the snapshot, where that is another
@@ -36,13 +39,32 @@ impl Command for Recover {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let (path, pairs) = operands::first(&self.operands, "1")?;
         let path = operands::path(path);
-        let id = self.snapshot_id.filter(|id| !id.is_empty());
+        let id = self.snapshot_id.as_deref().filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Stop::Usage("Must provide a snapshot ID".into()))?;
-        let mut call = Call::new(Verb::Put, path.as_str());
+        let state = State::parse(id)?;
+        if !matches!(state.kind, Kind::Instant(_)) {
+            return self.recover(cx, &path, pairs, id);
+        }
+        lend(cx, &[state], |cx, ids| {
+            let id = ids.iter().flatten().next().map_or("", String::as_str);
+            self.recover(cx, &path, pairs, id)
+        })
+    }
+}
+
+impl Recover {
+    fn recover(
+        &self,
+        cx: &mut Context,
+        path: &str,
+        pairs: &[String],
+        id: &str,
+    ) -> Result<Exit, Stop> {
+        let mut call = Call::new(Verb::Put, path);
         call.query = data::query(pairs)?;
         // A Vault that is older than the header reads the parameter.
-        call = call.with_query("recover_snapshot_id", id.as_str()).with_header(HEADER, id);
-        if let Some(from) = self.from.map(|from| operands::path(&from)) {
+        call = call.with_query("recover_snapshot_id", id).with_header(HEADER, id);
+        if let Some(from) = self.from.as_deref().map(operands::path) {
             call = call.with_header("X-Vault-Recover-Source-Path", from);
         }
         let doing = format!("Error recovering {path}");

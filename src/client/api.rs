@@ -222,6 +222,12 @@ impl Client {
         }
     }
 
+    /// The same where the server may take long before it says anything.
+    pub fn outlast(&self, call: &Call) -> Result<Answer, Error> {
+        let reply = self.exchange(call, Patience::Endless)?;
+        self.answer(call, reply)
+    }
+
     /// Starts a read whose answer streams, as long as it moves; a refusal is read whole.
     pub fn download(&self, call: &Call) -> Result<Reply, Error> {
         self.stream(call, Patience::Moving(self.settings.timeout))

@@ -147,7 +147,7 @@ fn put(
     restore(&barrier)
 }
 
-/// A store in a folder, which no server has open, to be looked into with its unseal keys.
+/// A store that lies somewhere and that no server has open, to be looked into with its unseal keys.
 pub struct Lying {
     storage: Arc<dyn Storage>,
     entropy: Arc<dyn Entropy>,
@@ -156,8 +156,12 @@ pub struct Lying {
 impl Lying {
     /// Opens the file, not what is sealed in it.
     pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
-        let storage = Arc::new(Redb::open(folder, Options::new(Arc::new(SystemClock)))?);
-        Ok(Self { storage, entropy: Arc::new(SystemEntropy) })
+        Ok(Self::over(Arc::new(Redb::open(folder, Options::new(Arc::new(SystemClock)))?)))
+    }
+
+    /// The one in `storage`.
+    pub(super) fn over(storage: Arc<dyn Storage>) -> Self {
+        Self { storage, entropy: Arc::new(SystemEntropy) }
     }
 
     /// Which shares it needs.
@@ -170,6 +174,11 @@ impl Lying {
     /// Opens it, and all of its entries. `unseal_key` is what its shares make. Nothing is written.
     pub fn unlock(&self, unseal_key: &Key<32>) -> Result<(Past, Report), SnapshotError> {
         Ok(Past::open(Arc::clone(&self.storage), unseal_key, &self.entropy)?)
+    }
+
+    /// The same with the keys of another state of the same store.
+    pub fn unlock_by(&self, other: &Past) -> Result<(Past, Report), SnapshotError> {
+        Ok(other.unsealed().open_past(Arc::clone(&self.storage))?)
     }
 }
 

@@ -5,56 +5,82 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::SPOOL_FLOOR;
+use super::offline::Lying;
 use crate::barrier::past::Past;
+use crate::barrier::root::Timeline;
 use crate::barrier::seal::Settings;
 use crate::barrier::verify::Report;
 use crate::base::clock::SystemClock;
-use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::entropy::SystemEntropy;
 use crate::base::pages::Key;
 use crate::mount::store::MountStore;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::format::meta::Meta;
-use crate::snapshot::restore::{Received, receive};
+use crate::snapshot::restore::receive;
+use crate::snapshot::rewind::plan::Wish;
+use crate::snapshot::rewind::{self, Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
-use crate::storage::Storage;
+use crate::storage::Job;
 
-/// A snapshot that was received whole, and is sealed.
+/// A state of a store that is here whole, and sealed. Memory does not grow with it; it lies among
+/// the temporary files.
 pub struct Sealed {
-    received: Received,
-    spools: Spools,
+    lying: Lying,
+    place: (Option<Timeline>, u64),
+}
+
+/// Gets all that leads to an instant on a target, and checks it.
+pub fn prepare(source: Source<'_>, wish: &Wish) -> Result<Prepared, RewindError> {
+    rewind::prepare(source, wish, None, &spools())
 }
 
 impl Sealed {
-    /// Receives it. Memory does not grow with it; it lies among the temporary files.
+    /// Receives a snapshot.
     pub fn receive(stream: impl Read) -> Result<Self, SnapshotError> {
-        let spools = Spools::new(std::env::temp_dir(), SPOOL_FLOOR);
-        Ok(Self { received: receive(stream, spools.open()?)?, spools })
+        let spools = spools();
+        let received = receive(stream, spools.open()?)?;
+        let about = &received.meta().about;
+        let place = (about.timeline.parse().ok(), about.revision);
+        Self::filled(&spools, place, &mut |to| received.fill(to))
     }
 
-    /// What is in it.
-    pub fn meta(&self) -> &Meta {
-        self.received.meta()
+    /// The instant that was prepared.
+    pub fn of(prepared: &Prepared) -> Result<Self, SnapshotError> {
+        let place = (Some(prepared.timeline()), prepared.found().instant.revision);
+        Self::filled(&spools(), place, &mut |to| prepared.fill(to))
+    }
+
+    fn filled(
+        spools: &Spools,
+        place: (Option<Timeline>, u64),
+        fill: &mut Job<'_>,
+    ) -> Result<Self, SnapshotError> {
+        let storage = spools.store(Arc::new(SystemClock), fill)?;
+        Ok(Self { lying: Lying::over(storage), place })
+    }
+
+    /// Where it is in the history, as far as that is told without keys.
+    pub fn place(&self) -> (Option<Timeline>, u64) {
+        self.place
     }
 
     /// Which shares it needs.
     pub fn seal(&self) -> Result<Settings, SnapshotError> {
-        self.received.seal()
+        self.lying.seal()
     }
 
     /// Opens it, and all of its entries. `unseal_key` is what its shares make.
     pub fn open(&self, unseal_key: &Key<32>) -> Result<(Past, Report), SnapshotError> {
-        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        Ok(Past::open(self.store()?, unseal_key, &entropy)?)
+        self.lying.unlock(unseal_key)
     }
 
     /// Opens it with the keys of another state of the same store.
     pub fn open_by(&self, other: &Past) -> Result<(Past, Report), SnapshotError> {
-        Ok(other.unsealed().open_past(self.store()?)?)
+        self.lying.unlock_by(other)
     }
+}
 
-    fn store(&self) -> Result<Arc<dyn Storage>, SnapshotError> {
-        Ok(self.spools.store(Arc::new(SystemClock), &mut |to| self.received.fill(to))?)
-    }
+fn spools() -> Spools {
+    Spools::new(std::env::temp_dir(), SPOOL_FLOOR)
 }
 
 /// Tells the mounts of opened snapshots.

@@ -23,8 +23,8 @@ const TTLS: Ttls = Ttls { default: 2_764_800, max: 2_764_800 };
 pub struct Place {
     /// The path, as the API has it.
     pub path: String,
-    /// Whether it is of kv version 2.
-    pub is_versioned: bool,
+    /// Where its versions are told of, if it is of kv version 2.
+    pub metadata: Option<String>,
 }
 
 /// Where the secret is read that people call `path`: that of kv 2 leaves `data/` out.
@@ -32,9 +32,10 @@ pub fn place(mounts: &MountStore, txn: &mut Txn, path: &str) -> Result<Place, Fa
     let table = mounts.read(txn)?;
     Ok(match table.resolve(path) {
         Some((mount, below)) if mount.kind == "kv" && mount.option("version") == Some("2") => {
-            Place { path: format!("{}data/{below}", mount.path), is_versioned: true }
+            let at = |area| format!("{}{area}/{below}", mount.path);
+            Place { path: at("data"), metadata: Some(at("metadata")) }
         }
-        _ => Place { path: path.to_owned(), is_versioned: false },
+        _ => Place { path: path.to_owned(), metadata: None },
     })
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use super::SnapshotError;
 use super::restore::receive;
+use super::rewind::plan::Wish;
+use super::rewind::{Prepared, RewindError, Source, prepare};
 use super::spool::Spools;
 use crate::barrier::Unsealed;
 use crate::barrier::past::Loaded;
@@ -41,6 +43,20 @@ impl Loader {
         let received = receive(stream, self.spools.open()?)?;
         received.must_be_readable(by)?;
         self.load(by, &mut |to| received.fill(to))
+    }
+
+    /// Loads an instant that a target leads to; what led there comes with it. All of it is fetched
+    /// and checked first.
+    pub fn load_instant(
+        &self,
+        by: &Arc<Unsealed>,
+        source: Source<'_>,
+        wish: &Wish,
+    ) -> Result<(Arc<Loaded>, Prepared), RewindError> {
+        by.pasts().must_have_room()?;
+        let prepared = prepare(source, wish, Some(Arc::clone(by)), &self.spools)?;
+        let loaded = self.load(by, &mut |to| prepared.fill(to))?;
+        Ok((loaded, prepared))
     }
 
     /// Loads the state that `fill` puts: all entries of a store of the keys of `by`, which are

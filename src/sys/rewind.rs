@@ -10,7 +10,7 @@ use super::undo::Undo;
 use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::field::{Field, FieldInfo};
+use crate::api::field::{Field, FieldInfo, Fields};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::names::{MountId, PlainPath};
@@ -49,7 +49,7 @@ pub struct Rewind {
     /// Keeps what is replaced.
     pub undo: Undo,
     /// Reaches a target by its name.
-    pub reach: Box<Reach>,
+    pub reach: Arc<Reach>,
 }
 
 /// Finds a target by its name.
@@ -67,14 +67,15 @@ const MOST: usize = 100_000;
 /// So many paths of a commit are named.
 const PATHS: usize = 100;
 
-const NAME: Field<String> = Field::new("name", "The target's name.");
-const AT: Field<String> = Field::new(
+pub(super) const NAME: Field<String> = Field::new("name", "The target's name.");
+pub(super) const AT: Field<String> = Field::new(
     "at",
     "The instant: a time (RFC 3339), of which the last commit at it or before it is meant, or \
      \"latest\".",
 );
-const REVISION: Field<i64> = Field::new("revision", "The commit, in the place of a time.");
-const TIMELINE: Field<String> =
+pub(super) const REVISION: Field<i64> =
+    Field::new("revision", "The commit, in the place of a time.");
+pub(super) const TIMELINE: Field<String> =
     Field::new("timeline", "The history, needed where several are possible.");
 const DRY_RUN: Field<bool> =
     Field::new("dry_run", "Get and check everything, tell what would be, and replace nothing.");
@@ -127,18 +128,17 @@ impl Rewind {
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
         self.barrier.unsealed().ok_or_else(Fault::sealed)
     }
-
-    fn reach(&self, ask: &DirectAsk) -> Result<Reached, Fault> {
-        let name = ask.path.split('/').nth(2).unwrap_or_default();
-        let missing = || Fault::new(404, format!("there is no target {name}"));
-        (self.reach)(name).ok_or_else(missing)
-    }
 }
 
-fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
-    let fields = ask.exact_fields(RESTORE)?;
-    let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
-    let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
+/// The target that the path of a request names.
+pub(super) fn reached(reach: &Reach, ask: &DirectAsk) -> Result<Reached, Fault> {
+    let name = ask.path.split('/').nth(2).unwrap_or_default();
+    let missing = || Fault::new(404, format!("there is no target {name}"));
+    reach(name).ok_or_else(missing)
+}
+
+/// The instant that is meant.
+pub(super) fn wish(fields: &Fields<'_>) -> Result<Wish, Fault> {
     let at = match (fields.get(&AT), fields.get(&REVISION).copied()) {
         (Some(_), Some(_)) => return Err(Fault::bad_request("give at or revision, not both")),
         (None, Some(revision)) => {
@@ -150,14 +150,21 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
         (None, None) => return Err(Fault::bad_request("at or revision is required")),
     };
     let timeline = fields.get(&TIMELINE).map(parse_timeline).transpose()?;
-    let (target, prefix) = service.reach(&ask)?;
+    Ok(Wish { at, timeline })
+}
+
+fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
+    let fields = ask.exact_fields(RESTORE)?;
+    let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
+    let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
+    let wish = wish(&fields)?;
+    let (target, prefix) = reached(&*service.reach, &ask)?;
     let unsealed = service.unsealed()?;
     let own = unsealed.status().store_id;
     let store_id = fields.get(&STORE).map_or(&*own, |text| text);
     let folder = folder(&prefix, store_id)?;
     let source = Source { target: &*target, folder: &folder };
     let begun = service.meters.restored.now();
-    let wish = Wish { at, timeline };
     let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &service.spools)?;
     let same = store_id == own;
     let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
@@ -197,7 +204,6 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
 /// What is told of a restore.
 fn told(prepared: &Prepared) -> Map<String, Value> {
     let found = prepared.found();
-    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
     let base = &prepared.plan().base;
     object([
         ("revision", found.instant.revision.into()),
@@ -208,8 +214,14 @@ fn told(prepared: &Prepared) -> Map<String, Value> {
         ("snapshot_revision", base.revision.into()),
         ("snapshot_time", base.taken.rfc3339().into()),
         ("segments", prepared.plan().legs.len().into()),
-        ("unusable", lost.collect()),
+        ("unusable", unusable(prepared)),
     ])
+}
+
+/// The files that did not verify on the way.
+pub(super) fn unusable(prepared: &Prepared) -> Value {
+    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
+    lost.collect()
 }
 
 /// The tokens that come back.
@@ -228,7 +240,7 @@ fn returning(prepared: &Prepared, unsealed: &Unsealed, folder: &str) -> Result<V
 }
 
 fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
-    let (target, prefix) = service.reach(&ask)?;
+    let (target, prefix) = reached(&*service.reach, &ask)?;
     let unsealed = service.unsealed()?;
     let status = unsealed.status();
     let given = |name: &str| ask.query(name).filter(|text| !text.is_empty());
@@ -310,7 +322,7 @@ fn parse_timeline(text: impl AsRef<str>) -> Result<Timeline, Fault> {
     parsed.map_err(|error| Fault::bad_request(format!("timeline: {error}")))
 }
 
-fn folder(prefix: &str, store_id: &str) -> Result<Folder, Fault> {
+pub(super) fn folder(prefix: &str, store_id: &str) -> Result<Folder, Fault> {
     let wrong = || Fault::bad_request("store_id is no UUID");
     Folder::new(prefix, store_id).ok_or_else(wrong)
 }

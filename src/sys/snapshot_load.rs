@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
-use crate::api::field::Field;
+use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Reply, object};
 use crate::api::request::Body;
 use crate::api::route::{Access, Operation, Outcome, Route};
@@ -21,7 +21,9 @@ use crate::pipeline::rights::Rights;
 use crate::policy::acl::{Acl, Question};
 use crate::policy::capability::Capability;
 use crate::snapshot::loaded::Loader;
+use crate::snapshot::rewind::Source;
 use crate::sys::differences::{Differences, compare, show};
+use crate::sys::rewind::{AT, NAME, REVISION, Reach, TIMELINE, folder, reached, unusable, wish};
 
 /// What these endpoints are given.
 pub struct Loads {
@@ -31,6 +33,8 @@ pub struct Loads {
     pub loader: Loader,
     /// Tells who may be told values.
     pub rights: Arc<Rights>,
+    /// Reaches a target by its name.
+    pub reach: Arc<Reach>,
 }
 
 /// The endpoints with their service.
@@ -53,6 +57,8 @@ const MOST: usize = 10_000;
 /// So much is told of them, in bytes, but for a single one.
 const LONGEST: usize = 8 << 20;
 
+const OF_TARGET: &[&FieldInfo] = &[&NAME.info, &AT.info, &REVISION.info, &TIMELINE.info];
+
 const ROUTES: &[Route<Loads>] = &[
     Route {
         path: "storage/raft/snapshot-load/?",
@@ -65,10 +71,18 @@ const ROUTES: &[Route<Loads>] = &[
         access: Access::Policy,
         operations: &[
             Operation::direct(Verb::Write, "Load a snapshot of the same keys.", load),
-            Operation::system(Verb::List, "List what is loaded.", |_, call| {
-                Reply::list(call.txn.unsealed().pasts().ids())
-            }),
+            Operation::system(Verb::List, "List what is loaded.", list),
         ],
+    },
+    Route {
+        path: "snapshots/targets/{name:name}/load",
+        synopsis: "Load the store as it was at any instant that a target leads to.",
+        description: "As a snapshot is loaded, of the newest one that is not later than the \
+                      instant and each commit of the journal from there on. All of it is fetched \
+                      and checked first.",
+        fields: OF_TARGET,
+        access: Access::Policy,
+        operations: &[Operation::direct(Verb::Write, "Load it.", load_instant)],
     },
     Route {
         path: "storage/raft/snapshot-load/{snapshot_id}",
@@ -100,9 +114,33 @@ fn load(service: &Loads, ask: DirectAsk) -> Outcome {
         Body::Whole(bytes) => service.loader.load_file(&unsealed, bytes.expose()),
         Body::Stream(stream) => service.loader.load_file(&unsealed, stream),
     }?;
-    let record = loaded.past.record();
-    log::info!("loaded the snapshot of revision {} as {}", record.revision, loaded.id);
+    note(&loaded);
     Ok(Reply::data(shown(&loaded)))
+}
+
+fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
+    let wish = wish(&ask.exact_fields(OF_TARGET)?)?;
+    let (target, prefix) = reached(&*service.reach, &ask)?;
+    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let folder = folder(&prefix, &unsealed.status().store_id)?;
+    let source = Source { target: &*target, folder: &folder };
+    let (loaded, prepared) = service.loader.load_instant(&unsealed, source, &wish)?;
+    note(&loaded);
+    let mut told = shown(&loaded);
+    told.insert("exact".into(), (!prepared.found().folded).into());
+    told.insert("unusable".into(), unusable(&prepared));
+    Ok(Reply::data(told))
+}
+
+fn note(loaded: &Loaded) {
+    let record = loaded.past.record();
+    let (revision, timeline) = (record.revision, record.timeline);
+    log::info!("loaded revision {revision} of the timeline {timeline} as {}", loaded.id);
+}
+
+fn list(_: &Loads, call: &mut SystemCall<'_>) -> Outcome {
+    let all = call.txn.unsealed().pasts().all();
+    Reply::list_with(all.iter().map(|one| (one.id.clone(), shown(one).into())).collect())
 }
 
 fn read(_: &Loads, call: &mut SystemCall<'_>) -> Outcome {

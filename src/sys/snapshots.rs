@@ -21,7 +21,7 @@ use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::snapshot::keeper::retention::Policy;
 use crate::snapshot::keeper::settings::{Fields, Settings, field};
-use crate::snapshot::keeper::status::Status;
+use crate::snapshot::keeper::status::{Good, Status, Verification};
 use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Keeper, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
 
@@ -84,11 +84,13 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
     Route {
         path: "snapshots/targets/{name:name}/verify",
         synopsis: "Have the newest snapshot of a target read back again.",
-        description: "The status tells when it was.",
+        description: "It is answered at once: it is over when the target's status tells of as many \
+                      verifications as are answered, and what came of the last one.",
         fields: &[&NAME.info],
         access: Access::Policy,
         operations: &[Operation::system(Verb::Write, "Verify it.", |keeper, call| {
-            wish(keeper, call, |wishes| wishes.verify = true)
+            let (desk, _) = found(keeper, call)?;
+            Ok(Reply::data(object([("verifications", desk.verify().into())])))
         })],
     },
     Route {
@@ -197,16 +199,26 @@ fn found(keeper: &Keeper, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings)
     keeper.target(name).ok_or_else(missing)
 }
 
+/// A snapshot that is good.
+fn told(good: &Good, now: Timestamp) -> Value {
+    json!({
+        "time": good.taken.rfc3339(),
+        "age": now.since(good.taken).as_secs(),
+        "timeline": good.timeline.to_string(),
+        "revision": good.revision,
+        "url": url(&good.url),
+        "length": good.length,
+    })
+}
+
 /// What is known of a target.
 fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
-    let good = status.last_good.as_ref().map(|good| {
+    let good = status.last_good.as_ref().map(|good| told(good, now));
+    let verification = status.verification.as_ref().map(|Verification { end, outcome }| {
         json!({
-            "time": good.taken.rfc3339(),
-            "age": now.since(good.taken).as_secs(),
-            "timeline": good.timeline.to_string(),
-            "revision": good.revision,
-            "url": url(&good.url),
-            "length": good.length,
+            "time": end.rfc3339(),
+            "good": outcome.as_ref().ok().map(|good| told(good, now)),
+            "error": outcome.as_ref().err().map(String::as_str).unwrap_or_default(),
         })
     });
     let journal = status.journal.as_ref().map(|journal| {
@@ -227,6 +239,8 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("last_good", good.into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),
+        ("verifications", status.verifications.into()),
+        ("verification", verification.into()),
         ("next", status.next.map(Timestamp::rfc3339).into()),
         ("attempts", status.attempts.into()),
         ("failed", status.failed.into()),

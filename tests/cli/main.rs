@@ -14,6 +14,7 @@ mod every;
 mod files;
 mod foreign;
 mod helper;
+mod interrupted;
 mod login;
 mod pages;
 mod secured;

@@ -4,6 +4,7 @@
 mod differ;
 mod door;
 mod engines;
+mod instants;
 mod loads;
 mod rights;
 #[path = "../support/mod.rs"]

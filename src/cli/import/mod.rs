@@ -25,13 +25,10 @@ mod tree;
 mod tuning;
 mod users;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use self::ends::Ends;
 use self::job::{Ended, Job};
@@ -43,7 +40,7 @@ use super::format::Format;
 use super::progress::Progress;
 use super::stop::{Exit, Stop};
 use super::table;
-use super::{operands, plain};
+use super::{interrupt, operands, plain};
 
 const NEVER: &str =
     "Tokens, leases and cubbyholes never come: whoever used a token there logs in here.";
@@ -109,7 +106,7 @@ impl Command for Import {
         let progress = Progress::counting("Importing", "things looked at", None);
         let progress = Arc::new(Mutex::new(progress));
         let (from, to) = (self.source(cx)?, cx.connect()?);
-        let interrupted = interrupted()?;
+        let interrupted = interrupt::hear()?;
         let server = |client| Server::new(client, Arc::clone(&progress), Arc::clone(&interrupted));
         let (from, to) = (server(from), server(to));
         refuse_direction(&from, &to)?;
@@ -143,19 +140,6 @@ impl Command for Import {
             _ => Exit::Failed,
         })
     }
-}
-
-/// Hears of Ctrl-C. What is under way then is brought to its end and told of; whoever presses it
-/// again does not want to wait for that.
-fn interrupted() -> Result<Arc<AtomicBool>, Stop> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        let (again, once) = (Arc::clone(&interrupted), Arc::clone(&interrupted));
-        flag::register_conditional_shutdown(signal, Exit::Usage as i32, again)
-            .and_then(|_| flag::register(signal, once))
-            .map_err(|e| Stop::Failed(format!("signals cannot be caught: {e}")))?;
-    }
-    Ok(interrupted)
 }
 
 /// Says what is left to be done.

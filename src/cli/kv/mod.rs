@@ -10,6 +10,6 @@ pub mod patch;
 pub mod place;
 pub mod put;
 pub mod rollback;
-mod show;
+pub mod show;
 pub mod undelete;
 mod versions;

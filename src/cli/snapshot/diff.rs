@@ -1,11 +1,11 @@
 //! `snapshot diff`: what became of everything between two instants.
 
-use std::path::Path;
-
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value};
 
-use super::{file, keys, load, unload};
+use super::keys;
+use super::lent::lend;
+use super::state::{Finding, Kind, State, receive};
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::cli::command::{Command, Shared};
@@ -14,35 +14,33 @@ use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
 use crate::client::Call;
-use crate::node::opened::{self, Sealed};
+use crate::node::opened;
 use crate::sys::differences::{Differences, compare, show};
 
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
 
-/// Tell what was added, changed and deleted between two snapshots.
+/// Tell what was added, changed and deleted between two states of a store.
 ///
-/// A and B are files, ids of loaded snapshots, or "now": the store of the server. Two files are
-/// compared here, which takes unseal keys; without KEY they are asked for, and not shown. Else the
-/// server compares, for whoever has sudo there: a file is loaded for that, and unloaded again. Told
-/// of are secrets, users, roles, entities, groups, policies and mounts.
+/// A and B are files, ids of loaded snapshots, instants that a target leads to
+/// (NAME@2026-11-22T09:59:59Z, NAME@latest or NAME@4711, a revision; and @TIMELINE behind it where
+/// several histories are possible), or "now": the store of the server. Two files, or instants of a
+/// target that is a folder (/mnt/stick@latest) or that a -config declares, are compared here, which
+/// takes unseal keys; without KEY they are asked for, and not shown. Else the server compares, for
+/// whoever has sudo there: what it has not loaded is loaded for that, and unloaded again. Told of
+/// are secrets, users, roles, entities, groups, policies and mounts.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Diff {
     /// tell the values too, as far as they may be read
     #[argh(switch)]
     values: bool,
+    /// configuration that declares the targets, to compare without a server; may be repeated
+    #[argh(option, arg_name = "path")]
+    config: Vec<String>,
+    /// without a server, the id of the store, where a target holds several
+    #[argh(option, arg_name = "uuid")]
+    store: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
-}
-
-/// One of the two instants.
-#[derive(Clone, Copy)]
-enum Side<'a> {
-    /// The server's present.
-    Now,
-    /// A snapshot that is loaded there.
-    Loaded(&'a str),
-    /// A file here.
-    File(&'a str),
 }
 
 impl Command for Diff {
@@ -53,54 +51,52 @@ impl Command for Diff {
         let [one, other, given @ ..] = self.operands.as_slice() else {
             return Err(operands::wrong("Not enough", "at least 2", self.operands.len()));
         };
-        let changes = match [Side::named(one), Side::named(other)] {
-            [Side::File(one), Side::File(other)] => self.compare(cx, [one, other], given)?,
-            _ if !given.is_empty() => {
+        let sides = [State::parse(one)?, State::parse(other)?];
+        let changes = match self.server_of(&sides)? {
+            None => self.compare(cx, &sides, given)?,
+            Some(_) if !given.is_empty() => {
                 return Err(operands::wrong("Too many", "2", self.operands.len()));
             }
-            [Side::Now, Side::Now] => {
+            Some(_) if sides.iter().all(|side| side.kind == Kind::Now) => {
                 return Err(Stop::Usage("\"now\" is one instant: name a snapshot too".into()));
             }
-            sides => self.ask(cx, sides)?,
+            Some(_) => self.ask(cx, &sides)?,
         };
         print(cx, changes)
     }
 }
 
-impl<'a> Side<'a> {
-    fn named(text: &'a str) -> Self {
-        match text {
-            "now" => Self::Now,
-            _ if is_id(text) && !Path::new(text).exists() => Self::Loaded(text),
-            _ => Self::File(text),
+impl Diff {
+    /// What only a server has of the two; `None` where they are compared without one.
+    fn server_of<'s>(&self, sides: &'s [State<'_>; 2]) -> Result<Option<&'s str>, Stop> {
+        let here = |side: &&State<'_>| match &side.kind {
+            Kind::Instant(instant) => instant.is_of_folder() || !self.config.is_empty(),
+            _ => false,
+        };
+        let there = |side: &&State<'_>| !matches!(side.kind, Kind::File(_)) && !here(side);
+        let text = |side: &'s State<'_>| side.text;
+        match (sides.iter().find(here).map(text), sides.iter().find(there).map(text)) {
+            (Some(here), Some(there)) => Err(Stop::Usage(format!(
+                "{there} is of a server, which cannot get {here}: name a target of its own, \
+                 without -config, or compare two that are here"
+            ))),
+            (_, there) => Ok(there),
         }
     }
-}
 
-/// Whether it has the form of a UUID.
-fn is_id(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len);
-    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-}
-
-impl Diff {
-    /// Compares two files, without a server.
+    /// Compares two states, without a server.
     fn compare(
         &self,
         cx: &mut Context,
-        names: [&str; 2],
+        sides: &[State<'_>; 2],
         given: &[String],
     ) -> Result<Vec<Value>, Stop> {
-        let receive = |name: &str| {
-            let (content, _) = file::open(name, "Reading")?;
-            Sealed::receive(content).map_err(|error| Stop::Failed(format!("{name}: {error}")))
-        };
-        let [one, other] = [receive(names[0])?, receive(names[1])?];
+        let by = Finding { config: &self.config, store: self.store.as_deref() };
+        let sealed = [receive(cx, &sides[0], &by)?, receive(cx, &sides[1], &by)?];
         // People have the newest shares at hand, and what they open opens the older one too.
-        let newest = usize::from(one.meta().about.revision <= other.meta().about.revision);
-        let sealed = [&one, &other];
-        let past = keys::open(cx, names[newest], sealed[newest], given, INSTEAD)?;
-        let older = 1 - newest;
+        let newest = usize::from(sealed[0].place() <= sealed[1].place());
+        let (older, names) = (1 - newest, [sides[0].text, sides[1].text]);
+        let past = keys::open(cx, names[newest], &sealed[newest], given, INSTEAD)?;
         let second = sealed[older].open_by(&past);
         let (second, report) =
             second.map_err(|error| Stop::Failed(format!("{}: {error}", names[older])))?;
@@ -119,41 +115,24 @@ impl Diff {
         changes.map_err(|fault| Stop::Failed(fault.errors.join("; ")))
     }
 
-    /// Has the server compare. What is loaded for that alone does not stay.
-    fn ask(&self, cx: &mut Context, sides: [Side<'_>; 2]) -> Result<Vec<Value>, Stop> {
-        let mut loaded = Vec::new();
-        let ids = sides.map(|side| match side {
-            Side::Now => Ok(None),
-            Side::Loaded(id) => Ok(Some(id.to_owned())),
-            // What is only printed is of the one that would be loaded.
-            Side::File(_) if cx.is_dry() => Ok(Some("ID".to_owned())),
-            Side::File(name) => {
-                let answer = load::load(cx, name)?;
-                let id = answer
-                    .and_then(|answer| answer.data["snapshot_id"].as_str().map(str::to_owned));
-                let id = id.ok_or_else(|| Stop::Failed("The server names no snapshot".into()))?;
-                loaded.push(id.clone());
-                Ok::<_, Stop>(Some(id))
-            }
-        });
-        let changes = match ids {
-            [Ok(one), Ok(other)] => self.asked(cx, [one, other]),
-            [Err(stop), _] | [_, Err(stop)] => Err(stop),
-        };
-        for id in loaded {
-            unload::unload(cx, &id, false)?;
-        }
-        changes
+    /// Has the server compare.
+    fn ask(&self, cx: &mut Context, sides: &[State<'_>; 2]) -> Result<Vec<Value>, Stop> {
+        lend(cx, sides, |cx, ids| match ids {
+            [Some(one), other] => self.asked(cx, one, other.as_deref(), false),
+            [None, Some(other)] => self.asked(cx, other, None, true),
+            _ => Ok(Vec::new()),
+        })
     }
 
-    fn asked(&self, cx: &mut Context, ids: [Option<String>; 2]) -> Result<Vec<Value>, Stop> {
-        let (id, with, reverse) = match ids {
-            [Some(one), other] => (one, other, false),
-            [None, Some(other)] => (other, None, true),
-            [None, None] => return Ok(Vec::new()),
-        };
+    fn asked(
+        &self,
+        cx: &mut Context,
+        id: &str,
+        with: Option<&str>,
+        reverse: bool,
+    ) -> Result<Vec<Value>, Stop> {
         let mut call = Call::get(format!("sys/storage/raft/snapshot-load/{id}/diff"));
-        let with = with.map(|id| ("with", id));
+        let with = with.map(|id| ("with", id.to_owned()));
         let flags = [("reverse", reverse), ("values", self.values)];
         let flags =
             flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name, "true".into()));

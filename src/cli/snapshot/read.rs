@@ -1,9 +1,15 @@
-//! `snapshot read`: one secret out of a file, without a server.
+//! `snapshot read`: one secret as it was then, without a server.
+
+use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::{file, keys};
+use super::instant::{self, AtInstant, Instant};
+use super::keys;
+use super::state::{Finding, Kind, State, receive};
+use super::versions;
+use crate::barrier::past::Past;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::cli::command::{Command, Shared, With};
@@ -13,64 +19,104 @@ use crate::cli::kv::get;
 use crate::cli::kv::place::Below;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::node::opened::{self, Sealed};
+use crate::node::opened;
 use crate::pipeline::alone;
+use crate::snapshot::rewind::plan::At;
 
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after PATH";
 
 /// The command with all its options.
-pub type Read = With<Own, Below>;
+pub type Read = With<Own, With<AtInstant, Below>>;
 
-/// Read one secret in a snapshot's file, without a server.
+/// Read one secret in a snapshot, without a server.
 ///
-/// That takes unseal keys, as many as the threshold says. Without KEY they are asked for, and not
-/// shown: the safest way; "-" reads one from a line of stdin. PATH is that of "kv get"; of other
-/// engines and auth methods, that of "read".
+/// It is a file, or the store as it was at any instant that a target leads to: its folder or, with
+/// the -config that declares it, its name, and -at or -revision, or NAME@INSTANT[@TIMELINE]; the
+/// last instant without. That takes unseal keys, as many as the threshold says. Without KEY they
+/// are asked for, and not shown: the safest way; "-" reads one from a line of stdin. PATH is that
+/// of "kv get"; of other engines and auth methods, that of "read".
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
     /// version to read, of kv version 2; the latest without it
     #[argh(option, arg_name = "int", from_str_fn(golang::parse_int))]
     version: Option<i64>,
+    /// read all versions that are there, of kv version 2
+    #[argh(switch)]
+    all_versions: bool,
     /// print only this field, without anything around it
     #[argh(option, arg_name = "string")]
     field: Option<String>,
+    /// configuration of the server, which declares the target; may be repeated
+    #[argh(option, arg_name = "path")]
+    config: Vec<String>,
+    /// the id of the store, where the target holds several
+    #[argh(option, arg_name = "uuid")]
+    store: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
 
 impl Command for Read {
-    const OPERANDS: &'static str = "FILE PATH [KEY...]";
+    const OPERANDS: &'static str = "FILE-OR-TARGET PATH [KEY...]";
     const SHARED: Shared = Shared::Output;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let [name, path, given @ ..] = self.own.operands.as_slice() else {
             return Err(operands::wrong("Not enough", "at least 2", self.own.operands.len()));
         };
-        let path = match self.more.mount.as_deref().map(operands::path) {
+        if self.own.all_versions && (self.own.version.is_some() || self.own.field.is_some()) {
+            let what = "-all-versions goes without -version and -field";
+            return Err(Stop::Usage(what.into()));
+        }
+        let path = match self.more.more.mount.as_deref().map(operands::path) {
             Some(mount) => format!("{mount}/{}", operands::path(path)),
             None => operands::path(path),
         };
-        let (content, _) = file::open(name, "Reading")?;
-        let sealed = Sealed::receive(content).map_err(|e| Stop::Failed(format!("{name}: {e}")))?;
+        let by = Finding { config: &self.own.config, store: self.own.store.as_deref() };
+        let sealed = receive(cx, &self.state(name)?, &by)?;
         let past = keys::open(cx, name, &sealed, given, INSTEAD)?;
-        cx.field = self.own.field;
-        let mut query = Map::new();
-        if let Some(version) = self.own.version.filter(|version| *version > 0) {
-            query.insert("version".to_owned(), version.into());
-        }
         let mounts = opened::mounts();
-        let (place, reply) = past
-            .look(|txn| {
-                let place = alone::place(&mounts, txn, &path)?;
-                Ok::<_, Fault>((place.clone(), alone::read(&mounts, txn, &place.path, &query)))
-            })
-            .map_err(failed)?;
-        let found = match reply {
-            Ok(reply) => Envelope::of_data(alone::data(reply)),
-            Err(fault) if fault.status == 404 && fault.errors.is_empty() => None,
-            Err(fault) => return Err(failed(fault)),
-        };
-        get::print(cx, &place.path, place.is_versioned, found)
+        let place = past.look(|txn| alone::place(&mounts, txn, &path)).map_err(failed)?;
+        if self.own.all_versions {
+            return versions::print(cx, &past, &place);
+        }
+        cx.field = self.own.field;
+        let version = self.own.version.filter(|version| *version > 0);
+        let found = read(&past, &place.path, version)?;
+        get::print(cx, &place.path, place.metadata.is_some(), found.and_then(Envelope::of_data))
+    }
+}
+
+impl Read {
+    /// The state that is meant.
+    fn state<'a>(&self, name: &'a str) -> Result<State<'a>, Stop> {
+        let state = State::parse(name)?;
+        let asked = self.more.own.is_given();
+        let (is_folder, is_there) = (Path::new(name).is_dir(), Path::new(name).exists());
+        if asked && matches!(state.kind, Kind::Instant(_)) {
+            return Err(instant::twice());
+        }
+        let is_file = !is_folder && !asked && (self.own.config.is_empty() || is_there);
+        if is_file || matches!(state.kind, Kind::Instant(_)) {
+            return Ok(state);
+        }
+        let here = if is_folder && !name.contains('/') { "./" } else { "" };
+        let wish = self.more.own.wish(Some(At::Latest))?;
+        let instant = Instant { target: format!("{here}{name}"), wish };
+        Ok(State { text: name, kind: Kind::Instant(instant) })
+    }
+}
+
+/// What a read of `path` answers; `None` where nothing is there.
+pub fn read(past: &Past, path: &str, version: Option<i64>) -> Result<Option<Value>, Stop> {
+    let mut query = Map::new();
+    query.extend(version.map(|version| ("version".to_owned(), version.into())));
+    let mounts = opened::mounts();
+    let reply = past.look(|txn| alone::read(&mounts, txn, path, &query));
+    match reply {
+        Ok(reply) => Ok(Some(alone::data(reply))),
+        Err(fault) if fault.status == 404 && fault.errors.is_empty() => Ok(None),
+        Err(fault) => Err(failed(fault)),
     }
 }
 

@@ -2,82 +2,48 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::instant;
 use super::place::{self, Place};
 use super::restore::{Restore, refused};
+use super::state::FOLDED;
 use super::wait::Patience;
-use crate::base::clock::Timestamp;
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 use crate::node::offline;
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::plan::{At, Wish};
+use crate::snapshot::rewind::plan::Wish;
 use crate::snapshot::rewind::{Prepared, Source};
 
 const RESTORING: &str = "Error restoring from the target";
 
-/// Which instant is meant.
-enum Instant<'a> {
-    /// The last one.
-    Latest,
-    /// A commit.
-    Revision(u64),
-    /// A time, as it was given.
-    Time(&'a str),
-}
-
 impl Restore {
     /// Restores from a target: into a server, or with `-into` without one.
     pub(super) fn rewind(&self, cx: &mut Context, target: &str) -> Result<Exit, Stop> {
-        let instant = self.instant()?;
+        let wish = self.wish()?;
         match self.into.as_deref() {
-            Some(folder) => self.rewind_into(cx, target, &instant, folder),
-            None => self.rewind_server(cx, target, &instant),
+            Some(folder) => self.rewind_into(cx, target, &wish, folder),
+            None => self.rewind_server(cx, target, &wish),
         }
     }
 
-    fn instant(&self) -> Result<Instant<'_>, Stop> {
-        let usage = |text: &str| Err(Stop::Usage(text.into()));
+    fn wish(&self) -> Result<Wish, Stop> {
         let given = match &self.operands[..] {
             [] => self.at.as_deref(),
             [one] if self.at.is_none() => Some(one.as_str()),
-            _ => return usage("A target has no FILE: name the instant once, with -at"),
+            _ => return Err(instant::twice()),
         };
-        match (given, self.revision) {
-            (Some(_), Some(_)) => usage("Give -at or -revision, not both"),
-            (None, None) => usage(
-                "Which instant? Name one with -at (2026-11-22T09:59:59Z, or latest) or -revision",
-            ),
-            (None, Some(revision)) => Ok(Instant::Revision(revision)),
-            (Some("latest"), None) => Ok(Instant::Latest),
-            (Some(text), None) if Timestamp::parse_rfc3339(text).is_some() => {
-                Ok(Instant::Time(text))
-            }
-            (Some(text), None) => Err(Stop::Usage(format!(
-                "{text:?} is no instant: write 2026-11-22T09:59:59Z (a time in RFC 3339), or latest"
-            ))),
-        }
+        let at = instant::at(given, self.revision)?.ok_or_else(instant::which)?;
+        Ok(Wish { at, timeline: instant::timeline(self.timeline.as_deref())? })
     }
 
-    fn rewind_server(
-        &self,
-        cx: &mut Context,
-        target: &str,
-        instant: &Instant<'_>,
-    ) -> Result<Exit, Stop> {
-        let mut body = Map::new();
-        match instant {
-            Instant::Latest => body.insert("at".into(), "latest".into()),
-            Instant::Time(text) => body.insert("at".into(), (*text).into()),
-            Instant::Revision(revision) => body.insert("revision".into(), (*revision).into()),
-        };
-        for (name, text) in [("timeline", &self.timeline), ("store_id", &self.store)] {
-            if let Some(text) = text {
-                body.insert(name.into(), text.as_str().into());
-            }
+    fn rewind_server(&self, cx: &mut Context, target: &str, wish: &Wish) -> Result<Exit, Stop> {
+        let mut body = instant::fields(wish);
+        if let Some(store) = &self.store {
+            body.insert("store_id".into(), store.as_str().into());
         }
         let flags = [
             ("dry_run", self.dry_run),
@@ -99,7 +65,7 @@ impl Restore {
         &self,
         cx: &mut Context,
         target: &str,
-        instant: &Instant<'_>,
+        wish: &Wish,
         into: &str,
     ) -> Result<Exit, Stop> {
         if self.revoke_tokens {
@@ -110,18 +76,11 @@ impl Restore {
             ));
         }
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{RESTORING}: {error}"));
-        let timeline = self.timeline.as_deref().map(str::parse).transpose();
-        let timeline = timeline.map_err(|error| Stop::Usage(format!("-timeline: {error}")))?;
-        let at = match instant {
-            Instant::Latest => At::Latest,
-            Instant::Revision(revision) => At::Revision(*revision),
-            Instant::Time(text) => Timestamp::parse_rfc3339(text).map_or(At::Latest, At::Time),
-        };
         let (named, Place { target, prefix }) = (target, place::find(target, &self.config)?);
         Patience::of(self.wait).lasts_until(cx, [(named, &target)])?;
         let folder = place::store(&*target, &prefix, self.store.as_deref())?;
         let source = Source { target: &*target, folder: &folder };
-        let prepared = offline::prepare_rewind(source, &Wish { at, timeline }, Path::new(into));
+        let prepared = offline::prepare_rewind(source, wish, Path::new(into));
         let mut prepared = prepared.map_err(|error| failed(&error))?;
         if !self.dry_run {
             let done = offline::rewind(&mut prepared, Path::new(into), self.force);
@@ -149,7 +108,7 @@ impl Restore {
             ));
         }
         if data["exact"] == false {
-            cx.warn("what was committed between this and the wished instant is kept together only");
+            cx.warn(FOLDED);
         }
         let present = data["present_timeline"].as_str();
         if let Some(present) = present.filter(|present| data["timeline"] != *present) {

@@ -1,15 +1,21 @@
-//! `snapshot verify`: opens every entry of a file.
+//! `snapshot verify`: opens every entry of a file, or has a server read back what a target holds.
+
+use std::path::Path;
+use std::thread;
 
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
 use super::keys::gather;
+use super::target::{self, LOOK, TARGETS, text};
 use super::{file, inspect};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
+use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
+use crate::client::{Call, Verb};
 use crate::snapshot;
 use crate::snapshot::inspect::Inspected;
 
@@ -18,8 +24,10 @@ const INSTEAD: &str =
 
 /// Verify a snapshot by itself: open every entry, and count what is there.
 ///
-/// That takes unseal keys, as many as the threshold says. Without KEY they are asked for, and not
-/// shown: the safest way; "-" reads one from a line of stdin.
+/// Of a FILE that is done here. It takes unseal keys, as many as the threshold says. Without KEY
+/// they are asked for, and not shown: the safest way; "-" reads one from a line of stdin. NAME, a
+/// target of a server, has the server read back the newest snapshot there, from its first byte to
+/// its last, and waits for what comes of it; a file goes before a target of its name.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Verify {
     /// check what needs no keys: checksums and framing
@@ -30,11 +38,14 @@ pub struct Verify {
 }
 
 impl Command for Verify {
-    const OPERANDS: &'static str = "FILE [KEY...]";
-    const SHARED: Shared = Shared::Output;
+    const OPERANDS: &'static str = "FILE [KEY...] | NAME";
+    const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let (name, keys) = operands::first(&self.operands, "at least 1")?;
+        if keys.is_empty() && !self.without_keys && is_target(name) {
+            return of_target(cx, name);
+        }
         // Read twice: which keys are wanted stands in the file, and it may be too large to keep.
         let (content, _) = file::open(name, "Reading")?;
         let damaged = |e| Stop::Failed(format!("{name}: {e}"));
@@ -53,6 +64,52 @@ impl Command for Verify {
         }
         Ok(if findings.is_empty() { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// Whether it may be a target: the name of no file that is or should be there.
+fn is_target(name: &str) -> bool {
+    !name.contains(['/', '.']) && !Path::new(name).exists()
+}
+
+/// Has a server verify what is on a target.
+fn of_target(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
+    let doing = "Error verifying the target";
+    cx.never_wrap();
+    let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/verify"));
+    let none = format!("There is no file {name}, and no target: snapshot status names those");
+    let begun = cx.order(call).map_err(|stop| stop.missing(&none).about(doing))?;
+    let wanted = begun.body["data"]["verifications"].as_u64();
+    let wanted = wanted.ok_or_else(|| cx.not_understood().about(doing))?;
+    let waiting = Progress::waiting("Verifying");
+    let mut seen = 0;
+    let done = loop {
+        let found = target::status(cx, name)?;
+        let ended = found.data["verifications"].as_u64();
+        match ended.ok_or_else(|| cx.not_understood().about(doing))? {
+            ended if ended >= wanted => break found.data["verification"].clone(),
+            ended if ended < seen => {
+                let what = "the target was set anew meanwhile: ask again";
+                return Err(Stop::Failed(format!("{doing}: {what}")));
+            }
+            ended => seen = ended,
+        }
+        thread::sleep(LOOK);
+    };
+    drop(waiting);
+    let (good, error) = (&done["good"], text(&done["error"]));
+    if cx.format != Format::Table {
+        cx.say_value(&done)?;
+    } else if good.is_object() {
+        let of = |field: &str| text(&good[field]);
+        let (url, revision, timeline, time) =
+            (of("url"), of("revision"), of("timeline"), of("time"));
+        cx.say(&format!(
+            "Success! Verified {url}: revision {revision} of timeline {timeline}, taken {time}"
+        ))?;
+    } else {
+        cx.complain(&format!("Not good: {error}"));
+    }
+    Ok(if good.is_object() { Exit::Done } else { Exit::Failed })
 }
 
 /// Says what was found; without keys nothing was looked for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::check;
 use super::reach::{Reach, reach};
 use super::retention::{self, Judged, Snapshot};
-use super::status::Good;
+use super::status::{Good, Verification};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
@@ -112,6 +112,7 @@ impl Worker {
         }
         let there: BTreeSet<&Name> = known.objects().map(|(name, _)| name).collect();
         self.judged.retain(|name, _| there.contains(name));
+        self.flaws.retain(|name, _| there.contains(name));
         self.tell_held(&known);
         before.iter().for_each(|before| self.miss(before, &there));
         self.must_not_be_ahead(&mut known, &record)?;
@@ -192,6 +193,7 @@ impl Worker {
             Err(why) => {
                 self.counts_as_absent(&held.name, &why);
                 self.judged.insert(held.name.clone(), (Judged::Bad, None));
+                self.flaws.insert(held.name.clone(), why.to_string());
             }
         }
         Ok(())
@@ -209,6 +211,30 @@ impl Worker {
     fn counts_as_absent(&self, name: &Name, why: &SnapshotError) {
         let url = self.target.url(name);
         log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+    }
+
+    /// The newest snapshot of this history, if it is good; else why not.
+    pub fn newest(&self) -> Result<Good, String> {
+        let known = self.known.as_ref().ok_or("nothing is known of the target")?;
+        let own = known.own(&self.settings.file_prefix).into_iter();
+        let own = own.filter(|held| held.of.timeline == known.timeline);
+        let newest = own.max_by_key(|held| (held.of.revision, held.of.taken));
+        let newest = newest.ok_or("it holds no snapshot of the present history")?;
+        if self.judgement(&newest.name) == Judged::Good {
+            return Ok(self.good(newest));
+        }
+        let why = self.flaws.get(&newest.name).map_or("it was not read", String::as_str);
+        Err(format!("{}: {why}", self.target.url(&newest.name)))
+    }
+
+    /// That it was read back, and what came of it, for who wanted that.
+    pub fn verified(&self, outcome: Result<Good, String>) {
+        self.desk.verified(Verification { end: self.now(), outcome });
+    }
+
+    fn good(&self, held: &Held<SnapshotName>) -> Good {
+        let SnapshotName { taken, timeline, revision, .. } = held.of;
+        Good { taken, timeline, revision, url: self.target.url(&held.name), length: held.length }
     }
 
     /// Reads an object. The outer error is that it could not be read, the inner one what it is.
@@ -236,13 +262,7 @@ impl Worker {
         let own = known.own(&self.settings.file_prefix);
         let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
         let last = retention::last_good(&snapshots, known.timeline).map(|index| own[index]);
-        let good = last.map(|held| Good {
-            taken: held.of.taken,
-            timeline: held.of.timeline,
-            revision: held.of.revision,
-            url: self.target.url(&held.name),
-            length: held.length,
-        });
+        let good = last.map(|held| self.good(held));
         let (now, boot) = (self.now(), self.boot());
         let taken = good.as_ref().map(|good| good.taken);
         self.schedule.follow(taken, self.settings.interval, now, boot);

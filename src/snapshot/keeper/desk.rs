@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use super::retention::Policy;
-use super::status::Status;
+use super::status::{Status, Verification};
 use crate::base::clock::Timestamp;
 use crate::base::sync::{lock, wait_for};
 use crate::snapshot::target::{Listed, Name};
@@ -68,6 +68,8 @@ struct State {
     stop: bool,
     ended: bool,
     wishes: Wishes,
+    /// Whether the newest snapshot is being read back because that was wanted.
+    verifying: bool,
     status: Status,
     listing: Listing,
     /// What was dropped last.
@@ -95,9 +97,28 @@ impl Desk {
         state.status.attempts + 1 + u64::from(running)
     }
 
+    /// Wants the newest snapshot read back again; how often that was done when this has ended.
+    pub fn verify(&self) -> u64 {
+        let mut state = lock(&self.state);
+        state.wishes.verify = true;
+        self.bell.notify_all();
+        state.status.verifications + 1 + u64::from(state.verifying)
+    }
+
+    /// What came of it.
+    pub fn verified(&self, verification: Verification) {
+        let mut state = lock(&self.state);
+        state.verifying = false;
+        state.status.verifications += 1;
+        state.status.verification = Some(verification);
+        self.bell.notify_all();
+    }
+
     /// What was wanted since this was last asked.
     pub fn wishes(&self) -> Wishes {
-        std::mem::take(&mut lock(&self.state).wishes)
+        let mut state = lock(&self.state);
+        state.verifying |= state.wishes.verify;
+        std::mem::take(&mut state.wishes)
     }
 
     /// What was seen.

@@ -52,6 +52,15 @@ pub struct Good {
     pub length: u64,
 }
 
+/// That somebody had the newest snapshot read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// When it ended.
+    pub end: Timestamp,
+    /// The snapshot that is good; or why it is not, or could not be read.
+    pub outcome: Result<Good, String>,
+}
+
 /// An attempt to take a snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
@@ -104,6 +113,10 @@ pub struct Status {
     pub last_good: Option<Good>,
     /// When that was last read back.
     pub verified: Option<Timestamp>,
+    /// How often somebody has had the newest one read back, since the server started.
+    pub verifications: u64,
+    /// What came of it the last time.
+    pub verification: Option<Verification>,
     /// The attempt that runs, or the last one.
     pub attempt: Option<Attempt>,
     /// The last one that ended.

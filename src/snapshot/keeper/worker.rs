@@ -52,6 +52,8 @@ pub struct Worker {
     pub known: Option<Known>,
     /// What was read back of the snapshots there.
     pub judged: BTreeMap<Name, (Judged, Option<Head>)>,
+    /// What was wrong with those that are bad.
+    pub flaws: BTreeMap<Name, String>,
     /// The newest segment that was read back, and where the chain ends in it.
     pub proved: Option<(Name, Chain)>,
     /// Which of the times that a target is there it was that something was last known of it.
@@ -94,6 +96,7 @@ impl Worker {
             settled: false,
             known: None,
             judged: BTreeMap::new(),
+            flaws: BTreeMap::new(),
             proved: None,
             visit: None,
             used: None,
@@ -123,15 +126,18 @@ impl Worker {
         if self.means.barrier.unsealed().is_none() {
             return;
         }
-        let wishes = self.desk.wishes();
+        let mut wishes = self.desk.wishes();
         if wishes.any() {
             self.schedule.hurry();
         }
         self.greet();
         if self.schedule.may_try(self.boot()) {
-            let outcome = self.work(wishes);
+            let outcome = self.work(&mut wishes);
             if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
                 self.desk.forgot(Err(trouble.to_string()));
+            }
+            if let (Err(trouble), true) = (&outcome, wishes.verify) {
+                self.verified(Err(trouble.to_string()));
             }
             match outcome {
                 Ok(()) => self.is_well(),
@@ -142,7 +148,7 @@ impl Worker {
         self.tell();
     }
 
-    fn work(&mut self, wishes: Wishes) -> Result<(), Trouble> {
+    fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
         if wishes.adopt {
             self.adopt()?;
         }
@@ -157,6 +163,9 @@ impl Worker {
         let due = wishes.take || self.is_due();
         if let Err(trouble) = self.contact(due || wishes.any()) {
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
+        }
+        if std::mem::take(&mut wishes.verify) {
+            self.verified(self.newest());
         }
         let damaged = self.desk.status().damage.is_some();
         if wishes.take || damaged || self.is_due() || self.needs_base()? {

@@ -88,7 +88,8 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     if call.fields.get(&AUTOLOAD) == Some(&true) {
         return Err(Fault::bad_request(
             "autoload_enabled is not supported: nothing has to be loaded beforehand, since any \
-             snapshot and any instant of the journal on the target can be loaded when it is needed",
+             instant that the target leads to is loaded when it is needed: `edgekeep snapshot load \
+             -target=NAME -at=TIME`, or sys/snapshots/targets/NAME/load",
         ));
     }
     let mut given = fields::sent(call)?;

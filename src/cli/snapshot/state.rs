@@ -1,0 +1,95 @@
+//! A state of a store, as every command has it named.
+
+use std::path::Path;
+
+use super::file;
+use super::instant::Instant;
+use super::place::{self, Place};
+use crate::cli::context::Context;
+use crate::cli::stop::Stop;
+use crate::node::opened::{self, Sealed};
+use crate::snapshot::rewind::Source;
+
+/// A state of a store.
+pub struct State<'a> {
+    /// As it was named.
+    pub text: &'a str,
+    /// What that is.
+    pub kind: Kind<'a>,
+}
+
+/// Where a state is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// The server's present.
+    Now,
+    /// A snapshot that is loaded there.
+    Loaded(&'a str),
+    /// A file here.
+    File(&'a str),
+    /// An instant that a target leads to.
+    Instant(Instant),
+}
+
+impl<'a> State<'a> {
+    /// Reads `now`, the id of a loaded snapshot, `NAME@INSTANT`, or the name of a file: what is
+    /// there as a file is one.
+    pub fn parse(text: &'a str) -> Result<Self, Stop> {
+        let kind = match text {
+            "now" => Kind::Now,
+            _ if Path::new(text).exists() => Kind::File(text),
+            _ if is_id(text) => Kind::Loaded(text),
+            _ => Instant::parse(text)?.map_or(Kind::File(text), Kind::Instant),
+        };
+        Ok(Self { text, kind })
+    }
+}
+
+/// Whether it has the form of a UUID.
+fn is_id(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+/// What finds a target where no server is asked.
+pub struct Finding<'a> {
+    /// The configuration that declares it, where it is no folder.
+    pub config: &'a [String],
+    /// The store, where it holds several.
+    pub store: Option<&'a str>,
+}
+
+/// Gets a state that a server has nothing to do with, whole and sealed.
+pub fn receive(
+    cx: &mut Context,
+    State { text, kind }: &State<'_>,
+    by: &Finding<'_>,
+) -> Result<Sealed, Stop> {
+    let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{text}: {error}"));
+    let instant = match kind {
+        Kind::File(name) => {
+            let (content, _) = file::open(name, "Reading")?;
+            return Sealed::receive(content).map_err(|error| failed(&error));
+        }
+        Kind::Instant(instant) => instant,
+        Kind::Now | Kind::Loaded(_) => {
+            let what = "is of a server: name a file or an instant of a target (NAME@INSTANT)";
+            return Err(Stop::Usage(format!("{text} {what}")));
+        }
+    };
+    let Place { target, prefix } = place::find(&instant.target, by.config)?;
+    let folder = place::store(&*target, &prefix, by.store)?;
+    let source = Source { target: &*target, folder: &folder };
+    let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
+    for (name, why) in prepared.lost() {
+        cx.warn(&format!("{name} does not count: {why}"));
+    }
+    if prepared.found().folded {
+        cx.warn(FOLDED);
+    }
+    Sealed::of(&prepared).map_err(|error| failed(&error))
+}
+
+/// What is said where a compaction has left less than was wished.
+pub const FOLDED: &str =
+    "what was committed between this and the wished instant is kept together only";
