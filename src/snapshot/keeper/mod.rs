@@ -36,11 +36,11 @@ pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
 use self::settings::{Fields, Settings, Wrong, field};
-use self::status::Status;
+use self::status::{Shipped, Status};
 use super::meters::Meters;
 use super::spool::Spools;
-use crate::barrier::journal::DEFAULT_LIMIT;
 use crate::barrier::journal::live::timelines;
+use crate::barrier::journal::{DEFAULT_LIMIT, Head};
 use crate::barrier::txn::{Txn, TxnError};
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
@@ -315,12 +315,16 @@ impl Keeper {
     }
 }
 
-/// A status with the journal as it stands now, not when the target's thread last looked.
+/// A status with the journal as it stands now, not when the target's thread last looked: of a
+/// history that was begun since, nothing is there yet.
 fn fresh(mut status: Status, unsealed: Option<&Unsealed>) -> Status {
     if let (Some(journal), Some(unsealed)) = (&mut status.journal, unsealed)
-        && let Some(head) = unsealed.journal().filter(|head| head.timeline == journal.timeline)
+        && let Some(Head { timeline, revision, cut, .. }) = unsealed.journal()
     {
-        (journal.head, journal.cut) = (head.revision, head.cut);
+        if journal.timeline != timeline {
+            *journal = Shipped { timeline, revision: None, since: None, gap: None, ..*journal };
+        }
+        (journal.head, journal.cut) = (revision, cut);
         if journal.behind() > 0 {
             journal.since.get_or_insert(unsealed.time().now());
         }
