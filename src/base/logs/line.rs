@@ -9,9 +9,7 @@ use crate::base::clock::Timestamp;
 
 /// The line of a message, its end included.
 pub fn line(format: Format, record: &Record<'_>, time: Timestamp) -> String {
-    let target = record.target();
-    let module = target.strip_prefix(OWN).unwrap_or(target).trim_start_matches("::");
-    let (time, module) = (time.rfc3339(), module.replace("::", "."));
+    let (time, module) = (time.rfc3339(), module(record));
     match format {
         Format::Standard => {
             format!("{time} {:<7} {module}: {}\n", shown(record.level()), record.args())
@@ -28,6 +26,13 @@ pub fn line(format: Format, record: &Record<'_>, time: Timestamp) -> String {
             format!("{line}\n")
         }
     }
+}
+
+/// The part of the program that a message is of.
+pub fn module(record: &Record<'_>) -> String {
+    let target = record.target();
+    let module = target.strip_prefix(OWN).unwrap_or(target).trim_start_matches("::");
+    module.replace("::", ".")
 }
 
 /// Puts a message's own fields beside it.

@@ -1,8 +1,9 @@
 //! The server's log: which messages are wanted, in what form, and who listens besides.
 //!
 //! The program logs by the `log` crate; what is set there as its logger asks [`Logs`] of each
-//! message, and writes the line that it gets.
+//! message, and writes its line.
 
+pub mod journal;
 mod line;
 mod watch;
 
@@ -183,16 +184,18 @@ impl Logs {
         });
     }
 
-    /// Tells those who listen of a message of our own. The line for the server's log, where it is
-    /// wanted there.
-    pub fn tell(&self, record: &Record<'_>, time: Timestamp) -> Option<String> {
+    /// The line of a message.
+    pub fn line(&self, record: &Record<'_>, time: Timestamp) -> String {
+        line::line(self.format, record, time)
+    }
+
+    /// Tells those who listen of a message of our own; whether the server's log wants it.
+    pub fn pass(&self, record: &Record<'_>, time: Timestamp) -> bool {
         let state = read(&self.state);
         for queue in &state.watches {
             queue.tell(record, time);
         }
-        let wanted = record.level() <= state.levels[Logger::of(record.target()) as usize];
-        drop(state);
-        wanted.then(|| line::line(self.format, record, time))
+        record.level() <= state.levels[Logger::of(record.target()) as usize]
     }
 
     /// Listens to all messages up to that level from now on, whatever the loggers' levels are.

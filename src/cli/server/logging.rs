@@ -1,4 +1,5 @@
 //! The server's log: one line a message, for people or as JSON, on standard error or in a file.
+//! Where standard error goes to the journal of systemd, its levels and fields go there with it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,7 +9,8 @@ use std::sync::{Arc, RwLock};
 use log::{Metadata, Record};
 
 use crate::base::clock::{Clock, SystemClock};
-use crate::base::logs::{self, Logs};
+use crate::base::logs::journal::{self, Journal};
+use crate::base::logs::{self, Format, Logs};
 use crate::base::sync::{read, write};
 use crate::cli::stop::Stop;
 use crate::config::Log;
@@ -19,8 +21,12 @@ pub fn begin(log: Log) -> Result<(Arc<Logs>, Option<Arc<LogFile>>), Stop> {
     let path = log.file.as_deref().cloned();
     let file = path.map(LogFile::open).transpose().map_err(Stop::Failed)?.map(Arc::new);
     let logs = Arc::new(Logs::new(log.level, log.format));
+    let to = match &file {
+        Some(file) => Sink::File(file.clone()),
+        None => Sink::stderr(log.format),
+    };
     // It fails only when a logger is set already, which is then the one to keep.
-    let _ = log::set_boxed_logger(Box::new(Logger { logs: logs.clone(), file: file.clone() }));
+    let _ = log::set_boxed_logger(Box::new(Logger { logs: logs.clone(), to }));
     logs.configure(log.level);
     Ok((logs, file))
 }
@@ -57,8 +63,28 @@ fn append_to(path: &Path) -> Result<File, String> {
 
 struct Logger {
     logs: Arc<Logs>,
-    /// Standard error when there is none.
-    file: Option<Arc<LogFile>>,
+    to: Sink,
+}
+
+/// Where the log goes.
+enum Sink {
+    File(Arc<LogFile>),
+    Stderr,
+    /// Standard error, which goes to the journal: each line says its level (sd-daemon(3)).
+    Stream,
+    /// The journal itself.
+    Journal(Journal),
+}
+
+impl Sink {
+    /// Lines of JSON have their own levels and fields, and stay what they are.
+    fn stderr(format: Format) -> Self {
+        match (journal::takes_stderr(), format) {
+            (false, _) => Self::Stderr,
+            (true, Format::Json) => Self::Stream,
+            (true, Format::Standard) => Journal::open().map_or(Self::Stream, Self::Journal),
+        }
+    }
 }
 
 impl log::Log for Logger {
@@ -70,12 +96,25 @@ impl log::Log for Logger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let Some(line) = self.logs.tell(record, SystemClock.wall()) else { return };
+        let time = SystemClock.wall();
+        if !self.logs.pass(record, time) {
+            return;
+        }
+        if let Sink::Journal(journal) = &self.to
+            && journal.tell(record).is_ok()
+        {
+            return;
+        }
+        let line = self.logs.line(record, time);
         // One write a line, so that lines of several threads do not mix. A log that cannot be
         // written must not end the server.
-        let _ = match &self.file {
-            Some(file) => file.write(&line),
-            None => io::stderr().lock().write_all(line.as_bytes()),
+        let _ = match &self.to {
+            Sink::File(file) => file.write(&line),
+            Sink::Stderr => io::stderr().lock().write_all(line.as_bytes()),
+            Sink::Stream | Sink::Journal(_) => {
+                let line = format!("<{}>{line}", journal::priority(record.level()));
+                io::stderr().lock().write_all(line.as_bytes())
+            }
         };
     }
 
