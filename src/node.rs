@@ -8,6 +8,7 @@ pub mod offline;
 pub mod opened;
 mod operations;
 mod serving;
+mod supervision;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ use housekeeping::Housekeeping;
 use metrics::Counting;
 use operations::Operations;
 use serving::Serving;
+use supervision::{State, Supervision};
 
 /// Bytes that a spool leaves free on its disk: writes go on until half of it is left.
 const SPOOL_FLOOR: u64 = 32 << 20;
@@ -81,6 +83,7 @@ pub struct Node {
     lockouts: Arc<Lockouts>,
     housekeeping: Housekeeping,
     logs: Arc<Logs>,
+    state: State,
 }
 
 /// What a node is given besides its configuration.
@@ -209,7 +212,7 @@ impl Opened {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let mut builtins = builtins(services);
+        let (mut builtins, shares) = builtins(services);
         let declared = Builtins::default();
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
@@ -270,6 +273,8 @@ impl Opened {
             counters: counting.front,
         };
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
+        let state = State { barrier: barrier.clone(), shares, follower: follower.clone() };
+        let supervision = Supervision::new(state.clone(), front.clone(), clock.clone());
         let care = housekeeping::Care {
             storage,
             front: front.clone(),
@@ -287,9 +292,9 @@ impl Opened {
             clock_told: [None; 3],
             store_told: None,
         };
-        let housekeeping = Housekeeping::start(care)?;
+        let housekeeping = Housekeeping::start(care, supervision)?;
         let mounts = tokens.mounts.clone();
-        Ok(Node { barrier, audit, front, mounts, lockouts, housekeeping, logs })
+        Ok(Node { barrier, audit, front, mounts, lockouts, housekeeping, logs, state })
     }
 }
 
@@ -302,6 +307,11 @@ impl Node {
     /// The address of the first TCP listener.
     pub fn address(&self) -> Option<std::net::SocketAddr> {
         self.front.addresses().first().copied()
+    }
+
+    /// What it is at, in a few words.
+    pub fn state(&self) -> String {
+        self.state.told()
     }
 
     /// Reads the certificates again.
@@ -406,8 +416,8 @@ struct Services {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Every engine of our own, with the prefix that it answers under.
-fn builtins(services: Services) -> Vec<Builtin> {
+/// Every engine of our own, with the prefix that it answers under, and how the unsealing goes.
+fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
     let Services { snapshots: meters, clock, entropy, keeper, follower, undo, .. } = services;
     let barrier = about.barrier.clone();
@@ -468,7 +478,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls, undo };
     let policies = rights.policies.meters.clone();
     let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
-    vec![
+    let shares = seal.progress();
+    let builtins: Vec<Builtin> = vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
@@ -488,7 +499,8 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::capabilities::engine(capabilities))),
         ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),
-    ]
+    ];
+    (builtins, shares)
 }
 
 /// Why a server does not start.

@@ -44,7 +44,7 @@ use crate::base::record::{Record, RecordError};
 use crate::base::secret::Secret;
 use crate::base::sync::{lock, read, write};
 use crate::base::timekeeper::TimeKeeper;
-use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Reads};
+use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Pulse, Reads};
 use crate::storage::{Key as Place, Storage, StorageError, Urgency, Value};
 
 /// The first byte of the records of the system, which stand before everything else.
@@ -337,6 +337,11 @@ impl Unsealed {
         ready(state)?;
         finished.commit_by(|changes| alone.commit(&changes))?;
         Ok(outcome)
+    }
+
+    /// What the writer has done so far; none while nobody writes.
+    pub fn pulse(&self) -> Option<Pulse> {
+        self.committer.pulse()
     }
 
     /// What the root record says.

@@ -1,10 +1,10 @@
 //! Leaves that every layer may use.
 //!
 //! The machine: [`variable`], [`clock`], [`timekeeper`], [`entropy`], [`pages`], [`process`],
-//! [`sync`], [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`]. What is counted: [`meter`].
-//! Values: [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`], [`digest`],
-//! [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`], [`url`],
-//! [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
+//! [`sync`], [`turns`], [`room`], [`bounded`], [`quiet`], [`logs`], [`systemd`]. What is counted:
+//! [`meter`]. Values: [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`],
+//! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
+//! [`url`], [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
 //! [`nearest`], [`policies`].
 
 pub mod bounded;
@@ -37,6 +37,7 @@ pub mod room;
 pub mod secret;
 pub mod signature;
 pub mod sync;
+pub mod systemd;
 pub mod timekeeper;
 pub mod ttl;
 pub mod turns;

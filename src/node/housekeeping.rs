@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::front::Certificates;
+use super::supervision::Supervision;
 use crate::audit::devices::Audit;
 use crate::barrier::journal::record::Mark;
 use crate::barrier::txn::TxnError;
@@ -17,6 +18,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::process;
 use crate::base::sync::lock;
+use crate::base::systemd::{self, Word};
 use crate::mount::purge;
 use crate::mount::store::MountStore;
 use crate::pipeline::lockout::Lockouts;
@@ -85,7 +87,7 @@ pub struct Housekeeping {
 
 impl Housekeeping {
     /// Begins.
-    pub fn start(mut care: Care) -> io::Result<Self> {
+    pub fn start(mut care: Care, supervision: Option<Supervision>) -> io::Result<Self> {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
         let (keeper, kept) = (care.keeper.clone(), care.keeper.clone());
         let follower = care.follower.clone();
@@ -113,6 +115,11 @@ impl Housekeeping {
         let mut chores = vec![maintenance?, scrub?, purge?, expiry?, targets?];
         if let Some(standby) = follower.clone() {
             chores.push(Chore::start("standby", STANDBY, move |_| standby.round())?);
+        }
+        if let Some(mut supervision) = supervision {
+            let rest = supervision.rest();
+            let round = move |_: &Stopped| supervision.round();
+            chores.push(Chore::start("supervision", rest, round)?);
         }
         Ok(Self { chores, keeper, follower })
     }
@@ -302,6 +309,7 @@ fn scrub(unsealed: &Unsealed, rate: u64, stopped: &Stopped) -> bool {
 /// seconds. Some pages are read twice, so that the end may come late.
 pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
     const OFTEN: Duration = Duration::from_secs(5);
+    const PATIENCE: Duration = Duration::from_secs(30);
     let told = Mutex::new(None::<Duration>);
     Arc::new(move |repair: Repair| {
         let now = clock.boot();
@@ -313,8 +321,11 @@ pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
         let megabytes = |bytes: u64| bytes >> 20;
         let (read, size) = (megabytes(repair.read.min(repair.size)), megabytes(repair.size));
         log::warn!("the store was not closed: it is looked through, {read} of {size} MB");
-        // systemd is not to lose patience; outside of it there is nobody to tell.
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(30_000_000)]);
+        // The service manager is not to lose patience: neither with a start, nor with a server that
+        // opens its store anew.
+        let percent = 100 * read / size.max(1);
+        let state = format!("checking the store {percent} %");
+        systemd::tell(&[Word::Patience(PATIENCE), Word::Alive, Word::Status(&state)]);
     })
 }
 

@@ -20,12 +20,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::counters::Counters;
-use self::gate::callers::{Callers, Note};
+use self::gate::callers::{Callers, Look, Note};
 use self::gate::listener::{Address, Inherited, Listener};
 use self::gate::{Gate, LINE_DESCRIPTORS};
 use self::http::Http;
@@ -154,6 +156,13 @@ impl Front {
     /// files cannot be read keeps its certificate, and the first such error is returned.
     pub fn reload(&self) -> Result<(), TlsError> {
         self.tls.iter().map(|tls| tls.reload()).fold(Ok(()), Result::and)
+    }
+
+    /// How the gate gets on; none when it does not say so within `patience`.
+    pub fn look(&self, patience: Duration) -> Option<Look> {
+        let (to, answer) = channel();
+        self.callers.tell(Note::Look(to));
+        answer.recv_timeout(patience).ok()
     }
 
     /// Accepts no more, lets what runs end within [`Limits::drain`], and ends.

@@ -133,6 +133,15 @@ impl From<StorageError> for CommitError {
     }
 }
 
+/// What a writer has done so far. One that is the same when it is looked at again has not got on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// How often the right to write was given.
+    pub turns: u64,
+    /// Bytes that went to the disk.
+    pub written: u64,
+}
+
 /// The one way by which requests write to a store.
 pub struct Committer {
     storage: Arc<dyn Storage>,
@@ -183,6 +192,12 @@ impl Committer {
     /// All other commits wait meanwhile; one by the holder itself, outside, would wait for ever.
     pub fn exclusive(&self) -> Exclusive<'_> {
         Exclusive { committer: self, _lead: self.line.alone() }
+    }
+
+    /// What the writer has done so far; none while nobody writes.
+    pub fn pulse(&self) -> Option<Pulse> {
+        let turns = self.line.turns()?;
+        Some(Pulse { turns, written: self.storage.written() })
     }
 
     /// Commits what can be committed of `group` and answers everyone. Only for who leads.
@@ -506,6 +521,30 @@ mod tests {
         });
         let view = store.begin().unwrap().view;
         assert_eq!(view.get(COUNT).unwrap(), Some(8u64.to_be_bytes().to_vec()));
+    }
+
+    #[test]
+    fn a_writer_that_hangs_has_no_pulse() {
+        let store = committer();
+        assert_eq!(store.pulse(), None, "nobody writes");
+        let write = |key: u8| {
+            let begin = store.begin().unwrap();
+            store.commit(put(&begin, Reads::default(), &[key], b"")).unwrap();
+        };
+        let held = store.exclusive();
+        let first = store.pulse();
+        assert!(first.is_some());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| write(1));
+            // Whether it waits by now or not, nothing moves.
+            assert_eq!(store.pulse(), first);
+            drop(held);
+            waiting.join().unwrap();
+        });
+        let held = store.exclusive();
+        assert!(store.pulse().is_some_and(|pulse| Some(pulse) != first), "others had it meanwhile");
+        drop(held);
+        assert_eq!(store.pulse(), None);
     }
 
     /// Breaks at a certain key.

@@ -108,6 +108,10 @@ impl Storage for Faulty {
         self.inner.replace(&mut |writer| self.run(part, job, writer))
     }
 
+    fn written(&self) -> u64 {
+        self.inner.written()
+    }
+
     fn condition(&self) -> Condition {
         self.inner.condition()
     }

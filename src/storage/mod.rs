@@ -43,6 +43,12 @@ pub trait Storage: Send + Sync {
     /// failure or a crash at any point, none. Memory does not grow with the content.
     fn replace(&self, job: &mut Job<'_>) -> Result<(), StorageError>;
 
+    /// Bytes written so far, in jobs that are not done too: by it is seen that a writer gets on.
+    /// A store that is in memory has no writer that could hang.
+    fn written(&self) -> u64 {
+        0
+    }
+
     /// Size, free space and what is wrong, for health and metrics.
     fn condition(&self) -> Condition;
 

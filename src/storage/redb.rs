@@ -309,6 +309,10 @@ impl Storage for Redb {
         Ok(Box::new(view))
     }
 
+    fn written(&self) -> u64 {
+        self.observers.written.get()
+    }
+
     fn write(&self, urgency: Urgency, job: &mut Job<'_>) -> Result<(), StorageError> {
         let _writing = lock(&self.writing);
         if urgency == Urgency::Ordinary && self.is_below_floor() {

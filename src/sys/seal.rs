@@ -27,7 +27,18 @@ pub struct Seal {
     audit: Arc<Audit>,
     entropy: Arc<dyn Entropy>,
     undo: Undo,
-    unsealing: Mutex<Option<Unsealing>>,
+    unsealing: Arc<Mutex<Option<Unsealing>>>,
+}
+
+/// Who wants to know how many shares were given.
+#[derive(Clone)]
+pub struct Progress(Arc<Mutex<Option<Unsealing>>>);
+
+impl Progress {
+    /// So many were given to open the store, fewer than are needed.
+    pub fn shares(&self) -> usize {
+        lock(&self.0).as_ref().map_or(0, |unsealing| unsealing.gathering.progress())
+    }
 }
 
 /// Shares given to open the store, fewer than are needed.
@@ -39,7 +50,12 @@ struct Unsealing {
 impl Seal {
     /// No share was given yet.
     pub fn new(about: About, audit: Arc<Audit>, entropy: Arc<dyn Entropy>, undo: Undo) -> Self {
-        Self { about, audit, entropy, undo, unsealing: Mutex::new(None) }
+        Self { about, audit, entropy, undo, unsealing: Arc::default() }
+    }
+
+    /// How many shares were given, from now on.
+    pub fn progress(&self) -> Progress {
+        Progress(self.unsealing.clone())
     }
 
     fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {

@@ -386,8 +386,13 @@ fn a_kept_connection_that_idles_is_closed() {
 
 #[test]
 fn stopping_lets_end_what_runs() {
+    const ASK: &[u8] = b"GET /v1/a HTTP/1.1\r\nHost: h\r\n\r\n";
     let mut house = House::new();
     let mut idle = house.connect();
+    idle.write_all(ASK).unwrap();
+    one(&mut idle);
+    let (mut new, mut silent) = (house.connect(), house.connect());
+    eventually("all are accepted", || house.front().counters().accepted.get() >= 3);
     let mut busy = house.connect();
     busy.write_all(b"GET /v1/stream/20000000 HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
     let mut head = [0; 12];
@@ -395,6 +400,10 @@ fn stopping_lets_end_what_runs() {
     let front = house.front.take().unwrap();
     let stopping = std::thread::spawn(move || front.stop());
     assert_eq!(rest(&mut idle), "", "who idles is sent away at once");
+    new.write_all(ASK).unwrap();
+    let answer = rest(&mut new);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "who came just before is answered: {answer:?}");
+    assert_eq!(rest(&mut silent), "", "and who never asks is not waited for long");
     assert!(rest(&mut busy).len() > 20_000_000 - 12);
     stopping.join().unwrap();
     assert!(TcpStream::connect(house.address).is_err());

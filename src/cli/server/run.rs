@@ -12,6 +12,7 @@ use super::{Server, dev, logging};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::logs::Logs;
+use crate::base::systemd::{self, Word};
 use crate::base::variable::Variable;
 use crate::base::{pages, process};
 use crate::cli::context::Context;
@@ -53,7 +54,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     let node = opened.serve(&config).map_err(failed)?;
     let served = announce(cx, &config, &node, dev.as_ref()).map(|_pid_file| {
         serve(command, &node, (&logs, log_file.as_deref()), signals);
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        systemd::tell(&[Word::Stopping, Word::Status("stopping: running requests may end")]);
     });
     node.stop();
     served.map(|()| Exit::Done)
@@ -82,8 +83,7 @@ fn announce(
         Some(dev) => dev.greet(cx, node)?,
         None => cx.say(&format!("==> Edgekeep server started! Log data goes to {log}.\n"))?,
     }
-    // Outside of systemd there is nobody to tell.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    systemd::tell(&[Word::Ready, Word::Status(&node.state())]);
     Ok(pid_file)
 }
 
@@ -159,7 +159,9 @@ fn serve(command: &Server, node: &Node, log: ServerLog<'_>, mut signals: Signals
             log::info!("stopping: running requests may end");
             return;
         }
+        systemd::tell(&[Word::Reloading, Word::Status("reading its files anew")]);
         reload(command, node, log);
+        systemd::tell(&[Word::Ready, Word::Status(&node.state())]);
     }
 }
 

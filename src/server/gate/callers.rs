@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -69,8 +70,20 @@ pub enum Note {
     Cramped,
     /// What answered this connection failed in the middle: cut it.
     Broken(CallerId),
+    /// Say how you get on.
+    Look(Sender<Look>),
     /// Accept no more, let run what runs, end.
     Stop,
+}
+
+/// How the gate gets on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether requests wait for a line.
+    pub waiting: bool,
+    /// How often a piece of a request or of an answer went over a line. While some wait, a count
+    /// that stays the same says that nobody behind the gate gets on.
+    pub moved: u64,
 }
 
 /// What the gate and the inner server share.

@@ -8,6 +8,7 @@ pub mod body;
 pub mod buffer;
 pub mod callers;
 mod desk;
+mod ending;
 pub mod head;
 mod line;
 pub mod listener;
@@ -67,10 +68,13 @@ pub struct Gate {
     eager: Vec<Key>,
     desk: Desk,
     lines_wanted: Sender<WantLine>,
+    /// Pieces that went over a line.
+    moved: u64,
     next_sweep: Duration,
     /// Accepting failed; the next sweep tries again.
     starved: bool,
     ends_at: Option<Duration>,
+    newcomers_until: Duration,
 }
 
 impl Gate {
@@ -99,11 +103,13 @@ impl Gate {
             free: Vec::new(),
             waiting: VecDeque::new(),
             eager: Vec::new(),
+            moved: 0,
             next_sweep: desk.now,
             desk,
             lines_wanted,
             starved: false,
             ends_at: None,
+            newcomers_until: Duration::ZERO,
         })
     }
 
@@ -137,13 +143,6 @@ impl Gate {
                 self.sweep();
             }
             self.accept();
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        match self.ends_at {
-            Some(end) => self.peers.len() == 0 || self.desk.now >= end,
-            None => false,
         }
     }
 
@@ -214,26 +213,9 @@ impl Gate {
                 // A request that runs comes before peers that idle.
                 Note::Cramped => drop((0..LINE_DESCRIPTORS).all(|_| self.evict())),
                 Note::Broken(id) => self.cut(id),
+                Note::Look(to) => drop(to.send(self.look())),
                 Note::Stop => self.stop(),
             }
-        }
-    }
-
-    fn stop(&mut self) {
-        self.desk.stopping = true;
-        self.listeners.clear();
-        self.ends_at = Some(self.desk.now + self.desk.limits.drain);
-        let resting: Vec<Key> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.is_between_requests() || matches!(peer.phase, Phase::Greeting))
-            .map(|(key, _)| key)
-            .collect();
-        for key in resting {
-            self.close(key);
-        }
-        for peer in self.peers.values_mut() {
-            peer.persistence = Persistence::Closes;
         }
     }
 
@@ -319,6 +301,7 @@ impl Gate {
             self.close(key);
         }
         self.free_workers();
+        self.send_newcomers_away();
         if std::mem::take(&mut self.starved) {
             self.listeners.iter_mut().for_each(|(_, ready)| *ready = true);
         }
@@ -461,6 +444,7 @@ impl Gate {
                 peer.excuse(self.desk.now);
                 return Ok(());
             }
+            self.moved += 1;
             peer.upload(&mut self.desk, room, |chunk| line.send_chunk(chunk))?;
             line.flush();
             if !peer.is_eager() {
@@ -500,6 +484,7 @@ impl Gate {
             let mut piece = Zeroizing::new(Vec::with_capacity(read.len() + OWN_HEADERS));
             line.pass(&read, manner, &mut piece).map_err(|Dead| Failure::Line)?;
             drop(read);
+            self.moved += 1;
             peer.send(&piece, self.desk.now).map_err(|_| Failure::Peer)?;
             match line.progress {
                 Progress::Endless if !line.replaced => {

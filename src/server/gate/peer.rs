@@ -213,6 +213,16 @@ impl Peer {
         (self.served, self.pace.since)
     }
 
+    /// Whether it has not sent a whole request yet.
+    pub fn is_new(&self) -> bool {
+        !self.served && matches!(self.phase, Phase::Greeting | Phase::Head(_))
+    }
+
+    /// Whether it was answered, and asked nothing since.
+    pub fn is_resting(&self) -> bool {
+        self.served && self.is_between_requests()
+    }
+
     /// Whether it rests between two requests.
     pub fn is_between_requests(&self) -> bool {
         matches!(self.phase, Phase::Head(_)) && self.plain.is_empty() && self.wire.unsent() == 0

@@ -20,6 +20,8 @@ pub struct Line {
 #[derive(Default)]
 struct State {
     led: bool,
+    /// How often the right to write was given.
+    turns: u64,
     waiting: VecDeque<Waiting>,
 }
 
@@ -74,6 +76,12 @@ impl Line {
         Lead(self)
     }
 
+    /// How often the right to write was given, while somebody has it or waits for it.
+    pub fn turns(&self) -> Option<u64> {
+        let state = lock(&self.state);
+        (state.led || !state.waiting.is_empty()).then_some(state.turns)
+    }
+
     fn join(&self, waiting: Waiting) {
         let mut state = lock(&self.state);
         state.waiting.push_back(waiting);
@@ -109,6 +117,7 @@ impl Drop for Lead<'_> {
 impl State {
     fn call_next(&mut self) {
         self.led = !self.waiting.is_empty();
+        self.turns += 1;
         match self.waiting.front() {
             Some(Waiting::Member(member)) => member.place.call(Call::Lead),
             Some(Waiting::Alone(place)) => {

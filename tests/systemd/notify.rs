@@ -1,0 +1,190 @@
+//! What the service manager is told.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::manager::Managed;
+use super::support::http::Client;
+use super::support::volume::{Volume, does};
+use super::support::{TempDir, eventually, say};
+
+/// How long the manager of these tests waits for a server to say that it is well, in microseconds.
+/// It says so every fourth part of that.
+const WATCHDOG: u64 = 2_000_000;
+/// In which it surely would.
+const LONG: Duration = Duration::from_secs(4);
+
+/// Makes its store; the shares and the root token.
+fn initialise(client: &Client, shares: u8, threshold: u8) -> (Vec<String>, String) {
+    let split = json!({ "secret_shares": shares, "secret_threshold": threshold });
+    let made = client.post("sys/init", split).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let keys = made["keys_base64"].as_array().unwrap().iter().map(text).collect();
+    (keys, text(&made["root_token"]))
+}
+
+fn unseal(client: &Client, share: &str) {
+    assert_eq!(client.post("sys/unseal", json!({ "key": share })).status, 200);
+}
+
+/// A server with an open store and kv 1 at `kv/`; a client of it, and the one share.
+fn opened(server: &mut Managed) -> (Client, String) {
+    server.start();
+    server.hear_of("READY=1");
+    let client = server.client();
+    let (keys, token) = initialise(&client, 1, 1);
+    unseal(&client, &keys[0]);
+    let client = client.token(&token);
+    assert_eq!(client.post("sys/mounts/kv", json!({ "type": "kv" })).status, 204);
+    (client, keys[0].clone())
+}
+
+#[test]
+fn it_is_told_each_state() {
+    let mut server = Managed::new(None);
+    server.start();
+    let ready = server.hear_of("READY=1");
+    assert_eq!(ready, ["READY=1", "STATUS=not initialised"]);
+    let client = server.client();
+    let (keys, _) = initialise(&client, 5, 3);
+    server.hear_of("STATUS=sealed, 0 of 3 keys");
+    unseal(&client, &keys[0]);
+    server.hear_of("STATUS=sealed, 1 of 3 keys");
+    unseal(&client, &keys[1]);
+    server.hear_of("STATUS=sealed, 2 of 3 keys");
+    unseal(&client, &keys[2]);
+    server.hear_of("STATUS=unsealed");
+    server.signal(Signal::TERM);
+    let end = server.hear_of("STOPPING=1");
+    assert_eq!(end, ["STOPPING=1", "STATUS=stopping: running requests may end"]);
+    assert!(server.wait());
+}
+
+#[test]
+fn a_reload_has_a_begin_and_an_end() {
+    let mut server = Managed::new(None);
+    server.start();
+    server.hear_of("READY=1");
+    let mut last = 0;
+    for _ in 0..3 {
+        server.signal(Signal::HUP);
+        let begin = server.hear_of("RELOADING=1");
+        let when = begin.iter().find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
+        let when: u64 = when.unwrap().parse().unwrap();
+        assert!(when > last, "{begin:?}");
+        last = when;
+        server.hear_of("READY=1");
+        assert_eq!(server.log().matches("certificates were read anew").count(), 1);
+        fs::write(server.log_file(), "").unwrap();
+    }
+}
+
+#[test]
+fn a_store_that_was_not_closed_is_checked_with_patience() {
+    let mut server = Managed::new(None);
+    opened(&mut server);
+    server.signal(Signal::KILL);
+    server.wait();
+    server.forget();
+    server.start();
+    let told = server.hear_of("EXTEND_TIMEOUT_USEC=30000000");
+    let state = told.iter().find_map(|line| line.strip_prefix("STATUS=")).unwrap();
+    assert!(state.starts_with("checking the store ") && state.ends_with(" %"), "{state}");
+    assert_eq!(server.hear_of("READY=1"), ["READY=1", "STATUS=sealed, 0 of 1 keys"]);
+}
+
+#[test]
+fn a_standby_says_what_it_follows() {
+    let target = TempDir::new();
+    let more = format!(
+        "snapshot \"box\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \"1h\"\n}}",
+        target.path().display()
+    );
+    let mut server = Managed::new(None).configured(&more).argument("-follow=box");
+    server.start();
+    assert_eq!(server.hear_of("READY=1"), ["READY=1", "STATUS=standby, follows box"]);
+}
+
+#[test]
+fn a_server_that_stands_still_does_not_say_that_it_is_well() {
+    let mut server = Managed::new(None).with("WATCHDOG_USEC", WATCHDOG);
+    opened(&mut server);
+    let told = server.hear_of("WATCHDOG=1");
+    assert!(told.iter().any(|line| line == "STATUS=unsealed"), "{told:?}");
+    server.hear_of("WATCHDOG=1");
+    server.signal(Signal::STOP);
+    server.forget();
+    assert_eq!(server.hear(LONG), None);
+    server.signal(Signal::CONT);
+    server.hear_of("WATCHDOG=1");
+}
+
+#[test]
+fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
+    let Some(volume) = Volume::mounted("ext4", 64 << 20) else { return };
+    let mut server = Managed::new(Some(volume.path().join("data"))).with("WATCHDOG_USEC", WATCHDOG);
+    let (client, _) = opened(&mut server);
+    server.hear_of("WATCHDOG=1");
+    let freeze = |how: &str| does(Command::new("fsfreeze").arg(how).arg(volume.path()));
+    if let Err(why) = freeze("--freeze") {
+        return say(&format!("skipped: a writer that hangs: {why}"));
+    }
+    thread::scope(|scope| {
+        let write = scope.spawn(|| client.post("kv/a", json!({ "v": 1 })));
+        eventually("the hanging writer is noticed", || server.log().contains("the writer hangs"));
+        server.forget();
+        // It reads, and answers, all the while.
+        assert_eq!(client.get("sys/health").status, 200);
+        let told = server.hear(LONG);
+        freeze("--unfreeze").unwrap();
+        assert_eq!(told, None, "a writer that hangs was not told of");
+        assert_eq!(write.join().unwrap().status, 204);
+    });
+    server.hear_of("WATCHDOG=1");
+}
+
+#[test]
+fn a_server_under_load_says_that_it_is_well() {
+    let mut server = Managed::new(None).with("WATCHDOG_USEC", WATCHDOG);
+    let (client, _) = opened(&mut server);
+    let end = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let (client, end) = (&client, &end);
+            scope.spawn(move || {
+                while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                    let reply = client.post(&format!("kv/{writer}"), json!({ "v": "x" }));
+                    assert_eq!(reply.status, 204);
+                }
+            });
+        }
+        for _ in 0..8 {
+            server.hear_of("WATCHDOG=1");
+        }
+        end.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_line_for_the_journal_says_its_level() {
+    let mut server = Managed::new(None).configured("log_format = \"json\"");
+    fs::write(server.log_file(), "").unwrap();
+    let log = fs::metadata(server.log_file()).unwrap();
+    server = server.with("JOURNAL_STREAM", format!("{}:{}", log.dev(), log.ino()));
+    server.start();
+    server.hear_of("READY=1");
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("listening on")).unwrap();
+    assert!(line.starts_with("<6>{"), "{line}");
+    // A stream that the variable does not mean is none of the journal's.
+    let mut server = Managed::new(None).with("JOURNAL_STREAM", "1:1");
+    server.start();
+    server.hear_of("READY=1");
+    assert!(!server.log().contains("<6>"), "{}", server.log());
+}
