@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::manager::Managed;
 use super::support::http::Client;
-use super::support::volume::{Volume, does};
+use super::support::volume::{Missing, Volume, does};
 use super::support::{TempDir, eventually, say};
 
 /// How long the manager of these tests waits for a server to say that it is well, in microseconds.
@@ -125,24 +125,40 @@ fn a_server_that_stands_still_does_not_say_that_it_is_well() {
     server.hear_of("WATCHDOG=1");
 }
 
+/// A file system on which whoever writes waits, until this is dropped.
+struct Frozen<'a>(&'a Volume);
+
+impl<'a> Frozen<'a> {
+    fn new(volume: &'a Volume) -> Result<Self, Missing> {
+        does(Command::new("fsfreeze").arg("--freeze").arg(volume.path()))?;
+        Ok(Self(volume))
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("--unfreeze").arg(self.0.path()).status();
+    }
+}
+
 #[test]
 fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
     let Some(volume) = Volume::mounted("ext4", 64 << 20) else { return };
     let mut server = Managed::new(Some(volume.path().join("data"))).with("WATCHDOG_USEC", WATCHDOG);
     let (client, _) = opened(&mut server);
     server.hear_of("WATCHDOG=1");
-    let freeze = |how: &str| does(Command::new("fsfreeze").arg(how).arg(volume.path()));
-    if let Err(why) = freeze("--freeze") {
-        return say(&format!("skipped: a writer that hangs: {why}"));
-    }
     thread::scope(|scope| {
+        let frozen = match Frozen::new(&volume) {
+            Err(why) => return say(&format!("skipped: a writer that hangs: {why}")),
+            Ok(frozen) => frozen,
+        };
         let write = scope.spawn(|| client.post("kv/a", json!({ "v": 1 })));
         eventually("the hanging writer is noticed", || server.log().contains("the writer hangs"));
         server.forget();
         // It reads, and answers, all the while.
         assert_eq!(client.get("sys/health").status, 200);
         let told = server.hear(LONG);
-        freeze("--unfreeze").unwrap();
+        drop(frozen);
         assert_eq!(told, None, "a writer that hangs was not told of");
         assert_eq!(write.join().unwrap().status, 204);
     });
