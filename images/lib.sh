@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# What the scripts of this folder share.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck disable=SC2034  # of use to those that read this file
+version=$(sed -n '0,/^version = /s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
+# Files in an image are as old as the commit: so the same commit makes the same bytes.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
+
+say() { printf '== %s\n' "$*" >&2; }
+set -o errtrace
+trap 'say "${BASH_SOURCE[0]}: line $LINENO failed"' ERR
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# What the table says of a target, one space between words, and `-` for nothing.
+row() { tr -s ' ' <"$root/images/targets" | grep "^$1 " || die "$1 is not in images/targets"; }
+
+# The targets of which a folder holds a program, as cross/build names it.
+built() {
+  local target found=
+  while read -r target _; do
+    if [ "$target" != '#' ] && [ -f "$1/edgekeep-$target" ]; then
+      echo "$target"
+      found=yes
+    fi
+  done <"$root/images/targets"
+  [ -n "$found" ] || die "no edgekeep-TARGET in $1: cross/build makes them"
+}
+
+# The program of this machine's kind.
+native() {
+  local program
+  program=$1/edgekeep-$(uname -m)
+  [ -x "$program" ] || die "$program is not there: cross/build $(uname -m)"
+  echo "$program"
+}
+
+# What is needed beside what is always there, each a command or a file, and Debian's package of it:
+# installed for whoever may.
+need() {
+  local wanted missing=()
+  for pair; do
+    wanted=${pair%%:*}
+    [ -e "$wanted" ] || PATH=$PATH:/usr/sbin:/sbin command -v "$wanted" >/dev/null ||
+      missing+=("${pair#*:}")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  [ "$(id -u)" -eq 0 ] || die "please install: ${missing[*]}"
+  say "installing ${missing[*]}"
+  apt-get -q update >&2 || true
+  DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "${missing[@]}" >&2
+}
