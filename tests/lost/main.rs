@@ -5,7 +5,6 @@ mod bare;
 #[path = "../clients/environment.rs"]
 mod environment;
 mod follower;
-#[allow(dead_code, reason = "each test uses its own part")]
 #[path = "../support/peers/mod.rs"]
 mod peers;
 mod remote;
