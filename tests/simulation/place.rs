@@ -132,6 +132,18 @@ impl Place {
         self.snapshots().into_iter().filter(of_it).map(|of| of.revision).collect()
     }
 
+    /// Up to which commit of a history the names of what is torn tell of it.
+    pub fn torn_up_to(&self, folder: &Folder, timeline: Timeline) -> Option<u64> {
+        let inner = self.inner();
+        let torn = inner.objects.iter().filter(|(_, object)| matches!(object.what, What::Torn));
+        let kept = torn.filter_map(|(name, _)| folder.read(name));
+        let told = kept.map(|kept| match kept {
+            Kept::Snapshot(of) => (of.timeline, of.revision),
+            Kept::Segment(of) => (of.timeline, of.last),
+        });
+        told.filter(|(of, _)| *of == timeline).map(|(_, last)| last).max()
+    }
+
     /// Whether a segment holds that commit.
     pub fn holds(&self, timeline: Timeline, revision: u64) -> bool {
         let inner = self.inner();
