@@ -54,6 +54,7 @@ use crate::sys::about::About;
 use crate::sys::openapi::{Builtins, OpenApi};
 use crate::sys::rewind::Reach;
 use crate::sys::undo::Undo;
+use crate::sys::unsealing::Unsealing;
 use housekeeping::Housekeeping;
 use metrics::Counting;
 use operations::Operations;
@@ -104,7 +105,8 @@ impl Opened {
     pub fn open(config: &Config, world: World) -> Result<Self, NodeError> {
         let storage = open(&config.storage, &world.clock)?;
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
-        let barrier = Arc::new(Barrier::new(storage.clone(), clock, entropy.clone()));
+        let barrier = Barrier::new(storage.clone(), clock, entropy.clone());
+        let barrier = Arc::new(barrier.with_seal(config.seal.seal()));
         let mounts = Arc::new(MountStore::new(entropy.clone()));
         let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
         let meters = Arc::new(TokenMeters::new(&world.clock));
@@ -196,8 +198,11 @@ impl Opened {
         barrier.when_opened(move |unsealed| {
             limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));
         });
+        let unsealing =
+            Arc::new(Unsealing::new(barrier.clone(), audit.clone(), clock.clone(), undo.clone()));
         let services = Services {
             about: about.clone(),
+            unsealing: unsealing.clone(),
             audit: audit.clone(),
             quotas: quotas.clone(),
             storage: storage.clone(),
@@ -289,6 +294,7 @@ impl Opened {
             keeper,
             follower,
             undo,
+            unsealing,
             clock_told: [None; 3],
             store_told: None,
         };
@@ -401,6 +407,7 @@ fn reach(keeper: Arc<Keeper>) -> Arc<Reach> {
 /// What the builtins are made of.
 struct Services {
     about: About,
+    unsealing: Arc<Unsealing>,
     audit: Arc<Audit>,
     storage: Arc<dyn Storage>,
     tokens: Arc<Tokens>,
@@ -420,10 +427,15 @@ struct Services {
 fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
     let Services { snapshots: meters, clock, entropy, keeper, follower, undo, .. } = services;
+    let Services { unsealing, .. } = services;
     let barrier = about.barrier.clone();
-    let init =
-        sys::init::Init { barrier: barrier.clone(), clock: clock.clone(), tokens: tokens.clone() };
-    let seal = sys::seal::Seal::new(about.clone(), audit.clone(), entropy.clone(), undo.clone());
+    let init = sys::init::Init {
+        barrier: barrier.clone(),
+        clock: clock.clone(),
+        tokens: tokens.clone(),
+        unsealing: unsealing.clone(),
+    };
+    let seal = sys::seal::Seal::new(about.clone(), unsealing, entropy.clone());
     let health = sys::health::Health {
         about,
         storage,

@@ -287,8 +287,33 @@ fn errors_name_the_line_and_the_remedy() {
         ),
         (
             "seal \"awskms\" {}",
-            "c.hcl:3: seal \"awskms\" is not supported; leave the section out: the keys that \
-             operator init gives unseal the server",
+            "c.hcl:3: seal \"awskms\" is not supported; name one of shamir, static, transit, tpm2 \
+             and pkcs11, or leave the section out: the keys that operator init gives unseal the \
+             server then",
+        ),
+        (
+            "seal \"static\" {}",
+            "c.hcl:3: seal \"static\" without current_key; name the file of the key: \
+             current_key_id = \"1\" and current_key = \"file:///PATH\"; `openssl rand -out PATH \
+             32` makes one",
+        ),
+        (
+            "seal \"static\" { current_key_id = \"1\" }",
+            "c.hcl:3: current_key_id without current_key; add current_key",
+        ),
+        (
+            "seal \"static\" { current_key_id = \"1\" current_key = \"short\" }",
+            "c.hcl:3: current_key is not 32 bytes, as they are or in hex or base64; name the file \
+             of the key instead: file:///PATH",
+        ),
+        (
+            "seal \"static\" { current_key_id = \"1\" current_key = \"file://x\" }",
+            "c.hcl:3: current_key: file:// is followed by a whole path: \
+             file:///etc/edgekeep/password",
+        ),
+        (
+            "seal \"shamir\" {}\nseal \"shamir\" {}",
+            "c.hcl:4: a second seal; set disabled = \"true\" in the one that is to be left",
         ),
         (
             "listener \"udp\" {}",

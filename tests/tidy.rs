@@ -69,9 +69,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zeroize", EVERYWHERE),
 ];
 
-/// What every kind of store, and of target, must hold is a part of the library, so that the tests of
+/// What every kind of store, of target and of seal must hold is a part of the library, so that the tests of
 /// each kind, in whatever binary they are, run the same: it asserts, and nothing but tests calls it.
-const ASSERTING: &[&str] = &["storage/contract.rs", "snapshot/target/contract.rs"];
+const ASSERTING: &[&str] =
+    &["storage/contract.rs", "snapshot/target/contract.rs", "barrier/seal/contract.rs"];
 
 /// Where JSON is read otherwise: into types of our own.
 const JSON: &[&str] = &["base/json.rs", "snapshot/format/meta.rs"];

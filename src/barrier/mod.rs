@@ -3,6 +3,7 @@
 //! [`Barrier`] is the store of a running server, sealed or not. [`Unsealed`] is what its keys make
 //! of it: a request holds one while it runs and works in a [`txn::Txn`].
 
+pub mod automatic;
 pub mod envelope;
 pub mod instant;
 pub mod journal;
@@ -34,6 +35,7 @@ use self::past::Pasts;
 use self::restore::OtherKeys;
 use self::root::{Books, EntryHasher, RootKeeper, RootRecord};
 use self::scrub::Scrubbed;
+use self::seal::auto::{AutoSeal, SealError};
 use self::seal::shamir::Split;
 use self::seal::{SealRecord, Settings};
 use self::txn::{Txn, TxnError};
@@ -68,6 +70,7 @@ pub struct Barrier {
     storage: Arc<dyn Storage>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    seal: Option<Arc<dyn AutoSeal>>,
     /// Held by whoever changes what the store is: init, unseal, seal and restore, one at a time.
     changing: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
@@ -80,15 +83,16 @@ pub struct Barrier {
 type Opening = dyn Fn(&Arc<Unsealed>) + Send + Sync;
 
 impl Barrier {
-    /// A store, sealed as it is found.
+    /// A store, sealed as it is found. People hold its unseal key, unless it is given an automatic
+    /// [seal](Self::with_seal).
     pub fn new(
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let (changing, unsealed, opened) = Default::default();
-        let meters = Arc::new(Meters::new(&clock));
-        Self { storage, clock, entropy, changing, unsealed, opened, meters }
+        let (meters, seal) = (Arc::new(Meters::new(&clock)), None);
+        Self { storage, clock, entropy, seal, changing, unsealed, opened, meters }
     }
 
     /// Has this be done with the store each time that it is opened, before anybody else has it; now
@@ -109,8 +113,8 @@ impl Barrier {
     }
 
     /// Makes the keys of an empty store and writes them, together with what `first` writes: all or
-    /// nothing. The store stays sealed. Returns the shares of the unseal key, which are kept
-    /// nowhere else.
+    /// nothing. The store stays sealed. Returns the shares of the unseal key or, with an automatic
+    /// seal, of the recovery key, which are kept nowhere else.
     pub fn initialize<T, E: From<InitError> + From<TxnError>>(
         &self,
         split: Split,
@@ -127,7 +131,8 @@ impl Barrier {
         }
         drop(view);
         let root_key = Key::random(&*self.entropy);
-        let (seal, shares) = SealRecord::close(&root_key, split, &*self.entropy);
+        let by = self.configured_seal();
+        let (seal, shares) = self.close(&root_key, by, split).map_err(InitError::from)?;
         if shares.len() != usize::from(split.shares()) {
             return Err(InitError::Shares.into());
         }
@@ -144,11 +149,16 @@ impl Barrier {
         Ok((shares, outcome))
     }
 
-    /// Opens the store. Opening an open one only checks the key.
-    pub fn unseal(&self, unseal_key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+    /// Opens the store with its unseal key or its recovery key. Opening an open one only checks the
+    /// key.
+    pub fn unseal(&self, key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
         let _changing = lock(&self.changing);
+        self.unseal_by(self.root_key(key)?)
+    }
+
+    /// The same with the root key, by who changes what the store is.
+    fn unseal_by(&self, root_key: Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
         let _running = self.meters.unseal.begin();
-        let root_key = self.root_key(unseal_key)?;
         if let Some(unsealed) = self.unsealed() {
             return Ok(unsealed);
         }
@@ -200,7 +210,7 @@ impl Barrier {
         Ok(unsealed)
     }
 
-    /// Whether that is the unseal key (for a rekey or a new root token, which ask for it again).
+    /// Whether that is a key of what stands in the store.
     pub fn check(&self, unseal_key: &Key<32>) -> Result<(), UnsealError> {
         self.root_key(unseal_key).map(drop)
     }
@@ -379,13 +389,13 @@ impl Unsealed {
         self.change_keyring(|keyring| keyring.with_rotation(rotation))
     }
 
-    /// A new seal over the same root key, and the shares that open it. It is in force only after
-    /// [`rekey`](Self::rekey), so that the shares can be verified first.
+    /// A new seal of people over the same root key, and the shares that open it. It is in force
+    /// only after [`rekey`](Self::rekey), so that the shares can be verified first.
     pub fn prepare_rekey(&self, split: Split) -> (SealRecord, Vec<Secret>) {
         SealRecord::close(&self.root_key, split, &*self.entropy)
     }
 
-    /// Replaces the seal record: the shares given out before open the store no more.
+    /// Replaces the seal record: the shares given out before are worth nothing any more.
     pub fn rekey(self: &Arc<Self>, seal: &SealRecord) -> Result<(), TxnError> {
         self.rekey_with(seal, |_| Ok(()))
     }
@@ -460,6 +470,12 @@ pub enum UnsealError {
     ProgramTooOld([u16; 3]),
     /// A record without which nothing can be read was changed or is missing: which.
     Damaged(&'static str),
+    /// Its automatic seal does not give the unseal key.
+    Seal(SealError),
+    /// It is sealed by a seal that is not configured: its name.
+    OtherSeal(&'static str),
+    /// The seal record could not be changed.
+    NotChanged(TxnError),
     /// The store failed.
     Storage(CommitError),
 }
@@ -478,12 +494,25 @@ impl fmt::Display for UnsealError {
                 f,
                 "the store is damaged: its {what} is missing or was changed: restore a snapshot"
             ),
+            Self::Seal(error) => error.fmt(f),
+            Self::OtherSeal(name) => write!(
+                f,
+                "the {name} seal has the unseal key, and the configuration has no seal \"{name}\" \
+                 in use"
+            ),
+            Self::NotChanged(error) => write!(f, "the seal stays the old one: {error}"),
             Self::Storage(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for UnsealError {}
+
+impl From<SealError> for UnsealError {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error)
+    }
+}
 
 impl From<StorageError> for UnsealError {
     fn from(error: StorageError) -> Self {
@@ -515,6 +544,8 @@ pub enum InitError {
     Occupied,
     /// The unseal key did not split into the shares asked for.
     Shares,
+    /// Its automatic seal does not take the unseal key.
+    Seal(UnsealError),
     /// It cannot be read.
     Storage(StorageError),
 }
@@ -531,12 +562,19 @@ impl fmt::Display for InitError {
                 "the unseal key did not split into as many shares as asked for: nothing was \
                  written; this is a defect of edgekeep",
             ),
+            Self::Seal(error) => write!(f, "the seal cannot be used: {error}"),
             Self::Storage(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for InitError {}
+
+impl From<UnsealError> for InitError {
+    fn from(error: UnsealError) -> Self {
+        Self::Seal(error)
+    }
+}
 
 impl From<StorageError> for InitError {
     fn from(error: StorageError) -> Self {

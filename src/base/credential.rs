@@ -62,8 +62,23 @@ impl Credential {
         Ok(Self::Literal(Secret::new(text)))
     }
 
-    /// The credential itself, for the one use of it.
+    /// The credential itself, for the one use of it; of a file's or a variable's, without the line
+    /// break at its end.
     pub fn read(&self) -> Result<Secret, CredentialError> {
+        if let Self::Literal(secret) = self {
+            return Ok(secret.clone());
+        }
+        let whole = self.read_whole()?;
+        let bytes = whole.expose();
+        let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        match line.unwrap_or(bytes) {
+            b"" => Err(self.told("empty")),
+            line => Ok(Secret::new(line)),
+        }
+    }
+
+    /// The same to its last byte: a key of bytes may end as a line does.
+    pub fn read_whole(&self) -> Result<Secret, CredentialError> {
         match self {
             Self::Literal(secret) => Ok(secret.clone()),
             Self::Variable(name) => self.fit(variable(name).ok_or_else(|| self.told("not set"))?),
@@ -81,15 +96,20 @@ impl Credential {
         }
     }
 
-    /// Without the line break at its end; what is empty or too long is none.
-    fn fit(&self, bytes: Zeroizing<Vec<u8>>) -> Result<Secret, CredentialError> {
-        if bytes.len() > MOST {
-            return Err(self.told(&format!("longer than {MOST} bytes")));
+    /// Where it is kept, in words.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Literal(_) => "in the configuration".to_owned(),
+            place => place.to_string(),
         }
-        let line = bytes.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        match line.unwrap_or(&bytes) {
-            b"" => Err(self.told("empty")),
-            line => Ok(Secret::new(line)),
+    }
+
+    /// What is empty or too long is none.
+    fn fit(&self, bytes: Zeroizing<Vec<u8>>) -> Result<Secret, CredentialError> {
+        match bytes.len() {
+            0 => Err(self.told("empty")),
+            1..=MOST => Ok(Secret::new(&bytes[..])),
+            _ => Err(self.told(&format!("longer than {MOST} bytes"))),
         }
     }
 

@@ -98,7 +98,7 @@ impl Command for Restore {
         self.tell(cx, &newest, &state, &into)?;
         let mut exit = Exit::Done;
         if self.include && !self.dry_run {
-            exit = files::put_back(cx, &into, &self.operands, self.force)?;
+            exit = files::put_back(cx, &into, (&self.operands, &self.config), self.force)?;
         }
         if !self.dry_run {
             cx.say(NEXT)?;

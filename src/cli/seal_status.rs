@@ -23,6 +23,7 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
         Value::Bool(false) => cx.client()?.call(&Call::get("sys/health")).map(|a| a.body).ok(),
         _ => None,
     };
+    // Of a sealed one the status itself tells why it did not open itself.
     if let (Some(trouble), Value::Object(fields)) =
         (health.as_ref().and_then(|health| health.get("degraded")), &mut status)
     {
@@ -56,10 +57,15 @@ fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     let sealed = status["sealed"] == true;
     let mut rows = Vec::new();
     let mut add = |key: &str, value: String| rows.push([key.to_owned(), value]);
+    // With an automatic seal people hold shares of a recovery key.
+    let recovery = if status["recovery_seal"] == true { "Recovery " } else { "" };
     add("Seal Type", get("type"));
+    if !get("recovery_seal_type").is_empty() {
+        add("Recovery Seal Type", get("recovery_seal_type"));
+    }
     add("Initialized", get("initialized"));
     add("Sealed", get("sealed"));
-    add("Total Shares", get("n"));
+    add(&format!("Total {recovery}Shares"), get("n"));
     add("Threshold", get("t"));
     if sealed {
         add("Unseal Progress", format!("{}/{}", get("progress"), get("t")));

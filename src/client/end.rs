@@ -1,4 +1,4 @@
-//! Which of the servers that a command line can name a client is for.
+//! Which of the servers that can be named a client is for.
 
 use crate::base::variable::Variable;
 
@@ -10,6 +10,8 @@ pub enum End {
     Server,
     /// That which an import reads: `-from-ca-cert`, `EDGEKEEP_FROM_CACERT`.
     Source,
+    /// That which has the unseal key: `tls_ca_cert` in `seal "transit"`.
+    Seal,
 }
 
 impl End {
@@ -18,6 +20,7 @@ impl End {
         let before = match self {
             Self::Server => "VAULT_",
             Self::Source => "EDGEKEEP_FROM_",
+            Self::Seal => return format!("{} of the seal", key_of_seal(variable)),
         };
         format!("{before}{}", variable.name())
     }
@@ -27,6 +30,7 @@ impl End {
         let before = match self {
             Self::Server => "-",
             Self::Source => "-from-",
+            Self::Seal => return None,
         };
         variable.flag().map(|flag| format!("{before}{flag}"))
     }
@@ -46,6 +50,20 @@ impl End {
                 let flag = self.flag(Variable::Addr).unwrap_or_default();
                 format!("{flag}={address}")
             }
+            Self::Seal => format!("{} = \"{address}\"", self.variable(Variable::Addr)),
         }
+    }
+}
+
+/// The key of the configuration that stands for a variable.
+fn key_of_seal(variable: Variable) -> &'static str {
+    match variable {
+        Variable::Addr => "address",
+        Variable::Cacert => "tls_ca_cert",
+        Variable::ClientCert => "tls_client_cert",
+        Variable::ClientKey => "tls_client_key",
+        Variable::TlsServerName => "tls_server_name",
+        Variable::SkipVerify => "tls_skip_verify",
+        _ => "a setting",
     }
 }

@@ -245,7 +245,7 @@ impl std::fmt::Display for Error {
             Self::NoServer(address, End::Server) => {
                 write!(f, "no server at {address}: is it running? `edgekeep server -dev`")
             }
-            Self::NoServer(address, end @ End::Source) => {
+            Self::NoServer(address, end @ (End::Source | End::Seal)) => {
                 let by = end.says(Variable::Addr);
                 write!(f, "no server at {address}: is it running, and is that what {by} names?")
             }

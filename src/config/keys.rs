@@ -1,6 +1,10 @@
 //! Every key that a configuration may hold: declared once, read and documented from here.
 
+mod seal;
+
 use std::fmt::Write as _;
+
+pub use self::seal::{SEAL_PKCS11, SEAL_SHAMIR, SEAL_STATIC, SEAL_TPM2, SEAL_TRANSIT};
 
 use crate::base::logs;
 use crate::base::variable::Variable;
@@ -124,7 +128,8 @@ pub static TOP: Table = Table {
             "seal",
             Form::Section,
             "",
-            "How the root key is guarded: `shamir`, which it is anyway.",
+            "What gives the unseal key; people do (`shamir`) where there is none. Two, one of them \
+             `disabled`, change from that one to the other.",
         ),
         key("limits", Form::Section, "", "What all peers together may take up."),
         key("telemetry", Form::Section, "", "How `sys/metrics` tells what is counted."),
@@ -290,10 +295,6 @@ pub static STORAGE: Table = Table {
         ignored("max_parallel", "writes wait for each other in memory"),
     ],
 };
-
-/// `seal "shamir"`.
-pub static SEAL: Table =
-    Table { title: "seal \"shamir\"", help: "The root key is split among people.", keys: &[] };
 
 /// `limits`.
 pub static LIMITS: Table = Table {
@@ -486,7 +487,11 @@ pub static TABLES: &[&Table] = &[
     &LISTENER_UNIX,
     &LISTENER_TELEMETRY,
     &STORAGE,
-    &SEAL,
+    &SEAL_SHAMIR,
+    &SEAL_STATIC,
+    &SEAL_TRANSIT,
+    &SEAL_TPM2,
+    &SEAL_PKCS11,
     &LIMITS,
     &TELEMETRY,
     &USER_LOCKOUT,

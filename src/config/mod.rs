@@ -12,6 +12,7 @@ mod listener;
 mod lockout;
 mod place;
 mod sanitized;
+mod seal;
 mod section;
 mod snapshot;
 mod storage;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use self::check::{check, check_certificates, check_files, unlistened};
 pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
 pub use self::place::{Place, Placed};
+pub use self::seal::SealSettings;
 pub use self::storage::{Storage, data_of_vault};
 pub use self::telemetry::Telemetry;
 
@@ -44,6 +46,8 @@ pub type Environment<'a> = dyn Fn(Variable) -> Option<Given> + 'a;
 /// All that the server is told.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What gives the unseal key.
+    pub seal: SealSettings,
     /// Where requests are taken; at least one.
     pub listeners: Vec<Listener>,
     /// Where the data lies.
@@ -184,17 +188,7 @@ fn interpret(
     };
     let top = Section::new(&keys::TOP, entries, environment, warnings);
 
-    if let Some(seal) = top.all("seal").find(|seal| !matches!(seal.label(), Ok(Some("shamir")))) {
-        let name = seal.label()?.unwrap_or_default();
-        return Err(seal.error(
-            format!("seal {name:?} is not supported"),
-            "leave the section out: the keys that operator init gives unseal the server",
-        ));
-    }
-    for seal in top.all("seal") {
-        Section::new(&keys::SEAL, seal.block()?, environment, warnings);
-    }
-
+    let seal = seal::read(&top, environment, warnings)?;
     let mut stores = top.all("storage").chain(top.all("backend"));
     let storage = match (stores.next(), stores.next()) {
         (Some(entry), None) => storage::read(entry, environment, warnings)?,
@@ -240,6 +234,7 @@ fn interpret(
     let (limits, strangers) = limits(&top, &bounds, environment, warnings)?;
     let snapshots = snapshot::read(&top, &storage, environment, warnings)?;
     Ok(Config {
+        seal,
         listeners,
         storage,
         default_lease_ttl: default_lease_ttl.min(max_lease_ttl),

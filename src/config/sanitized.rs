@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::Config;
 use super::listener::Listener;
+use super::{Config, SealSettings};
+use crate::barrier::seal::SHAMIR;
+use crate::barrier::seal::auto::Settings;
 use crate::server::gate::listener::Address;
 use crate::server::tls::ClientCerts;
 
@@ -43,7 +45,7 @@ impl Config {
             "pid_file": self.pid_file.as_ref().map(|file| shown_path(file)).unwrap_or_default(),
             "plugin_directory": "",
             "raw_storage_endpoint": false,
-            "seals": [{ "type": "shamir", "disabled": false }],
+            "seals": self.seal.sanitized(),
             "storage": {
                 "type": self.storage.kind(),
                 "cluster_addr": "",
@@ -55,6 +57,16 @@ impl Config {
             Value::Object(shown) => shown,
             _ => Map::new(),
         }
+    }
+}
+
+impl SealSettings {
+    fn sanitized(&self) -> Value {
+        let name = |settings: &Settings| settings.mechanism().name();
+        let shown = |name: &str, disabled: bool| json!({ "type": name, "disabled": disabled });
+        let present = shown(self.present.as_ref().map_or(SHAMIR, name), false);
+        let former = self.former.as_ref().map(|settings| shown(name(settings), true));
+        [Some(present), former].into_iter().flatten().collect()
     }
 }
 

@@ -32,6 +32,7 @@ use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 use crate::storage::redb::{Progress, Repair};
 use crate::sys::undo::Undo;
+use crate::sys::unsealing::Unsealing;
 
 /// How often the store, the certificate and free memory are looked at.
 const MAINTENANCE: Duration = Duration::from_secs(10);
@@ -52,6 +53,8 @@ const SCRUB_RATE: u64 = 1 << 20;
 const RECOUNT_RATE: u64 = 16 << 20;
 /// How often it is looked whether the targets of snapshots are still the same.
 const TARGETS: Duration = Duration::from_secs(1);
+/// How often it is looked whether a store with an automatic seal is to be opened.
+const UNSEAL: Duration = Duration::from_secs(1);
 /// How often a standby looks whether there is something to do.
 const STANDBY: Duration = Duration::from_secs(1);
 /// So many of the entries that do not open are named in the log.
@@ -72,6 +75,7 @@ pub struct Care {
     pub keeper: Arc<Keeper>,
     pub follower: Option<Arc<Follower>>,
     pub undo: Undo,
+    pub unsealing: Arc<Unsealing>,
     /// What was last said of the machine's clock: minutes behind, back and ahead.
     pub clock_told: [Option<u64>; 3],
     /// What was last said of the store.
@@ -91,6 +95,8 @@ impl Housekeeping {
         let (barrier, purged) = (care.barrier.clone(), care.barrier.clone());
         let (keeper, kept) = (care.keeper.clone(), care.keeper.clone());
         let follower = care.follower.clone();
+        let automatic = care.barrier.configured_seal().is_some();
+        let (unsealing, waiting) = (care.unsealing.clone(), care.follower.clone());
         let (expired, tokens) = (care.barrier.clone(), care.tokens.clone());
         let maintenance = Chore::start("maintenance", MAINTENANCE, move |_| care.round());
         let mut rest = SCRUB_FIRST;
@@ -113,6 +119,14 @@ impl Housekeeping {
         });
         let targets = Chore::start("targets", TARGETS, move |_| kept.round());
         let mut chores = vec![maintenance?, scrub?, purge?, expiry?, targets?];
+        if automatic {
+            chores.push(Chore::start_now("unseal", UNSEAL, move |_| {
+                // A standby has its keys when it is promoted.
+                if !waiting.as_ref().is_some_and(|follower| follower.is_following()) {
+                    unsealing.round();
+                }
+            })?);
+        }
         if let Some(standby) = follower.clone() {
             chores.push(Chore::start("standby", STANDBY, move |_| standby.round())?);
         }
@@ -156,12 +170,31 @@ impl Chore {
     fn start(
         name: &'static str,
         rest: Duration,
+        round: impl FnMut(&Stopped) + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start_after(name, rest, rest, round)
+    }
+
+    /// The same with a round at once.
+    fn start_now(
+        name: &'static str,
+        rest: Duration,
+        round: impl FnMut(&Stopped) + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::start_after(name, Duration::ZERO, rest, round)
+    }
+
+    fn start_after(
+        name: &'static str,
+        first: Duration,
+        rest: Duration,
         mut round: impl FnMut(&Stopped) + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = channel();
         let stopped = Stopped(stopped);
         let work = move || {
-            while !stopped.within(rest) {
+            let mut next = first;
+            while !stopped.within(std::mem::replace(&mut next, rest)) {
                 if catch_unwind(AssertUnwindSafe(|| round(&stopped))).is_err() {
                     log::error!("{name}: broken off by a defect of edgekeep; it goes on later");
                 }

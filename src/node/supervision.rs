@@ -38,6 +38,7 @@ impl State {
             Ok(Some(Kind::Shamir(split))) => {
                 format!("sealed, {} of {} keys", self.shares.shares(), split.threshold())
             }
+            Ok(Some(kind @ Kind::Auto(_))) => format!("sealed, waits for its seal {}", kind.name()),
             Err(error) => format!("sealed, and the store cannot be read: {error}"),
         }
     }

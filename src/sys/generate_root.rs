@@ -179,7 +179,7 @@ fn update(service: &GenerateRoot, ask: DirectAsk) -> Outcome {
         return Ok(answered(attempt, required, None));
     };
     let wrong = |error| refused("root generation aborted: unable to authenticate", &error);
-    key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
+    key.and_then(|key| service.barrier.vouch(&unsealed, &key)).map_err(wrong)?;
     let entropy = &*service.tokens.entropy;
     // Covered before it is stored: a token that cannot be told is not made.
     let covered = unsealed.transact(|txn| {

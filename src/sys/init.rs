@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::disclosure::{Disclosure, disclose, recipients, shown};
 use super::shares::{PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD};
+use super::unsealing::Unsealing;
 use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
@@ -15,6 +16,7 @@ use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
+use crate::barrier::seal::SHAMIR;
 use crate::barrier::seal::shamir::Split;
 use crate::barrier::txn::Txn;
 use crate::barrier::{Barrier, InitError};
@@ -35,6 +37,8 @@ pub struct Init {
     pub clock: Arc<dyn Clock>,
     /// For the root token and for encryption to OpenPGP keys.
     pub tokens: Arc<Tokens>,
+    /// Opens the store at once where its seal is an automatic one.
+    pub unsealing: Arc<Unsealing>,
 }
 
 /// The endpoints with their service.
@@ -45,15 +49,59 @@ pub fn engine(service: Init) -> Bound<Init> {
 const ROOT_TOKEN_PGP_KEY: Field<String> =
     Field::new("root_token_pgp_key", "A public key, to which the root token is encrypted.");
 
+const RECOVERY_SHARES: Field<i64> =
+    Field::new("recovery_shares", "With an automatic seal: how many shares of a recovery key.");
+const RECOVERY_THRESHOLD: Field<i64> =
+    Field::new("recovery_threshold", "How many of them are needed.");
+const RECOVERY_PGP_KEYS: Field<Vec<String>> = Field::new(
+    "recovery_pgp_keys",
+    "Public keys in base64 or ASCII armor, one for each share of the recovery key.",
+);
+
+/// Of whom the shares are, as the fields of requests and answers name it.
+struct Words {
+    shares: &'static str,
+    threshold: &'static str,
+    pgp_keys: &'static str,
+}
+
+const BARRIER: Words =
+    Words { shares: "secret_shares", threshold: "secret_threshold", pgp_keys: "pgp_keys" };
+const RECOVERY: Words = Words {
+    shares: "recovery_shares",
+    threshold: "recovery_threshold",
+    pgp_keys: "recovery_pgp_keys",
+};
+
+impl Words {
+    /// Those of its fields that a request has.
+    fn given(&self, body: &Strict) -> Result<Vec<&'static str>, Fault> {
+        let mut given = Vec::new();
+        for name in [self.shares, self.threshold] {
+            if body.int(name)? != 0 {
+                given.push(name);
+            }
+        }
+        if !body.texts(self.pgp_keys)?.is_empty() {
+            given.push(self.pgp_keys);
+        }
+        Ok(given)
+    }
+}
+
 const ROUTES: &[Route<Init>] = &[Route {
     path: "init",
     synopsis: "Make the keys of a new store.",
     description: "Answers the shares of the unseal key and the root token. They are kept nowhere \
-                  else: whoever loses them loses the store.",
+                  else: whoever loses them loses the store. With an automatic seal they are shares \
+                  of a recovery key, and the store is open at once.",
     fields: &[
         &SECRET_SHARES.info,
         &SECRET_THRESHOLD.info,
         &PGP_KEYS.info,
+        &RECOVERY_SHARES.info,
+        &RECOVERY_THRESHOLD.info,
+        &RECOVERY_PGP_KEYS.info,
         &ROOT_TOKEN_PGP_KEY.info,
     ],
     access: Access::Sealed,
@@ -86,8 +134,19 @@ fn read(init: &Init, _: DirectAsk) -> Outcome {
 fn write(init: &Init, ask: DirectAsk) -> Outcome {
     let body = Strict::read("InitRequest", &ask.body)?;
     let whole = |name| body.int(name).map(|number| u64::try_from(number).unwrap_or(0));
-    let (shares, threshold) = (whole("secret_shares")?, whole("secret_threshold")?);
-    let keys = body.texts("pgp_keys")?;
+    let mechanism = init.barrier.configured_seal().map(|seal| seal.mechanism());
+    let (words, others) = match mechanism {
+        None => (BARRIER, RECOVERY),
+        Some(_) => (RECOVERY, BARRIER),
+    };
+    let odd = others.given(&body)?;
+    if !odd.is_empty() {
+        let kind = mechanism.map_or(SHAMIR, |mechanism| mechanism.name());
+        let text = format!("parameters {} not applicable to seal type {kind}", odd.join(","));
+        return Err(Fault::bad_request(text));
+    }
+    let (shares, threshold) = (whole(words.shares)?, whole(words.threshold)?);
+    let keys = body.texts(words.pgp_keys)?;
     let root_key = body.text("root_token_pgp_key")?;
     let invalid = |why: String| Fault::bad_request(format!("invalid seal configuration: {why}"));
     let split = Split::new(shares, threshold).map_err(|error| invalid(error.to_string()))?;
@@ -116,11 +175,23 @@ fn write(init: &Init, ask: DirectAsk) -> Outcome {
         }
     };
     // Moved, not copied: the answer is wiped.
-    let answer = object([
-        ("keys", shown(hex)),
-        ("keys_base64", shown(base64)),
-        ("root_token", root_token.into()),
-    ]);
+    let (hex, base64) = (shown(hex), shown(base64));
+    let answer = match mechanism {
+        None => object([("keys", hex), ("keys_base64", base64), ("root_token", root_token.into())]),
+        Some(_) => object([
+            ("keys", json!([])),
+            ("keys_base64", json!([])),
+            ("recovery_keys", hex),
+            ("recovery_keys_base64", base64),
+            ("root_token", root_token.into()),
+        ]),
+    };
+    if mechanism.is_some()
+        && let Err(error) = init.unsealing.made()
+    {
+        // The answer must be given: there is no other with these keys.
+        log::error!("the store that was made cannot be opened yet: {error}");
+    }
     Ok(Reply::bare(answer.into()))
 }
 
@@ -128,9 +199,10 @@ impl From<InitError> for Fault {
     fn from(error: InitError) -> Self {
         match error {
             InitError::Initialized => Self::bad_request("Vault is already initialized"),
-            InitError::Occupied | InitError::Shares | InitError::Storage(_) => {
-                Self::internal(error.to_string())
-            }
+            InitError::Occupied
+            | InitError::Shares
+            | InitError::Seal(_)
+            | InitError::Storage(_) => Self::internal(error.to_string()),
         }
     }
 }

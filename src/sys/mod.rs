@@ -42,5 +42,6 @@ pub mod token;
 pub mod tools;
 pub mod ui;
 pub mod undo;
+pub mod unsealing;
 pub mod versions;
 pub mod wrapping;

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::about::About;
 use super::shares::{Gathering, KEY, Share, Step, refused};
-use super::undo::Undo;
-use super::versions;
+use super::unsealing::Unsealing;
 use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
@@ -15,51 +14,54 @@ use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
-use crate::audit::devices::Audit;
-use crate::barrier::seal::Kind;
+use crate::barrier::UnsealError;
+use crate::barrier::automatic::Standing;
+use crate::barrier::seal::{Kind, SHAMIR};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
+use crate::base::pages::Key;
 use crate::base::sync::lock;
 
 /// What these endpoints are given.
 pub struct Seal {
     about: About,
-    audit: Arc<Audit>,
+    unsealing: Arc<Unsealing>,
     entropy: Arc<dyn Entropy>,
-    undo: Undo,
-    unsealing: Arc<Mutex<Option<Unsealing>>>,
+    given: Arc<Mutex<Option<Given>>>,
 }
 
 /// Who wants to know how many shares were given.
 #[derive(Clone)]
-pub struct Progress(Arc<Mutex<Option<Unsealing>>>);
+pub struct Progress(Arc<Mutex<Option<Given>>>);
 
 impl Progress {
     /// So many were given to open the store, fewer than are needed.
     pub fn shares(&self) -> usize {
-        lock(&self.0).as_ref().map_or(0, |unsealing| unsealing.gathering.progress())
+        lock(&self.0).as_ref().map_or(0, |given| given.gathering.progress())
     }
 }
 
 /// Shares given to open the store, fewer than are needed.
-struct Unsealing {
+struct Given {
     nonce: String,
+    /// Whether they are given to change the seal.
+    migrate: bool,
     gathering: Gathering,
 }
 
 impl Seal {
     /// No share was given yet.
-    pub fn new(about: About, audit: Arc<Audit>, entropy: Arc<dyn Entropy>, undo: Undo) -> Self {
-        Self { about, audit, entropy, undo, unsealing: Arc::default() }
+    pub fn new(about: About, unsealing: Arc<Unsealing>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { about, unsealing, entropy, given: Arc::default() }
     }
 
     /// How many shares were given, from now on.
     pub fn progress(&self) -> Progress {
-        Progress(self.unsealing.clone())
+        Progress(self.given.clone())
     }
 
-    fn unsealing(&self) -> MutexGuard<'_, Option<Unsealing>> {
-        lock(&self.unsealing)
+    fn given(&self) -> MutexGuard<'_, Option<Given>> {
+        lock(&self.given)
     }
 }
 
@@ -69,7 +71,8 @@ pub fn engine(service: Seal) -> Bound<Seal> {
 }
 
 const RESET: Field<bool> = Field::new("reset", "Forget the shares given so far.");
-const MIGRATE: Field<bool> = Field::new("migrate", "Not heeded: there is one kind of seal.");
+const MIGRATE: Field<bool> =
+    Field::new("migrate", "Whether the shares are given to change to the seal in use.");
 
 const ROUTES: &[Route<Seal>] = &[
     Route {
@@ -83,21 +86,16 @@ const ROUTES: &[Route<Seal>] = &[
     Route {
         path: "seal-backend-status",
         synopsis: "Whether what opens the store can be reached.",
-        description: "The shares are with people: there is nothing to be reached.",
+        description: "Where the shares are with people there is nothing to be reached.",
         fields: &[],
         access: Access::Sealed,
-        operations: &[Operation::direct(Verb::Read, "Tell it.", |_, _| {
-            Ok(Reply::bare(json!({
-                "healthy": true,
-                "fully_wrapped": true,
-                "backends": [{ "name": "shamir", "healthy": true }],
-            })))
-        })],
+        operations: &[Operation::direct(Verb::Read, "Tell it.", backend)],
     },
     Route {
         path: "unseal",
         synopsis: "Give one share of the unseal key.",
-        description: "When as many are given as are needed, the store is open.",
+        description: "When as many are given as are needed, the store is open. Where \
+                      an automatic seal is lost, shares of the recovery key open it.",
         fields: &[&KEY.info, &RESET.info, &MIGRATE.info],
         access: Access::Sealed,
         operations: &[Operation::direct(Verb::Write, "Give a share.", unseal)],
@@ -114,10 +112,19 @@ const ROUTES: &[Route<Seal>] = &[
 ];
 
 fn seal(service: &Seal, _: DirectAsk) -> Outcome {
-    service.about.barrier.seal();
-    service.audit.close();
-    log::info!("sealed");
+    service.unsealing.seal();
     Ok(Reply::nothing())
+}
+
+fn backend(service: &Seal, _: DirectAsk) -> Outcome {
+    let seal = service.about.barrier.configured_seal();
+    let name = seal.map_or(SHAMIR, |seal| seal.mechanism().name());
+    let healthy = seal.is_none() || service.unsealing.trouble().is_none();
+    Ok(Reply::bare(json!({
+        "healthy": healthy,
+        "fully_wrapped": true,
+        "backends": [{ "name": name, "healthy": healthy }],
+    })))
 }
 
 fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
@@ -129,42 +136,71 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
         if barrier.unsealed().is_some() {
             return Err(Fault::bad_request("vault is unsealed"));
         }
-        *service.unsealing() = None;
+        *service.given() = None;
         return status(service, ask);
     }
     let share = Share::sent(&body, "invalid key: ", MISSING);
-    let wrong = |error| refused("unable to retrieve stored keys", &error);
-    let settings = barrier.settings().map_err(wrong)?;
+    let settings = barrier.settings().map_err(|error| wrong(&error))?;
     let Some(settings) = settings else {
         // Where there is nothing to open no share is too short.
         let sent = body.text("Key")?;
         return Err(Fault::bad_request(if sent.is_empty() { MISSING } else { UNINITIALIZED }));
     };
     let share = share?;
-    let Kind::Shamir(split) = settings.kind;
-    let mut unsealing = service.unsealing();
     if barrier.unsealed().is_none() {
-        let current = unsealing.get_or_insert_with(|| Unsealing {
-            nonce: service.entropy.uuid(),
-            gathering: Gathering::default(),
-        });
-        if let Step::Enough(key) = current.gathering.give(share, split.threshold()) {
-            *unsealing = None;
-            let unsealed = key.and_then(|key| barrier.unseal(&key)).map_err(|error| {
-                log::warn!("shares were given that do not unseal: {error}");
-                wrong(error)
-            })?;
-            log::info!("unsealed");
-            versions::before_upgrade(&unsealed, &service.undo);
-            versions::note_opened(&unsealed);
-            // Requests find out by themselves, and are refused.
-            if let Err(error) = service.audit.devices(&unsealed) {
-                log::error!("the audit devices cannot be opened: {error}");
-            }
+        let migrate = body.bool("Migrate")?;
+        must_fit(migrate, barrier.standing(&settings.kind))?;
+        give(service, share, migrate, &settings.kind)?;
+    }
+    status(service, ask)
+}
+
+/// Whether shares may be given so; the texts are Vault's.
+fn must_fit(migrate: bool, standing: Standing) -> Result<(), Fault> {
+    match (standing, migrate) {
+        (Standing::InUse, false) | (Standing::Migrating, true) => Ok(()),
+        (Standing::InUse, true) => {
+            Err(Fault::bad_request("can't perform a seal migration, no migration seal found"))
+        }
+        (Standing::Migrating, false) => {
+            Err(Fault::bad_request("migrate option not provided and seal migration is in progress"))
         }
     }
-    drop(unsealing);
-    status(service, ask)
+}
+
+fn give(service: &Seal, share: Share, migrate: bool, kind: &Kind) -> Result<(), Fault> {
+    let mut given = service.given();
+    let new = || Given { nonce: service.entropy.uuid(), migrate, gathering: Gathering::default() };
+    let current = given.get_or_insert_with(new);
+    if current.migrate != migrate {
+        *current = new();
+    }
+    if let Step::Enough(key) = current.gathering.give(share, kind.split().threshold()) {
+        *given = None;
+        // An automatic seal may be slow to answer, and others ask how far this is.
+        drop(given);
+        let barrier = &service.about.barrier;
+        let open = |key: Key<32>| match migrate {
+            true => barrier.migrate(&key),
+            false => barrier.unseal(&key),
+        };
+        let unsealed = key.and_then(open);
+        let unsealed = unsealed.map_err(|error| {
+            log::warn!("shares were given that do not unseal: {error}");
+            wrong(&error)
+        })?;
+        if migrate {
+            let now = service.about.barrier.configured_seal();
+            let now = now.map_or(SHAMIR, |seal| seal.mechanism().name());
+            log::warn!("the seal was changed: {} before, {now} from now on", kind.name());
+        }
+        service.unsealing.opened(&unsealed);
+    }
+    Ok(())
+}
+
+fn wrong(error: &UnsealError) -> Fault {
+    refused("unable to retrieve stored keys", error)
 }
 
 fn status(service: &Seal, _: DirectAsk) -> Outcome {
@@ -172,16 +208,24 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
     let unsealed = barrier.unsealed();
     let settings = barrier.settings();
     let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
-    let (threshold, shares) = match settings.map(|settings| settings.kind) {
-        Some(Kind::Shamir(split)) => (split.threshold(), split.shares()),
+    let configured = barrier.configured_seal().map(|seal| seal.mechanism());
+    let mechanism = match &settings {
+        Some(settings) => settings.kind.mechanism(),
+        None => configured,
+    };
+    let (threshold, shares) = match settings.as_ref().map(|settings| settings.kind.split()) {
+        Some(split) => (split.threshold(), split.shares()),
         None => (0, 0),
     };
-    let (progress, nonce) = match &*service.unsealing() {
-        Some(unsealing) => (unsealing.gathering.progress(), unsealing.nonce.clone()),
+    let (progress, nonce) = match &*service.given() {
+        Some(given) => (given.gathering.progress(), given.nonce.clone()),
         None => (0, String::new()),
     };
+    let migration = settings
+        .as_ref()
+        .is_some_and(|settings| barrier.standing(&settings.kind) == Standing::Migrating);
     let mut answer = object([
-        ("type", Value::from("shamir")),
+        ("type", Value::from(mechanism.map_or(SHAMIR, |mechanism| mechanism.name()))),
         ("initialized", settings.is_some().into()),
         ("sealed", unsealed.is_none().into()),
         ("t", threshold.into()),
@@ -189,10 +233,16 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
         ("progress", progress.into()),
         ("nonce", nonce.into()),
         ("version", VERSION.into()),
-        ("migration", false.into()),
-        ("recovery_seal", false.into()),
+        ("migration", migration.into()),
+        ("recovery_seal", mechanism.is_some().into()),
         ("storage_type", json!(storage_type)),
     ]);
+    if mechanism.is_some() {
+        answer.insert("recovery_seal_type".to_owned(), SHAMIR.into());
+    }
+    if let Some(trouble) = service.unsealing.trouble() {
+        answer.insert("degraded".to_owned(), trouble.into());
+    }
     service.about.add_cluster(unsealed.as_deref(), &mut answer);
     certificate.add_to(&mut answer);
     Ok(Reply::bare(answer.into()))

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::api::field::Field;
 use crate::api::strict::Strict;
-use crate::barrier::seal::{Kind, shamir};
+use crate::barrier::seal::shamir;
 use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::hex;
@@ -215,13 +215,13 @@ impl<T> std::ops::DerefMut for Held<'_, T> {
     }
 }
 
-/// How many shares open an initialized store.
+/// How many shares open an initialized store or, where it has an automatic seal, allow what only
+/// those may who hold shares.
 pub fn needed(barrier: &Barrier) -> Result<u8, Fault> {
     let settings = barrier.settings();
     let settings = settings.and_then(|settings| settings.ok_or(UnsealError::NotInitialized));
     let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
-    let Kind::Shamir(split) = settings.kind;
-    Ok(split.threshold())
+    Ok(settings.kind.split().threshold())
 }
 
 /// What a client is told when shares do not open the store. `doing` tells what failed.

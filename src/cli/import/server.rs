@@ -90,7 +90,7 @@ impl Server {
     /// What it is called in a reason.
     fn name(&self) -> &'static str {
         match self.end() {
-            End::Server => "here",
+            End::Server | End::Seal => "here",
             End::Source => "there",
         }
     }

@@ -10,7 +10,7 @@ use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::{operands, table};
+use crate::cli::{operands, seal_status, table};
 use crate::client::Call;
 
 /// The command with all its options.
@@ -52,11 +52,14 @@ impl Command for Init {
         if self.own.status {
             return status(cx);
         }
-        let request = self.own.body(&self.more);
+        let status = cx.learn(Call::get("sys/seal-status"), seal_status::is_one);
+        let status = status.map_err(|stop| stop.about("Error reading the seal's status"))?;
+        let of = if status["recovery_seal"] == true { Keys::Recovery } else { Keys::Unseal };
+        let request = self.own.body(&self.more, of);
         let call = Call::put("sys/init", request.clone());
         let made = cx.learn(call, is_made).map_err(|stop| stop.about("Error initializing"))?;
         if cx.format == Format::Table {
-            cx.say(&told(&made, &request))?;
+            cx.say(&told(&made, &request, of))?;
         } else {
             cx.say_value(&value(&made, &request))?;
         }
@@ -64,13 +67,29 @@ impl Command for Init {
     }
 }
 
+/// Of which key people get shares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Unseal,
+    /// The server's seal is an automatic one.
+    Recovery,
+}
+
 impl Own {
-    fn body(&self, split: &Split) -> Value {
-        // Zero is Vault's "not given".
-        let count = |given: Option<i64>, usual: i64| given.filter(|n| *n != 0).unwrap_or(usual);
+    fn body(&self, split: &Split, of: Keys) -> Value {
         let mut body = Map::new();
-        body.insert("secret_shares".into(), count(split.key_shares, 5).into());
-        body.insert("secret_threshold".into(), count(split.key_threshold, 3).into());
+        for (keys, name, given, usual) in [
+            (Keys::Unseal, "secret_shares", split.key_shares, 5),
+            (Keys::Unseal, "secret_threshold", split.key_threshold, 3),
+            (Keys::Recovery, "recovery_shares", self.recovery_shares, 5),
+            (Keys::Recovery, "recovery_threshold", self.recovery_threshold, 3),
+        ] {
+            // Zero is Vault's "not given". What is given of the other key the server refuses.
+            let given = given.filter(|count| *count != 0).or((keys == of).then_some(usual));
+            if let Some(count) = given {
+                body.insert(name.into(), count.into());
+            }
+        }
         for (name, keys) in
             [("pgp_keys", &self.pgp_keys), ("recovery_pgp_keys", &self.recovery_pgp_keys)]
         {
@@ -80,14 +99,6 @@ impl Own {
         }
         if let Some(key) = &self.root_token_pgp_key {
             body.insert("root_token_pgp_key".into(), json!(key));
-        }
-        for (name, given) in [
-            ("recovery_shares", self.recovery_shares),
-            ("recovery_threshold", self.recovery_threshold),
-        ] {
-            if let Some(count) = given {
-                body.insert(name.into(), count.into());
-            }
         }
         body.into()
     }
@@ -122,8 +133,8 @@ fn value(made: &Value, request: &Value) -> Value {
     json!({
         "unseal_keys_b64": list("keys_base64"),
         "unseal_keys_hex": list("keys"),
-        "unseal_shares": request["secret_shares"],
-        "unseal_threshold": request["secret_threshold"],
+        "unseal_shares": request.get("secret_shares").cloned().unwrap_or(json!(0)),
+        "unseal_threshold": request.get("secret_threshold").cloned().unwrap_or(json!(0)),
         "recovery_keys_b64": list("recovery_keys_base64"),
         "recovery_keys_hex": list("recovery_keys"),
         "recovery_keys_shares": count("recovery_shares"),
@@ -132,7 +143,7 @@ fn value(made: &Value, request: &Value) -> Value {
     })
 }
 
-fn told(made: &Value, request: &Value) -> String {
+fn told(made: &Value, request: &Value, of: Keys) -> String {
     let mut out = String::new();
     for (name, title) in [("keys_base64", "Unseal Key"), ("recovery_keys_base64", "Recovery Key")] {
         for (i, key) in made[name].as_array().into_iter().flatten().enumerate() {
@@ -140,6 +151,22 @@ fn told(made: &Value, request: &Value) -> String {
         }
     }
     out.push_str(&format!("\nInitial Root Token: {}\n\n", golang::display(&made["root_token"])));
+    if of == Keys::Recovery {
+        let (shares, threshold) = (&request["recovery_shares"], &request["recovery_threshold"]);
+        out.push_str(&table::wrap(
+            &format!(
+                "Success! Edgekeep is initialized\n\
+                 \n\
+                 Recovery key initialized with {shares} key shares and a key threshold of \
+                 {threshold}. Please securely distribute the key shares printed above. The seal \
+                 unseals the server by itself. Recovery keys are needed to make a new root token, \
+                 to change them, to migrate to another seal, and to open the store where the seal \
+                 is lost: keep them as you would keep unseal keys."
+            ),
+            0,
+        ));
+        return out;
+    }
     let (shares, threshold) = (&request["secret_shares"], &request["secret_threshold"]);
     out.push_str(&table::wrap(
         &format!(

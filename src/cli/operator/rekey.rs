@@ -54,9 +54,9 @@ impl Command for Rekey {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::at_most_one(&self.own.operands, "0-1")?;
-        let root = match self.own.target.trim().to_ascii_lowercase().as_str() {
-            "barrier" => "sys/rekey",
-            "recovery" | "hsm" => "sys/rekey-recovery-key",
+        let (root, backup) = match self.own.target.trim().to_ascii_lowercase().as_str() {
+            "barrier" => ("sys/rekey", "sys/rekey/backup"),
+            "recovery" | "hsm" => ("sys/rekey-recovery-key", "sys/rekey/recovery-key-backup"),
             odd => {
                 let text = format!("Unknown target: {odd}");
                 return Err(Stop::Usage(meant(text, odd, ["barrier", "recovery"])));
@@ -67,8 +67,8 @@ impl Command for Rekey {
             (self.own.backup_retrieve, "-backup-retrieve", Act::RetrieveBackup),
         ])?;
         match act {
-            Act::DeleteBackup => delete_backup(cx)?,
-            Act::RetrieveBackup => retrieve_backup(cx)?,
+            Act::DeleteBackup => delete_backup(cx, backup)?,
+            Act::RetrieveBackup => retrieve_backup(cx, backup)?,
             Act::Attempt(Step::Begin) => self.own.begin(cx, root, &self.more.own)?,
             Act::Attempt(Step::Cancel) => self.own.cancel(cx, root)?,
             Act::Attempt(Step::Status) => {
@@ -172,7 +172,7 @@ impl Own {
         }
         match (cx.format, self.verify) {
             (Format::Table, true) => cx.say(&table::wrap(VERIFIED, 0)),
-            (Format::Table, false) => cx.say(&told(&status, &result)),
+            (Format::Table, false) => cx.say(&told(root, &status, &result)),
             (_, true) => cx.say_value(&result),
             (_, false) => cx.say_value(&result_value(&result)),
         }
@@ -184,8 +184,8 @@ fn read_status(cx: &mut Context, root: &str, path: &str) -> Result<Value, Stop> 
     status.map_err(|stop| stop.about("Error reading rekey status"))
 }
 
-fn retrieve_backup(cx: &mut Context) -> Result<(), Stop> {
-    let kept = cx.learn(Call::get("sys/rekey/backup"), has_nonce);
+fn retrieve_backup(cx: &mut Context, from: &str) -> Result<(), Stop> {
+    let kept = cx.learn(Call::get(from), has_nonce);
     let kept = kept.map_err(|stop| stop.about("Error retrieving rekey stored keys"))?;
     if cx.format != Format::Table {
         return cx.say_value(&kept);
@@ -199,8 +199,8 @@ fn retrieve_backup(cx: &mut Context) -> Result<(), Stop> {
     cx.say(&table::pairs(&rows))
 }
 
-fn delete_backup(cx: &mut Context) -> Result<(), Stop> {
-    let deleted = cx.order(Call::new(Verb::Delete, "sys/rekey/backup"));
+fn delete_backup(cx: &mut Context, from: &str) -> Result<(), Stop> {
+    let deleted = cx.order(Call::new(Verb::Delete, from));
     deleted.map_err(|stop| stop.about("Error deleting rekey stored keys"))?;
     cx.say("Success! Delete stored keys (if they existed)")
 }
@@ -313,7 +313,7 @@ fn verification_rows(status: &Value) -> Vec<[String; 2]> {
 }
 
 /// The new shares, and what to do with them.
-fn told(status: &Value, result: &Value) -> String {
+fn told(root: &str, status: &Value, result: &Value) -> String {
     let mut out = String::from("\n");
     let fingerprints = result["pgp_fingerprints"].as_array();
     for (i, key) in result["keys_base64"].as_array().into_iter().flatten().enumerate() {
@@ -331,15 +331,22 @@ fn told(status: &Value, result: &Value) -> String {
         out.push_str("\n\n");
     }
     let (shares, threshold) = (&status["n"], &status["t"]);
+    let recovery = root.ends_with("recovery-key");
+    let (key, target) = if recovery { ("recovery", " -target=recovery") } else { ("unseal", "") };
     let text = if result["verification_required"] == true {
         format!(
-            "Edgekeep has created a new unseal key, split into {shares} key shares and a key \
+            "Edgekeep has created a new {key} key, split into {shares} key shares and a key \
              threshold of {threshold}. These will not be active until after verification is \
              complete. Please securely distribute the key shares printed above, then give at \
              least {threshold} of them back:\n\
              \n\
-             edgekeep operator rekey -verify -nonce={}",
+             edgekeep operator rekey{target} -verify -nonce={}",
             golang::display(&result["verification_nonce"])
+        )
+    } else if recovery {
+        format!(
+            "Edgekeep recovery keys rekeyed with {shares} key shares and a key threshold of \
+             {threshold}. Please securely distribute the key shares printed above."
         )
     } else {
         format!(

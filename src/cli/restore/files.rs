@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use crate::cli::context::Context;
 use crate::cli::replace;
-use crate::cli::snapshot::keys;
+use crate::cli::snapshot::keys::{self, Opener};
 use crate::cli::stop::{Exit, Stop};
 use crate::node::offline::{Interruption, Lying};
 use crate::snapshot::include::{self, Included};
@@ -20,7 +20,7 @@ pub const INSTEAD: &str = "Give them as operands, or - to read one from a line o
 pub fn put_back(
     cx: &mut Context,
     folder: &Path,
-    given: &[String],
+    (given, config): (&[String], &[String]),
     force: bool,
 ) -> Result<Exit, Stop> {
     let failed = |error: &dyn std::fmt::Display| {
@@ -34,7 +34,7 @@ pub fn put_back(
     // While nothing that is typed is shown, the question itself ends what ends the program, and
     // gives the terminal back before.
     let asking = Interruption::begin().map_err(|error| failed(&error))?;
-    let key = keys::gather(cx, &seal, given, INSTEAD)?;
+    let key = keys::gather(cx, &seal, Opener { given, config, instead: INSTEAD })?;
     drop(asking);
     let (past, report) = lying.unlock(&key).map_err(|error| failed(&error))?;
     keys::warn_of(cx, "The store", &report);

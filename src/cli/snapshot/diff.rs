@@ -3,7 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value};
 
-use super::keys;
+use super::keys::{self, Opener};
 use super::lent::lend;
 use super::state::{Finding, Kind, State, receive};
 use crate::base::fault::Fault;
@@ -33,7 +33,8 @@ pub struct Diff {
     /// tell the values too, as far as they may be read
     #[argh(switch)]
     values: bool,
-    /// configuration that declares the targets, to compare without a server; may be repeated
+    /// configuration that declares the targets, to compare without a server, and the automatic seal
+    /// that opens them; may be repeated
     #[argh(option, arg_name = "path")]
     config: Vec<String>,
     /// without a server, the id of the store, where a target holds several
@@ -96,7 +97,8 @@ impl Diff {
         // People have the newest shares at hand, and what they open opens the older one too.
         let newest = usize::from(sealed[0].place() <= sealed[1].place());
         let (older, names) = (1 - newest, [sides[0].text, sides[1].text]);
-        let past = keys::open(cx, names[newest], &sealed[newest], given, INSTEAD)?;
+        let opener = Opener { given, config: &self.config, instead: INSTEAD };
+        let past = keys::open(cx, names[newest], &sealed[newest], opener)?;
         let second = sealed[older].open_by(&past);
         let (second, report) =
             second.map_err(|error| Stop::Failed(format!("{}: {error}", names[older])))?;

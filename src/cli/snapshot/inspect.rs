@@ -33,8 +33,10 @@ impl Command for Inspect {
         if cx.format == Format::Table {
             cx.say(&table::pairs(&rows(&inspected)))?;
         } else {
-            let Kind::Shamir(split) = inspected.seal.kind;
-            let seal = json!({ "shares": split.shares(), "threshold": split.threshold() });
+            let kind = &inspected.seal.kind;
+            let split = kind.split();
+            let (shares, threshold) = (split.shares(), split.threshold());
+            let seal = json!({ "type": kind.name(), "shares": shares, "threshold": threshold });
             cx.say_value(&json!({ "Meta": inspected.meta, "Seal": seal }))?;
         }
         Ok(Exit::Done)
@@ -45,7 +47,11 @@ impl Command for Inspect {
 pub fn rows(inspected: &Inspected) -> Vec<[String; 2]> {
     let Inspected { meta, seal } = inspected;
     let about = &meta.about;
-    let Kind::Shamir(split) = seal.kind;
+    let split = seal.kind.split();
+    let keys = match seal.kind {
+        Kind::Shamir(_) => "Unseal Keys",
+        Kind::Auto(_) => "Recovery Keys",
+    };
     let rows = [
         ("ID", meta.id.clone()),
         ("Time", about.time.clone()),
@@ -55,7 +61,8 @@ pub fn rows(inspected: &Inspected) -> Vec<[String; 2]> {
         ("Entries", about.entries.to_string()),
         ("Bytes", about.bytes.to_string()),
         ("Root Key", about.key_id.clone()),
-        ("Unseal Keys", format!("{} of {}", split.threshold(), split.shares())),
+        ("Seal", seal.kind.name().to_owned()),
+        (keys, format!("{} of {}", split.threshold(), split.shares())),
         ("Written By", format!("Edgekeep v{}", about.written_by)),
         ("Readable By", format!("Edgekeep v{} and later", about.readable_by)),
     ];

@@ -1,25 +1,61 @@
-//! The unseal keys of a snapshot: given, or asked for and not shown.
+//! What opens a snapshot: unseal keys that are given, or asked for and not shown; or the automatic
+//! seal of the server that it is of.
+
+use std::path::PathBuf;
 
 use crate::barrier::past::Past;
 use crate::barrier::seal::{Kind, Settings};
 use crate::barrier::verify::Report;
 use crate::base::pages::Key;
+use crate::base::variable::Variable;
 use crate::cli::context::Context;
 use crate::cli::prompt;
 use crate::cli::stop::Stop;
+use crate::config;
 use crate::node::opened::Sealed;
 use crate::sys::shares::{Gathering, Share, Step};
 
-/// Makes the key of the shares that are given or asked for. `instead` says what to do where nobody
-/// can be asked.
-pub fn gather(
+/// What opens something: shares that are given or asked for, or an automatic seal.
+#[derive(Clone, Copy)]
+pub struct Opener<'a> {
+    /// The shares that are given.
+    pub given: &'a [String],
+    /// The configuration that names the seal.
+    pub config: &'a [String],
+    /// What to do where shares are needed and nobody can be asked.
+    pub instead: &'a str,
+}
+
+/// Makes the key of the shares, or has the seal give it where a configuration names that.
+pub fn gather(cx: &mut Context, seal: &Settings, by: Opener<'_>) -> Result<Key<32>, Stop> {
+    match seal.kind {
+        Kind::Auto(_) if !by.config.is_empty() && by.given.is_empty() => of_seal(seal, by.config),
+        Kind::Auto(_) => of_people(cx, "Recovery", seal.kind.split().threshold(), by),
+        Kind::Shamir(split) => of_people(cx, "Unseal", split.threshold(), by),
+    }
+}
+
+fn of_seal(seal: &Settings, config: &[String]) -> Result<Key<32>, Stop> {
+    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
+    let read = config::read(&paths, &Variable::read);
+    let (config, _) = read.map_err(|error| Stop::Usage(error.to_string()))?;
+    let Some(by) = config.seal.of(&seal.kind) else {
+        let name = seal.kind.name();
+        return Err(Stop::Usage(format!(
+            "The {name} seal opens that, and the configuration has no seal {name:?}; recovery keys \
+             open it, too"
+        )));
+    };
+    seal.unwrapped(&*by).map_err(|error| Stop::Failed(error.to_string()))
+}
+
+fn of_people(
     cx: &mut Context,
-    seal: &Settings,
-    given: &[String],
-    instead: &str,
+    whose: &str,
+    threshold: u8,
+    by: Opener<'_>,
 ) -> Result<Key<32>, Stop> {
-    let Kind::Shamir(split) = seal.kind;
-    let threshold = split.threshold();
+    let Opener { given, instead, .. } = by;
     let mut gathering = Gathering::default();
     let mut given = given.iter();
     loop {
@@ -28,11 +64,12 @@ pub fn gather(
             Some(word) => prompt::given(word)?,
             None => {
                 let keys = if threshold == 1 { "key" } else { "keys" };
-                let question = format!("Unseal Key {number} of {threshold} (will be hidden):");
+                let question = format!("{whose} Key {number} of {threshold} (will be hidden):");
                 prompt::secret(cx, &question, |why| {
                     Stop::Usage(format!(
-                        "The snapshot needs {threshold} unseal {keys}, and nobody can be asked \
-                         for that: {why}. {instead}"
+                        "The snapshot needs {threshold} {} {keys}, and nobody can be asked \
+                         for that: {why}. {instead}",
+                        whose.to_lowercase()
                     ))
                 })?
             }
@@ -48,16 +85,10 @@ pub fn gather(
     }
 }
 
-/// Opens a snapshot with its unseal keys. One that is damaged is opened, and that is said.
-pub fn open(
-    cx: &mut Context,
-    name: &str,
-    sealed: &Sealed,
-    given: &[String],
-    instead: &str,
-) -> Result<Past, Stop> {
+/// Opens a snapshot. One that is damaged is opened, and that is said.
+pub fn open(cx: &mut Context, name: &str, sealed: &Sealed, by: Opener<'_>) -> Result<Past, Stop> {
     let failed = |error| Stop::Failed(format!("{name}: {error}"));
-    let key = gather(cx, &sealed.seal().map_err(failed)?, given, instead)?;
+    let key = gather(cx, &sealed.seal().map_err(failed)?, by)?;
     let (past, report) = sealed.open(&key).map_err(failed)?;
     warn_of(cx, name, &report);
     Ok(past)

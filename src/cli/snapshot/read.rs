@@ -6,7 +6,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::{Map, Value};
 
 use super::instant::{self, AtInstant, Instant};
-use super::keys;
+use super::keys::{self, Opener};
 use super::state::{Finding, Kind, State, receive};
 use super::versions;
 use crate::barrier::past::Past;
@@ -46,7 +46,8 @@ pub struct Own {
     /// print only this field, without anything around it
     #[argh(option, arg_name = "string")]
     field: Option<String>,
-    /// configuration of the server, which declares the target; may be repeated
+    /// configuration of the server, which declares the target, or the automatic seal that opens it;
+    /// may be repeated
     #[argh(option, arg_name = "path")]
     config: Vec<String>,
     /// the id of the store, where the target holds several
@@ -74,7 +75,8 @@ impl Command for Read {
         };
         let by = Finding { config: &self.own.config, store: self.own.store.as_deref() };
         let sealed = receive(cx, &self.state(name)?, &by)?;
-        let past = keys::open(cx, name, &sealed, given, INSTEAD)?;
+        let opener = Opener { given, config: &self.own.config, instead: INSTEAD };
+        let past = keys::open(cx, name, &sealed, opener)?;
         let mounts = opened::mounts();
         let place = past.look(|txn| alone::place(&mounts, txn, &path)).map_err(failed)?;
         if self.own.all_versions {

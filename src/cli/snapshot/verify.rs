@@ -6,7 +6,7 @@ use std::thread;
 use argh::{ArgsInfo, FromArgs};
 use serde_json::json;
 
-use super::keys::gather;
+use super::keys::{Opener, gather};
 use super::target::{self, LOOK, TARGETS, text};
 use super::{file, inspect};
 use crate::cli::command::{Command, Shared};
@@ -33,6 +33,9 @@ pub struct Verify {
     /// check what needs no keys: checksums and framing
     #[argh(switch)]
     without_keys: bool,
+    /// where an automatic seal opens the file: configuration of the server; may be repeated
+    #[argh(option, arg_name = "path")]
+    config: Vec<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -54,7 +57,8 @@ impl Command for Verify {
             report(cx, &inspected, None)?;
             return Ok(Exit::Done);
         }
-        let key = gather(cx, &inspected.seal, keys, INSTEAD)?;
+        let by = Opener { given: keys, config: &self.config, instead: INSTEAD };
+        let key = gather(cx, &inspected.seal, by)?;
         let (content, _) = file::open(name, "Verifying")?;
         let verified = snapshot::verify::verify(content, &key).map_err(damaged)?;
         let findings = verified.findings();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::RekeyService;
+use super::Target;
 use crate::api::call::SystemCall;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
@@ -16,8 +16,15 @@ use crate::base::openpgp::Recipient;
 use crate::base::record::Record;
 use crate::sys::disclosure::Disclosure;
 
-/// Where it lies in the system's part of the store.
-const PATH: &str = "core/unseal-keys-backup";
+impl Target {
+    /// Where the backup lies in the system's part of the store.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Barrier => "core/unseal-keys-backup",
+            Self::Recovery => "core/recovery-keys-backup",
+        }
+    }
+}
 
 /// The new shares of one rekey, each encrypted to its holder.
 #[derive(Serialize, Deserialize)]
@@ -50,14 +57,14 @@ impl Backup {
     }
 
     /// Keeps it, in place of that of an earlier rekey.
-    pub fn store(&self, txn: &mut Txn) -> Result<(), TxnError> {
-        txn.scope(MountId::SYSTEM).write(PATH, self)
+    pub fn store(&self, target: Target, txn: &mut Txn) -> Result<(), TxnError> {
+        txn.scope(MountId::SYSTEM).write(target.place(), self)
     }
 }
 
-/// GET `rekey/backup`.
-pub fn read(_: &RekeyService, call: &mut SystemCall<'_>) -> Outcome {
-    let Some(backup) = call.txn.scope(MountId::SYSTEM).read::<Backup>(PATH)? else {
+/// GET.
+pub fn read(target: Target, call: &mut SystemCall<'_>) -> Outcome {
+    let Some(backup) = call.txn.scope(MountId::SYSTEM).read::<Backup>(target.place())? else {
         return Err(Fault::bad_request("no backed-up keys found"));
     };
     let texts = |text: fn(&Encrypted) -> &String| {
@@ -72,8 +79,8 @@ pub fn read(_: &RekeyService, call: &mut SystemCall<'_>) -> Outcome {
     ])))
 }
 
-/// DELETE `rekey/backup`.
-pub fn delete(_: &RekeyService, call: &mut SystemCall<'_>) -> Outcome {
-    call.txn.scope(MountId::SYSTEM).delete(PATH)?;
+/// DELETE.
+pub fn delete(target: Target, call: &mut SystemCall<'_>) -> Outcome {
+    call.txn.scope(MountId::SYSTEM).delete(target.place())?;
     Ok(Reply::nothing())
 }

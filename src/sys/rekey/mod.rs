@@ -1,11 +1,11 @@
-//! `sys/rekey`: new shares over the same root key, by those who hold enough of the old ones.
+//! `sys/rekey`: new shares over the same root key, by those who hold enough of the old ones; and
+//! `sys/rekey-recovery-key`, the same of the recovery key that a store with an automatic seal has.
 //!
 //! [`Stage`] tells how far it is: old shares are given until there are enough, then the new ones
 //! are handed out. They are in force at once or, where that was asked for, when enough of them
 //! have been given back: who lost one on the way still has the old ones.
 
 mod backup;
-mod recovery;
 mod update;
 mod verify;
 
@@ -14,14 +14,15 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use self::backup::Backup;
+use self::update::update;
 use super::disclosure::recipients;
 use super::shares::{
-    Gathering, KEY, NONCE, PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD, Undertaking, needed,
+    Gathering, Held, KEY, NONCE, PGP_KEYS, SECRET_SHARES, SECRET_THRESHOLD, Undertaking, needed,
 };
 use super::undo::Undo;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::field::Field;
+use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
@@ -40,6 +41,16 @@ pub struct RekeyService {
     entropy: Arc<dyn Entropy>,
     undo: Undo,
     rekey: Undertaking<Rekey>,
+    rekey_recovery: Undertaking<Rekey>,
+}
+
+/// Which key is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// The unseal key, where people hold it.
+    Barrier,
+    /// The recovery key, where an automatic seal has the unseal key.
+    Recovery,
 }
 
 /// A rekey that was begun.
@@ -76,17 +87,54 @@ impl RekeyService {
         entropy: Arc<dyn Entropy>,
         undo: Undo,
     ) -> Self {
-        Self { barrier, clock, entropy, undo, rekey: Undertaking::default() }
+        let (rekey, rekey_recovery) = Default::default();
+        Self { barrier, clock, entropy, undo, rekey, rekey_recovery }
     }
 
     fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
         self.barrier.unsealed().ok_or_else(|| Fault::new(503, "node is not active"))
     }
+
+    /// Refuses the key that this store's seal has not.
+    fn must_have(&self, target: Target) -> Result<(), Fault> {
+        if target == Target::Recovery {
+            self.unsealed()?;
+        }
+        let settings = self.barrier.settings();
+        let settings = settings.map_err(|error| Fault::internal(error.to_string()))?;
+        let automatic = settings.is_some_and(|settings| settings.kind.mechanism().is_some());
+        match (target, automatic) {
+            (Target::Barrier, false) | (Target::Recovery, true) => Ok(()),
+            (Target::Recovery, false) => Err(Fault::bad_request("recovery rekeying not supported")),
+            (Target::Barrier, true) => Err(Fault::bad_request(
+                "barrier rekeying not supported: an automatic seal has the unseal key, and people \
+                 hold recovery keys, which rekey-recovery-key changes (-target=recovery)",
+            )),
+        }
+    }
+
+    /// What is under way.
+    fn on(&self, target: Target, unsealed: &Arc<Unsealed>) -> Held<'_, Rekey> {
+        match target {
+            Target::Barrier => self.rekey.on(unsealed),
+            Target::Recovery => self.rekey_recovery.on(unsealed),
+        }
+    }
+}
+
+impl Target {
+    /// As Vault's texts call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Barrier => "barrier",
+            Self::Recovery => "recovery",
+        }
+    }
 }
 
 /// The endpoints with their service.
 pub fn engine(service: RekeyService) -> Bound<RekeyService> {
-    Bound::new("New shares of the unseal key.", ROUTES, service)
+    Bound::new("New shares of the unseal key or the recovery key.", ROUTES, service)
 }
 
 const BACKUP: Field<bool> =
@@ -101,18 +149,12 @@ const ROUTES: &[Route<RekeyService>] = &[
         path: "rekey/init",
         synopsis: "Begin a rekey, look how far it is, or give it up.",
         description: "The old shares stay in force until all that were asked for are given.",
-        fields: &[
-            &SECRET_SHARES.info,
-            &SECRET_THRESHOLD.info,
-            &PGP_KEYS.info,
-            &BACKUP.info,
-            &REQUIRE_VERIFICATION.info,
-        ],
+        fields: BEGIN,
         access: Access::Sealed,
         operations: &[
-            Operation::direct(Verb::Read, "Look how far it is.", status),
-            Operation::direct(Verb::Write, "Begin.", begin),
-            Operation::direct(Verb::Delete, "Give it up.", cancel),
+            Operation::direct(Verb::Read, HOW_FAR, |s, ask| status(s, Target::Barrier, ask)),
+            Operation::direct(Verb::Write, "Begin.", |s, ask| begin(s, Target::Barrier, ask)),
+            Operation::direct(Verb::Delete, GIVE_UP, |s, ask| cancel(s, Target::Barrier, ask)),
         ],
     },
     Route {
@@ -122,23 +164,26 @@ const ROUTES: &[Route<RekeyService>] = &[
         fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
-            Operation::direct(Verb::Write, "Give a share.", update::update),
+            Operation::direct(Verb::Write, GIVE, |s, ask| update(s, Target::Barrier, ask)),
             // Vault looks at the body whatever the verb.
-            Operation::direct(Verb::Read, "The same.", update::update),
-            Operation::direct(Verb::Delete, "The same.", update::update),
+            Operation::direct(Verb::Read, "The same.", |s, ask| update(s, Target::Barrier, ask)),
+            Operation::direct(Verb::Delete, "The same.", |s, ask| update(s, Target::Barrier, ask)),
         ],
     },
     Route {
         path: "rekey/verify",
         synopsis: "Give back one of the new shares.",
-        description: "The last share needed puts the new ones in force. DELETE begins the \
-                      verification again.",
+        description: VERIFICATION,
         fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
-            Operation::direct(Verb::Read, "Look how far it is.", verify::status),
-            Operation::direct(Verb::Write, "Give a share.", verify::update),
-            Operation::direct(Verb::Delete, "Begin again.", verify::restart),
+            Operation::direct(Verb::Read, HOW_FAR, |s, ask| {
+                verify::status(s, Target::Barrier, ask)
+            }),
+            Operation::direct(Verb::Write, GIVE, |s, ask| verify::update(s, Target::Barrier, ask)),
+            Operation::direct(Verb::Delete, "Begin again.", |s, ask| {
+                verify::restart(s, Target::Barrier, ask)
+            }),
         ],
     },
     Route {
@@ -148,58 +193,89 @@ const ROUTES: &[Route<RekeyService>] = &[
         fields: &[],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read them.", backup::read),
-            Operation::system(Verb::Delete, "Remove them.", backup::delete),
+            Operation::system(Verb::Read, "Read them.", |_, call| {
+                backup::read(Target::Barrier, call)
+            }),
+            Operation::system(Verb::Delete, "Remove them.", |_, call| {
+                backup::delete(Target::Barrier, call)
+            }),
         ],
     },
     Route {
         path: "rekey/recovery-key-backup",
-        synopsis: "The same of recovery keys: there are none.",
-        description: "Only an automatic seal has recovery keys.",
+        synopsis: "The same of the recovery key.",
+        description: "Only a store with an automatic seal has recovery keys.",
         fields: &[],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "There are none.", recovery::read_backup),
-            Operation::system(Verb::Delete, "There are none.", recovery::delete_backup),
+            Operation::system(Verb::Read, "Read them.", |_, call| {
+                backup::read(Target::Recovery, call)
+            }),
+            Operation::system(Verb::Delete, "Remove them.", |_, call| {
+                backup::delete(Target::Recovery, call)
+            }),
         ],
     },
     Route {
         path: "rekey-recovery-key/init",
-        synopsis: "A rekey of recovery keys: there are none.",
-        description: "Only an automatic seal has recovery keys.",
-        fields: &[],
+        synopsis: "Begin a rekey of the recovery key, look how far it is, or give it up.",
+        description: "Only a store with an automatic seal has recovery keys. The old shares stay \
+                      in force until all that were asked for are given.",
+        fields: BEGIN,
         access: Access::Sealed,
         operations: &[
-            Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
-            Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
-            Operation::direct(Verb::Delete, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Read, HOW_FAR, |s, ask| status(s, Target::Recovery, ask)),
+            Operation::direct(Verb::Write, "Begin.", |s, ask| begin(s, Target::Recovery, ask)),
+            Operation::direct(Verb::Delete, GIVE_UP, |s, ask| cancel(s, Target::Recovery, ask)),
         ],
     },
     Route {
         path: "rekey-recovery-key/update",
-        synopsis: "A rekey of recovery keys: there are none.",
-        description: "Only an automatic seal has recovery keys.",
-        fields: &[],
+        synopsis: "Give one of the old shares of the recovery key.",
+        description: "The last share needed answers the new ones.",
+        fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
-        operations: &[Operation::direct(Verb::Write, "There are none.", recovery::unsupported)],
+        operations: &[Operation::direct(Verb::Write, GIVE, |s, ask| {
+            update(s, Target::Recovery, ask)
+        })],
     },
     Route {
         path: "rekey-recovery-key/verify",
-        synopsis: "A rekey of recovery keys: there are none.",
-        description: "Only an automatic seal has recovery keys.",
-        fields: &[],
+        synopsis: "Give back one of the new shares of the recovery key.",
+        description: VERIFICATION,
+        fields: &[&KEY.info, &NONCE.info],
         access: Access::Sealed,
         operations: &[
-            Operation::direct(Verb::Read, "There are none.", recovery::unsupported),
-            Operation::direct(Verb::Write, "There are none.", recovery::unsupported),
-            Operation::direct(Verb::Delete, "There are none.", recovery::unsupported),
+            Operation::direct(Verb::Read, HOW_FAR, |s, ask| {
+                verify::status(s, Target::Recovery, ask)
+            }),
+            Operation::direct(Verb::Write, GIVE, |s, ask| verify::update(s, Target::Recovery, ask)),
+            Operation::direct(Verb::Delete, "Begin again.", |s, ask| {
+                verify::restart(s, Target::Recovery, ask)
+            }),
         ],
     },
 ];
 
-fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
+const HOW_FAR: &str = "Look how far it is.";
+const GIVE: &str = "Give a share.";
+const GIVE_UP: &str = "Give it up.";
+const VERIFICATION: &str = "The last share needed puts the new ones in force. DELETE begins the \
+     verification again.";
+
+/// What a rekey begins with.
+const BEGIN: &[&FieldInfo] = &[
+    &SECRET_SHARES.info,
+    &SECRET_THRESHOLD.info,
+    &PGP_KEYS.info,
+    &BACKUP.info,
+    &REQUIRE_VERIFICATION.info,
+];
+
+fn status(service: &RekeyService, target: Target, _: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let unsealed = service.unsealed()?;
-    let rekey = service.rekey.on(&unsealed);
+    let rekey = service.on(target, &unsealed);
     Ok(shown(rekey.as_ref(), needed(&service.barrier)?))
 }
 
@@ -254,7 +330,8 @@ fn fingerprints(recipients: &[Recipient]) -> Value {
     recipients.iter().map(Recipient::fingerprint).collect()
 }
 
-fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
+fn begin(service: &RekeyService, target: Target, ask: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let unsealed = service.unsealed()?;
     let body = Strict::read("RekeyRequest", &ask.body)?;
     let (shares, threshold) = (body.int("secret_shares")?, body.int("secret_threshold")?);
@@ -278,7 +355,7 @@ fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
     let split = split.map_err(|error| invalid(error.to_string()))?;
     let recipients = recipients(&keys, service.clock.wall(), &*service.entropy);
     let recipients = recipients.map_err(invalid)?;
-    let mut rekey = service.rekey.on(&unsealed);
+    let mut rekey = service.on(target, &unsealed);
     if rekey.is_some() {
         return Err(Fault::bad_request("rekey already in progress"));
     }
@@ -288,7 +365,8 @@ fn begin(service: &RekeyService, ask: DirectAsk) -> Outcome {
     Ok(shown(rekey.as_ref(), needed(&service.barrier)?))
 }
 
-fn cancel(service: &RekeyService, _: DirectAsk) -> Outcome {
-    *service.rekey.on(&service.unsealed()?) = None;
+fn cancel(service: &RekeyService, target: Target, _: DirectAsk) -> Outcome {
+    service.must_have(target)?;
+    *service.on(target, &service.unsealed()?) = None;
     Ok(Reply::nothing())
 }

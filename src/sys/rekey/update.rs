@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::backup::Backup;
-use super::{Rekey, RekeyService, Stage, Verification, fingerprints, shown, told};
+use super::{Rekey, RekeyService, Stage, Target, Verification, fingerprints, shown, told};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
@@ -14,13 +14,14 @@ use crate::sys::disclosure::{self, Disclosure, disclose};
 use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
 
 /// `rekey/update`.
-pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
+pub fn update(service: &RekeyService, target: Target, ask: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let body = Strict::read("RekeyUpdateRequest", &ask.body)?;
     let share = Share::sent(&body, "", MISSING)?;
     let unsealed = service.unsealed()?;
-    let mut held = service.rekey.on(&unsealed);
+    let mut held = service.on(target, &unsealed);
     let Some(rekey) = held.as_mut() else {
-        return Err(Fault::bad_request("no barrier rekey in progress"));
+        return Err(Fault::bad_request(format!("no {} rekey in progress", target.name())));
     };
     must_name(body.text("Nonce")?, &rekey.nonce, "rekey")?;
     let Stage::Asking(gathering) = &mut rekey.stage else {
@@ -32,9 +33,10 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         return Ok(shown(held.as_ref(), required));
     };
     let wrong = |error| refused("failed to read root key", &error);
-    key.and_then(|key| service.barrier.check(&key)).map_err(wrong)?;
+    key.and_then(|key| service.barrier.vouch(&unsealed, &key)).map_err(wrong)?;
 
-    let (seal, shares) = unsealed.prepare_rekey(rekey.split);
+    let prepared = service.barrier.prepare_rekey(&unsealed, rekey.split);
+    let (seal, shares) = prepared.map_err(|error| refused("rekey failed", &error))?;
     let disclosure = disclose(&shares, &rekey.recipients, &*service.entropy)?;
     let backup = rekey.backup.then(|| Backup::new(&rekey.nonce, &rekey.recipients, &disclosure));
     if rekey.verify {
@@ -45,7 +47,7 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
         return Ok(answer);
     }
     let kept = service.undo.before(&unsealed, Mark::Rekey);
-    unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(txn)))?;
+    unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(target, txn)))?;
     let answer = handed_out(rekey, disclosure, None);
     *held = None;
     Ok(told(answer, kept))

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Rekey, RekeyService, Stage, told};
+use super::{Rekey, RekeyService, Stage, Target, told};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
@@ -12,16 +12,18 @@ use crate::base::fault::Fault;
 use crate::sys::shares::{Gathering, MISSING, Share, must_name};
 
 /// GET.
-pub fn status(service: &RekeyService, _: DirectAsk) -> Outcome {
+pub fn status(service: &RekeyService, target: Target, _: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let unsealed = service.unsealed()?;
-    let held = service.rekey.on(&unsealed);
+    let held = service.on(target, &unsealed);
     Ok(shown(held.as_ref().ok_or_else(nothing_begun)?))
 }
 
 /// DELETE: the shares given back so far are forgotten.
-pub fn restart(service: &RekeyService, _: DirectAsk) -> Outcome {
+pub fn restart(service: &RekeyService, target: Target, _: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let unsealed = service.unsealed()?;
-    let mut held = service.rekey.on(&unsealed);
+    let mut held = service.on(target, &unsealed);
     let rekey = held.as_mut().ok_or_else(nothing_begun)?;
     let nonce = service.entropy.uuid();
     if let Stage::Verifying(verification) = &mut rekey.stage {
@@ -35,11 +37,12 @@ pub fn restart(service: &RekeyService, _: DirectAsk) -> Outcome {
 }
 
 /// PUT and POST.
-pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
+pub fn update(service: &RekeyService, target: Target, ask: DirectAsk) -> Outcome {
+    service.must_have(target)?;
     let body = Strict::read("RekeyVerificationUpdateRequest", &ask.body)?;
     let share = Share::sent(&body, "", MISSING)?;
     let unsealed = service.unsealed()?;
-    let mut held = service.rekey.on(&unsealed);
+    let mut held = service.on(target, &unsealed);
     let Some(rekey) = held.as_mut() else {
         return Err(Fault::bad_request("no rekey in progress"));
     };
@@ -58,7 +61,7 @@ pub fn update(service: &RekeyService, ask: DirectAsk) -> Outcome {
     }
     let kept = service.undo.before(&unsealed, Mark::Rekey);
     unsealed.rekey_with(&verification.seal, |txn| {
-        verification.backup.as_ref().map_or(Ok(()), |b| b.store(txn))
+        verification.backup.as_ref().map_or(Ok(()), |b| b.store(target, txn))
     })?;
     let answer = json!({ "nonce": verification.nonce, "complete": true });
     *held = None;

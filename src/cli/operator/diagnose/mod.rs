@@ -13,6 +13,7 @@ mod listener;
 mod memory;
 mod report;
 mod running;
+mod seal;
 mod socket;
 mod space;
 mod storage;
@@ -48,8 +49,8 @@ pub struct Diagnose {
     /// check to leave out; may be given more than once
     #[argh(
         option,
-        arg_name = "certificates|listener|storage|space|wear|clock|entropy|memory|descriptors|\
-                    systemd|targets"
+        arg_name = "certificates|listener|storage|autounseal|space|wear|clock|entropy|memory|\
+                    descriptors|systemd|targets"
     )]
     skip: Vec<String>,
     /// taken and overlooked: all is told anyway
@@ -92,6 +93,7 @@ const CHECKS: &[Check] = &[
     Check { name: "certificates", look: Look::Server(certificates::look) },
     Check { name: "listener", look: Look::Server(listener::look) },
     Check { name: "storage", look: Look::Server(storage::look) },
+    Check { name: "autounseal", look: Look::Server(seal::look) },
     Check { name: "space", look: Look::Server(space::look) },
     Check { name: "wear", look: Look::Server(wear::look) },
     Check { name: "clock", look: Look::Server(clock::look) },
@@ -103,7 +105,7 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Vault's checks that there is nothing to look at for.
-const NONE_OF_OURS: [&str; 2] = ["autounseal", "service_registration"];
+const NONE_OF_OURS: [&str; 1] = ["service_registration"];
 
 impl Command for Diagnose {
     const OPERANDS: &'static str = "";

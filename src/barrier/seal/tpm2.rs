@@ -1,0 +1,173 @@
+//! The TPM seal: a chip of this very board keeps the unseal key, and gives it back to nobody but
+//! this board, if that is wished only while it was booted as it is now (PCRs).
+//!
+//! It is asked through the system's tpm2-tools. Their files hold nothing that is secret: the parts
+//! of an object that the chip has sealed.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use zeroize::Zeroizing;
+
+use super::auto::{AutoSeal, Mechanism, SealError, WrappedKey};
+use super::tool::run;
+use crate::base::entropy::{Entropy, SystemEntropy};
+use crate::base::hex;
+use crate::base::pages::Key;
+
+/// `seal "tpm2"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The PCRs of the bank sha256 that must be as they are now, in order; none for any boot.
+    pub pcrs: Vec<u8>,
+    /// How the chip is reached (`TPM2TOOLS_TCTI`); the tools find it themselves where `None`.
+    pub tcti: Option<String>,
+}
+
+impl Settings {
+    /// The PCRs as the tools name them, and as what is wrapped does; empty where there are none.
+    fn selection(&self) -> String {
+        if self.pcrs.is_empty() {
+            return String::new();
+        }
+        let pcrs: Vec<String> = self.pcrs.iter().map(u8::to_string).collect();
+        format!("sha256:{}", pcrs.join(","))
+    }
+}
+
+/// The seal.
+pub struct Tpm2(Settings);
+
+impl Tpm2 {
+    /// The chip is not asked yet.
+    pub fn new(settings: Settings) -> Self {
+        Self(settings)
+    }
+
+    /// Runs one of the tools in a folder.
+    fn run(
+        &self,
+        folder: &Folder,
+        name: &str,
+        args: &[&str],
+        input: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let command = |name: &str| {
+            let mut command = Command::new(name);
+            command.current_dir(&folder.0);
+            if let Some(tcti) = &self.0.tcti {
+                command.env("TPM2TOOLS_TCTI", tcti);
+            }
+            command
+        };
+        let printed = run(command(name).args(args), input);
+        // A chip without a manager of its resources keeps objects and sessions, and has room for
+        // three of each.
+        for what in ["-t", "-l"] {
+            let _ = run(command("tpm2_flushcontext").args(["-Q", what]), b"");
+        }
+        printed
+    }
+
+    /// A folder with the key of the chip under which ours is kept: the same one each time.
+    fn begun(&self) -> Result<Folder, SealError> {
+        let folder = Folder::make()?;
+        let args = ["-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", PRIMARY];
+        self.run(&folder, "tpm2_createprimary", &args, b"")?;
+        Ok(folder)
+    }
+
+    fn create(&self, key: &Key<32>) -> Result<Vec<u8>, SealError> {
+        let folder = self.begun()?;
+        let selection = self.0.selection();
+        let object = ["-Q", "-C", PRIMARY, "-g", "sha256", "-u", PUBLIC, "-r", PRIVATE, "-i", "-"];
+        // The chip asks for no password: it is not of people that it is to know us.
+        let guard: &[&str] = if selection.is_empty() {
+            &["-a", "fixedtpm|fixedparent|noda|userwithauth"]
+        } else {
+            let args = ["-Q", "--policy-pcr", "-l", &selection, "-L", POLICY];
+            self.run(&folder, "tpm2_createpolicy", &args, b"")?;
+            &["-a", "fixedtpm|fixedparent|noda|adminwithpolicy", "-L", POLICY]
+        };
+        self.run(&folder, "tpm2_create", &[&object, guard].concat(), &**key)?;
+        let (public, private) = (folder.read(PUBLIC)?, folder.read(PRIVATE)?);
+        let length = u16::try_from(public.len()).map_err(|_| odd())?;
+        Ok([&length.to_be_bytes()[..], &public, &private].concat())
+    }
+
+    fn unseal(&self, wrapped: &WrappedKey) -> Result<Key<32>, SealError> {
+        let (length, rest) = wrapped.bytes.split_first_chunk().ok_or_else(odd)?;
+        let length = u16::from_be_bytes(*length).into();
+        let (public, private) = rest.split_at_checked(length).ok_or_else(odd)?;
+        let folder = self.begun()?;
+        folder.write(PUBLIC, public)?;
+        folder.write(PRIVATE, private)?;
+        let args = ["-Q", "-C", PRIMARY, "-u", PUBLIC, "-r", PRIVATE, "-c", LOADED];
+        self.run(&folder, "tpm2_load", &args, b"")?;
+        let pcrs = format!("pcr:{}", wrapped.by);
+        let mut args = vec!["-c", LOADED];
+        if !wrapped.by.is_empty() {
+            args.extend(["-p", &pcrs]);
+        }
+        Key::from_bytes(&self.run(&folder, "tpm2_unseal", &args, b"")?).ok_or_else(odd)
+    }
+}
+
+impl AutoSeal for Tpm2 {
+    fn mechanism(&self) -> Mechanism {
+        Mechanism::Tpm2
+    }
+
+    fn wrap(&self, key: &Key<32>, _: &dyn Entropy) -> Result<WrappedKey, SealError> {
+        Ok(WrappedKey { by: self.0.selection(), bytes: self.create(key)? })
+    }
+
+    fn unwrap(&self, wrapped: &WrappedKey) -> Result<Key<32>, SealError> {
+        self.unseal(wrapped)
+    }
+
+    fn is_current(&self, wrapped: &WrappedKey) -> bool {
+        wrapped.by == self.0.selection()
+    }
+}
+
+const PRIMARY: &str = "primary";
+const PUBLIC: &str = "public";
+const PRIVATE: &str = "private";
+const POLICY: &str = "policy";
+const LOADED: &str = "loaded";
+
+fn odd() -> SealError {
+    SealError("what the TPM wrapped was changed".to_owned())
+}
+
+/// A folder of our own for the tools' files; it goes with its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, SealError> {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let name = hex::encode(&entropy.bytes::<8>());
+        let path = std::env::temp_dir().join(format!("edgekeep-tpm2-{name}"));
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| SealError(format!("{}: {error}", path.display())))?;
+        Ok(Self(path))
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, SealError> {
+        fs::read(self.0.join(name)).map_err(|error| SealError(format!("tpm2_create: {error}")))
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SealError> {
+        let path = self.0.join(name);
+        fs::write(&path, bytes).map_err(|error| SealError(format!("{}: {error}", path.display())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,110 @@
+//! The keys of `seal "KIND"`.
+
+use super::{Form, Key, Table, ignored, key};
+
+const DISABLED: Key = key(
+    "disabled",
+    Form::Flag,
+    "false",
+    "The store is to leave this seal: `operator unseal -migrate` does it.",
+);
+
+/// `seal "shamir"`.
+pub static SEAL_SHAMIR: Table = Table {
+    title: "seal \"shamir\"",
+    help: "The unseal key is split among people: they open the store after each start.",
+    keys: &[DISABLED],
+};
+
+/// `seal "static"`.
+pub static SEAL_STATIC: Table = Table {
+    title: "seal \"static\"",
+    help: "A key of 32 bytes that lies elsewhere opens the store after each start, without people: \
+           on a stick that stays plugged in, in a credential of systemd. Where it is not there \
+           the server waits, sealed, and opens the store when it comes. Keys are bytes, or their \
+           hex or base64. `src/barrier/seal/README.md` tells what this protects against.",
+    keys: &[
+        key("current_key_id", Form::Text, "", "The key's name, which is stored beside the store."),
+        key(
+            "current_key",
+            Form::Text,
+            "",
+            "The key: file://, env:// or systemd:// of it, or the key itself.",
+        ),
+        key("previous_key_id", Form::Text, "", "The name of the key before it."),
+        key(
+            "previous_key",
+            Form::Text,
+            "",
+            "That key, in the same way: it opens the store once more, which then goes over to the \
+             current one.",
+        ),
+        DISABLED,
+    ],
+};
+
+/// `seal "transit"`.
+pub static SEAL_TRANSIT: Table = Table {
+    title: "seal \"transit\"",
+    help: "The transit engine of another Vault or OpenBao has the key that opens the store after \
+           each start. Where that server is away this one waits, sealed, and opens the store when \
+           it comes. The token needs `update` on `MOUNT/encrypt/KEY` and `MOUNT/decrypt/KEY`; one \
+           with a period is renewed as long as this server is open.",
+    keys: &[
+        key("address", Form::Url, "", "The server."),
+        key("token", Form::Text, "", "The token: file://, env:// or systemd:// of it, or itself."),
+        key("key_name", Form::Text, "", "The key there."),
+        key("mount_path", Form::Text, "transit", "Where the engine is mounted there."),
+        key("disable_renewal", Form::Flag, "false", "Somebody else renews the token."),
+        key("tls_ca_cert", Form::Path, "", "A PEM file of authorities, not the system's."),
+        key("tls_client_cert", Form::Path, "", "Who we are: a PEM file of a certificate."),
+        key("tls_client_key", Form::Path, "", "Its key."),
+        key("tls_server_name", Form::Text, "", "The name that the server's certificate bears."),
+        key("tls_skip_verify", Form::Flag, "false", "Believe any certificate."),
+        key("namespace", Form::Text, "", "Refused: there are none."),
+        DISABLED,
+    ],
+};
+
+/// `seal "tpm2"`.
+pub static SEAL_TPM2: Table = Table {
+    title: "seal \"tpm2\"",
+    help: "The TPM 2.0 of this board opens the store after each start; no other board does. It is \
+           asked through the system's tpm2-tools, which must be installed. What a change of its \
+           PCRs locks out, recovery keys open: before firmware is updated that they measure, have \
+           those at hand, or change the seal.",
+    keys: &[
+        key(
+            "pcrs",
+            Form::List,
+            "",
+            "PCRs of the bank sha256, such as 0 and 7, that must stay as they are now.",
+        ),
+        key("tcti", Form::Text, "", "How the chip is reached, as TPM2TOOLS_TCTI says it."),
+        DISABLED,
+    ],
+};
+
+/// `seal "pkcs11"`.
+pub static SEAL_PKCS11: Table = Table {
+    title: "seal \"pkcs11\"",
+    help: "An AES key in a security module or on a card opens the store after each start. It is \
+           asked through OpenSC's `pkcs11-tool`, which must be installed: `pkcs11-tool --module \
+           LIB --token-label TOKEN --login --keygen --key-type AES:32 --label KEY --id 01` makes \
+           one.",
+    keys: &[
+        key("lib", Form::Path, "", "The module's library."),
+        key("token_label", Form::Text, "", "The token's label; or say slot."),
+        key("slot", Form::Text, "", "The number of the token's slot."),
+        key("pin", Form::Text, "", "The PIN: file://, env:// or systemd:// of it, or itself."),
+        key("key_id", Form::Text, "", "The key's id, in hex: `pkcs11-tool -O` shows it."),
+        key("mechanism", Form::Word(MECHANISMS), "ckm_aes_cbc_pad", "What the key does."),
+        ignored("key_label", "pkcs11-tool finds a key by its id: key_id"),
+        ignored("hmac_key_label", "what is wrapped proves itself that it was not changed"),
+        ignored("hmac_mechanism", "what is wrapped proves itself that it was not changed"),
+        ignored("generate_key", "make the key with pkcs11-tool"),
+        DISABLED,
+    ],
+};
+
+const MECHANISMS: &[&str] = &["ckm_aes_cbc_pad", "0x1085"];

@@ -1,0 +1,268 @@
+//! `seal "KIND"`: what gives the unseal key.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::keys::{self, Table};
+use super::place::Place;
+use super::section::{Entry, Section};
+use super::{ConfigError, Environment, Warning};
+use crate::barrier::seal::auto::{AutoSeal, Mechanism, Settings};
+use crate::barrier::seal::static_key::NamedKey;
+use crate::barrier::seal::{Kind, SHAMIR, pkcs11, static_key, tpm2, transit};
+use crate::base::credential::Credential;
+use crate::base::hex;
+
+/// The seals that are configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealSettings {
+    /// The automatic one in use; `None` where people hold the unseal key.
+    pub present: Option<Settings>,
+    /// The automatic one that is to be left.
+    pub former: Option<Settings>,
+}
+
+impl SealSettings {
+    /// The one in use itself.
+    pub fn seal(&self) -> Option<Arc<dyn AutoSeal>> {
+        self.present.clone().map(Settings::seal)
+    }
+
+    /// The one of that kind, in use or not.
+    pub fn of(&self, kind: &Kind) -> Option<Arc<dyn AutoSeal>> {
+        let both = [&self.present, &self.former].into_iter().flatten();
+        let found = both.into_iter().find(|one| Some(one.mechanism()) == kind.mechanism());
+        found.cloned().map(Settings::seal)
+    }
+}
+
+/// Reads all `seal` blocks: one in use, and one that is `disabled`.
+pub(super) fn read<'a>(
+    top: &Section<'a>,
+    environment: &'a Environment<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<SealSettings, ConfigError> {
+    let (mut present, mut former) = (None, None);
+    for entry in top.all("seal") {
+        let (settings, disabled) = block(entry, environment, warnings)?;
+        let place = if disabled { &mut former } else { &mut present };
+        if place.replace(settings).is_some() {
+            let (what, remedy) = if disabled {
+                ("a second seal that is disabled", "keep the one that the store is under")
+            } else {
+                ("a second seal", "set disabled = \"true\" in the one that is to be left")
+            };
+            return Err(entry.error(what, remedy));
+        }
+        if let (Some(Some(present)), Some(Some(former))) = (&present, &former)
+            && Settings::mechanism(present) == Settings::mechanism(former)
+        {
+            return Err(entry.error(
+                "two seals of one kind",
+                "keep the one in use; the older key of static is its previous_key, else open the \
+                 store with recovery keys and change those, which seals it anew",
+            ));
+        }
+    }
+    Ok(SealSettings { present: present.flatten(), former: former.flatten() })
+}
+
+/// An automatic seal, or `None` for people; and whether it is disabled.
+fn block<'a>(
+    entry: Entry<'a>,
+    environment: &'a Environment<'a>,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Option<Settings>, bool), ConfigError> {
+    let name = entry.label()?.unwrap_or_default();
+    let mut found = Vec::new();
+    let mut block = |table: &'static Table| {
+        let section = Section::new(table, entry.block()?, environment, &mut found);
+        Ok(Block { entry, section })
+    };
+    let read = if name == SHAMIR {
+        let block = block(&keys::SEAL_SHAMIR)?;
+        (None, block.section.flag(DISABLED)?)
+    } else if name == Mechanism::Static.name() {
+        let block = block(&keys::SEAL_STATIC)?;
+        (Some(Settings::Static(block.static_key()?)), block.section.flag(DISABLED)?)
+    } else if name == Mechanism::Transit.name() {
+        let block = block(&keys::SEAL_TRANSIT)?;
+        (Some(Settings::Transit(block.transit()?)), block.section.flag(DISABLED)?)
+    } else if name == Mechanism::Tpm2.name() {
+        let block = block(&keys::SEAL_TPM2)?;
+        (Some(Settings::Tpm2(block.tpm2()?)), block.section.flag(DISABLED)?)
+    } else if name == Mechanism::Pkcs11.name() {
+        let block = block(&keys::SEAL_PKCS11)?;
+        (Some(Settings::Pkcs11(block.pkcs11()?)), block.section.flag(DISABLED)?)
+    } else {
+        return Err(entry.error(
+            format!("seal {name:?} is not supported"),
+            "name one of shamir, static, transit, tpm2 and pkcs11, or leave the section out: the \
+             keys that operator init gives unseal the server then",
+        ));
+    };
+    warnings.extend(found);
+    if read.0.as_ref().is_some_and(has_literal) {
+        warnings.push(entry.warning(format!(
+            "the secret of seal {name:?} stands in the configuration itself: name a file elsewhere \
+             (file:///PATH) or a credential (systemd://NAME)"
+        )));
+    }
+    Ok(read)
+}
+
+/// Whether everybody learns a secret who reads the configuration.
+fn has_literal(settings: &Settings) -> bool {
+    let is = |credential: &Credential| matches!(credential, Credential::Literal(_));
+    match settings {
+        Settings::Static(keys) => {
+            is(&keys.current.key) || keys.previous.as_ref().is_some_and(|named| is(&named.key))
+        }
+        Settings::Transit(transit) => is(&transit.token),
+        Settings::Tpm2(_) => false,
+        Settings::Pkcs11(pkcs11) => is(&pkcs11.pin),
+    }
+}
+
+const DISABLED: &str = "disabled";
+
+/// One block, and where it stands.
+struct Block<'a> {
+    entry: Entry<'a>,
+    section: Section<'a>,
+}
+
+impl Block<'_> {
+    fn static_key(&self) -> Result<static_key::Settings, ConfigError> {
+        let Some(current) = self.named_key("current_key_id", "current_key")? else {
+            return Err(self.entry.error(
+                "seal \"static\" without current_key",
+                "name the file of the key: current_key_id = \"1\" and current_key = \
+                 \"file:///PATH\"; `openssl rand -out PATH 32` makes one",
+            ));
+        };
+        let previous = self.named_key("previous_key_id", "previous_key")?;
+        if previous.as_ref().is_some_and(|previous| previous.id == current.id) {
+            let what = "previous_key_id is current_key_id, too";
+            return Err(self.entry.error(what, "give each key a name of its own"));
+        }
+        Ok(static_key::Settings { current, previous })
+    }
+
+    fn named_key(
+        &self,
+        id: &'static str,
+        key: &'static str,
+    ) -> Result<Option<NamedKey>, ConfigError> {
+        match (self.section.text(id)?, self.credential(key)?) {
+            (None, None) => Ok(None),
+            (Some(id), Some(credential)) => {
+                if let Credential::Literal(secret) = &credential
+                    && static_key::parse(secret.expose()).is_none()
+                {
+                    return Err(self.place(key).error(
+                        format!("{key} is not 32 bytes, as they are or in hex or base64"),
+                        "name the file of the key instead: file:///PATH",
+                    ));
+                }
+                Ok(Some(NamedKey { id, key: credential }))
+            }
+            (Some(_), None) => {
+                Err(self.entry.error(format!("{id} without {key}"), format!("add {key}")))
+            }
+            (None, Some(_)) => Err(self
+                .entry
+                .error(format!("{key} without {id}"), format!("give it a name: {id} = \"1\""))),
+        }
+    }
+
+    fn transit(&self) -> Result<transit::Settings, ConfigError> {
+        if self.section.text("namespace")?.is_some() {
+            return Err(self.place("namespace").error(
+                "a namespace of the transit seal",
+                "name the whole path of the engine in mount_path: NAMESPACE/transit",
+            ));
+        }
+        let address = self.section.url("address")?.ok_or_else(|| self.missing("address"))?;
+        let mount = self.section.text("mount_path")?.unwrap_or_default();
+        let path = |name: &'static str| Ok(self.section.path(name)?.map(|path| path.to_path_buf()));
+        let settings = transit::Settings {
+            address,
+            token: self.credential("token")?.ok_or_else(|| self.missing("token"))?,
+            key_name: self.needed("key_name")?,
+            mount_path: mount.trim_matches('/').to_owned(),
+            ca_cert: path("tls_ca_cert")?,
+            client_cert: path("tls_client_cert")?,
+            client_key: path("tls_client_key")?,
+            server_name: self.section.text("tls_server_name")?,
+            skip_verify: self.section.flag("tls_skip_verify")?,
+            disable_renewal: self.section.flag("disable_renewal")?,
+        };
+        if settings.client_cert.is_some() != settings.client_key.is_some() {
+            return Err(self.entry.error(
+                "a client certificate needs its key",
+                "name both tls_client_cert and tls_client_key",
+            ));
+        }
+        Ok(settings)
+    }
+
+    fn tpm2(&self) -> Result<tpm2::Settings, ConfigError> {
+        let mut pcrs = Vec::new();
+        for text in self.section.list("pcrs")? {
+            let pcr = text.parse().ok().filter(|pcr| *pcr < 24);
+            pcrs.push(pcr.ok_or_else(|| {
+                self.place("pcrs").error(format!("{text:?} is no PCR"), "name some of 0 to 23")
+            })?);
+        }
+        pcrs.sort_unstable();
+        pcrs.dedup();
+        Ok(tpm2::Settings { pcrs, tcti: self.section.text("tcti")? })
+    }
+
+    fn pkcs11(&self) -> Result<pkcs11::Settings, ConfigError> {
+        self.section.word("mechanism")?;
+        let key_id = self.needed("key_id")?.to_lowercase();
+        let key_id = key_id.strip_prefix("0x").unwrap_or(&key_id).to_owned();
+        if hex::decode(&key_id).is_none_or(|id| id.is_empty()) {
+            return Err(self.place("key_id").error(
+                format!("key_id {key_id:?} is no id"),
+                "write its bytes in hex, as `pkcs11-tool -O` shows it",
+            ));
+        }
+        let lib: Option<PathBuf> = self.section.path("lib")?.map(|path| path.to_path_buf());
+        let token = match (self.section.text("token_label")?, self.section.text("slot")?) {
+            (Some(label), None) => pkcs11::Token::Label(label),
+            (None, Some(slot)) => pkcs11::Token::Slot(slot),
+            _ => {
+                let what = "seal \"pkcs11\" names one token";
+                return Err(self.entry.error(what, "say either token_label or slot"));
+            }
+        };
+        Ok(pkcs11::Settings {
+            lib: lib.ok_or_else(|| self.missing("lib"))?,
+            token,
+            pin: self.credential("pin")?.ok_or_else(|| self.missing("pin"))?,
+            key_id,
+        })
+    }
+
+    fn needed(&self, key: &'static str) -> Result<String, ConfigError> {
+        self.section.text(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    fn missing(&self, key: &str) -> ConfigError {
+        let seal = self.entry.label().ok().flatten().unwrap_or_default();
+        self.entry.error(format!("seal {seal:?} without {key}"), format!("add {key}"))
+    }
+
+    fn credential(&self, key: &'static str) -> Result<Option<Credential>, ConfigError> {
+        let Some(text) = self.section.text(key)? else { return Ok(None) };
+        let read = Credential::parse(&text);
+        read.map(Some).map_err(|error| self.place(key).error(format!("{key}: {error}"), ""))
+    }
+
+    fn place(&self, key: &str) -> Place {
+        self.section.last(key).map_or_else(|| self.entry.place(), |entry| entry.place())
+    }
+}

@@ -1,0 +1,130 @@
+//! The same by those who type commands.
+
+use serde_json::Value;
+
+use crate::house::{House, is_sealed, opens};
+use crate::support::Server;
+
+const KEY: [u8; 32] = [0x11; 32];
+
+/// Runs a command against a server, with a token where there is one.
+fn edgekeep(house: &House, server: &Server, token: &str, args: &[&str]) -> (String, String, i32) {
+    let address = format!("http://{}", server.address);
+    let environment = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", token)];
+    let output = house.output(args, &environment);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+}
+
+/// The last word of the line that begins so.
+fn word(text: &str, start: &str) -> String {
+    let line = text.lines().find(|line| line.starts_with(start));
+    let line = line.unwrap_or_else(|| panic!("no {start:?} in {text}"));
+    line.split_whitespace().last().unwrap().to_owned()
+}
+
+#[test]
+fn a_store_is_made_and_moved_from_seal_to_seal() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let mut server = house.serve(&house.stick("one"));
+    let init = ["operator", "init", "-recovery-shares=2", "-recovery-threshold=2"];
+    let (told, complaint, code) = edgekeep(&house, &server, "", &init);
+    assert_eq!((code, complaint.as_str()), (0, ""), "{told}");
+    assert!(told.contains("Recovery key initialized with 2 key shares and a key threshold of 2."));
+    assert!(!told.contains("Unseal Key"), "{told}");
+    let shares = [word(&told, "Recovery Key 1:"), word(&told, "Recovery Key 2:")];
+    let root = word(&told, "Initial Root Token:");
+
+    let (told, _, code) = edgekeep(&house, &server, "", &["status"]);
+    assert_eq!(code, 0, "{told}");
+    let row = |name: &str| word(&told, name);
+    assert_eq!(row("Seal Type"), "static");
+    assert_eq!(row("Recovery Seal Type"), "shamir");
+    assert_eq!(row("Total Recovery Shares"), "2");
+
+    // New recovery keys.
+    let rekey = |more: &[&str]| {
+        let args = [&["operator", "rekey", "-target=recovery"], more].concat();
+        edgekeep(&house, &server, &root, &args)
+    };
+    let (told, _, code) = rekey(&["-init", "-key-shares=1", "-key-threshold=1"]);
+    assert_eq!(code, 0, "{told}");
+    let nonce = format!("-nonce={}", word(&told, "Nonce"));
+    assert_eq!(rekey(&[&nonce, &shares[0]]).2, 0);
+    let (told, _, code) = rekey(&[&nonce, &shares[1]]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("Edgekeep recovery keys rekeyed with 1 key shares"), "{told}");
+    let share = word(&told, "Key 1:");
+    server.kill();
+
+    let disabled = house.stick("one").replace("}\n", "disabled = \"true\"\n}\n");
+    let mut server = house.serve(&disabled);
+    let (told, _, code) = edgekeep(&house, &server, "", &["status"]);
+    assert_eq!(code, 2, "{told}");
+    assert_eq!(word(&told, "Seal Migration in Progress"), "true");
+    assert!(told.contains("operator unseal -migrate"), "{told}");
+    let (_, complaint, code) = edgekeep(&house, &server, "", &["operator", "unseal", &share]);
+    assert_eq!(code, 2);
+    assert!(complaint.contains("migrate option not provided"), "{complaint}");
+    let migrate = ["operator", "unseal", "-migrate", &share];
+    let (told, complaint, code) = edgekeep(&house, &server, "", &migrate);
+    assert_eq!(code, 0, "{told}{complaint}");
+    assert_eq!(word(&told, "Seal Type"), "shamir");
+    assert!(!is_sealed(&server.client()));
+    server.kill();
+
+    let mut server = house.serve(&house.stick("one"));
+    assert_eq!(edgekeep(&house, &server, "", &migrate).2, 0);
+    server.kill();
+    let server = house.serve(&house.stick("one"));
+    opens(&server);
+}
+
+#[test]
+fn init_for_programs() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let server = house.serve(&house.stick("one"));
+    let init = |more: &[&str]| {
+        edgekeep(&house, &server, "", &[&["operator", "init", "-format=json"], more].concat())
+    };
+    let (_, complaint, code) = init(&["-key-shares=1", "-key-threshold=1"]);
+    assert_eq!(code, 2);
+    assert!(complaint.contains("not applicable to seal type static"), "{complaint}");
+    let (told, _, code) = init(&[]);
+    assert_eq!(code, 0);
+    let made: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(made["recovery_keys_b64"].as_array().unwrap().len(), 5);
+    for (name, value) in [
+        ("recovery_keys_shares", 5),
+        ("recovery_keys_threshold", 3),
+        ("unseal_shares", 0),
+        ("unseal_threshold", 0),
+    ] {
+        assert_eq!(made[name], value, "{name}");
+    }
+    assert_eq!(made["unseal_keys_b64"], serde_json::json!([]));
+}
+
+#[test]
+fn a_diagnosis_tries_the_seal() {
+    let house = House::new();
+    house.configure(&house.stick("one"), "127.0.0.1:9");
+    let diagnosed = || {
+        let args = ["operator", "diagnose", "-config=edgekeep.hcl", "-format=json"];
+        let output = house.output(&args, &[]);
+        let tree: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = tree["children"].as_array().unwrap().clone();
+        let seal = checks.into_iter().find(|check| check["name"] == "autounseal").unwrap();
+        seal["children"].to_string()
+    };
+    assert!(diagnosed().contains("cannot be read"), "{}", diagnosed());
+    house.put_key("one", &KEY);
+    std::fs::create_dir(house.path("store")).unwrap();
+    let found = diagnosed();
+    assert!(found.contains("static: it wraps a key, and gives it back"), "{found}");
+    // The test's stick is a folder of the same disk, with the mode that a umask left.
+    assert!(found.contains("lies on the same disk as the store"), "{found}");
+    assert!(found.contains("is open to other users"), "{found}");
+}
