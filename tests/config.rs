@@ -312,6 +312,38 @@ fn errors_name_the_line_and_the_remedy() {
              file:///etc/edgekeep/password",
         ),
         (
+            "seal \"transit\" { token = \"file:///t\" key_name = \"k\" }",
+            "c.hcl:3: seal \"transit\" without address; add address",
+        ),
+        (
+            "seal \"transit\" {\n address = \"https://v\" token = \"file:///t\" key_name = \"k\"\n \
+             namespace = \"ns1\" }",
+            "c.hcl:5: a namespace of the transit seal; name the whole path of the engine in \
+             mount_path: NAMESPACE/transit",
+        ),
+        (
+            "seal \"transit\" { address = \"https://v\" token = \"file:///t\" key_name = \"k\" \
+             tls_client_cert = \"/c\" }",
+            "c.hcl:3: a client certificate needs its key; name both tls_client_cert and \
+             tls_client_key",
+        ),
+        ("seal \"tpm2\" { pcrs = [\"24\"] }", "c.hcl:3: \"24\" is no PCR; name some of 0 to 23"),
+        (
+            "seal \"pkcs11\" { lib = \"/l\" pin = \"1234\" key_id = \"01\" }",
+            "c.hcl:3: seal \"pkcs11\" names one token; say either token_label or slot",
+        ),
+        (
+            "seal \"pkcs11\" { lib = \"/l\" token_label = \"t\" pin = \"1234\" key_id = \"seal\" }",
+            "c.hcl:3: key_id \"seal\" is no id; write its bytes in hex, as `pkcs11-tool -O` shows \
+             it",
+        ),
+        (
+            "seal \"tpm2\" {}\nseal \"tpm2\" { disabled = \"true\" }",
+            "c.hcl:4: two seals of one kind; keep the one in use; the older key of static is its \
+             previous_key, else open the store with recovery keys and change those, which seals \
+             it anew",
+        ),
+        (
             "seal \"shamir\" {}\nseal \"shamir\" {}",
             "c.hcl:4: a second seal; set disabled = \"true\" in the one that is to be left",
         ),

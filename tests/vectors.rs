@@ -9,11 +9,16 @@ use edgekeep::barrier::journal::Chain;
 use edgekeep::barrier::journal::live::scan;
 use edgekeep::barrier::journal::record::Record;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::seal::auto::{AutoSeal, Settings};
 use edgekeep::barrier::seal::shamir::{Split, combine};
+use edgekeep::barrier::seal::static_key::{self, NamedKey};
+use edgekeep::barrier::seal::{Recovery, SealRecord};
 use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::base::clock::{ManualClock, Timestamp};
+use edgekeep::base::credential::Credential;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::pages::Key;
+use edgekeep::base::record::Record as _;
 use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::journal::segment::{self, Next};
 use edgekeep::snapshot::restore::receive;
@@ -190,6 +195,25 @@ const STORED: &[(&str, Option<u64>, &[u8])] = &[
     ("\u{fc}n\u{ef}/c\u{f6}de", None, b"\0\xff"),
 ];
 
+#[test]
+fn seal_1_opens_by_its_key_and_by_the_recovery_key() {
+    let vector = Vector::load("seal-1.txt");
+    let [key, recovery, root, record] =
+        ["key", "recovery", "root", "record"].map(|word| vector.one(word));
+    let record = SealRecord::decode(record).unwrap();
+    let unseal_key = record.settings().unwrapped(&*static_seal(key)).unwrap();
+    for key in [&unseal_key, &Key::from_bytes(recovery).unwrap()] {
+        assert_eq!(&record.open(key).unwrap()[..], root);
+    }
+    assert_eq!(record.kind().split(), Split::new(5, 3).unwrap());
+}
+
+fn static_seal(key: &[u8]) -> Arc<dyn AutoSeal> {
+    let key = Credential::parse(&hex(key)).unwrap();
+    let current = NamedKey { id: "2026".to_owned(), key };
+    Settings::Static(static_key::Settings { current, previous: None }).seal()
+}
+
 /// Made the frozen files; it overwrites none. `cargo test --test vectors -- --ignored`.
 #[test]
 #[ignore = "writes files"]
@@ -198,7 +222,24 @@ fn freeze() -> Result<(), Error> {
     write("names-1.txt", &frozen_names())?;
     write("store-1.txt", &frozen_store()?)?;
     write("snapshot-1.txt", &frozen_snapshot()?)?;
-    write("journal-1.txt", &frozen_journal()?)
+    write("journal-1.txt", &frozen_journal()?)?;
+    write("seal-1.txt", &frozen_seal()?)
+}
+
+fn frozen_seal() -> Result<Vec<String>, Error> {
+    let entropy = SeededEntropy::new(105);
+    let [key, recovery_key, root_key] = std::array::from_fn(|_| Key::random(&entropy));
+    let recovery = Recovery::by(&recovery_key, Split::new(5, 3)?, &root_key, &entropy);
+    let record = SealRecord::by_seal(&root_key, &*static_seal(&key[..]), recovery, &entropy)?;
+    let lines = [
+        ("key", &key[..]),
+        ("recovery", &recovery_key[..]),
+        ("root", &root_key[..]),
+        ("record", &record.encode()[..]),
+    ];
+    let lines = lines.map(|(word, bytes)| format!("{word} {}", hex(bytes)));
+    let head = "# the seal's key 2026 (static), the recovery key, the root key, the seal record";
+    Ok([head.to_owned()].into_iter().chain(lines).collect())
 }
 
 fn write(name: &str, lines: &[String]) -> Result<(), Error> {

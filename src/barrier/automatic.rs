@@ -140,3 +140,6 @@ impl Barrier {
         seal.ok_or(UnsealError::OtherSeal(kind.name()))
     }
 }
+
+#[cfg(test)]
+mod tests;
