@@ -58,6 +58,54 @@ listener "tcp" {
 #  socket_group = "edgekeep"
 #}
 
+# What opens the store after each start; without one of these people do, with their shares. Take one.
+# Two, one of them `disabled`, change from that one to the other: `edgekeep operator unseal -migrate`.
+# A key of 32 bytes that lies elsewhere: on a stick, or in a credential of systemd.
+#seal "static" {
+#  current_key_id = "2026"
+#  current_key = "file:///media/stick/edgekeep.key"
+#  # The key before it, for once: the store goes over to the current one.
+#  previous_key_id = "2025"
+#  previous_key = "systemd://old-key"
+#  disabled = false
+#}
+
+# The transit engine of another Vault or OpenBao.
+#seal "transit" {
+#  address = "https://vault.example.com:8200"
+#  token = "systemd://transit-token"
+#  key_name = "edgekeep"
+#  mount_path = "transit"
+#  # Somebody else renews the token.
+#  disable_renewal = false
+#  tls_ca_cert = "/etc/edgekeep/vault-ca.pem"
+#  tls_client_cert = "/etc/edgekeep/vault-client.pem"
+#  tls_client_key = "/etc/edgekeep/vault-client.key"
+#  tls_server_name = "vault.example.com"
+#  tls_skip_verify = false
+#  # A `namespace` is refused: there are none.
+#  disabled = false
+#}
+
+# The board's TPM 2.0, through tpm2-tools.
+#seal "tpm2" {
+#  # These must stay as they are now.
+#  pcrs = ["0", "7"]
+#  tcti = "device:/dev/tpmrm0"
+#  disabled = false
+#}
+
+# A security module or a card, through OpenSC's pkcs11-tool.
+#seal "pkcs11" {
+#  lib = "/usr/lib/softhsm/libsofthsm2.so"
+#  # Or `slot`, its number.
+#  token_label = "edgekeep"
+#  pin = "systemd://pin"
+#  key_id = "01"
+#  mechanism = "ckm_aes_cbc_pad"
+#  disabled = false
+#}
+
 # The URL that clients use: its host goes into the certificate that the server makes.
 #api_addr = "https://gateway.local:8200"
 # The name that `status` shows.

@@ -48,7 +48,24 @@ fn it_is_right_with_all_that_it_offers() {
         !["socket_user", "socket_group", "ca_cert"].iter().any(|key| line.contains(key))
     };
     let text: String = whole().split_inclusive('\n').filter(there).collect();
-    assert_eq!(read(&text), [""; 0]);
+    // Of what opens the store it has one.
+    let (parts, seals) = (text.split("seal \"").enumerate(), text.matches("seal \"").count());
+    assert!(seals > 1);
+    let cut: Vec<(&str, &str)> = parts
+        .map(|(nth, part)| if nth == 0 { ("", part) } else { part.split_at(end(part)) })
+        .collect();
+    for chosen in 1..=seals {
+        let seal = |nth: usize| {
+            if nth == chosen { format!("seal \"{}", cut[nth].0) } else { String::new() }
+        };
+        let text: String = (0..=seals).map(|nth| seal(nth) + cut[nth].1).collect();
+        assert_eq!(read(&text), [""; 0]);
+    }
+}
+
+/// Where the section ends that a text begins with.
+fn end(section: &str) -> usize {
+    section.find("\n}\n").unwrap() + 3
 }
 
 #[test]
