@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -151,6 +152,15 @@ pub fn waits(server: &Server, why: &str) {
         status["sealed"] == true
             && status["degraded"].as_str().is_some_and(|told| told.contains(why))
     });
+}
+
+/// Looks on for as long as the seal would be tried twice.
+pub fn stays_sealed(client: &Client) {
+    let end = Instant::now() + Duration::from_millis(2500);
+    while Instant::now() < end {
+        assert!(is_sealed(client), "it opened its store");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 pub fn write_secret(root: &Client, text: &str) {

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use crate::house::{
-    House, give, init, is_sealed, ok, opens, refused, secret, status, waits, write_secret,
+    House, give, init, is_sealed, ok, opens, refused, secret, status, stays_sealed, waits,
+    write_secret,
 };
 
 const KEY: [u8; 32] = *b"a key of 32 bytes, on a stick: a";
@@ -121,6 +122,7 @@ fn a_server_that_somebody_sealed_stays_sealed_until_people_say_otherwise() {
     write_secret(&root, "kept");
     assert_eq!(root.post("sys/seal", json!({})).status, 204);
     waits(&server, "sealed by request");
+    stays_sealed(&client);
 
     let strange = "BQ".repeat(22);
     assert_eq!(ok(give(&client, &keys.shares[0]))["progress"], 1);
