@@ -13,11 +13,19 @@
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
 mod client;
+#[allow(dead_code, reason = "it is that of the tests")]
+#[path = "../clients/environment.rs"]
+mod environment;
 mod leases;
 mod load;
 mod machine;
+#[path = "../support/peers/mod.rs"]
+mod peers;
+mod places;
 mod policies;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod targets;
 mod tasks;
 
@@ -101,6 +109,11 @@ impl Report {
     }
 }
 
+/// Where the pins of a program lie.
+fn folder(program: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
+}
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,7 +167,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             targets::journal(&running, &options, &mut report)?;
         }
         if options.wants("target") {
-            targets::target(&running, &options, &mut report)?;
+            targets::all(&running, &options, &mut report)?;
         }
     }
     if options.wants("snapshot") {

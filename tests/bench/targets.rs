@@ -2,7 +2,7 @@
 //! put a big store there and to go back to an instant of it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use crate::load;
 use crate::machine;
+use crate::places::{self, Place};
 use crate::server::Running;
+use crate::support::TempDir;
 use crate::tasks::{Done, MANY, fill, micros, write};
 use crate::{Options, Report};
 
@@ -27,7 +29,8 @@ pub fn journal(running: &Running, options: &Options, report: &mut Report) -> Don
     let (mut without, mut with) = (0.0, 0.0);
     for round in 1..=3 {
         let plain = load::run(running, MANY, options.seconds, write)?;
-        let folder = begin(running, options, round)?;
+        let folder = Place::folder(TempDir::new());
+        begin(running, &folder.settings)?;
         let journaled = load::run(running, MANY, options.seconds, write)?;
         report.row(&format!("writes/s without a journal, round {round}"), whole(&plain), "/s");
         report.row(&format!("writes/s with a journal, round {round}"), whole(&journaled), "/s");
@@ -36,54 +39,59 @@ pub fn journal(running: &Running, options: &Options, report: &mut Report) -> Don
         (without, with) = (without + plain.per_second, with + journaled.per_second);
         let span = caught_up(running)?;
         report.row("until the target has it all", seconds(span), "s");
-        end(running, &folder)?;
+        end(running)?;
     }
     report.row("writes with a journal", json!(((with / without) * 100.0).round()), "% of without");
     Ok(())
 }
 
-/// A snapshot of many secrets to a target, transactions behind it, and the way back to the last
-/// instant.
-pub fn target(running: &Running, options: &Options, report: &mut Report) -> Done {
+/// A snapshot of many secrets to a target of each kind, transactions behind it, and the way back to
+/// the last instant.
+pub fn all(running: &Running, options: &Options, report: &mut Report) -> Done {
     fill(running, options.secrets)?;
+    places::all().into_iter().try_for_each(|place| target(running, &place, report))
+}
+
+fn target(running: &Running, place: &Place, report: &mut Report) -> Done {
+    let kind = place.kind;
+    let mut row = |what: &str, value: Value, unit: &str| {
+        report.row(&format!("{kind}: {what}"), value, unit);
+    };
     let resident = || running.pid().and_then(machine::resident).unwrap_or(0) / 1024;
     let (before, started) = (resident(), Instant::now());
-    let folder = begin(running, options, 0)?;
-    report.row("a snapshot on the target, verified", seconds(started.elapsed()), "s");
-    report.row("memory grown by that", json!(resident().saturating_sub(before)), "MB");
+    begin(running, &place.settings)?;
+    row("a snapshot, verified", seconds(started.elapsed()), "s");
+    row("memory grown by that", json!(resident().saturating_sub(before)), "MB");
     let sent = AtomicU64::new(0);
     let go_on = |_| sent.load(Ordering::Relaxed) < LATER;
     let later = load::run_while(running, 1, &go_on, |connection, number| {
         sent.fetch_add(1, Ordering::Relaxed);
         write(connection, number)
     })?;
-    report.row(&format!("{LATER} transactions"), whole(&later), "/s");
-    report.row("until the target has them", seconds(caught_up(running)?), "s");
-    report.row("bytes on the target", json!(length(&folder)? >> 20), "MB");
+    row(&format!("{LATER} transactions"), whole(&later), "/s");
+    row("until it has them", seconds(caught_up(running)?), "s");
+    row("bytes there", json!(length(&place.folder)? >> 20), "MB");
     let (before, started) = (resident(), Instant::now());
     let wish = json!({ "at": "latest", "dry_run": false });
     running.post(&format!("{STATUS}/restore"), &wish)?;
-    report.row("restore to the last instant", seconds(started.elapsed()), "s");
-    report.row("memory grown by that", json!(resident().saturating_sub(before)), "MB");
-    end(running, &folder)
+    row("restore to the last instant", seconds(started.elapsed()), "s");
+    row("memory grown by that", json!(resident().saturating_sub(before)), "MB");
+    end(running)
 }
 
 /// Declares a target and waits until it has its first snapshot.
-fn begin(running: &Running, options: &Options, round: u32) -> Result<PathBuf, Failure> {
-    let folder = options.data.join(format!("bench-target-{}-{round}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let folder = folder.canonicalize()?;
-    let settings = json!({
-        "interval": "24h", "storage_type": "file", "path_prefix": folder, "journal": true,
-    });
+fn begin(running: &Running, place: &Value) -> Done {
+    let mut settings = json!({ "interval": "24h", "journal": true });
+    for (name, value) in place.as_object().into_iter().flatten() {
+        settings[name] = value.clone();
+    }
     running.post(CONFIG, &settings)?;
-    wait(running, |status| status["last_good"].is_object())?;
-    Ok(folder)
+    wait(running, |status| status["last_good"].is_object())
 }
 
-fn end(running: &Running, folder: &Path) -> Done {
+fn end(running: &Running) -> Done {
     running.client()?.send("DELETE", CONFIG, b"")?;
-    Ok(fs::remove_dir_all(folder)?)
+    Ok(())
 }
 
 fn caught_up(running: &Running) -> Result<Duration, Failure> {
