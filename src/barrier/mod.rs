@@ -33,7 +33,7 @@ use self::meters::Meters;
 use self::names::Names;
 use self::past::Pasts;
 use self::restore::OtherKeys;
-use self::root::{Books, EntryHasher, RootKeeper, RootRecord};
+use self::root::{Books, EntryHasher, RootKeeper, RootRecord, Timeline};
 use self::scrub::Scrubbed;
 use self::seal::auto::{AutoSeal, SealError};
 use self::seal::shamir::Split;
@@ -162,12 +162,17 @@ impl Barrier {
         if let Some(unsealed) = self.unsealed() {
             return Ok(unsealed);
         }
-        let unsealed = self.open(root_key)?;
+        let unsealed = self.open(root_key, None)?;
         *write(&self.unsealed) = Some(Arc::clone(&unsealed));
         Ok(unsealed)
     }
 
-    fn open(&self, root_key: Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+    /// Opens what is there, which may have taken the place of the history `replaced`.
+    fn open(
+        &self,
+        root_key: Key<32>,
+        replaced: Option<Timeline>,
+    ) -> Result<Arc<Unsealed>, UnsealError> {
         let view = self.storage.view()?;
         let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
         let restored = view.get(RESTORED)?;
@@ -190,7 +195,7 @@ impl Barrier {
             record.tally -= hasher.tally(SEAL, before);
             record.tally += hasher.tally(SEAL, &present);
             let left = record.timeline;
-            record.timeline = left.next(&*self.entropy);
+            record.timeline = left.next(replaced, &*self.entropy);
             let RootRecord { timeline, revision, .. } = record;
             journal = journal.map(|head| {
                 let leads = head.timeline == left;

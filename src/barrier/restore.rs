@@ -91,7 +91,8 @@ impl Barrier {
         *state = None;
         drop(closed);
         if same {
-            *state = Some(self.open(Key::new(*unsealed.root_key))?);
+            let left = unsealed.status().timeline;
+            *state = Some(self.open(Key::new(*unsealed.root_key), Some(left))?);
         }
         Ok(())
     }

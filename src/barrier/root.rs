@@ -62,7 +62,7 @@ impl Record for RootRecord {
 /// that went apart are told apart although their revisions are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timeline {
-    /// One more than the timeline that it left.
+    /// More than that of the timeline that it left, and of the one that it took the place of.
     pub number: u32,
     /// Random: two that left the same timeline differ by it.
     pub id: u64,
@@ -74,9 +74,11 @@ impl Timeline {
         Self { number: 1, id: u64::from_be_bytes(entropy.bytes()) }
     }
 
-    /// One that leaves this one.
-    pub fn next(self, entropy: &dyn Entropy) -> Self {
-        Self { number: self.number + 1, id: u64::from_be_bytes(entropy.bytes()) }
+    /// One that leaves this one, and takes the place of the one in which the store was meanwhile. By
+    /// its number it is told from one that began beside that.
+    pub fn next(self, replaced: Option<Self>, entropy: &dyn Entropy) -> Self {
+        let number = replaced.map_or(self.number, |replaced| replaced.number.max(self.number));
+        Self { number: number.saturating_add(1), id: u64::from_be_bytes(entropy.bytes()) }
     }
 }
 

@@ -176,6 +176,47 @@ fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
 }
 
 #[test]
+fn one_that_went_back_too_far_and_forward_again_is_followed() {
+    let home = Home::new();
+    let (store, server) = home.shipping("");
+    let root = store.root(&server);
+    let present = || {
+        let told = root.get("sys/snapshots/targets/disk").json();
+        told["data"]["journal"]["timeline"].clone()
+    };
+    let commits = ["first", "second", "third"].map(|value| {
+        write(&store, &server, value);
+        shipped(&root, "disk")
+    });
+    let begun = present();
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let following = standby.start_sealed();
+    let follows = |revision: u64| follows(&following)["revision"].as_u64() >= Some(revision);
+    eventually("it has all", || follows(commits[2]));
+    let mut last = 0;
+    for (commit, value) in [(commits[0], "too far"), (commits[1], "right")] {
+        let wish = json!({ "revision": commit, "timeline": begun });
+        let reply = root.post("sys/snapshots/targets/disk/restore", wish);
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        write(&store, &server, value);
+        last = shipped(&root, "disk");
+    }
+    // Only one server ever wrote: what it has now is what there is.
+    let (disk, into) = (option("target", &home.at("disk")), option("into", &home.at("bare")));
+    let (exit, said) = restore(&[&disk, &into]);
+    assert_eq!(exit, 0, "{said}");
+    let bare = store.moved(&home.at("bare"));
+    must_have(&bare, &bare.start(), "right");
+    let now = present();
+    eventually("it goes along", || {
+        follows(last) && following.client().get("sys/health").json()["follows"]["timeline"] == now
+    });
+    drop(server);
+    takes_over(&standby, &following);
+    must_have(&standby, &following, "right");
+}
+
+#[test]
 fn only_a_standby_is_promoted() {
     let home = Home::new();
     let (store, server) = home.shipping("");

@@ -35,7 +35,7 @@ impl Unsealed {
     pub fn begin_timeline(&self) -> Result<(), TxnError> {
         let _open = self.hold_open()?;
         let alone = self.committer.exclusive();
-        let next = lock(&self.books).record.timeline.next(&*self.entropy);
+        let next = lock(&self.books).record.timeline.next(None, &*self.entropy);
         lock(&self.books).leaves = Some(next);
         let done = alone.commit_nothing(Urgency::Essential);
         // One that failed is not to be carried out by somebody else's commit.
