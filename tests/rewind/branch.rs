@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
-use edgekeep::snapshot::rewind::history::{Part, history};
+use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Refusal};
 use edgekeep::snapshot::rewind::{RewindError, Source};
+use edgekeep::snapshot::target::Target;
 
 use crate::site::{Past, Site, refusal};
+
+const ALWAYS: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 /// A commit each second.
 fn put(site: &mut Site, value: u8) {
@@ -27,6 +30,13 @@ fn branched(seed: u64) -> Site {
     site.rewind(&past);
     (11..=13).for_each(|value| put(&mut site, value));
     site
+}
+
+/// What the present history tells of that time.
+fn log(site: &Site, since: Timestamp, until: Timestamp) -> History {
+    let source = Source { target: &site.target, folder: &site.folder };
+    let part = Part { timeline: site.store().status().timeline, since, until, most: 100 };
+    history(source, &part, &site.store(), &site.spools).unwrap()
 }
 
 /// Each instant is brought back on a bare machine: by its revision, and by its time.
@@ -70,14 +80,51 @@ fn what_was_written_before_the_first_snapshot_can_be_gone_back_to() {
 fn the_log_of_a_history_tells_of_those_that_it_comes_of() {
     let mut site = branched(50);
     site.ship(2000);
-    let source = Source { target: &site.target, folder: &site.folder };
-    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
-    let part = Part { timeline: site.store().status().timeline, since, until, most: 100 };
-    let told = history(source, &part, &site.store(), &site.spools).unwrap();
+    let told = log(&site, Timestamp::EPOCH, ALWAYS);
+    assert_eq!(told.gaps, []);
     let told: Vec<_> = told.events.iter().map(|event| (event.timeline, event.revision)).collect();
+    let present = site.store().status().timeline;
     let past = site.history.iter().map(|past| (past.timeline, past.revision));
-    let (left, own): (Vec<_>, Vec<_>) = past.partition(|(of, _)| *of != part.timeline);
+    let (left, own): (Vec<_>, Vec<_>) = past.partition(|(of, _)| *of != present);
     assert_eq!(told, [&left[..4], &own].concat());
+}
+
+#[test]
+fn what_the_log_is_not_asked_for_is_no_gap_in_it() {
+    let mut site = branched(51);
+    site.ship(1);
+    // With this commit the server lets go of what it has shipped.
+    put(&mut site, 14);
+    for (nth, since) in site.history.iter().enumerate().skip(6) {
+        let told = log(&site, since.time, ALWAYS);
+        let told = (told.events.iter().map(|event| event.revision).collect(), told.gaps);
+        let past: Vec<u64> = site.history[nth..].iter().map(|past| past.revision).collect();
+        assert_eq!(told, (past, vec![]));
+    }
+}
+
+#[test]
+fn what_a_history_comes_of_may_lack_its_end() {
+    let mut site = Site::new(52);
+    (1..=4).for_each(|value| put(&mut site, value));
+    let sent = site.ship(1);
+    // With this commit the server lets go of what it has shipped.
+    put(&mut site, 5);
+    let (before, past) = (site.history[1].clone(), site.history[3].clone());
+    site.pass(Duration::from_secs(1));
+    site.rewind(&past);
+    put(&mut site, 11);
+    put(&mut site, 12);
+    site.ship(1);
+    for gone in &sent[2..] {
+        site.target.delete(gone).unwrap();
+    }
+    let gap = (before.revision + 1, past.revision);
+    assert_eq!(log(&site, Timestamp::EPOCH, ALWAYS).gaps, [gap]);
+    assert_eq!(log(&site, Timestamp::EPOCH, before.time).gaps, [gap], "it may be of that time");
+    let [begun, last] = [6, 8].map(|nth| site.history[nth].time);
+    assert_eq!(log(&site, begun, ALWAYS).gaps, [gap]);
+    assert_eq!(log(&site, last, ALWAYS).gaps, []);
 }
 
 #[test]

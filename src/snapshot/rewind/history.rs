@@ -75,10 +75,12 @@ pub fn history(
         listing.segments.append(&mut listing.own);
     }
     let mut history = History::default();
+    let mut at = None;
     // What was there before the history left another one is a part of it.
     for stretch in listing.lineage(part.timeline).into_iter().rev() {
-        let mut at = listing.origin(stretch.timeline).map(|origin| origin.revision);
-        while let Some(name) = after(&listing, stretch, part, at) {
+        let origin = listing.origin(stretch.timeline).map(|origin| origin.revision);
+        at = at.or(origin).max(passed(&listing, stretch, part));
+        while let Some(name) = after(&listing, stretch, at) {
             if !segments.has(&name)
                 && let Err(why) = fetch(source, &name, keys, &mut segments)?
             {
@@ -93,31 +95,39 @@ pub fn history(
                 history.gaps.push((from + 1, name.first - 1));
             }
             history.read(&segments, Leg { segment: name, upto: stretch.upto }, from, part)?;
-            at = Some(name.last);
+            // What comes after the part is not asked for.
+            let ended = name.to > part.until;
+            at = Some(if ended { stretch.upto } else { name.last.min(stretch.upto) });
         }
     }
     Ok(history)
 }
 
-/// The next segment behind a commit that may hold something of that part.
-fn after(listing: &Listing, stretch: Stretch, part: &Part, at: Option<u64>) -> Option<SegmentName> {
-    let Stretch { timeline, upto } = stretch;
-    let own = listing.segments.iter().filter(|name| name.timeline == timeline);
-    let own = own.filter(|name| name.first <= upto);
-    // What ends before it begins, in whole seconds, is not looked at.
+/// The last commit that is passed over: what ends before the part begins, in whole seconds, is not
+/// looked at.
+fn passed(listing: &Listing, stretch: Stretch, part: &Part) -> Option<u64> {
     let early = |name: &&SegmentName| name.to.as_secs() < part.since.as_secs();
-    let skipped = own.clone().filter(early).map(|name| name.last).max();
-    let at = at.max(skipped);
+    let passed = segments_of(listing, stretch).filter(early).map(|name| name.last).max();
+    passed.map(|last| last.min(stretch.upto))
+}
+
+/// The next segment behind a commit.
+fn after(listing: &Listing, stretch: Stretch, at: Option<u64>) -> Option<SegmentName> {
     if let Some(at) = at {
-        let ended = own.clone().filter(|name| name.last == at).map(|name| name.to).max();
-        if ended.is_some_and(|ended| ended > part.until) {
+        if at >= stretch.upto {
             return None;
         }
-        if let Some(name) = next(listing, timeline, at).filter(|name| name.first <= upto) {
+        if let Some(name) = next(listing, stretch.timeline, at) {
             return Some(*name);
         }
     }
-    own.filter(|name| at.is_none_or(|at| name.first > at)).min_by_key(|name| name.first).copied()
+    let behind = |name: &&SegmentName| at.is_none_or(|at| name.first > at);
+    segments_of(listing, stretch).filter(behind).min_by_key(|name| name.first).copied()
+}
+
+fn segments_of(listing: &Listing, stretch: Stretch) -> impl Iterator<Item = &SegmentName> {
+    let Stretch { timeline, upto } = stretch;
+    listing.segments.iter().filter(move |name| name.timeline == timeline && name.first <= upto)
 }
 
 /// Gets a segment; what is wrong with one that does not verify.
