@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use edgekeep::barrier::keyring::Keyring;
 use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::journal::segment::{Next, SegmentReader, SegmentWriter};
-use edgekeep::snapshot::rewind::plan::At;
+use edgekeep::snapshot::rewind::RewindError;
+use edgekeep::snapshot::rewind::listing::Instant;
+use edgekeep::snapshot::rewind::plan::{At, Gap, Refusal};
 use edgekeep::snapshot::target::{Name, Target};
 
 use crate::site::{Past, Site, refusal};
@@ -83,6 +86,34 @@ fn a_segment_that_does_not_count_is_a_gap_and_what_is_before_it_comes_back() {
         comes_back(&site, &last, At::Latest);
         let text = refusal(site.prepare(At::Time(second.time), None));
         assert!(text.contains(&format!(" or to revision {} (", last.revision)), "{text}");
+    }
+}
+
+#[test]
+fn a_commit_that_was_folded_is_between_those_that_are_told_instead() {
+    let mut site = Site::new(6);
+    for n in 0..12 {
+        site.pass(Duration::from_secs(1200));
+        site.put("a", &[n]);
+    }
+    site.ship(1);
+    site.pass(Duration::from_secs(9 * 24 * 3600));
+    site.put("b", b"1");
+    site.ship(u64::MAX);
+    assert!(site.compact(Policy::default()) > 0);
+    let bare = site.bare(1);
+    let prepared = |past: &Past| bare.prepare(At::Revision(past.revision), None);
+    let (kept, folded): (Vec<&Past>, Vec<&Past>) =
+        site.history.iter().partition(|past| prepared(past).is_ok());
+    assert!(kept.len() > 4 && folded.len() > 4, "{} and {}", kept.len(), folded.len());
+    let instant = |past: &&Past| Instant { revision: past.revision, time: past.time };
+    for past in folded {
+        let Err(RewindError::Refused(Refusal::Folded(_, gap), _)) = prepared(past) else {
+            panic!("{} was folded", past.revision)
+        };
+        let before = kept.iter().rfind(|kept| kept.revision < past.revision).map(instant).unwrap();
+        let after = kept.iter().find(|kept| kept.revision > past.revision).map(instant);
+        assert_eq!(gap, Gap { before, after }, "{}", past.revision);
     }
 }
 

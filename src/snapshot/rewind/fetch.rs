@@ -200,7 +200,9 @@ impl<'a> Way<'a> {
                 let from = before.max(entry.revision - entry.step);
                 folded |= entry.step > 1 && from == before && entry.revision > from + 1;
             }
-            Ok(if there.is_eq() { Walk::Stop } else { Walk::On })
+            // What is behind the first commit that is not before a wished one does not matter.
+            let ended = there.is_ge() && matches!(plan.at, At::Revision(_));
+            Ok(if ended { Walk::Stop } else { Walk::On })
         });
         match walked {
             Ok(()) => {}
