@@ -192,7 +192,7 @@ fn a_time_between_two_histories_is_refused() {
         panic!("it is not known what was there then")
     };
     assert_eq!((one.0, one.1.revision), (last.timeline, last.revision));
-    assert_eq!((other.0, other.1.revision), (first.timeline, first.revision));
+    assert_eq!((other.timeline, other.first.revision), (first.timeline, first.revision));
     assert!(refusal(bare.prepare(At::Time(at), None)).contains("-timeline"));
     let named = bare.prepare(At::Time(at), Some(last.timeline)).unwrap().found();
     assert_eq!((named.instant.revision, named.end), (last.revision, true));
@@ -202,6 +202,26 @@ fn a_time_between_two_histories_is_refused() {
         let found = bare.prepare(At::Time(past.time), None).unwrap().found();
         assert_eq!((found.instant.revision, found.end), (past.revision, false));
     }
+}
+
+#[test]
+fn what_is_offered_between_two_histories_can_be_had() {
+    let mut site = branched(53);
+    let sent = site.ship(1);
+    // What is behind its first commit tells of the other one, and nothing leads there.
+    site.target.delete(&sent[0]).unwrap();
+    let at = At::Time(site.history[5].time.plus(Duration::from_millis(1500)));
+    let bare = site.bare(901);
+    let Err(RewindError::Refused(refusal, _)) = bare.prepare(at, None) else {
+        panic!("it is not known what was there then")
+    };
+    assert!(matches!(refusal, Refusal::Between(..)), "{refusal}");
+    let offers = refusal.offers();
+    assert_eq!(offers, [(site.history[5].timeline, site.history[5].revision)]);
+    for (timeline, revision) in offers {
+        bare.prepare(At::Revision(revision), Some(timeline)).unwrap();
+    }
+    assert!(refusal.to_string().contains("nothing leads there"), "{refusal}");
 }
 
 #[test]

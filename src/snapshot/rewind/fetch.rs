@@ -227,8 +227,7 @@ impl<'a> Way<'a> {
             return Err(Stop::Refused(Refusal::Gap(plan.timeline, gap)));
         }
         if let Some(later) = plan.later.filter(|_| !sure) {
-            let other = (later.timeline, later.first);
-            return Err(Stop::Refused(Refusal::Between(found, other)));
+            return Err(Stop::Refused(Refusal::Between(found, later)));
         }
         if let At::Revision(revision) = plan.at
             && instant.revision != revision

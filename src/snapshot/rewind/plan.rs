@@ -78,7 +78,7 @@ pub enum Refusal {
     Folded(Timeline, Gap),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
-    Between((Timeline, Instant), (Timeline, Instant)),
+    Between((Timeline, Instant), Span),
 }
 
 /// Chooses the way. Of several the one with the newest snapshot and the largest segments is taken.
@@ -258,12 +258,20 @@ impl fmt::Display for Refusal {
                 "that revision of the timeline {timeline} is so old that it is not kept alone: \
                  {gap}"
             ),
-            Self::Between((one, last), (other, first)) => write!(
-                f,
-                "it is not known what was there then: the last that is known of the timeline \
-                 {one} is {last}, and the first of {other} is {first}: name one of these instants, \
-                 or one of the two with -timeline"
-            ),
+            Self::Between((one, last), other) => {
+                let Span { timeline, first, .. } = other;
+                write!(
+                    f,
+                    "it is not known what was there then: the last that is known of the timeline \
+                     {one} is {last}, and the first of {timeline} is {first}"
+                )?;
+                f.write_str(if other.reached {
+                    ": name one of these instants, or one of the two with -timeline"
+                } else {
+                    ", but nothing leads there: name the first of the two, by its instant or with \
+                     -timeline"
+                })
+            }
         }
     }
 }
@@ -279,8 +287,9 @@ impl Refusal {
                 both.map(|instant| (*timeline, instant.revision)).collect()
             }
             Self::Before(span) => vec![(span.timeline, span.first.revision)],
-            Self::Between(one, other) => {
-                [one, other].map(|(timeline, instant)| (*timeline, instant.revision)).into()
+            Self::Between((timeline, last), other) => {
+                let first = other.reached.then_some((other.timeline, other.first.revision));
+                [Some((*timeline, last.revision)), first].into_iter().flatten().collect()
             }
             Self::Nothing | Self::NoTimeline(..) | Self::Ambiguous(_) | Self::Beyond(_) => {
                 Vec::new()
