@@ -177,7 +177,8 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
         let none = || Refusal::NoTimeline(present.timeline, spans);
         return present.reached.then_some(*present).ok_or_else(none);
     }
-    let alive: Vec<Span> = all.iter().filter(|span| alive(span, &all, time)).copied().collect();
+    let alive: Vec<Span> =
+        all.iter().filter(|span| alive(listing, span, &all, time)).copied().collect();
     let found: Vec<Span> = alive.iter().filter(|span| span.reached).copied().collect();
     match (&found[..], &alive[..]) {
         ([one], _) => Ok(*one),
@@ -187,14 +188,21 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
     }
 }
 
-/// Whether a history had begun by that time, and none that left it or one like it had taken its
-/// place.
-fn alive(span: &Span, all: &[Span], time: Timestamp) -> bool {
+/// Whether a history had begun by that time, and none that comes of it had taken its place.
+fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let replaced = |other: &Span| {
-        let left = other.timeline.number > span.timeline.number;
-        left && other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs()
+        let after = other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs();
+        after && may_come_of(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)
+}
+
+/// Whether a history comes of another one, or may: as far back as is known nothing tells that it
+/// does not.
+fn may_come_of(listing: &Listing, history: Timeline, other: Timeline) -> bool {
+    let lineage = listing.lineage(history);
+    let known = lineage.iter().skip(1).any(|stretch| stretch.timeline == other);
+    known || lineage.iter().all(|stretch| stretch.timeline.number > other.number)
 }
 
 /// A history that may have been the present one at that time already, as it is not known when it

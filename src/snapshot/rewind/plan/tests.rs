@@ -1,6 +1,7 @@
 //! Ways through listings that are written down here.
 
 use super::*;
+use crate::barrier::journal::Origin;
 use crate::snapshot::layout::Kept;
 
 const ONE: Timeline = Timeline { number: 1, id: 7 };
@@ -116,4 +117,30 @@ fn histories_are_told_apart() {
     listing.segments.push(SegmentName { to: secs(80), ..segment(ONE, 51, 55) });
     let Err(Refusal::Ambiguous(spans)) = of(&listing, At::Time(secs(62))) else { panic!() };
     assert_eq!(spans.len(), 2);
+}
+
+#[test]
+fn a_history_takes_the_place_of_what_it_comes_of_alone() {
+    const THREE: Timeline = Timeline { number: 3, id: 10 };
+    let begun = |timeline, of, at: u64, time| {
+        let origin = Some(Origin { timeline: of, revision: at });
+        let to = secs(time + 5);
+        SegmentName { origin, from: secs(time), to, ..segment(timeline, at + 1, at + 5) }
+    };
+    let mut listing = listing(&[1], &[(2, 50)]);
+    listing.segments.push(begun(TWO, ONE, 20, 60));
+    listing.segments.push(begun(OTHER, ONE, 20, 61));
+    let latest = Wish { at: At::Latest, timeline: None };
+    for (of, found) in [(TWO, OTHER), (OTHER, TWO)] {
+        let three = begun(THREE, of, 23, 70);
+        listing.segments.push(three);
+        let Err(Refusal::Ambiguous(spans)) = plan(&listing, &latest) else { panic!("{of}") };
+        assert_eq!(spans.iter().map(|span| span.timeline).collect::<Vec<_>>(), [found, THREE]);
+        // Where it is not known of which it comes, times decide.
+        listing.apart.push(THREE);
+        listing.snapshots.push(snapshot(THREE, 30, 76));
+        assert_eq!(plan(&listing, &latest).unwrap().timeline, THREE);
+        (listing.apart, listing.snapshots) = (Vec::new(), vec![snapshot(ONE, 1, 1)]);
+        listing.segments.pop();
+    }
 }
