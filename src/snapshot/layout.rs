@@ -59,6 +59,18 @@ pub struct SegmentName {
     pub to: Timestamp,
 }
 
+impl SegmentName {
+    /// Itself, if there can be such a segment: some commits in a row, of a history with a greater
+    /// number than the one that it left before them, so that a way back through histories ends.
+    pub fn sound(self) -> Option<Self> {
+        let Self { timeline, origin, first, last, .. } = self;
+        let begins =
+            |origin: Origin| origin.timeline.number < timeline.number && origin.revision < first;
+        let commits = 1 <= first && first <= last && last < u64::MAX;
+        (commits && origin.is_none_or(begins)).then_some(self)
+    }
+}
+
 /// What lies in a store's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -144,7 +156,8 @@ fn read_snapshot(base: &str) -> Option<SnapshotName> {
         prefix: prefix.into(),
         taken: Timestamp::from_nanos(taken.parse().ok()?),
         timeline: timeline.parse().ok()?,
-        revision: u64::from_str_radix(revision, 16).ok()?,
+        // There is always a next one.
+        revision: u64::from_str_radix(revision, 16).ok().filter(|last| *last < u64::MAX)?,
     })
 }
 
@@ -161,15 +174,10 @@ fn read_segment(of: &str, base: &str) -> Option<SegmentName> {
     let (span, times) = base.strip_suffix(SEGMENT)?.split_once('.')?;
     let (first, last) = span.split_once('-')?;
     let (first, last) = (hex(first)?, hex(last)?);
-    // So that a way back through histories has an end.
-    let sound = |origin: Origin| {
-        origin.timeline.number < timeline.number && origin.revision < first && first <= last
-    };
     let seconds = |text: &str| Some(Timestamp::from_secs(text.parse().ok()?));
     let (from, to) = times.split_once('-')?;
     let (from, to) = (seconds(from)?, seconds(to)?);
-    let name = SegmentName { timeline, origin, first, last, from, to };
-    origin.is_none_or(sound).then_some(name)
+    SegmentName { timeline, origin, first, last, from, to }.sound()
 }
 
 #[cfg(test)]
@@ -187,7 +195,7 @@ mod tests {
             revision: 42,
         };
         let (from, to) = (Timestamp::from_secs(5), Timestamp::from_secs(1_764_404_823));
-        let (timeline, last) = (TIMELINE, u64::MAX);
+        let (timeline, last) = (TIMELINE, u64::MAX - 1);
         let segment = SegmentName { timeline, origin: None, first: 7, last, from, to };
         let origin = Some(Origin { timeline: Timeline { number: 11, id: 1 }, revision: 6 });
         let branch = SegmentName { origin, ..segment };
@@ -225,6 +233,10 @@ mod tests {
             "a/id2/x-1.12-0011223344556677.000000000000002a.snap",
             "a/id/journal/12-11223344556677/0000000000000001-0000000000000002.5-5.seg",
             "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5.seg",
+            "a/id/x-1.12-0011223344556677.ffffffffffffffff.snap",
+            "a/id/journal/12-0011223344556677/0000000000000000-0000000000000002.5-5.seg",
+            "a/id/journal/12-0011223344556677/0000000000000003-0000000000000002.5-5.seg",
+            "a/id/journal/12-0011223344556677/0000000000000001-ffffffffffffffff.5-5.seg",
             "a/id/journal/12-0011223344556677.12-0000000000000001.0000000000000000/\
              0000000000000001-0000000000000002.5-5.seg",
             "a/id/journal/12-0011223344556677.11-0000000000000001.0000000000000001/\

@@ -196,10 +196,10 @@ impl<R: Read> SegmentReader<R> {
         let length = reader.number()?;
         let header = reader.bytes(length, MOST_HEADER)?;
         reader.header = Header::decode(&header).map_err(|error| broken(&error.to_string()))?;
-        let Header { first, last, before, origin, .. } = reader.header;
-        if first == 0 || last < first || origin.is_some_and(|origin| origin.revision >= first) {
+        if reader.header.name().sound().is_none() {
             return Err(broken("its header makes no sense"));
         }
+        let Header { first, before, .. } = reader.header;
         (reader.revision, reader.chain) = (first - 1, before);
         Ok(reader)
     }
