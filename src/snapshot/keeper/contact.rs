@@ -52,6 +52,11 @@ impl Known {
         self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
     }
 
+    /// The segments of the journal, by their names.
+    pub fn journal(&self) -> Vec<SegmentName> {
+        self.segments.iter().map(|held| held.of).collect()
+    }
+
     /// Whether a restore to the present begins with an object, or goes over it, where the last good
     /// snapshot is of the commit `good`.
     fn needs(&self, name: &Name, good: u64) -> bool {

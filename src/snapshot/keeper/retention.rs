@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
+use crate::snapshot::layout::SegmentName;
+use crate::snapshot::rewind::listing::{Listing, Stretch};
 
 /// How many snapshots are kept, as restic's `forget` counts them; none of a kind is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,25 +59,17 @@ pub enum Judged {
     Bad,
 }
 
-/// A segment of the journal on a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// The history that it is of.
-    pub timeline: Timeline,
-    /// Where that left another one, as far as it is known.
-    pub origin: Option<Origin>,
-    /// The last commit in it.
-    pub last: u64,
-    /// When that was.
-    pub to: Timestamp,
-}
-
 impl Snapshot {
-    /// By what it is newer than others. None is newer than those of now: a history that was left
-    /// may have a greater number, where the present one went back behind its start.
-    fn place(&self, present: Timeline) -> (bool, u32, u64, u64, Timestamp) {
+    /// Whether what a way leads to comes of it.
+    fn is_on(&self, way: &[Stretch]) -> bool {
+        way.iter().any(|part| part.timeline == self.timeline && self.revision <= part.upto)
+    }
+
+    /// By what it is newer than others. None is newer than those on the way to now: a history that
+    /// was left may have a greater number, where the present one went back behind its start.
+    fn place(&self, way: &[Stretch]) -> (bool, u32, u64, u64, Timestamp) {
         let Self { timeline, revision, taken, .. } = *self;
-        (timeline == present, timeline.number, timeline.id, revision, taken)
+        (self.is_on(way), timeline.number, timeline.id, revision, taken)
     }
 }
 
@@ -84,26 +77,28 @@ impl Snapshot {
 pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
     let good = |(_, s): &(usize, &Snapshot)| s.timeline == present && s.judged == Judged::Good;
     let of_present = snapshots.iter().enumerate().filter(good);
-    of_present.max_by_key(|(_, snapshot)| snapshot.place(present)).map(|(index, _)| index)
+    of_present.max_by_key(|(_, s)| (s.revision, s.taken)).map(|(index, _)| index)
 }
 
 /// Which snapshots go. The last good one of the present history never does, and nothing does while
-/// there is none.
+/// there is none. What that history comes of is its own past: a restore forgets nothing of it.
 pub fn to_drop(
     snapshots: &[Snapshot],
-    segments: &[Segment],
+    segments: &[SegmentName],
     present: Timeline,
     policy: &Policy,
 ) -> Vec<usize> {
     let Some(last_good) = last_good(snapshots, present) else { return Vec::new() };
+    let journal = journal(segments);
+    let way = journal.lineage(present);
     let mut order: Vec<usize> = (0..snapshots.len()).collect();
-    order.sort_by_key(|&index| snapshots[index].place(present));
+    order.sort_by_key(|&index| snapshots[index].place(&way));
     order.reverse();
     let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
     // Another history may be another machine's: it takes no place of ours, and none is taken of it.
     let alone = !policy.left.is_zero();
     let counted: Vec<usize> =
-        whole.filter(|&index| !alone || snapshots[index].timeline == present).collect();
+        whole.filter(|&index| !alone || snapshots[index].is_on(&way)).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
     for (count, bucket) in policy.buckets() {
@@ -131,9 +126,11 @@ pub fn to_drop(
         for (index, snapshot) in snapshots.iter().enumerate() {
             kept[index] |= snapshot.timeline != present && others.contains(&snapshot.timeline);
         }
-        // One that has no snapshot of its own begins with one of a history before it.
+        // What is there of one may begin with a snapshot of a history before it.
         for timeline in others.into_iter().filter(|timeline| *timeline != present) {
-            let base = base_behind(snapshots, segments, timeline, u64::MAX);
+            let of_it = segments.iter().filter(|segment| segment.timeline == timeline);
+            let start = of_it.map(|segment| segment.first - 1).min();
+            let base = start.and_then(|start| base_behind(snapshots, &journal, timeline, start));
             base.into_iter().for_each(|index| kept[index] = true);
         }
     }
@@ -148,7 +145,11 @@ pub fn to_drop(
 }
 
 /// The histories to which something was added after `from`, as far as one can see.
-fn going_on(snapshots: &[Snapshot], segments: &[Segment], from: Timestamp) -> BTreeSet<Timeline> {
+fn going_on(
+    snapshots: &[Snapshot],
+    segments: &[SegmentName],
+    from: Timestamp,
+) -> BTreeSet<Timeline> {
     let taken = snapshots.iter().map(|s| (s.timeline, s.taken));
     let all = taken.chain(segments.iter().map(|s| (s.timeline, s.to)));
     all.filter(|(_, time)| *time > from).map(|(timeline, _)| timeline).collect()
@@ -156,39 +157,39 @@ fn going_on(snapshots: &[Snapshot], segments: &[Segment], from: Timestamp) -> BT
 
 /// Which segments go with what is left of the snapshots: those to which none leads any more, be it
 /// one of their history or of one that this left.
-pub fn segments_to_drop(segments: &[Segment], left: &[Snapshot], present: Timeline) -> Vec<usize> {
+pub fn segments_to_drop(
+    segments: &[SegmentName],
+    left: &[Snapshot],
+    present: Timeline,
+) -> Vec<usize> {
+    let journal = journal(segments);
     let waits = !left.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
-    let goes = |segment: &Segment| {
-        let Segment { timeline, last, .. } = *segment;
-        let leads = base_behind(left, segments, timeline, last.saturating_sub(1)).is_some();
+    let goes = |segment: &SegmentName| {
+        let SegmentName { timeline, last, .. } = *segment;
+        let leads = base_behind(left, &journal, timeline, last - 1).is_some();
         !(leads || (waits && timeline == present))
     };
     (0..segments.len()).filter(|&index| goes(&segments[index])).collect()
 }
 
+/// The segments, for who asks which history comes of which.
+fn journal(segments: &[SegmentName]) -> Listing {
+    Listing { segments: segments.to_vec(), ..Listing::default() }
+}
+
 /// The newest snapshot on the way to a commit of a history.
 fn base_behind(
     snapshots: &[Snapshot],
-    segments: &[Segment],
+    journal: &Listing,
     timeline: Timeline,
     upto: u64,
 ) -> Option<usize> {
-    let mut at = Origin { timeline, revision: upto };
-    loop {
-        let bases = snapshots.iter().enumerate().filter(|(_, snapshot)| {
-            let Snapshot { timeline, revision, judged, .. } = **snapshot;
-            timeline == at.timeline && revision <= at.revision && judged != Judged::Bad
-        });
-        if let Some((index, _)) = bases.max_by_key(|(_, snapshot)| snapshot.revision) {
-            return Some(index);
-        }
-        let mut of_it = segments.iter().filter(|segment| segment.timeline == at.timeline);
-        let origin = of_it.find_map(|segment| segment.origin)?;
-        if origin.timeline.number >= at.timeline.number {
-            return None;
-        }
-        at = Origin { revision: origin.revision.min(at.revision), ..origin };
-    }
+    let way = journal.lineage(timeline);
+    let leads = |(_, snapshot): &(usize, &Snapshot)| {
+        snapshot.judged != Judged::Bad && snapshot.revision <= upto && snapshot.is_on(&way)
+    };
+    let bases = snapshots.iter().enumerate().filter(leads);
+    bases.max_by_key(|(_, snapshot)| snapshot.place(&way)).map(|(index, _)| index)
 }
 
 type Bucket = fn(Timestamp, usize) -> String;
@@ -220,7 +221,9 @@ fn prefix(time: Timestamp, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::barrier::journal::Origin;
     use crate::base::entropy::{Entropy, SeededEntropy};
+    use crate::snapshot::layout::SnapshotName;
 
     const PRESENT: Timeline = Timeline { number: 2, id: 7 };
     const OLD: Timeline = Timeline { number: 1, id: 9 };
@@ -234,10 +237,25 @@ mod tests {
         Snapshot { taken, timeline: PRESENT, revision, judged }
     }
 
+    fn segment(
+        timeline: Timeline,
+        origin: Option<Origin>,
+        (first, last): (u64, u64),
+        to: u64,
+    ) -> SegmentName {
+        let to = Timestamp::from_secs(to);
+        SegmentName { timeline, origin, first, last, from: to, to }
+    }
+
     fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
-        let gone = to_drop(snapshots, &[], PRESENT, policy);
-        let left = (0..snapshots.len()).filter(|index| !gone.contains(index));
-        left.map(|index| snapshots[index].revision).collect()
+        let kept = kept(snapshots, &[], policy);
+        kept.iter().map(|snapshot| snapshot.revision).collect()
+    }
+
+    fn kept(snapshots: &[Snapshot], segments: &[SegmentName], policy: &Policy) -> Vec<Snapshot> {
+        let gone = to_drop(snapshots, segments, PRESENT, policy);
+        let kept = (0..snapshots.len()).filter(|index| !gone.contains(index));
+        kept.map(|index| snapshots[index]).collect()
     }
 
     #[test]
@@ -300,12 +318,11 @@ mod tests {
                 within: Duration::from_secs(dice(2) * dice(9 * DAY)),
                 left: Duration::from_secs(dice(2) * dice(40 * DAY)),
             };
-            let segments: Vec<Segment> = (0..dice(4))
-                .map(|_| Segment {
-                    timeline: [PRESENT, OLD][dice(2) as usize],
-                    origin: None,
-                    last: dice(20),
-                    to: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
+            let segments: Vec<SegmentName> = (0..dice(4))
+                .map(|_| {
+                    let last = 1 + dice(19);
+                    let to = MONDAY + dice(90 * DAY);
+                    segment([PRESENT, OLD][dice(2) as usize], None, (last, last), to)
                 })
                 .collect();
             let gone = to_drop(&all, &segments, PRESENT, &policy);
@@ -340,7 +357,7 @@ mod tests {
     fn another_history_is_left_alone_for_a_while() {
         let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
         let policy = Policy { last: 1, left: Duration::from_secs(7 * DAY), ..Policy::default() };
-        let after = |days, segments: &[Segment]| {
+        let after = |days, segments: &[SegmentName]| {
             let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
             let gone = to_drop(&all, segments, PRESENT, &policy);
             (0..all.len())
@@ -351,15 +368,13 @@ mod tests {
         assert_eq!(after(4, &[]), [3, 5, 7]);
         assert_eq!(after(8, &[]), [3, 5, 7]);
         assert_eq!(after(9, &[]), [7], "it was a week ago");
-        let journal =
-            Segment { timeline: OLD, origin: None, last: 9, to: Timestamp::from_secs(3 * DAY) };
+        let journal = segment(OLD, None, (6, 9), 3 * DAY);
         assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
     }
 
     #[test]
     fn segments_go_with_the_base_that_they_follow() {
-        let (origin, to) = (None, Timestamp::EPOCH);
-        let segment = |timeline, last| Segment { timeline, origin, last, to };
+        let segment = |timeline, last| segment(timeline, None, (last, last), DAY);
         let segments = [
             segment(OLD, 4),
             segment(OLD, 9),
@@ -378,22 +393,125 @@ mod tests {
     fn a_history_needs_those_that_it_left() {
         let origin = Some(Origin { timeline: OLD, revision: 8 });
         let middle = Timeline { number: 2, id: 1 };
-        let to = Timestamp::from_secs(9 * DAY);
         let segments = [
-            Segment { timeline: OLD, origin: None, last: 6, to: Timestamp::EPOCH },
-            Segment { timeline: OLD, origin: None, last: 9, to: Timestamp::EPOCH },
-            Segment { timeline: PRESENT, origin, last: 10, to },
-            Segment { timeline: middle, origin, last: 12, to },
+            segment(OLD, None, (1, 6), DAY),
+            segment(OLD, None, (7, 9), DAY),
+            segment(PRESENT, origin, (9, 10), 9 * DAY),
+            segment(middle, origin, (9, 12), 9 * DAY),
         ];
         let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, 2 * DAY) };
         let all = [old(3), old(7), old(9), snapshot(11, 10 * DAY), snapshot(12, 11 * DAY)];
         let left = Duration::from_secs(7 * DAY);
         let policy = Policy { last: 1, left, ..Policy::default() };
+        // What is not of the present one's past goes first.
         // The one in the middle was left lately, and has no snapshot of its own.
-        assert_eq!(to_drop(&all, &segments, PRESENT, &policy), [0, 2, 3]);
+        assert_eq!(to_drop(&all, &segments, PRESENT, &policy), [2, 0, 3]);
         assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
+        // It has one, and begins before that.
+        let own = [&all[..], &[Snapshot { timeline: middle, ..snapshot(11, 9 * DAY) }]].concat();
+        assert_eq!(to_drop(&own, &segments, PRESENT, &policy), [2, 0, 3]);
         // Without it nothing needs the old one any more, nor what of the present follows it alone.
-        assert_eq!(to_drop(&all, &segments[..3], PRESENT, &policy), [0, 1, 2, 3]);
+        assert_eq!(to_drop(&all, &segments[..3], PRESENT, &policy), [2, 0, 1, 3]);
         assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_restore_forgets_nothing_of_what_it_went_back_to() {
+        let month = 31 * DAY;
+        let of_old =
+            |revision| Snapshot { timeline: OLD, ..snapshot(revision, MONDAY + revision * month) };
+        let origin = Some(Origin { timeline: OLD, revision: 6 });
+        let segments = [segment(PRESENT, origin, (7, 9), MONDAY + 7 * month + DAY)];
+        let now = [snapshot(8, MONDAY + 7 * month + HOUR), snapshot(9, MONDAY + 8 * month)];
+        let all: Vec<Snapshot> = (1..=7).map(of_old).chain(now).collect();
+        let keep = |change: fn(&mut Policy)| {
+            let mut policy = Policy { left: Duration::from_secs(7 * DAY), ..Policy::default() };
+            change(&mut policy);
+            let kept = kept(&all, &segments, &policy);
+            kept.iter().map(|s| (s.timeline.number, s.revision)).collect::<Vec<_>>()
+        };
+        let past = [(1, 4), (1, 5), (1, 6), (2, 8), (2, 9)];
+        assert_eq!(keep(|p| p.monthly = 5), past, "not the seventh, which it had undone");
+        assert_eq!(keep(|p| p.last = 3), past[2..]);
+        assert_eq!(keep(|p| p.within = Duration::from_secs(4 * 31 * DAY)), past);
+    }
+
+    #[test]
+    fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
+        let entropy = SeededEntropy::new(6);
+        let entropy: &dyn Entropy = &entropy;
+        let dice = |most: u64| u64::from_le_bytes(entropy.bytes()) % most;
+        let other = Timeline { number: 3, id: 1 };
+        let mut left_alone = 0;
+        for _ in 0..4000 {
+            let of_old = |revision| Origin { timeline: OLD, revision };
+            let branch = 2 + dice(8);
+            let of_present = Origin { timeline: PRESENT, revision: branch + 1 + dice(6) };
+            let left = [of_old(2 + dice(10)), of_present][dice(2) as usize];
+            let begins = [(OLD, None), (PRESENT, Some(of_old(branch))), (other, Some(left))];
+            let (mut all, mut segments) = (Vec::new(), Vec::new());
+            for (timeline, origin) in begins {
+                let (mut at, mut time) = match origin {
+                    Some(origin) => (origin.revision, MONDAY + origin.revision * DAY),
+                    None => (0, MONDAY),
+                };
+                for _ in 0..dice(10) {
+                    let first = at + 1 + dice(8) / 7;
+                    (at, time) = (first + dice(3), time + dice(3 * DAY));
+                    segments.push(segment(timeline, origin, (first, at), time));
+                    if dice(3) == 0 {
+                        let judged = [Judged::Good, Judged::Good, Judged::Bad][dice(3) as usize];
+                        let taken = Timestamp::from_secs(time);
+                        all.push(Snapshot { taken, timeline, revision: at - dice(2), judged });
+                    }
+                }
+            }
+            let policy = Policy {
+                last: dice(3),
+                daily: dice(5),
+                weekly: dice(3),
+                within: Duration::from_secs(dice(2) * dice(9 * DAY)),
+                left: Duration::from_secs(1 + dice(9 * DAY)),
+                ..Policy::default()
+            };
+            let Some(last) = last_good(&all, PRESENT) else { continue };
+            let stays = kept(&all, &segments, &policy);
+            // As if there had been no restore.
+            let way = journal(&segments).lineage(PRESENT);
+            let past = all.iter().filter(|snapshot| snapshot.is_on(&way));
+            let past: Vec<Snapshot> =
+                past.map(|snapshot| Snapshot { timeline: PRESENT, ..*snapshot }).collect();
+            for snapshot in kept(&past, &[], &policy) {
+                let same = |s: &Snapshot| {
+                    s.is_on(&way) && (s.revision, s.taken) == (snapshot.revision, snapshot.taken)
+                };
+                assert!(snapshot.judged == Judged::Bad || stays.iter().any(same));
+            }
+            // What leads to the end of each history that was left lately, or goes on.
+            let gone = segments_to_drop(&segments, &stays, PRESENT);
+            let after = (0..segments.len()).filter(|index| !gone.contains(index));
+            let after: Vec<SegmentName> = after.map(|index| segments[index]).collect();
+            let (before, after) = (listing(&all, &segments), listing(&stays, &after));
+            let from = all[last].taken.minus(policy.left);
+            for of_it in segments.iter().filter(|of_it| of_it.timeline != PRESENT) {
+                let lately = segments.iter().any(|s| s.timeline == of_it.timeline && s.to > from);
+                let at = Origin { timeline: of_it.timeline, revision: of_it.last };
+                if lately && before.leads_to(at) {
+                    left_alone += 1;
+                    assert!(after.leads_to(at), "{at:?} of {segments:?} and {all:?}: {stays:?}");
+                }
+            }
+        }
+        assert!(left_alone > 1000);
+    }
+
+    /// What a way is planned by.
+    fn listing(snapshots: &[Snapshot], segments: &[SegmentName]) -> Listing {
+        let whole = snapshots.iter().filter(|snapshot| snapshot.judged != Judged::Bad);
+        let named = |snapshot: &Snapshot| {
+            let Snapshot { taken, timeline, revision, .. } = *snapshot;
+            SnapshotName { prefix: "x".into(), taken, timeline, revision }
+        };
+        Listing { snapshots: whole.map(named).collect(), ..journal(segments) }
     }
 }

@@ -5,12 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::contact::{Held, Known};
-use super::retention::{self, Judged, Policy, Segment, Snapshot};
+use super::retention::{self, Judged, Policy, Snapshot};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::include;
-use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::take::{Taken, take};
 use crate::snapshot::target::{Name, Target, TargetError};
 
@@ -131,7 +131,7 @@ impl Worker {
         known.snapshots.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(()) };
         let left: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
-        let unneeded = retention::segments_to_drop(&segments(known), &left, known.timeline);
+        let unneeded = retention::segments_to_drop(&known.journal(), &left, known.timeline);
         let unneeded: Vec<Name> =
             unneeded.into_iter().map(|index| known.segments[index].name.clone()).collect();
         for name in &unneeded {
@@ -148,18 +148,9 @@ impl Worker {
         let Some(known) = &self.known else { return Vec::new() };
         let own = known.own(&self.settings.file_prefix);
         let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
-        let gone = retention::to_drop(&snapshots, &segments(known), known.timeline, &policy);
+        let gone = retention::to_drop(&snapshots, &known.journal(), known.timeline, &policy);
         gone.into_iter().map(|index| own[index].name.clone()).collect()
     }
-}
-
-/// The segments there, as retention sees them.
-fn segments(known: &Known) -> Vec<Segment> {
-    let seen = |of: &SegmentName| {
-        let SegmentName { timeline, origin, last, to, .. } = *of;
-        Segment { timeline, origin, last, to }
-    };
-    known.segments.iter().map(|held| seen(&held.of)).collect()
 }
 
 /// Puts what is written as it is read.
