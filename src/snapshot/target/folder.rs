@@ -27,7 +27,7 @@ use super::{Listed, Name, Target, TargetError};
 use crate::base::sync::lock;
 
 /// How FAT calls itself (statfs(2)), whatever the length of its entries.
-const FAT: u64 = 0x4d44;
+const FAT: i128 = 0x4d44;
 /// No file on it is longer.
 const FAT_MOST: u64 = u32::MAX as u64;
 
@@ -114,7 +114,7 @@ impl Folder {
             return Ok(());
         };
         let place = self.path.display();
-        if kind.f_type.cast_unsigned() == FAT && length > FAT_MOST {
+        if i128::from(kind.f_type) == FAT && length > FAT_MOST {
             return Err(TargetError::Full(format!(
                 "{place} is on a FAT file system, which holds no file of 4 GiB or more, and this \
                  one has {length} bytes: format it with exFAT or ext4"
