@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::support::http::Client;
 use super::support::mount::Mount;
-use super::support::{Server, TempDir, own_address};
+use super::support::{Server, TempDir, own_address, program};
 use super::{of_nobody, text};
 
 /// A configuration that may be right, in a folder of its own.
@@ -112,10 +112,6 @@ impl Found {
         );
         self
     }
-}
-
-fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_edgekeep")
 }
 
 /// The program, begun by a shell that says something first.

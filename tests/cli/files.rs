@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::canned::{Canned, answer};
-use super::support::{NOBODY, TempDir};
+use super::support::{NOBODY, TempDir, program};
 use super::{NO_USER, edgekeep, of_nobody, text};
 
 const CROOKED: &str = "path \"a\" {\ncapabilities=[\"read\"]\n}\n";
@@ -21,7 +21,7 @@ fn run(home: &TempDir, words: &[&str]) -> Output {
 
 /// The same where no byte more can be written to any file.
 fn run_full(home: &TempDir, words: &[&str]) -> Output {
-    let line = format!("ulimit -f 0; exec {} \"$@\"", env!("CARGO_BIN_EXE_edgekeep"));
+    let line = format!("ulimit -f 0; exec {} \"$@\"", program());
     let mut command = Command::new("sh");
     command.args(["-c", &line, "sh"]).args(words);
     command.current_dir(home.path()).env_clear().env("HOME", home.path()).output().unwrap()

@@ -29,11 +29,11 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{ROOT, TempDir};
+use support::{ROOT, TempDir, program};
 
 /// A command of the built program in a folder that is its home.
 fn edgekeep(home: &TempDir, address: &str, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command
         .args(words)
         .env_clear()
@@ -52,7 +52,7 @@ const NO_USER: u32 = 65534;
 /// A command as that user runs it; where nobody else can run the program, `None`.
 fn of_nobody(mut command: Command) -> Option<Command> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-    let mut folders = Path::new(env!("CARGO_BIN_EXE_edgekeep")).ancestors().skip(1);
+    let mut folders = Path::new(program()).ancestors().skip(1);
     if !is_root || !folders.all(|at| fs::metadata(at).is_ok_and(|meta| meta.mode() & 1 != 0)) {
         println!("skipped, for nobody else can run the program here");
         return None;

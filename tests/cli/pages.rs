@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use edgekeep::cli::reference::{REFERENCE, reference};
 
-use super::support::{NOBODY, TempDir, say};
+use super::support::{NOBODY, TempDir, program, say};
 use super::{edgekeep, text};
 
 fn run(home: &TempDir, words: &[&str]) -> String {
@@ -87,7 +87,7 @@ fn a_shell_is_told_what_may_follow() {
 
 #[test]
 fn bash_completes_by_its_variables() {
-    let built = Path::new(env!("CARGO_BIN_EXE_edgekeep")).parent().unwrap();
+    let built = Path::new(program()).parent().unwrap();
     let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
     for (line, words, replies) in [
         ("edgekeep kv me", "edgekeep kv me", "metadata "),

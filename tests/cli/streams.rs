@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::{NOBODY, Server, TempDir};
+use super::support::{NOBODY, Server, TempDir, program};
 use super::{edgekeep, text};
 
 /// How long something may take on a loaded machine.
@@ -122,7 +122,7 @@ fn a_result_that_cannot_be_printed_is_no_success() {
 #[test]
 fn a_closed_stdin_is_no_empty_value() {
     let home = TempDir::new();
-    let line = format!("exec {} kv put secret/a x=- <&-", env!("CARGO_BIN_EXE_edgekeep"));
+    let line = format!("exec {} kv put secret/a x=- <&-", program());
     let mut command = Command::new("sh");
     command.args(["-c", &line]).current_dir(home.path()).env_clear().env("HOME", home.path());
     let told = command.output().unwrap();

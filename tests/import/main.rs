@@ -15,11 +15,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use support::http::Client;
-use support::{ROOT, Server, data};
+use support::{ROOT, Server, data, program};
 
 /// An import from one server into another, to be run.
 fn import(from: &str, to: &Server, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command
         .arg("import")
         .args(more)

@@ -23,7 +23,7 @@ use super::snapshots::{target, world};
 use super::support::http::Reply;
 use super::support::store::Store;
 use super::support::world::World;
-use super::support::{TempDir, data, eventually};
+use super::support::{TempDir, data, eventually, program};
 
 /// The one warning of an answer.
 fn warning(reply: &Reply) -> String {
@@ -188,7 +188,7 @@ fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() 
     let before = home.path().join("before");
     let (into, file) = (format!("-into={}", before.display()), kept.display().to_string());
     let words = ["snapshot", "restore", &into, &file];
-    let mut restore = std::process::Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut restore = std::process::Command::new(program());
     assert!(restore.args(words).status().unwrap().success());
     fs::remove_file(&kept).unwrap();
     drop(store.start());

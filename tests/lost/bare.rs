@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
 use super::peers::skipped;
-use super::support::Server;
 use super::support::mount::Mount;
+use super::support::{Server, program};
 use super::{
     Home, damage_the_end, must_have, names, option, place, restore, shipped, shipping, target,
     write,
@@ -151,7 +151,7 @@ fn a_restore_that_is_killed_is_run_again() {
     let into = home.at("new");
     let words = [option("target", &home.at("disk")), option("into", &into)];
     let begin = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+        let mut command = Command::new(program());
         command.arg("restore").args(&words).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
     };
@@ -302,7 +302,7 @@ fn a_sealed_server_takes_nothing_and_says_what_helps() {
     let asked: [&[&str]; 3] =
         [&[&file], &["-force", &file], &["-target=disk", "-at=latest", "-force"]];
     for words in asked {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+        let mut command = Command::new(program());
         command.args(["snapshot", "restore"]).args(words).env("VAULT_MAX_RETRIES", "0");
         command.env("VAULT_ADDR", format!("http://{}", server.address)).env("VAULT_TOKEN", "any");
         let output = command.output().unwrap();

@@ -23,7 +23,7 @@ use std::process::Command;
 use serde_json::json;
 use support::http::Client;
 use support::store::Store;
-use support::{Server, TempDir, data, eventually};
+use support::{Server, TempDir, data, eventually, program};
 
 /// Where the pins of a program lie.
 fn folder(program: &str) -> PathBuf {
@@ -61,7 +61,7 @@ fn shipped(root: &Client, name: &str) -> u64 {
 
 /// Runs the program: its exit code, and what it printed.
 fn edgekeep(words: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_edgekeep")).args(words).output().unwrap();
+    let output = Command::new(program()).args(words).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout) + &text(&output.stderr))
 }

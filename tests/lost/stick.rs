@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use super::peers::skipped;
 use super::support::mount::Mount;
 use super::support::volume::does;
-use super::support::{Server, eventually};
+use super::support::{Server, eventually, program};
 use super::{Home, must_have, option, restore, shipped, target, write};
 
 /// Where root's unit mounts sticks, and where the server asks for them.
@@ -95,7 +95,7 @@ fn a_restore_waits_for_the_stick() {
     let known = || bare.root(&server).get("sys/snapshots/targets/stick").status == 200;
     eventually("it knows the target", known);
     let told = fs::File::create(home.at("told")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.args(["snapshot", "restore", "-target=stick", "-at=latest"]).stderr(told);
     command.env("VAULT_ADDR", format!("http://{}", server.address)).env("VAULT_MAX_RETRIES", "0");
     let mut waiting = command.env("VAULT_TOKEN", bare.token()).spawn().unwrap();

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::place::Place;
 use super::support::store::Store;
-use super::support::{data, eventually};
+use super::support::{data, eventually, program};
 use super::writers::Written;
 
 /// The revisions of the snapshots there, and the place: while it is held a stick stays lent.
@@ -72,7 +72,7 @@ pub fn restore(place: &dyn Place, instant: &str, into: &Path, dry: bool) {
         text.push_str(&format!("  {name} = {value}\n"));
     }
     fs::write(&config, text + "}\n").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.args(["snapshot", "restore", "-target=disk", instant]);
     command.arg(format!("-config={}", config.display())).arg(format!("-into={}", into.display()));
     if dry {

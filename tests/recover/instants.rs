@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Client;
 use crate::support::world::World;
-use crate::support::{ROOT, TempDir, data, eventually};
+use crate::support::{ROOT, TempDir, data, eventually, program};
 use crate::{LOAD, allowed, error, read, recover, recover_from};
 
 const TARGET: &str = "sys/snapshots/targets/disk";
@@ -60,7 +60,7 @@ fn id(loaded: &Value) -> String {
 
 fn edgekeep(world: &World, args: &[&str]) -> Output {
     let address = format!("http://{}", world.client().address());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.env_clear().env("VAULT_ADDR", address).env("VAULT_TOKEN", ROOT);
     command.env("VAULT_MAX_RETRIES", "0").args(args).output().unwrap()
 }

@@ -9,7 +9,7 @@ use edgekeep::base::clock::SystemClock;
 use edgekeep::storage::redb::{Options, Redb};
 
 use crate::site::{Past, Site};
-use crate::support::TempDir;
+use crate::support::{TempDir, program};
 
 /// A site with some history, all of it on the target: two snapshots, the journal between them.
 fn site() -> Site {
@@ -28,7 +28,7 @@ fn site() -> Site {
 }
 
 fn command(target: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.args(["snapshot", "restore", &format!("-target={}", target.display())]).args(args);
     command.env_clear().stdin(Stdio::null());
     command

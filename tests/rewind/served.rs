@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Client;
 use crate::support::world::World;
-use crate::support::{ROOT, TempDir, data, eventually};
+use crate::support::{ROOT, TempDir, data, eventually, program};
 
 const SETTINGS: &str =
     "  type = \"file\"\n  interval = \"24h\"\n  journal = true\n  keep_last = 99\n";
@@ -29,7 +29,7 @@ fn target(client: &Client) -> Value {
 
 fn edgekeep(world: &World, args: &[&str]) -> Output {
     let address = format!("http://{}", world.client().address());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.env_clear().env("VAULT_ADDR", address).env("VAULT_TOKEN", ROOT);
     command.args(args).output().unwrap()
 }

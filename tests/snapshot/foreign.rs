@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use crate::support::{Server, TempDir};
+use crate::support::{Server, TempDir, program};
 
 /// A server that tells no length and gives `body` in one chunk; then the end, or none.
 fn save_from(body: &[u8], whole: bool, folder: &TempDir) -> Output {
@@ -22,7 +22,7 @@ fn save_from(body: &[u8], whole: bool, folder: &TempDir) -> Output {
             // Who has seen enough may be gone.
             let _ = stream.write_all(&[head.as_bytes(), &chunk, end].concat());
         });
-        Command::new(env!("CARGO_BIN_EXE_edgekeep"))
+        Command::new(program())
             .args(["operator", "raft", "snapshot", "save", "a.snap"])
             .env_clear()
             .envs([("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "x")])

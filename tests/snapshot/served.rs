@@ -16,7 +16,7 @@ use crate::altered::without_its_last_entry;
 use crate::support::dice::Dice;
 use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
-use crate::support::{ROOT, Server, TempDir};
+use crate::support::{ROOT, Server, TempDir, program};
 
 const SNAPSHOT: &str = "sys/storage/raft/snapshot";
 
@@ -32,7 +32,7 @@ fn restore(to: &Server, how: &str, file: &[u8]) -> Reply {
 }
 
 fn edgekeep(server: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+    let mut command = Command::new(program());
     command.args(args).env("VAULT_ADDR", format!("http://{server}")).env("VAULT_TOKEN", ROOT);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -15,6 +15,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,16 @@ const START: Duration = Duration::from_secs(30);
 /// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The program that the tests run: the built one, or one for another machine behind what runs it
+/// here (`cross/test`).
+pub fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        let built = env!("CARGO_BIN_EXE_edgekeep").to_owned();
+        std::env::var("EDGEKEEP_TEST_PROGRAM").unwrap_or(built)
+    });
+    &PROGRAM
 }
 
 /// A running server of the built program; killed when dropped.
@@ -98,7 +109,7 @@ impl Server {
     pub fn spawn(args: &[&str], address: String) -> Self {
         let home = TempDir::new();
         let output = |name| fs::File::create(home.path().join(name)).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_edgekeep"))
+        let child = Command::new(program())
             .args(args)
             .env("HOME", home.path())
             // What a killed server leaves there goes with its home.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{ROOT, TempDir, say};
+use crate::support::{self, ROOT, TempDir, say};
 
 /// How long something may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ impl Terminal {
             }
         }
         let home = TempDir::new();
-        let built = Path::new(env!("CARGO_BIN_EXE_edgekeep")).parent().unwrap();
+        let built = Path::new(support::program()).parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         let started = tmux(&home)
             .args(["-f", "/dev/null", "new-session", "-d", "-y", "24", "-x", &columns.to_string()])

@@ -15,11 +15,9 @@ use serde_json::{Value, json};
 
 use super::secured::Secured;
 use super::support::http::Client;
-use super::support::{ROOT, Server, TempDir, shell};
+use super::support::{self, ROOT, Server, TempDir, shell};
 use super::{environment, has, say};
 use server::OpenBao;
-
-const OURS: &str = env!("CARGO_BIN_EXE_edgekeep");
 
 /// It is looked for once, and said once where there is none: the tests run side by side.
 fn program() -> Option<PathBuf> {
@@ -43,7 +41,7 @@ fn its_command_line_against_our_server() {
 fn our_command_line_against_its_server() {
     let Some(program) = program() else { return };
     let server = OpenBao::with_raft(&program);
-    let mut cli = Cli::new(Path::new(OURS), &server.url());
+    let mut cli = Cli::new(Path::new(support::program()), &server.url());
     life::whole(&mut cli, &Client::new(&server.address));
     say("openbao: its server passed");
 }
@@ -52,7 +50,7 @@ fn our_command_line_against_its_server() {
 fn an_import_from_it() {
     let Some(program) = program() else { return };
     let (from, to) = (OpenBao::dev(&program), Server::dev());
-    let mut there = Cli::new(Path::new(OURS), &from.url());
+    let mut there = Cli::new(Path::new(support::program()), &from.url());
     there.token(ROOT);
     there.all(&[
         "kv put -mount=secret app/db user=app password=first",
@@ -69,7 +67,7 @@ fn an_import_from_it() {
         "write auth/approle/role/ci token_policies=app role_id=known",
     ]);
     there.says_of("policy write app -", "path \"secret/*\" { capabilities = [\"read\"] }\n", "");
-    let mut here = Cli::new(Path::new(OURS), &format!("http://{}", to.address));
+    let mut here = Cli::new(Path::new(support::program()), &format!("http://{}", to.address));
     here.token(ROOT);
     here.env.push(("EDGEKEEP_FROM_ADDR", from.url()));
     here.env.push(("EDGEKEEP_FROM_TOKEN", ROOT.to_owned()));

@@ -10,7 +10,7 @@ use regex_lite::{Captures, Regex};
 
 use super::clean::{Kept, clean};
 use super::{Printed, Step};
-use crate::support::{NOBODY, Server, TempDir, shell};
+use crate::support::{NOBODY, Server, TempDir, program, shell};
 
 static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$([A-Z]\w*)").unwrap());
 
@@ -29,7 +29,7 @@ impl Player {
         let home = TempDir::new();
         let folder = home.path().display().to_string();
         let path = std::env::var("PATH").unwrap_or_default();
-        let program = env!("CARGO_BIN_EXE_edgekeep");
+        let program = program();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let environment = [
             ("PATH", path.as_str()),
@@ -69,7 +69,7 @@ impl Player {
                 shell
             }
             _ => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+                let mut command = Command::new(program());
                 command.args(shell::words(&step.line).iter().map(|word| self.fill(word)));
                 command
             }
