@@ -188,21 +188,26 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
     }
 }
 
-/// Whether a history had begun by that time, and none that comes of it had taken its place.
+/// Whether a history had begun by that time, and none had taken its place.
 fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let replaced = |other: &Span| {
         let after = other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs();
-        after && may_come_of(listing, other.timeline, span.timeline)
+        after && may_replace(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)
 }
 
-/// Whether a history comes of another one, or may: as far back as is known nothing tells that it
-/// does not.
-fn may_come_of(listing: &Listing, history: Timeline, other: Timeline) -> bool {
-    let lineage = listing.lineage(history);
-    let known = lineage.iter().skip(1).any(|stretch| stretch.timeline == other);
-    known || lineage.iter().all(|stretch| stretch.timeline.number > other.number)
+/// Whether a history may have taken the place of another one: it comes of it, as far back as is
+/// known nothing tells that it does not, or by the numbers the store was in that one meanwhile: it
+/// was gone back too far, and then forward again.
+fn may_replace(listing: &Listing, history: Timeline, other: Timeline) -> bool {
+    let lineage: Vec<Timeline> =
+        listing.lineage(history).iter().map(|stretch| stretch.timeline).collect();
+    let between =
+        |pair: &[Timeline]| pair[1].number < other.number && other.number < pair[0].number;
+    lineage[1..].contains(&other)
+        || lineage.iter().all(|timeline| timeline.number > other.number)
+        || lineage.windows(2).any(between)
 }
 
 /// A history that may have been the present one at that time already, as it is not known when it
