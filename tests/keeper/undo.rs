@@ -146,6 +146,32 @@ fn the_history_that_a_restore_left_stays_for_a_while() {
     eventually("in the end it goes", || of_left() == 0);
 }
 
+#[test]
+fn the_history_that_was_left_yields_only_if_that_makes_room() {
+    let folder = TempDir::new();
+    let more = "  interval = \"12h\"\n  retain = 1\n  local_max_space = \"1MiB\"";
+    let world = world(57, folder.path(), more);
+    let root = world.root();
+    let good = || target(&root)["state"] == "good" && target(&root)["last_good"].is_object();
+    eventually("there is a first one", good);
+    let left = target(&root)["last_good"]["timeline"].clone();
+    let early = root.get("sys/storage/raft/snapshot").body;
+    assert_eq!(root.upload("sys/storage/raft/snapshot", &early).unwrap().status, 200);
+    world.advance(Duration::from_secs(12 * 3600));
+    let present = || target(&root)["last_good"]["timeline"] != left;
+    eventually("the new history has one", || good() && present());
+    let large = "x".repeat(400 << 10);
+    for number in 0..4 {
+        root.post(&format!("secret/{number}"), json!({ "a": large }));
+    }
+    world.advance(Duration::from_secs(12 * 3600));
+    eventually("there is no room", || {
+        target(&root)["error"].as_str().unwrap().contains("local_max_space")
+    });
+    let there = held(folder.path()).snapshots;
+    assert!(there.iter().any(|of| of.timeline.to_string() == left.as_str().unwrap()));
+}
+
 /// What the store says of the versions that had it, as they write it.
 #[derive(Serialize, Deserialize)]
 struct Versions(Vec<(String, Timestamp)>);

@@ -100,24 +100,25 @@ impl Worker {
     /// `local_max_space` holds with one more.
     fn must_have_space(&mut self, length: u64) -> Result<(), Trouble> {
         let Some(most) = self.settings.max_space else { return Ok(()) };
-        let used = |worker: &Self| -> u64 {
-            let known = worker.known.iter();
-            let own = known.flat_map(|known| known.own(&worker.settings.file_prefix));
-            own.map(|held| held.length).sum()
-        };
-        if used(self).saturating_add(length) > most {
-            // What a restore has left yields to what is now.
-            let left = Duration::ZERO;
-            self.forget(Policy { left, ..self.settings.policy })?;
+        let Some(known) = &self.known else { return Ok(()) };
+        let own = known.own(&self.settings.file_prefix);
+        let used: u64 = own.iter().map(|held| held.length).sum();
+        let would_be = used.saturating_add(length);
+        if would_be <= most {
+            return Ok(());
         }
-        let used = used(self);
-        if used.saturating_add(length) > most {
-            return Err(Trouble::Settings(format!(
-                "the snapshots there take {used} bytes, and one of {length} more would be above \
-                 local_max_space ({most}): raise it, or keep fewer"
-            )));
+        // What a restore has left yields to what is now, if that makes room.
+        let policy = Policy { left: Duration::ZERO, ..self.settings.policy };
+        let gone = self.forgettable(policy);
+        let yields = own.iter().filter(|held| gone.contains(&held.name));
+        let yields: u64 = yields.map(|held| held.length).sum();
+        if would_be - yields <= most {
+            return self.forget(policy);
         }
-        Ok(())
+        Err(Trouble::Settings(format!(
+            "the snapshots there take {used} bytes, and one of {length} more would be above \
+             local_max_space ({most}): raise it, or keep fewer"
+        )))
     }
 
     /// Drops what nobody wants to be kept any longer.
