@@ -69,6 +69,11 @@ impl SegmentName {
         let commits = 1 <= first && first <= last && last < u64::MAX;
         (commits && origin.is_none_or(begins)).then_some(self)
     }
+
+    /// Whether all commits of another one are in it.
+    pub fn spans(&self, other: &Self) -> bool {
+        self.timeline == other.timeline && self.first <= other.first && other.last <= self.last
+    }
 }
 
 /// What lies in a store's folder.

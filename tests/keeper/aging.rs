@@ -1,11 +1,13 @@
 //! The journal on a target ages while the server runs.
 
+use std::fs;
 use std::time::Duration;
 
 use edgekeep::snapshot::layout::SegmentName;
 use serde_json::json;
 
-use super::folder::held;
+use super::damage::metrics;
+use super::folder::{files, held};
 use super::snapshots::{target, world};
 use super::support::{TempDir, eventually};
 
@@ -45,4 +47,31 @@ fn what_is_older_than_a_week_is_kept_by_the_hour() {
     assert!(last > before.reach(before.timeline()).unwrap(), "it leads to the end as before");
     root.post("secret/c", json!({ "a": "b" }));
     eventually("it goes on", || held(folder.path()).reach(after.timeline()) > Some(last));
+}
+
+#[test]
+fn what_another_machine_has_compacted_is_not_missed() {
+    let folder = TempDir::new();
+    let world = world(61, folder.path(), "  interval = \"720h\"\n  journal = true");
+    let root = world.root();
+    for number in 0..4 {
+        root.post("secret/a", json!({ "a": number }));
+        eventually("it is shipped", || {
+            let journal = target(&root)["journal"].clone();
+            journal["behind"] == 0 && journal["revision"].is_u64()
+        });
+    }
+    // By the names alone it is one that spans it: it has another time.
+    let segments: Vec<_> =
+        files(folder.path()).into_iter().filter(|(name, _)| name.ends_with(".seg")).collect();
+    let (name, path) = &segments[segments.len() - 2];
+    let (span, _) = name.rsplit_once('.').unwrap().0.rsplit_once('.').unwrap();
+    fs::rename(path, folder.path().join(format!("{span}.1-1.seg"))).unwrap();
+    for number in 0..3 {
+        world.advance(Duration::from_secs(61));
+        root.post("secret/b", json!({ "a": number }));
+        eventually("it goes on", || target(&root)["journal"]["behind"] == 0);
+    }
+    let told = metrics(&root);
+    assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 0"), "{told}");
 }

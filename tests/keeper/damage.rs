@@ -10,7 +10,7 @@ use super::snapshots::{target, world};
 use super::support::http::Client;
 use super::support::{TempDir, data, eventually};
 
-fn metrics(root: &Client) -> String {
+pub fn metrics(root: &Client) -> String {
     String::from_utf8_lossy(&root.get("sys/metrics?format=prometheus").body).into_owned()
 }
 

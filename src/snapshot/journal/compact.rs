@@ -87,12 +87,7 @@ pub fn plan(listing: &Listing, begun: &[Origin], now: Timestamp, policy: Policy)
         let left: Vec<u64> = left.map(|origin| origin.revision).collect();
         for run in runs(listing, timeline) {
             for outer in &run {
-                let within = |name: &&SegmentName| {
-                    name.timeline == timeline
-                        && *name != outer
-                        && outer.first <= name.first
-                        && name.last <= outer.last
-                };
+                let within = |name: &&SegmentName| *name != outer && outer.spans(name);
                 let inner: Vec<_> = listing.segments.iter().filter(within).copied().collect();
                 if !inner.is_empty() {
                     round.left.push((*outer, inner));

@@ -57,6 +57,14 @@ impl Known {
         self.segments.iter().map(|held| held.of).collect()
     }
 
+    /// Whether a segment of it became part of a larger one: another machine, whose history goes on
+    /// from here, may have done so.
+    fn is_compacted(&self, name: &Name, now: &Self) -> bool {
+        let gone = self.segments.iter().find(|held| held.name == *name);
+        let spans = |held: &Held<SegmentName>| gone.is_some_and(|gone| held.of.spans(&gone.of));
+        now.segments.iter().any(spans)
+    }
+
     /// Whether a restore to the present begins with an object, or goes over it, where the last good
     /// snapshot is of the commit `good`.
     fn needs(&self, name: &Name, good: u64) -> bool {
@@ -119,7 +127,7 @@ impl Worker {
         self.judged.retain(|name, _| there.contains(name));
         self.flaws.retain(|name, _| there.contains(name));
         self.tell_held(&known);
-        before.iter().for_each(|before| self.miss(before, &there));
+        before.iter().for_each(|before| self.miss(before, &known));
         self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
         self.must_be_of_one_chain(&mut known)?;
@@ -131,9 +139,11 @@ impl Worker {
 
     /// What was there is gone, although it was not dropped from here. What a restore to the present
     /// needs is made good by a snapshot at once.
-    fn miss(&self, before: &Known, there: &BTreeSet<&Name>) {
-        let gone: Vec<&Name> =
-            before.objects().map(|(name, _)| name).filter(|name| !there.contains(name)).collect();
+    fn miss(&self, before: &Known, now: &Known) {
+        let there: BTreeSet<&Name> = now.objects().map(|(name, _)| name).collect();
+        let gone = before.objects().map(|(name, _)| name);
+        let gone = gone.filter(|name| !there.contains(name) && !before.is_compacted(name, now));
+        let gone: Vec<&Name> = gone.collect();
         let Some(first) = gone.first() else { return };
         let (count, url) = (gone.len(), self.target.url(first));
         let what = format!("{count} of its files are gone, which nobody here dropped, as {url}");
