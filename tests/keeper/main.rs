@@ -2,6 +2,7 @@
 //! between them.
 
 mod aging;
+mod away;
 mod damage;
 mod folder;
 mod include;

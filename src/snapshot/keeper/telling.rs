@@ -86,10 +86,13 @@ impl Worker {
             (status.overdue, status.interval) = (overdue, interval);
             status.journal = journal.map(|journal| {
                 let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
-                let behind = journal.behind() > 0;
                 let since = before.as_ref().and_then(|before| before.since);
-                let gap = journal.gap.or(before.and_then(|before| before.gap));
-                Shipped { since: behind.then(|| since.unwrap_or(now)), gap, ..journal }
+                let gap = journal.gap.or(before.as_ref().and_then(|before| before.gap));
+                // What it had when it was last seen counts while nobody can look.
+                let had = before.filter(|_| self.known.is_none()).and_then(|had| had.revision);
+                let journal = Shipped { revision: journal.revision.or(had), gap, ..journal };
+                let behind = journal.behind() > 0;
+                Shipped { since: behind.then(|| since.unwrap_or(now)), ..journal }
             });
         });
     }

@@ -1,0 +1,37 @@
+//! What is told of a target that cannot be reached.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::snapshots::{target, world};
+use super::support::{TempDir, eventually};
+
+#[test]
+fn how_far_it_is_behind_is_counted_from_what_it_had() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let world = world(2, &folder, "  interval = \"24h\"\n  journal = true");
+    let root = world.root();
+    for number in 0..40 {
+        assert_eq!(root.post(&format!("secret/{number}"), json!({ "a": "b" })).status, 204);
+    }
+    eventually("all is shipped", || {
+        let target = target(&root);
+        target["state"] == "good" && target["journal"]["behind"] == 0
+    });
+    fs::rename(&folder, home.path().join("away")).unwrap();
+    assert_eq!(root.post("secret/after", json!({ "a": "b" })).status, 204);
+    eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    for _ in 0..3 {
+        let before = target(&root)["errors"].clone();
+        eventually("it was looked again", || {
+            world.advance(Duration::from_secs(2));
+            target(&root)["errors"] != before
+        });
+        let behind = target(&root)["journal"]["behind"].as_u64().unwrap();
+        assert!((1..=5).contains(&behind), "{behind}");
+    }
+}
