@@ -9,6 +9,40 @@ use super::snapshots::{target, world};
 use super::support::{TempDir, eventually};
 
 #[test]
+fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    let mut world = world(1, &folder, "  interval = \"24h\"");
+    let root = world.root();
+    eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    assert_eq!(target(&root)["late"], "");
+    world.advance(Duration::from_secs(70));
+    let health = || world.client().get("sys/health?snapshots=1").json()["snapshots"].clone();
+    eventually("it is told", || {
+        let told = health()[0].as_str().unwrap_or_default().to_owned();
+        told.contains("target disk: no good snapshot is known there") && told.contains("mount")
+    });
+    fs::create_dir(&folder).unwrap();
+    eventually("it has one", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["state"] == "good"
+    });
+    eventually("nothing is told any more", || health() == json!([]));
+    // One that had some may be away for half an interval, also after a restart.
+    fs::rename(&folder, home.path().join("away")).unwrap();
+    world.restart();
+    let root = world.root();
+    eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    world.advance(Duration::from_secs(70));
+    let before = target(&root)["errors"].clone();
+    eventually("it was looked again", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["errors"] != before
+    });
+    assert_eq!(target(&root)["late"], "");
+}
+
+#[test]
 fn how_far_it_is_behind_is_counted_from_what_it_had() {
     let home = TempDir::new();
     let folder = home.path().join("disk");

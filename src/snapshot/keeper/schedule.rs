@@ -60,6 +60,11 @@ impl Schedule {
         self.due.map_or(Duration::ZERO, |due| boot.saturating_sub(due))
     }
 
+    /// Whether the target holds no good one; `None` until it is known what it holds.
+    pub fn holds_none(&self) -> Option<bool> {
+        self.due.map(|_| self.since.is_none())
+    }
+
     /// Something went well.
     pub fn succeeded(&mut self) {
         (self.failures, self.retry) = (0, Duration::ZERO);

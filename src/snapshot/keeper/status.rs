@@ -131,6 +131,8 @@ pub struct Status {
     pub next: Option<Timestamp>,
     /// For how long one is overdue.
     pub overdue: Duration,
+    /// No good snapshot is known there.
+    pub bare: bool,
     /// The time between two.
     pub interval: Duration,
     /// The journal, where it goes there.
@@ -154,8 +156,11 @@ impl Status {
         if let Some(damage) = &self.damage {
             return Some(format!("{damage}{because}"));
         }
+        let late = self.overdue.as_secs();
+        if self.bare && self.overdue > LEAST_GRACE {
+            return Some(format!("no good snapshot is known there after {late} seconds{because}"));
+        }
         if self.overdue > LEAST_GRACE.max(self.interval / 2) {
-            let late = self.overdue.as_secs();
             return Some(format!("its snapshot is {late} seconds overdue{because}"));
         }
         let journal = self.journal.as_ref()?;

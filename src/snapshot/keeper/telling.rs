@@ -80,10 +80,11 @@ impl Worker {
             // It was not seen yet what it holds.
             (false, None) => boot.saturating_sub(self.begun),
         };
+        let bare = self.is_bare();
         let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
         self.desk.tell(|status| {
             status.next = due.map(|due| now.plus(due));
-            (status.overdue, status.interval) = (overdue, interval);
+            (status.overdue, status.interval, status.bare) = (overdue, interval, bare);
             status.journal = journal.map(|journal| {
                 let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
                 let since = before.as_ref().and_then(|before| before.since);
@@ -95,6 +96,12 @@ impl Worker {
                 Shipped { since: behind.then(|| since.unwrap_or(now)), ..journal }
             });
         });
+    }
+
+    /// Whether no good snapshot is known there, nor was one before the server started. A stick may
+    /// be pulled for long: of one that was not seen yet nothing is presumed.
+    fn is_bare(&self) -> bool {
+        self.schedule.holds_none().unwrap_or(!self.settled && !self.settings.place.is_lent())
     }
 
     fn shipped(&self, unsealed: &Unsealed) -> Option<Shipped> {
