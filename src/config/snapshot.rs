@@ -36,6 +36,10 @@ pub(super) fn read<'a>(
             let outside = settings.must_be_outside(folder);
             outside.map_err(|wrong| entry.error(wrong.to_string(), elsewhere))?;
         }
+        let others = targets.iter().map(|(name, other): (&String, _)| (name.as_str(), other));
+        let others = others.filter(|(other, _)| *other != name);
+        let apart = "see snapshot in the reference of the configuration";
+        settings.must_be_beside(others).map_err(|wrong| entry.error(wrong.to_string(), apart))?;
         if targets.insert(name.to_owned(), settings).is_some() {
             let what = format!("a second snapshot {name:?}");
             return Err(entry.error(what, "give it another name, or leave it out"));

@@ -9,6 +9,7 @@ mod include;
 mod journal;
 mod killed;
 mod mark;
+mod neighbours;
 mod settings;
 mod snapshots;
 mod undo;

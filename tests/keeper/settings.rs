@@ -111,7 +111,8 @@ fn a_target_is_known_as_soon_as_the_store_is_open() {
     let folder = TempDir::new();
     let mut world = super::snapshots::world(3, folder.path(), "  interval = \"24h\"");
     let root = world.root();
-    let sent = json!({ "storage_type": "file", "path_prefix": folder.path(), "interval": "24h" });
+    let inner = folder.path().join("set");
+    let sent = json!({ "storage_type": "file", "path_prefix": inner, "interval": "24h" });
     assert_eq!(root.post(&format!("{CONFIG}/set"), sent).status, 204);
     for _ in 0..3 {
         world.restart();

@@ -145,6 +145,25 @@ impl Keeper {
         self.means.home.iter().try_for_each(|home| settings.must_be_outside(home))
     }
 
+    /// Refuses the place of another target, be it in the configuration or in the store.
+    pub fn must_be_beside(
+        &self,
+        txn: &mut Txn,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Result<(), Wrong>, TxnError> {
+        let mut others = self.configured.clone();
+        for (name, given) in stored(txn)? {
+            // One that cannot be read is not served.
+            if let Ok(settings) = Settings::read(given) {
+                others.entry(name).or_insert(settings);
+            }
+        }
+        others.remove(name);
+        let others = others.iter().map(|(name, settings)| (name.as_str(), settings));
+        Ok(settings.must_be_beside(others))
+    }
+
     /// Has a change of the targets in the store heeded once it is committed.
     pub fn changed(self: &Arc<Self>, txn: &mut Txn) {
         let keeper = Arc::clone(self);
@@ -288,14 +307,16 @@ impl Keeper {
     /// Those of the configuration, and of those in the store what has no other's name.
     fn wanted(&self, unsealed: &Arc<Unsealed>) -> Result<Wanted, TxnError> {
         let mut wanted = Wanted { targets: self.configured.clone(), ..Wanted::default() };
-        for (name, given) in stored(unsealed)? {
+        for (name, given) in stored(&mut unsealed.begin()?)? {
             if self.configured.contains_key(&name) {
                 continue;
             }
             if given.flag(field::JOURNAL) {
                 wanted.journaling.insert(name.clone());
             }
-            match Settings::read(given) {
+            let others = wanted.targets.iter().map(|(name, settings)| (name.as_str(), settings));
+            let beside = |settings: Settings| settings.must_be_beside(others).map(|()| settings);
+            match Settings::read(given).and_then(beside) {
                 Ok(settings) => drop(wanted.targets.insert(name, settings)),
                 Err(wrong) => drop(wanted.unserved.insert(name, wrong.to_string())),
             }
@@ -333,11 +354,10 @@ fn fresh(mut status: Status, unsealed: Option<&Unsealed>) -> Status {
 }
 
 /// What was given of the targets in the store.
-fn stored(unsealed: &Arc<Unsealed>) -> Result<Vec<(String, Fields)>, TxnError> {
-    let mut txn = unsealed.begin()?;
+fn stored(txn: &mut Txn) -> Result<Vec<(String, Fields)>, TxnError> {
     let mut found = Vec::new();
-    for name in stored::list(&mut txn)? {
-        found.extend(stored::read(&mut txn, &name)?.map(|given| (name, given)));
+    for name in stored::list(txn)? {
+        found.extend(stored::read(txn, &name)?.map(|given| (name, given)));
     }
     Ok(found)
 }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::retention::Policy;
 use crate::barrier::journal::DEFAULT_LIMIT;
 use crate::base::record::Record;
-use crate::snapshot::target::open::Place;
+use crate::snapshot::target::open::{Place, real};
 
 /// A value as it was given. Wiped when dropped: it may be a credential.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -276,7 +275,6 @@ impl Settings {
 
     /// Refuses a folder in that of the store: what befalls the one befalls the other.
     pub fn must_be_outside(&self, store: &Path) -> Result<(), Wrong> {
-        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let store = real(store);
         match self.place.told_by_mark().map(real) {
             Some(path) if path.starts_with(&store) => Err(Wrong(format!(
@@ -284,6 +282,28 @@ impl Settings {
                 store.display()
             ))),
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses the place of another target, whose snapshots this one would drop as its own. Files
+    /// of another prefix are none of its own, but a journal has no prefix.
+    pub fn must_be_beside<'a>(
+        &self,
+        others: impl IntoIterator<Item = (&'a str, &'a Self)>,
+    ) -> Result<(), Wrong> {
+        let meets = |other: &Self| {
+            let shared = self.journal || other.journal || self.file_prefix == other.file_prefix;
+            shared && self.place.is_same(&other.place)
+        };
+        match others.into_iter().find(|(_, other)| meets(other)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let what = if self.place.is_lent() { "volume" } else { "path_prefix" };
+                Err(Wrong(format!(
+                    "it is the place of target {name} too, and each would drop what the other \
+                     keeps: give each a {what} of its own"
+                )))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From settings to a target: each kind of place, with what it needs.
 
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -140,6 +141,26 @@ impl Place {
         }
     }
 
+    /// Whether what is put into the one lies in the other too. Users and credentials do not count:
+    /// many lead to one place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(one), Self::Folder(other)) => real(one) == real(other),
+            (Self::Usb(one), Self::Usb(other)) => one == other,
+            (Self::S3(one, prefix), Self::S3(other, others)) => {
+                (&one.endpoint, &one.bucket, prefix) == (&other.endpoint, &other.bucket, others)
+            }
+            (Self::Sftp(one, prefix), Self::Sftp(other, others)) => {
+                let host = |of: &SftpSettings| (of.host.clone(), of.port.unwrap_or(22));
+                host(one) == host(other) && joined(&one.path, prefix) == joined(&other.path, others)
+            }
+            (Self::Http(one, prefix), Self::Http(other, others)) => {
+                joined(&one.url, prefix) == joined(&other.url, others)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it costs nothing to look whether it is there.
     pub fn is_near(&self) -> bool {
         matches!(self, Self::Folder(_) | Self::Usb(_))
@@ -149,6 +170,19 @@ impl Place {
     pub fn is_lent(&self) -> bool {
         matches!(self, Self::Usb(_))
     }
+}
+
+/// A path without links, as far as it is there.
+pub fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_owned(),
+    })
+}
+
+/// A folder, and what names in it begin with, in one form.
+fn joined(folder: &str, prefix: &str) -> String {
+    format!("{}/{prefix}", folder.trim_end_matches('/')).trim_end_matches('/').to_owned()
 }
 
 /// A folder of this machine.

@@ -103,6 +103,7 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let wrong = |Wrong(what)| Fault::bad_request(what);
     let settings = Settings::read(given).map_err(wrong)?;
     keeper.must_be_outside(&settings).map_err(wrong)?;
+    keeper.must_be_beside(call.txn, &name, &settings)?.map_err(wrong)?;
     stored::write(call.txn, &name, &settings.given)?;
     keeper.changed(call.txn);
     Ok(Reply::nothing())
