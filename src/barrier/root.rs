@@ -74,8 +74,8 @@ impl Timeline {
         Self { number: 1, id: u64::from_be_bytes(entropy.bytes()) }
     }
 
-    /// One that leaves this one, and takes the place of the one in which the store was meanwhile. By
-    /// its number it is told from one that began beside that.
+    /// One that leaves this one, and takes the place of the one in which the store was meanwhile:
+    /// by its number it is told from one that began beside that.
     pub fn next(self, replaced: Option<Self>, entropy: &dyn Entropy) -> Self {
         let number = replaced.map_or(self.number, |replaced| replaced.number.max(self.number));
         Self { number: number.saturating_add(1), id: u64::from_be_bytes(entropy.bytes()) }
