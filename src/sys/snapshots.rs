@@ -120,7 +120,7 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         synopsis: "What a target holds.",
         description: "Snapshots and journal of this store or of all. The target is looked at for \
                       it; where that takes long, it is what was seen last, at the time that is \
-                      told.",
+                      told; where it cannot be, 503 says why.",
         fields: &[&NAME.info, &ALL.info],
         access: Access::Policy,
         operations: &[Operation::system(Verb::Read, "List it.", holdings)],
@@ -257,6 +257,9 @@ fn holdings(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let Some(seen) = call.done.and_then(|done| done.get::<Listing>()) else {
         return Ok(Reply::after(Effect::new(move || Ok(desk.look(PATIENCE)))));
     };
+    if let Some(why) = &seen.error {
+        return Err(Fault::new(503, why.clone()));
+    }
     let ours = call.txn.unsealed().status().store_id;
     let all = call.fields.get(&ALL).copied().unwrap_or_default();
     let mut snapshots = Vec::new();

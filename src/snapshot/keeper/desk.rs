@@ -52,6 +52,8 @@ pub struct Listing {
     pub at: Timestamp,
     /// How often it was looked.
     pub count: u64,
+    /// Why the look that was wanted last came to nothing.
+    pub error: Option<String>,
 }
 
 /// The meeting place.
@@ -125,15 +127,25 @@ impl Desk {
     pub fn show(&self, objects: Vec<Listed>, at: Timestamp) {
         let mut state = lock(&self.state);
         let count = state.listing.count + 1;
-        state.listing = Listing { objects, at, count };
+        state.listing = Listing { objects, at, count, error: None };
+        self.bell.notify_all();
+    }
+
+    /// It could not be looked.
+    pub fn not_shown(&self, why: String) {
+        lock(&self.state).listing.error = Some(why);
         self.bell.notify_all();
     }
 
     /// What lies there, after a new look if that comes within `patience`.
     pub fn look(&self, patience: Duration) -> Listing {
-        let count = lock(&self.state).listing.count;
+        let mut state = lock(&self.state);
+        state.listing.error = None;
+        let count = state.listing.count;
+        drop(state);
         self.wish(|wishes| wishes.look = true);
-        wait_for(&self.bell, lock(&self.state), patience, |s| s.listing.count > count || s.stop);
+        let is_over = |s: &State| s.listing.count > count || s.listing.error.is_some() || s.stop;
+        wait_for(&self.bell, lock(&self.state), patience, is_over);
         lock(&self.state).listing.clone()
     }
 

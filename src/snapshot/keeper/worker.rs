@@ -136,6 +136,9 @@ impl Worker {
             if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
                 self.desk.forgot(Err(trouble.to_string()));
             }
+            if let (Err(trouble), true) = (&outcome, wishes.look) {
+                self.desk.not_shown(trouble.to_string());
+            }
             if let (Err(trouble), true) = (&outcome, wishes.verify) {
                 self.verified(Err(trouble.to_string()));
             }
@@ -149,19 +152,8 @@ impl Worker {
     }
 
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
-        if wishes.adopt {
-            self.adopt()?;
-        }
-        self.settle()?;
-        if wishes.look {
-            self.look()?;
-        }
-        if wishes.verify || self.is_to_be_verified() {
-            self.judged.clear();
-            (self.proved, self.known, self.verified) = (None, None, None);
-        }
         let due = wishes.take || self.is_due();
-        if let Err(trouble) = self.contact(due || wishes.any()) {
+        if let Err(trouble) = self.meet(wishes, due) {
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
         if std::mem::take(&mut wishes.verify) {
@@ -185,6 +177,24 @@ impl Worker {
             self.age()?;
         }
         self.let_go()
+    }
+
+    /// Comes to the target, as far as that is needed for what is wanted.
+    fn meet(&mut self, wishes: &mut Wishes, due: bool) -> Result<(), Trouble> {
+        if wishes.adopt {
+            self.adopt()?;
+        }
+        self.settle()?;
+        let acts = due || wishes.any();
+        if wishes.look {
+            self.look()?;
+            wishes.look = false;
+        }
+        if wishes.verify || self.is_to_be_verified() {
+            self.judged.clear();
+            (self.proved, self.known, self.verified) = (None, None, None);
+        }
+        self.contact(acts)
     }
 
     /// Goes on where the target is ahead, beside that, or is not the place that it was.
