@@ -54,6 +54,13 @@ impl Context {
         if is_one { Ok(answer) } else { Err(self.not_understood()) }
     }
 
+    /// Passes on what an answer warns of whose data is not what is printed.
+    pub fn pass_on(&mut self, answer: &Value) {
+        if let Some(found) = Envelope::of_missing(answer) {
+            found.warn(self);
+        }
+    }
+
     /// The answer is none of this API.
     pub fn not_understood(&mut self) -> Stop {
         match self.client() {

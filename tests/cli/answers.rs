@@ -222,3 +222,27 @@ fn a_unix_socket_is_spoken_to() {
     assert_eq!(text(&found.stdout), "1", "{}", text(&found.stderr));
     assert!(served.join().unwrap().starts_with("GET /v1/x HTTP/1.1\r\n"));
 }
+
+#[test]
+fn what_is_kept_before_a_change_is_told() {
+    let home = TempDir::new();
+    let kept = r#"{"request_id":"1","data":null,"warnings":["the journal is marked"]}"#;
+    let status = r#"{"request_id":"2","data":{"term":2,"install_time":"2026-11-22T09:59:59Z",
+        "encryptions":0}}"#;
+    let rekey = r#"{"started":true,"nonce":"n","t":1,"n":1,"progress":0,"required":1}"#;
+    let rekeyed = r#"{"nonce":"n","complete":true,"keys":["a"],"keys_base64":["YQ=="],
+        "warnings":["the journal is marked"]}"#;
+    let commands: [(&[&str], &[&str]); 4] = [
+        (&["operator", "rotate"], &[kept, status]),
+        (&["secrets", "disable", "gone"], &[kept]),
+        (&["auth", "disable", "gone"], &[kept]),
+        (&["operator", "rekey", "-nonce=n", "key"], &[rekey, rekeyed]),
+    ];
+    for (words, bodies) in commands {
+        let answers = bodies.iter().map(|body| answer("200 OK", "", body)).collect();
+        let told = Canned::start(|_| answers).run(&home, words);
+        let stderr = text(&told.stderr);
+        assert!(told.status.success(), "{words:?}: {stderr}");
+        assert!(stderr.contains("  * the journal is marked"), "{words:?}: {stderr}");
+    }
+}

@@ -102,8 +102,9 @@ impl Table {
         let noun = self.noun();
         let call = Call::new(Verb::Delete, format!("{}/{path}", self.endpoint()));
         let doing = format!("Error disabling {noun} at {path}/");
-        cx.order(call).map_err(|stop| stop.about(&doing))?;
+        let disabled = cx.order(call).map_err(|stop| stop.about(&doing))?;
         cx.done(&format!("Disabled the {noun} (if it existed) at: {path}/"))?;
+        cx.pass_on(&disabled.body);
         Ok(Exit::Done)
     }
 

@@ -170,6 +170,7 @@ impl Own {
             let status = self.read_status(cx, root)?;
             return self.print_status(cx, &status);
         }
+        cx.pass_on(&result);
         match (cx.format, self.verify) {
             (Format::Table, true) => cx.say(&table::wrap(VERIFIED, 0)),
             (Format::Table, false) => cx.say(&told(root, &status, &result)),

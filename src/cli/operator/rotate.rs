@@ -26,13 +26,14 @@ impl Command for Rotate {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         operands::none(&self.operands)?;
         let rotated = cx.order(Call::new(Verb::Post, "sys/rotate"));
-        rotated.map_err(|stop| stop.about("Error rotating key"))?;
+        let rotated = rotated.map_err(|stop| stop.about("Error rotating key"))?;
         let status = key_status::read(cx)?;
         if cx.format == Format::Table {
             cx.say(&format!("Success! Rotated key\n\n{}", key_status::told(&status)))?;
         } else {
             cx.say_value(&key_status::value(&status))?;
         }
+        cx.pass_on(&rotated.body);
         Ok(Exit::Done)
     }
 }
