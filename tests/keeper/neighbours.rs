@@ -120,7 +120,9 @@ fn a_configuration_with_two_of_one_place_is_none() {
         let text =
             format!("storage \"inmem\" {{}}\n{LISTENER}{}{}", block("a", ""), block("b", more));
         fs::write(&path, text).unwrap();
-        config::read(&[path.clone()], &|_| None).map(drop).map_err(|error| error.to_string())
+        config::read(std::slice::from_ref(&path), &|_| None)
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     let error = read("").unwrap_err();
     assert!(error.contains("target a") && error.contains(REMEDY), "{error}");
