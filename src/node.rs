@@ -182,7 +182,6 @@ impl Opened {
         let snapshots = Arc::new(SnapshotMeters::new(&clock));
         let spools = Arc::new(spools(&config.storage));
         let kept = (!passing).then(|| precaution(&config.storage, &entropy));
-        let undo = Undo::new(kept.flatten());
         let means = Means {
             barrier: barrier.clone(),
             clock: clock.clone(),
@@ -194,6 +193,7 @@ impl Opened {
             home: folder(&config.storage),
         };
         let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
+        let undo = Undo::new(kept.flatten(), keeper.clone());
         let limits = Arc::downgrade(&keeper);
         barrier.when_opened(move |unsealed| {
             limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));

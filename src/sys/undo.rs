@@ -1,39 +1,43 @@
 //! What comes before something that cannot be undone: a mark in the journal, to which a restore
-//! goes back, or where there is none a snapshot beside the store.
+//! goes back, and where no target leads there a snapshot beside the store.
 
 use std::sync::Arc;
 
 use crate::barrier::journal::record::Mark;
 use crate::barrier::{Barrier, Unsealed};
+use crate::snapshot::keeper::Keeper;
 use crate::snapshot::precaution::Precaution;
 
 /// Takes care that there is a way back.
 #[derive(Clone)]
-pub struct Undo(Option<Arc<Precaution>>);
+pub struct Undo {
+    precaution: Option<Arc<Precaution>>,
+    keeper: Arc<Keeper>,
+}
 
 impl Undo {
     /// A store without a folder has nowhere to keep a snapshot.
-    pub fn new(precaution: Option<Precaution>) -> Self {
-        Self(precaution.map(Arc::new))
+    pub fn new(precaution: Option<Precaution>, keeper: Arc<Keeper>) -> Self {
+        Self { precaution: precaution.map(Arc::new), keeper }
     }
 
     /// Whether there is anything to do before.
     pub fn acts(&self, unsealed: &Unsealed) -> bool {
-        self.0.is_some() || unsealed.journal().is_some()
+        self.precaution.is_some() || unsealed.journal().is_some()
     }
 
-    /// Marks the journal; where there is none, or it was cut, keeps a snapshot. What to tell of it:
-    /// also that nothing could be kept, for it is done all the same.
+    /// Marks the journal; where no target leads back to the mark, keeps a snapshot too. What to
+    /// tell of it: also that nothing could be kept, for it is done all the same.
     pub fn before(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {
         match unsealed.mark_journal(mark) {
-            Ok(Some(revision)) => {
+            Ok(Some(revision)) if self.is_way_back(unsealed) => {
                 return Some(format!(
                     "the journal is marked ({}): a restore to transaction {revision} takes this \
                      back",
                     mark.text(),
                 ));
             }
-            Ok(None) => {}
+            Ok(_) => {}
             Err(error) => {
                 log::warn!("the journal could not be marked ({}): {error}", mark.text());
             }
@@ -51,8 +55,15 @@ impl Undo {
         }
     }
 
+    /// Whether a target that is there has a base of this history: without one the journal leads
+    /// nowhere.
+    fn is_way_back(&self, unsealed: &Unsealed) -> bool {
+        let timeline = unsealed.status().timeline;
+        self.keeper.statuses().iter().any(|(_, status)| status.leads_back(timeline))
+    }
+
     fn keep(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {
-        let kept = self.0.as_ref()?.keep(unsealed, file(mark)?);
+        let kept = self.precaution.as_ref()?.keep(unsealed, file(mark)?);
         Some(match kept {
             Ok(path) => {
                 format!("a snapshot ({}) is kept on the server: {}", mark.text(), path.display())

@@ -102,9 +102,41 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     let folder = TempDir::new();
     let world = world(55, folder.path(), "  interval = \"24h\"\n  journal = true");
     let root = world.root();
-    eventually("there is a journal", || target(&root)["journal"] != Value::Null);
+    eventually("there is a base", || {
+        target(&root)["state"] == "good" && target(&root)["journal"]["behind"] == 0
+    });
     let told = warning(&root.post("sys/rotate", json!({})));
     assert!(told.starts_with("the journal is marked (before a rotation)"), "{told}");
+}
+
+#[test]
+fn where_no_target_leads_back_to_the_mark_a_snapshot_is_kept_too() {
+    let home = TempDir::new();
+    let disk = home.path().join("disk");
+    let world = world(57, &disk, "  interval = \"24h\"\n  journal = true");
+    let root = world.root();
+    root.post("secret/a", json!({ "b": "c" }));
+    eventually("it is not there", || target(&root)["journal"] != Value::Null);
+    // Nothing was ever there.
+    let (path, _) = kept(&root.delete("sys/mounts/secret"), "before-disable.snap");
+    assert_eq!(root.get("secret/a").status, 404);
+    let disabled = fs::read(path).unwrap();
+    kept(&root.upload("sys/storage/raft/snapshot", &disabled).unwrap(), "before-restore.snap");
+    assert_eq!(data(&root.get("secret/a")), json!({ "b": "c" }));
+
+    fs::create_dir(&disk).unwrap();
+    world.advance(Duration::from_secs(3600));
+    let shipped = || target(&root)["state"] == "good" && target(&root)["journal"]["behind"] == 0;
+    eventually("there is a base", shipped);
+    let told = warning(&root.post("sys/rotate", json!({})));
+    assert!(told.starts_with("the journal is marked (before a rotation)"), "{told}");
+
+    // All was there.
+    eventually("it is shipped", shipped);
+    fs::rename(&disk, home.path().join("away")).unwrap();
+    root.post("secret/late", json!({ "b": "c" }));
+    eventually("it is away", || target(&root)["state"] != "good");
+    kept(&root.upload("sys/storage/raft/snapshot", &disabled).unwrap(), "before-restore.snap");
 }
 
 #[test]

@@ -92,6 +92,11 @@ pub struct Shipped {
 }
 
 impl Shipped {
+    /// Whether it has a base, from which all that is recorded leads on.
+    fn has_base(&self) -> bool {
+        self.revision.is_some() && !self.cut
+    }
+
     /// How many commits the target is behind.
     pub fn behind(&self) -> u64 {
         self.head.saturating_sub(self.revision.unwrap_or(0))
@@ -147,6 +152,14 @@ const JOURNAL_GRACE: Duration = Duration::from_secs(60);
 const LEAST_GRACE: Duration = Duration::from_secs(60);
 
 impl Status {
+    /// Whether it is there, has a good snapshot of that history, and the journal goes on from it.
+    pub fn leads_back(&self, timeline: Timeline) -> bool {
+        let stands = matches!(self.standing, Standing::Good | Standing::Busy);
+        let whole = self.damage.is_none() && self.journal.as_ref().is_some_and(Shipped::has_base);
+        let based = self.last_good.as_ref().is_some_and(|good| good.timeline == timeline);
+        stands && whole && based
+    }
+
     /// What the target promised and does not keep, if there is such.
     pub fn broken_promise(&self, now: Timestamp) -> Option<String> {
         let because = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
