@@ -111,6 +111,30 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
 }
 
 #[test]
+fn a_history_of_which_nothing_verifies_is_not_followed() {
+    let home = Home::new();
+    let disk = home.at("disk");
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    let first = shipped(&store.root(&server), "disk");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let following = standby.start_sealed();
+    eventually("it has it", || follows(&following)["revision"].as_u64() >= Some(first));
+    // Anybody may write a name of a later history, of a time that has not come.
+    let named = "4000000000000000000.9-aaaaaaaaaaaaaaaa.00000000000003e7.snap";
+    let junk = disk.join(&names(&disk)[0]).join(format!("vault-snapshot-{named}"));
+    fs::write(junk, "junk").unwrap();
+    write(&store, &server, "second");
+    let second = shipped(&store.root(&server), "disk");
+    server.kill();
+    eventually("it follows on", || follows(&following)["revision"].as_u64() >= Some(second));
+    let health = following.client().get("sys/health").json();
+    assert!(health.to_string().contains("does not count"), "{health}");
+    takes_over(&standby, &following);
+    must_have(&standby, &following, "second");
+}
+
+#[test]
 fn two_that_serve_on_are_told_apart() {
     let home = Home::new();
     let disk = option("target", &home.at("disk"));

@@ -15,7 +15,7 @@ use crate::snapshot::layout::{Folder, Kept};
 use crate::snapshot::rewind::fetch::Stop;
 use crate::snapshot::rewind::listing::{Leg, Listing};
 use crate::snapshot::rewind::plan::{Refusal, present};
-use crate::snapshot::rewind::{RewindError, Source, newest, stores};
+use crate::snapshot::rewind::{Lost, RewindError, Source, newest, stores};
 
 impl Follower {
     /// Looks whether it is promoted, and follows when it is time to. To be called every second.
@@ -96,12 +96,37 @@ impl Follower {
     }
 
     fn follow(&self) -> Result<(), Trouble> {
-        let mut head = self.head()?;
+        let head = self.head()?;
         self.stand(head, None);
         let folder = self.folder(head)?;
         let source = Source { target: &*self.of.target, folder: &folder };
         let mut listing = Listing::read(&folder, &source.target.list(folder.path())?);
-        let (timeline, doubt) = match present(&listing) {
+        let mut lost: Vec<Lost> = Vec::new();
+        loop {
+            match self.go_on(source, &mut listing) {
+                // Nothing that verifies leads to the history that the names told to follow.
+                Err(Trouble::Rewind(RewindError::Refused(Refusal::NoTimeline(..), files)))
+                    if strike_out(&mut listing, &folder, &files) =>
+                {
+                    lost.extend(files);
+                }
+                outcome => {
+                    outcome?;
+                    break;
+                }
+            }
+        }
+        // A disk that reads badly for a moment looks the same: it is told, and asked again.
+        lost.first().map_or(Ok(()), |(name, why)| {
+            Err(Trouble::Lost(format!("it follows what verifies: {name} does not count: {why}")))
+        })
+    }
+
+    /// Goes where the names in a listing lead.
+    fn go_on(&self, source: Source<'_>, listing: &mut Listing) -> Result<(), Trouble> {
+        let mut head = self.head()?;
+        let folder = source.folder;
+        let (timeline, doubt) = match present(listing) {
             Ok(span) => (span.timeline, None),
             Err(doubt) => match head.filter(|head| listing.span(head.timeline).is_some()) {
                 Some(head) => (head.timeline, Some(doubt)),
@@ -125,7 +150,7 @@ impl Follower {
         lock(&self.status).known = last;
         let mut lost = None;
         while let Some(at) = head
-            && let Some(leg) = next_leg(&listing, timeline, at)
+            && let Some(leg) = next_leg(listing, timeline, at)
         {
             let name = leg.segment;
             match self.apply(source, leg, at) {
@@ -227,6 +252,20 @@ impl Follower {
         lock(&self.status).store_id = Some(one.0.store_id().to_owned());
         Ok(one.0.clone())
     }
+}
+
+/// Snapshots that did not verify count as absent; whether any was still counted.
+fn strike_out(listing: &mut Listing, folder: &Folder, files: &[Lost]) -> bool {
+    let mut any = false;
+    for name in listing.snapshots.clone() {
+        let kept = Kept::Snapshot(name);
+        let file = folder.name(&kept).map(|name| name.to_string());
+        if let Some((_, why)) = files.iter().find(|(name, _)| Some(name) == file.as_ref()) {
+            listing.lose(kept, why.clone());
+            any = true;
+        }
+    }
+    any
 }
 
 /// What leads a standby on towards a history; nothing where that left its own before.
