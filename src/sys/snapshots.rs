@@ -83,7 +83,7 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
     },
     Route {
         path: "snapshots/targets/{name:name}/verify",
-        synopsis: "Have the newest snapshot of a target read back again.",
+        synopsis: "Have the newest snapshot of a target, and the journal behind it, read back.",
         description: "It is answered at once: it is over when the target's status tells of as many \
                       verifications as are answered, and what came of the last one.",
         fields: &[&NAME.info],

@@ -1,6 +1,7 @@
 //! What lies on a target and is gone, or went bad, is told and made good at once.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -80,4 +81,62 @@ fn one_that_went_bad_is_told_until_a_good_one_stands() {
     assert_eq!(world.client().get("sys/health?snapshots=1").status, 200);
     let told = metrics(&root);
     assert!(told.contains("edgekeep_snapshot_target_damaged{target=\"disk\"} 0"), "{told}");
+}
+
+/// A journal of three segments behind one base, of which the middle one is told.
+fn three_segments(seed: u64, folder: &TempDir) -> (super::support::world::World, PathBuf) {
+    let settings = "  interval = \"24h\"\n  keep_last = 99\n  journal = true";
+    let world = world(seed, folder.path(), settings);
+    let root = world.root();
+    for name in ["a", "b", "c"] {
+        root.post(&format!("secret/{name}"), json!({ "a": "b" }));
+        eventually("all is shipped", || {
+            let target = target(&root);
+            target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
+        });
+    }
+    let files = files(folder.path()).into_iter().map(|(_, path)| path);
+    let segments: Vec<PathBuf> = files.filter(|path| path.extension().unwrap() == "seg").collect();
+    let middle = segments[segments.len() / 2].clone();
+    assert_ne!(Some(&middle), segments.last());
+    (world, middle)
+}
+
+/// What is behind the middle segment can be reached again, by a snapshot that was taken at once.
+fn is_made_good(root: &Client, folder: &TempDir, present: u64) {
+    eventually("there is a new base", || {
+        let target = target(root);
+        let good = target["last_good"]["revision"].as_u64();
+        good.is_some_and(|good| good >= present) && target["damage"] == ""
+    });
+    let snapshots = files(folder.path()).into_iter().filter(|(name, _)| name.ends_with(".snap"));
+    assert_eq!(snapshots.count(), 2);
+    let told = metrics(root);
+    assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
+}
+
+#[test]
+fn a_segment_that_was_changed_is_found_when_it_is_read_back() {
+    let folder = TempDir::new();
+    let (world, middle) = three_segments(32, &folder);
+    let root = world.root();
+    let present = target(&root)["journal"]["revision"].as_u64().unwrap();
+    let mut bytes = fs::read(&middle).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&middle, bytes).unwrap();
+    root.post("sys/snapshots/targets/disk/verify", json!({}));
+    is_made_good(&root, &folder, present);
+}
+
+#[test]
+fn a_segment_that_was_cut_is_found_at_the_next_look() {
+    let folder = TempDir::new();
+    let (world, middle) = three_segments(33, &folder);
+    let root = world.root();
+    let present = target(&root)["journal"]["revision"].as_u64().unwrap();
+    let bytes = fs::read(&middle).unwrap();
+    fs::write(&middle, &bytes[..bytes.len() / 2]).unwrap();
+    root.post("secret/d", json!({ "a": "b" }));
+    is_made_good(&root, &folder, present);
 }

@@ -1,6 +1,6 @@
 //! What a target holds: learned from its listing, and from reading back the newest of it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct Known {
     pub segments: Vec<Held<SegmentName>>,
     /// How far it has the journal of this history; `None` where it lacks a base.
     pub reach: Option<Reach>,
+    /// What is wrong on the way to the present, as far as it was read.
+    pub flaw: Option<String>,
 }
 
 /// An object on a target.
@@ -61,7 +63,9 @@ impl Known {
     /// from here, may have done so.
     fn is_compacted(&self, name: &Name, now: &Self) -> bool {
         let gone = self.segments.iter().find(|held| held.name == *name);
-        let spans = |held: &Held<SegmentName>| gone.is_some_and(|gone| held.of.spans(&gone.of));
+        let spans = |held: &Held<SegmentName>| {
+            held.name != *name && gone.is_some_and(|gone| held.of.spans(&gone.of))
+        };
         now.segments.iter().any(spans)
     }
 
@@ -115,6 +119,7 @@ impl Worker {
             snapshots: Vec::new(),
             segments: Vec::new(),
             reach: None,
+            flaw: None,
         };
         for Listed { name, length } in listed {
             match folder.read(&name) {
@@ -123,13 +128,14 @@ impl Worker {
                 None => {}
             }
         }
-        let there: BTreeSet<&Name> = known.objects().map(|(name, _)| name).collect();
-        self.judged.retain(|name, _| there.contains(name));
-        self.flaws.retain(|name, _| there.contains(name));
+        let there: BTreeMap<&Name, u64> = known.objects().collect();
+        self.judged.retain(|name, _| there.contains_key(name));
+        self.flaws.retain(|name, _| there.contains_key(name));
         self.tell_held(&known);
-        before.iter().for_each(|before| self.miss(before, &known));
+        known.flaw = before.and_then(|before| self.miss(&before, &known));
         self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
+        self.judge_way(&mut known)?;
         self.must_be_of_one_chain(&mut known)?;
         self.known = Some(known);
         self.place_journal()?;
@@ -137,23 +143,74 @@ impl Worker {
         Ok(())
     }
 
-    /// What was there is gone, although it was not dropped from here. What a restore to the present
-    /// needs is made good by a snapshot at once.
-    fn miss(&self, before: &Known, now: &Known) {
-        let there: BTreeSet<&Name> = now.objects().map(|(name, _)| name).collect();
-        let gone = before.objects().map(|(name, _)| name);
-        let gone = gone.filter(|name| !there.contains(name) && !before.is_compacted(name, now));
-        let gone: Vec<&Name> = gone.collect();
-        let Some(first) = gone.first() else { return };
+    /// What was there is gone or has another length, although it was not dropped or put from here.
+    /// What a restore to the present needs is made good by a snapshot at once, and told.
+    fn miss(&mut self, before: &Known, now: &Known) -> Option<String> {
+        let there: BTreeMap<&Name, u64> = now.objects().collect();
+        let changed = before.objects().filter(|(name, length)| {
+            there.get(name) != Some(length) && !before.is_compacted(name, now)
+        });
+        let (mut gone, mut doubtful) = (Vec::new(), Vec::new());
+        for (name, _) in changed {
+            let is_segment = before.segments.iter().any(|held| held.name == *name);
+            let is_there = there.contains_key(name);
+            if is_there && !is_segment {
+                // A snapshot is read back before it is said to be bad.
+                doubtful.push(name);
+            } else {
+                gone.push((name, is_there));
+            }
+        }
+        for name in doubtful {
+            self.judged.remove(name);
+        }
+        for (name, _) in gone.iter().filter(|(_, is_there)| *is_there) {
+            self.judged.insert((*name).clone(), (Judged::Bad, None));
+        }
+        let (first, _) = gone.first()?;
         let (count, url) = (gone.len(), self.target.url(first));
-        let what = format!("{count} of its files are gone, which nobody here dropped, as {url}");
+        let what = format!(
+            "{count} of its files are gone or went bad, which nobody here dropped, as {url}"
+        );
         let good = self.desk.status().last_good.filter(|good| good.timeline == before.timeline);
         let good = good.map_or(0, |good| good.revision);
-        if gone.iter().any(|name| before.needs(name, good)) {
-            self.is_damaged(what);
-        } else {
-            log::warn!("snapshots to {}: {what}", self.name);
+        if gone.iter().any(|(name, _)| before.needs(name, good)) {
+            self.is_damaged(what.clone());
+            return Some(what);
         }
+        log::warn!("snapshots to {}: {what}", self.name);
+        None
+    }
+
+    /// Where all is to be read back: each segment that leads from the newest good snapshot to the
+    /// present. One that is bad counts as absent.
+    fn judge_way(&mut self, known: &mut Known) -> Result<(), Trouble> {
+        if self.thorough && self.settings.journal {
+            let present = known.timeline;
+            let bases = known.snapshots.iter().filter(|held| held.of.timeline == present);
+            let good = bases.filter(|held| self.judgement(&held.name) == Judged::Good);
+            let base = good.map(|held| held.of.revision).max().unwrap_or(0);
+            let mut bad = Vec::new();
+            for held in &known.segments {
+                let leads = held.of.timeline == present && held.of.last > base;
+                if leads
+                    && self.judgement(&held.name) == Judged::Unknown
+                    && let Err(why) = self.read_segment(&held.name, &held.of)?
+                {
+                    self.counts_as_absent(&held.name, &why);
+                    self.judged.insert(held.name.clone(), (Judged::Bad, None));
+                    bad.push(self.target.url(&held.name));
+                }
+            }
+            if let Some(first) = bad.first() {
+                let what = format!("{} segments of the journal went bad, as {first}", bad.len());
+                self.is_damaged(what.clone());
+                known.flaw = Some(what);
+            }
+        }
+        self.thorough = false;
+        known.segments.retain(|held| self.judgement(&held.name) != Judged::Bad);
+        Ok(())
     }
 
     /// What lay there can no longer be relied on, which is told until a good snapshot is put.
@@ -228,7 +285,7 @@ impl Worker {
         log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
     }
 
-    /// The newest snapshot of this history, if it is good; else why not.
+    /// The newest snapshot of this history, if it and what leads on from it are good; else why not.
     pub fn newest(&self) -> Result<Good, String> {
         let known = self.known.as_ref().ok_or("nothing is known of the target")?;
         let own = known.own(&self.settings.file_prefix).into_iter();
@@ -236,7 +293,7 @@ impl Worker {
         let newest = own.max_by_key(|held| (held.of.revision, held.of.taken));
         let newest = newest.ok_or("it holds no snapshot of the present history")?;
         if self.judgement(&newest.name) == Judged::Good {
-            return Ok(self.good(newest));
+            return known.flaw.clone().map_or_else(|| Ok(self.good(newest)), Err);
         }
         let why = self.flaws.get(&newest.name).map_or("it was not read", String::as_str);
         Err(format!("{}: {why}", self.target.url(&newest.name)))

@@ -139,6 +139,7 @@ impl Worker {
             let url = self.target.url(&name);
             TargetError::Failed(format!("{url} is not what was put there: {why}"))
         })?;
+        self.judged.remove(&name);
         self.proved = Some((name.clone(), chain));
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {

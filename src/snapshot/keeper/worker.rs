@@ -70,6 +70,8 @@ pub struct Worker {
     pub included: Option<Duration>,
     /// Those of them that could not be.
     pub missed: Vec<String>,
+    /// Whether the next look reads back all of the way to the present.
+    pub thorough: bool,
     /// When it was last looked for what may be compacted, by the boot clock.
     pub compacted: Option<Duration>,
 }
@@ -104,6 +106,7 @@ impl Worker {
             verified: None,
             included: None,
             missed: Vec::new(),
+            thorough: false,
             compacted: None,
         }
     }
@@ -192,7 +195,8 @@ impl Worker {
         }
         if wishes.verify || self.is_to_be_verified() {
             self.judged.clear();
-            (self.proved, self.known, self.verified) = (None, None, None);
+            (self.proved, self.verified) = (None, None);
+            self.thorough = true;
         }
         self.contact(acts)
     }
@@ -288,7 +292,8 @@ impl Worker {
     fn contact(&mut self, acts: bool) -> Result<(), Trouble> {
         let record = self.unsealed()?.status();
         let boot = self.boot();
-        let fresh = self.known.as_ref().is_some_and(|known| {
+        let known = self.known.as_ref().filter(|_| !self.thorough);
+        let fresh = known.is_some_and(|known| {
             let same = (&known.store_id, known.timeline) == (&record.store_id, record.timeline);
             let place = &self.settings.place;
             let acts = acts || self.is_behind(&record.timeline);
