@@ -423,7 +423,12 @@ pub static SNAPSHOT: Table = Table {
         key("keep_within", Form::Duration, "", "All of so long before the newest one."),
         key("file_prefix", Form::Text, "vault-snapshot", "What the files' names begin with."),
         key("local_max_space", Form::Bytes, "", "All may take so much; else an attempt fails."),
-        key("verify_after", Form::Duration, "", "Read the newest one again after this time."),
+        key(
+            "verify_after",
+            Form::Duration,
+            "",
+            "Read the newest one and the journal behind it again after this time.",
+        ),
         key(
             "include",
             Form::List,

@@ -26,8 +26,9 @@ const INSTEAD: &str =
 ///
 /// Of a FILE that is done here. It takes unseal keys, as many as the threshold says. Without KEY
 /// they are asked for, and not shown: the safest way; "-" reads one from a line of stdin. NAME, a
-/// target of a server, has the server read back the newest snapshot there, from its first byte to
-/// its last, and waits for what comes of it; a file goes before a target of its name.
+/// target of a server, has the server read back the newest snapshot there and the journal behind
+/// it, from the first byte to the last, and waits for what comes of it; a file goes before a target
+/// of its name.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Verify {
     /// check what needs no keys: checksums and framing

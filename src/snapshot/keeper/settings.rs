@@ -69,7 +69,7 @@ pub struct Settings {
     pub file_prefix: String,
     /// So many bytes may all of them take; an attempt that needs more fails.
     pub max_space: Option<u64>,
-    /// After this time the newest one is read back again.
+    /// After this time the newest one, and the journal behind it, is read back again.
     pub verify_after: Option<Duration>,
     /// Whether the journal goes there too.
     pub journal: bool,
