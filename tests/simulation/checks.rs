@@ -208,18 +208,20 @@ impl Site {
             Ok(prepared) => {
                 let found = prepared.found();
                 let revision = found.instant.revision;
-                let last = reach.kept.range(..=wanted).next_back();
-                // A file in which it was folded may lie beside those in which it was not.
-                if !found.folded || !reach.folded.contains(&wanted) {
-                    assert_eq!(Some(&revision), last, "{what}");
+                // What was lost with a disk is not in the model.
+                if let Some(there) = self.model.past.get(&(found.timeline, revision)) {
+                    let last = reach.kept.range(..=wanted).next_back();
+                    // A file in which it was folded may lie beside those in which it was not.
+                    if !found.folded || !reach.folded.contains(&wanted) {
+                        assert_eq!(Some(&revision), last, "{what}");
+                    }
+                    // Those of one round of a keeper are of the same time, to the nanosecond.
+                    let same = there.time == past.time;
+                    // The very time at which a snapshot was taken means what is in it.
+                    let named = found.instant.time == time;
+                    let right = revision == wanted || found.folded || found.end || same || named;
+                    assert!(right, "{what}: {revision} without a word");
                 }
-                // Those of one round of a keeper are of the same time, to the nanosecond.
-                let there = self.model.past.get(&(found.timeline, revision));
-                let same = there.is_some_and(|there| there.time == past.time);
-                // The very time at which a snapshot was taken means what is in it.
-                let named = found.instant.time == time;
-                let right = revision == wanted || found.folded || found.end || same || named;
-                assert!(right, "{what}: {revision} without a word");
                 self.must_be(nth, &prepared, &what);
                 true
             }
