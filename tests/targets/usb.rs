@@ -223,7 +223,9 @@ fn an_empty_folder_is_no_stick() {
 #[test]
 fn where_nobody_can_be_asked_that_is_said() {
     let machine = Machine::new();
+    // No folder can be made there.
     fs::remove_dir(machine.path("run/edgekeep")).unwrap();
+    fs::write(machine.path("run/edgekeep"), "").unwrap();
     let refused = put(&machine.usb(LABEL), "a", b"1").unwrap_err();
     assert!(matches!(refused, TargetError::Away(_)), "{refused:?}");
     assert!(refused.to_string().contains("run/edgekeep/usb/EDGEKEEP cannot be"), "{refused}");
