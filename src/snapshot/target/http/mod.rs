@@ -52,6 +52,8 @@ pub struct HttpTarget {
     made: Mutex<HashSet<String>>,
 }
 
+/// How often a MOVE is tried.
+const MOVES: u32 = 4;
 /// How long an answer of PROPFIND may be: some ten thousand objects in one folder.
 const MOST_BODY: u64 = 8 << 20;
 /// How many objects and folders a listing may have.
@@ -212,13 +214,23 @@ impl HttpTarget {
             let text = format!("{length} bytes were put at {at}, where now is {there:?}");
             return Err(TargetError::Failed(text));
         }
+        self.rename(temporary, name)
+    }
+
+    fn rename(&self, temporary: &str, name: &Name) -> Result<(), TargetError> {
         let to = self.at(name.as_str());
         let headers = [("Destination", &*to), ("Overwrite", "T")];
-        let moved = self.send("MOVE", temporary, &headers, Body::Empty)?;
-        match moved.status {
-            // 207 tells of a part that failed.
-            200..=206 => Ok(()),
-            _ => Err(self.refused(&moved, "MOVE", temporary)),
+        let mut left = MOVES;
+        loop {
+            left -= 1;
+            let moved = self.send("MOVE", temporary, &headers, Body::Empty)?;
+            match moved.status {
+                // 207 tells of a part that failed.
+                200..=206 => return Ok(()),
+                // Apache says so of what is to be replaced, too, when somebody else just did that.
+                404 if left > 0 && self.kind(temporary)?.is_some() => {}
+                _ => return Err(self.refused(&moved, "MOVE", temporary)),
+            }
         }
     }
 
