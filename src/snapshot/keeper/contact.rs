@@ -150,31 +150,28 @@ impl Worker {
         let changed = before.objects().filter(|(name, length)| {
             there.get(name) != Some(length) && !before.is_compacted(name, now)
         });
-        let (mut gone, mut doubtful) = (Vec::new(), Vec::new());
+        let mut gone = Vec::new();
         for (name, _) in changed {
             let is_segment = before.segments.iter().any(|held| held.name == *name);
-            let is_there = there.contains_key(name);
-            if is_there && !is_segment {
+            match (there.contains_key(name), is_segment) {
                 // A snapshot is read back before it is said to be bad.
-                doubtful.push(name);
-            } else {
-                gone.push((name, is_there));
+                (true, false) => {
+                    self.judged.remove(name);
+                    continue;
+                }
+                (true, true) => drop(self.judged.insert(name.clone(), (Judged::Bad, None))),
+                (false, _) => {}
             }
+            gone.push(name);
         }
-        for name in doubtful {
-            self.judged.remove(name);
-        }
-        for (name, _) in gone.iter().filter(|(_, is_there)| *is_there) {
-            self.judged.insert((*name).clone(), (Judged::Bad, None));
-        }
-        let (first, _) = gone.first()?;
+        let first = gone.first()?;
         let (count, url) = (gone.len(), self.target.url(first));
         let what = format!(
             "{count} of its files are gone or went bad, which nobody here dropped, as {url}"
         );
         let good = self.desk.status().last_good.filter(|good| good.timeline == before.timeline);
         let good = good.map_or(0, |good| good.revision);
-        if gone.iter().any(|(name, _)| before.needs(name, good)) {
+        if gone.iter().any(|name| before.needs(name, good)) {
             self.is_damaged(what.clone());
             return Some(what);
         }
