@@ -208,11 +208,15 @@ impl Site {
             Ok(prepared) => {
                 let found = prepared.found();
                 let revision = found.instant.revision;
+                assert!(reach.kept.contains(&revision), "{what}: {revision}, whence?");
+                assert!(found.instant.time <= time, "{what}: {revision} is later");
                 // What was lost with a disk is not in the model.
                 if let Some(there) = self.model.past.get(&(found.timeline, revision)) {
                     let last = reach.kept.range(..=wanted).next_back();
                     // A file in which it was folded may lie beside those in which it was not.
-                    if !found.folded || !reach.folded.contains(&wanted) {
+                    if found.folded && reach.folded.contains(&wanted) {
+                        assert!(Some(&revision) <= last, "{what}: {revision}");
+                    } else {
                         assert_eq!(Some(&revision), last, "{what}");
                     }
                     // Those of one round of a keeper are of the same time, to the nanosecond.
