@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::http::{Client, Reply};
-use crate::support::{Server, TempDir, data, eventually, free_address};
+use crate::support::{Server, TempDir, data, eventually, free_address, program};
 
 pub struct House {
     pub folder: TempDir,
@@ -71,7 +71,7 @@ impl House {
     }
 
     pub fn output(&self, args: &[&str], environment: &[(&str, &str)]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_edgekeep"))
+        Command::new(program())
             .args(args)
             .env_clear()
             .env("HOME", self.folder.path())

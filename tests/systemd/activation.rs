@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::{TempDir, eventually};
+use super::support::{TempDir, eventually, program};
 
 /// A server on that socket, which it gets as systemd gives it: as descriptor 3.
 fn start(socket: &TcpListener, home: &TempDir) -> Child {
@@ -18,7 +18,7 @@ fn start(socket: &TcpListener, home: &TempDir) -> Child {
     Command::new("sh")
         .arg("-c")
         .arg("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" server -config=\"$1\"")
-        .arg(env!("CARGO_BIN_EXE_edgekeep"))
+        .arg(program())
         .arg(home.path().join("edgekeep.hcl"))
         .env("TMPDIR", home.path())
         .stdin(Stdio::from(socket))

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::support::http::Client;
-use super::support::{TempDir, free_address};
+use super::support::{TempDir, free_address, program};
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,7 +68,7 @@ impl Managed {
         );
         fs::write(&config, text).unwrap();
         let stderr = fs::OpenOptions::new().create(true).append(true).open(self.log_file());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_edgekeep"));
+        let mut command = Command::new(program());
         command
             .arg("server")
             .arg(format!("-config={}", config.display()))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::volume::does;
-use super::support::{TempDir, say};
+use super::support::{TempDir, program, say};
 
 /// Of a service that a stranger can reach: 0 is none, 10 all.
 const MOST_EXPOSURE: f64 = 1.3;
@@ -92,7 +92,7 @@ fn the_units_are_what_systemd_understands() {
 #[test]
 fn the_installation_is_whole() {
     let home = TempDir::new();
-    let binary = env!("CARGO_BIN_EXE_edgekeep");
+    let binary = program();
     let mut install = Command::new(folder().join("install"));
     does(install.arg(binary).env("DESTDIR", home.path())).unwrap();
     let mut found = Vec::new();
