@@ -4,6 +4,12 @@
 use aws_lc_rs::{digest, hmac};
 use sha3::{Digest as _, Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
+/// The first eight bytes of a hash, for a name that tells by them what it names.
+pub fn short(hash: &[u8; 32]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *hash;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// The SHA-256 of `bytes` (FIPS 180-4).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();

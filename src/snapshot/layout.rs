@@ -1,8 +1,8 @@
 //! Under which names snapshots and journal lie on a target.
 //!
 //! ```text
-//! PATH_PREFIX/STORE_ID/FILE_PREFIX-NANOSECONDS.TIMELINE.REVISION.snap
-//! PATH_PREFIX/STORE_ID/journal/TIMELINE[.ORIGIN.REVISION]/FIRST-LAST.SECONDS-SECONDS.seg
+//! PATH_PREFIX/STORE_ID/FILE_PREFIX-NANOSECONDS.TIMELINE.REVISION.STATE.snap
+//! PATH_PREFIX/STORE_ID/journal/TIMELINE[.ORIGIN.REVISION]/FIRST-LAST.SECONDS-SECONDS.CHAIN.seg
 //! ```
 //!
 //! Revisions have 16 hexadecimal digits, so that names are in the order of the history. ORIGIN is
@@ -11,6 +11,10 @@
 //! has a folder of its own, so that several servers share a target. What orders is timeline and
 //! revision; times (of the clock of then: when it was taken, when the last commit was) are for
 //! people, and to find an instant by.
+//!
+//! STATE begins the SHA-256 of a snapshot's `state.bin`, CHAIN what the chain comes to with a
+//! segment, 8 bytes of each. So whatever somebody else puts there, be it a server with a copy of
+//! this store in the same second, has another name: nothing is replaced by other bytes.
 
 use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
@@ -40,6 +44,8 @@ pub struct SnapshotName {
     pub timeline: Timeline,
     /// The last commit in it.
     pub revision: u64,
+    /// The first eight bytes of the SHA-256 of its entries (`state.bin`).
+    pub state: u64,
 }
 
 /// What a name says of a segment of the journal.
@@ -57,6 +63,8 @@ pub struct SegmentName {
     pub from: Timestamp,
     /// When the last one was, in whole seconds.
     pub to: Timestamp,
+    /// The first eight bytes of what the chain comes to with it.
+    pub chain: u64,
 }
 
 impl SegmentName {
@@ -116,20 +124,20 @@ impl Folder {
 
     /// The name of a snapshot; `None` where its prefix fits into none.
     pub fn snapshot(&self, of: &SnapshotName) -> Option<Name> {
-        let SnapshotName { prefix, taken, timeline, revision } = of;
-        let nanos = taken.as_nanos();
-        let path = &self.path;
-        Name::parse(format!("{path}/{prefix}-{nanos}.{timeline}.{revision:016x}{SNAPSHOT}"))
+        let SnapshotName { prefix, taken, timeline, revision, state } = of;
+        let (path, nanos) = (&self.path, taken.as_nanos());
+        let base = format!("{prefix}-{nanos}.{timeline}.{revision:016x}.{state:016x}{SNAPSHOT}");
+        Name::parse(format!("{path}/{base}"))
     }
 
     /// The name of a segment; `None` only where the folder's own is almost too long.
     pub fn segment(&self, of: &SegmentName) -> Option<Name> {
-        let SegmentName { timeline, origin, first, last, from, to } = of;
+        let SegmentName { timeline, origin, first, last, from, to, chain } = of;
         let (path, from, to) = (&self.path, from.as_secs(), to.as_secs());
         let origin =
             origin.map(|Origin { timeline, revision }| format!(".{timeline}.{revision:016x}"));
         let of = format!("{timeline}{}", origin.unwrap_or_default());
-        let base = format!("{first:016x}-{last:016x}.{from}-{to}{SEGMENT}");
+        let base = format!("{first:016x}-{last:016x}.{from}-{to}.{chain:016x}{SEGMENT}");
         Name::parse(format!("{path}/{JOURNAL}/{of}/{base}"))
     }
 
@@ -154,7 +162,8 @@ impl Folder {
 }
 
 fn read_snapshot(base: &str) -> Option<SnapshotName> {
-    let (rest, revision) = base.strip_suffix(SNAPSHOT)?.rsplit_once('.')?;
+    let (rest, state) = base.strip_suffix(SNAPSHOT)?.rsplit_once('.')?;
+    let (rest, revision) = rest.rsplit_once('.')?;
     let (rest, timeline) = rest.rsplit_once('.')?;
     let (prefix, taken) = rest.rsplit_once('-')?;
     Some(SnapshotName {
@@ -162,12 +171,16 @@ fn read_snapshot(base: &str) -> Option<SnapshotName> {
         taken: Timestamp::from_nanos(taken.parse().ok()?),
         timeline: timeline.parse().ok()?,
         // There is always a next one.
-        revision: u64::from_str_radix(revision, 16).ok().filter(|last| *last < u64::MAX)?,
+        revision: hex(revision).filter(|last| *last < u64::MAX)?,
+        state: hex(state)?,
     })
 }
 
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok()
+}
+
 fn read_segment(of: &str, base: &str) -> Option<SegmentName> {
-    let hex = |text| u64::from_str_radix(text, 16).ok();
     let (timeline, origin) = match of.split_once('.') {
         None => (of, None),
         Some((timeline, origin)) => {
@@ -180,9 +193,10 @@ fn read_segment(of: &str, base: &str) -> Option<SegmentName> {
     let (first, last) = span.split_once('-')?;
     let (first, last) = (hex(first)?, hex(last)?);
     let seconds = |text: &str| Some(Timestamp::from_secs(text.parse().ok()?));
+    let (times, chain) = times.split_once('.')?;
     let (from, to) = times.split_once('-')?;
-    let (from, to) = (seconds(from)?, seconds(to)?);
-    SegmentName { timeline, origin, first, last, from, to }.sound()
+    let (from, to, chain) = (seconds(from)?, seconds(to)?, hex(chain)?);
+    SegmentName { timeline, origin, first, last, from, to, chain }.sound()
 }
 
 #[cfg(test)]
@@ -198,10 +212,12 @@ mod tests {
             taken: Timestamp::from_nanos(1_764_404_823_000_000_001),
             timeline: TIMELINE,
             revision: 42,
+            state: 0xabc,
         };
         let (from, to) = (Timestamp::from_secs(5), Timestamp::from_secs(1_764_404_823));
         let (timeline, last) = (TIMELINE, u64::MAX - 1);
-        let segment = SegmentName { timeline, origin: None, first: 7, last, from, to };
+        let chain = u64::MAX;
+        let segment = SegmentName { timeline, origin: None, first: 7, last, from, to, chain };
         let origin = Some(Origin { timeline: Timeline { number: 11, id: 1 }, revision: 6 });
         let branch = SegmentName { origin, ..segment };
         for (prefix, path) in [("", "id"), ("/a/b/", "a/b/id"), ("a", "a/id")] {
@@ -218,12 +234,13 @@ mod tests {
         let folder = Folder::new("", "id").unwrap();
         assert_eq!(
             folder.snapshot(&snapshot).unwrap().as_str(),
-            "id/vault-snapshot-1764404823000000001.12-0011223344556677.000000000000002a.snap"
+            "id/vault-snapshot-1764404823000000001.12-0011223344556677.000000000000002a.\
+             0000000000000abc.snap"
         );
         assert_eq!(
             folder.segment(&SegmentName { last: 7, ..branch }).unwrap().as_str(),
             "id/journal/12-0011223344556677.11-0000000000000001.0000000000000006/\
-             0000000000000007-0000000000000007.5-1764404823.seg"
+             0000000000000007-0000000000000007.5-1764404823.ffffffffffffffff.seg"
         );
     }
 
@@ -232,20 +249,24 @@ mod tests {
         let folder = Folder::new("a", "id").unwrap();
         for other in [
             "a/id/readme.txt",
-            "a/id/x-1.12-0011223344556677.2a.snap",
-            "a/id/x-01.12-0011223344556677.000000000000002a.snap",
-            "a/id/deep/x-1.12-0011223344556677.000000000000002a.snap",
-            "a/id2/x-1.12-0011223344556677.000000000000002a.snap",
-            "a/id/journal/12-11223344556677/0000000000000001-0000000000000002.5-5.seg",
-            "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5.seg",
-            "a/id/x-1.12-0011223344556677.ffffffffffffffff.snap",
-            "a/id/journal/12-0011223344556677/0000000000000000-0000000000000002.5-5.seg",
-            "a/id/journal/12-0011223344556677/0000000000000003-0000000000000002.5-5.seg",
-            "a/id/journal/12-0011223344556677/0000000000000001-ffffffffffffffff.5-5.seg",
+            "a/id/x-1.12-0011223344556677.2a.00000000000000aa.snap",
+            "a/id/x-01.12-0011223344556677.000000000000002a.00000000000000aa.snap",
+            "a/id/deep/x-1.12-0011223344556677.000000000000002a.00000000000000aa.snap",
+            "a/id2/x-1.12-0011223344556677.000000000000002a.00000000000000aa.snap",
+            "a/id/journal/12-11223344556677/0000000000000001-0000000000000002.5-5.00000000000000aa.seg",
+            "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5.00000000000000aa.seg",
+            "a/id/x-1.12-0011223344556677.000000000000002a.snap",
+            "a/id/x-1.12-0011223344556677.000000000000002a.aa.snap",
+            "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5-5.seg",
+            "a/id/journal/12-0011223344556677/0000000000000001-0000000000000002.5-5.aa.seg",
+            "a/id/x-1.12-0011223344556677.ffffffffffffffff.00000000000000aa.snap",
+            "a/id/journal/12-0011223344556677/0000000000000000-0000000000000002.5-5.00000000000000aa.seg",
+            "a/id/journal/12-0011223344556677/0000000000000003-0000000000000002.5-5.00000000000000aa.seg",
+            "a/id/journal/12-0011223344556677/0000000000000001-ffffffffffffffff.5-5.00000000000000aa.seg",
             "a/id/journal/12-0011223344556677.12-0000000000000001.0000000000000000/\
-             0000000000000001-0000000000000002.5-5.seg",
+             0000000000000001-0000000000000002.5-5.00000000000000aa.seg",
             "a/id/journal/12-0011223344556677.11-0000000000000001.0000000000000001/\
-             0000000000000001-0000000000000002.5-5.seg",
+             0000000000000001-0000000000000002.5-5.00000000000000aa.seg",
         ] {
             assert_eq!(folder.read(&Name::parse(other).unwrap()), None, "{other}");
         }

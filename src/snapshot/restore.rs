@@ -40,6 +40,11 @@ impl Received {
         &self.frame.meta
     }
 
+    /// The first eight bytes of the SHA-256 of its entries.
+    pub fn state(&self) -> u64 {
+        self.frame.state
+    }
+
     /// Which shares it needs.
     pub fn seal(&self) -> Result<Settings, SnapshotError> {
         Ok(self.records.seal()?.settings())

@@ -16,7 +16,7 @@ use crate::barrier::journal::END;
 use crate::barrier::seal::SealRecord;
 use crate::barrier::{ROOT, SEAL};
 use crate::base::clock::Timestamp;
-use crate::base::digest::sha256;
+use crate::base::digest::{sha256, short};
 use crate::base::entropy::Entropy;
 use crate::base::record::Record;
 use crate::storage::StorageError;
@@ -27,6 +27,7 @@ pub struct Taken {
     meta_bytes: Vec<u8>,
     sums: Vec<u8>,
     sealed: Vec<u8>,
+    state: u64,
     time: Timestamp,
     spool: Spool,
 }
@@ -35,6 +36,11 @@ impl Taken {
     /// What is in it.
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// The first eight bytes of the SHA-256 of its entries.
+    pub fn state(&self) -> u64 {
+        self.state
     }
 
     /// The exact length of the file, in bytes.
@@ -100,7 +106,8 @@ pub fn take(
     let meta_bytes = meta.encode();
     let sums = sha256sums(&sha256(&meta_bytes), &written.hash);
     let sealed = keyring.seal_value(member::SEALED.as_bytes(), &sums, entropy);
-    Ok(Taken { meta, meta_bytes, sums, sealed, time, spool })
+    let state = short(&written.hash);
+    Ok(Taken { meta, meta_bytes, sums, sealed, state, time, spool })
 }
 
 fn copy(instant: &Instant, spool: &mut Spool) -> Result<Written, SnapshotError> {

@@ -65,7 +65,8 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         path: "snapshots/targets/{name:name}",
         synopsis: "How a target of snapshots stands.",
         description: "Its last good snapshot, the next, what is wrong, and how far the journal is \
-                      behind.",
+                      behind; and which other timeline of the store another server writes there \
+                      (beside).",
         fields: &[&NAME.info],
         access: Access::Policy,
         operations: &[Operation::system(Verb::Read, "Tell it.", read)],
@@ -188,9 +189,9 @@ fn policy(call: &SystemCall<'_>, set: Policy) -> Result<Policy, Fault> {
         weekly: count(&KEEP_WEEKLY)?,
         monthly: count(&KEEP_MONTHLY)?,
         within: call.fields.get(&KEEP_WITHIN).copied().unwrap_or_default(),
-        left: Duration::ZERO,
+        others: Duration::ZERO,
     };
-    Ok(if sent.is_empty() { set } else { Policy { left: set.left, ..sent } })
+    Ok(if sent.is_empty() { set } else { Policy { others: set.others, ..sent } })
 }
 
 fn found(keeper: &Keeper, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings), Fault> {
@@ -231,12 +232,21 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
             "gap": journal.gap.map(|(first, last)| json!([first, last])),
         })
     });
+    let beside = status.beside.as_ref().map(|beside| {
+        json!({
+            "timeline": beside.timeline.to_string(),
+            "since": beside.since.rfc3339(),
+            "last": beside.last.rfc3339(),
+            "warning": beside.to_string(),
+        })
+    });
     let last = status.last.as_ref();
     object([
         ("state", status.standing.word().into()),
         ("error", status.error.as_deref().unwrap_or_default().into()),
         ("damage", status.damage.as_deref().unwrap_or_default().into()),
         ("late", status.broken_promise(now).unwrap_or_default().into()),
+        ("beside", beside.into()),
         ("last_good", good.into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),
         ("verifications", status.verifications.into()),

@@ -65,8 +65,10 @@ fn what_another_machine_has_compacted_is_not_missed() {
     let segments: Vec<_> =
         files(folder.path()).into_iter().filter(|(name, _)| name.ends_with(".seg")).collect();
     let (name, path) = &segments[segments.len() - 2];
-    let (span, _) = name.rsplit_once('.').unwrap().0.rsplit_once('.').unwrap();
-    fs::rename(path, folder.path().join(format!("{span}.1-1.seg"))).unwrap();
+    let [_seg, chain, _times, span] = name.rsplitn(4, '.').collect::<Vec<_>>()[..] else {
+        panic!("{name}")
+    };
+    fs::rename(path, folder.path().join(format!("{span}.1-1.{chain}.seg"))).unwrap();
     for number in 0..3 {
         world.advance(Duration::from_secs(61));
         root.post("secret/b", json!({ "a": number }));

@@ -176,8 +176,8 @@ fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
     let store = folder.join(&stores(&folder)[0]);
     let (timeline, last) = (there.timeline(), u64::MAX >> 8);
     let garbage = [
-        store.join(format!("journal/{timeline}/{:016x}-{last:016x}.1-1.seg", first + 1)),
-        store.join(format!("edgekeep-1.{timeline}.{last:016x}.snap")),
+        store.join(format!("journal/{timeline}/{:016x}-{last:016x}.1-1.{:016x}.seg", first + 1, 7)),
+        store.join(format!("edgekeep-1.{timeline}.{last:016x}.{last:016x}.snap")),
     ];
     for path in &garbage {
         fs::write(path, "garbage").unwrap();

@@ -12,6 +12,7 @@ mod mark;
 mod neighbours;
 mod settings;
 mod snapshots;
+mod twins;
 mod undo;
 #[path = "../support/mod.rs"]
 mod support;

@@ -121,7 +121,7 @@ fn a_history_of_which_nothing_verifies_is_not_followed() {
     let following = standby.start_sealed();
     eventually("it has it", || follows(&following)["revision"].as_u64() >= Some(first));
     // Anybody may write a name of a later history, of a time that has not come.
-    let named = "4000000000000000000.9-aaaaaaaaaaaaaaaa.00000000000003e7.snap";
+    let named = "4000000000000000000.9-aaaaaaaaaaaaaaaa.00000000000003e7.0000000000000007.snap";
     let junk = disk.join(&names(&disk)[0]).join(format!("vault-snapshot-{named}"));
     fs::write(junk, "junk").unwrap();
     write(&store, &server, "second");

@@ -215,6 +215,7 @@ impl Site {
             taken: now,
             timeline: record.timeline,
             revision: record.revision,
+            state: taken.state(),
         });
         self.send(&name.unwrap(), &file)
     }
@@ -225,12 +226,13 @@ impl Site {
         let view = store.journal_view().unwrap();
         let timeline = store.status().timeline;
         let origin = store.journal().unwrap().origin;
-        let runs = runs(&*view, timeline, origin, self.shipped + 1, most).unwrap();
+        let runs = runs(&*view, timeline, origin, (self.shipped + 1, u64::MAX), most).unwrap();
+        let runs: Vec<Run> = runs.map(Result::unwrap).collect();
         let sent = runs.iter().map(|run| self.send_run(&*view, run)).collect();
         drop(view);
-        if let Some(last) = runs.last() {
-            store.drop_journal(timeline, last.last).unwrap();
-            self.shipped = last.last;
+        if let Some(Run { name, .. }) = runs.last() {
+            store.drop_journal(timeline, name.last).unwrap();
+            self.shipped = name.last;
         }
         sent
     }
@@ -239,7 +241,7 @@ impl Site {
         let owner = self.owner();
         let keyring = self.store().keyring();
         let file = export(view, run, &owner, &keyring, Vec::new()).unwrap();
-        self.send(&self.folder.segment(&run.name()).unwrap(), &file)
+        self.send(&self.folder.segment(&run.name).unwrap(), &file)
     }
 
     /// Compacts what is on the target; the segments that were made.

@@ -256,7 +256,8 @@ fn read_segment(of: SegmentName, bytes: &[u8]) -> Option<Segment> {
     while let Next::Entry(Entry { revision, step, after, .. }) = reader.read().ok()? {
         entries.push((step, revision, after));
     }
-    (header.name() == of).then_some(Segment { of, before: header.before, entries })
+    let end = entries.last().map_or(header.before, |(_, _, after)| *after);
+    (header.name(end) == of).then_some(Segment { of, before: header.before, entries })
 }
 
 impl Inner {

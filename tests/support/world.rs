@@ -92,6 +92,25 @@ impl World {
         self.start();
     }
 
+    /// Another machine, of the same time, that begins with a copy of what the disk holds now.
+    pub fn twin(&self) -> Self {
+        let mut twin = Self {
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            home: TempDir::new(),
+            crashes: 0,
+            unseal_key: self.unseal_key.clone(),
+            more: self.more.clone(),
+            node: None,
+        };
+        let (before, after) = (self.data(), twin.data());
+        fs::create_dir(&after).unwrap();
+        fs::set_permissions(&after, fs::metadata(&before).unwrap().permissions()).unwrap();
+        fs::copy(before.join("edgekeep.redb"), after.join("edgekeep.redb")).unwrap();
+        twin.start();
+        twin
+    }
+
     /// Keeps a copy of the disk, as it is now.
     pub fn remember(&self) {
         fs::copy(self.data().join("edgekeep.redb"), self.home.path().join("remembered")).unwrap();

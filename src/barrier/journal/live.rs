@@ -69,17 +69,19 @@ impl Unsealed {
     }
 
     /// Every target has the records of `timeline` up to `revision`: they need not be kept. Those
-    /// of the present timeline go with the next commit, so that this writes nothing.
-    pub fn drop_journal(&self, timeline: Timeline, revision: u64) -> Result<(), TxnError> {
+    /// of the present timeline go with the next commit, so that this writes nothing. It takes so
+    /// many at once: whether there are more.
+    pub fn drop_journal(&self, timeline: Timeline, revision: u64) -> Result<bool, TxnError> {
         let goes_on = |head: &Head| head.timeline == timeline && revision > head.begun;
         let Some(head) = self.journal().filter(goes_on) else {
             return self.delete_journal(timeline, revision);
         };
         let queued = lock(&self.books).journal.shipped.back().map(|&(upto, _)| upto);
         let from = head.dropped.max(queued.unwrap_or(0)) + 1;
-        let upto = revision.min(head.revision).min(from + AT_ONCE - 1);
+        let wanted = revision.min(head.revision);
+        let upto = wanted.min(from + AT_ONCE - 1);
         if upto < from {
-            return Ok(());
+            return Ok(false);
         }
         let view = self.committer.begin()?.view;
         let mut bytes = 0;
@@ -87,21 +89,24 @@ impl Unsealed {
             bytes += entry?.1.len() as u64;
         }
         lock(&self.books).journal.shipped.push_back((upto, bytes));
-        Ok(())
+        Ok(upto < wanted)
     }
 
     /// Deletes records of a journal that has ended.
-    fn delete_journal(&self, timeline: Timeline, revision: u64) -> Result<(), TxnError> {
+    fn delete_journal(&self, timeline: Timeline, revision: u64) -> Result<bool, TxnError> {
         let _open = self.hold_open()?;
         let alone = self.committer.exclusive();
         let begin = alone.begin()?;
         let end = key(timeline, revision.saturating_add(1));
-        let gone: Result<Vec<Key>, StorageError> =
-            begin.view.keys(&key(timeline, 0), Some(&end))?.take(AT_ONCE as usize).collect();
+        let mut keys = begin.view.keys(&key(timeline, 0), Some(&end))?;
+        let gone: Result<Vec<Key>, StorageError> = keys.by_ref().take(AT_ONCE as usize).collect();
         let writes: BTreeMap<_, _> = gone?.into_iter().map(|key| (key, None)).collect();
+        let more = keys.next().transpose()?.is_some();
+        drop(keys);
         drop(begin.view);
         let (base, reads, urgency) = (begin.base, Reads::default(), Urgency::Essential);
-        Ok(alone.commit(&Changes { base, reads, writes, urgency })?)
+        alone.commit(&Changes { base, reads, writes, urgency })?;
+        Ok(more)
     }
 
     /// One instant of the store, from which records are read.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::record::{Mark, RecordWriter};
 use super::root::Timeline;
 use crate::base::clock::Timestamp;
-use crate::base::digest::Sha256;
+use crate::base::digest::{Sha256, short};
 use crate::base::record::Record;
 use crate::storage::commit::Write;
 use crate::storage::{Key, StorageError, View};
@@ -59,6 +59,11 @@ impl Chain {
     /// With the record of `revision` at its end.
     pub fn then(self, timeline: Timeline, revision: u64, record: &[u8]) -> Self {
         Self::of(&[&self.0, &place(timeline, revision), record])
+    }
+
+    /// Its first eight bytes, by which the name of a segment tells it from another.
+    pub fn short(self) -> u64 {
+        short(&self.0)
     }
 
     fn of(pieces: &[&[u8]]) -> Self {
@@ -191,7 +196,7 @@ pub struct JournalBooks {
     /// As it is in the store; `None` without a journal.
     pub head: Option<Head>,
     /// The length of the records that are kept here while there is none, in bytes.
-    pub left: u64,
+    pub bytes: u64,
     /// Records are no longer added when they are longer than this together, in bytes.
     pub limit: u64,
     /// What waits for the next commit.
@@ -201,10 +206,10 @@ pub struct JournalBooks {
 }
 
 impl JournalBooks {
-    /// As it stands in a store that is opened, with `left` bytes of records where there is none.
-    pub fn new(head: Option<Head>, left: u64) -> Self {
+    /// As it stands in a store that is opened, with `bytes` bytes of records where there is none.
+    pub fn new(head: Option<Head>, bytes: u64) -> Self {
         let (orders, shipped) = Default::default();
-        Self { head, left, limit: DEFAULT_LIMIT, orders, shipped }
+        Self { head, bytes, limit: DEFAULT_LIMIT, orders, shipped }
     }
 }
 
@@ -214,7 +219,7 @@ pub struct JournalKeeper {
     record: RecordWriter,
     /// What the books will say when the commit is durable.
     next: Option<Head>,
-    left: u64,
+    bytes: u64,
     orders: usize,
     shipped: usize,
 }
@@ -222,7 +227,7 @@ pub struct JournalKeeper {
 impl JournalKeeper {
     /// Goes on from what the books say.
     pub fn new(books: &JournalBooks) -> Self {
-        Self { next: books.head, left: books.left, ..Self::default() }
+        Self { next: books.head, bytes: books.bytes, ..Self::default() }
     }
 
     /// A change on its way.
@@ -234,12 +239,12 @@ impl JournalKeeper {
 
     /// A record of a history that was left is deleted.
     pub fn deleted(&mut self, record: &[u8]) {
-        let bytes = self.next.as_mut().map_or(&mut self.left, |head| &mut head.bytes);
+        let bytes = self.next.as_mut().map_or(&mut self.bytes, |head| &mut head.bytes);
         *bytes = bytes.saturating_sub(record.len() as u64);
     }
 
     fn begin(&mut self, timeline: Timeline, revision: u64) {
-        let bytes = self.next.map_or(self.left, |head| head.bytes);
+        let bytes = self.next.map_or(self.bytes, |head| head.bytes);
         let head = match self.next {
             Some(head) if head.timeline == timeline => {
                 Head { origin: head.origin, ..Head::begin(timeline, revision) }
@@ -258,7 +263,7 @@ impl JournalKeeper {
         for order in &books.orders {
             match order {
                 Order::Begin => self.begin(timeline, revision - 1),
-                Order::End => self.left = self.next.take().map_or(self.left, |head| head.bytes),
+                Order::End => self.bytes = self.next.take().map_or(self.bytes, |head| head.bytes),
                 Order::Mark(with) => mark = *with,
             }
         }
@@ -298,7 +303,7 @@ impl JournalKeeper {
 
     /// The commit is durable.
     pub fn committed(&mut self, books: &mut JournalBooks) {
-        (books.head, books.left) = (self.next, self.left);
+        (books.head, books.bytes) = (self.next, self.bytes);
         books.orders.drain(..std::mem::take(&mut self.orders));
         books.shipped.drain(..std::mem::take(&mut self.shipped));
     }

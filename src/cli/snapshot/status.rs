@@ -128,7 +128,7 @@ fn stores(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
 fn row(name: &str, of: &Value) -> [String; 8] {
     let good = &of["last_good"];
     let age = good["age"].as_i64().map(|age| Ttl::from_secs(age).to_string());
-    let error = [&of["error"], &of["damage"], &of["late"]]
+    let error = [&of["error"], &of["damage"], &of["late"], &of["beside"]["warning"]]
         .map(text)
         .into_iter()
         .find(|text| !text.is_empty());

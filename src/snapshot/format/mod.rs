@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use self::archive::Reader;
 use self::meta::Meta;
 use super::SnapshotError;
+use crate::base::digest::short;
 use crate::base::hex;
 
 /// The members of the archive, in their order.
@@ -29,6 +30,8 @@ pub mod member {
 pub struct Frame {
     /// `meta.json`.
     pub meta: Meta,
+    /// The first eight bytes of the SHA-256 of `state.bin`, as a name on a target tells it.
+    pub state: u64,
     /// `SHA256SUMS`, which matches the other two.
     pub sums: Vec<u8>,
     /// `SHA256SUMS.sealed`, which only the keys can judge.
@@ -57,7 +60,7 @@ pub fn read<T>(
     }
     let (sealed, _) = archive.small(member::SEALED)?;
     archive.end()?;
-    Ok((Frame { meta, sums, sealed }, taken))
+    Ok((Frame { meta, state: short(&state_hash), sums, sealed }, taken))
 }
 
 /// `SHA256SUMS`, as `sha256sum --check` reads it.

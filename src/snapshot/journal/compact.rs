@@ -202,7 +202,7 @@ pub fn clear(
 fn verify(source: Source<'_>, name: &SegmentName, keys: &Unsealed) -> Result<(), RewindError> {
     let file = source.target.get(&named(source, name)?)?;
     let (header, end) = segment::check(BufReader::with_capacity(64 << 10, file))?;
-    if header.name() != *name || !end.is_proved(&keys.keyring()) {
+    if header.name(end.chain) != *name || !end.is_proved(&keys.keyring()) {
         return Err(TargetError::Failed("a segment is not what was put there".into()).into());
     }
     Ok(())
@@ -259,7 +259,7 @@ fn merge(
     fold.flush()?;
     let mut to = fold.writer.finish(&keys.keyring())?;
     to.flush()?;
-    Ok(header.name())
+    Ok(SegmentName { chain: last.chain, ..header.name(start.chain) })
 }
 
 /// Folds entries on their way into a segment.

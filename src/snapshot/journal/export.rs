@@ -1,6 +1,7 @@
 //! Makes segments of the records that a store still keeps.
 
 use std::io::{self, Write};
+use std::iter;
 
 use super::segment::{Entry, Header, SegmentWriter};
 use crate::barrier::journal::live::scan;
@@ -16,20 +17,16 @@ use crate::storage::View;
 /// Records in a row, without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The history that they are of.
-    pub timeline: Timeline,
-    /// Where that left another one, as far as it is known.
-    pub origin: Option<Origin>,
-    /// The revision of the first.
-    pub first: u64,
-    /// That of the last.
-    pub last: u64,
+    /// What is made of them.
+    pub name: SegmentName,
     /// What the chain comes to before the first.
     pub before: Chain,
-    /// When the first commit was.
-    pub from: Timestamp,
-    /// When the last one was.
-    pub to: Timestamp,
+    /// And with the last.
+    pub after: Chain,
+    /// When the first commit was, and the last one.
+    times: [Timestamp; 2],
+    /// Their length, in bytes.
+    bytes: u64,
 }
 
 /// Whose records they are.
@@ -42,46 +39,76 @@ pub struct Owner {
 }
 
 impl Run {
-    /// The name of the segment that is made of them.
-    pub fn name(&self) -> SegmentName {
-        let Self { timeline, origin, first, last, from, to, .. } = *self;
-        let [from, to] = [from, to].map(|time| Timestamp::from_secs(time.as_secs()));
-        SegmentName { timeline, origin, first, last, from, to }
+    /// Of one record.
+    fn begin(timeline: Timeline, origin: Option<Origin>, next: &Next) -> Self {
+        let Next { revision, before, after, time, bytes } = *next;
+        let seconds = Timestamp::from_secs(time.as_secs());
+        let name = SegmentName {
+            timeline,
+            origin,
+            first: revision,
+            last: revision,
+            from: seconds,
+            to: seconds,
+            chain: after.short(),
+        };
+        Self { name, before, after, times: [time; 2], bytes }
+    }
+
+    /// With one more record, if that goes on from it and the whole has at most `most` bytes.
+    fn then(self, next: &Next, most: u64) -> Option<Self> {
+        let Next { revision, before, after, time, bytes } = *next;
+        let goes_on = self.name.last + 1 == revision && self.after == before;
+        let bytes = self.bytes.checked_add(bytes).filter(|bytes| goes_on && *bytes <= most)?;
+        let (to, chain) = (Timestamp::from_secs(time.as_secs()), after.short());
+        let name = SegmentName { last: revision, to, chain, ..self.name };
+        Some(Self { name, after, times: [self.times[0], time], bytes, ..self })
     }
 }
 
-/// The records of `timeline` from `from` on, split where the journal was cut and where a run comes
-/// to `most` bytes.
+/// A record, as far as a run needs it.
+struct Next {
+    revision: u64,
+    before: Chain,
+    after: Chain,
+    time: Timestamp,
+    bytes: u64,
+}
+
+/// The records of `timeline` from `from` up to `upto`, split where the journal was cut and where a
+/// run would come to more than `most` bytes. No more of them is read than is asked for.
 pub fn runs(
     view: &dyn View,
     timeline: Timeline,
     origin: Option<Origin>,
-    from: u64,
+    (from, upto): (u64, u64),
     most: u64,
-) -> Result<Vec<Run>, SnapshotError> {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut chain = None;
-    let mut bytes = 0;
-    for record in scan(view, timeline, from, u64::MAX)? {
+) -> Result<impl Iterator<Item = Result<Run, SnapshotError>>, SnapshotError> {
+    let mut records = scan(view, timeline, from, upto)?.map(move |record| {
         let (revision, record) = record?;
-        let read = Record::read(&record).map_err(|error| broken(&error))?;
-        bytes += record.len() as u64;
-        match runs.last_mut() {
-            Some(run)
-                if run.last + 1 == revision && chain == Some(read.before) && bytes <= most =>
-            {
-                (run.last, run.to) = (revision, read.time);
-            }
-            _ => {
-                bytes = record.len() as u64;
-                let (first, last, before) = (revision, revision, read.before);
-                let (from, to) = (read.time, read.time);
-                runs.push(Run { timeline, origin, first, last, before, from, to });
+        let Record { before, time, .. } = Record::read(&record).map_err(|error| broken(&error))?;
+        let after = before.then(timeline, revision, &record);
+        Ok(Next { revision, before, after, time, bytes: record.len() as u64 })
+    });
+    let mut begun: Option<Run> = None;
+    Ok(iter::from_fn(move || {
+        loop {
+            let next = match records.next() {
+                None => return begun.take().map(Ok),
+                Some(Err(error)) => return Some(Err(error)),
+                Some(Ok(next)) => next,
+            };
+            match begun.and_then(|run| run.then(&next, most)) {
+                Some(longer) => begun = Some(longer),
+                None => {
+                    let run = begun.replace(Run::begin(timeline, origin, &next));
+                    if run.is_some() {
+                        return run.map(Ok);
+                    }
+                }
             }
         }
-        chain = Some(read.before.then(timeline, revision, &record));
-    }
-    Ok(runs)
+    }))
 }
 
 /// Writes the segment of a run.
@@ -92,17 +119,18 @@ pub fn export<W: Write>(
     keyring: &Keyring,
     to: W,
 ) -> Result<W, SnapshotError> {
-    let Run { timeline, first, last, before, .. } = *run;
+    let SegmentName { timeline, origin, first, last, .. } = run.name;
+    let ([start, end], before) = (run.times, run.before);
     let header = Header {
         store_id: owner.store_id.clone(),
         key_id: owner.key_id.clone(),
         timeline,
-        origin: run.origin,
+        origin,
         first,
         last,
         before,
-        from: run.from,
-        to: run.to,
+        from: start,
+        to: end,
     };
     let mut writer = SegmentWriter::new(to, &header)?;
     let mut chain = before;

@@ -56,11 +56,11 @@ pub struct Header {
 }
 
 impl Header {
-    /// The name under which it lies on a target.
-    pub fn name(&self) -> SegmentName {
+    /// The name under which it lies on a target, where the chain comes to `end` with it.
+    pub fn name(&self, end: Chain) -> SegmentName {
         let Self { timeline, origin, first, last, .. } = *self;
         let [from, to] = [self.from, self.to].map(|time| Timestamp::from_secs(time.as_secs()));
-        SegmentName { timeline, origin, first, last, from, to }
+        SegmentName { timeline, origin, first, last, from, to, chain: end.short() }
     }
 }
 
@@ -196,7 +196,7 @@ impl<R: Read> SegmentReader<R> {
         let length = reader.number()?;
         let header = reader.bytes(length, MOST_HEADER)?;
         reader.header = Header::decode(&header).map_err(|error| broken(&error.to_string()))?;
-        if reader.header.name().sound().is_none() {
+        if reader.header.name(chain).sound().is_none() {
             return Err(broken("its header makes no sense"));
         }
         let Header { first, before, .. } = reader.header;
@@ -282,10 +282,19 @@ impl<R: Read> SegmentReader<R> {
 
 /// Reads all of a segment and checks all that needs no keys.
 pub fn check(from: impl Read) -> Result<(Header, End), SnapshotError> {
+    read(from, |_| {})
+}
+
+/// The same, and shows `visit` every entry.
+pub fn read(
+    from: impl Read,
+    mut visit: impl FnMut(&Entry),
+) -> Result<(Header, End), SnapshotError> {
     let mut reader = SegmentReader::new(from)?;
     loop {
-        if let Next::End(end) = reader.read()? {
-            return Ok((reader.header, end));
+        match reader.read()? {
+            Next::Entry(entry) => visit(&entry),
+            Next::End(end) => return Ok((reader.header, end)),
         }
     }
 }

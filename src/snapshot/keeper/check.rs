@@ -45,25 +45,35 @@ pub fn snapshot(
     if (root.timeline, root.revision) != (of.timeline, of.revision) {
         return Err(SnapshotError::Broken("it is not the one that its name says".into()));
     }
+    if frame.state != of.state {
+        return Err(SnapshotError::Broken("it holds other entries than its name says".into()));
+    }
     if root.store_id != keys.status().store_id {
         return Err(SnapshotError::Broken("it is of another store".into()));
     }
     Ok(head.and_then(|head| Head::decode(&head).ok()))
 }
 
-/// The same of a segment of the journal: what the chain comes to with it.
+/// The same of a segment of the journal: what the chain comes to with it, and with the commit `at`
+/// in it, if that is kept alone.
 pub fn segment(
     stream: impl Read,
     of: &SegmentName,
+    at: u64,
     unsealed: impl FnOnce() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
-) -> Result<Chain, SnapshotError> {
-    let (header, end) = segment::check(stream)?;
+) -> Result<(Chain, Option<Chain>), SnapshotError> {
+    let mut there = None;
+    let (header, end) = segment::read(stream, |entry| {
+        if entry.revision == at {
+            there = Some(entry.after);
+        }
+    })?;
     let keys = unsealed()?;
     if !end.is_proved(&keys.keyring()) {
         return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
     }
-    if header.name() != *of || header.store_id != keys.status().store_id {
+    if header.name(end.chain) != *of || header.store_id != keys.status().store_id {
         return Err(SnapshotError::Broken("a segment is not the one that its name says".into()));
     }
-    Ok(end.chain)
+    Ok((end.chain, there))
 }

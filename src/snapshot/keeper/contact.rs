@@ -10,10 +10,7 @@ use super::retention::{self, Judged, Snapshot};
 use super::status::{Good, Verification};
 use super::trouble::Trouble;
 use super::worker::Worker;
-use crate::barrier::Unsealed;
-use crate::barrier::journal::live::scan;
-use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Chain, Head, Origin};
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
@@ -49,7 +46,7 @@ pub struct Held<T> {
 }
 
 impl Known {
-    /// The names that snapshots of this target go by.
+    /// The snapshots whose names begin with the prefix of this target.
     pub fn own(&self, prefix: &str) -> Vec<&Held<SnapshotName>> {
         self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
     }
@@ -136,7 +133,8 @@ impl Worker {
         self.must_not_be_ahead(&mut known, &record)?;
         self.judge(&known)?;
         self.judge_way(&mut known)?;
-        self.must_be_of_one_chain(&mut known)?;
+        self.must_be_alone(&mut known)?;
+        self.look_beside(&known)?;
         self.known = Some(known);
         self.place_journal()?;
         self.follow();
@@ -274,10 +272,22 @@ impl Worker {
         name: &Name,
         of: &SegmentName,
     ) -> Result<Result<Chain, SnapshotError>, Trouble> {
-        self.read(name, |content| check::segment(content, of, || self.keys()))
+        let read = self.read_segment_at(name, of, of.last)?;
+        Ok(read.map(|(chain, _)| chain))
     }
 
-    fn counts_as_absent(&self, name: &Name, why: &SnapshotError) {
+    /// The same, and what it comes to with the commit `at` in it, if that is kept alone.
+    pub fn read_segment_at(
+        &self,
+        name: &Name,
+        of: &SegmentName,
+        at: u64,
+    ) -> Result<Result<(Chain, Option<Chain>), SnapshotError>, Trouble> {
+        self.read(name, |content| check::segment(content, of, at, || self.keys()))
+    }
+
+    /// An object is there that is not what it should be: that is told.
+    pub fn counts_as_absent(&self, name: &Name, why: &SnapshotError) {
         let url = self.target.url(name);
         log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
     }
@@ -434,29 +444,6 @@ impl Worker {
         Ok(())
     }
 
-    /// The newest segment and the newest snapshot are of the chain that this server goes on with.
-    fn must_be_of_one_chain(&mut self, known: &mut Known) -> Result<(), Trouble> {
-        let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
-        let Some(head) = head else { return Ok(()) };
-        let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
-        let of_snapshots = heads.filter(|theirs| theirs.timeline == head.timeline);
-        let mut places: Vec<(u64, Chain)> =
-            of_snapshots.map(|theirs| (theirs.revision, theirs.chain)).collect();
-        if self.settings.journal {
-            places.extend(self.newest_segment(known, head.timeline)?);
-        }
-        let unsealed = self.unsealed()?;
-        for (revision, chain) in places {
-            if chain_at(&unsealed, &head, revision)?.is_some_and(|ours| ours != chain) {
-                return Err(ahead(&format!(
-                    "it has another history of timeline {} up to transaction {revision}",
-                    head.timeline
-                )));
-            }
-        }
-        Ok(())
-    }
-
     /// The newest segment and the newest snapshot of a history that was left are read back too,
     /// before anything is dropped because they are there. Where the chain stands in them.
     pub fn prove_left(&mut self, timeline: Timeline) -> Result<Vec<(u64, Chain)>, Trouble> {
@@ -477,7 +464,7 @@ impl Worker {
 
     /// Where the newest segment of a history ends. One that is torn counts as absent: what was to
     /// be in it is put once more.
-    fn newest_segment(
+    pub fn newest_segment(
         &mut self,
         known: &mut Known,
         timeline: Timeline,
@@ -515,20 +502,7 @@ fn beyond(there: u64, record: &RootRecord) -> Trouble {
 fn ahead(what: &str) -> Trouble {
     Trouble::Ahead(format!(
         "the target is ahead of this server: {what}; restore from it, or go on beside it with \
-         `edgekeep snapshot adopt`"
+         `edgekeep snapshot adopt`. If another server runs on a copy of this store's data, stop \
+         the one that is to go first"
     ))
-}
-
-/// What the chain comes to at `revision`; `None` where that is no longer known here.
-fn chain_at(unsealed: &Unsealed, head: &Head, revision: u64) -> Result<Option<Chain>, Trouble> {
-    if revision == head.revision {
-        return Ok(Some(head.chain));
-    }
-    if revision > head.revision || revision < head.dropped {
-        return Ok(None);
-    }
-    let view = unsealed.journal_view()?;
-    let mut next = scan(&*view, head.timeline, revision + 1, revision + 1)?;
-    let Some((_, record)) = next.next().transpose()? else { return Ok(None) };
-    Ok(Record::read(&record).ok().map(|record| record.before))
 }

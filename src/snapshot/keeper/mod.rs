@@ -18,6 +18,7 @@ mod ship;
 mod snapshot;
 pub mod status;
 pub mod stored;
+mod strangers;
 mod telling;
 mod trouble;
 mod worker;
@@ -262,9 +263,11 @@ impl Keeper {
         let Some(unsealed) = self.means.barrier.unsealed() else { return Vec::new() };
         let now = unsealed.time().now();
         let told = |(name, status): (String, Status)| {
-            Some(format!("target {name}: {}", status.broken_promise(now)?))
+            let beside = status.beside.as_ref().map(ToString::to_string);
+            let both = status.broken_promise(now).into_iter().chain(beside);
+            both.map(|told| format!("target {name}: {told}")).collect::<Vec<_>>()
         };
-        let served = self.statuses().into_iter().filter_map(told);
+        let served = self.statuses().into_iter().flat_map(told);
         let unserved = lock(&self.running).unserved.clone().into_iter();
         let unserved = unserved.map(|(name, why)| format!("target {name}: not served: {why}"));
         served.chain(unserved).collect()

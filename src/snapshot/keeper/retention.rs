@@ -32,7 +32,7 @@ pub struct Policy {
     /// All of each other history, until the present one has one that was taken so long after the
     /// last of the other: a restore may have been a mistake, and the other may be the history of
     /// another machine. Zero counts all histories as one.
-    pub left: Duration,
+    pub others: Duration,
 }
 
 /// A snapshot on a target.
@@ -96,20 +96,20 @@ pub fn to_drop(
     order.reverse();
     let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
     // Another history may be another machine's: it takes no place of ours, and none is taken of it.
-    let alone = !policy.left.is_zero();
+    let alone = !policy.others.is_zero();
     let counted: Vec<usize> =
         whole.filter(|&index| !alone || snapshots[index].is_on(&way)).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
     for (count, bucket) in policy.buckets() {
-        let (mut left, mut last) = (count, None);
+        let (mut wanted, mut last) = (count, None);
         for (at, &index) in counted.iter().enumerate() {
             let here = bucket(snapshots[index].taken, at);
             // As restic does: while there is less than asked for, the oldest stays for more.
             let oldest = at + 1 == counted.len();
-            if left > 0 && (last.as_ref() != Some(&here) || oldest) {
+            if wanted > 0 && (last.as_ref() != Some(&here) || oldest) {
                 kept[index] = true;
-                left -= 1;
+                wanted -= 1;
             }
             last = Some(here);
         }
@@ -121,7 +121,7 @@ pub fn to_drop(
         }
     }
     if alone {
-        let from = snapshots[last_good].taken.minus(policy.left);
+        let from = snapshots[last_good].taken.minus(policy.others);
         let others = going_on(snapshots, segments, from);
         for (index, snapshot) in snapshots.iter().enumerate() {
             kept[index] |= snapshot.timeline != present && others.contains(&snapshot.timeline);
@@ -155,18 +155,18 @@ fn going_on(
     all.filter(|(_, time)| *time > from).map(|(timeline, _)| timeline).collect()
 }
 
-/// Which segments go with what is left of the snapshots: those to which none leads any more, be it
+/// Which segments go with the snapshots that `stay`: those to which none leads any more, be it
 /// one of their history or of one that this left.
 pub fn segments_to_drop(
     segments: &[SegmentName],
-    left: &[Snapshot],
+    stay: &[Snapshot],
     present: Timeline,
 ) -> Vec<usize> {
     let journal = journal(segments);
-    let waits = !left.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
+    let waits = !stay.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
     let goes = |segment: &SegmentName| {
         let SegmentName { timeline, last, .. } = *segment;
-        let leads = base_behind(left, &journal, timeline, last - 1).is_some();
+        let leads = base_behind(stay, &journal, timeline, last - 1).is_some();
         !(leads || (waits && timeline == present))
     };
     (0..segments.len()).filter(|&index| goes(&segments[index])).collect()
@@ -244,7 +244,7 @@ mod tests {
         to: u64,
     ) -> SegmentName {
         let to = Timestamp::from_secs(to);
-        SegmentName { timeline, origin, first, last, from: to, to }
+        SegmentName { timeline, origin, first, last, from: to, to, chain: last }
     }
 
     fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
@@ -316,7 +316,7 @@ mod tests {
                 weekly: dice(3),
                 monthly: dice(3),
                 within: Duration::from_secs(dice(2) * dice(9 * DAY)),
-                left: Duration::from_secs(dice(2) * dice(40 * DAY)),
+                others: Duration::from_secs(dice(2) * dice(40 * DAY)),
             };
             let segments: Vec<SegmentName> = (0..dice(4))
                 .map(|_| {
@@ -333,7 +333,7 @@ mod tests {
             assert!(!gone.contains(&last));
             let kept: Vec<Snapshot> =
                 (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
-            let alone = !policy.left.is_zero();
+            let alone = !policy.others.is_zero();
             let counts = |s: &&Snapshot| !alone || s.timeline == PRESENT;
             let ours = kept.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
             let whole = all.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
@@ -344,7 +344,7 @@ mod tests {
             let ends = segments.iter().filter(|s| s.timeline == OLD).map(|s| s.to);
             let end = ends.chain(all.iter().filter(of_old).map(|s| s.taken)).max();
             let (Some(base), Some(end)) = (base, end) else { continue };
-            if !policy.left.is_zero() && end > all[last].taken.minus(policy.left) {
+            if !policy.others.is_zero() && end > all[last].taken.minus(policy.others) {
                 assert!(kept.iter().filter(of_old).any(|s| s.revision == base));
                 for lost in segments_to_drop(&segments, &kept, PRESENT) {
                     assert!(segments[lost].timeline != OLD || segments[lost].last <= base);
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn another_history_is_left_alone_for_a_while() {
         let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
-        let policy = Policy { last: 1, left: Duration::from_secs(7 * DAY), ..Policy::default() };
+        let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
         let after = |days, segments: &[SegmentName]| {
             let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
             let gone = to_drop(&all, segments, PRESENT, &policy);
@@ -401,8 +401,8 @@ mod tests {
         ];
         let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, 2 * DAY) };
         let all = [old(3), old(7), old(9), snapshot(11, 10 * DAY), snapshot(12, 11 * DAY)];
-        let left = Duration::from_secs(7 * DAY);
-        let policy = Policy { last: 1, left, ..Policy::default() };
+        let others = Duration::from_secs(7 * DAY);
+        let policy = Policy { last: 1, others, ..Policy::default() };
         // What is not of the present one's past goes first.
         // The one in the middle was left lately, and has no snapshot of its own.
         assert_eq!(to_drop(&all, &segments, PRESENT, &policy), [2, 0, 3]);
@@ -425,7 +425,7 @@ mod tests {
         let now = [snapshot(8, MONDAY + 7 * month + HOUR), snapshot(9, MONDAY + 8 * month)];
         let all: Vec<Snapshot> = (1..=7).map(of_old).chain(now).collect();
         let keep = |change: fn(&mut Policy)| {
-            let mut policy = Policy { left: Duration::from_secs(7 * DAY), ..Policy::default() };
+            let mut policy = Policy { others: Duration::from_secs(7 * DAY), ..Policy::default() };
             change(&mut policy);
             let kept = kept(&all, &segments, &policy);
             kept.iter().map(|s| (s.timeline.number, s.revision)).collect::<Vec<_>>()
@@ -471,7 +471,7 @@ mod tests {
                 daily: dice(5),
                 weekly: dice(3),
                 within: Duration::from_secs(dice(2) * dice(9 * DAY)),
-                left: Duration::from_secs(1 + dice(9 * DAY)),
+                others: Duration::from_secs(1 + dice(9 * DAY)),
                 ..Policy::default()
             };
             let Some(last) = last_good(&all, PRESENT) else { continue };
@@ -492,7 +492,7 @@ mod tests {
             let after = (0..segments.len()).filter(|index| !gone.contains(index));
             let after: Vec<SegmentName> = after.map(|index| segments[index]).collect();
             let (before, after) = (listing(&all, &segments), listing(&stays, &after));
-            let from = all[last].taken.minus(policy.left);
+            let from = all[last].taken.minus(policy.others);
             for of_it in segments.iter().filter(|of_it| of_it.timeline != PRESENT) {
                 let lately = segments.iter().any(|s| s.timeline == of_it.timeline && s.to > from);
                 let at = Origin { timeline: of_it.timeline, revision: of_it.last };
@@ -510,7 +510,7 @@ mod tests {
         let whole = snapshots.iter().filter(|snapshot| snapshot.judged != Judged::Bad);
         let named = |snapshot: &Snapshot| {
             let Snapshot { taken, timeline, revision, .. } = *snapshot;
-            SnapshotName { prefix: "x".into(), taken, timeline, revision }
+            SnapshotName { prefix: "x".into(), taken, timeline, revision, state: 0 }
         };
         Listing { snapshots: whole.map(named).collect(), ..journal(segments) }
     }

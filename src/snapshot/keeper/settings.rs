@@ -166,7 +166,7 @@ pub mod field {
 /// What is Vault's own prefix, and ours.
 pub const FILE_PREFIX: &str = "vault-snapshot";
 /// So long, or as long as `keep_within`, one can go back to what a restore has left.
-const LEFT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const OTHERS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The least that may wait of a journal.
 const LEAST_JOURNAL: u64 = 1 << 20;
 
@@ -318,7 +318,7 @@ fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
         weekly: count(field::KEEP_WEEKLY),
         monthly: count(field::KEEP_MONTHLY),
         within: given.span(field::KEEP_WITHIN).unwrap_or_default(),
-        left: Duration::ZERO,
+        others: Duration::ZERO,
     };
     match given.number(field::RETAIN) {
         Some(0) => return Err(Wrong("retain must be at least 1".into())),
@@ -327,7 +327,7 @@ fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
         None => {}
     }
     // Where there is no journal a history may have gone on for an interval behind its snapshot.
-    policy.left = policy.within.max(LEFT).saturating_add(interval);
+    policy.others = policy.within.max(OTHERS).saturating_add(interval);
     Ok(policy)
 }
 
@@ -353,11 +353,11 @@ mod tests {
     fn what_is_not_said_is_as_in_vault() {
         let hourly = (field::INTERVAL, Given::Seconds(3600));
         let settings = read(std::slice::from_ref(&hourly)).unwrap();
-        let left = LEFT + Duration::from_secs(3600);
-        assert_eq!(settings.policy, Policy { last: 1, left, ..Policy::default() });
+        let others = OTHERS + Duration::from_secs(3600);
+        assert_eq!(settings.policy, Policy { last: 1, others, ..Policy::default() });
         assert_eq!(settings.file_prefix, "vault-snapshot");
         let daily = read(&[hourly.clone(), (field::KEEP_DAILY, Given::Number(7))]).unwrap();
-        assert_eq!(daily.policy, Policy { daily: 7, left, ..Policy::default() });
+        assert_eq!(daily.policy, Policy { daily: 7, others, ..Policy::default() });
         assert_eq!(read(&[]).unwrap_err(), "interval is required");
         let zero = (field::INTERVAL, Given::Seconds(0));
         assert_eq!(read(std::slice::from_ref(&zero)).unwrap_err(), "interval must be above zero");

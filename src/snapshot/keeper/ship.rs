@@ -8,24 +8,13 @@ use crate::barrier::journal::live::{self, scan, timelines};
 use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
-use crate::snapshot::SnapshotError;
-use crate::snapshot::journal::segment::{Entry, Header, SegmentWriter};
+use crate::snapshot::journal::export::{Owner, Run, export, runs};
 use crate::snapshot::layout::SegmentName;
 use crate::snapshot::target::TargetError;
 use crate::storage::StorageError;
 
-/// A segment is closed when its records are longer than this, in bytes.
+/// So long the records of a segment are at most, in bytes, unless there is but one.
 const SEGMENT: u64 = 4 << 20;
-/// So many records are dropped at once by the store.
-const DROPPED: u64 = 1024;
-
-/// A segment that is ready.
-struct Segment {
-    of: SegmentName,
-    bytes: Vec<u8>,
-    /// Whether there may be more behind it.
-    full: bool,
-}
 
 impl Worker {
     /// Whether there is more of the journal than the target has.
@@ -48,11 +37,8 @@ impl Worker {
             reach.and_then(|known| known.reach).filter(|reach| reach.cursor < head.revision)
         };
         while let Some(reach) = behind(self, &head) {
-            let full = self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
+            self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
             self.drop_shipped(head.timeline)?;
-            if !full {
-                break;
-            }
         }
         let complete = self.known.as_ref().is_some_and(|known| {
             known.timeline == head.timeline
@@ -65,6 +51,7 @@ impl Worker {
     fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
         let left = timelines(&*self.unsealed()?.journal_view()?)?;
         for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
+            self.set_aside(timeline)?;
             let places = self.prove_left(timeline)?;
             let stretches = stretches(&*self.unsealed()?, timeline)?;
             let origin = self.origin(timeline)?;
@@ -94,8 +81,7 @@ impl Worker {
                         self.name
                     );
                 }
-                let records = stretches.iter().map(|(first, last)| last - first + 1).sum();
-                drop_records(&*self.unsealed()?, timeline, last, records)?;
+                drop_records(&*self.unsealed()?, timeline, last)?;
             }
         }
         Ok(())
@@ -113,33 +99,44 @@ impl Worker {
         Ok(here.or_else(|| there.find_map(|held| held.of.origin)))
     }
 
-    /// What stands before a journal that was begun anew: all had it by then.
+    /// What stands before a journal that was begun anew: all who could be reached had it by then.
     fn drop_before(&mut self, head: &Head) -> Result<(), Trouble> {
         let unsealed = self.unsealed()?;
         let end = key(head.timeline, head.begun.saturating_add(1));
         let view = unsealed.journal_view()?;
         let left = view.keys(&key(head.timeline, 0), Some(&end))?.next().transpose()?;
         drop(view);
-        if left.is_some() { Ok(unsealed.drop_journal(head.timeline, head.begun)?) } else { Ok(()) }
+        let Some(_) = left else { return Ok(()) };
+        drop_records(&unsealed, head.timeline, head.begun)
     }
 
-    /// Ships a segment that begins with the commit `from`; whether there may be more behind it.
-    fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<bool, Trouble> {
+    /// Ships a segment that begins with the commit `from`. The view is let go before it is put.
+    fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<(), Trouble> {
         let settings = self.means.barrier.settings()?;
         let key_id = settings.ok_or(Trouble::Over)?.root_key.to_string();
         let origin = self.origin(timeline)?;
-        let of = Of { key_id, timeline, origin };
-        let Segment { of, bytes, full } = build(&*self.unsealed()?, of, from, upto)?;
-        let folder = self.folder(&self.unsealed()?.status().store_id)?;
-        let name = folder.segment(&of);
+        let unsealed = self.unsealed()?;
+        let owner = Owner { store_id: unsealed.status().store_id, key_id };
+        let view = unsealed.journal_view()?;
+        let run = runs(&*view, timeline, origin, (from, upto), SEGMENT)?.next().transpose()?;
+        let run = run.filter(|run| run.name.first == from);
+        let run = run.ok_or_else(|| missing(from))?;
+        self.must_go_on(&run)?;
+        let bytes = export(&*view, &run, &owner, &unsealed.keyring(), Vec::new())?;
+        drop(view);
+        let of = run.name;
+        let name = self.folder(&owner.store_id)?.segment(&of);
+        drop(unsealed);
         let name = name.ok_or_else(|| Trouble::Settings("its path_prefix is too long".into()))?;
         self.used = Some(self.boot());
+        self.seen.put(&name);
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
         let chain = self.read_segment(&name, &of)?.map_err(|why| {
             let url = self.target.url(&name);
             TargetError::Failed(format!("{url} is not what was put there: {why}"))
         })?;
         self.judged.remove(&name);
+        self.seen.put_left(timeline, of.last);
         self.proved = Some((name.clone(), chain));
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {
@@ -150,7 +147,23 @@ impl Worker {
             }
         }
         self.known.iter().for_each(|known| self.tell_held(known));
-        Ok(full)
+        Ok(())
+    }
+
+    /// What is shipped goes on from the segment before it, where that was read.
+    fn must_go_on(&self, run: &Run) -> Result<(), Trouble> {
+        let (Some(known), Some((name, chain))) = (&self.known, &self.proved) else { return Ok(()) };
+        let ends = |held: &&Held<SegmentName>| {
+            held.name == *name
+                && (held.of.timeline, held.of.last + 1) == (run.name.timeline, run.name.first)
+        };
+        match known.segments.iter().find(ends) {
+            Some(held) if *chain != run.before => Err(damaged(&format!(
+                "the chain of the journal is broken behind transaction {}",
+                held.of.last
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Up to which commit a history need not be kept here: what every target has; near the limit,
@@ -170,10 +183,7 @@ impl Worker {
             return Ok(());
         };
         let upto = self.needless(timeline)?.unwrap_or(0).min(head.revision);
-        match upto.checked_sub(head.dropped) {
-            None | Some(0) => Ok(()),
-            Some(records) => drop_records(&unsealed, timeline, upto, records),
-        }
+        if upto > head.dropped { drop_records(&unsealed, timeline, upto) } else { Ok(()) }
     }
 
     /// Begins a journal that was cut anew, now that all who can be reached have what it holds.
@@ -184,7 +194,7 @@ impl Worker {
         }
         let unsealed = self.unsealed()?;
         unsealed.begin_journal()?;
-        drop_records(&unsealed, head.timeline, head.revision, head.revision - head.dropped)?;
+        drop_records(&unsealed, head.timeline, head.revision)?;
         let begun = unsealed.journal().map_or(head.revision, |head| head.begun);
         log::warn!(
             "snapshots to {}: the journal came to its limit and was begun anew: the transactions \
@@ -198,16 +208,9 @@ impl Worker {
     }
 }
 
-/// Has the store drop a history up to `upto`, which are so many records.
-fn drop_records(
-    unsealed: &Unsealed,
-    timeline: Timeline,
-    upto: u64,
-    records: u64,
-) -> Result<(), Trouble> {
-    for _ in 0..=records / DROPPED {
-        unsealed.drop_journal(timeline, upto)?;
-    }
+/// Has the store drop a history up to `upto`.
+fn drop_records(unsealed: &Unsealed, timeline: Timeline, upto: u64) -> Result<(), Trouble> {
+    while unsealed.drop_journal(timeline, upto)? {}
     Ok(())
 }
 
@@ -245,54 +248,8 @@ fn goes_on(
     Ok(true)
 }
 
-/// Of what a segment is.
-struct Of {
-    key_id: String,
-    timeline: Timeline,
-    origin: Option<Origin>,
-}
-
-/// A segment of the records from the commit `from` on. The view is let go before it is put.
-fn build(unsealed: &Unsealed, of: Of, from: u64, upto: u64) -> Result<Segment, Trouble> {
-    let Of { key_id, timeline, origin } = of;
-    let view = unsealed.journal_view()?;
-    let mut entries: Vec<Entry> = Vec::new();
-    let (mut length, mut full) = (0, false);
-    let (mut before, mut times) = (None, None);
-    for record in scan(&*view, timeline, from, upto)? {
-        let (revision, record) = record?;
-        if revision != from + entries.len() as u64 {
-            break;
-        }
-        let head = Record::read(&record).map_err(|error| damaged(&error.to_string()))?;
-        let start = *before.get_or_insert(head.before);
-        let after = entries.last().map_or(start, |entry| entry.after);
-        if head.before != after {
-            return Err(damaged("the chain of the journal is broken"));
-        }
-        times = Some((times.map_or(head.time, |(first, _)| first), head.time));
-        length += record.len() as u64;
-        entries.push(Entry::single(timeline, revision, after, record));
-        if length >= SEGMENT {
-            full = true;
-            break;
-        }
-    }
-    drop(view);
-    let (Some(before), Some((start, to)), Some(last)) = (before, times, entries.last()) else {
-        return Err(damaged(&format!("the journal has no record of transaction {from}")));
-    };
-    let (first, last) = (from, last.revision);
-    let store_id = unsealed.status().store_id;
-    let from = start;
-    let header = Header { store_id, key_id, timeline, origin, first, last, before, from, to };
-    let write = || {
-        let mut writer = SegmentWriter::new(Vec::new(), &header)?;
-        entries.iter().try_for_each(|entry| writer.entry(entry))?;
-        writer.finish(&unsealed.keyring())
-    };
-    let bytes = write().map_err(SnapshotError::from)?;
-    Ok(Segment { of: header.name(), bytes, full })
+fn missing(revision: u64) -> Trouble {
+    damaged(&format!("the journal has no record of transaction {revision}"))
 }
 
 fn damaged(what: &str) -> Trouble {

@@ -34,6 +34,7 @@ impl Worker {
             taken: taken_at,
             timeline: timeline.map_err(|_| SnapshotError::Broken("its timeline is none".into()))?,
             revision: about.revision,
+            state: taken.state(),
         };
         let name = self.folder(&about.store_id)?.snapshot(&of);
         let name = name.ok_or_else(|| Trouble::Settings("its file_prefix makes no name".into()))?;
@@ -45,6 +46,7 @@ impl Worker {
         });
         self.must_have_space(length)?;
         self.unsettled = true;
+        self.seen.put(&name);
         put(&*self.target, &name, &taken)?;
         drop(taken);
         let held = Held { of, name, length };
@@ -108,7 +110,7 @@ impl Worker {
             return Ok(());
         }
         // What a restore has left yields to what is now, if that makes room.
-        let policy = Policy { left: Duration::ZERO, ..self.settings.policy };
+        let policy = Policy { others: Duration::ZERO, ..self.settings.policy };
         let gone = self.forgettable(policy);
         let yields = own.iter().filter(|held| gone.contains(&held.name));
         let yields: u64 = yields.map(|held| held.length).sum();
@@ -131,8 +133,8 @@ impl Worker {
         let Some(known) = &mut self.known else { return Ok(()) };
         known.snapshots.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(()) };
-        let left: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
-        let unneeded = retention::segments_to_drop(&known.journal(), &left, known.timeline);
+        let stay: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
+        let unneeded = retention::segments_to_drop(&known.journal(), &stay, known.timeline);
         let unneeded: Vec<Name> =
             unneeded.into_iter().map(|index| known.segments[index].name.clone()).collect();
         for name in &unneeded {

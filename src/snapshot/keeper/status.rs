@@ -74,6 +74,31 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
+/// Another history that grows on the target: another server writes there, be it one that came back
+/// after this one had taken its place, or one that has taken the place of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The other history.
+    pub timeline: Timeline,
+    /// When what it was first seen by was written.
+    pub since: Timestamp,
+    /// When the last of it was.
+    pub last: Timestamp,
+}
+
+impl std::fmt::Display for Beside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (since, last) = (self.since.rfc3339(), self.last.rfc3339());
+        write!(
+            f,
+            "another server writes this store's timeline {} there since {since}, last at {last}: \
+             stop the one that is to go; `edgekeep snapshot adopt` on the one that stays ends this \
+             message",
+            self.timeline
+        )
+    }
+}
+
 /// How far the journal has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipped {
@@ -142,6 +167,8 @@ pub struct Status {
     pub interval: Duration,
     /// The journal, where it goes there.
     pub journal: Option<Shipped>,
+    /// Another history of the store that grows there.
+    pub beside: Option<Beside>,
     /// How many snapshots of this store it holds, and how many bytes they and the journal take.
     pub held: (u64, u64),
 }

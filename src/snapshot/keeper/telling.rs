@@ -54,6 +54,7 @@ impl Worker {
         self.known = None;
         if trouble.standing() == Standing::Away {
             self.doubt();
+            self.seen.forget();
             self.has_nothing();
         }
         let (text, mut known) = (trouble.to_string(), false);
@@ -80,11 +81,12 @@ impl Worker {
             // It was not seen yet what it holds.
             (false, None) => boot.saturating_sub(self.begun),
         };
-        let bare = self.is_bare();
+        let (bare, beside) = (self.is_bare(), self.beside());
         let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
         self.desk.tell(|status| {
             status.next = due.map(|due| now.plus(due));
             (status.overdue, status.interval, status.bare) = (overdue, interval, bare);
+            status.beside = beside;
             status.journal = journal.map(|journal| {
                 let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
                 let since = before.as_ref().and_then(|before| before.since);

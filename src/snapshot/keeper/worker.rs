@@ -14,6 +14,7 @@ use super::schedule::Schedule;
 use super::settings::Settings;
 use super::status::Standing;
 use super::stored;
+use super::strangers::Seen;
 use super::trouble::Trouble;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
@@ -33,47 +34,49 @@ const STALE: Duration = Duration::from_secs(60);
 /// What the thread of a target works with.
 pub struct Worker {
     /// The target's name.
-    pub name: String,
+    pub(super) name: String,
     /// Its settings.
-    pub settings: Settings,
+    pub(super) settings: Settings,
     /// The target itself.
-    pub target: Arc<dyn Target>,
+    pub(super) target: Arc<dyn Target>,
     /// What all targets share.
-    pub means: Arc<Means>,
+    pub(super) means: Arc<Means>,
     /// What each has of the journal.
-    pub ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Ledger>,
     /// Where it is told of, and told what to do.
-    pub desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
     /// When what is due.
-    pub schedule: Schedule,
+    pub(super) schedule: Schedule,
     /// Whether it is the place that it was, or a new one that was marked.
-    pub settled: bool,
+    pub(super) settled: bool,
     /// What the target holds; `None` where that is not known at present.
-    pub known: Option<Known>,
+    pub(super) known: Option<Known>,
     /// What was read back of the snapshots there.
-    pub judged: BTreeMap<Name, (Judged, Option<Head>)>,
+    pub(super) judged: BTreeMap<Name, (Judged, Option<Head>)>,
     /// What was wrong with those that are bad.
-    pub flaws: BTreeMap<Name, String>,
+    pub(super) flaws: BTreeMap<Name, String>,
     /// The newest segment that was read back, and where the chain ends in it.
-    pub proved: Option<(Name, Chain)>,
+    pub(super) proved: Option<(Name, Chain)>,
     /// Which of the times that a target is there it was that something was last known of it.
-    pub visit: Option<Visit>,
+    visit: Option<Visit>,
     /// When a target that is lent was last used, by the boot clock, if it was not let go since.
-    pub used: Option<Duration>,
+    pub(super) used: Option<Duration>,
     /// Whether a snapshot was put there since it was last let go.
-    pub unsettled: bool,
+    pub(super) unsettled: bool,
     /// When it was begun to serve it, by the boot clock.
-    pub begun: Duration,
+    pub(super) begun: Duration,
     /// When the last good one was read back, by the boot clock.
-    pub verified: Option<Duration>,
+    pub(super) verified: Option<Duration>,
     /// When the files that go along were last read, by the boot clock.
-    pub included: Option<Duration>,
+    pub(super) included: Option<Duration>,
     /// Those of them that could not be.
-    pub missed: Vec<String>,
+    pub(super) missed: Vec<String>,
+    /// What was seen there.
+    pub(super) seen: Seen,
     /// Whether the next look reads back all of the way to the present.
-    pub thorough: bool,
+    pub(super) thorough: bool,
     /// When it was last looked for what may be compacted, by the boot clock.
-    pub compacted: Option<Duration>,
+    pub(super) compacted: Option<Duration>,
 }
 
 impl Worker {
@@ -106,6 +109,7 @@ impl Worker {
             verified: None,
             included: None,
             missed: Vec::new(),
+            seen: Seen::default(),
             thorough: false,
             compacted: None,
         }
@@ -203,6 +207,7 @@ impl Worker {
 
     /// Goes on where the target is ahead, beside that, or is not the place that it was.
     fn adopt(&mut self) -> Result<(), Trouble> {
+        self.seen.is_fine();
         let standing = self.desk.status().standing;
         if standing == Standing::Ahead {
             let unsealed = self.unsealed()?;
@@ -258,6 +263,7 @@ impl Worker {
             if self.visit.is_some() {
                 self.known = None;
                 self.doubt();
+                self.seen.forget();
                 self.schedule.hurry();
             }
             self.visit = visit;

@@ -146,7 +146,8 @@ impl<'a> Way<'a> {
         let received = receive(file, self.spools.open()?).map_err(lost)?;
         let about = &received.meta().about;
         let said = (&*about.store_id, &*about.timeline, about.revision);
-        if said != (self.source.folder.store_id(), &*name.timeline.to_string(), name.revision) {
+        let named = (self.source.folder.store_id(), &*name.timeline.to_string(), name.revision);
+        if said != named || received.state() != name.state {
             return Err(Stop::Lost(kept, "it is not what its name says".into()));
         }
         let chain = start(&received, name).map_err(lost)?;
@@ -275,8 +276,9 @@ pub fn add_own(
         let here = head.filter(|head| head.timeline == timeline).and_then(|head| head.origin);
         let here = here.or(origin(&*view, timeline)?);
         let origin = here.or_else(|| listing.origin(timeline));
-        for run in runs(&*view, timeline, origin, 0, u64::MAX)? {
-            let name = run.name();
+        for run in runs(&*view, timeline, origin, (0, u64::MAX), u64::MAX)? {
+            let run = run?;
+            let name = run.name;
             if !segments.has(&name) {
                 segments.make(&name, |to| export(&*view, &run, &owner, &keyring, to).map(drop))?;
             }

@@ -108,7 +108,7 @@ impl Segments {
         let noted = Tee { from: stream, to: &mut self.spool };
         let (header, end) = segment::check(BufReader::with_capacity(64 << 10, noted))?;
         let broken = |what: &str| Err(SnapshotError::Broken(what.into()));
-        if header.name() != *name || header.store_id != store_id {
+        if header.name(end.chain) != *name || header.store_id != store_id {
             return broken("it is not what its name says");
         }
         if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {

@@ -14,11 +14,19 @@ fn secs(revision: u64) -> Timestamp {
 }
 
 fn snapshot(timeline: Timeline, revision: u64, taken: u64) -> SnapshotName {
-    SnapshotName { prefix: "x".into(), taken: secs(taken), timeline, revision }
+    SnapshotName { prefix: "x".into(), taken: secs(taken), timeline, revision, state: 0 }
 }
 
 fn segment(timeline: Timeline, first: u64, last: u64) -> SegmentName {
-    SegmentName { timeline, origin: None, first, last, from: secs(first), to: secs(last) }
+    SegmentName {
+        timeline,
+        origin: None,
+        first,
+        last,
+        from: secs(first),
+        to: secs(last),
+        chain: last,
+    }
 }
 
 fn listing(snapshots: &[u64], segments: &[(u64, u64)]) -> Listing {

@@ -1,0 +1,228 @@
+//! Two servers on copies of one store's data, and one target: somebody has started the copy.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use edgekeep::barrier::root::Timeline;
+use serde_json::{Value, json};
+
+use super::folder::{files, held};
+use super::snapshots::{target, world};
+use super::support::world::World;
+use super::support::{TempDir, data, eventually};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const JOURNAL: &str = "  interval = \"240h\"\n  journal = true";
+
+fn write(world: &World, path: &str) {
+    assert_eq!(world.root().post(&format!("secret/{path}"), json!({ "a": path })).status, 204);
+}
+
+fn is_shipped(world: &World) -> bool {
+    let target = target(&world.root());
+    target["state"] == "good" && target["journal"]["behind"] == 0
+}
+
+fn names(folder: &Path) -> BTreeSet<PathBuf> {
+    files(folder).into_iter().map(|(_, path)| path).collect()
+}
+
+/// What came since `before`, taken away so that nobody sees it.
+fn hide(folder: &Path, before: &BTreeSet<PathBuf>) -> Vec<(PathBuf, PathBuf)> {
+    let new = names(folder).difference(before).cloned().collect::<Vec<_>>();
+    assert!(!new.is_empty());
+    let aside = |path: PathBuf| {
+        let aside = folder.parent().unwrap().join(path.file_name().unwrap());
+        fs::rename(&path, &aside).unwrap();
+        (path, aside)
+    };
+    new.into_iter().map(aside).collect()
+}
+
+/// It is there again, and in nobody's place.
+fn show(hidden: Vec<(PathBuf, PathBuf)>) {
+    for (path, aside) in hidden {
+        assert!(!path.exists(), "{} has another's name", path.display());
+        fs::rename(aside, path).unwrap();
+    }
+}
+
+fn health(world: &World) -> Value {
+    world.client().get("sys/health?snapshots=1").json()["snapshots"].clone()
+}
+
+/// It says that it is not alone, wherever one looks.
+fn tells_of_another(world: &World) {
+    eventually("it tells of the other", || target(&world.root())["state"] == "ahead");
+    let target = target(&world.root());
+    let error = target["error"].as_str().unwrap();
+    assert!(error.contains("another server"), "{error}");
+    assert!(error.contains("edgekeep snapshot adopt"), "{error}");
+    assert!(health(world).to_string().contains("another server"), "{}", health(world));
+}
+
+fn adopt(world: &World) {
+    assert!(world.root().post("sys/snapshots/targets/disk/adopt", json!({})).status < 300);
+}
+
+fn timeline(world: &World) -> Timeline {
+    let journal = target(&world.root())["journal"].clone();
+    journal["timeline"].as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(71, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    eventually("the copy has looked", || is_shipped(&other));
+    let old = timeline(&one);
+    // The clock stands: it is the same second all along. Neither sees what the other one puts.
+    let before = names(&folder);
+    write(&one, "one");
+    eventually("one ships", || names(&folder) != before && is_shipped(&one));
+    let hidden = hide(&folder, &before);
+    write(&other, "other");
+    eventually("the other one ships", || names(&folder) != before && is_shipped(&other));
+    show(hidden);
+    assert_eq!(names(&folder).len(), before.len() + 2, "whole, all of it");
+    assert!(held(&folder).segments.len() >= 3);
+    // With the next thing to do each looks, and ships nothing.
+    let before = names(&folder);
+    for world in [&one, &other] {
+        write(world, "later");
+        tells_of_another(world);
+    }
+    assert_eq!(names(&folder), before);
+    // One goes, the other one goes on, with all that it has written.
+    drop(other);
+    adopt(&one);
+    eventually("it goes on", || is_shipped(&one));
+    assert!(timeline(&one).number > old.number);
+    let later =
+        held(&folder).segments.into_iter().filter(|of| of.timeline == old).max_by_key(|of| of.last);
+    let ours = target(&one.root())["last_good"]["revision"].as_u64().unwrap();
+    assert!(later.unwrap().last + 1 >= ours, "what it had written meanwhile is there, too");
+    write(&one, "on");
+    eventually("it ships", || is_shipped(&one));
+    assert_eq!(health(&one), json!([]));
+}
+
+#[test]
+fn one_that_finds_the_others_segment_later_tells_of_it() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut one = world(72, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    eventually("the copy has looked", || is_shipped(&other));
+    let before = names(&folder);
+    for number in 0..2 {
+        write(&other, &format!("other{number}"));
+        eventually("the other one ships", || is_shipped(&other));
+    }
+    drop(other);
+    let hidden = hide(&folder, &before);
+    // Far enough that it has nothing more of that time, and no segment ends where theirs do.
+    let many = target(&one.root())["journal"]["revision"].as_u64().unwrap();
+    for _ in 0..2 {
+        let away = home.path().join("away");
+        fs::rename(&folder, &away).unwrap();
+        (0..5).for_each(|number| write(&one, &format!("one{number}")));
+        fs::rename(&away, &folder).unwrap();
+        eventually("it ships", || {
+            one.advance(Duration::from_secs(2));
+            is_shipped(&one)
+        });
+    }
+    assert!(target(&one.root())["journal"]["revision"].as_u64().unwrap() > many + 9);
+    show(hidden);
+    write(&one, "more");
+    tells_of_another(&one);
+    one.restart();
+    write(&one, "again");
+    tells_of_another(&one);
+}
+
+#[test]
+fn snapshots_of_two_do_not_take_each_others_place() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(73, &folder, "  interval = \"1h\"\n  retain = 1");
+    eventually("there is a first one", || target(&one.root())["last_good"].is_object());
+    let other = one.twin();
+    eventually("the copy has looked", || target(&other.root())["last_good"].is_object());
+    write(&one, "one");
+    write(&other, "other");
+    let take = |world: &World| {
+        let before = names(&folder);
+        assert!(world.root().post("sys/snapshots/targets/disk/take", json!({})).status < 300);
+        eventually("it is taken", || !names(&folder).is_subset(&before));
+        eventually("it is well", || target(&world.root())["state"] == "good");
+        before
+    };
+    let before = take(&one);
+    let hidden = hide(&folder, &before);
+    take(&other);
+    show(hidden);
+    assert_eq!(held(&folder).snapshots.len(), 2);
+    // Nobody drops the other one's.
+    for world in [&one, &other] {
+        one.advance(HOUR);
+        tells_of_another(world);
+    }
+    assert_eq!(held(&folder).snapshots.len(), 2);
+}
+
+#[test]
+fn a_history_that_grows_beside_is_told_of_until_it_ends() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let old = world(74, &folder, JOURNAL);
+    write(&old, "both");
+    eventually("all is shipped", || is_shipped(&old));
+    let new = old.twin();
+    write(&old, "old");
+    eventually("the old one ships", || is_shipped(&old));
+    write(&new, "new");
+    eventually("the new one finds it", || target(&new.root())["state"] == "ahead");
+    adopt(&new);
+    eventually("it goes on", || is_shipped(&new));
+    // The old one is not seen to write any more: all is well.
+    assert_eq!((health(&new), &target(&new.root())["beside"]), (json!([]), &Value::Null));
+    let told = |world: &World, of: Timeline| {
+        target(&world.root())["beside"]["timeline"] == of.to_string().as_str()
+    };
+    let (left, begun) = (timeline(&old), timeline(&new));
+    old.advance(HOUR);
+    write(&new, "on");
+    eventually("the new one ships", || is_shipped(&new));
+    write(&old, "on");
+    eventually("the old one tells of the new one", || told(&old, begun));
+    eventually("the old one ships", || is_shipped(&old));
+    write(&new, "more");
+    eventually("the new one tells of the old one", || told(&new, left));
+    for world in [&old, &new] {
+        let health = health(world).to_string();
+        assert!(health.contains("another server writes this store's timeline"), "{health}");
+    }
+    // Nothing is hindered by it. Once the old one is off that is told for a while, or until
+    // somebody says that it is known.
+    write(&new, "still");
+    eventually("it ships", || is_shipped(&new));
+    drop(old);
+    adopt(&new);
+    eventually("that was known", || target(&new.root())["beside"].is_null());
+    assert_eq!(timeline(&new), begun, "it goes on as it did");
+    assert_eq!(data(&new.root().get("secret/still"))["a"], "still");
+}
