@@ -22,7 +22,6 @@ use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::logs::Logs;
 use crate::base::secret::Secret;
-use crate::client::SettingsError;
 use crate::config::{Config, Storage as StorageConfig};
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
@@ -52,7 +51,7 @@ use crate::storage::{Storage, StorageError};
 use crate::sys;
 use crate::sys::about::About;
 use crate::sys::openapi::{Builtins, OpenApi};
-use crate::sys::rewind::Reach;
+use crate::sys::reach::Reach;
 use crate::sys::undo::Undo;
 use crate::sys::unsealing::Unsealing;
 use housekeeping::Housekeeping;
@@ -194,6 +193,8 @@ impl Opened {
         };
         let keeper = Arc::new(Keeper::new(means, config.snapshots.clone()));
         let undo = Undo::new(kept.flatten(), keeper.clone());
+        let workers = config.limits.workers;
+        let reach = Arc::new(Reach::new(keeper.clone(), spools.beside(), workers));
         let limits = Arc::downgrade(&keeper);
         barrier.when_opened(move |unsealed| {
             limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));
@@ -212,6 +213,7 @@ impl Opened {
             spools: spools.clone(),
             snapshots: snapshots.clone(),
             keeper: keeper.clone(),
+            reach: reach.clone(),
             follower: follower.clone(),
             undo: undo.clone(),
             clock: clock.clone(),
@@ -236,6 +238,7 @@ impl Opened {
             logs: logs.clone(),
             lockouts: lockouts.clone(),
             keeper: keeper.clone(),
+            reach,
         }));
         builtins.extend(identity::builtins(&tokens));
         let counting = Counting {
@@ -394,16 +397,6 @@ fn folder(config: &StorageConfig) -> Option<PathBuf> {
     }
 }
 
-/// Reaches the targets that are set.
-fn reach(keeper: Arc<Keeper>) -> Arc<Reach> {
-    Arc::new(move |name| {
-        let (_, settings) = keeper.target(name)?;
-        let failed = |error: &SettingsError| log::error!("target {name}: {error}");
-        let target = settings.place.open().inspect_err(failed).ok()?;
-        Some((target, settings.place.prefix().to_owned()))
-    })
-}
-
 /// What the builtins are made of.
 struct Services {
     about: About,
@@ -417,6 +410,7 @@ struct Services {
     spools: Arc<Spools>,
     snapshots: Arc<SnapshotMeters>,
     keeper: Arc<Keeper>,
+    reach: Arc<Reach>,
     follower: Option<Arc<Follower>>,
     undo: Undo,
     clock: Arc<dyn Clock>,
@@ -427,7 +421,7 @@ struct Services {
 fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
     let Services { snapshots: meters, clock, entropy, keeper, follower, undo, .. } = services;
-    let Services { unsealing, .. } = services;
+    let Services { unsealing, reach, .. } = services;
     let barrier = about.barrier.clone();
     let init = sys::init::Init {
         barrier: barrier.clone(),
@@ -454,7 +448,6 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let generate_root =
         sys::generate_root::GenerateRoot::new(barrier.clone(), clock.clone(), tokens.clone());
     let loader = Loader { spools: spools.clone(), clock, entropy: entropy.clone() };
-    let reach = reach(keeper.clone());
     let loads = sys::snapshot_load::Loads {
         barrier: barrier.clone(),
         loader,
@@ -464,7 +457,6 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let rewind = sys::rewind::Rewind {
         barrier: barrier.clone(),
         tokens: tokens.clone(),
-        spools: spools.clone(),
         meters: meters.clone(),
         undo: undo.clone(),
         reach,

@@ -17,6 +17,7 @@ use crate::sys;
 use crate::sys::config::state::Sanitized;
 use crate::sys::config::ui_headers::Configured;
 use crate::sys::openapi::OpenApi;
+use crate::sys::reach::Reach;
 
 /// What they are made of.
 pub struct Operations {
@@ -35,6 +36,7 @@ pub struct Operations {
     pub logs: Arc<Logs>,
     pub lockouts: Arc<Lockouts>,
     pub keeper: Arc<Keeper>,
+    pub reach: Arc<Reach>,
 }
 
 /// Each engine, with the prefix that it answers under.
@@ -52,6 +54,7 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         logs,
         lockouts,
         keeper,
+        reach,
     } = services;
     let locked_users = sys::locked_users::LockedUsers { lockouts, mounts: mounts.clone() };
     let audited_headers = audit.headers.clone();
@@ -75,8 +78,8 @@ pub fn builtins(services: Operations) -> Vec<Builtin> {
         ("sys/", Box::new(sys::loggers::engine(logs))),
         ("sys/", Box::new(sys::monitor::engine(monitor))),
         ("sys/", Box::new(sys::versions::engine())),
-        ("sys/", Box::new(sys::snapshot_auto::engine(keeper.clone()))),
-        ("sys/", Box::new(sys::snapshots::engine(keeper))),
+        ("sys/", Box::new(sys::snapshot_auto::engine(keeper))),
+        ("sys/", Box::new(sys::snapshots::engine(reach))),
         ("sys/", Box::new(sys::ui::engine())),
         ("sys/", Box::new(sys::absent::engine())),
     ]

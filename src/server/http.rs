@@ -20,6 +20,10 @@ use super::translate::Translator;
 /// How long to wait before a failed attempt to make a line is repeated.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long it is waited for workers whose time to end is up: one may hang for as long as what it
+/// waits for, and ends with the process.
+const LAST: Duration = Duration::from_secs(3);
+
 /// Asks for one more line.
 pub struct WantLine;
 
@@ -112,14 +116,14 @@ impl Http {
         Ok((Self { inner, connector }, want))
     }
 
-    /// Ends all threads. The gate must have ended, and its lines with it.
+    /// Ends all threads but those that hang. The gate must have ended, and its lines with it.
     pub fn stop(self) {
         self.inner.stopping.store(true, Ordering::Release);
         let connected = self.connector.join();
         // Lines that came too late for the gate.
         drop(self.inner.translator.callers.notes());
         // A thread that panicked has ended too.
-        let _ = connected.map(|workers| workers.recv());
+        let _ = connected.map(|workers| workers.recv_timeout(LAST));
         let _ = fs::remove_dir_all(&self.inner.folder);
     }
 }

@@ -46,15 +46,16 @@ impl Loader {
     }
 
     /// Loads an instant that a target leads to; what led there comes with it. All of it is fetched
-    /// and checked first.
+    /// into `spools` and checked first.
     pub fn load_instant(
         &self,
         by: &Arc<Unsealed>,
         source: Source<'_>,
         wish: &Wish,
+        spools: &Spools,
     ) -> Result<(Arc<Loaded>, Prepared), RewindError> {
         by.pasts().must_have_room()?;
-        let prepared = prepare(source, wish, Some(Arc::clone(by)), &self.spools)?;
+        let prepared = prepare(source, wish, Some(Arc::clone(by)), spools)?;
         let loaded = self.load(by, &mut |to| prepared.fill(to))?;
         Ok((loaded, prepared))
     }

@@ -39,6 +39,11 @@ impl Spools {
         Self { folder: folder.into(), floor, places: Arc::new(()) }
     }
 
+    /// Others in the same place, of which as many may be used beside these.
+    pub fn beside(&self) -> Self {
+        Self::new(&self.folder, self.floor)
+    }
+
     /// An empty spool; refused while there are [`SPOOLS`].
     pub fn open(&self) -> Result<Spool, SnapshotError> {
         let place = Arc::clone(&self.places);

@@ -30,6 +30,7 @@ pub mod quotas;
 pub mod password_policies;
 pub mod plugins;
 pub mod policies;
+pub mod reach;
 pub mod rekey;
 pub mod rewind;
 pub mod seal;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::reach::{Reach, Reached};
 use super::undo::Undo;
 use super::versions;
 use crate::api::ask::{DirectAsk, Verb};
@@ -27,14 +28,9 @@ use crate::snapshot::meters::Meters;
 use crate::snapshot::rewind::history::{Event, Part, history};
 use crate::snapshot::rewind::plan::{At, Wish};
 use crate::snapshot::rewind::{Prepared, Source, prepare};
-use crate::snapshot::spool::Spools;
-use crate::snapshot::target::Target;
 use crate::storage::Key;
 use crate::token::record::TokenKey;
 use crate::token::store::FOLDER as TOKENS;
-
-/// A target that is reached, and what the names of all objects there begin with.
-pub type Reached = (Arc<dyn Target>, String);
 
 /// What these endpoints are given.
 pub struct Rewind {
@@ -42,18 +38,13 @@ pub struct Rewind {
     pub barrier: Arc<Barrier>,
     /// To revoke those that come back, and to name mounts.
     pub tokens: Arc<Tokens>,
-    /// Hold what is fetched.
-    pub spools: Arc<Spools>,
     /// Where restores are counted.
     pub meters: Arc<Meters>,
     /// Keeps what is replaced.
     pub undo: Undo,
-    /// Reaches a target by its name.
+    /// Leads to targets.
     pub reach: Arc<Reach>,
 }
-
-/// Finds a target by its name.
-pub type Reach = dyn Fn(&str) -> Option<Reached> + Send + Sync;
 
 /// The endpoints with their service.
 pub fn engine(service: Rewind) -> Bound<Rewind> {
@@ -132,9 +123,7 @@ impl Rewind {
 
 /// The target that the path of a request names.
 pub(super) fn reached(reach: &Reach, ask: &DirectAsk) -> Result<Reached, Fault> {
-    let name = ask.path.split('/').nth(2).unwrap_or_default();
-    let missing = || Fault::new(404, format!("there is no target {name}"));
-    reach(name).ok_or_else(missing)
+    reach.to(ask.path.split('/').nth(2).unwrap_or_default())
 }
 
 /// The instant that is meant.
@@ -158,14 +147,14 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
     let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
     let wish = wish(&fields)?;
-    let (target, prefix) = reached(&*service.reach, &ask)?;
+    let there = reached(&service.reach, &ask)?;
     let unsealed = service.unsealed()?;
     let own = unsealed.status().store_id;
     let store_id = fields.get(&STORE).map_or(&*own, |text| text);
-    let folder = folder(&prefix, store_id)?;
-    let source = Source { target: &*target, folder: &folder };
+    let folder = folder(&there.prefix, store_id)?;
+    let source = Source { target: &*there.target, folder: &folder };
     let begun = service.meters.restored.now();
-    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &service.spools)?;
+    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools)?;
     let same = store_id == own;
     let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
     let mut told = told(&prepared);
@@ -240,7 +229,7 @@ fn returning(prepared: &Prepared, unsealed: &Unsealed, folder: &str) -> Result<V
 }
 
 fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
-    let (target, prefix) = reached(&*service.reach, &ask)?;
+    let there = reached(&service.reach, &ask)?;
     let unsealed = service.unsealed()?;
     let status = unsealed.status();
     let given = |name: &str| ask.query(name).filter(|text| !text.is_empty());
@@ -256,9 +245,9 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
         until: until.unwrap_or(Timestamp::from_nanos(u64::MAX)),
         most: limit,
     };
-    let folder = folder(&prefix, &status.store_id)?;
-    let source = Source { target: &*target, folder: &folder };
-    let found = history(source, &part, &unsealed, &service.spools)?;
+    let folder = folder(&there.prefix, &status.store_id)?;
+    let source = Source { target: &*there.target, folder: &folder };
+    let found = history(source, &part, &unsealed, &there.spools)?;
     let mounts = unsealed.transact(|txn| service.tokens.mounts.read(txn))?;
     let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
     let lost = found.lost.iter().map(|(name, why)| json!({ "name": name, "error": why }));

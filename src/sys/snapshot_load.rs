@@ -23,7 +23,8 @@ use crate::policy::capability::Capability;
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
 use crate::sys::differences::{Differences, compare, show};
-use crate::sys::rewind::{AT, NAME, REVISION, Reach, TIMELINE, folder, reached, unusable, wish};
+use crate::sys::reach::Reach;
+use crate::sys::rewind::{AT, NAME, REVISION, TIMELINE, folder, reached, unusable, wish};
 
 /// What these endpoints are given.
 pub struct Loads {
@@ -33,7 +34,7 @@ pub struct Loads {
     pub loader: Loader,
     /// Tells who may be told values.
     pub rights: Arc<Rights>,
-    /// Reaches a target by its name.
+    /// Leads to targets.
     pub reach: Arc<Reach>,
 }
 
@@ -120,11 +121,12 @@ fn load(service: &Loads, ask: DirectAsk) -> Outcome {
 
 fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     let wish = wish(&ask.exact_fields(OF_TARGET)?)?;
-    let (target, prefix) = reached(&*service.reach, &ask)?;
+    let there = reached(&service.reach, &ask)?;
     let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
-    let folder = folder(&prefix, &unsealed.status().store_id)?;
-    let source = Source { target: &*target, folder: &folder };
-    let (loaded, prepared) = service.loader.load_instant(&unsealed, source, &wish)?;
+    let folder = folder(&there.prefix, &unsealed.status().store_id)?;
+    let source = Source { target: &*there.target, folder: &folder };
+    let (loaded, prepared) =
+        service.loader.load_instant(&unsealed, source, &wish, &there.spools)?;
     note(&loaded);
     let mut told = shown(&loaded);
     told.insert("exact".into(), (!prepared.found().folded).into());

@@ -1,11 +1,13 @@
 //! `sys/snapshots`: the targets as we tell of them, and what can be asked of one.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::reach::Reach;
 use super::snapshot_auto::fields::{
     KEEP_DAILY, KEEP_HOURLY, KEEP_LAST, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_WITHIN,
 };
@@ -22,12 +24,12 @@ use crate::base::fault::Fault;
 use crate::snapshot::keeper::retention::Policy;
 use crate::snapshot::keeper::settings::{Fields, Settings, field};
 use crate::snapshot::keeper::status::{Good, Status, Verification};
-use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Keeper, Listing, Wishes};
+use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
 
 /// The endpoints with their service.
-pub fn engine(keeper: Arc<Keeper>) -> Bound<Arc<Keeper>> {
-    Bound::new("Where snapshots go.", ROUTES, keeper)
+pub fn engine(reach: Arc<Reach>) -> Bound<Arc<Reach>> {
+    Bound::new("Where snapshots go.", ROUTES, reach)
 }
 
 /// How long a listing waits for the target; else it tells what was seen last.
@@ -51,7 +53,7 @@ const FORGET: &[&FieldInfo] = &[
     &DRY_RUN.info,
 ];
 
-const ROUTES: &[Route<Arc<Keeper>>] = &[
+const ROUTES: &[Route<Arc<Reach>>] = &[
     Route {
         path: "snapshots/targets/?",
         synopsis: "List the targets of snapshots, and how each stands.",
@@ -78,8 +80,8 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
                       of as many attempts as are answered.",
         fields: &[&NAME.info],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::Write, "Take one.", |keeper, call| {
-            wish(keeper, call, |wishes| wishes.take = true)
+        operations: &[Operation::system(Verb::Write, "Take one.", |reach, call| {
+            wish(reach, call, |wishes| wishes.take = true)
         })],
     },
     Route {
@@ -89,8 +91,8 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
                       verifications as are answered, and what came of the last one.",
         fields: &[&NAME.info],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::Write, "Verify it.", |keeper, call| {
-            let (desk, _) = found(keeper, call)?;
+        operations: &[Operation::system(Verb::Write, "Verify it.", |reach, call| {
+            let (desk, _) = found(reach, call)?;
             Ok(Reply::data(object([("verifications", desk.verify().into())])))
         })],
     },
@@ -102,8 +104,8 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
                       happens to a target that is neither.",
         fields: &[&NAME.info],
         access: Access::Sudo,
-        operations: &[Operation::system(Verb::Write, "Go on.", |keeper, call| {
-            wish(keeper, call, |wishes| wishes.adopt = true)
+        operations: &[Operation::system(Verb::Write, "Go on.", |reach, call| {
+            wish(reach, call, |wishes| wishes.adopt = true)
         })],
     },
     Route {
@@ -128,20 +130,20 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
     },
 ];
 
-fn list(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+fn list(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     let now = call.txn.now();
     let told = |(name, status): (String, Status)| {
-        let kind = keeper.target(&name).map(|(_, settings)| kind(&settings.given));
+        let kind = reach.keeper.target(&name).map(|(_, settings)| kind(&settings.given));
         let mut told = shown(&status, now);
         told.insert("type".into(), kind.into());
         (name, told.into())
     };
-    Reply::list_with(keeper.statuses().into_iter().map(told).collect())
+    Reply::list_with(reach.keeper.statuses().into_iter().map(told).collect())
 }
 
-fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
-    let (_, settings) = found(keeper, call)?;
-    let status = keeper.status(call.fields.need(&NAME)?).unwrap_or_default();
+fn read(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
+    let (_, settings) = found(reach, call)?;
+    let status = reach.keeper.status(call.fields.need(&NAME)?).unwrap_or_default();
     let mut told = shown(&status, call.txn.now());
     told.insert("type".into(), kind(&settings.given).into());
     Ok(Reply::data(told))
@@ -151,19 +153,18 @@ fn kind(given: &Fields) -> String {
     given.text(field::STORAGE_TYPE).unwrap_or_default().to_owned()
 }
 
-fn wish(keeper: &Arc<Keeper>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Outcome {
-    let (desk, _) = found(keeper, call)?;
+fn wish(reach: &Arc<Reach>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Outcome {
+    let (desk, _) = found(reach, call)?;
     Ok(Reply::data(object([("attempts", desk.wish(add).into())])))
 }
 
-fn forget(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
+fn forget(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     FieldInfo::must_be_declared(FORGET, call.data)?;
-    let (desk, settings) = found(keeper, call)?;
+    let (desk, settings) = found(reach, call)?;
     let dry_run = call.fields.get(&DRY_RUN).copied().unwrap_or_default();
     let Some(gone) = call.done.and_then(|done| done.get::<Option<Forgotten>>()) else {
         let forgetting = Forgetting { policy: policy(call, settings.policy)?, dry_run };
-        let drop = move || Ok(desk.forget(forgetting, DROPPING));
-        return Ok(Reply::after(Effect::new(drop)));
+        return await_target(reach, call, move || desk.forget(forgetting, DROPPING));
     };
     match gone {
         None => Err(Fault::new(503, "the target takes long, and it goes on: look at its list")),
@@ -194,10 +195,21 @@ fn policy(call: &SystemCall<'_>, set: Policy) -> Result<Policy, Fault> {
     Ok(if sent.is_empty() { set } else { Policy { others: set.others, ..sent } })
 }
 
-fn found(keeper: &Keeper, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings), Fault> {
-    let name = call.fields.need(&NAME)?;
-    let missing = || Fault::new(404, format!("there is no target {name}"));
-    keeper.target(name).ok_or_else(missing)
+fn found(reach: &Reach, call: &SystemCall<'_>) -> Result<(Arc<Desk>, Settings), Fault> {
+    reach.found(call.fields.need(&NAME)?)
+}
+
+/// Has it done outside of the transaction, if not too many wait for the target already.
+fn await_target<T: Any + Send + Sync>(
+    reach: &Arc<Reach>,
+    call: &SystemCall<'_>,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Outcome {
+    let (reach, name) = (Arc::clone(reach), call.fields.need(&NAME)?.clone());
+    Ok(Reply::after(Effect::new(move || {
+        let _turn = reach.wait(&name)?;
+        Ok(run())
+    })))
 }
 
 /// A snapshot that is good.
@@ -262,10 +274,10 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
     ])
 }
 
-fn holdings(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
-    let (desk, settings) = found(keeper, call)?;
+fn holdings(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
+    let (desk, settings) = found(reach, call)?;
     let Some(seen) = call.done.and_then(|done| done.get::<Listing>()) else {
-        return Ok(Reply::after(Effect::new(move || Ok(desk.look(PATIENCE)))));
+        return await_target(reach, call, move || desk.look(PATIENCE));
     };
     if let Some(why) = &seen.error {
         return Err(Fault::new(503, why.clone()));

@@ -11,6 +11,7 @@ mod killed;
 mod mark;
 mod neighbours;
 mod settings;
+mod silent;
 mod snapshots;
 mod twins;
 mod undo;

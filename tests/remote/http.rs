@@ -125,7 +125,7 @@ fn nobody_sends_a_password_without_tls_by_mistake() {
     let told = |settings| HttpTarget::new(settings, means()).err().unwrap().to_string();
     let mut plain = settings("127.0.0.1:9", "/dav");
     plain.allow_http = false;
-    assert!(told(plain).contains("say allow_http = true"));
+    assert!(told(plain).contains("say http_allow_plain = true"));
     for url in ["http://u:s3cret@host/dav", "https://s3cret@host"] {
         let mut wrong = settings("", "");
         wrong.url = url.into();

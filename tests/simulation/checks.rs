@@ -82,7 +82,7 @@ impl Site {
                 let journal = status.journal.as_ref();
                 status.standing == Standing::Good
                     && status.last_good.is_some()
-                    && journal.is_some_and(|journal| journal.behind() == 0 && !journal.cut)
+                    && journal.is_some_and(|journal| journal.behind() == Some(0) && !journal.cut)
             };
             let present = self.local().iter().all(|(timeline, _)| *timeline == self.last.0);
             if statuses.iter().all(rests) && present {

@@ -2,6 +2,7 @@
 //! when one is full, read-only or taken away in the middle.
 
 mod folder;
+mod silent;
 mod trouble;
 mod usb;
 

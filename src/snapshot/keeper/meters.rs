@@ -32,8 +32,10 @@ impl Metered for Keeper {
                 gauge("edgekeep.snapshot.target.next", help, next.as_secs() as f64);
             }
             if let Some(journal) = journal {
-                let help = "How many transactions a target lacks of the journal.";
-                gauge("edgekeep.snapshot.target.behind", help, journal.behind() as f64);
+                if let Some(behind) = journal.behind() {
+                    let help = "How many transactions a target lacks of the journal.";
+                    gauge("edgekeep.snapshot.target.behind", help, behind as f64);
+                }
                 let help = "For how long it lacks the first of them, in seconds.";
                 let since = journal.since.map_or(0.0, |since| now.since(since).as_secs_f64());
                 gauge("edgekeep.snapshot.target.behind_seconds", help, since);

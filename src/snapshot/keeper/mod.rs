@@ -41,7 +41,7 @@ use self::status::{Shipped, Status};
 use super::meters::Meters;
 use super::spool::Spools;
 use crate::barrier::journal::live::timelines;
-use crate::barrier::journal::{DEFAULT_LIMIT, Head};
+use crate::barrier::journal::DEFAULT_LIMIT;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
@@ -185,6 +185,8 @@ impl Keeper {
     /// What is to be done every second.
     pub fn round(&self) {
         let Some((unsealed, journaling)) = self.look() else { return };
+        // What is late is so since now, whether anybody asks or not.
+        self.statuses();
         if let Err(error) = keep_journal(&unsealed, journaling)
             && !matches!(error, TxnError::Sealed | TxnError::Restoring)
         {
@@ -240,14 +242,16 @@ impl Keeper {
         self.look();
         let running = lock(&self.running);
         let unsealed = self.means.barrier.unsealed();
-        let status = |target: &Served| fresh(target.desk.status(), unsealed.as_deref());
+        let status = |target: &Served| self.fresh(target, unsealed.as_deref());
         running.targets.iter().map(|(name, target)| (name.clone(), status(target))).collect()
     }
 
     /// How one stands; `None` where none of that name is served.
     pub fn status(&self, name: &str) -> Option<Status> {
-        let (desk, _) = self.target(name)?;
-        Some(fresh(desk.status(), self.means.barrier.unsealed().as_deref()))
+        self.look();
+        let running = lock(&self.running);
+        let unsealed = self.means.barrier.unsealed();
+        running.targets.get(name).map(|target| self.fresh(target, unsealed.as_deref()))
     }
 
     /// Where a target is told of, and its settings; `None` where none of that name is served. Who
@@ -271,6 +275,21 @@ impl Keeper {
         let unserved = lock(&self.running).unserved.clone().into_iter();
         let unserved = unserved.map(|(name, why)| format!("target {name}: not served: {why}"));
         served.chain(unserved).collect()
+    }
+
+    /// A status as it is now, not as it was when the target's thread last looked, which may hang.
+    fn fresh(&self, target: &Served, unsealed: Option<&Unsealed>) -> Status {
+        let boot = self.means.clock.boot();
+        target.desk.tell(|status| {
+            status.overdue = boot.saturating_sub(status.due.unwrap_or(Duration::MAX));
+            if let Some(unsealed) = unsealed.filter(|_| target.settings.journal)
+                && let Some(head) = unsealed.journal()
+            {
+                let before = status.journal.take();
+                status.journal = Some(Shipped::now(before, &head, unsealed.time().now()));
+            }
+        });
+        target.desk.status()
     }
 
     /// Serves those that are to be served, and no others.
@@ -337,23 +356,6 @@ impl Keeper {
         thread::Builder::new().name("target".into()).spawn(move || worker.run())?;
         Ok(Served { settings: settings.clone(), desk })
     }
-}
-
-/// A status with the journal as it stands now, not when the target's thread last looked: of a
-/// history that was begun since, nothing is there yet.
-fn fresh(mut status: Status, unsealed: Option<&Unsealed>) -> Status {
-    if let (Some(journal), Some(unsealed)) = (&mut status.journal, unsealed)
-        && let Some(Head { timeline, revision, cut, .. }) = unsealed.journal()
-    {
-        if journal.timeline != timeline {
-            *journal = Shipped { timeline, revision: None, since: None, gap: None, ..*journal };
-        }
-        (journal.head, journal.cut) = (revision, cut);
-        if journal.behind() > 0 {
-            journal.since.get_or_insert(unsealed.time().now());
-        }
-    }
-    status
 }
 
 /// What was given of the targets in the store.

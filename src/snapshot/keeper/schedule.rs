@@ -50,14 +50,9 @@ impl Schedule {
         self.due.is_some_and(|due| boot >= due)
     }
 
-    /// In how long one is due; zero where it is overdue.
-    pub fn due_in(&self, boot: Duration) -> Option<Duration> {
-        self.due.map(|due| due.saturating_sub(boot))
-    }
-
-    /// For how long one is overdue.
-    pub fn overdue(&self, boot: Duration) -> Duration {
-        self.due.map_or(Duration::ZERO, |due| boot.saturating_sub(due))
+    /// When one is due; `None` until it is known what the target holds.
+    pub fn due(&self) -> Option<Duration> {
+        self.due
     }
 
     /// Whether the target holds no good one; `None` until it is known what it holds.
@@ -102,7 +97,7 @@ mod tests {
         assert!(!schedule.is_due(HOUR), "nobody knows yet what is there");
         let boot = 5 * HOUR;
         schedule.follow(Some(NOON.minus(HOUR / 2)), HOUR, NOON, boot);
-        assert_eq!(schedule.due_in(boot), Some(HOUR / 2));
+        assert_eq!(schedule.due(), Some(boot + HOUR / 2));
         assert!(schedule.is_due(boot + HOUR / 2));
         // It was away for a week.
         schedule.follow(Some(NOON.minus(168 * HOUR)), HOUR, NOON, boot);
@@ -111,9 +106,9 @@ mod tests {
         assert!(schedule.is_due(boot), "the first one");
         // The clock went back: not longer than an interval.
         schedule.follow(Some(NOON.plus(100 * HOUR)), HOUR, NOON, boot);
-        assert_eq!(schedule.due_in(boot), Some(HOUR));
+        assert_eq!(schedule.due(), Some(boot + HOUR));
         schedule.follow(Some(NOON.plus(100 * HOUR)), HOUR, NOON, boot + HOUR / 2);
-        assert_eq!(schedule.due_in(boot + HOUR / 2), Some(HOUR / 2));
+        assert_eq!(schedule.due(), Some(boot + HOUR));
     }
 
     #[test]

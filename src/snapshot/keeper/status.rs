@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::barrier::journal::Head;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 
@@ -104,8 +105,11 @@ impl std::fmt::Display for Beside {
 pub struct Shipped {
     /// The history.
     pub timeline: Timeline,
-    /// The target has all up to this commit; `None` where it has no base yet.
+    /// The target has all up to this commit; `None` where it has no base yet, or where nobody
+    /// knows what it has.
     pub revision: Option<u64>,
+    /// Whether it was seen what it has.
+    pub seen: bool,
     /// The newest commit here.
     pub head: u64,
     /// When the first commit was that the target has not.
@@ -117,14 +121,27 @@ pub struct Shipped {
 }
 
 impl Shipped {
+    /// What is told now, where it was this `before`: of a history that was begun since, nothing is
+    /// there yet.
+    pub fn now(before: Option<Self>, head: &Head, now: Timestamp) -> Self {
+        let Head { timeline, revision: head, cut, .. } = *head;
+        let seen = before.as_ref().is_some_and(|before| before.seen);
+        let none = Self { timeline, revision: None, seen, head, since: None, cut, gap: None };
+        let before = before.filter(|before| before.timeline == timeline).unwrap_or(none);
+        let told = Self { head, cut, ..before };
+        let behind = told.behind() != Some(0);
+        Self { since: told.since.or_else(|| behind.then_some(now)), ..told }
+    }
+
     /// Whether it has a base, from which all that is recorded leads on.
     fn has_base(&self) -> bool {
         self.revision.is_some() && !self.cut
     }
 
-    /// How many commits the target is behind.
-    pub fn behind(&self) -> u64 {
-        self.head.saturating_sub(self.revision.unwrap_or(0))
+    /// How many commits the target is behind, where that is known.
+    pub fn behind(&self) -> Option<u64> {
+        let has = self.revision.or(self.seen.then_some(0));
+        has.map(|has| self.head.saturating_sub(has))
     }
 }
 
@@ -159,6 +176,9 @@ pub struct Status {
     pub errors: u64,
     /// When the next snapshot is due; in the past where it is overdue.
     pub next: Option<Timestamp>,
+    /// The same by the boot clock; where it was not seen yet what the target holds, since when it
+    /// is served.
+    pub due: Option<Duration>,
     /// For how long one is overdue.
     pub overdue: Duration,
     /// No good snapshot is known there.
@@ -211,7 +231,8 @@ impl Status {
             ));
         }
         let late = journal.since.map(|since| now.since(since)).filter(|l| *l > JOURNAL_GRACE)?;
-        let (behind, late) = (journal.behind(), late.as_secs());
-        Some(format!("its journal is {behind} transactions and {late} seconds behind{because}"))
+        let behind = journal.behind().map(|behind| format!("{behind} transactions and "));
+        let (behind, late) = (behind.unwrap_or_default(), late.as_secs());
+        Some(format!("its journal is {behind}{late} seconds behind{because}"))
     }
 }

@@ -1,7 +1,5 @@
 //! What the thread of a target tells of it.
 
-use std::time::Duration;
-
 use super::status::{Attempt, Shipped, Standing};
 use super::trouble::Trouble;
 use super::worker::Worker;
@@ -74,18 +72,13 @@ impl Worker {
         let Some(unsealed) = self.means.barrier.unsealed() else { return };
         let (now, boot) = (unsealed.time().now(), self.boot());
         let interval = self.settings.interval;
-        let due = self.schedule.due_in(boot).filter(|_| !interval.is_zero());
-        let overdue = match (interval.is_zero(), due) {
-            (true, _) => Duration::ZERO,
-            (false, Some(_)) => self.schedule.overdue(boot),
-            // It was not seen yet what it holds.
-            (false, None) => boot.saturating_sub(self.begun),
-        };
+        let known = self.schedule.due().filter(|_| !interval.is_zero());
+        let due = (!interval.is_zero()).then(|| known.unwrap_or(self.begun));
         let (bare, beside) = (self.is_bare(), self.beside());
         let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
         self.desk.tell(|status| {
-            status.next = due.map(|due| now.plus(due));
-            (status.overdue, status.interval, status.bare) = (overdue, interval, bare);
+            status.next = known.map(|due| now.plus(due.saturating_sub(boot)));
+            (status.due, status.interval, status.bare) = (due, interval, bare);
             status.beside = beside;
             status.journal = journal.map(|journal| {
                 let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
@@ -94,7 +87,7 @@ impl Worker {
                 // What it had when it was last seen counts while nobody can look.
                 let had = before.filter(|_| self.known.is_none()).and_then(|had| had.revision);
                 let journal = Shipped { revision: journal.revision.or(had), gap, ..journal };
-                let behind = journal.behind() > 0;
+                let behind = journal.behind() != Some(0);
                 Shipped { since: behind.then(|| since.unwrap_or(now)), ..journal }
             });
         });
@@ -112,6 +105,6 @@ impl Worker {
         let reach = known.and_then(|known| known.reach);
         let revision = reach.map(|reach| reach.cursor);
         let gap = reach.and_then(|reach| reach.gap);
-        Some(Shipped { timeline, revision, head, since: None, cut, gap })
+        Some(Shipped { timeline, revision, seen: known.is_some(), head, since: None, cut, gap })
     }
 }

@@ -139,6 +139,8 @@ impl Worker {
         }
         self.greet();
         if self.schedule.may_try(self.boot()) {
+            // It may hang.
+            self.tell();
             let outcome = self.work(&mut wishes);
             if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
                 self.desk.forgot(Err(trouble.to_string()));

@@ -74,7 +74,7 @@ impl HttpTarget {
             }
             (None, None) => None,
         };
-        let plain_by = (!allow_http).then_some("allow_http = true");
+        let plain_by = (!allow_http).then_some("http_allow_plain = true");
         let trust = Trust { ca_cert, skip_verify: tls_skip_verify, plain_by };
         let web = Web::new(&url, trust, means.patience)?;
         let made = Mutex::new(HashSet::new());

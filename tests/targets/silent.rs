@@ -1,0 +1,123 @@
+//! A server that accepts and never answers: who asks for the target waits, and nobody else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::support::http::Client;
+use super::support::store::Store;
+use super::support::{Server, TempDir, eventually};
+
+/// As many as there are workers, and some.
+const ASKING: usize = 34;
+/// So many wait for a target.
+const WAITING: usize = 4;
+/// Far below the minute for which a target may stand still.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Somebody who accepts and is silent, until the end of the test's process.
+fn silent() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || listener.incoming().collect::<Vec<_>>());
+    address
+}
+
+/// A server that ends soon, and a client with its root token.
+fn server(home: &TempDir) -> (Server, Client) {
+    let limits = "limits {\n  drain_timeout = \"1s\"\n}\n";
+    let (store, server) = Store::configured(&home.path().join("data"), limits);
+    let root = store.root(&server);
+    (server, root)
+}
+
+fn set(root: &Client, name: &str, address: &str) {
+    let url = format!("http://{address}");
+    let target = json!({
+        "storage_type": "http", "interval": "24h", "http_url": url, "http_allow_plain": true,
+        "journal": true,
+    });
+    let set = root.post(&format!("sys/storage/raft/snapshot-auto/config/{name}"), target);
+    assert_eq!(set.status, 204, "{}", set.json());
+}
+
+#[test]
+fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
+    let home = TempDir::new();
+    let (server, root) = server(&home);
+    let kv = json!({ "type": "kv" });
+    assert_eq!(root.post("sys/mounts/secret", kv).status, 204);
+    assert_eq!(root.post("secret/a", json!({ "b": "c" })).status, 204);
+    set(&root, "mute", &silent());
+    let (answered, answers) = channel();
+    for number in 0..ASKING {
+        let (root, answered) = (root.clone(), answered.clone());
+        thread::spawn(move || {
+            let target = "sys/snapshots/targets/mute";
+            let reply = match number % 4 {
+                0 => root.ask("POST", &format!("{target}/load"), Some(&json!({ "at": "latest" }))),
+                1 => root.ask("GET", &format!("{target}/log"), None),
+                2 => {
+                    let dry = json!({ "at": "latest", "dry_run": true });
+                    root.ask("POST", &format!("{target}/restore"), Some(&dry))
+                }
+                _ => root.ask("POST", &format!("{target}/forget"), Some(&json!({}))),
+            };
+            let _ = answered.send(reply);
+        });
+    }
+    let begun = Instant::now();
+    for _ in WAITING..ASKING {
+        let reply = answers.recv_timeout(SOON).expect("it waits, too").unwrap();
+        let text = reply.json()["errors"][0].as_str().unwrap_or_default().to_owned();
+        assert_eq!(reply.status, 503, "{text}");
+        assert!(text.contains("4 requests wait for the target mute already"), "{text}");
+        assert!(text.contains("try again"), "{text}");
+    }
+    assert_eq!(root.get("secret/a").json()["data"]["b"], "c");
+    // Nor do they hold up another target.
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let disk = json!({ "storage_type": "file", "interval": "24h", "path_prefix": folder });
+    assert_eq!(root.post("sys/storage/raft/snapshot-auto/config/disk", disk).status, 204);
+    let load = |name: &str| {
+        let path = format!("sys/snapshots/targets/{name}/load");
+        root.post(&path, json!({ "at": "latest" }))
+    };
+    eventually("one is loaded from there", || load("disk").status == 200);
+    assert!(begun.elapsed() < SOON);
+
+    // And the end of the server waits for none of them.
+    let pid = Pid::from_raw(server.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let (ended, end) = channel();
+    thread::spawn(move || ended.send(server.wait()));
+    let (success, output) = end.recv_timeout(SOON).expect("it waits for a target that hangs");
+    assert!(success, "{output}");
+}
+
+#[test]
+fn many_targets_that_hang_hold_half_of_the_workers() {
+    let home = TempDir::new();
+    let (_server, root) = server(&home);
+    let names: Vec<String> = (0..6).map(|number| format!("mute{number}")).collect();
+    names.iter().for_each(|name| set(&root, name, &silent()));
+    let (answered, answers) = channel();
+    for name in names.iter().flat_map(|name| [name; WAITING]) {
+        let (root, answered) = (root.clone(), answered.clone());
+        let path = format!("sys/snapshots/targets/{name}/log");
+        thread::spawn(move || answered.send(root.ask("GET", &path, None)));
+    }
+    let mut told = BTreeMap::<String, usize>::new();
+    for _ in 16..6 * WAITING {
+        let reply = answers.recv_timeout(SOON).expect("it waits, too").unwrap().json();
+        *told.entry(reply["errors"][0].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    assert!(told.keys().all(|text| text.starts_with("16 requests wait for targets")), "{told:?}");
+}
