@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -126,8 +127,11 @@ pub(super) fn reached(reach: &Reach, ask: &DirectAsk) -> Result<Reached, Fault> 
     reach.to(ask.path.split('/').nth(2).unwrap_or_default())
 }
 
-/// The instant that is meant.
-pub(super) fn wish(fields: &Fields<'_>) -> Result<Wish, Fault> {
+/// So far may the clock of who names a time go ahead of the server's.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The instant that is meant; `now` by the store's clock.
+pub(super) fn wish(fields: &Fields<'_>, now: Timestamp) -> Result<Wish, Fault> {
     let at = match (fields.get(&AT), fields.get(&REVISION).copied()) {
         (Some(_), Some(_)) => return Err(Fault::bad_request("give at or revision, not both")),
         (None, Some(revision)) => {
@@ -138,6 +142,12 @@ pub(super) fn wish(fields: &Fields<'_>) -> Result<Wish, Fault> {
         (Some(_), None) => At::Latest,
         (None, None) => return Err(Fault::bad_request("at or revision is required")),
     };
+    if matches!(at, At::Time(time) if time > now.plus(SKEW)) {
+        return Err(Fault::bad_request(format!(
+            "at is in the future: it is {} here; the last commit of all is \"latest\"",
+            now.rfc3339()
+        )));
+    }
     let timeline = fields.get(&TIMELINE).map(parse_timeline).transpose()?;
     Ok(Wish { at, timeline })
 }
@@ -146,9 +156,9 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let fields = ask.exact_fields(RESTORE)?;
     let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
     let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
-    let wish = wish(&fields)?;
-    let there = reached(&service.reach, &ask)?;
     let unsealed = service.unsealed()?;
+    let wish = wish(&fields, unsealed.time().now())?;
+    let there = reached(&service.reach, &ask)?;
     let own = unsealed.status().store_id;
     let store_id = fields.get(&STORE).map_or(&*own, |text| text);
     let folder = folder(&there.prefix, store_id)?;
@@ -163,6 +173,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
         told.insert("returning_tokens".into(), tokens.len().into());
         told.insert("returning_leases".into(), leases.into());
     }
+    told.insert("own_past".into(), prepared.is_own_past().into());
     told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("restored".into(), (!dry_run).into());
     if dry_run {

@@ -120,9 +120,9 @@ fn load(service: &Loads, ask: DirectAsk) -> Outcome {
 }
 
 fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
-    let wish = wish(&ask.exact_fields(OF_TARGET)?)?;
-    let there = reached(&service.reach, &ask)?;
     let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
+    let wish = wish(&ask.exact_fields(OF_TARGET)?, unsealed.time().now())?;
+    let there = reached(&service.reach, &ask)?;
     let folder = folder(&there.prefix, &unsealed.status().store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
     let (loaded, prepared) =

@@ -89,6 +89,7 @@ fn a_server_goes_back_and_says_what_comes_back() {
         (json!({ "at": "yesterday" }), "at must be a time"),
         (json!({ "at": "latest", "revision": 3 }), "not both"),
         (json!({ "at": "2001-01-01T00:00:00Z" }), "before the first snapshot"),
+        (json!({ "at": "2127-01-01T00:00:00Z" }), "at is in the future: it is 2027-"),
         (json!({ "at": "latest", "timeline": "x" }), "that is no timeline"),
     ] {
         let refused = root.post(RESTORE, body.clone());
@@ -145,6 +146,8 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     must_not_tell_of_it(&world, &world.now());
 
     let at = format!("-at={one}");
+    let left = data(&world.root().get("sys/snapshots/targets/disk"))["journal"]["timeline"].clone();
+    let left = left.as_str().unwrap().to_owned();
     let dry = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at, "-dry-run"]);
     assert!(text(&dry).starts_with("Would restore revision "), "{}", text(&dry));
     assert_eq!(get(&world), "two");
@@ -155,8 +158,16 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     world.advance(Duration::from_secs(10));
     must_not_tell_of_it(&world, &world.now());
     // The server has a history of its own now, and at that time there was the one that it left.
-    let dry = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at, "-dry-run"]);
-    assert!(text(&dry).contains("That is of another history than the server's own, 2-"));
+    // Its own past is no other history; what was committed after that is of one.
+    let would = |instant: &[&str]| {
+        let words = ["snapshot", "restore", "-target=disk", "-dry-run"];
+        text(&edgekeep(&world, &[&words[..], instant].concat()))
+    };
+    let own = would(&[&at]);
+    assert!(own.starts_with("Would restore") && !own.contains("another history"), "{own}");
+    let line = format!("-timeline={left}");
+    let other = would(&["-at=latest", &line]);
+    assert!(other.contains("That is of another history than the server's own, 2-"), "{other}");
     let none = edgekeep(&world, &["snapshot", "restore", "-target=none", "latest"]);
     assert!(!none.status.success() && text(&none).contains("there is no target none"));
 

@@ -111,7 +111,7 @@ impl Restore {
             cx.warn(FOLDED);
         }
         let present = data["present_timeline"].as_str();
-        if let Some(present) = present.filter(|present| data["timeline"] != *present) {
+        if let Some(present) = present.filter(|_| data["own_past"] == false) {
             cx.warn(&format!(
                 "That is of another history than the server's own, {present}: what was committed \
                  in that since they parted is not in it"

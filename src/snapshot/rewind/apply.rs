@@ -29,6 +29,8 @@ pub struct Prepared {
     /// The keys that vouched for the snapshot, and what its root record says.
     pub(super) prover: Option<(Arc<Unsealed>, RootRecord)>,
     pub(super) lost: Vec<Lost>,
+    /// Whether it is in the past of the server that asked.
+    pub(super) own: bool,
 }
 
 impl Prepared {
@@ -65,6 +67,11 @@ impl Prepared {
     /// The files that did not verify.
     pub fn lost(&self) -> &[Lost] {
         &self.lost
+    }
+
+    /// Whether the server that asked comes of that instant; it is of another history else.
+    pub fn is_own_past(&self) -> bool {
+        self.own
     }
 
     /// A restore that finds this set gives up, and replaces nothing.

@@ -2,14 +2,14 @@
 
 use std::cmp::Ordering;
 
-use super::listing::{Instant, Listing};
+use super::listing::{Instant, Listing, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Keys, Lost, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
-use crate::barrier::journal::Chain;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::base::clock::Timestamp;
@@ -131,11 +131,26 @@ impl<'a> Way<'a> {
 
     /// The way was gone.
     pub fn prepared(self, plan: Plan, found: Found) -> Result<Prepared, RewindError> {
-        let lost = self.lost();
+        let (lost, own) = (self.lost(), self.is_own_past(&found));
         let missing = || SnapshotError::Broken("it was not fetched".into());
         let Base { received, start, proved, .. } = self.base.ok_or_else(missing)?;
         let prover = self.keys.zip(proved.map(|(_, record)| record));
-        Ok(Prepared { plan, found, start, received, segments: self.segments, prover, lost })
+        Ok(Prepared { plan, found, start, received, segments: self.segments, prover, lost, own })
+    }
+
+    /// Whether the server that asks has that commit behind it. Where its history left another one
+    /// it knows itself, before any name tells.
+    fn is_own_past(&self, found: &Found) -> bool {
+        let Some(present) = self.listing.present else { return false };
+        let head = self.keys.as_ref().and_then(|keys| keys.journal());
+        let head = head.filter(|head| head.timeline == present).and_then(|head| head.origin);
+        let mut way = self.listing.lineage(present);
+        if let (1, Some(Origin { timeline, revision })) = (way.len(), head) {
+            let before = self.listing.lineage(timeline).into_iter();
+            way.extend(before.map(|of| Stretch { upto: of.upto.min(revision), ..of }));
+        }
+        let has = |of: &Stretch| of.timeline == found.timeline && found.instant.revision <= of.upto;
+        way.iter().any(has)
     }
 
     fn fetch_base(&self, name: &SnapshotName) -> Result<Base, Stop> {
