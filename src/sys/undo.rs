@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::barrier::journal::record::Mark;
+use crate::barrier::root::Timeline;
 use crate::barrier::{Barrier, Unsealed};
 use crate::snapshot::keeper::Keeper;
 use crate::snapshot::precaution::Precaution;
@@ -29,15 +30,14 @@ impl Undo {
     /// Marks the journal; where no target leads back to the mark, keeps a snapshot too. What to
     /// tell of it: also that nothing could be kept, for it is done all the same.
     pub fn before(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {
+        let timeline = unsealed.status().timeline;
         match unsealed.mark_journal(mark) {
-            Ok(Some(revision)) if self.is_way_back(unsealed) => {
-                return Some(format!(
-                    "the journal is marked ({}): a restore to transaction {revision} takes this \
-                     back",
-                    mark.text(),
-                ));
+            Ok(Some(revision)) => {
+                if let Some(target) = self.way_back(timeline) {
+                    return Some(marked(mark, &target, (timeline, revision)));
+                }
             }
-            Ok(_) => {}
+            Ok(None) => {}
             Err(error) => {
                 log::warn!("the journal could not be marked ({}): {error}", mark.text());
             }
@@ -55,11 +55,10 @@ impl Undo {
         }
     }
 
-    /// Whether a target that is there has a base of this history: without one the journal leads
-    /// nowhere.
-    fn is_way_back(&self, unsealed: &Unsealed) -> bool {
-        let timeline = unsealed.status().timeline;
-        self.keeper.statuses().iter().any(|(_, status)| status.leads_back(timeline))
+    /// A target that is there and has a base of this history: without one the journal leads nowhere.
+    fn way_back(&self, timeline: Timeline) -> Option<String> {
+        let mut all = self.keeper.statuses().into_iter();
+        all.find(|(_, status)| status.leads_back(timeline)).map(|(name, _)| name)
     }
 
     fn keep(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {
@@ -74,6 +73,24 @@ impl Undo {
                 text
             }
         })
+    }
+}
+
+/// What is told of a mark: the way back to it.
+fn marked(mark: Mark, target: &str, (timeline, revision): (Timeline, u64)) -> String {
+    let what = mark.text();
+    let way = format!("edgekeep snapshot restore -target={target} -revision={revision}");
+    match mark {
+        // A restore into the server itself keeps the present shares.
+        Mark::Rekey => format!(
+            "the journal is marked ({what}): to have the shares of before, restore that into \
+             another folder: `{way} -into=FOLDER -config=CONFIGURATION`"
+        ),
+        // There the server goes on in another history.
+        Mark::Restore => {
+            format!("the journal is marked ({what}): `{way} -timeline={timeline}` takes this back")
+        }
+        _ => format!("the journal is marked ({what}): `{way}` takes this back"),
     }
 }
 

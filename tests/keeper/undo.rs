@@ -105,8 +105,19 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     eventually("there is a base", || {
         target(&root)["state"] == "good" && target(&root)["journal"]["behind"] == 0
     });
+    let shipped = || target(&root)["state"] == "good" && target(&root)["journal"]["behind"] == 0;
     let told = warning(&root.post("sys/rotate", json!({})));
-    assert!(told.starts_with("the journal is marked (before a rotation)"), "{told}");
+    let way = "the journal is marked (before a rotation): `edgekeep snapshot restore -target=disk \
+               -revision=";
+    assert!(told.starts_with(way) && told.ends_with("` takes this back"), "{told}");
+    // The way back from a rekey is another.
+    eventually("it is shipped", shipped);
+    let begun = json!({ "secret_shares": 1, "secret_threshold": 1 });
+    let begun = root.post("sys/rekey/init", begun).json();
+    let share = json!({ "key": world.unseal_key(), "nonce": begun["nonce"] });
+    let told = warning(&root.post("sys/rekey/update", share));
+    assert!(told.contains("to have the shares of before, restore that into another"), "{told}");
+    assert!(told.contains("-into=FOLDER") && !told.contains("takes this back"), "{told}");
 }
 
 #[test]
@@ -151,7 +162,7 @@ fn the_history_that_a_restore_left_stays_for_a_while() {
     eventually("it is shipped", shipped);
     let left = target(&root)["last_good"]["timeline"].clone();
     let told = warning(&root.upload("sys/storage/raft/snapshot", &early).unwrap());
-    let revision = told.split("transaction ").nth(1).unwrap().split(' ').next().unwrap();
+    let revision = told.split("-revision=").nth(1).unwrap().split(' ').next().unwrap();
     let revision: u64 = revision.parse().unwrap();
     let step = |hours: u64| {
         let before = target(&root)["attempts"].as_u64().unwrap();
