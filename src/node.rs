@@ -429,15 +429,9 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
         tokens: tokens.clone(),
         unsealing: unsealing.clone(),
     };
-    let seal = sys::seal::Seal::new(about.clone(), unsealing, entropy.clone());
-    let health = sys::health::Health {
-        about,
-        storage,
-        audit,
-        clock: clock.clone(),
-        keeper: keeper.clone(),
-        follower,
-    };
+    let standby = sys::standby::Standby { follower, clock: clock.clone() };
+    let seal = sys::seal::Seal::new(about.clone(), unsealing, standby.clone(), entropy.clone());
+    let health = sys::health::Health { about, storage, audit, keeper: keeper.clone(), standby };
     let rekey = sys::rekey::RekeyService::new(
         barrier.clone(),
         clock.clone(),

@@ -49,6 +49,12 @@ impl Command for Promote {
             Stop::Failed(format!("cannot write into {}: {error}", data.display()))
         })?;
         cx.say(if new { "Success! The standby is promoted." } else { "It is promoted already." })?;
+        if let Some(trouble) = promotion::trouble(&data) {
+            cx.warn(&format!(
+                "It may lack what was committed last: when it last looked, it could not follow: \
+                 {trouble}"
+            ));
+        }
         cx.say(NEXT)?;
         Ok(Exit::Done)
     }

@@ -52,6 +52,20 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
     cx.say_value(&status)
 }
 
+/// Whom a standby follows, and how far.
+fn followed(target: &str, follows: &Value) -> String {
+    match (follows["revision"].as_u64(), follows["timeline"].as_str()) {
+        (Some(revision), Some(timeline)) => {
+            let behind = follows["behind"].as_u64().unwrap_or_default();
+            format!(
+                "{target}, with all up to transaction {revision} of timeline {timeline}; it has \
+                 {behind} more"
+            )
+        }
+        _ => format!("{target}, and has nothing of it yet"),
+    }
+}
+
 fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     let get = |name: &str| status.get(name).map(golang::display).unwrap_or_default();
     let sealed = status["sealed"] == true;
@@ -73,6 +87,9 @@ fn rows(status: &Value, leader: &Value) -> Vec<[String; 2]> {
     }
     if status["migration"] == true {
         add("Seal Migration in Progress", "true".into());
+    }
+    if let Some(target) = status["follows"]["target"].as_str() {
+        add("Follows", followed(target, &status["follows"]));
     }
     if !get("degraded").is_empty() {
         add("Degraded", get("degraded"));

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::about::About;
+use super::standby::Standby;
 use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
@@ -12,10 +13,8 @@ use crate::api::field::Field;
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::audit::devices::Audit;
-use crate::base::clock::{Clock, Timestamp};
 use crate::base::fault::Fault;
 use crate::base::golang;
-use crate::snapshot::follow::{Follower, Status};
 use crate::snapshot::keeper::Keeper;
 use crate::storage::Storage;
 
@@ -27,12 +26,10 @@ pub struct Health {
     pub storage: Arc<dyn Storage>,
     /// Whether its devices take their entries is told.
     pub audit: Arc<Audit>,
-    /// The time while the store is sealed.
-    pub clock: Arc<dyn Clock>,
     /// Whether targets of snapshots keep what they promised is told to who asks.
     pub keeper: Arc<Keeper>,
-    /// Where the server may be a standby.
-    pub follower: Option<Arc<Follower>>,
+    /// Where the server may be a standby; has the time while the store is sealed.
+    pub standby: Standby,
 }
 
 /// The endpoint with its service.
@@ -101,8 +98,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (None, Err(_)) => true,
     };
     let sealed = unsealed.is_none();
-    let standby = health.follower.as_ref().filter(|follower| follower.is_following());
-    let standby = standby.map(|follower| follower.status());
+    let standby = health.standby.status();
     let trouble = trouble.or_else(|| standby.as_ref()?.trouble.clone());
     let status = match (initialized, sealed, &trouble) {
         _ if standby.is_some() => asked.standby,
@@ -111,7 +107,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (true, false, Some(_)) => asked.degraded,
         (true, false, None) => asked.active,
     };
-    let now = unsealed.as_ref().map_or_else(|| health.clock.wall(), |u| u.time().now());
+    let now = unsealed.as_ref().map_or_else(|| health.standby.clock.wall(), |u| u.time().now());
     let mode = if sealed { "unknown" } else { "disabled" };
     let mut answer = object([
         ("initialized", Value::from(initialized)),
@@ -128,7 +124,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         answer.insert("snapshots".to_owned(), late.into());
     }
     if let Some(standby) = standby {
-        answer.insert("follows".to_owned(), told(&standby, &*health.clock));
+        health.standby.add_to(&standby, &mut answer);
     }
     if let Some(trouble) = trouble {
         answer.insert("degraded".to_owned(), trouble.into());
@@ -137,20 +133,6 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         // HTTP allows these no body.
         204 | 304 => Reply::of(status, Content::Nothing),
         _ => Reply::bare(answer.into()).with_status(status),
-    })
-}
-
-/// How a standby stands.
-fn told(standby: &Status, clock: &dyn Clock) -> Value {
-    let place = standby.place;
-    json!({
-        "store_id": standby.store_id,
-        "timeline": place.map(|place| place.timeline.to_string()),
-        "revision": place.map(|place| place.revision),
-        "time": place.and_then(|place| place.time).map(Timestamp::rfc3339),
-        "behind": standby.behind(),
-        "looked": standby.looked.map(Timestamp::rfc3339),
-        "unsure_seconds": standby.unsure(clock).as_secs(),
     })
 }
 

@@ -39,6 +39,7 @@ pub mod snapshot;
 pub mod snapshot_auto;
 pub mod snapshot_load;
 pub mod snapshots;
+pub mod standby;
 pub mod token;
 pub mod tools;
 pub mod ui;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::about::About;
 use super::shares::{Gathering, KEY, Share, Step, refused};
+use super::standby::Standby;
 use super::unsealing::Unsealing;
 use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
@@ -26,6 +27,7 @@ use crate::base::sync::lock;
 pub struct Seal {
     about: About,
     unsealing: Arc<Unsealing>,
+    standby: Standby,
     entropy: Arc<dyn Entropy>,
     given: Arc<Mutex<Option<Given>>>,
 }
@@ -51,8 +53,13 @@ struct Given {
 
 impl Seal {
     /// No share was given yet.
-    pub fn new(about: About, unsealing: Arc<Unsealing>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { about, unsealing, entropy, given: Arc::default() }
+    pub fn new(
+        about: About,
+        unsealing: Arc<Unsealing>,
+        standby: Standby,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { about, unsealing, standby, entropy, given: Arc::default() }
     }
 
     /// How many shares were given, from now on.
@@ -240,8 +247,13 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
     if mechanism.is_some() {
         answer.insert("recovery_seal_type".to_owned(), SHAMIR.into());
     }
-    if let Some(trouble) = service.unsealing.trouble() {
+    let standby = service.standby.status();
+    let trouble = service.unsealing.trouble();
+    if let Some(trouble) = trouble.or_else(|| standby.as_ref()?.trouble.clone()) {
         answer.insert("degraded".to_owned(), trouble.into());
+    }
+    if let Some(standby) = standby {
+        service.standby.add_to(&standby, &mut answer);
     }
     service.about.add_cluster(unsealed.as_deref(), &mut answer);
     certificate.add_to(&mut answer);

@@ -241,6 +241,36 @@ fn one_that_went_back_too_far_and_forward_again_is_followed() {
 }
 
 #[test]
+fn who_promotes_one_in_trouble_is_told() {
+    let home = Home::new();
+    let (disk, away) = (home.at("disk"), home.at("away"));
+    let (store, server) = home.shipping("");
+    write(&store, &server, "first");
+    let revision = shipped(&store.root(&server), "disk");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let following = standby.start_sealed();
+    eventually("it has all", || follows(&following)["revision"].as_u64() >= Some(revision));
+    assert_eq!(follows(&following)["target"], "disk");
+    let address = format!("-address=http://{}", following.address);
+    let (_, said) = edgekeep(&["status", &address]);
+    let told = "disk, with all up to transaction";
+    assert!(said.contains("Follows") && said.contains(told), "{said}");
+    assert!(!said.contains("Degraded"), "{said}");
+    drop(server);
+    fs::rename(&disk, &away).unwrap();
+    let health = || following.client().get("sys/health").json()["degraded"].clone();
+    eventually("it is in trouble", || health().is_string());
+    let trouble = health().as_str().unwrap().to_owned();
+    assert!(edgekeep(&["status", &address]).1.contains(&trouble));
+    let said = promote(&standby);
+    assert!(said.contains("Success!") && said.contains("could not follow"), "{said}");
+    assert!(said.contains(&trouble), "{said}");
+    eventually("it is promoted", || following.client().get("sys/health").status == 503);
+    assert!(!edgekeep(&["status", &address]).1.contains("Follows"));
+    assert!(!promote(&standby).contains("could not follow"), "it serves");
+}
+
+#[test]
 fn only_a_standby_is_promoted() {
     let home = Home::new();
     let (store, server) = home.shipping("");

@@ -18,6 +18,8 @@ use crate::base::clock::Timestamp;
 
 const STANDBY: &str = "standby";
 const PROMOTED: &str = "promoted";
+/// What hinders it at present, as it says itself.
+const TROUBLE: &str = "standby-trouble";
 
 /// Whether it is to serve.
 pub fn is_marked(folder: &Path) -> bool {
@@ -39,8 +41,26 @@ pub fn mark(folder: &Path, now: Timestamp) -> io::Result<bool> {
     leave(folder, PROMOTED, now)
 }
 
+/// Notes what hinders it, for who promotes it; nothing where nothing does. A hint: it may be lost.
+pub fn note_trouble(folder: &Path, trouble: Option<&str>) -> io::Result<()> {
+    let path = folder.join(TROUBLE);
+    match (trouble, fs::remove_file(&path)) {
+        (Some(trouble), _) => fs::write(&path, trouble),
+        (None, Err(error)) if error.kind() != ErrorKind::NotFound => Err(error),
+        (None, _) => Ok(()),
+    }
+}
+
+/// What it noted last.
+pub fn trouble(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join(TROUBLE)).ok()?;
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// Notes, durably, that it serves.
 pub fn end(folder: &Path) -> io::Result<()> {
+    // A hint, and no reason not to serve.
+    let _ = note_trouble(folder, None);
     match fs::remove_file(folder.join(STANDBY)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => File::open(folder)?.sync_all(),

@@ -60,6 +60,12 @@ impl Follower {
         status.next = boot + pace(failed);
         let told = std::mem::replace(&mut status.trouble, trouble.clone());
         drop(status);
+        // One of before this server started may be noted yet.
+        if (told != trouble || failed == 0)
+            && let Err(error) = promotion::note_trouble(&self.means.folder, trouble.as_deref())
+        {
+            log::debug!("standby of {}: its trouble is not noted: {error}", self.of.name);
+        }
         match (told, trouble) {
             (before, Some(trouble)) if before.as_ref() != Some(&trouble) => {
                 log::warn!("standby of {}: {trouble}", self.of.name);
