@@ -63,9 +63,10 @@ pub fn refuse_folder(verb: Verb, path: &str) -> Result<(), Fault> {
 
 /// What a request has to do with a loaded snapshot.
 pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, Fault> {
-    let read_from = given(request.query(READ));
+    let read_from = given(request.query(READ), READ)?;
+    let header = given(request.header(RECOVER_HEADER), "X-Vault-Recover-Snapshot-Id")?;
+    let ids = [header, given(request.query(RECOVER), RECOVER)?];
     if verb == Verb::Recover {
-        let ids = [given(request.header(RECOVER_HEADER)), given(request.query(RECOVER))];
         let id = match ids {
             _ if read_from.is_some() => return Err(only_reads()),
             [Some(one), Some(other)] if one != other => {
@@ -76,9 +77,15 @@ pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, F
         let id = id.ok_or_else(|| {
             Fault::bad_request("no snapshot is named: send its id in X-Vault-Recover-Snapshot-Id")
         })?;
-        let source = given(request.header(SOURCE_HEADER));
+        let source = request.header(SOURCE_HEADER).filter(|path| !path.is_empty());
         let source = source.map(|path| path.trim_start_matches('/').to_owned());
         return Ok(Some(FromSnapshot { id: id.to_owned(), source }));
+    }
+    if ids.iter().any(Option::is_some) {
+        return Err(Fault::bad_request(
+            "a snapshot is recovered from by POST, PUT and RECOVER: X-Vault-Recover-Snapshot-Id is \
+             for nothing else",
+        ));
     }
     match (read_from, verb) {
         (None, _) => Ok(None),
@@ -96,11 +103,15 @@ fn only_reads() -> Fault {
 }
 
 fn recovers(request: &Request) -> bool {
-    given(request.header(RECOVER_HEADER)).or_else(|| given(request.query(RECOVER))).is_some()
+    request.header(RECOVER_HEADER).or_else(|| request.query(RECOVER)).is_some()
 }
 
-fn given(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
+/// The id of a snapshot. Whoever sends an empty one means a snapshot, and not the present store.
+fn given<'a>(id: Option<&'a str>, by: &str) -> Result<Option<&'a str>, Fault> {
+    match id {
+        Some("") => Err(Fault::bad_request(format!("{by} is empty: it names a loaded snapshot"))),
+        id => Ok(id),
+    }
 }
 
 fn asks_help(request: &Request) -> bool {

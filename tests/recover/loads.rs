@@ -34,6 +34,35 @@ fn it_is_shown_as_vault_shows_it() {
 }
 
 #[test]
+fn an_empty_id_is_not_the_present_store() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    let id = keep(&root);
+    let header = "X-Vault-Recover-Snapshot-Id";
+    let body = json!({ "data": { "n": 2 } });
+    let empty = [
+        root.ask_with("POST", "secret/data/a", &[(header, "")], Some(&body)).unwrap(),
+        root.ask_with("PUT", "secret/data/a?recover_snapshot_id=", &[], Some(&body)).unwrap(),
+        root.ask_with("DELETE", "secret/data/a", &[(header, "")], None).unwrap(),
+        root.get("secret/data/a?read_snapshot_id="),
+        root.list("secret/metadata?read_snapshot_id="),
+        recover(&root, "", "secret/data/a"),
+    ];
+    for reply in empty {
+        assert_eq!(reply.status, 400, "{}", reply.json());
+        assert!(error(&reply).contains("is empty"), "{}", error(&reply));
+    }
+    // Nor is a snapshot written to, or deleted from.
+    for method in ["DELETE", "PATCH", "GET"] {
+        let reply = root.ask_with(method, "secret/data/a", &[(header, &id)], None).unwrap();
+        assert_eq!(reply.status, 400, "{method}");
+        assert!(error(&reply).contains("is for nothing else"), "{}", error(&reply));
+    }
+    assert_eq!(data(&root.get("secret/data/a"))["data"]["n"], 1);
+}
+
+#[test]
 fn several_are_loaded_at_once_and_not_more() {
     let server = Server::dev();
     let root = server.root();
