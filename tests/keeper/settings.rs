@@ -51,6 +51,28 @@ fn a_target_is_set_read_listed_and_removed() {
 }
 
 #[test]
+fn a_field_of_another_kind_of_place_is_not_taken_silently() {
+    let world = World::new(3);
+    let root = world.root();
+    let sent = json!({
+        "storage_type": "file", "path_prefix": "/nowhere", "interval": 60,
+        "aws_s3_bucket": "b", "http_url": "https://a/", "tls_skip_verify": true,
+    });
+    let set = root.post(&format!("{CONFIG}/one"), sent);
+    assert_eq!(set.status, 200, "{}", set.json());
+    let warnings = json!([
+        "aws_s3_bucket is ignored: storage_type file has none (it is of aws-s3, s3)",
+        "http_url is ignored: storage_type file has none (it is of http)",
+        "tls_skip_verify is ignored: storage_type file has none (it is of aws-s3, s3, http)",
+    ]);
+    assert_eq!(set.json()["warnings"], warnings);
+    let kept = data(&root.get(&format!("{CONFIG}/one")));
+    assert!(kept.get("aws_s3_bucket").is_none() && kept["path_prefix"] == "/nowhere", "{kept}");
+    let again = root.post(&format!("{CONFIG}/one"), json!({ "retain": 2 }));
+    assert_eq!(again.status, 204, "{}", again.json());
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_reason() {
     let world = World::configured(
         2,

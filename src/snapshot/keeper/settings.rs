@@ -185,6 +185,11 @@ impl Fields {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Takes a field away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// What was given, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Given)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))

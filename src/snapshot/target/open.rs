@@ -41,6 +41,17 @@ const KINDS: &[(&str, Kind)] = &[
     ("http", Kind::Http),
 ];
 
+/// The fields that are of some kinds alone, by how their names begin, and of which.
+const OWN: &[(&str, &[Kind])] = &[
+    ("aws_", &[Kind::S3]),
+    ("sftp_", &[Kind::Sftp]),
+    ("http_", &[Kind::Http]),
+    ("usb_", &[Kind::Usb]),
+    (field::CA_CERT, &[Kind::S3, Kind::Http]),
+    (field::TLS_SKIP_VERIFY, &[Kind::S3, Kind::Http]),
+    (field::PATH_PREFIX, &[Kind::Local, Kind::File, Kind::S3, Kind::Sftp, Kind::Http]),
+];
+
 /// Why a kind of Vault's is not there.
 const REFUSED: &[(&str, &str)] = &[
     ("azure-blob", "reach it through a gateway that speaks S3 or WebDAV"),
@@ -50,7 +61,7 @@ const REFUSED: &[(&str, &str)] = &[
 /// Where there is the system, and no disk.
 const SYSTEMS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     /// Vault's, which wants a bound of the space.
     Local,
@@ -59,6 +70,14 @@ enum Kind {
     S3,
     Sftp,
     Http,
+}
+
+/// The kinds of places that have a field, where the one that `word` names has not.
+pub fn kinds_of_other(name: &str, word: &str) -> Option<String> {
+    let (_, kind) = KINDS.iter().find(|(known, _)| *known == word)?;
+    let (_, has) = OWN.iter().find(|(start, _)| name.starts_with(start))?;
+    let others = KINDS.iter().filter(|(_, other)| has.contains(other)).map(|(word, _)| *word);
+    (!has.contains(kind)).then(|| others.collect::<Vec<_>>().join(", "))
 }
 
 impl Place {

@@ -18,6 +18,7 @@ use crate::base::fault::Fault;
 use crate::snapshot::keeper::settings::{Given, Settings, Wrong, field, is_secret};
 use crate::snapshot::keeper::status::Status;
 use crate::snapshot::keeper::{Keeper, stored};
+use crate::snapshot::target::open::kinds_of_other;
 
 /// The endpoints with their service.
 pub fn engine(keeper: Arc<Keeper>) -> Bound<Arc<Keeper>> {
@@ -93,11 +94,22 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
         ));
     }
     let mut given = fields::sent(call)?;
+    let sent: Vec<String> = given.iter().map(|(name, _)| name.to_owned()).collect();
     if let Some(before) = stored::read(call.txn, &name)? {
         let kind = given.text(field::STORAGE_TYPE);
         // What was said of another kind of place says nothing of this one.
         if kind.is_none() || kind == before.text(field::STORAGE_TYPE) {
             given = given.over(&before);
+        }
+    }
+    let word = given.text(field::STORAGE_TYPE).unwrap_or_default().to_owned();
+    let mut ignored = Vec::new();
+    for name in sent {
+        if let Some(kinds) = kinds_of_other(&name, &word) {
+            given.remove(&name);
+            ignored.push(format!(
+                "{name} is ignored: storage_type {word} has none (it is of {kinds})"
+            ));
         }
     }
     let wrong = |Wrong(what)| Fault::bad_request(what);
@@ -106,7 +118,7 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     keeper.must_be_beside(call.txn, &name, &settings)?.map_err(wrong)?;
     stored::write(call.txn, &name, &settings.given)?;
     keeper.changed(call.txn);
-    Ok(Reply::nothing())
+    Ok(ignored.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 fn delete(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
