@@ -89,10 +89,18 @@ pub struct InSnapshot {
 
 impl InSnapshot {
     /// The call as it is made in a loaded snapshot, where one is named.
-    pub fn aim(self, call: Call) -> Call {
-        match self.snapshot_id.filter(|id| !id.is_empty()) {
-            Some(id) => call.with_query("read_snapshot_id", id),
-            None => call,
+    pub fn aim(self, call: Call) -> Result<Call, Stop> {
+        let Some(id) = self.snapshot_id else { return Ok(call) };
+        // Whoever gives an empty one would else be shown the present, and take it for the past.
+        if id.is_empty() {
+            return Err(Stop::Usage("-snapshot-id is empty: it names a loaded snapshot".into()));
+        }
+        match State::parse(&id)?.kind {
+            Kind::Instant(_) => Err(Stop::Usage(format!(
+                "-snapshot-id is of a loaded snapshot, and {id} is none: `edgekeep snapshot load \
+                 {id}` loads it, and prints its id"
+            ))),
+            _ => Ok(call.with_query("read_snapshot_id", id)),
         }
     }
 }

@@ -85,8 +85,9 @@ impl Reach {
     fn enter(&self, name: &str) -> Result<(Turn, Arc<Spools>), Fault> {
         let mut doors = lock(&self.doors);
         let all: usize = doors.values().map(Door::waiting).sum();
-        let door = doors.entry(name.to_owned()).or_insert_with(|| {
-            Door { places: Arc::default(), spools: Arc::new(self.spools.beside()) }
+        let door = doors.entry(name.to_owned()).or_insert_with(|| Door {
+            places: Arc::default(),
+            spools: Arc::new(self.spools.beside()),
         });
         let waiting = door.waiting();
         let held = if waiting >= EACH {

@@ -260,6 +260,7 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("beside", beside.into()),
         ("last_good", good.into()),
+        ("history_since", status.since.map(Timestamp::rfc3339).into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),
         ("verifications", status.verifications.into()),
         ("verification", verification.into()),

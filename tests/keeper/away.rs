@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::snapshots::{target, world};
 use super::support::{TempDir, eventually};
@@ -47,7 +47,7 @@ fn how_far_it_is_behind_is_counted_from_what_it_had() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
-    let world = world(2, &folder, "  interval = \"24h\"\n  journal = true");
+    let mut world = world(2, &folder, "  interval = \"24h\"\n  journal = true");
     let root = world.root();
     for number in 0..40 {
         assert_eq!(root.post(&format!("secret/{number}"), json!({ "a": "b" })).status, 204);
@@ -68,4 +68,19 @@ fn how_far_it_is_behind_is_counted_from_what_it_had() {
         let behind = target(&root)["journal"]["behind"].as_u64().unwrap();
         assert!((1..=5).contains(&behind), "{behind}");
     }
+    // After a restart nobody knows what it had.
+    world.restart();
+    let root = world.root();
+    eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    assert_eq!(target(&root)["journal"]["behind"], Value::Null);
+    world.advance(Duration::from_secs(70));
+    let health = || world.client().get("sys/health?snapshots=1").json()["snapshots"].clone();
+    eventually("it is told for how long", || {
+        health()[0].as_str().unwrap_or_default().contains("its journal is 7")
+    });
+    fs::rename(home.path().join("away"), &folder).unwrap();
+    eventually("it has all", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["journal"]["behind"] == 0
+    });
 }

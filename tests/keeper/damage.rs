@@ -28,6 +28,9 @@ fn one_that_was_emptied_has_a_base_again_at_once() {
     root.post("secret/a", json!({ "a": "b" }));
     eventually("all is shipped", shipped);
     let before = held(folder.path());
+    let since = target(&root)["history_since"].clone();
+    assert_eq!(since, target(&root)["last_good"]["time"]);
+    world.advance(Duration::from_secs(2));
     files(folder.path()).into_iter().for_each(|(_, path)| fs::remove_file(path).unwrap());
     // No time passes: it is seen when the next commit goes there.
     root.post("secret/b", json!({ "a": "b" }));
@@ -38,6 +41,9 @@ fn one_that_was_emptied_has_a_base_again_at_once() {
     assert!(after.snapshots[0].revision > before.snapshots[0].revision);
     after.reach(after.timeline()).unwrap();
     assert_eq!(target(&root)["damage"], "");
+    // That it was emptied is seen for as long as that matters.
+    assert_ne!(target(&root)["history_since"], since);
+    assert_eq!(target(&root)["history_since"], target(&root)["last_good"]["time"]);
     let told = metrics(&root);
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }

@@ -37,7 +37,11 @@ pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
         return all.swap_remove(index).1.map_err(Stop::Failed);
     }
     let complaint = format!("the configuration declares no snapshot {named:?}");
-    Err(Stop::Usage(meant(complaint, named, all.iter().map(|(name, _)| name.as_str()))))
+    let mut text = meant(complaint.clone(), named, all.iter().map(|(name, _)| name.as_str()));
+    if text == complaint {
+        text += ": a target that was set through the API is named by its folder, with a / in it";
+    }
+    Err(Stop::Usage(text))
 }
 
 /// The folder that is meant by a path: where no store lies in it, the only one in it, or the one

@@ -16,7 +16,7 @@ use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
-use crate::client::Call;
+use crate::client::{Call, Error};
 
 /// Tell how the targets stand to which snapshots go by themselves.
 ///
@@ -24,7 +24,7 @@ use crate::client::Call;
 /// one, what is wrong, and how many transactions the journal is behind.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Status {
-    /// the stores that share the target that is named, by what lies there
+    /// the stores that share the target that is named, or each of all, by what lies there
     #[argh(switch)]
     all: bool,
     #[argh(positional)]
@@ -37,7 +37,10 @@ impl Command for Status {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         if self.all {
-            return stores(cx, operands::one(&self.operands)?);
+            return match operands::at_most_one(&self.operands, "0 or 1")? {
+                Some(name) => stores(cx, name),
+                None => stores_of_all(cx),
+            };
         }
         if let Some(name) = operands::at_most_one(&self.operands, "0 or 1")? {
             let mut found = target::status(cx, name)?;
@@ -46,14 +49,14 @@ impl Command for Status {
             }
             return found.print(cx);
         }
-        let listed = cx.present(Call::list(TARGETS), |found| targets(found).is_some(), print);
-        listed.map_err(|stop| {
-            let stop = stop.missing(
-                "No targets: declare one in the configuration, as snapshot \"NAME\" { ... }",
-            );
-            stop.about("Error listing the targets")
-        })
+        cx.present(Call::list(TARGETS), |found| targets(found).is_some(), print).map_err(unlisted)
     }
+}
+
+const NONE: &str = "No targets: declare one in the configuration, as snapshot \"NAME\" { ... }";
+
+fn unlisted(stop: Stop) -> Stop {
+    stop.missing(NONE).about("Error listing the targets")
 }
 
 /// What is told in objects becomes fields with longer names; what is not there is left out.
@@ -84,32 +87,77 @@ fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
     }
     let rows: Vec<_> =
         targets(found).into_iter().flatten().map(|(name, of)| row(name, of)).collect();
-    let header = ["Target", "Type", "State", "Last Good", "Age", "Next", "Behind", "Error"];
+    let header =
+        ["Target", "Type", "State", "Last Good", "Age", "History Since", "Next", "Behind", "Error"];
     cx.say(&table::table(header, &rows))?;
     Ok(Exit::Done)
 }
 
-/// The boxes on one target. What another's keys have sealed cannot be verified here: it is told
-/// what its newest snapshot is.
+/// The boxes on one target.
 fn stores(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
     let found = target::holdings(cx, name, true)?;
     if cx.format != Format::Table {
         return found.print(cx);
     }
+    cx.say(&table::table(BOXES, &boxes(&found.data)))?;
+    Ok(Exit::Done)
+}
+
+/// Those on every target. One that cannot be looked at is told of, and does not hide the others.
+fn stores_of_all(cx: &mut Context) -> Result<Exit, Stop> {
+    let listed = cx.fetch(Call::list(TARGETS)).map_err(unlisted)?;
+    let named = listed.as_ref().and_then(targets).map(|all| all.keys().cloned().collect());
+    let names: Vec<String> = named.unwrap_or_default();
+    if names.is_empty() {
+        return Err(Stop::Failed(NONE.into()));
+    }
+    let (mut all, mut rows, mut exit) = (Map::new(), Vec::new(), Exit::Done);
+    for name in names {
+        match target::holdings(cx, &name, true) {
+            Ok(found) => {
+                let boxes = boxes(&found.data).into_iter();
+                rows.extend(boxes.map(|[store, own, newest, age, count, bytes]| {
+                    [name.clone(), store, own, newest, age, count, bytes]
+                }));
+                all.insert(name, found.data);
+            }
+            Err(Stop::Call(_, Error::Refused(refusal))) => {
+                let why: Vec<String> = refusal.errors.into_iter().flatten().collect();
+                cx.warn(&format!("{name}: {}", why.join("; ")));
+                exit = Exit::Failed;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if cx.format != Format::Table {
+        cx.say_value(&all)?;
+        return Ok(exit);
+    }
+    let [store, own, newest, age, count, bytes] = BOXES;
+    let header = ["Target", store, own, newest, age, count, bytes];
+    cx.say(&table::table(header, &rows))?;
+    Ok(exit)
+}
+
+const BOXES: [&str; 6] = ["Store", "Own", "Newest", "Age", "Snapshots", "Bytes"];
+
+/// What lies on a target, a row for each store. What another's keys have sealed cannot be verified
+/// here: it is told what its newest snapshot is.
+fn boxes(found: &Value) -> Vec<[String; 6]> {
     let time = |value: &Value| Timestamp::parse_rfc3339(value.as_str()?);
     let place = |of: &Value| {
         let timeline = text(&of["timeline"]).parse::<Timeline>().ok();
         (timeline.map(|timeline| timeline.number), of["revision"].as_u64())
     };
     let mut stores: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-    for of in found.data["snapshots"].as_array().into_iter().flatten() {
+    for of in found["snapshots"].as_array().into_iter().flatten() {
         stores.entry(text(&of["store_id"])).or_default().push(of);
     }
     let row = |(store, held): (String, Vec<&Value>)| {
         let newest = held.iter().copied().max_by_key(|of| place(of)).unwrap_or(&Value::Null);
-        let age = time(&found.data["seen"]).zip(time(&newest["time"]));
+        let age = time(&found["seen"]).zip(time(&newest["time"]));
         let age = age.map(|(seen, taken)| seen.since(taken).as_secs());
-        let own = if store == text(&found.data["store_id"]) { "yes" } else { "no" };
+        let own = if store == text(&found["store_id"]) { "yes" } else { "no" };
         let bytes: u64 = held.iter().filter_map(|of| of["length"].as_u64()).sum();
         [
             store,
@@ -120,12 +168,18 @@ fn stores(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
             bytes.to_string(),
         ]
     };
-    let rows: Vec<_> = stores.into_iter().map(row).collect();
-    cx.say(&table::table(["Store", "Own", "Newest", "Age", "Snapshots", "Bytes"], &rows))?;
-    Ok(Exit::Done)
+    stores.into_iter().map(row).collect()
 }
 
-fn row(name: &str, of: &Value) -> [String; 8] {
+/// How many transactions a target is behind; of one that was not seen yet nobody knows.
+fn behind(journal: &Value) -> String {
+    match (journal.is_object(), &journal["behind"]) {
+        (true, Value::Null) => "n/a".to_owned(),
+        (_, behind) => text(behind),
+    }
+}
+
+fn row(name: &str, of: &Value) -> [String; 9] {
     let good = &of["last_good"];
     let age = good["age"].as_i64().map(|age| Ttl::from_secs(age).to_string());
     let error = [&of["error"], &of["damage"], &of["late"], &of["beside"]["warning"]]
@@ -138,8 +192,9 @@ fn row(name: &str, of: &Value) -> [String; 8] {
         text(&of["state"]),
         text(&good["time"]),
         age.unwrap_or_default(),
+        text(&of["history_since"]),
         text(&of["next"]),
-        text(&of["journal"]["behind"]),
+        behind(&of["journal"]),
         error.unwrap_or_default(),
     ]
 }

@@ -36,6 +36,12 @@ pub fn unload(cx: &mut Context, id: &str, force: bool) -> Result<(), Stop> {
     if force {
         call = call.with_query("force", "true");
     }
-    cx.order(call).map_err(|stop| stop.about("Error unloading the snapshot"))?;
+    cx.order(call).map_err(|stop| {
+        let missing = format!(
+            "no snapshot {id} is loaded: `edgekeep list sys/storage/raft/snapshot-load` names those \
+             that are"
+        );
+        stop.missing(&missing).about("Error unloading the snapshot")
+    })?;
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::{RootRecord, Timeline};
+use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::rewind::listing::Listing;
@@ -221,7 +222,19 @@ impl Worker {
     pub fn tell_held(&self, known: &Known) {
         let bytes = known.objects().map(|(_, length)| length).sum();
         let held = (known.snapshots.len() as u64, bytes);
-        self.desk.tell(|status| status.held = held);
+        let since = self.goes_since(known);
+        self.desk.tell(|status| (status.held, status.since) = (held, since));
+    }
+
+    /// When the oldest snapshot was taken that leads to the present.
+    fn goes_since(&self, known: &Known) -> Option<Timestamp> {
+        let whole = known.snapshots.iter().filter(|of| self.judgement(&of.name) != Judged::Bad);
+        let listing = Listing { segments: known.journal(), ..Listing::default() };
+        let way = listing.lineage(known.timeline);
+        let leads = |of: &SnapshotName| {
+            way.iter().any(|part| part.timeline == of.timeline && of.revision <= part.upto)
+        };
+        whole.filter(|held| leads(&held.of)).map(|held| held.of.taken).min()
     }
 
     /// Reads back the newest snapshot of this history, and older ones until one is good.
