@@ -55,7 +55,8 @@ impl Undo {
         }
     }
 
-    /// A target that is there and has a base of this history: without one the journal leads nowhere.
+    /// A target that is there and has a base of this history: without one the journal leads
+    /// nowhere.
     fn way_back(&self, timeline: Timeline) -> Option<String> {
         let mut all = self.keeper.statuses().into_iter();
         all.find(|(_, status)| status.leads_back(timeline)).map(|(name, _)| name)

@@ -38,8 +38,8 @@ pub fn unload(cx: &mut Context, id: &str, force: bool) -> Result<(), Stop> {
     }
     cx.order(call).map_err(|stop| {
         let missing = format!(
-            "no snapshot {id} is loaded: `edgekeep list sys/storage/raft/snapshot-load` names those \
-             that are"
+            "no snapshot {id} is loaded: `edgekeep list sys/storage/raft/snapshot-load` names \
+             those that are"
         );
         stop.missing(&missing).about("Error unloading the snapshot")
     })?;

@@ -158,7 +158,8 @@ pub struct Status {
     pub damages: u64,
     /// The newest snapshot of the present history that is good.
     pub last_good: Option<Good>,
-    /// Since when the present history goes there: when the oldest snapshot was taken that leads to it.
+    /// Since when the present history goes there: when the oldest snapshot was taken that leads to
+    /// it.
     pub since: Option<Timestamp>,
     /// When that was last read back.
     pub verified: Option<Timestamp>,
