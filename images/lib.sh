@@ -11,8 +11,23 @@ export SOURCE_DATE_EPOCH
 
 say() { printf '== %s\n' "$*" >&2; }
 set -o errtrace
-trap 'say "${BASH_SOURCE[0]}: line $LINENO failed"' ERR
+trap '[ $? -eq 77 ] || say "${BASH_SOURCE[0]}: line $LINENO failed"' ERR
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+# Ends a test that this machine cannot run, for no fault of what is tested.
+skip() { printf 'skipped: %s: %s\n' "${0##*/}" "$*" >&2; exit 77; }
+
+# Runs a command that gets something through a network, thrice if it must.
+get() {
+  for _ in 1 2 3; do
+    if "$@" >&2; then return; fi
+    sleep 5
+  done
+  skip "cannot be had here: $*"
+}
+
+# Debian in a folder, which is named last and is not there yet.
+debian() { get unpack_debian "$@"; }
+unpack_debian() { rm -rf "${!#}" && mmdebstrap --quiet "$@"; }
 
 # What the table says of a target, one space between words, and `-` for nothing.
 row() { tr -s ' ' <"$root/images/targets" | grep "^$1 " || die "$1 is not in images/targets"; }
@@ -47,8 +62,11 @@ need() {
       missing+=("${pair#*:}")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
-  [ "$(id -u)" -eq 0 ] || die "please install: ${missing[*]}"
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    skip "please install: ${missing[*]}"
+  fi
   say "installing ${missing[*]}"
   apt-get -q update >&2 || true
-  DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "${missing[@]}" >&2
+  DEBIAN_FRONTEND=noninteractive \
+    get apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${missing[@]}"
 }
