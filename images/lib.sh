@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What the scripts of this folder share.
 
+shopt -s inherit_errexit
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034  # of use to those that read this file
 version=$(sed -n '0,/^version = /s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml")
