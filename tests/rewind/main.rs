@@ -9,4 +9,5 @@ mod served;
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
+mod twins;
 mod year;

@@ -25,8 +25,8 @@ use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::take::take;
 use edgekeep::snapshot::target::folder::Folder as Place;
 use edgekeep::snapshot::target::{Listed, Name, Target};
-use edgekeep::storage::Storage;
 use edgekeep::storage::memory::Memory;
+use edgekeep::storage::{Storage, Urgency, Writer};
 
 use crate::support::TempDir;
 
@@ -94,6 +94,24 @@ impl Site {
         site.folder = self.folder.clone();
         site.clock.set_wall(self.clock.wall());
         site
+    }
+
+    /// Another machine that begins with a copy of the store, as it is now.
+    pub fn twin(&self) -> Self {
+        let memory = Memory::new();
+        let view = self.storage.view().unwrap();
+        let mut fill = |to: &mut dyn Writer| {
+            view.scan(&[], None)?.try_for_each(|entry| {
+                let (key, value) = entry?;
+                to.put(&key, &value).map(drop)
+            })
+        };
+        memory.write(Urgency::Essential, &mut fill).unwrap();
+        let mut twin = self.over(Arc::new(memory));
+        (twin.state, twin.shares) = (self.state.clone(), self.shares.clone());
+        (twin.history, twin.shipped) = (self.history.clone(), self.shipped);
+        twin.unseal();
+        twin
     }
 
     fn new_on(seed: u64, place: Arc<TempDir>) -> Self {

@@ -294,7 +294,10 @@ impl Site {
                 assert!(!reach.kept.iter().any(own), "{what}: {error}");
                 Vec::new()
             }
-            Refusal::Nothing | Refusal::Ambiguous(_) | Refusal::Between(..) => {
+            Refusal::Nothing
+            | Refusal::Ambiguous(_)
+            | Refusal::Between(..)
+            | Refusal::Twice(..) => {
                 panic!("{what}: {error}")
             }
         };

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, BufWriter, Write};
 use std::time::Duration;
 
+use super::akin::akin;
 use super::export::Owner;
 use super::segment::{self, Entry, Header, SegmentWriter};
 use crate::barrier::journal::record::{Mark, Record, RecordWriter};
@@ -184,16 +185,16 @@ pub fn compact(
     Ok(name)
 }
 
-/// Deletes what a crash left inside of the span of a segment, once that is seen to be good.
+/// Deletes what a crash left inside of the span of a segment, once that is seen to be good. What is
+/// not of its chain stays.
 pub fn clear(
     source: Source<'_>,
     outer: &SegmentName,
     inner: &[SegmentName],
     keys: &Unsealed,
 ) -> Result<(), RewindError> {
-    verify(source, outer, keys)?;
-    for inner in inner {
-        source.target.delete(&named(source, inner)?)?;
+    for inner in akin(source, outer, inner, keys)? {
+        source.target.delete(&named(source, &inner)?)?;
     }
     Ok(())
 }
@@ -219,7 +220,7 @@ fn fetch(
     Ok(segments.receive(name, source.folder.store_id(), Some(&keyring), file)?)
 }
 
-fn named(source: Source<'_>, name: &SegmentName) -> Result<Name, RewindError> {
+pub(super) fn named(source: Source<'_>, name: &SegmentName) -> Result<Name, RewindError> {
     let none = || SnapshotError::Broken("the name of a segment is too long".into());
     Ok(source.folder.name(&Kept::Segment(*name)).ok_or_else(none)?)
 }

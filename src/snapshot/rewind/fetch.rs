@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::listing::{Instant, Listing, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
+use super::twice::Passed;
 use super::{Found, Keys, Lost, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
 use crate::barrier::journal::live::{origin, timelines};
@@ -109,11 +110,35 @@ impl<'a> Way<'a> {
             self.base = Some(self.fetch_base(&plan.base)?);
         }
         for leg in &plan.legs {
-            if !self.segments.has(&leg.segment) {
-                self.fetch_segment(&leg.segment)?;
-            }
+            self.get_segment(&leg.segment)?;
         }
-        self.locate(plan)
+        let (found, passed) = self.locate(plan)?;
+        self.must_be_sole(plan, &passed, &found)?;
+        Ok(found)
+    }
+
+    /// Gets a segment, unless it is there already.
+    pub(super) fn get_segment(&mut self, name: &SegmentName) -> Result<(), Stop> {
+        if self.segments.has(name) { Ok(()) } else { self.fetch_segment(name) }
+    }
+
+    /// What the chain comes to at a commit in a segment, if that is kept alone.
+    pub(super) fn chain_in(&mut self, name: &SegmentName, at: u64) -> Result<Option<u64>, Stop> {
+        self.get_segment(name)?;
+        let mut there = None;
+        let walked = self.segments.each(name, |_, entry| {
+            if entry.revision == at {
+                there = Some(entry.after.short());
+            }
+            Ok(Walk::On)
+        });
+        walked.map_err(Broken::into_error)?;
+        Ok(there)
+    }
+
+    /// The name of a file on the target.
+    pub(super) fn called(&self, kept: &Kept) -> Option<String> {
+        self.source.folder.name(kept).map(|name| name.to_string())
     }
 
     /// Looks whether what a refusal names instead is there indeed, and not by its name alone.
@@ -186,7 +211,7 @@ impl<'a> Way<'a> {
     }
 
     /// Goes along the chain to the wished instant.
-    fn locate(&self, plan: &Plan) -> Result<Found, Stop> {
+    fn locate(&self, plan: &Plan) -> Result<(Found, Passed), Stop> {
         let base = Instant::of(&plan.base);
         let start = match &self.base {
             Some(base) => base.start,
@@ -195,12 +220,14 @@ impl<'a> Way<'a> {
         let (mut found, mut last) = ((start.timeline, base), (start.timeline, base));
         let mut folded = false;
         let mut began = None;
+        let mut passed = Passed::new();
         let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {
             let record = Record::read(&entry.record);
             let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
             last = (timeline, Instant { revision: entry.revision, time });
             if timeline == plan.timeline {
                 began.get_or_insert(time);
+                passed.insert(entry.revision, entry.after.short());
             }
             let there = match plan.at {
                 At::Latest => Ordering::Less,
@@ -224,9 +251,14 @@ impl<'a> Way<'a> {
             Ok(()) => {}
             Err(Broken::Link(name)) => {
                 let why = "it does not go on from where the history before it ends".into();
-                return Err(Stop::Lost(Kept::Segment(name), why));
+                let lost = || Stop::Lost(Kept::Segment(name), why);
+                return Err(self.astray(plan, &name).unwrap_or_else(lost));
             }
-            Err(Broken::Apart(timeline)) => return Err(Stop::Apart(timeline)),
+            Err(Broken::Apart(timeline)) => {
+                let first = plan.legs.iter().find(|leg| leg.segment.timeline == timeline);
+                let astray = first.and_then(|leg| self.astray(plan, &leg.segment));
+                return Err(astray.unwrap_or(Stop::Apart(timeline)));
+            }
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
         let (timeline, instant) = found;
@@ -252,7 +284,7 @@ impl<'a> Way<'a> {
             return Err(Stop::Refused(Refusal::Folded(plan.timeline, gap)));
         }
         let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);
-        Ok(Found { instant, timeline, folded, end })
+        Ok((Found { instant, timeline, folded, end }, passed))
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.

@@ -12,6 +12,7 @@ mod newest;
 pub mod plan;
 mod returning;
 pub(super) mod segments;
+mod twice;
 
 use std::fmt;
 use std::sync::Arc;

@@ -76,6 +76,8 @@ pub enum Refusal {
     Gap(Timeline, Gap),
     /// What was there at that commit was folded into the next one that is kept.
     Folded(Timeline, Gap),
+    /// Two servers wrote that commit: what each of them did is in these files.
+    Twice(u64, Box<[String; 2]>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
     Between((Timeline, Instant), Span),
@@ -271,6 +273,13 @@ impl fmt::Display for Refusal {
                 "that revision of the timeline {timeline} is so old that it is not kept alone: \
                  {gap}"
             ),
+            Self::Twice(revision, files) => write!(
+                f,
+                "two servers wrote revision {revision} of one timeline, on copies of one store: \
+                 {} and {} differ. Move what one of the two has put out of the target's folder, \
+                 file by file, and ask again",
+                files[0], files[1]
+            ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;
                 write!(
@@ -304,9 +313,11 @@ impl Refusal {
                 let first = other.reached.then_some((other.timeline, other.first.revision));
                 [Some((*timeline, last.revision)), first].into_iter().flatten().collect()
             }
-            Self::Nothing | Self::NoTimeline(..) | Self::Ambiguous(_) | Self::Beyond(_) => {
-                Vec::new()
-            }
+            Self::Nothing
+            | Self::NoTimeline(..)
+            | Self::Ambiguous(_)
+            | Self::Beyond(_)
+            | Self::Twice(..) => Vec::new(),
         }
     }
 }
