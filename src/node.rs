@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::audit::devices::Audit;
 use crate::barrier::seal::shamir::{self, Split};
-use crate::barrier::{Barrier, InitError};
+use crate::barrier::{Barrier, InitError, UnsealError};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -106,6 +106,10 @@ impl Opened {
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let barrier = Barrier::new(storage.clone(), clock, entropy.clone());
         let barrier = Arc::new(barrier.with_seal(config.seal.seal()));
+        // What a newer program left is not served, not even sealed: it would seem uninitialised.
+        if let Err(newer @ UnsealError::Newer(..)) = barrier.settings() {
+            return Err(NodeError::Store(newer.to_string()));
+        }
         let mounts = Arc::new(MountStore::new(entropy.clone()));
         let (counts, address) = (LeaseCounts::new(barrier.clone()), front::address(config));
         let meters = Arc::new(TokenMeters::new(&world.clock));

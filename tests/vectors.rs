@@ -164,6 +164,27 @@ fn journal_1_is_chained_and_proved() {
     assert_eq!(records.len(), 3);
 }
 
+/// Its first record is of form 2: the history left another one, and names it.
+#[test]
+fn journal_2_names_what_its_history_left() {
+    let vector = Vector::load("journal-2.txt");
+    let (storage, store) = vector.store();
+    must_hold_stored(&store);
+    let head = store.journal().unwrap();
+    let left = head.origin.unwrap();
+    assert_ne!(left.timeline, head.timeline);
+    let view = storage.view().unwrap();
+    let records = scan(&*view, head.timeline, 0, u64::MAX).unwrap();
+    let records: Vec<_> = records.map(Result::unwrap).collect();
+    let [(first, record), others @ ..] = &records[..] else { panic!("no records") };
+    assert_eq!((record[0], Record::read(record).unwrap().origin), (2, Some(left)));
+    assert_eq!(*first, left.revision + 1);
+    assert!(others.iter().all(|(_, record)| record[0] == 1), "only the first");
+    let (header, end) = segment::check(vector.one("segment")).unwrap();
+    assert_eq!((header.origin, end.chain), (Some(left), head.chain));
+    assert!(end.is_proved(&store.keyring()));
+}
+
 /// The file as a whole: gzip, tar, meta.json, state.bin, sums and their seal.
 #[test]
 fn snapshot_1_is_verified_and_restored() {
@@ -222,7 +243,8 @@ fn freeze() -> Result<(), Error> {
     write("names-1.txt", &frozen_names())?;
     write("store-1.txt", &frozen_store()?)?;
     write("snapshot-1.txt", &frozen_snapshot()?)?;
-    write("journal-1.txt", &frozen_journal()?)?;
+    write("journal-1.txt", &frozen_journal(made_store(105, true)?)?)?;
+    write("journal-2.txt", &frozen_journal(made_branch()?)?)?;
     write("seal-1.txt", &frozen_seal()?)
 }
 
@@ -336,8 +358,32 @@ fn frozen_snapshot() -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-fn frozen_journal() -> Result<Vec<String>, Error> {
-    let Made { storage, store, mut lines } = made_store(105, true)?;
+/// A store with a journal whose history left another one: it was restored to what it was.
+fn made_branch() -> Result<Made, Error> {
+    let Made { storage, store, lines } = made_store(106, true)?;
+    let spool = Spools::new(std::env::temp_dir(), 0).open()?;
+    let taken = take(store.instant()?, spool, STORED_AT, &SeededEntropy::new(107))?;
+    let mut file = Vec::new();
+    taken.write_to(&mut file)?;
+    drop(store);
+    let (clock, entropy) = (ManualClock::at(STORED_AT), SeededEntropy::new(108));
+    let barrier = Barrier::new(storage.clone(), Arc::new(clock), Arc::new(entropy));
+    let shares: Vec<Secret> = lines
+        .iter()
+        .filter_map(|l| l.strip_prefix("share "))
+        .map(|share| Secret::new(unhex(share)))
+        .collect();
+    let key = combine(&shares[1..]).ok_or("no key")?;
+    barrier.unseal(&key)?;
+    let spool = Spools::new(std::env::temp_dir(), 0).open()?;
+    receive(&file[..], spool)?.restore(&barrier, false)?;
+    let store = barrier.unseal(&key)?;
+    store.transact(|txn| txn.scope(MountId::SYSTEM).put(STORED[0].0, STORED[0].2))?;
+    Ok(Made { storage, store, lines })
+}
+
+fn frozen_journal(made: Made) -> Result<Vec<String>, Error> {
+    let Made { storage, store, mut lines } = made;
     lines.insert(
         0,
         "# any two shares; key and value of each entry; a segment of the journal".into(),
@@ -348,21 +394,22 @@ fn frozen_journal() -> Result<Vec<String>, Error> {
         lines.push(format!("entry {} {}", hex(&key), hex(&value)));
     }
     let (head, status) = (store.journal().ok_or("no journal")?, store.status());
-    let mut chain = Chain::begin(head.timeline, head.begun);
+    let records: Vec<_> = scan(&*view, head.timeline, 0, u64::MAX)?.collect::<Result<_, _>>()?;
+    let (first, record) = records.first().ok_or("no records")?;
+    let mut chain = Record::read(record)?.before;
     let header = segment::Header {
         store_id: status.store_id,
         key_id: "0011223344556677".into(),
         timeline: head.timeline,
         origin: head.origin,
-        first: head.begun + 1,
+        first: *first,
         last: head.revision,
         before: chain,
         from: STORED_AT,
         to: STORED_AT,
     };
     let mut writer = segment::SegmentWriter::new(Vec::new(), &header)?;
-    for entry in scan(&*view, head.timeline, 0, u64::MAX)? {
-        let (revision, record) = entry?;
+    for (revision, record) in records {
         let entry = segment::Entry::single(head.timeline, revision, chain, record);
         writer.entry(&entry)?;
         chain = entry.after;

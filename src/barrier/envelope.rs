@@ -66,6 +66,11 @@ pub fn term(sealed: &[u8]) -> Result<Term, Damaged> {
     }
 }
 
+/// The format of a sealed value, where only a newer program knows it.
+pub fn newer(sealed: &[u8]) -> Option<u8> {
+    sealed.first().copied().filter(|format| *format > FORMAT)
+}
+
 /// Opens what stands at `place`.
 pub fn open(key: &Key<32>, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Damaged> {
     let (header, rest) = sealed.split_at_checked(HEADER).ok_or(Damaged)?;

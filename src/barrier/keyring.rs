@@ -167,8 +167,8 @@ impl Keyring {
     /// Opens what [`seal`](Self::seal) made.
     pub fn open(root_key: &Key<32>, sealed: &[u8]) -> Result<Self, UnsealError> {
         let plain = envelope::open(root_key, KEYRING, sealed)
-            .map_err(|_| UnsealError::Damaged("keyring"))?;
-        let stored = Stored::decode(&plain)?;
+            .map_err(|_| UnsealError::unopened("keyring", sealed))?;
+        let stored = Stored::decode(&plain).map_err(UnsealError::unread("keyring"))?;
         let fixed = FixedKeys {
             names: Key::from_bytes(stored.names.as_flattened())
                 .ok_or(UnsealError::Damaged("keyring"))?,

@@ -177,7 +177,8 @@ impl Barrier {
         let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
         let restored = view.get(RESTORED)?;
         let journal = view.get(journal::HEAD)?;
-        let mut journal = journal.map(|head| Head::decode(&head)).transpose()?;
+        let journal = journal.map(|head| Head::decode(&head)).transpose();
+        let mut journal = journal.map_err(UnsealError::unread("journal's head"))?;
         let kept = match journal.filter(|_| restored.is_none()) {
             Some(head) => head.bytes,
             None => journal::length(&*view)?,
@@ -238,7 +239,8 @@ impl Barrier {
 
     fn seal_record(&self) -> Result<Option<SealRecord>, UnsealError> {
         let record = self.storage.view()?.get(SEAL)?;
-        Ok(record.map(|record| SealRecord::decode(&record)).transpose()?)
+        let record = record.map(|record| SealRecord::decode(&record)).transpose();
+        record.map_err(UnsealError::unread("seal record"))
     }
 }
 
@@ -469,8 +471,8 @@ pub enum UnsealError {
     WrongKey,
     /// It is another state, and not of this store's root key.
     OtherKeys(OtherKeys),
-    /// A record of it was written by a newer program.
-    Newer(RecordError),
+    /// A record of it was written by a newer program: which, and its version.
+    Newer(&'static str, u8),
     /// Its root record demands at least this version of the program.
     ProgramTooOld([u16; 3]),
     /// A record without which nothing can be read was changed or is missing: which.
@@ -491,7 +493,11 @@ impl fmt::Display for UnsealError {
             Self::NotInitialized => f.write_str("the store is not initialized"),
             Self::WrongKey => f.write_str("the key does not open the store"),
             Self::OtherKeys(error) => error.fmt(f),
-            Self::Newer(error) => error.fmt(f),
+            Self::Newer(what, version) => write!(
+                f,
+                "the store's {what} is of version {version}, which only a newer edgekeep knows: \
+                 upgrade it"
+            ),
             Self::ProgramTooOld([major, minor, patch]) => {
                 write!(f, "the store needs edgekeep {major}.{minor}.{patch} or newer: upgrade it")
             }
@@ -531,12 +537,19 @@ impl From<CommitError> for UnsealError {
     }
 }
 
-impl From<RecordError> for UnsealError {
-    fn from(error: RecordError) -> Self {
-        match error {
-            RecordError::Version(_) => Self::Newer(error),
-            RecordError::Malformed => Self::Damaged("seal record, keyring or root record"),
+impl UnsealError {
+    /// What the bytes of such a record are, that cannot be read.
+    fn unread(what: &'static str) -> impl Fn(RecordError) -> Self {
+        move |error| match error {
+            RecordError::Version(version) => Self::Newer(what, version),
+            RecordError::Malformed => Self::Damaged(what),
         }
+    }
+
+    /// What such a sealed record is, that does not open.
+    fn unopened(what: &'static str, sealed: &[u8]) -> Self {
+        let newer = envelope::newer(sealed);
+        newer.map_or(Self::Damaged(what), |version| Self::Newer(what, version))
     }
 }
 

@@ -194,9 +194,10 @@ impl RootRecord {
 
     /// Opens the sealed record.
     pub fn open(keyring: &Keyring, sealed: &[u8]) -> Result<Self, UnsealError> {
-        let plain =
-            keyring.open_value(ROOT, sealed).map_err(|_| UnsealError::Damaged("root record"))?;
-        let record = Self::decode(&plain)?;
+        let plain = keyring
+            .open_value(ROOT, sealed)
+            .map_err(|_| UnsealError::unopened("root record", sealed))?;
+        let record = Self::decode(&plain).map_err(UnsealError::unread("root record"))?;
         if record.readable_by > program_version() {
             return Err(UnsealError::ProgramTooOld(record.readable_by));
         }

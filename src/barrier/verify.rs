@@ -113,7 +113,8 @@ pub fn verify(
     let root_key = match with {
         With::RootKey(key) => key,
         With::UnsealKey(key) => {
-            opened = SealRecord::decode(seal)?.open(key)?;
+            let record = SealRecord::decode(seal).map_err(UnsealError::unread("seal record"))?;
+            opened = record.open(key)?;
             &opened
         }
     };

@@ -8,7 +8,7 @@ use super::format::state::StateReader;
 use crate::barrier::journal::{HEAD, Head};
 use crate::barrier::seal::SealRecord;
 use crate::barrier::{KEYRING, ROOT, SEAL};
-use crate::base::record::Record;
+use crate::base::record::{Record, RecordError};
 use crate::storage::{Entry, StorageError};
 
 /// The entries of a state, in the order of their keys.
@@ -79,8 +79,7 @@ impl Records {
 
     /// The seal record.
     pub fn seal(&self) -> Result<SealRecord, SnapshotError> {
-        let record = SealRecord::decode(there(&self.seal, "seal record")?);
-        record.map_err(|error| SnapshotError::Broken(error.to_string()))
+        SealRecord::decode(there(&self.seal, "seal record")?).map_err(unread)
     }
 
     /// The sealed keyring.
@@ -96,7 +95,16 @@ impl Records {
     /// Where the journal stood; `None` where there was none.
     pub fn head(&self) -> Result<Option<Head>, SnapshotError> {
         let head = self.head.as_deref().map(Head::decode).transpose();
-        head.map_err(|error| SnapshotError::Broken(error.to_string()))
+        head.map_err(unread)
+    }
+}
+
+fn unread(error: RecordError) -> SnapshotError {
+    match error {
+        RecordError::Version(version) => SnapshotError::Newer(format!(
+            "a record in the snapshot is of version {version}, which only a newer edgekeep knows"
+        )),
+        RecordError::Malformed => SnapshotError::Broken(error.to_string()),
     }
 }
 

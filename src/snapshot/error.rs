@@ -17,7 +17,7 @@ use crate::storage::commit::CommitError;
 pub enum SnapshotError {
     /// The file is no snapshot, or not a whole one: what is wrong.
     Broken(String),
-    /// It was written by a newer Edgekeep; at least that version can read it.
+    /// It was written by a newer Edgekeep: what of it is not known here.
     Newer(String),
     /// It needs another root key.
     OtherKeys(OtherKeys),
@@ -51,9 +51,7 @@ impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Broken(what) => write!(f, "the snapshot is damaged or not one: {what}"),
-            Self::Newer(version) => {
-                write!(f, "the snapshot needs edgekeep {version} or later: upgrade it first")
-            }
+            Self::Newer(what) => write!(f, "{what}: upgrade it first"),
             Self::OtherKeys(error) => error.fmt(f),
             Self::Unreadable(OtherKeys { present, snapshot }) => write!(
                 f,

@@ -54,6 +54,20 @@ impl Store {
         (store, server)
     }
 
+    /// One that lies in the folder `data`, and that these open.
+    pub fn known(data: &Path, unseal_key: &str, token: &str) -> Self {
+        Self {
+            data: data.to_owned(),
+            home: TempDir::new(),
+            unseal_key: unseal_key.to_owned(),
+            token: token.to_owned(),
+            address: free_address(),
+            more: String::new(),
+            listener: String::new(),
+            args: Vec::new(),
+        }
+    }
+
     /// The same store, with its keys and its configuration, in the folder `data` of another machine.
     pub fn moved(&self, data: &Path) -> Self {
         Self {

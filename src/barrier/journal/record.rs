@@ -130,6 +130,11 @@ pub struct Record<'a> {
 /// One write of it: `None` deletes.
 pub type Write<'a> = (Vec<u8>, Option<&'a [u8]>);
 
+/// The form of a record, where only a newer program knows it.
+pub fn newer(bytes: &[u8]) -> Option<u8> {
+    bytes.first().copied().filter(|form| *form > WITH_ORIGIN)
+}
+
 impl<'a> Record<'a> {
     /// Reads the front of a record.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Broken> {

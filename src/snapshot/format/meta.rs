@@ -94,7 +94,8 @@ impl Meta {
             return Err(broken("it is a snapshot of another program, such as Vault").into());
         };
         if about.format > FORMAT {
-            return Err(SnapshotError::Newer(about.readable_by));
+            let needed = format!("the snapshot needs edgekeep {} or later", about.readable_by);
+            return Err(SnapshotError::Newer(needed));
         }
         Ok(serde_json::from_slice(bytes).map_err(unreadable)?)
     }

@@ -153,7 +153,11 @@ impl<R: Read> StateReader<R> {
         }
         match fields.number(tag::VERSION)? {
             VERSION => fields.end()?,
-            other => return Err(broken(format!("state.bin is of the unknown version {other}"))),
+            other => {
+                return Err(broken(format!(
+                    "state.bin is of version {other}, which this edgekeep does not know"
+                )));
+            }
         }
         Ok(reader)
     }

@@ -14,13 +14,13 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::barrier::journal::record::Record;
+use crate::barrier::journal::record::{self, Record};
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::base::digest::{MacKey, Sha256};
-use crate::base::record::Record as _;
+use crate::base::record::{Record as _, RecordError};
 use crate::base::secret;
 use crate::base::varint;
 use crate::snapshot::SnapshotError;
@@ -191,11 +191,15 @@ impl<R: Read> SegmentReader<R> {
         }
         match reader.array()? {
             [VERSION] => {}
-            [other] => return Err(broken(&format!("it is of the unknown version {other}"))),
+            [other] if other > VERSION => return Err(newer("a segment of the journal", other)),
+            [_] => return Err(broken("its version makes no sense")),
         }
         let length = reader.number()?;
         let header = reader.bytes(length, MOST_HEADER)?;
-        reader.header = Header::decode(&header).map_err(|error| broken(&error.to_string()))?;
+        reader.header = Header::decode(&header).map_err(|error| match error {
+            RecordError::Version(version) => newer("the head of a segment", version),
+            RecordError::Malformed => broken(&error.to_string()),
+        })?;
         if reader.header.name(chain).sound().is_none() {
             return Err(broken("its header makes no sense"));
         }
@@ -220,6 +224,9 @@ impl<R: Read> SegmentReader<R> {
         let record = self.bytes(length, 2 * MAX_VALUE as u64)?;
         let revision = self.revision.checked_add(step).filter(|at| *at <= self.header.last);
         let revision = revision.ok_or_else(|| broken("it goes beyond its end"))?;
+        if let Some(form) = record::newer(&record) {
+            return Err(newer("a record of the journal", form));
+        }
         let read = Record::read(&record).map_err(|error| broken(&error.to_string()))?;
         let Record { before, origin, .. } = read;
         if origin.is_some() && origin != self.header.origin {
@@ -313,6 +320,12 @@ impl<W: Write> Hashing<W> {
 
 fn mac(keyring: &Keyring, hash: &[u8; 32]) -> [u8; 32] {
     MacKey::new(&keyring.fixed().journal).mac(&[b"edgekeep segment", hash])
+}
+
+fn newer(what: &str, version: u8) -> SnapshotError {
+    SnapshotError::Newer(format!(
+        "{what} is of version {version}, which only a newer edgekeep knows"
+    ))
 }
 
 fn broken(what: &str) -> SnapshotError {

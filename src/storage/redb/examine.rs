@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use redb::{Builder, ReadableDatabase, ReadableTableMetadata, StorageBackend};
 
-use super::handle::{ENTRIES, SENSELESS};
+use super::handle::{ENTRIES, SENSELESS, unreadable};
 use super::overlay::Overlay;
 use crate::base::quiet::calmly;
 use crate::storage::StorageError;
@@ -37,7 +37,7 @@ pub fn examine(file: File, name: &str) -> Result<Examined, StorageError> {
     match tried(|| entries(&cached().open_read_only_with_backend(Unchanged(file))?)) {
         Ok(entries) => Ok(Examined::Whole { entries }),
         Err(Fault::Unclosed) => repair(again, name),
-        Err(Fault::Damaged(why)) => Err(damaged(name, &why)),
+        Err(Fault::Damaged(why)) => Err(unreadable(name, &why)),
     }
 }
 
@@ -49,7 +49,7 @@ fn repair(file: File, name: &str) -> Result<Examined, StorageError> {
         Ok(entries) => Ok(Examined::Unclosed { entries: Some(entries) }),
         Err(_) if full.load(Ordering::Relaxed) => Ok(Examined::Unclosed { entries: None }),
         Err(Fault::Unclosed) => Ok(Examined::Unclosed { entries: None }),
-        Err(Fault::Damaged(why)) => Err(damaged(name, &why)),
+        Err(Fault::Damaged(why)) => Err(unreadable(name, &why)),
     }
 }
 
@@ -77,12 +77,6 @@ fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
         Some(Err(error)) => Err(Fault::Damaged(error.to_string())),
         None => Err(Fault::Damaged(SENSELESS.to_owned())),
     }
-}
-
-fn damaged(name: &str, why: &str) -> StorageError {
-    StorageError::Damaged(format!(
-        "{name}: {why}. Move the file away and restore the newest snapshot"
-    ))
 }
 
 /// A file that is only read.

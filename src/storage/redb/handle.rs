@@ -275,11 +275,21 @@ impl Handle {
         if let Some(unreadable) = self.unreadable() {
             return StorageError::Damaged(unreadable);
         }
-        StorageError::Damaged(format!(
-            "{}: {what}. Move the file away and restore the newest snapshot",
-            self.name
-        ))
+        unreadable(&self.name, what)
     }
+}
+
+/// What a file is that redb says this of.
+pub fn unreadable(name: &str, what: &str) -> StorageError {
+    // As redb tells of its next format, which this one does not know.
+    if what.contains("Expected file format version <=") {
+        return StorageError::Refused(format!(
+            "{name} is of a file format that only a newer edgekeep knows ({what}): upgrade it"
+        ));
+    }
+    StorageError::Damaged(format!(
+        "{name}: {what}. Move the file away and restore the newest snapshot"
+    ))
 }
 
 impl Drop for Handle {
