@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::reach::Reach;
 use super::snapshot_auto::fields::{
-    KEEP_DAILY, KEEP_HOURLY, KEEP_LAST, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_WITHIN,
+    self, KEEP_DAILY, KEEP_HOURLY, KEEP_LAST, KEEP_MONTHLY, KEEP_WEEKLY, KEEP_WITHIN,
 };
 use super::snapshot_auto::url;
 use crate::api::ask::Verb;
@@ -22,7 +22,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::snapshot::keeper::retention::Policy;
-use crate::snapshot::keeper::settings::{Fields, Settings, field};
+use crate::snapshot::keeper::settings::{Fields, Settings, field, kept};
 use crate::snapshot::keeper::status::{Good, Status, Verification};
 use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
@@ -178,20 +178,7 @@ fn forget(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
 
 /// What is kept as it was sent; where nothing was, as it is `set`.
 fn policy(call: &SystemCall<'_>, set: Policy) -> Result<Policy, Fault> {
-    let count = |field: &Field<i64>| {
-        let name = field.info.name;
-        let wrong = |_| Fault::bad_request(format!("{name} must not be negative"));
-        u64::try_from(call.fields.get(field).copied().unwrap_or(0)).map_err(wrong)
-    };
-    let sent = Policy {
-        last: count(&KEEP_LAST)?,
-        hourly: count(&KEEP_HOURLY)?,
-        daily: count(&KEEP_DAILY)?,
-        weekly: count(&KEEP_WEEKLY)?,
-        monthly: count(&KEEP_MONTHLY)?,
-        within: call.fields.get(&KEEP_WITHIN).copied().unwrap_or_default(),
-        others: Duration::ZERO,
-    };
+    let sent = kept(&fields::sent(call)?);
     Ok(if sent.is_empty() { set } else { Policy { others: set.others, ..sent } })
 }
 

@@ -13,9 +13,6 @@
 //! Timings drift: compare servers in one run, one after the other, and quote the ratio.
 
 mod client;
-#[allow(dead_code, reason = "it is that of the tests")]
-#[path = "../clients/environment.rs"]
-mod environment;
 mod leases;
 mod load;
 mod machine;
@@ -107,11 +104,6 @@ impl Report {
         }
         self.rows.insert(format!("{name} ({unit})"), value);
     }
-}
-
-/// Where the pins of a program lie.
-fn folder(program: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
 }
 
 fn main() -> ExitCode {

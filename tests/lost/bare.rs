@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
 use super::peers::skipped;
+use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::{Server, program};
 use super::{
@@ -28,6 +29,14 @@ fn files(folder: &Path) -> Vec<(String, PathBuf)> {
         }
     }
     found
+}
+
+/// Three megabytes, so that a restore takes a while, and some space.
+fn write_much(root: &Client) {
+    for number in 0..100 {
+        let secret = json!({ "a": "x".repeat(30_000) });
+        assert_eq!(root.post(&format!("secret/large/{number}"), secret).status, 204);
+    }
 }
 
 #[test]
@@ -141,10 +150,7 @@ fn a_restore_that_is_killed_is_run_again() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     let root = store.root(&server);
-    for number in 0..100 {
-        let secret = json!({ "a": "x".repeat(30_000) });
-        assert_eq!(root.post(&format!("secret/large/{number}"), secret).status, 204);
-    }
+    write_much(&root);
     write(&store, &server, "first");
     shipped(&root, "disk");
     server.kill();
@@ -186,10 +192,7 @@ fn a_disk_that_is_too_small_gets_nothing() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     let root = store.root(&server);
-    for number in 0..100 {
-        let secret = json!({ "a": "x".repeat(30_000) });
-        assert_eq!(root.post(&format!("secret/large/{number}"), secret).status, 204);
-    }
+    write_much(&root);
     shipped(&root, "disk");
     server.kill();
     let from = option("target", &home.at("disk"));

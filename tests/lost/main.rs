@@ -1,9 +1,6 @@
 //! A machine is lost: another takes its place from a target alone, or had followed it all along.
 
 mod bare;
-#[allow(dead_code, reason = "each test uses its own part")]
-#[path = "../clients/environment.rs"]
-mod environment;
 mod follower;
 #[path = "../support/peers/mod.rs"]
 mod peers;
@@ -24,11 +21,6 @@ use serde_json::json;
 use support::http::Client;
 use support::store::Store;
 use support::{Server, TempDir, data, eventually, program};
-
-/// Where the pins of a program lie.
-fn folder(program: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
-}
 
 /// A folder as a place, as a configuration has it.
 fn place(disk: &Path) -> String {

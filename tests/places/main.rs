@@ -5,9 +5,6 @@
 //! Where root or a program is missing its tests are skipped, and that is printed, captured or not.
 
 mod disk;
-#[allow(dead_code, reason = "each test uses its own part")]
-#[path = "../clients/environment.rs"]
-mod environment;
 mod folder;
 #[path = "../support/peers/mod.rs"]
 mod peers;
@@ -20,15 +17,8 @@ mod stick;
 mod support;
 mod writers;
 
-use std::path::{Path, PathBuf};
-
 use place::{Place, Trouble};
 use scenario::Scenario;
-
-/// Where the pins of a program lie.
-fn folder(program: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
-}
 
 /// A place of its own for each trouble; `start` gives none, and says so, where it cannot be had.
 fn all<P: Place>(start: impl Fn() -> Option<P>) {

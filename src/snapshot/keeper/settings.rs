@@ -313,10 +313,10 @@ impl Settings {
     }
 }
 
-/// `retain` is Vault's word for the newest ones; it is 1 where nothing else is said.
-fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
+/// What is kept by the fields that say so, and nothing else.
+pub fn kept(given: &Fields) -> Policy {
     let count = |name| given.number(name).unwrap_or(0);
-    let mut policy = Policy {
+    Policy {
         last: count(field::KEEP_LAST),
         hourly: count(field::KEEP_HOURLY),
         daily: count(field::KEEP_DAILY),
@@ -324,7 +324,12 @@ fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
         monthly: count(field::KEEP_MONTHLY),
         within: given.span(field::KEEP_WITHIN).unwrap_or_default(),
         others: Duration::ZERO,
-    };
+    }
+}
+
+/// `retain` is Vault's word for the newest ones; it is 1 where nothing else is said.
+fn policy(given: &Fields, interval: Duration) -> Result<Policy, Wrong> {
+    let mut policy = kept(given);
     match given.number(field::RETAIN) {
         Some(0) => return Err(Wrong("retain must be at least 1".into())),
         Some(retain) => policy.last = policy.last.max(retain),

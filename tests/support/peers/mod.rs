@@ -1,13 +1,24 @@
 //! Real servers on other machines' behalf, which a test starts, kills and cuts off.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+#[path = "../../clients/environment.rs"]
+pub mod environment;
 pub mod nginx;
 pub mod process;
 pub mod proxy;
 pub mod sshd;
 pub mod versitygw;
 
+use std::path::{Path, PathBuf};
+
+use crate::support;
+
+/// Where the pins of a program lie.
+fn folder(program: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
+}
+
 /// Says that something is not tested here.
 pub fn skipped(what: &str, why: &str) {
-    crate::environment::say(&format!("skipped: {what}: {why}"));
+    environment::say(&format!("skipped: {what}: {why}"));
 }

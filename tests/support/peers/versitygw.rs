@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::process::Process;
-use super::skipped;
-use crate::environment;
+use super::{environment, skipped};
 use crate::support::{TempDir, free_address};
 
 /// The bucket that is there.
