@@ -176,8 +176,7 @@ impl Barrier {
         let view = self.storage.view()?;
         let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
         let restored = view.get(RESTORED)?;
-        let journal = view.get(journal::HEAD)?;
-        let journal = journal.map(|head| Head::decode(&head)).transpose();
+        let journal = view.get(journal::HEAD)?.map(|head| Head::decode(&head)).transpose();
         let mut journal = journal.map_err(UnsealError::unread("journal's head"))?;
         let kept = match journal.filter(|_| restored.is_none()) {
             Some(head) => head.bytes,
@@ -238,9 +237,8 @@ impl Barrier {
     }
 
     fn seal_record(&self) -> Result<Option<SealRecord>, UnsealError> {
-        let record = self.storage.view()?.get(SEAL)?;
-        let record = record.map(|record| SealRecord::decode(&record)).transpose();
-        record.map_err(UnsealError::unread("seal record"))
+        let record = self.storage.view()?.get(SEAL)?.map(|record| SealRecord::decode(&record));
+        record.transpose().map_err(UnsealError::unread("seal record"))
     }
 }
 

@@ -267,12 +267,13 @@ fn files(place: &Path, end: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The highest revision that names of files there tell, of 16 digits each.
+/// The highest revision that names of files there tell: of 16 digits, before a piece of what is in
+/// the file, of as many.
 fn newest(place: &Path, end: &str) -> Option<u64> {
     let revision = |path: PathBuf| {
         let name = path.file_name()?.to_str()?;
         let words = name.split(['.', '-']).filter(|word| word.len() == 16);
-        words.filter_map(|word| u64::from_str_radix(word, 16).ok()).next_back()
+        words.filter_map(|word| u64::from_str_radix(word, 16).ok()).nth_back(1)
     };
     files(place, end).into_iter().filter_map(revision).max()
 }
