@@ -3,7 +3,7 @@
 mod files;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use crate::base::variable::Variable;
 use crate::config::{self, Storage};
 use crate::node::offline::{self, Interruption};
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::listing::{Listing, Span};
-use crate::snapshot::rewind::plan::{Refusal, present};
-use crate::snapshot::rewind::{Newest, Source, stores};
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::plan::{Refusal, present as newest_of};
+use crate::snapshot::rewind::{Newest, RewindError, Source, stores};
 use crate::snapshot::target::Target;
 
 /// Restore a lost machine's store from a target alone.
@@ -114,10 +114,6 @@ impl Command for Restore {
 
 const FAILED: &str = "Error restoring the store";
 
-const NOTHING: &str = "There is no snapshot of any store. They lie in a folder that is called by \
-                       the id of their store, as 0b5ad4f8-8e4f-4c8d-9a5e-1f2d3c4b5a69: name the \
-                       folder in which that one is";
-
 /// What a target has of a store.
 struct State {
     /// What the target is called.
@@ -125,21 +121,31 @@ struct State {
     target: Arc<dyn Target>,
     folder: Folder,
     listing: Listing,
-    /// The end of its newest history.
-    end: Span,
 }
 
-/// Where a state is in the histories: the greater, the newer.
-type Order = (Timeline, u64);
+/// Where a state is: whether in the present history, in which, and how far. The greater, the newer;
+/// of others that are not the present one, as far as their numbers tell.
+type Order = (bool, Timeline, u64);
 
 impl State {
-    fn order(&self) -> Order {
-        (self.end.timeline, self.end.last.revision)
+    fn source(&self) -> Source<'_> {
+        Source { target: &*self.target, folder: &self.folder }
+    }
+
+    /// What it claims to have by its names.
+    fn order(&self, present: Timeline) -> Order {
+        let own = self.listing.span(present).filter(|span| span.reached);
+        let one = own.or_else(|| newest_of(&self.listing).ok());
+        let one = one.or_else(|| self.listing.spans().last().copied());
+        one.map_or((false, present, 0), |span| {
+            (span.timeline == present, span.timeline, span.last.revision)
+        })
     }
 }
 
-fn order_of(found: &Newest) -> Order {
-    (found.prepared.timeline(), found.prepared.found().instant.revision)
+fn order_of(found: &Newest, present: Timeline) -> Order {
+    let timeline = found.prepared.timeline();
+    (timeline == present, timeline, found.prepared.found().instant.revision)
 }
 
 impl Restore {
@@ -150,23 +156,30 @@ impl Restore {
         timeline: Option<Timeline>,
         into: &Path,
     ) -> Result<(State, Newest), Stop> {
-        let mut states = self.states(cx)?;
-        must_be_one(&states)?;
-        if timeline.is_none() {
-            must_be_sure(&states)?;
-        }
-        states.sort_by_key(|state| Reverse(state.order()));
+        let mut states = one_store(self.states(cx)?, into)?;
+        let present = match timeline.map_or_else(|| present(&mut states, into), Ok) {
+            Ok(present) => present,
+            Err(doubt @ Refusal::Ambiguous(_)) => {
+                let lost = states.iter().flat_map(|state| state.listing.unusable(&state.folder));
+                let doubt = RewindError::Refused(doubt, lost.collect());
+                return Err(Stop::Failed(format!("{FAILED}: {doubt}")));
+            }
+            // Each target tells what hinders there.
+            Err(_) => Timeline { number: 0, id: 0 },
+        };
+        states.sort_by_key(|state| Reverse(state.order(present)));
         let (mut best, mut failed): (Option<(State, Newest)>, Vec<String>) = Default::default();
         for state in states {
             // What is torn there may be whole on another target: this one claims no more than is
             // had already.
-            if best.as_ref().is_some_and(|(_, found)| order_of(found) >= state.order()) {
+            let claimed = state.order(present);
+            if best.as_ref().is_some_and(|(_, found)| order_of(found, present) >= claimed) {
                 break;
             }
-            let source = Source { target: &*state.target, folder: &state.folder };
-            match offline::prepare_newest(source, timeline, into, self.force) {
+            match offline::prepare_newest(state.source(), timeline, into, self.force) {
                 Ok(found) => {
-                    if best.as_ref().is_none_or(|(_, best)| order_of(best) < order_of(&found)) {
+                    let order = order_of(&found, present);
+                    if best.as_ref().is_none_or(|(_, best)| order_of(best, present) < order) {
                         best = Some((state, found));
                     }
                 }
@@ -181,7 +194,6 @@ impl Restore {
                 failed.iter().for_each(|failed| cx.warn(failed));
                 Ok(best)
             }
-            None if failed.is_empty() => Err(Stop::Failed(NOTHING.into())),
             None => Err(Stop::Failed(format!("{FAILED}: {}", failed.join("\n")))),
         }
     }
@@ -202,58 +214,28 @@ impl Restore {
         }
         let patience = Patience::of(self.wait);
         loop {
-            let (states, failed) = self.look(&places);
+            let (mut states, failed) = look(&places);
+            let there: BTreeSet<String> =
+                states.iter().map(|state| state.folder.store_id().to_owned()).collect();
+            let meant = self.store.as_deref();
+            states.retain(|state| meant.is_none_or(|store| state.folder.store_id() == store));
             if !states.is_empty() {
                 failed.iter().for_each(|failed| cx.warn(failed));
                 return Ok(states);
             }
-            let there = places
+            let lent = places
                 .iter()
                 .filter_map(|(name, place)| Some((&**name, &place.as_ref().ok()?.target)));
-            if patience.lasts_until(cx, there)? {
+            if patience.lasts_until(cx, lent)? {
                 continue;
             }
-            return match failed.is_empty() {
-                true => Ok(states),
-                false => Err(Stop::Failed(format!("{FAILED}: {}", failed.join("\n")))),
-            };
-        }
-    }
-
-    /// What each target has of the stores that may be meant, and what fails.
-    fn look(&self, places: &[Declared]) -> (Vec<State>, Vec<String>) {
-        let (mut states, mut failed) = (Vec::new(), Vec::new());
-        for (name, place) in places {
-            let Place { target, prefix } = match place {
-                Ok(place) => place,
-                Err(error) => {
-                    failed.push(format!("{name}: {error}"));
-                    continue;
-                }
-            };
-            match target.list(prefix.trim_matches('/')) {
-                Ok(listed) => states.extend(self.of(name, target, stores(prefix, &listed))),
-                Err(error) => failed.push(format!("{name}: {error}")),
+            if !failed.is_empty() {
+                let failed = failed.join("\n");
+                return Err(Stop::Failed(format!("{FAILED}: {failed}")));
             }
+            let there: Vec<String> = there.into_iter().collect();
+            return Err(place::no_such_store(meant.unwrap_or_default(), &there));
         }
-        (states, failed)
-    }
-
-    /// Those of the stores on a target that may be meant.
-    fn of(
-        &self,
-        name: &str,
-        target: &Arc<dyn Target>,
-        found: Vec<(Folder, Listing)>,
-    ) -> impl Iterator<Item = State> {
-        let meant = self.store.as_deref();
-        let found = found.into_iter();
-        let found = found.filter(move |(of, _)| meant.is_none_or(|store| of.store_id() == store));
-        found.filter_map(move |(folder, listing)| {
-            let end = *listing.spans().last()?;
-            let (name, target) = (name.to_owned(), Arc::clone(target));
-            Some(State { name, target, folder, listing, end })
-        })
     }
 
     /// Where the store goes.
@@ -281,10 +263,8 @@ impl Restore {
         state: &State,
         into: &Path,
     ) -> Result<(), Stop> {
-        let Newest { prepared, gap, lost } = newest;
-        for (name, why) in lost {
-            cx.warn(&format!("{name} does not count: {why}"));
-        }
+        let Newest { prepared, gap } = newest;
+        prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
         let others = state.listing.spans();
         for other in others.iter().filter(|span| span.timeline != newest.prepared.timeline()) {
             cx.note(&format!("Another history of it lies there (-timeline): {other}"));
@@ -314,34 +294,89 @@ impl Restore {
     }
 }
 
-/// What all targets have together tells which history goes on; of several one must be named.
-fn must_be_sure(states: &[State]) -> Result<(), Stop> {
-    let mut all = Listing::default();
-    for state in states {
-        all.snapshots.extend(state.listing.snapshots.iter().cloned());
-        all.segments.extend(state.listing.segments.iter().copied());
+/// What each target has of stores, and what fails.
+fn look(places: &[Declared]) -> (Vec<State>, Vec<String>) {
+    let (mut states, mut failed) = (Vec::new(), Vec::new());
+    for (name, place) in places {
+        let Place { target, prefix } = match place {
+            Ok(place) => place,
+            Err(error) => {
+                failed.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        match target.list(prefix.trim_matches('/')) {
+            Ok(listed) => {
+                let found = stores(prefix, &listed).into_iter();
+                states.extend(found.map(|(folder, listing)| {
+                    let (name, target) = (name.clone(), Arc::clone(target));
+                    State { name, target, folder, listing }
+                }));
+            }
+            Err(error) => failed.push(format!("{name}: {error}")),
+        }
     }
-    match present(&all) {
-        Err(doubt @ Refusal::Ambiguous(_)) => Err(Stop::Failed(format!("{FAILED}: {doubt}"))),
-        _ => Ok(()),
+    (states, failed)
+}
+
+/// The history that goes on, which all that the targets have of a store together tells. What they
+/// have by name alone, and a doubt rests on, does not count.
+fn present(states: &mut [State], into: &Path) -> Result<Timeline, Refusal> {
+    loop {
+        let mut all = Listing::default();
+        for state in &*states {
+            all.snapshots.extend(state.listing.snapshots.iter().cloned());
+            all.segments.extend(state.listing.segments.iter().copied());
+        }
+        match newest_of(&all) {
+            Ok(span) => return Ok(span.timeline),
+            Err(doubt) if !vouch(states, &doubt, into) => return Err(doubt),
+            Err(_) => {}
+        }
     }
 }
 
-/// Of several stores one must be named.
-fn must_be_one(states: &[State]) -> Result<(), Stop> {
-    let mut stores: BTreeMap<&str, &State> = BTreeMap::new();
-    for state in states {
-        let known = stores.entry(state.folder.store_id()).or_insert(state);
-        if state.order() > known.order() {
-            *known = state;
+/// The same where that it goes on is not to rest on a name alone either.
+fn newest(states: &mut [State], into: &Path) -> Result<Timeline, Refusal> {
+    loop {
+        let found = present(states, into)?;
+        let spans = states.iter().filter_map(|state| state.listing.span(found)).collect();
+        if !vouch(states, &Refusal::Ambiguous(spans), into) {
+            return Ok(found);
         }
     }
-    if stores.len() < 2 {
-        return Ok(());
+}
+
+/// Looks at what a refusal rests on, on each target. One that fails tells so when something is to
+/// be had from it.
+fn vouch(states: &mut [State], doubt: &Refusal, into: &Path) -> bool {
+    states.iter_mut().fold(false, |learnt, State { target, folder, listing, .. }| {
+        let source = Source { target: &**target, folder };
+        offline::vouch(source, listing, doubt, into).unwrap_or(false) || learnt
+    })
+}
+
+/// Of several stores one must be named.
+fn one_store(states: Vec<State>, into: &Path) -> Result<Vec<State>, Stop> {
+    let mut stores: BTreeMap<String, Vec<State>> = BTreeMap::new();
+    for state in states {
+        stores.entry(state.folder.store_id().to_owned()).or_default().push(state);
     }
-    let told =
-        |(id, state): (&&str, &&State)| format!("  {id}: {} ({})", state.end.last, state.name);
-    let list: Vec<String> = stores.iter().map(told).collect();
+    if stores.len() < 2 {
+        return Ok(stores.into_values().flatten().collect());
+    }
+    let told = |(id, states): (&String, &mut Vec<State>)| match newest(states, into) {
+        Ok(present) => {
+            let ends = states
+                .iter()
+                .filter_map(|state| Some((state.listing.span(present)?.last, &state.name)));
+            let end = ends.max_by_key(|(last, _)| last.revision);
+            let end = end.map(|(last, name)| format!("{last} ({name})"));
+            format!("  {id}: {}", end.unwrap_or_default())
+        }
+        Err(doubt) => format!("  {id}: {}", doubt.to_string().replace('\n', "\n  ")),
+    };
+    let list: Vec<String> = stores.iter_mut().map(told).collect();
     Err(Stop::Usage(format!(
         "There are several stores, up to these states; name one with -store:\n{}",
         list.join("\n")

@@ -23,7 +23,8 @@ use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restore::receive;
-use crate::snapshot::rewind::plan::Wish;
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::plan::{Refusal, Wish};
 use crate::snapshot::rewind::{self, Newest, Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
 use crate::storage::folder::data_file;
@@ -68,6 +69,17 @@ pub fn prepare_newest(
         return Err(SnapshotError::Occupied(folder.display().to_string()).into());
     }
     rewind::newest(source, timeline, &spools(folder))
+}
+
+/// Looks at the files that a refusal rests on, before a store goes into `folder`: whether any was
+/// struck out.
+pub fn vouch(
+    source: Source<'_>,
+    listing: &mut Listing,
+    refusal: &Refusal,
+    folder: &Path,
+) -> Result<bool, RewindError> {
+    rewind::vouch(source, listing, refusal, &spools(folder))
 }
 
 /// The same as [`restore`] with what was prepared.

@@ -27,8 +27,18 @@ pub struct Received {
 }
 
 /// Receives a snapshot into `spool`. Memory does not grow with it.
-pub fn receive(stream: impl Read, mut spool: Spool) -> Result<Received, SnapshotError> {
+pub fn receive(stream: impl Read, spool: Spool) -> Result<Received, SnapshotError> {
+    receive_if(stream, spool, |_| Ok(()))
+}
+
+/// The same, if what it says of itself is accepted.
+pub(super) fn receive_if(
+    stream: impl Read,
+    mut spool: Spool,
+    accept: impl FnOnce(&Meta) -> Result<(), SnapshotError>,
+) -> Result<Received, SnapshotError> {
     let (frame, records) = format::read(stream, |meta, state| {
+        accept(meta)?;
         Entries::new(Tee { from: state, to: &mut spool })?.finish(meta)
     })?;
     Ok(Received { frame, records, spool, interrupted: Arc::default() })

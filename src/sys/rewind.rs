@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::reach::{Reach, Reached};
 use super::undo::Undo;
@@ -51,6 +51,9 @@ pub struct Rewind {
 pub fn engine(service: Rewind) -> Bound<Rewind> {
     Bound::new("Back to any instant.", ROUTES, service)
 }
+
+const NO_JOURNAL: &str = "the target holds no journal of this store: what is told is what is still \
+                          here of it; a target keeps one with journal = true";
 
 /// So many commits are told at once, unless more are asked for.
 const USUAL: usize = 1000;
@@ -167,7 +170,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools)?;
     let same = store_id == own;
     let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
-    let mut told = told(&prepared);
+    let mut told = prepared.told();
     if same {
         let leases = returning(&prepared, &unsealed, LEASES)?.len();
         told.insert("returning_tokens".into(), tokens.len().into());
@@ -199,29 +202,6 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     }
     told.insert("sealed".into(), service.barrier.unsealed().is_none().into());
     Ok(kept.into_iter().fold(Reply::data(told), Reply::warn))
-}
-
-/// What is told of a restore.
-fn told(prepared: &Prepared) -> Map<String, Value> {
-    let found = prepared.found();
-    let base = &prepared.plan().base;
-    object([
-        ("revision", found.instant.revision.into()),
-        ("time", prepared.committed().unwrap_or(found.instant.time).rfc3339().into()),
-        ("timeline", prepared.timeline().to_string().into()),
-        ("exact", (!found.folded).into()),
-        ("end", found.end.into()),
-        ("snapshot_revision", base.revision.into()),
-        ("snapshot_time", base.taken.rfc3339().into()),
-        ("segments", prepared.plan().legs.len().into()),
-        ("unusable", unusable(prepared)),
-    ])
-}
-
-/// The files that did not verify on the way.
-pub(super) fn unusable(prepared: &Prepared) -> Value {
-    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
-    lost.collect()
 }
 
 /// The tokens that come back.
@@ -261,15 +241,15 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     let found = history(source, &part, &unsealed, &there.spools)?;
     let mounts = unsealed.transact(|txn| service.tokens.mounts.read(txn))?;
     let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
-    let lost = found.lost.iter().map(|(name, why)| json!({ "name": name, "error": why }));
     let gaps = found.gaps.iter().map(|(first, last)| json!([first, last]));
-    Ok(Reply::data(object([
+    let reply = Reply::data(object([
         ("timeline", part.timeline.to_string().into()),
         ("commits", commits.collect()),
         ("more", found.more.into()),
         ("gaps", gaps.collect()),
-        ("unusable", lost.collect()),
-    ])))
+        ("unusable", json!(found.lost)),
+    ]));
+    Ok(if found.kept { reply } else { reply.warn(NO_JOURNAL) })
 }
 
 /// A commit as it is told.

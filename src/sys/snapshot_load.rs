@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::call::SystemCall;
@@ -24,7 +24,7 @@ use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
 use crate::sys::differences::{Differences, compare, show};
 use crate::sys::reach::Reach;
-use crate::sys::rewind::{AT, NAME, REVISION, TIMELINE, folder, reached, unusable, wish};
+use crate::sys::rewind::{AT, NAME, REVISION, TIMELINE, folder, reached, wish};
 
 /// What these endpoints are given.
 pub struct Loads {
@@ -130,7 +130,7 @@ fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     note(&loaded);
     let mut told = shown(&loaded);
     told.insert("exact".into(), (!prepared.found().folded).into());
-    told.insert("unusable".into(), unusable(&prepared));
+    told.insert("unusable".into(), json!(prepared.lost()));
     Ok(Reply::data(told))
 }
 

@@ -77,3 +77,33 @@ fn what_another_machine_has_compacted_is_not_missed() {
     let told = metrics(&root);
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 0"), "{told}");
 }
+
+#[test]
+fn a_file_that_is_torn_holds_up_nothing() {
+    let folder = TempDir::new();
+    let world = world(60, folder.path(), "  interval = \"720h\"\n  journal = true");
+    let root = world.root();
+    let segments = || files(folder.path()).into_iter().filter(|(name, _)| name.ends_with(".seg"));
+    let write = || {
+        for number in 0..3 {
+            root.post("secret/a", json!({ "a": number }));
+            eventually("it is shipped", || {
+                let journal = &target(&root)["journal"];
+                journal["behind"] == 0 && journal["revision"].is_u64()
+            });
+            world.advance(Duration::from_secs(1));
+        }
+        segments().count()
+    };
+    // Of two hours the first comes first.
+    let first = write();
+    let (_, torn) = segments().next().unwrap();
+    let mut bytes = fs::read(&torn).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&torn, bytes).unwrap();
+    world.advance(Duration::from_secs(3600));
+    let both = write();
+    assert!(first > 1 && both > first + 1, "{first} and {both}");
+    world.advance(Duration::from_secs(3601));
+    eventually("the other hour is compacted", || segments().count() == first + 1);
+}

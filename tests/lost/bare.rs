@@ -5,18 +5,22 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::rewind::plan::At;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
 use super::peers::skipped;
+use super::site::{Site, made_up, made_up_snapshot};
+use super::support::TempDir;
 use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::{Server, program};
 use super::{
-    Home, damage_the_end, must_have, names, option, place, restore, shipped, shipping, target,
-    write,
+    Home, damage_the_end, data, edgekeep, junk, later, must_have, names, option, place, restore,
+    shipped, shipping, target, write,
 };
 
 /// Every file below a folder, by its name.
@@ -97,6 +101,45 @@ fn what_is_torn_is_told_and_what_is_before_it_comes_back() {
     assert!(said.contains("does not count"), "{said}");
     assert!(said.contains("More was committed than is here"), "{said}");
     store.moved(&into).start();
+}
+
+#[test]
+fn a_name_that_somebody_has_made_up_holds_up_nothing() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    let disk = home.at("disk");
+    write(&store, &server, "first");
+    let last = shipped(&store.root(&server), "disk");
+    let [early, late] = [1, 3_900_000_000].map(Timestamp::from_secs);
+    for kept in [later(early), later(late)].into_iter().flatten() {
+        junk(&disk, &kept);
+    }
+    // And of the history that is there, as far as numbers go.
+    let root = store.root(&server);
+    let told = root.get("sys/snapshots/targets/disk").json();
+    let present = told["data"]["journal"]["timeline"].as_str().unwrap().parse().unwrap();
+    junk(&disk, &made_up_snapshot(present, u64::MAX - 1, late));
+    junk(&disk, &made_up(present, None, (last + 1, u64::MAX - 1), (late, late)));
+    let reply =
+        root.post("sys/snapshots/targets/disk/restore", json!({ "at": "latest", "dry_run": true }));
+    assert_eq!(reply.status, 200, "{}", reply.json());
+    assert_eq!(data(&reply)["revision"], last);
+    server.kill();
+
+    let (target, into) = (option("target", &disk), home.at("new"));
+    let to = option("into", &into);
+    for words in [
+        &["restore", &target, &to, "-dry-run"][..],
+        &["snapshot", "restore", &target, &to, "-at=latest", "-dry-run"],
+        &["restore", &target, &to],
+    ] {
+        let (exit, said) = edgekeep(words);
+        assert_eq!(exit, 0, "{words:?}: {said}");
+        assert!(said.contains(&format!(" revision {last} (")), "{said}");
+        assert!(said.contains("does not count"), "{said}");
+    }
+    let store = store.moved(&into);
+    must_have(&store, &store.start(), "first");
 }
 
 #[test]
@@ -281,6 +324,11 @@ fn several_stores_on_a_target_are_told_apart() {
     let ids = names(&disk);
     assert_eq!(ids.len(), 2);
     assert!(ids.iter().all(|id| said.contains(id.as_str())), "{said}");
+    for command in [&["restore"][..], &["snapshot", "restore", "-at=latest"]] {
+        let (exit, said) = edgekeep(&[command, &[&*target, &to, "-store=nosuch"]].concat());
+        assert_eq!(exit, 1, "{said}");
+        assert!(ids.iter().all(|id| said.contains(id.as_str())), "{said}");
+    }
     let health = second.client().get("sys/health").json();
     let id = format!("-store={}", health["cluster_id"].as_str().unwrap());
     let (exit, said) = restore(&[&target, &to, &id]);
@@ -289,6 +337,44 @@ fn several_stores_on_a_target_are_told_apart() {
     let two = two.moved(&into);
     let server = two.start();
     must_have(&two, &server, "two");
+}
+
+#[test]
+fn of_each_store_on_a_target_its_present_history_is_told() {
+    let (mut one, into) = (Site::new(81), TempDir::new());
+    let mut two = one.neighbour(82);
+    for site in [&mut one, &mut two] {
+        site.pass(Duration::from_secs(2));
+        site.put("a", b"1");
+        site.ship(u64::MAX);
+    }
+    // Beside one of them a clone goes on; of the other somebody has made something up.
+    let past = one.history.last().unwrap().clone();
+    let mut clone = one.bare(83);
+    let prepared = clone.prepare(At::Latest, None).unwrap();
+    prepared.restore(&clone.barrier, false).unwrap();
+    (clone.shares, clone.state) = (past.shares.clone(), past.state.clone());
+    clone.unseal();
+    clone.note();
+    clone.snapshot();
+    one.pass(Duration::from_secs(60));
+    one.put("a", b"2");
+    one.ship(u64::MAX);
+    let late = Timestamp::from_secs(3_900_000_000);
+    for kept in later(late) {
+        two.junk(&kept);
+    }
+    let target = option("target", one.place());
+    let (exit, said) = restore(&[&target, &option("into", &into.path().join("new"))]);
+    assert_eq!(exit, 1, "{said}");
+    let last = two.history.last().unwrap();
+    let told = format!("  {}: revision {} (", two.folder.store_id(), last.revision);
+    assert!(said.contains(&told), "{said}");
+    assert!(said.contains(&format!("  {}: several histories", one.folder.store_id())), "{said}");
+    for site in [&one, &clone] {
+        assert!(said.contains(&format!("    {}: ", site.store().status().timeline)), "{said}");
+    }
+    assert!(!said.contains("9-aaaaaaaaaaaaaaaa"), "{said}");
 }
 
 #[test]

@@ -17,7 +17,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use edgekeep::barrier::root::Timeline;
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::layout::{Folder, Kept};
 use serde_json::json;
+use site::{made_up, made_up_snapshot};
 use support::http::Client;
 use support::store::Store;
 use support::{Server, TempDir, data, eventually, program};
@@ -103,6 +107,21 @@ fn damage_the_end(disk: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&last, bytes).unwrap();
+}
+
+/// Puts a file beside the only store on a disk under a name that somebody has made up.
+fn junk(disk: &Path, kept: &Kept) {
+    let path = disk.join(Folder::new("", &names(disk)[0]).unwrap().name(kept).unwrap().as_str());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, "junk").unwrap();
+}
+
+/// Of a later history, which began at some time and goes on far into a time to come: a snapshot,
+/// and a segment.
+fn later(begun: Timestamp) -> [Kept; 2] {
+    let timeline = Timeline { number: 9, id: 0xaaaa_aaaa_aaaa_aaaa };
+    let segment = made_up(timeline, None, (900, 999), (begun, Timestamp::from_secs(4_000_000_000)));
+    [made_up_snapshot(timeline, 999, begun), segment]
 }
 
 /// A machine with a disk beside it.

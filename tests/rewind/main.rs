@@ -4,6 +4,7 @@ mod branch;
 mod command;
 mod damage;
 mod history;
+mod junk;
 mod model;
 mod served;
 mod site;

@@ -132,6 +132,19 @@ fn must_not_tell_of_it(world: &World, since: &str) {
 }
 
 #[test]
+fn a_log_of_a_target_without_a_journal_says_so() {
+    let folder = TempDir::new();
+    let path = folder.path().display();
+    let settings = SETTINGS.replace("journal = true", "");
+    let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{settings}}}");
+    let world = World::configured(4, &block);
+    eventually("there is a snapshot", || target(&world.root())["last_good"].is_object());
+    let told = edgekeep(&world, &["snapshot", "log", "-target=disk"]);
+    assert!(told.status.success() && told.stdout.is_empty(), "{}", text(&told));
+    assert!(text(&told).contains("holds no journal of this store"), "{}", text(&told));
+}
+
+#[test]
 fn the_command_line_goes_back_and_tells_what_changed() {
     let folder = TempDir::new();
     let world = world(2, &folder);

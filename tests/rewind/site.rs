@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgekeep::barrier::journal::Origin;
 use edgekeep::barrier::journal::live::origins;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::root::Timeline;
@@ -17,7 +18,7 @@ use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::{Owner, Run, export, runs};
-use edgekeep::snapshot::layout::{Folder, SnapshotName};
+use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
@@ -267,9 +268,10 @@ impl Site {
         let mut made = 0;
         loop {
             let listed = self.target.list(self.folder.path()).unwrap();
-            let listing = Listing::read(&self.folder, &listed);
+            let mut listing = Listing::read(&self.folder, &listed);
             let source = Source { target: &self.target, folder: &self.folder };
             let keys = self.store();
+            listing.present = Some(keys.status().timeline);
             let begun = origins(&keys).unwrap();
             let round = compact::plan(&listing, &begun, self.clock.wall(), policy);
             for (outer, inner) in &round.left {
@@ -300,6 +302,11 @@ impl Site {
     pub fn send(&self, name: &Name, file: &[u8]) -> Name {
         self.target.put(name, file.len() as u64, &mut &*file).unwrap();
         name.clone()
+    }
+
+    /// Puts a file there under a name that somebody has made up.
+    pub fn junk(&self, kept: &Kept) -> Name {
+        self.send(&self.folder.name(kept).unwrap(), b"junk")
     }
 
     /// The target's folder.
@@ -366,6 +373,22 @@ impl Site {
         }
         state
     }
+}
+
+/// The name of a segment that nobody has made: its commits, and their seconds.
+pub fn made_up(
+    timeline: Timeline,
+    origin: Option<Origin>,
+    (first, last): (u64, u64),
+    (from, to): (Timestamp, Timestamp),
+) -> Kept {
+    Kept::Segment(SegmentName { timeline, origin, first, last, from, to, chain: 7 })
+}
+
+/// The same of a snapshot.
+pub fn made_up_snapshot(timeline: Timeline, revision: u64, taken: Timestamp) -> Kept {
+    let prefix = "vault-snapshot".into();
+    Kept::Snapshot(SnapshotName { prefix, taken, timeline, revision, state: 7 })
 }
 
 /// What was refused, in its words.

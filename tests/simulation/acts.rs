@@ -11,9 +11,10 @@ use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
+use edgekeep::snapshot::rewind::file::Unfit;
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
-use edgekeep::snapshot::rewind::{RewindError, Source, prepare};
+use edgekeep::snapshot::rewind::{Source, prepare};
 use edgekeep::snapshot::target::Target;
 use edgekeep::storage::faulty::Failure;
 
@@ -193,7 +194,7 @@ impl Site {
         }
     }
 
-    fn try_compact(&mut self, n: usize) -> Result<(), RewindError> {
+    fn try_compact(&mut self, n: usize) -> Result<(), Unfit> {
         let Some(keys) = self.barrier.unsealed() else { return Ok(()) };
         let source = Source { target: &*self.places[n], folder: &self.folder };
         let key_id = self.barrier.settings().ok().flatten().map(|seal| seal.root_key.to_string());
@@ -201,7 +202,8 @@ impl Site {
         let owner = Owner { store_id: self.folder.store_id().into(), key_id };
         loop {
             let listed = self.places[n].list(self.folder.path())?;
-            let listing = Listing::read(&self.folder, &listed);
+            let mut listing = Listing::read(&self.folder, &listed);
+            listing.present = Some(keys.status().timeline);
             let begun = origins(&keys).map_err(SnapshotError::from)?;
             let round = compact::plan(&listing, &begun, keys.time().now(), POLICY);
             for (outer, inner) in &round.left {

@@ -4,8 +4,8 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
 use super::instant::{AtInstant, Instant, parse};
-use super::state::{FOLDED, Kind, State};
-use super::target::{TARGETS, text};
+use super::state::{FOLDED, Kind, State, warn_of};
+use super::target::TARGETS;
 use super::{file, instant};
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
@@ -84,9 +84,7 @@ pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Sto
     let answer = sent.map_err(|error| Stop::from(error).about("Error loading the snapshot"))?;
     let envelope = Envelope::of(&answer);
     let data = envelope.as_ref().map_or(&Value::Null, |envelope| &envelope.data);
-    for file in data["unusable"].as_array().into_iter().flatten() {
-        cx.warn(&format!("{} does not count: {}", text(&file["name"]), text(&file["error"])));
-    }
+    warn_of(cx, &data["unusable"]);
     if data["exact"] == false {
         cx.warn(FOLDED);
     }

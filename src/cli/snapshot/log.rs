@@ -3,6 +3,7 @@
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
+use super::state::warn_of;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -54,7 +55,10 @@ impl Command for Log {
             }
         }
         let is_one = |found: &Envelope| found.data["commits"].is_array();
-        let told = cx.present(call, is_one, |cx, found| print(cx, &found.data));
+        let told = cx.present(call, is_one, |cx, found| {
+            found.warn(cx);
+            print(cx, &found.data)
+        });
         told.map_err(|stop| stop.about("Error reading the journal"))
     }
 }
@@ -67,9 +71,7 @@ fn print(cx: &mut Context, data: &Value) -> Result<Exit, Stop> {
     if data["more"] == true {
         cx.note("There are more commits before these: ask with -limit, or -until.");
     }
-    for file in list(&data["unusable"]) {
-        cx.warn(&format!("{} does not count: {}", text(&file["name"]), text(&file["error"])));
-    }
+    warn_of(cx, &data["unusable"]);
     for gap in list(&data["gaps"]) {
         cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
     }

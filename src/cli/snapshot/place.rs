@@ -1,6 +1,5 @@
 //! A target without a server: by its name in a configuration, or by its folder.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use crate::base::variable::Variable;
 use crate::cli::stop::{Stop, meant};
 use crate::config;
 use crate::snapshot::layout::Folder;
+use crate::snapshot::rewind::stores;
 use crate::snapshot::target::folder::Folder as Directory;
 use crate::snapshot::target::{Name, Target};
 
@@ -99,23 +99,35 @@ pub fn configured(config: &[String]) -> Result<Vec<Declared>, Stop> {
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.
 pub fn store(target: &dyn Target, prefix: &str, given: Option<&str>) -> Result<Folder, Stop> {
-    if let Some(given) = given {
-        let none = || Stop::Usage(format!("-store: {given:?} is no id of a store"));
-        return Folder::new(prefix, given).ok_or_else(none);
-    }
     let listed = target.list(prefix).map_err(|error| Stop::Failed(error.to_string()))?;
-    let found = listed.iter().filter_map(|listed| Folder::of(prefix, &listed.name));
-    let mut stores: BTreeSet<String> = found.map(|folder| folder.store_id().to_owned()).collect();
-    match (stores.pop_first(), stores.is_empty()) {
-        (Some(one), true) => store(target, prefix, Some(&one)),
-        (None, _) => Err(Stop::Failed("The target holds no snapshot of any store".into())),
-        (Some(one), false) => {
-            stores.insert(one);
-            let list: Vec<String> = stores.into_iter().collect();
-            Err(Stop::Usage(format!(
-                "The target holds several stores; name one with -store:\n  {}",
-                list.join("\n  ")
-            )))
-        }
+    let mut found: Vec<Folder> =
+        stores(prefix, &listed).into_iter().map(|(folder, _)| folder).collect();
+    let ids: Vec<String> = found.iter().map(|folder| folder.store_id().to_owned()).collect();
+    if let Some(given) = given {
+        let meant = found.into_iter().find(|folder| folder.store_id() == given);
+        return meant.ok_or_else(|| no_such_store(given, &ids));
+    }
+    match (found.pop(), &*ids) {
+        (Some(one), [_]) => Ok(one),
+        (None, _) => Err(Stop::Failed(NO_STORE.into())),
+        (Some(_), ids) => Err(Stop::Usage(format!(
+            "The target holds several stores; name one with -store:\n  {}",
+            ids.join("\n  ")
+        ))),
     }
 }
+
+/// A store is meant that is not there; these are.
+pub fn no_such_store(meant: &str, there: &[String]) -> Stop {
+    match there {
+        [] => Stop::Failed(NO_STORE.into()),
+        there => Stop::Usage(format!(
+            "There is no snapshot of the store {meant}; name one of these with -store:\n  {}",
+            there.join("\n  ")
+        )),
+    }
+}
+
+const NO_STORE: &str = "There is no snapshot of any store. They lie in a folder that is called by \
+                        the id of their store, as 0b5ad4f8-8e4f-4c8d-9a5e-1f2d3c4b5a69: name the \
+                        folder in which that one is";

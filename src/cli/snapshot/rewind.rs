@@ -2,21 +2,20 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::instant;
 use super::place::{self, Place};
 use super::restore::{Restore, refused};
-use super::state::FOLDED;
+use super::state::{FOLDED, warn_of};
 use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
 use crate::node::offline;
-use crate::snapshot::layout::Folder;
+use crate::snapshot::rewind::Source;
 use crate::snapshot::rewind::plan::Wish;
-use crate::snapshot::rewind::{Prepared, Source};
 
 const RESTORING: &str = "Error restoring from the target";
 
@@ -86,7 +85,12 @@ impl Restore {
             let done = offline::rewind(&mut prepared, Path::new(into), self.force);
             done.map_err(|error| failed(&error))?;
         }
-        self.report(cx, &told(&prepared, &folder, !self.dry_run), into)
+        let mut told = prepared.told();
+        told.insert("store_id".into(), folder.store_id().into());
+        for name in ["restored", "sealed"] {
+            told.insert(name.into(), (!self.dry_run).into());
+        }
+        self.report(cx, &told.into(), into)
     }
 
     /// Tells what came of it, or what would.
@@ -99,14 +103,7 @@ impl Restore {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        for file in data["unusable"].as_array().into_iter().flatten() {
-            let (name, why) = (&file["name"], &file["error"]);
-            cx.warn(&format!(
-                "{} does not count: {}",
-                name.as_str().unwrap_or_default(),
-                why.as_str().unwrap_or_default()
-            ));
-        }
+        warn_of(cx, &data["unusable"]);
         if data["exact"] == false {
             cx.warn(FOLDED);
         }
@@ -148,24 +145,4 @@ impl Restore {
         }
         Ok(Exit::Done)
     }
-}
-
-/// What is told of a restore without a server, as a server tells it.
-fn told(prepared: &Prepared, folder: &Folder, restored: bool) -> Value {
-    let (plan, found) = (prepared.plan(), prepared.found());
-    let lost = prepared.lost().iter().map(|(name, why)| json!({ "name": name, "error": why }));
-    json!({
-        "store_id": folder.store_id(),
-        "revision": found.instant.revision,
-        "time": found.instant.time.rfc3339(),
-        "timeline": prepared.timeline().to_string(),
-        "exact": !found.folded,
-        "end": found.end,
-        "snapshot_revision": plan.base.revision,
-        "snapshot_time": plan.base.taken.rfc3339(),
-        "segments": plan.legs.len(),
-        "unusable": lost.collect::<Vec<_>>(),
-        "restored": restored,
-        "sealed": restored,
-    })
 }

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::file;
 use super::instant::Instant;
 use super::place::{self, Place};
 use crate::cli::context::Context;
 use crate::cli::stop::Stop;
 use crate::node::opened::{self, Sealed};
-use crate::snapshot::rewind::Source;
+use crate::snapshot::rewind::{Lost, Source};
 
 /// A state of a store.
 pub struct State<'a> {
@@ -81,13 +84,17 @@ pub fn receive(
     let folder = place::store(&*target, &prefix, by.store)?;
     let source = Source { target: &*target, folder: &folder };
     let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
-    for (name, why) in prepared.lost() {
-        cx.warn(&format!("{name} does not count: {why}"));
-    }
+    prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
     if prepared.found().folded {
         cx.warn(FOLDED);
     }
     Sealed::of(&prepared).map_err(|error| failed(&error))
+}
+
+/// Tells of the files that did not verify, as a server names them.
+pub fn warn_of(cx: &mut Context, unusable: &Value) {
+    let lost: Vec<Lost> = Deserialize::deserialize(unusable).unwrap_or_default();
+    lost.iter().for_each(|lost| cx.warn(&lost.to_string()));
 }
 
 /// What is said where a compaction has left less than was wished.

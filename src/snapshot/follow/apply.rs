@@ -6,8 +6,7 @@ use crate::barrier::{RESTORED, SEAL};
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::Entry;
-use crate::snapshot::layout::Kept;
-use crate::snapshot::rewind::fetch::{Stop, judge, unavailable};
+use crate::snapshot::rewind::file::{Getter, Unfit};
 use crate::snapshot::rewind::listing::Leg;
 use crate::snapshot::rewind::segments::{Broken, Segments, Start, Walk};
 use crate::snapshot::rewind::{Prepared, Source, replay};
@@ -21,15 +20,9 @@ const AT_ONCE: usize = 4 << 20;
 impl Follower {
     /// Gets a segment that leads on from `head` and makes its writes: where that leads. Of one that
     /// does not verify nothing is written.
-    pub(super) fn apply(&self, source: Source<'_>, leg: Leg, head: Head) -> Result<Head, Stop> {
-        let name = &leg.segment;
-        let kept = Kept::Segment(*name);
-        let file = source.folder.segment(name);
-        let file = file.ok_or_else(|| SnapshotError::Broken("its name is too long".into()))?;
-        let stream = source.target.get(&file).map_err(|error| unavailable(&kept, error))?;
+    pub(super) fn apply(&self, source: Source<'_>, leg: Leg, head: Head) -> Result<Head, Unfit> {
         let mut segments = Segments::new(self.means.spools.open()?);
-        let received = segments.receive(name, source.folder.store_id(), None, stream);
-        received.map_err(|error| judge(&kept, error))?;
+        Getter::new(source).segment(&leg.segment, None, &mut segments)?;
         let Head { timeline, revision, chain, .. } = head;
         let start = Start { timeline, revision, chain };
         let mut batch = Batch { head, records: Vec::new(), bytes: 0 };
@@ -46,11 +39,10 @@ impl Follower {
         });
         match walked {
             Ok(()) => {}
-            Err(Broken::Link(_)) => {
-                let why = "it does not go on from where this standby is".into();
-                return Err(Stop::Lost(kept, why));
+            Err(Broken::Link(name)) => {
+                return Err(Unfit::astray(name, "it does not go on from where this standby is"));
             }
-            Err(Broken::Apart(timeline)) => return Err(Stop::Apart(timeline)),
+            Err(Broken::Apart(timeline)) => return Err(Unfit::Apart(timeline)),
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
         batch.write(storage)?;

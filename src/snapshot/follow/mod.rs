@@ -7,6 +7,7 @@
 //! unseals it begins a new timeline, and never writes on in that of the original.
 
 mod apply;
+mod memory;
 pub mod promotion;
 mod round;
 mod status;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use self::memory::Memory;
 pub use self::status::{Place, Status};
 
 use super::SnapshotError;
@@ -62,6 +64,7 @@ pub struct Follower {
     of: Followed,
     means: Means,
     status: Mutex<Status>,
+    memory: Mutex<Memory>,
     following: AtomicBool,
     interrupted: Arc<AtomicBool>,
 }
@@ -93,7 +96,8 @@ impl Follower {
         promotion::begin(&means.folder, means.clock.wall())?;
         let status = Mutex::new(Status::new(&*means.clock));
         let (following, interrupted) = (AtomicBool::new(true), Arc::default());
-        Ok(Some(Self { of, means, status, following, interrupted }))
+        let memory = Mutex::default();
+        Ok(Some(Self { of, means, status, memory, following, interrupted }))
     }
 
     /// Whether it is a standby still.
@@ -126,6 +130,8 @@ impl Follower {
 pub enum Trouble {
     /// It cannot be told what to follow, or what there is does not lead on: what to do.
     Lost(String),
+    /// It has all that leads on; what is wrong beside that.
+    Beside(String),
     /// What the target has is not to be had.
     Rewind(RewindError),
 }
@@ -133,7 +139,7 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(what) => f.write_str(what),
+            Self::Lost(what) | Self::Beside(what) => f.write_str(what),
             Self::Rewind(error) => error.fmt(f),
         }
     }

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use super::status::Place;
 use super::{Follower, PACE, SLOWEST, Trouble, promotion};
-use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::journal::{HEAD, Head, Origin};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::base::sync::lock;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{Folder, Kept};
-use crate::snapshot::rewind::fetch::Stop;
+use crate::snapshot::layout::Folder;
 use crate::snapshot::rewind::listing::{Leg, Listing};
 use crate::snapshot::rewind::plan::{Refusal, present};
-use crate::snapshot::rewind::{Lost, RewindError, Source, newest, stores};
+use crate::snapshot::rewind::{Lost, RewindError, Source, Way, stores, vouch};
 
 impl Follower {
     /// Looks whether it is promoted, and follows when it is time to. To be called every second.
@@ -30,7 +29,10 @@ impl Follower {
         if !now && self.means.clock.boot() < status.next {
             return;
         }
-        // A last time before it serves: what was shipped is there.
+        // A last time before it serves: what was shipped is there, and all is asked once more.
+        if promoted {
+            lock(&self.memory).forget();
+        }
         let outcome = self.follow();
         if self.is_stopped() {
             return;
@@ -46,12 +48,13 @@ impl Follower {
         let mut status = lock(&self.status);
         let (failed, trouble) = match outcome {
             Ok(()) => (0, None),
+            Err(trouble @ Trouble::Beside(_)) => (0, Some(trouble.to_string())),
             Err(trouble) => (status.failed + 1, Some(trouble.to_string())),
         };
         if !matches!(outcome, Err(Trouble::Rewind(RewindError::Target(_)))) {
             status.contact = boot;
         }
-        if trouble.is_none() {
+        if failed == 0 {
             (status.looked, status.since) = (Some(now), boot);
         } else {
             status.errors += 1;
@@ -106,37 +109,38 @@ impl Follower {
         self.stand(head, None);
         let folder = self.folder(head)?;
         let source = Source { target: &*self.of.target, folder: &folder };
-        let mut listing = Listing::read(&folder, &source.target.list(folder.path())?);
-        let mut lost: Vec<Lost> = Vec::new();
-        loop {
-            match self.go_on(source, &mut listing) {
-                // Nothing that verifies leads to the history that the names told to follow.
-                Err(Trouble::Rewind(RewindError::Refused(Refusal::NoTimeline(..), files)))
-                    if strike_out(&mut listing, &folder, &files) =>
-                {
-                    lost.extend(files);
-                }
-                outcome => {
-                    outcome?;
-                    break;
-                }
+        let listed = source.target.list(folder.path())?;
+        let mut listing = lock(&self.memory).recall(&folder, &listed, self.means.clock.boot());
+        let outcome = loop {
+            let known = listing.lost.len() + listing.apart.len();
+            let outcome = self.go_on(source, &mut listing);
+            // The names may tell to go elsewhere without what does not verify.
+            if self.is_stopped() || listing.lost.len() + listing.apart.len() == known {
+                break outcome;
             }
+        };
+        lock(&self.memory).note(&folder, &listed, &listing);
+        outcome?;
+        match self.missed(&listing, &folder)? {
+            Some(lost) => Err(Trouble::Beside(format!("it follows what verifies: {lost}"))),
+            None => Ok(()),
         }
-        // A disk that reads badly for a moment looks the same: it is told, and asked again.
-        lost.first().map_or(Ok(()), |(name, why)| {
-            Err(Trouble::Lost(format!("it follows what verifies: {name} does not count: {why}")))
-        })
     }
 
-    /// Goes where the names in a listing lead.
+    /// Goes where the names in a listing lead. It ends early where what was learnt on the way may
+    /// tell to go elsewhere.
     fn go_on(&self, source: Source<'_>, listing: &mut Listing) -> Result<(), Trouble> {
         let mut head = self.head()?;
-        let folder = source.folder;
+        let spools = &self.means.spools;
         let (timeline, doubt) = match present(listing) {
             Ok(span) => (span.timeline, None),
+            Err(doubt) if vouch(source, listing, &doubt, spools)? => return Ok(()),
             Err(doubt) => match head.filter(|head| listing.span(head.timeline).is_some()) {
                 Some(head) => (head.timeline, Some(doubt)),
-                None => return Err(RewindError::Refused(doubt, Vec::new()).into()),
+                None => {
+                    let lost = listing.unusable(source.folder);
+                    return Err(RewindError::Refused(doubt, lost).into());
+                }
             },
         };
         let way = listing.lineage(timeline);
@@ -146,6 +150,10 @@ impl Follower {
         if let Some(head) = head.filter(|head| !on_way(head))
             && head.timeline.number >= timeline.number
         {
+            let spans = listing.span(timeline).into_iter().collect();
+            if vouch(source, listing, &Refusal::Ambiguous(spans), spools)? {
+                return Ok(());
+            }
             return Err(Trouble::Lost(format!(
                 "it has timeline {}, and the target goes on with {timeline}, which does not come \
                  of it: to follow that, move the data folder away and start again",
@@ -154,36 +162,26 @@ impl Follower {
         }
         let last = listing.span(timeline).map_or(0, |span| span.last.revision);
         lock(&self.status).known = last;
-        let mut lost = None;
         while let Some(at) = head
             && let Some(leg) = next_leg(listing, timeline, at)
         {
-            let name = leg.segment;
             match self.apply(source, leg, at) {
                 Ok(to) => {
                     head = Some(to);
                     self.stand(head, Some(leg.end().time));
                 }
-                Err(Stop::Lost(kept, why)) => {
-                    let file = folder.name(&kept).map(|name| name.to_string());
-                    lost = Some(format!("{} does not count: {why}", file.unwrap_or_default()));
-                    listing.lose(Kept::Segment(name), why);
-                    // What was written of it before it broke is there.
-                    head = self.head()?;
-                }
-                Err(Stop::Apart(timeline)) => listing.apart.push(timeline),
-                Err(Stop::Refused(refusal)) => {
-                    return Err(RewindError::Refused(refusal, Vec::new()).into());
-                }
-                Err(Stop::Later(..)) => break,
-                Err(Stop::Failed(error)) => return Err(error.into()),
+                // What was written of it before it broke is there.
+                Err(unfit) => return Ok(listing.learn(unfit)?),
             }
         }
         let there = head.filter(|head| head.timeline == timeline).map(|head| head.revision);
         let bases = listing.snapshots.iter().filter(|name| name.timeline == timeline);
         let base = bases.map(|name| name.revision).max();
         if there.is_none() || base > there {
-            let prepared = newest(source, Some(timeline), &self.means.spools)?.prepared;
+            let mut way = Way::over(source, listing.clone(), spools)?;
+            let reached = way.newest(Some(timeline));
+            listing.clone_from(way.listing());
+            let prepared = way.prepared(reached?.0);
             let found = prepared.found();
             if found.timeline == timeline
                 && there.is_none_or(|there| found.instant.revision > there)
@@ -206,9 +204,17 @@ impl Follower {
             (None, behind) => Err(Trouble::Lost(format!(
                 "the journal on the target has a gap: it lacks {behind} transactions and waits \
                  for the next snapshot{}",
-                lost.map(|lost| format!("; {lost}")).unwrap_or_default()
+                self.missed(listing, source.folder)?
+                    .map(|lost| format!("; {lost}"))
+                    .unwrap_or_default()
             ))),
         }
+    }
+
+    /// A file that does not verify, and is not of what it has already.
+    fn missed(&self, listing: &Listing, folder: &Folder) -> Result<Option<Lost>, Trouble> {
+        let Some(Head { timeline, revision, .. }) = self.head()? else { return Ok(None) };
+        Ok(listing.missed(folder, Origin { timeline, revision }))
     }
 
     /// Tells where it stands.
@@ -258,20 +264,6 @@ impl Follower {
         lock(&self.status).store_id = Some(one.0.store_id().to_owned());
         Ok(one.0.clone())
     }
-}
-
-/// Snapshots that did not verify count as absent; whether any was still counted.
-fn strike_out(listing: &mut Listing, folder: &Folder, files: &[Lost]) -> bool {
-    let mut any = false;
-    for name in listing.snapshots.clone() {
-        let kept = Kept::Snapshot(name);
-        let file = folder.name(&kept).map(|name| name.to_string());
-        if let Some((_, why)) = files.iter().find(|(name, _)| Some(name) == file.as_ref()) {
-            listing.lose(kept, why.clone());
-            any = true;
-        }
-    }
-    any
 }
 
 /// What leads a standby on towards a history; nothing where that left its own before.

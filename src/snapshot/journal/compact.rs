@@ -12,12 +12,12 @@
 //! next round.
 
 use std::collections::BTreeMap;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::time::Duration;
 
 use super::akin::akin;
 use super::export::Owner;
-use super::segment::{self, Entry, Header, SegmentWriter};
+use super::segment::{Entry, Header, SegmentWriter};
 use crate::barrier::journal::record::{Mark, Record, RecordWriter};
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::Timeline;
@@ -25,12 +25,12 @@ use crate::barrier::{ROOT, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::rewind::Source;
+use crate::snapshot::rewind::file::{Getter, Unfit};
 use crate::snapshot::rewind::listing::{Leg, Listing};
-use crate::snapshot::rewind::plan::next;
+use crate::snapshot::rewind::plan::{goes_on_beside, next};
 use crate::snapshot::rewind::segments::{Broken, Segments, Walk};
-use crate::snapshot::rewind::{RewindError, Source};
 use crate::snapshot::spool::{Spool, Spools};
-use crate::snapshot::target::{Name, TargetError};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -75,11 +75,13 @@ pub struct Round {
 }
 
 /// Finds what is to be done, by names. `begun` are commits at which histories began of which
-/// nothing may be there yet.
+/// nothing may be there yet. What goes on beside the present history is another machine's to
+/// compact.
 pub fn plan(listing: &Listing, begun: &[Origin], now: Timestamp, policy: Policy) -> Round {
     let mut timelines: Vec<Timeline> = listing.segments.iter().map(|s| s.timeline).collect();
     timelines.sort_unstable();
     timelines.dedup();
+    timelines.retain(|timeline| !goes_on_beside(listing, *timeline));
     let mut round = Round::default();
     for timeline in timelines {
         let origins = listing.segments.iter().filter_map(|name| name.origin);
@@ -169,19 +171,18 @@ pub fn compact(
     keys: &Unsealed,
     owner: &Owner,
     spools: &Spools,
-) -> Result<SegmentName, RewindError> {
+) -> Result<SegmentName, Unfit> {
+    let (getter, keyring) = (Getter::new(source), keys.keyring());
     let mut segments = Segments::new(spools.open()?);
     for name in &job.inner {
-        fetch(source, name, keys, &mut segments)?;
+        getter.segment(name, Some(&keyring), &mut segments)?;
     }
     let mut spool = spools.open()?;
     let name = merge(job, keys, owner, &segments, &mut spool)?;
-    let called = named(source, &name)?;
+    let called = getter.name(&Kept::Segment(name))?;
     source.target.put(&called, spool.length(), &mut spool.reader())?;
-    verify(source, &name, keys)?;
-    for inner in job.inner.iter().filter(|inner| **inner != name) {
-        source.target.delete(&named(source, inner)?)?;
-    }
+    getter.check(&name, &keyring)?;
+    delete(&getter, job.inner.iter().filter(|inner| **inner != name))?;
     Ok(name)
 }
 
@@ -192,37 +193,19 @@ pub fn clear(
     outer: &SegmentName,
     inner: &[SegmentName],
     keys: &Unsealed,
-) -> Result<(), RewindError> {
-    for inner in akin(source, outer, inner, keys)? {
-        source.target.delete(&named(source, &inner)?)?;
+) -> Result<(), Unfit> {
+    let getter = Getter::new(source);
+    delete(&getter, &akin(&getter, outer, inner, &keys.keyring())?)
+}
+
+fn delete<'a>(
+    getter: &Getter<'_>,
+    all: impl IntoIterator<Item = &'a SegmentName>,
+) -> Result<(), Unfit> {
+    for name in all {
+        getter.source.target.delete(&getter.name(&Kept::Segment(*name))?)?;
     }
     Ok(())
-}
-
-/// The segment as the target holds it is whole, what its name says, and proved.
-fn verify(source: Source<'_>, name: &SegmentName, keys: &Unsealed) -> Result<(), RewindError> {
-    let file = source.target.get(&named(source, name)?)?;
-    let (header, end) = segment::check(BufReader::with_capacity(64 << 10, file))?;
-    if header.name(end.chain) != *name || !end.is_proved(&keys.keyring()) {
-        return Err(TargetError::Failed("a segment is not what was put there".into()).into());
-    }
-    Ok(())
-}
-
-fn fetch(
-    source: Source<'_>,
-    name: &SegmentName,
-    keys: &Unsealed,
-    segments: &mut Segments,
-) -> Result<(), RewindError> {
-    let file = source.target.get(&named(source, name)?)?;
-    let keyring = keys.keyring();
-    Ok(segments.receive(name, source.folder.store_id(), Some(&keyring), file)?)
-}
-
-pub(super) fn named(source: Source<'_>, name: &SegmentName) -> Result<Name, RewindError> {
-    let none = || SnapshotError::Broken("the name of a segment is too long".into());
-    Ok(source.folder.name(&Kept::Segment(*name)).ok_or_else(none)?)
 }
 
 fn merge(

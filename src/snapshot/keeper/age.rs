@@ -9,10 +9,19 @@ use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::compact::{Policy, clear, compact, plan};
 use crate::snapshot::journal::export::Owner;
 use crate::snapshot::rewind::listing::Listing;
-use crate::snapshot::rewind::{RewindError, Source};
+use crate::snapshot::rewind::{Lost, RewindError, Source};
 
 /// How often it is looked for what may be compacted.
 const EVERY: Duration = Duration::from_secs(3600);
+
+/// What came of it.
+#[derive(Default)]
+struct Done {
+    /// So many stretches of the journal are one file now.
+    made: usize,
+    /// Files that are torn: what they are a part of stays as it is.
+    torn: Vec<Lost>,
+}
 
 impl Worker {
     /// Compacts what has become old, once an hour. What cannot be compacted stays as it is: nothing
@@ -24,38 +33,55 @@ impl Worker {
             return Ok(());
         }
         self.compacted = Some(boot);
-        match self.compact() {
-            Ok(0) => {}
-            Ok(made) => {
-                log::debug!("snapshots to {}: {made} files of the journal compacted", self.name);
-                (self.known, self.proved) = (None, None);
-            }
+        let mut done = Done::default();
+        let outcome = self.compact(&mut done);
+        let Done { made, torn } = done;
+        if made > 0 || outcome.is_err() {
+            (self.known, self.proved) = (None, None);
+        }
+        if made > 0 {
+            log::debug!("snapshots to {}: {made} files of the journal compacted", self.name);
+        }
+        for lost in torn.iter().filter(|lost| !self.torn.contains(lost)) {
+            log::warn!(
+                "snapshots to {}: a part of the journal is not compacted: {lost}",
+                self.name
+            );
+        }
+        self.torn = torn;
+        match outcome {
+            Ok(()) | Err(RewindError::Snapshot(SnapshotError::Busy | SnapshotError::Sealed)) => {}
             Err(RewindError::Target(error)) => return Err(error.into()),
-            Err(RewindError::Snapshot(SnapshotError::Busy | SnapshotError::Sealed)) => {}
             Err(error) => {
                 log::warn!("snapshots to {}: the journal is not compacted: {error}", self.name);
-                (self.known, self.proved) = (None, None);
             }
         }
         Ok(())
     }
 
-    fn compact(&self) -> Result<usize, RewindError> {
+    fn compact(&self, done: &mut Done) -> Result<(), RewindError> {
         let keys = self.keys()?;
-        let store_id = keys.status().store_id;
-        let Ok(folder) = self.folder(&store_id) else { return Ok(0) };
+        let record = keys.status();
+        let Ok(folder) = self.folder(&record.store_id) else { return Ok(()) };
         let source = Source { target: &*self.target, folder: &folder };
-        let listing = Listing::read(&folder, &self.target.list(folder.path())?);
+        let mut listing = Listing::read(&folder, &self.target.list(folder.path())?);
+        listing.present = Some(record.timeline);
         let begun = origins(&keys).map_err(SnapshotError::from)?;
         let round = plan(&listing, &begun, keys.time().now(), Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;
-        let owner = Owner { store_id, key_id: settings.root_key.to_string() };
-        for (outer, inner) in &round.left {
-            clear(source, outer, inner, &keys)?;
+        let owner = Owner { store_id: record.store_id, key_id: settings.root_key.to_string() };
+        let spools = &self.means.spools;
+        let cleared = round.left.iter().map(|(outer, inner)| clear(source, outer, inner, &keys));
+        let made = round.jobs.iter().map(|job| compact(source, job, &keys, &owner, spools));
+        let all = cleared.chain(made.map(|made| made.map(drop)));
+        for outcome in all.take_while(|_| !self.desk.is_stopped()) {
+            match outcome {
+                Ok(()) => done.made += 1,
+                // What is torn holds up nothing else.
+                Err(unfit) => listing.learn(unfit)?,
+            }
         }
-        for job in round.jobs.iter().take_while(|_| !self.desk.is_stopped()) {
-            compact(source, job, &keys, &owner, &self.means.spools)?;
-        }
-        Ok(round.left.len() + round.jobs.len())
+        done.torn = listing.unusable(&folder);
+        Ok(())
     }
 }

@@ -9,8 +9,8 @@ use crate::base::record::Record;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::contents::Entries;
 use crate::snapshot::format::{self, member};
-use crate::snapshot::journal::segment;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::rewind::file::{self, Unsound};
 
 /// Reads a snapshot from its first byte to its last: its checksums, that a server with these keys
 /// sealed them, and that it is the one which its name says. Where the journal stood in it, if there
@@ -60,20 +60,17 @@ pub fn segment(
     stream: impl Read,
     of: &SegmentName,
     at: u64,
-    unsealed: impl FnOnce() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+    unsealed: impl Fn() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
 ) -> Result<(Chain, Option<Chain>), SnapshotError> {
-    let mut there = None;
-    let (header, end) = segment::read(stream, |entry| {
+    let (store_id, mut there) = (unsealed()?.status().store_id, None);
+    let read = file::read(stream, of, &store_id, None, |entry| {
         if entry.revision == at {
             there = Some(entry.after);
         }
-    })?;
-    let keys = unsealed()?;
-    if !end.is_proved(&keys.keyring()) {
+    });
+    let (_, end) = read.map_err(Unsound::into_error)?;
+    if !end.is_proved(&unsealed()?.keyring()) {
         return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
-    }
-    if header.name(end.chain) != *of || header.store_id != keys.status().store_id {
-        return Err(SnapshotError::Broken("a segment is not the one that its name says".into()));
     }
     Ok((end.chain, there))
 }

@@ -22,6 +22,7 @@ use crate::barrier::root::Timeline;
 use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::rewind::Lost;
 use crate::snapshot::target::{Name, Target, Visit};
 
 /// How often it is looked whether there is something to do.
@@ -77,6 +78,8 @@ pub struct Worker {
     pub(super) thorough: bool,
     /// When it was last looked for what may be compacted, by the boot clock.
     pub(super) compacted: Option<Duration>,
+    /// What was found torn then.
+    pub(super) torn: Vec<Lost>,
 }
 
 impl Worker {
@@ -112,6 +115,7 @@ impl Worker {
             seen: Seen::default(),
             thorough: false,
             compacted: None,
+            torn: Vec::new(),
         }
     }
 

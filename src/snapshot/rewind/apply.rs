@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde_json::{Map, Value, json};
+
 use super::listing::Instant;
 use super::plan::Plan;
 use super::segments::{Broken, Segments, Start, Walk};
@@ -16,6 +18,7 @@ use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
+use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::restore::Received;
 use crate::storage::{StorageError, Writer};
 
@@ -72,6 +75,24 @@ impl Prepared {
     /// Whether the server that asked comes of that instant; it is of another history else.
     pub fn is_own_past(&self) -> bool {
         self.own
+    }
+
+    /// All of that, as it is told.
+    pub fn told(&self) -> Map<String, Value> {
+        let Found { instant, folded, end, .. } = self.found;
+        let SnapshotName { revision, taken, .. } = &self.plan.base;
+        let fields = [
+            ("revision", instant.revision.into()),
+            ("time", self.committed().unwrap_or(instant.time).rfc3339().into()),
+            ("timeline", self.timeline().to_string().into()),
+            ("exact", (!folded).into()),
+            ("end", end.into()),
+            ("snapshot_revision", (*revision).into()),
+            ("snapshot_time", taken.rfc3339().into()),
+            ("segments", self.plan.legs.len().into()),
+            ("unusable", json!(self.lost)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// A restore that finds this set gives up, and replaces nothing.

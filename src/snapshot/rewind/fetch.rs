@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::listing::{Instant, Listing, Stretch};
+use super::file::{Getter, Unfit};
+use super::listing::{Instant, Leg, Listing, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::twice::Passed;
-use super::{Found, Keys, Lost, Prepared, RewindError, Source};
+use super::{Found, Keys, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
@@ -17,46 +18,56 @@ use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
-use crate::snapshot::restore::{Received, receive};
+use crate::snapshot::restore::Received;
 use crate::snapshot::spool::Spools;
-use crate::snapshot::target::{Name, TargetError};
 
-/// A restore that is being prepared. What it has fetched once it does not fetch again.
+/// A state of a store that is looked for on a target. What was fetched once is not fetched again,
+/// and what did not verify counts as absent whatever is looked for next.
 pub struct Way<'a> {
-    source: Source<'a>,
+    pub(super) getter: Getter<'a>,
     spools: &'a Spools,
-    listing: Listing,
-    keys: Keys,
-    base: Option<Base>,
-    segments: Segments,
+    pub(super) listing: Listing,
+    pub(super) keys: Keys,
+    pub(super) base: Option<Base>,
+    pub(super) segments: Segments,
 }
 
 /// A snapshot that has arrived.
-struct Base {
-    name: SnapshotName,
+pub struct Base {
+    pub(super) name: SnapshotName,
     received: Received,
     start: Start,
     /// Its keys, and what its root record says, where there was somebody to open them.
     proved: Option<(Keyring, RootRecord)>,
 }
 
+/// A way that was gone to its end.
+pub struct Reached {
+    plan: Plan,
+    base: Base,
+    found: Found,
+}
+
+impl Reached {
+    /// Where it leads.
+    pub fn found(&self) -> Found {
+        self.found
+    }
+}
+
 /// Why a way was not gone to its end.
 pub enum Stop {
-    /// A file does not verify.
-    Lost(Kept, String),
-    /// This history does not go on from where its name says.
-    Apart(Timeline),
+    /// By a file on it.
+    Unfit(Unfit),
     /// This history began only then, later than its name let think.
     Later(Timeline, Timestamp),
     /// What is inside of the files tells that the instant is not there.
     Refused(Refusal),
-    /// The target or the disk fails.
-    Failed(RewindError),
 }
 
-impl<E: Into<RewindError>> From<E> for Stop {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl<E: Into<Unfit>> From<E> for Stop {
+    fn from(unfit: E) -> Self {
+        Self::Unfit(unfit.into())
     }
 }
 
@@ -64,13 +75,23 @@ impl<'a> Way<'a> {
     /// Lists the target.
     pub fn new(source: Source<'a>, keys: Keys, spools: &'a Spools) -> Result<Self, RewindError> {
         let listed = source.target.list(source.folder.path())?;
-        let mut listing = Listing::read(source.folder, &listed);
-        let mut segments = Segments::new(spools.open()?);
-        if let Some(keys) = keys.as_ref().filter(|keys| is_of(source, keys)) {
-            add_own(keys, &mut segments, &mut listing)?;
-            listing.present = Some(keys.status().timeline);
+        let mut way = Self::over(source, Listing::read(source.folder, &listed), spools)?;
+        way.keys = keys;
+        if let Some(keys) = way.own_keys() {
+            add_own(&keys, &mut way.segments, &mut way.listing)?;
+            way.listing.present = Some(keys.status().timeline);
         }
-        Ok(Self { source, spools, listing, keys, base: None, segments })
+        Ok(way)
+    }
+
+    /// Over what is known of it already, without keys.
+    pub fn over(
+        source: Source<'a>,
+        listing: Listing,
+        spools: &'a Spools,
+    ) -> Result<Self, RewindError> {
+        let segments = Segments::new(spools.open()?);
+        Ok(Self { getter: Getter::new(source), spools, listing, keys: None, base: None, segments })
     }
 
     /// What is left to choose from.
@@ -78,53 +99,42 @@ impl<'a> Way<'a> {
         &self.listing
     }
 
-    /// What is inside of the files tells more than their names: the way is to be planned anew.
-    pub fn learn(&mut self, stop: Stop) -> Result<(), RewindError> {
-        match stop {
-            Stop::Lost(kept, why) => self.listing.lose(kept, why),
-            Stop::Apart(timeline) => self.listing.apart.push(timeline),
-            Stop::Later(timeline, time) => drop(self.listing.begun.insert(timeline, time)),
-            Stop::Refused(refusal) => return Err(RewindError::Refused(refusal, self.lost())),
-            Stop::Failed(error) => return Err(error),
-        }
-        Ok(())
+    /// The keys, where they are those of the store on the target.
+    pub(super) fn own_keys(&self) -> Keys {
+        self.keys.clone().filter(|keys| is_of(self.getter.source, keys))
     }
 
-    /// All that did not verify.
-    pub fn lost(&self) -> Vec<Lost> {
-        let name = |kept: &Kept| self.source.folder.name(kept).map(|name| name.to_string());
-        let lost = self.listing.lost.iter();
-        let lost = lost.map(|(kept, why)| (name(kept).unwrap_or_default(), why.clone()));
-        let apart = |timeline: &Timeline| {
-            let why = "it does not go on from where its name says".to_owned();
-            (format!("the start of the timeline {timeline}"), why)
-        };
-        lost.chain(self.listing.apart.iter().map(apart)).collect()
-    }
-
-    /// Gets all that a plan needs and checks it: where it leads.
-    pub fn go(&mut self, plan: &Plan) -> Result<Found, Stop> {
-        if self.base.as_ref().is_none_or(|base| base.name != plan.base) {
-            // The spool of the one before makes place for this one.
-            self.base = None;
-            self.base = Some(self.fetch_base(&plan.base)?);
+    /// Finds the way that leads to an instant, and goes it.
+    pub fn reach(&mut self, wish: &Wish) -> Result<Reached, RewindError> {
+        loop {
+            let stop = match plan(&self.listing, wish) {
+                Ok(plan) => match self.go(&plan) {
+                    Ok((base, found)) => return Ok(Reached { plan, base, found }),
+                    Err(stop) => stop,
+                },
+                Err(refusal) => Stop::Refused(refusal),
+            };
+            match stop {
+                Stop::Refused(refusal) => {
+                    if !self.vouch(&refusal)? {
+                        let lost = self.listing.unusable(self.getter.source.folder);
+                        return Err(RewindError::Refused(refusal, lost));
+                    }
+                }
+                Stop::Unfit(unfit) => self.listing.learn(unfit)?,
+                Stop::Later(timeline, time) => drop(self.listing.begun.insert(timeline, time)),
+            }
         }
-        for leg in &plan.legs {
-            self.get_segment(&leg.segment)?;
-        }
-        let (found, passed) = self.locate(plan)?;
-        self.must_be_sole(plan, &passed, &found)?;
-        Ok(found)
-    }
-
-    /// Gets a segment, unless it is there already.
-    pub(super) fn get_segment(&mut self, name: &SegmentName) -> Result<(), Stop> {
-        if self.segments.has(name) { Ok(()) } else { self.fetch_segment(name) }
     }
 
     /// What the chain comes to at a commit in a segment, if that is kept alone.
-    pub(super) fn chain_in(&mut self, name: &SegmentName, at: u64) -> Result<Option<u64>, Stop> {
-        self.get_segment(name)?;
+    pub(super) fn chain_in(
+        &mut self,
+        name: &SegmentName,
+        at: u64,
+        keyring: Option<&Keyring>,
+    ) -> Result<Option<u64>, Unfit> {
+        self.get_segment(name, keyring)?;
         let mut there = None;
         let walked = self.segments.each(name, |_, entry| {
             if entry.revision == at {
@@ -136,31 +146,48 @@ impl<'a> Way<'a> {
         Ok(there)
     }
 
+    /// Gets a segment, unless it is there already.
+    fn get_segment(&mut self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
+        match self.segments.has(name) {
+            true => Ok(()),
+            false => self.getter.segment(name, keyring, &mut self.segments),
+        }
+    }
+
     /// The name of a file on the target.
     pub(super) fn called(&self, kept: &Kept) -> Option<String> {
-        self.source.folder.name(kept).map(|name| name.to_string())
+        self.getter.name(kept).ok().map(|name| name.to_string())
     }
 
-    /// Looks whether what a refusal names instead is there indeed, and not by its name alone.
-    pub fn vouch(&mut self, refusal: &Refusal) -> Result<(), Stop> {
-        for (timeline, revision) in refusal.offers() {
-            let wish = Wish { at: At::Revision(revision), timeline: Some(timeline) };
-            let Ok(plan) = plan(&self.listing, &wish) else { continue };
-            match self.go(&plan) {
-                Ok(_) | Err(Stop::Refused(_)) => {}
-                Err(stop) => return Err(stop),
+    /// The newest state that can be had; where something behind it is known and nothing leads
+    /// there, what lies between.
+    pub fn newest(
+        &mut self,
+        timeline: Option<Timeline>,
+    ) -> Result<(Reached, Option<Gap>), RewindError> {
+        let mut wish = Wish { at: At::Latest, timeline };
+        let mut gap: Option<Gap> = None;
+        loop {
+            match self.reach(&wish) {
+                // What was to lead there may turn out to be torn: then the end is earlier still.
+                Err(RewindError::Refused(Refusal::Gap(timeline, found), _))
+                    if gap.is_none_or(|gap| found.before.revision < gap.before.revision) =>
+                {
+                    (gap, wish.timeline) = (Some(found), Some(timeline));
+                    wish.at = At::Revision(found.before.revision);
+                }
+                reached => return Ok((reached?, gap)),
             }
         }
-        Ok(())
     }
 
-    /// The way was gone.
-    pub fn prepared(self, plan: Plan, found: Found) -> Result<Prepared, RewindError> {
-        let (lost, own) = (self.lost(), self.is_own_past(&found));
-        let missing = || SnapshotError::Broken("it was not fetched".into());
-        let Base { received, start, proved, .. } = self.base.ok_or_else(missing)?;
+    /// What was reached, to be put in the place of a store.
+    pub fn prepared(self, reached: Reached) -> Prepared {
+        let Reached { plan, base: Base { received, start, proved, .. }, found } = reached;
+        let lost = self.listing.unusable(self.getter.source.folder);
+        let own = self.is_own_past(&found);
         let prover = self.keys.zip(proved.map(|(_, record)| record));
-        Ok(Prepared { plan, found, start, received, segments: self.segments, prover, lost, own })
+        Prepared { plan, found, start, received, segments: self.segments, prover, lost, own }
     }
 
     /// Whether the server that asks has that commit behind it. Where its history left another one
@@ -178,46 +205,51 @@ impl<'a> Way<'a> {
         way.iter().any(has)
     }
 
-    fn fetch_base(&self, name: &SnapshotName) -> Result<Base, Stop> {
-        let kept = Kept::Snapshot(name.clone());
-        let lost = |error: SnapshotError| judge(&kept, error);
-        let file = self.source.target.get(&self.name(&kept)?);
-        let file = file.map_err(|error| unavailable(&kept, error))?;
-        let received = receive(file, self.spools.open()?).map_err(lost)?;
-        let about = &received.meta().about;
-        let said = (&*about.store_id, &*about.timeline, about.revision);
-        let named = (self.source.folder.store_id(), &*name.timeline.to_string(), name.revision);
-        if said != named || received.state() != name.state {
-            return Err(Stop::Lost(kept, "it is not what its name says".into()));
-        }
-        let chain = start(&received, name).map_err(lost)?;
-        let proved = match &self.keys {
-            Some(keys) => received.prove(keys, false).map_err(lost)?,
-            None => None,
+    /// Gets all that a plan needs and checks it: where it begins, and where it leads.
+    pub(super) fn go(&mut self, plan: &Plan) -> Result<(Base, Found), Stop> {
+        // The spool of another one makes place for this one.
+        let base = match self.base.take().filter(|base| base.name == plan.base) {
+            Some(base) => base,
+            None => self.fetch_base(&plan.base)?,
         };
+        match self.go_from(&base, plan) {
+            Ok(found) => Ok((base, found)),
+            Err(stop) => {
+                self.base = Some(base);
+                Err(stop)
+            }
+        }
+    }
+
+    fn go_from(&mut self, base: &Base, plan: &Plan) -> Result<Found, Stop> {
+        let keyring = base.proved.as_ref().map(|(keyring, _)| keyring);
+        for Leg { segment, .. } in &plan.legs {
+            self.get_segment(segment, keyring)?;
+        }
+        let (found, passed) = self.locate(base, plan)?;
+        self.must_be_sole(plan, &passed, &found, keyring)?;
+        Ok(found)
+    }
+
+    /// Gets a snapshot. What was got when nothing could be proved is to be proved now.
+    pub(super) fn fetch_base(&mut self, name: &SnapshotName) -> Result<Base, Unfit> {
+        let keys = self.keys.as_deref();
+        let (received, (chain, proved)) = self.getter.snapshot(name, self.spools, |received| {
+            let proved = keys.map(|keys| received.prove(keys, false)).transpose()?;
+            Ok((start(received, name)?, proved.flatten()))
+        })?;
+        if proved.is_some() {
+            self.segments.forget_unproved();
+        }
         let start = Start { timeline: name.timeline, revision: name.revision, chain };
         Ok(Base { name: name.clone(), received, start, proved })
     }
 
-    fn fetch_segment(&mut self, name: &SegmentName) -> Result<(), Stop> {
-        let kept = Kept::Segment(*name);
-        let file = self.source.target.get(&self.name(&kept)?);
-        let file = file.map_err(|error| unavailable(&kept, error))?;
-        let store_id = self.source.folder.store_id();
-        let proved = self.base.as_ref().and_then(|base| base.proved.as_ref());
-        let keyring = proved.map(|(keyring, _)| keyring);
-        let received = self.segments.receive(name, store_id, keyring, file);
-        received.map_err(|error| judge(&kept, error))
-    }
-
     /// Goes along the chain to the wished instant.
-    fn locate(&self, plan: &Plan) -> Result<(Found, Passed), Stop> {
-        let base = Instant::of(&plan.base);
-        let start = match &self.base {
-            Some(base) => base.start,
-            None => return Err(SnapshotError::Broken("it was not fetched".into()).into()),
-        };
-        let (mut found, mut last) = ((start.timeline, base), (start.timeline, base));
+    fn locate(&self, base: &Base, plan: &Plan) -> Result<(Found, Passed), Stop> {
+        let start = base.start;
+        let mut found = (start.timeline, Instant::of(&base.name));
+        let mut last = found;
         let mut folded = false;
         let mut began = None;
         let mut passed = Passed::new();
@@ -250,14 +282,14 @@ impl<'a> Way<'a> {
         match walked {
             Ok(()) => {}
             Err(Broken::Link(name)) => {
-                let why = "it does not go on from where the history before it ends".into();
-                let lost = || Stop::Lost(Kept::Segment(name), why);
+                let why = "it does not go on from where the history before it ends";
+                let lost = || Unfit::astray(name, why).into();
                 return Err(self.astray(plan, &name).unwrap_or_else(lost));
             }
             Err(Broken::Apart(timeline)) => {
                 let first = plan.legs.iter().find(|leg| leg.segment.timeline == timeline);
                 let astray = first.and_then(|leg| self.astray(plan, &leg.segment));
-                return Err(astray.unwrap_or(Stop::Apart(timeline)));
+                return Err(astray.unwrap_or(Unfit::Apart(timeline).into()));
             }
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
@@ -289,16 +321,10 @@ impl<'a> Way<'a> {
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.
     fn is_head(&self, (timeline, instant): (Timeline, Instant)) -> bool {
-        let own = self.keys.as_ref().filter(|keys| is_of(self.source, keys));
-        own.is_some_and(|keys| {
+        self.own_keys().is_some_and(|keys| {
             let status = keys.status();
             (status.timeline, status.revision) == (timeline, instant.revision)
         })
-    }
-
-    fn name(&self, kept: &Kept) -> Result<Name, Stop> {
-        let none = || SnapshotError::Broken("its name is too long".into());
-        Ok(self.source.folder.name(kept).ok_or_else(none)?)
     }
 }
 
@@ -343,25 +369,4 @@ fn start(received: &Received, name: &SnapshotName) -> Result<Chain, SnapshotErro
     let here = (name.timeline, name.revision);
     let head = received.records().head()?.filter(|head| (head.timeline, head.revision) == here);
     Ok(head.map_or_else(|| Chain::begin(name.timeline, name.revision), |head| head.chain))
-}
-
-/// Whether the file is at fault, or what is around it.
-pub(in crate::snapshot) fn judge(kept: &Kept, error: SnapshotError) -> Stop {
-    match error {
-        SnapshotError::Full
-        | SnapshotError::Busy
-        | SnapshotError::Interrupted
-        | SnapshotError::Newer(_)
-        | SnapshotError::Storage(_) => error.into(),
-        SnapshotError::Broken(what) | SnapshotError::Forged(what) => Stop::Lost(kept.clone(), what),
-        // A bad sector of a stick among them: if the target is gone, the next file tells.
-        other => Stop::Lost(kept.clone(), other.to_string()),
-    }
-}
-
-pub(in crate::snapshot) fn unavailable(kept: &Kept, error: TargetError) -> Stop {
-    match error {
-        TargetError::Away(_) => error.into(),
-        other => Stop::Lost(kept.clone(), other.to_string()),
-    }
 }

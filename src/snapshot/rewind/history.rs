@@ -3,18 +3,19 @@
 use std::collections::VecDeque;
 
 use super::fetch::{add_own, is_of};
+use super::file::{Getter, Unfit};
 use super::listing::{Leg, Listing, Stretch};
 use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
 use crate::barrier::Unsealed;
 use crate::barrier::journal::record::{Mark, Record};
+use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::layout::SegmentName;
 use crate::snapshot::spool::Spools;
-use crate::snapshot::target::TargetError;
 use crate::storage::Key;
 
 /// Which part of a history is asked for.
@@ -58,6 +59,8 @@ pub struct History {
     pub gaps: Vec<(u64, u64)>,
     /// Files that did not verify.
     pub lost: Vec<Lost>,
+    /// Whether the target holds any of the store's journal.
+    pub kept: bool,
 }
 
 /// Reads a part of the history of the store whose keys these are.
@@ -69,32 +72,56 @@ pub fn history(
 ) -> Result<History, RewindError> {
     let listed = source.target.list(source.folder.path())?;
     let mut listing = Listing::read(source.folder, &listed);
+    let kept = !listing.segments.is_empty();
     let mut segments = Segments::new(spools.open()?);
     if is_of(source, keys) {
         add_own(keys, &mut segments, &mut listing)?;
         listing.segments.append(&mut listing.own);
     }
+    let (getter, keyring) = (Getter::new(source), keys.keyring());
+    loop {
+        match read(&getter, &mut segments, &listing, &keyring, part) {
+            // What it comes of, and what is passed over, may be other files without that one.
+            Err(unfit) => listing.learn(unfit)?,
+            Ok(history) => {
+                let lost = listing.unusable(source.folder);
+                return Ok(History { lost, kept, ..history });
+            }
+        }
+    }
+}
+
+/// Reads it as far as the files are good.
+fn read(
+    getter: &Getter<'_>,
+    segments: &mut Segments,
+    listing: &Listing,
+    keyring: &Keyring,
+    part: &Part,
+) -> Result<History, Unfit> {
+    let get = |name: &SegmentName, segments: &mut Segments| match segments.has(name) {
+        true => Ok(()),
+        false => getter.segment(name, Some(keyring), segments),
+    };
     let mut history = History::default();
+    let lineage = listing.lineage(part.timeline);
+    // By names alone it is told what a history left, and what ends before the part begins.
+    let left = lineage.iter().filter_map(|stretch| listing.branching(stretch.timeline));
+    let early = lineage.iter().filter_map(|stretch| passed(listing, *stretch, part));
+    left.chain(early).try_for_each(|name| get(name, segments))?;
     let mut at = None;
     // What was there before the history left another one is a part of it.
-    for stretch in listing.lineage(part.timeline).into_iter().rev() {
+    for stretch in lineage.into_iter().rev() {
         let origin = listing.origin(stretch.timeline).map(|origin| origin.revision);
-        at = at.or(origin).max(passed(&listing, stretch, part));
-        while let Some(name) = after(&listing, stretch, at) {
-            if !segments.has(&name)
-                && let Err(why) = fetch(source, &name, keys, &mut segments)?
-            {
-                let kept = Kept::Segment(name);
-                let called = source.folder.name(&kept).map(|name| name.to_string());
-                history.lost.push((called.unwrap_or_default(), why.clone()));
-                listing.lose(kept, why);
-                continue;
-            }
+        let passed = passed(listing, stretch, part).map(|name| name.last.min(stretch.upto));
+        at = at.or(origin).max(passed);
+        while let Some(name) = after(listing, stretch, at) {
+            get(&name, segments)?;
             let from = at.unwrap_or(name.first - 1);
             if name.first > from + 1 {
                 history.gaps.push((from + 1, name.first - 1));
             }
-            history.read(&segments, Leg { segment: name, upto: stretch.upto }, from, part)?;
+            history.read(segments, Leg { segment: name, upto: stretch.upto }, from, part)?;
             // What comes after the part is not asked for.
             let ended = name.to > part.until;
             at = Some(if ended { stretch.upto } else { name.last.min(stretch.upto) });
@@ -103,12 +130,11 @@ pub fn history(
     Ok(history)
 }
 
-/// The last commit that is passed over: what ends before the part begins, in whole seconds, is not
+/// The last segment that is passed over: what ends before the part begins, in whole seconds, is not
 /// looked at.
-fn passed(listing: &Listing, stretch: Stretch, part: &Part) -> Option<u64> {
+fn passed<'a>(listing: &'a Listing, stretch: Stretch, part: &Part) -> Option<&'a SegmentName> {
     let early = |name: &&SegmentName| name.to.as_secs() < part.since.as_secs();
-    let passed = segments_of(listing, stretch).filter(early).map(|name| name.last).max();
-    passed.map(|last| last.min(stretch.upto))
+    segments_of(listing, stretch).filter(early).max_by_key(|name| name.last)
 }
 
 /// The next segment behind a commit.
@@ -128,27 +154,6 @@ fn after(listing: &Listing, stretch: Stretch, at: Option<u64>) -> Option<Segment
 fn segments_of(listing: &Listing, stretch: Stretch) -> impl Iterator<Item = &SegmentName> {
     let Stretch { timeline, upto } = stretch;
     listing.segments.iter().filter(move |name| name.timeline == timeline && name.first <= upto)
-}
-
-/// Gets a segment; what is wrong with one that does not verify.
-fn fetch(
-    source: Source<'_>,
-    name: &SegmentName,
-    keys: &Unsealed,
-    segments: &mut Segments,
-) -> Result<Result<(), String>, RewindError> {
-    let Some(called) = source.folder.segment(name) else { return Ok(Err("no name".into())) };
-    let file = match source.target.get(&called) {
-        Ok(file) => file,
-        Err(error @ TargetError::Away(_)) => return Err(error.into()),
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    let keyring = keys.keyring();
-    match segments.receive(name, source.folder.store_id(), Some(&keyring), file) {
-        Ok(()) => Ok(Ok(())),
-        Err(error @ (SnapshotError::Full | SnapshotError::Storage(_))) => Err(error.into()),
-        Err(error) => Ok(Err(error.to_string())),
-    }
 }
 
 impl History {

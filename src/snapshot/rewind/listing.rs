@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::file::{Flaw, Loss, Unfit};
 use super::plan::next;
+use super::{Lost, RewindError};
 use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -19,9 +21,11 @@ pub struct Listing {
     pub segments: Vec<SegmentName>,
     /// What is still here of the journal: it leads on where the target's own do not.
     pub own: Vec<SegmentName>,
-    /// Those that did not verify, with what was wrong. They count as absent, but that they were
-    /// there tells how far the history went.
-    pub lost: Vec<(Kept, String)>,
+    /// Those that did not verify, with what was wrong. They count as absent; but that one was there
+    /// which is damaged tells how far the history went.
+    pub lost: Vec<(Kept, Flaw)>,
+    /// Those that were looked at and verify.
+    pub sound: Vec<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
     /// Those that do not go on from where their names say.
@@ -88,7 +92,7 @@ impl Listing {
     }
 
     /// From now on it counts as absent.
-    pub fn lose(&mut self, kept: Kept, why: String) {
+    pub fn lose(&mut self, kept: Kept, flaw: Flaw) {
         match &kept {
             Kept::Snapshot(name) => self.snapshots.retain(|other| other != name),
             Kept::Segment(name) if self.segments.contains(name) => {
@@ -96,7 +100,39 @@ impl Listing {
             }
             Kept::Segment(name) => self.own.retain(|other| other != name),
         }
-        self.lost.push((kept, why));
+        self.lost.push((kept, flaw));
+    }
+
+    /// What is inside of the files tells more than their names.
+    pub fn learn(&mut self, unfit: Unfit) -> Result<(), RewindError> {
+        match unfit {
+            Unfit::Lost(kept, flaw) => self.lose(kept, flaw),
+            Unfit::Apart(timeline) => self.apart.push(timeline),
+            Unfit::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// All that did not verify, by their names in `folder`.
+    pub fn unusable(&self, folder: &Folder) -> Vec<Lost> {
+        let lost = self.lost.iter().map(|(kept, flaw)| flaw.of(kept, folder));
+        let apart = self.apart.iter().map(|timeline| Lost {
+            name: format!("the start of the timeline {timeline}"),
+            why: "it does not go on from where its name says".into(),
+        });
+        lost.chain(apart).collect()
+    }
+
+    /// The first of them that whoever has come to that commit of a history may miss.
+    pub fn missed(&self, folder: &Folder, at: Origin) -> Option<Lost> {
+        let mut past = self.lineage(at.timeline);
+        past[0].upto = at.revision;
+        let is_past = |kept: &Kept| {
+            let holds = |part: &Stretch| part.timeline == kept.timeline();
+            past.iter().any(|part| holds(part) && kept.end().revision <= part.upto)
+        };
+        let (kept, flaw) = self.lost.iter().find(|(kept, _)| !is_past(kept))?;
+        Some(flaw.of(kept, folder))
     }
 
     /// All histories that are known, in their order.
@@ -134,10 +170,14 @@ impl Listing {
 
     /// Where a history left another one, as far as it is known.
     pub fn origin(&self, timeline: Timeline) -> Option<Origin> {
-        let of_it = |name: &&SegmentName| name.timeline == timeline;
-        let segments = self.segments.iter().chain(&self.own).filter(of_it);
-        let first = segments.filter(|name| name.origin.is_some()).min_by_key(|name| name.first)?;
-        first.origin.filter(|_| !self.apart.contains(&timeline))
+        let known = self.branching(timeline)?.origin;
+        known.filter(|_| !self.apart.contains(&timeline))
+    }
+
+    /// The segment whose name tells that.
+    pub fn branching(&self, timeline: Timeline) -> Option<&SegmentName> {
+        let tells = |name: &&SegmentName| name.timeline == timeline && name.origin.is_some();
+        self.segments.iter().chain(&self.own).filter(tells).min_by_key(|name| name.first)
     }
 
     /// All that leads to the end of a history: itself, and those before it that were left, from the
@@ -181,17 +221,58 @@ impl Listing {
         (timeline, revision) == (at.timeline, at.revision)
     }
 
-    /// Every instant of a history that a name tells of, lost or not.
+    /// The files from whose names it is known when a history began, what it left, and how far it
+    /// goes. What is still here of it nobody has made up.
+    pub fn witnesses(&self, timeline: Timeline) -> Vec<Kept> {
+        let bases = || self.snapshots.iter().filter(|name| name.timeline == timeline);
+        let segments = || self.segments.iter().filter(|name| name.timeline == timeline);
+        let of_segment = |name: &SegmentName| Kept::Segment(*name);
+        let of_base = |name: &SnapshotName| Kept::Snapshot(name.clone());
+        let start = segments().min_by_key(|name| (name.first, name.from));
+        let left = self.branching(timeline);
+        let base = bases().min_by_key(|name| (name.revision, name.taken));
+        let base = base.filter(|base| start.is_none_or(|start| base.taken < start.from));
+        let ends = || bases().map(of_base).chain(segments().map(of_segment));
+        let far = ends().max_by_key(|kept| kept.end().revision);
+        let late = ends().max_by_key(|kept| kept.end().time);
+        let begun = [start.map(of_segment), left.map(of_segment), base.map(of_base)];
+        let mut witnesses: Vec<Kept> = Vec::new();
+        for kept in begun.into_iter().chain([far, late]).flatten() {
+            if !witnesses.contains(&kept) {
+                witnesses.push(kept);
+            }
+        }
+        witnesses
+    }
+
+    /// Every instant of a history that a name tells of, lost or not; but not those of files that
+    /// were never there.
     fn known(&self, timeline: Timeline) -> impl Iterator<Item = Instant> {
-        let lost = self.lost.iter().map(|(kept, _)| match kept {
-            Kept::Snapshot(name) => (name.timeline, Instant::of(name)),
-            Kept::Segment(name) => (name.timeline, Instant::end(name)),
-        });
+        let lost = self.lost.iter().filter(|(_, flaw)| flaw.loss != Loss::Foreign);
+        let lost = lost.map(|(kept, _)| (kept.timeline(), kept.end()));
         let snapshots = self.snapshots.iter().map(|name| (name.timeline, Instant::of(name)));
         let segments =
             self.segments.iter().chain(&self.own).map(|name| (name.timeline, Instant::end(name)));
         let all = snapshots.chain(segments).chain(lost);
         all.filter(move |(of, _)| *of == timeline).map(|(_, instant)| instant)
+    }
+}
+
+impl Kept {
+    /// The history that it is of.
+    fn timeline(&self) -> Timeline {
+        match self {
+            Self::Snapshot(name) => name.timeline,
+            Self::Segment(name) => name.timeline,
+        }
+    }
+
+    /// The last instant in it.
+    fn end(&self) -> Instant {
+        match self {
+            Self::Snapshot(name) => Instant::of(name),
+            Self::Segment(name) => Instant::end(name),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Rewinding: a store as it was at any instant that a target leads to.
 //!
 //! [`prepare`] plans the way by names ([`plan`]), gets everything into spools and checks all of it
-//! ([`fetch`]); what does not verify counts as absent, and another way is looked for. What it
-//! returns can be put in the place of a store ([`Prepared`]) without the target.
+//! ([`fetch`]); what does not verify counts as absent, and another way is looked for. Before it
+//! refuses, it looks at the files that the refusal rests on ([`vouch`]): anybody may write a name.
+//! What it returns can be put in the place of a store ([`Prepared`]) without the target.
 
 mod apply;
-pub(super) mod fetch;
+mod fetch;
+pub mod file;
 pub mod history;
 pub mod listing;
 mod newest;
@@ -13,16 +15,20 @@ pub mod plan;
 mod returning;
 pub(super) mod segments;
 mod twice;
+mod vouch;
 
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::apply::Prepared;
 pub(super) use self::apply::replay;
-use self::fetch::{Stop, Way};
+pub use self::fetch::Way;
 use self::listing::Instant;
 pub use self::newest::{Newest, newest, stores};
-use self::plan::{Refusal, Wish, plan};
+use self::plan::{Refusal, Wish};
+pub use self::vouch::vouch;
 use super::SnapshotError;
 use super::layout::Folder;
 use super::spool::Spools;
@@ -59,8 +65,21 @@ pub struct Found {
     pub end: bool,
 }
 
-/// A file that did not verify: its name, and what was wrong.
-pub type Lost = (String, String);
+/// A file that did not verify.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lost {
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    #[serde(rename = "error")]
+    pub why: String,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} does not count: {}", self.name, self.why)
+    }
+}
 
 /// Gets all that leads to an instant, and checks it.
 pub fn prepare(
@@ -70,24 +89,8 @@ pub fn prepare(
     spools: &Spools,
 ) -> Result<Prepared, RewindError> {
     let mut way = Way::new(source, keys, spools)?;
-    loop {
-        let stop = match plan(way.listing(), wish) {
-            Ok(plan) => match way.go(&plan) {
-                Ok(found) => return way.prepared(plan, found),
-                Err(stop) => stop,
-            },
-            Err(refusal) => Stop::Refused(refusal),
-        };
-        match stop {
-            Stop::Refused(refusal) => match way.vouch(&refusal) {
-                Err(stop @ (Stop::Lost(..) | Stop::Apart(_) | Stop::Later(..))) => {
-                    way.learn(stop)?
-                }
-                _ => return Err(RewindError::Refused(refusal, way.lost())),
-            },
-            stop => way.learn(stop)?,
-        }
-    }
+    let reached = way.reach(wish)?;
+    Ok(way.prepared(reached))
 }
 
 /// Why a store cannot be had as it was.
@@ -106,7 +109,7 @@ impl fmt::Display for RewindError {
         match self {
             Self::Refused(refusal, lost) => {
                 refusal.fmt(f)?;
-                lost.iter().try_for_each(|(name, why)| write!(f, "\n{name} does not count: {why}"))
+                lost.iter().try_for_each(|lost| write!(f, "\n{lost}"))
             }
             Self::Target(error) => error.fmt(f),
             Self::Snapshot(error) => error.fmt(f),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::listing::Listing;
-use super::plan::{At, Gap, Refusal, Wish};
-use super::{Lost, Prepared, RewindError, Source, prepare};
+use super::plan::Gap;
+use super::{Prepared, RewindError, Source, Way};
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::spool::Spools;
@@ -29,8 +29,6 @@ pub struct Newest {
     pub prepared: Prepared,
     /// Where something behind it is known and nothing leads there.
     pub gap: Option<Gap>,
-    /// Every file that did not verify, on all the ways that were tried.
-    pub lost: Vec<Lost>,
 }
 
 /// Gets the newest state that can be had, and checks all of it.
@@ -39,24 +37,7 @@ pub fn newest(
     timeline: Option<Timeline>,
     spools: &Spools,
 ) -> Result<Newest, RewindError> {
-    let mut wish = Wish { at: At::Latest, timeline };
-    let (mut gap, mut lost): (Option<Gap>, Vec<Lost>) = Default::default();
-    loop {
-        let prepared = match prepare(source, &wish, None, spools) {
-            // What was to lead there may turn out to be torn: then the end is earlier still.
-            Err(RewindError::Refused(Refusal::Gap(timeline, found), files))
-                if gap.is_none_or(|gap| found.before.revision < gap.before.revision) =>
-            {
-                (gap, wish.timeline) = (Some(found), Some(timeline));
-                wish.at = At::Revision(found.before.revision);
-                lost.extend(files);
-                continue;
-            }
-            prepared => prepared?,
-        };
-        lost.extend_from_slice(prepared.lost());
-        lost.sort_unstable();
-        lost.dedup();
-        return Ok(Newest { prepared, gap, lost });
-    }
+    let mut way = Way::new(source, None, spools)?;
+    let (reached, gap) = way.newest(timeline)?;
+    Ok(Newest { prepared: way.prepared(reached), gap })
 }

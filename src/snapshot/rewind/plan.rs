@@ -132,6 +132,16 @@ pub fn present(listing: &Listing) -> Result<Span, Refusal> {
     choose(listing, &Wish { at: At::Latest, timeline: None })
 }
 
+/// Whether a history goes on, as far as names tell, and the present one does not come of it:
+/// another machine may ship it.
+pub fn goes_on_beside(listing: &Listing, timeline: Timeline) -> bool {
+    let all = listing.spans();
+    let own = listing.present.map(|present| listing.lineage(present)).unwrap_or_default();
+    let is_own = own.iter().any(|stretch| stretch.timeline == timeline);
+    let goes_on = |span: &Span| alive(listing, span, &all, Timestamp::from_nanos(u64::MAX));
+    !is_own && listing.span(timeline).is_some_and(|span| goes_on(&span))
+}
+
 /// What leads furthest from `revision` on; of those the one that begins first, which a compaction
 /// made of the others. What is still here comes second: a target that holds another history
 /// of that timeline is asked for its own.
@@ -248,7 +258,10 @@ impl fmt::Display for Refusal {
             spans.iter().try_for_each(|span| write!(f, "\n  {span}"))
         };
         match self {
-            Self::Nothing => f.write_str("the target has no snapshot of this store"),
+            Self::Nothing => f.write_str(
+                "the target has no snapshot of this store: have one taken to it (edgekeep snapshot \
+                 take), or name the store that is meant with -store",
+            ),
             Self::NoTimeline(timeline, spans) => {
                 write!(f, "no snapshot on the target leads to the timeline {timeline}; it has:")?;
                 list(f, spans)

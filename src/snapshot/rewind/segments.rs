@@ -2,12 +2,13 @@
 
 use std::io::{BufReader, BufWriter, Read, Write};
 
+use super::file::{self, Unsound};
 use super::listing::Leg;
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::journal::segment::{self, Entry, Header, Next, SegmentReader};
+use crate::snapshot::journal::segment::{Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::SegmentName;
 use crate::snapshot::save::Tee;
 use crate::snapshot::spool::{Spool, SpoolReader};
@@ -22,6 +23,8 @@ struct Part {
     name: SegmentName,
     at: u64,
     length: u64,
+    /// Whether it was made here, or by the keys of the store.
+    proved: bool,
 }
 
 /// Where a walk begins.
@@ -103,19 +106,19 @@ impl Segments {
         store_id: &str,
         keyring: Option<&Keyring>,
         stream: impl Read,
-    ) -> Result<(), SnapshotError> {
+    ) -> Result<(), Unsound> {
         let at = self.spool.length();
         let noted = Tee { from: stream, to: &mut self.spool };
-        let (header, end) = segment::check(BufReader::with_capacity(64 << 10, noted))?;
-        let broken = |what: &str| Err(SnapshotError::Broken(what.into()));
-        if header.name(end.chain) != *name || header.store_id != store_id {
-            return broken("it is not what its name says");
-        }
-        if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
-            return broken("it was changed after it was made: the keys do not vouch for it");
-        }
-        self.parts.push(Part { name: *name, at, length: self.spool.length() - at });
+        let noted = BufReader::with_capacity(64 << 10, noted);
+        file::read(noted, name, store_id, keyring, |_| {})?;
+        let (length, proved) = (self.spool.length() - at, keyring.is_some());
+        self.parts.push(Part { name: *name, at, length, proved });
         Ok(())
+    }
+
+    /// Forgets those that no keys have proved: there are keys now.
+    pub fn forget_unproved(&mut self) {
+        self.parts.retain(|part| part.proved);
     }
 
     /// Adds one that `make` writes.
@@ -129,7 +132,8 @@ impl Segments {
         make(&mut to)?;
         to.flush()?;
         drop(to);
-        self.parts.push(Part { name: *name, at, length: self.spool.length() - at });
+        let length = self.spool.length() - at;
+        self.parts.push(Part { name: *name, at, length, proved: true });
         Ok(())
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::Found;
 use super::fetch::{Stop, Way};
+use super::file::{Flaw, Loss, Unfit};
 use super::plan::{At, Plan, Refusal, Wish, plan};
+use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName};
 
@@ -38,7 +40,7 @@ impl Way<'_> {
         }
         let why =
             "another server wrote it, on a copy of the store: what leads on does not come of it";
-        Some(Stop::Lost(before, why.into()))
+        Some(Unfit::Lost(before, Flaw { loss: Loss::Damaged, why: why.into() }).into())
     }
 
     /// Nothing else tells of a commit that was passed, up to the one that was found, unless what
@@ -48,6 +50,7 @@ impl Way<'_> {
         of: &Plan,
         passed: &Passed,
         found: &Found,
+        keyring: Option<&Keyring>,
     ) -> Result<(), Stop> {
         if found.timeline != of.timeline {
             return Ok(());
@@ -66,7 +69,7 @@ impl Way<'_> {
             else {
                 continue;
             };
-            let there = self.chain_in(&other, at)?;
+            let there = self.chain_in(&other, at, keyring)?;
             let on_way = of.legs.iter().find(|leg| at <= leg.segment.last);
             let on_way = on_way.map(|leg| Kept::Segment(leg.segment));
             let on_way = on_way.unwrap_or_else(|| Kept::Snapshot(of.base.clone()));
@@ -80,7 +83,7 @@ impl Way<'_> {
     /// The way to a place without one of the files that were chosen.
     fn without(&self, kept: &Kept, at: At, timeline: Timeline) -> Option<Plan> {
         let mut listing = self.listing().clone();
-        listing.lose(kept.clone(), String::new());
+        listing.lose(kept.clone(), Flaw { loss: Loss::Damaged, why: "".into() });
         plan(&listing, &Wish { at, timeline: Some(timeline) }).ok()
     }
 

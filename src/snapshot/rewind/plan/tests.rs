@@ -1,5 +1,6 @@
 //! Ways through listings that are written down here.
 
+use super::super::file::{Flaw, Loss};
 use super::*;
 use crate::barrier::journal::Origin;
 use crate::snapshot::layout::Kept;
@@ -81,7 +82,10 @@ fn a_gap_is_told_with_both_of_its_ends() {
     let wish = Wish { at: At::Time(secs(15)), timeline: None };
     assert_eq!(plan(&listing, &wish).unwrap().gap, None);
     // A snapshot that does not verify still tells how far it went.
-    listing.lose(Kept::Snapshot(snapshot(ONE, 40, 40)), "torn".into());
+    let torn = |loss| Flaw { loss, why: "torn".into() };
+    listing.lose(Kept::Snapshot(snapshot(ONE, 40, 40)), torn(Loss::Damaged));
+    // What was never there tells of nothing.
+    listing.lose(Kept::Snapshot(snapshot(ONE, 900, 900)), torn(Loss::Foreign));
     let gap = Err(Refusal::Gap(ONE, Gap { before, after: None }));
     assert_eq!(way(&listing, At::Latest), gap);
     assert_eq!(way(&listing, At::Revision(20)), Ok((1, vec![(2, 10), (11, 20)])));

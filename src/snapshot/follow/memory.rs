@@ -1,0 +1,60 @@
+//! What a standby remembers of a target's files, so that none is got again and again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::snapshot::layout::Folder;
+use crate::snapshot::rewind::file::{Flaw, Loss};
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::target::{Listed, Name};
+
+/// What is remembered is looked at again after this time.
+const LASTS: Duration = Duration::from_secs(3600);
+
+/// What is known of files, by their names and lengths.
+#[derive(Default)]
+pub struct Memory {
+    /// By the boot clock: since when.
+    since: Duration,
+    /// What was wrong with each, if anything was.
+    judged: BTreeMap<Name, (u64, Option<Flaw>)>,
+}
+
+impl Memory {
+    /// A listing in which all that is known counts.
+    pub fn recall(&mut self, folder: &Folder, listed: &[Listed], now: Duration) -> Listing {
+        if now.saturating_sub(self.since) >= LASTS {
+            (self.since, self.judged) = (now, BTreeMap::new());
+        }
+        let mut listing = Listing::read(folder, listed);
+        for Listed { name, length } in listed {
+            let known = self.judged.get(name).filter(|(known, _)| known == length);
+            let Some(((_, flaw), kept)) = known.zip(folder.read(name)) else { continue };
+            match flaw {
+                Some(flaw) => listing.lose(kept, flaw.clone()),
+                None => listing.sound.push(kept),
+            }
+        }
+        listing
+    }
+
+    /// Remembers what was learnt; but not that something could not be read.
+    pub fn note(&mut self, folder: &Folder, listed: &[Listed], listing: &Listing) {
+        let sound = listing.sound.iter().map(|kept| (kept, None));
+        let lost = listing.lost.iter().filter(|(_, flaw)| flaw.loss != Loss::Unread);
+        let lost = lost.map(|(kept, flaw)| (kept, Some(flaw.clone())));
+        let lengths: BTreeMap<&Name, u64> =
+            listed.iter().map(|listed| (&listed.name, listed.length)).collect();
+        let known = sound.chain(lost).filter_map(|(kept, flaw)| {
+            let name = folder.name(kept)?;
+            let length = *lengths.get(&name)?;
+            Some((name, (length, flaw)))
+        });
+        self.judged = known.collect();
+    }
+
+    /// Nothing is remembered.
+    pub fn forget(&mut self) {
+        self.judged.clear();
+    }
+}

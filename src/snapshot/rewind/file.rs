@@ -1,0 +1,272 @@
+//! One file of a target, got and judged: the only place where that is done.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{BufReader, Read};
+
+use super::segments::Segments;
+use super::{Lost, RewindError, Source};
+use crate::barrier::keyring::Keyring;
+use crate::barrier::root::Timeline;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::format::meta::Meta;
+use crate::snapshot::journal::segment::{End, Entry, Header, Next, SegmentReader};
+use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use crate::snapshot::restore::{Received, receive_if};
+use crate::snapshot::spool::{Spool, Spools};
+use crate::snapshot::target::{Name, TargetError};
+
+/// What a file that does not count tells all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It is not what its name says: nothing tells that there ever was such a file.
+    Foreign,
+    /// It begins as what its name says, and is damaged: the history went so far.
+    Damaged,
+    /// It cannot be read, so that nobody knows.
+    Unread,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// What that leaves of it.
+    pub loss: Loss,
+    /// In words.
+    pub why: Box<str>,
+}
+
+impl Flaw {
+    /// As it is told of a file in `folder`.
+    pub fn of(&self, kept: &Kept, folder: &Folder) -> Lost {
+        let name = folder.name(kept).map(|name| name.to_string());
+        Lost { name: name.unwrap_or_default(), why: self.why.to_string() }
+    }
+}
+
+/// Why a file is of no use.
+#[derive(Debug)]
+pub enum Unfit {
+    /// It does not verify.
+    Lost(Kept, Flaw),
+    /// This history does not go on from where its name says.
+    Apart(Timeline),
+    /// The target or the disk fails.
+    Failed(RewindError),
+}
+
+impl<E: Into<RewindError>> From<E> for Unfit {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(_, flaw) => f.write_str(&flaw.why),
+            Self::Apart(timeline) => write!(f, "{timeline} does not go on from there"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl Unfit {
+    /// A segment that is whole, and does not go on from where the way leads.
+    pub fn astray(name: SegmentName, why: &str) -> Self {
+        Self::Lost(Kept::Segment(name), Flaw { loss: Loss::Damaged, why: why.into() })
+    }
+}
+
+/// Why a file was not read to its end, and whether it began as what its name says.
+#[derive(Debug)]
+pub struct Unsound {
+    named: bool,
+    error: SnapshotError,
+}
+
+impl Unsound {
+    /// The error alone.
+    pub fn into_error(self) -> SnapshotError {
+        self.error
+    }
+
+    /// Whether the file is at fault, or what is around it.
+    fn judge(self, kept: Kept) -> Unfit {
+        let (loss, why) = match self.error {
+            error @ (SnapshotError::Full
+            | SnapshotError::Busy
+            | SnapshotError::Interrupted
+            | SnapshotError::Newer(_)
+            | SnapshotError::Storage(_)) => return error.into(),
+            // A bad sector of a stick among them: if the target is gone, the next file tells.
+            SnapshotError::Io(error) => (Loss::Unread, SnapshotError::Io(error).to_string()),
+            SnapshotError::Forged(what) => (Loss::Foreign, what),
+            SnapshotError::Broken(what) if self.named => (Loss::Damaged, what),
+            SnapshotError::Broken(what) => (Loss::Foreign, what),
+            other => (Loss::Damaged, other.to_string()),
+        };
+        Unfit::Lost(kept, Flaw { loss, why: why.into() })
+    }
+}
+
+const MISNAMED: &str = "it is not what its name says";
+
+/// Gets the files of a store from a target, and counts what it gets.
+pub struct Getter<'a> {
+    /// From where.
+    pub source: Source<'a>,
+    /// So many bytes were got.
+    pub got: Cell<u64>,
+}
+
+impl<'a> Getter<'a> {
+    /// Nothing was got yet.
+    pub fn new(source: Source<'a>) -> Self {
+        Self { source, got: Cell::new(0) }
+    }
+
+    /// Gets a segment into `to`. It is there only if all of it is sound and what its name says,
+    /// and, where there are keys, was made by them.
+    pub fn segment(
+        &self,
+        name: &SegmentName,
+        keyring: Option<&Keyring>,
+        to: &mut Segments,
+    ) -> Result<(), Unfit> {
+        let kept = Kept::Segment(*name);
+        let file = self.open(&kept)?;
+        let received = to.receive(name, self.source.folder.store_id(), keyring, file);
+        received.map_err(|unsound| unsound.judge(kept))
+    }
+
+    /// The same, of one that is not needed here.
+    pub fn check(&self, name: &SegmentName, keyring: &Keyring) -> Result<(), Unfit> {
+        self.read(name, keyring, |_| {}).map(drop)
+    }
+
+    /// The same, and shows `visit` every entry.
+    pub fn read(
+        &self,
+        name: &SegmentName,
+        keyring: &Keyring,
+        visit: impl FnMut(&Entry),
+    ) -> Result<(Header, End), Unfit> {
+        let kept = Kept::Segment(*name);
+        let file = BufReader::with_capacity(64 << 10, self.open(&kept)?);
+        let read = read(file, name, self.source.folder.store_id(), Some(keyring), visit);
+        read.map_err(|unsound| unsound.judge(kept))
+    }
+
+    /// What a segment says of itself, if it can be read that far.
+    pub fn header(&self, name: &SegmentName) -> Result<Option<Header>, Unfit> {
+        let file = self.open(&Kept::Segment(*name))?;
+        let reader = SegmentReader::new(BufReader::new(file));
+        Ok(reader.ok().map(|reader| reader.header().clone()))
+    }
+
+    /// Gets a snapshot and checks all that needs no keys; then `prove` has the keys.
+    pub fn snapshot<T>(
+        &self,
+        name: &SnapshotName,
+        spools: &Spools,
+        prove: impl FnOnce(&Received) -> Result<T, SnapshotError>,
+    ) -> Result<(Received, T), Unfit> {
+        let kept = Kept::Snapshot(name.clone());
+        let file = self.open(&kept)?;
+        let mut named = false;
+        let received = self.receive(file, name, spools.open()?, &mut named);
+        let proved = received.and_then(|received| {
+            let proof = prove(&received)?;
+            Ok((received, proof))
+        });
+        proved.map_err(|error| Unsound { named, error }.judge(kept))
+    }
+
+    fn receive(
+        &self,
+        file: impl Read,
+        name: &SnapshotName,
+        spool: Spool,
+        named: &mut bool,
+    ) -> Result<Received, SnapshotError> {
+        let timeline = name.timeline.to_string();
+        let said = (self.source.folder.store_id(), &*timeline, name.revision);
+        let misnamed = || SnapshotError::Broken(MISNAMED.into());
+        let received = receive_if(file, spool, |Meta { about, .. }| {
+            *named = said == (&*about.store_id, &*about.timeline, about.revision);
+            named.then_some(()).ok_or_else(misnamed)
+        })?;
+        // What is in it is known at its end.
+        *named = received.state() == name.state;
+        named.then_some(received).ok_or_else(misnamed)
+    }
+
+    fn open(&self, kept: &Kept) -> Result<impl Read + use<'a, '_>, Unfit> {
+        let name = self.name(kept)?;
+        match self.source.target.get(&name) {
+            Ok(from) => Ok(Counted { from, got: &self.got }),
+            Err(error @ TargetError::Away(_)) => Err(error.into()),
+            Err(other) => {
+                let flaw = Flaw { loss: Loss::Unread, why: other.to_string().into() };
+                Err(Unfit::Lost(kept.clone(), flaw))
+            }
+        }
+    }
+
+    /// How a file is called there.
+    pub fn name(&self, kept: &Kept) -> Result<Name, RewindError> {
+        let none = || SnapshotError::Broken("its name is too long".into());
+        Ok(self.source.folder.name(kept).ok_or_else(none)?)
+    }
+}
+
+/// Reads a segment from its first byte to its last, and shows `visit` every entry: it is whole,
+/// what its name says, and, where there are keys, was made by them.
+pub fn read(
+    from: impl Read,
+    name: &SegmentName,
+    store_id: &str,
+    keyring: Option<&Keyring>,
+    mut visit: impl FnMut(&Entry),
+) -> Result<(Header, End), Unsound> {
+    let foreign = |error| Unsound { named: false, error };
+    let misnamed = || foreign(SnapshotError::Broken(MISNAMED.into()));
+    let mut reader = SegmentReader::new(from).map_err(foreign)?;
+    let header = reader.header();
+    // What the chain comes to is known at its end.
+    let said = SegmentName { chain: name.chain, ..header.name(header.before) };
+    if said != *name || header.store_id != store_id {
+        return Err(misnamed());
+    }
+    let end = loop {
+        match reader.read().map_err(|error| Unsound { named: true, error })? {
+            Next::Entry(entry) => visit(&entry),
+            Next::End(end) => break end,
+        }
+    };
+    if end.chain.short() != name.chain {
+        return Err(misnamed());
+    }
+    if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
+        let what = "it was changed after it was made: the keys do not vouch for it";
+        return Err(foreign(SnapshotError::Forged(what.into())));
+    }
+    Ok((reader.header().clone(), end))
+}
+
+/// Counts the bytes that pass.
+struct Counted<'a, R> {
+    from: R,
+    got: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.got.set(self.got.get() + read as u64);
+        Ok(read)
+    }
+}

@@ -1,0 +1,109 @@
+//! Whether what a refusal rests on is there indeed.
+//!
+//! A plan is made by names alone, and whoever can write one file into a store's folder can write
+//! any name: one of a later history, or of commits that nobody made. So before an ambiguity, a gap
+//! or an end is told, the files that tell of it are got and checked. What does not verify is struck
+//! out, and the way is planned anew. What no keys are needed for is not proof of who made it: only
+//! where the keys are is a well-formed file found out that somebody has made up.
+
+use super::fetch::Stop;
+use super::file::Unfit;
+use super::listing::Listing;
+use super::plan::{At, Refusal, Wish, plan};
+use super::{RewindError, Source, Way};
+use crate::barrier::root::Timeline;
+use crate::snapshot::layout::Kept;
+use crate::snapshot::spool::Spools;
+
+/// So many bytes are got for this at most, but for the last file: what is junk is seen to be that
+/// by its first few.
+const MOST: u64 = 1 << 30;
+
+/// Looks at what a refusal rests on, by what is known already and without keys. Whether anything
+/// was learnt: then it is to be planned anew.
+pub fn vouch(
+    source: Source<'_>,
+    listing: &mut Listing,
+    refusal: &Refusal,
+    spools: &Spools,
+) -> Result<bool, RewindError> {
+    let mut way = Way::over(source, listing.clone(), spools)?;
+    let learnt = way.vouch(refusal)?;
+    listing.clone_from(way.listing());
+    Ok(learnt)
+}
+
+impl Way<'_> {
+    /// Looks at what a refusal rests on, and whether what it offers instead can be had. Whether
+    /// anything was learnt: then it is to be planned anew.
+    pub(super) fn vouch(&mut self, refusal: &Refusal) -> Result<bool, RewindError> {
+        let before = self.getter.got.get();
+        let mut learnt = false;
+        for kept in refusal.witnesses(&self.listing) {
+            if self.getter.got.get() - before > MOST {
+                break;
+            }
+            if let Err(unfit) = self.hear(kept) {
+                self.listing.learn(unfit)?;
+                learnt = true;
+            }
+        }
+        if learnt {
+            return Ok(true);
+        }
+        for (timeline, revision) in refusal.offers() {
+            let wish = Wish { at: At::Revision(revision), timeline: Some(timeline) };
+            let Ok(plan) = plan(&self.listing, &wish) else { continue };
+            match self.go(&plan) {
+                Ok((base, _)) => self.base = Some(base),
+                Err(Stop::Unfit(unfit)) => {
+                    self.listing.learn(unfit)?;
+                    return Ok(true);
+                }
+                Err(Stop::Refused(_) | Stop::Later(..)) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a file is what its name says.
+    fn hear(&mut self, kept: Kept) -> Result<(), Unfit> {
+        if self.listing.sound.contains(&kept) {
+            return Ok(());
+        }
+        match &kept {
+            Kept::Segment(name) if self.segments.has(name) => {}
+            Kept::Segment(name) => {
+                let keyring = self.own_keys().map(|keys| keys.keyring());
+                self.getter.segment(name, keyring.as_deref(), &mut self.segments)?;
+            }
+            Kept::Snapshot(name) if self.base.as_ref().is_some_and(|base| base.name == *name) => {}
+            Kept::Snapshot(name) => {
+                // The spool of another one makes place for this one.
+                self.base = None;
+                self.base = Some(self.fetch_base(name)?);
+            }
+        }
+        self.listing.sound.push(kept);
+        Ok(())
+    }
+}
+
+impl Refusal {
+    /// The files that it rests on: of each history that it tells of, those that tell how far that
+    /// goes.
+    fn witnesses(&self, listing: &Listing) -> Vec<Kept> {
+        let timelines: Vec<Timeline> = match self {
+            Self::Nothing | Self::Folded(..) | Self::Twice(..) => Vec::new(),
+            // Nothing leads to one of those that a single file may have made up.
+            Self::NoTimeline(_, spans) => {
+                let unreached = listing.spans().into_iter().filter(|span| !span.reached);
+                unreached.chain(spans.iter().copied()).map(|span| span.timeline).collect()
+            }
+            Self::Ambiguous(spans) => spans.iter().map(|span| span.timeline).collect(),
+            Self::Before(span) | Self::Beyond(span) | Self::Between(_, span) => vec![span.timeline],
+            Self::Gap(timeline, _) => vec![*timeline],
+        };
+        timelines.into_iter().flat_map(|timeline| listing.witnesses(timeline)).collect()
+    }
+}
