@@ -84,6 +84,7 @@ pub struct Node {
     housekeeping: Housekeeping,
     logs: Arc<Logs>,
     state: State,
+    storage: Arc<dyn Storage>,
 }
 
 /// What a node is given besides its configuration.
@@ -288,7 +289,7 @@ impl Opened {
         let state = State { barrier: barrier.clone(), shares, follower: follower.clone() };
         let supervision = Supervision::new(state.clone(), front.clone(), clock.clone());
         let care = housekeeping::Care {
-            storage,
+            storage: storage.clone(),
             front: front.clone(),
             certificates,
             clock,
@@ -307,7 +308,7 @@ impl Opened {
         };
         let housekeeping = Housekeeping::start(care, supervision)?;
         let mounts = tokens.mounts.clone();
-        Ok(Node { barrier, audit, front, mounts, lockouts, housekeeping, logs, state })
+        Ok(Node { barrier, audit, front, mounts, lockouts, housekeeping, logs, state, storage })
     }
 }
 
@@ -351,6 +352,8 @@ impl Node {
         }
         self.barrier.seal();
         self.audit.close();
+        // A request that hangs in a target has it yet, and the process ends without it.
+        self.storage.close();
     }
 }
 

@@ -123,6 +123,10 @@ impl Storage for Faulty {
     fn maintain(&self) -> Result<(), StorageError> {
         self.inner.maintain()
     }
+
+    fn close(&self) {
+        self.inner.close();
+    }
 }
 
 struct FaultyView {

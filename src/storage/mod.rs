@@ -60,6 +60,9 @@ pub trait Storage: Send + Sync {
     /// Called now and then by the server: gives unused space back to the file system when that
     /// is worth its pause, and heals (reserve, reopening) what can be healed.
     fn maintain(&self) -> Result<(), StorageError>;
+
+    /// Closes it for good, though somebody who hangs may have it yet: he is refused from now on.
+    fn close(&self) {}
 }
 
 /// What a writing transaction does. It may be run again from the start.

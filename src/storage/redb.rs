@@ -13,6 +13,7 @@ mod view;
 
 use std::collections::BTreeSet;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -307,6 +308,13 @@ impl Storage for Redb {
             outcome => outcome?,
         };
         Ok(Box::new(view))
+    }
+
+    fn close(&self) {
+        let ended = State::Closed(StorageError::Refused("the server has ended".to_owned()));
+        if let State::Open(handle) = mem::replace(&mut *self.state_mut(), ended) {
+            handle.close();
+        }
     }
 
     fn written(&self) -> u64 {

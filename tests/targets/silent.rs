@@ -30,11 +30,11 @@ fn silent() -> String {
 }
 
 /// A server that ends soon, and a client with its root token.
-fn server(home: &TempDir) -> (Server, Client) {
+fn server(home: &TempDir) -> (Store, Server, Client) {
     let limits = "limits {\n  drain_timeout = \"1s\"\n}\n";
     let (store, server) = Store::configured(&home.path().join("data"), limits);
     let root = store.root(&server);
-    (server, root)
+    (store, server, root)
 }
 
 fn set(root: &Client, name: &str, address: &str) {
@@ -50,7 +50,7 @@ fn set(root: &Client, name: &str, address: &str) {
 #[test]
 fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
     let home = TempDir::new();
-    let (server, root) = server(&home);
+    let (store, server, root) = server(&home);
     let kv = json!({ "type": "kv" });
     assert_eq!(root.post("sys/mounts/secret", kv).status, 204);
     assert_eq!(root.post("secret/a", json!({ "b": "c" })).status, 204);
@@ -100,12 +100,15 @@ fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
     thread::spawn(move || ended.send(server.wait()));
     let (success, output) = end.recv_timeout(SOON).expect("it waits for a target that hangs");
     assert!(success, "{output}");
+    // The store is closed as ever: the next start need not look through all of it.
+    let again = store.start_sealed().output();
+    assert!(!again.contains("was not closed"), "{again}");
 }
 
 #[test]
 fn many_targets_that_hang_hold_half_of_the_workers() {
     let home = TempDir::new();
-    let (_server, root) = server(&home);
+    let (_, _server, root) = server(&home);
     let names: Vec<String> = (0..6).map(|number| format!("mute{number}")).collect();
     names.iter().for_each(|name| set(&root, name, &silent()));
     let (answered, answers) = channel();
