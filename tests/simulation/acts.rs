@@ -7,6 +7,7 @@ use edgekeep::barrier::journal::record::Mark;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::seal::shamir::Split;
 use edgekeep::barrier::txn::{Txn, TxnError};
+use edgekeep::base::clock::Clock as _;
 use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::Owner;
@@ -63,7 +64,9 @@ impl Site {
             955..967 => self.rewind(),
             967..972 => self.rotate(),
             972..977 => self.rekey(),
-            977..982 => self.mark(),
+            977..980 => self.mark(),
+            980 if self.dice.one_in(2) => self.turn_back(),
+            980 | 981 => self.twin(),
             982..990 => {
                 self.diary.note("a flood");
                 (0..self.dice.below(30)).for_each(|_| self.put(2000));
@@ -119,6 +122,14 @@ impl Site {
     fn pass(&mut self, time: Duration) {
         self.diary.note(format!("pass {time:?}"));
         self.clock.advance(time);
+    }
+
+    /// The wall clock goes back; what is committed goes on in time all the same.
+    fn turn_back(&mut self) {
+        let span = Duration::from_secs(self.dice.below(20 * 3600));
+        self.diary.note(format!("the wall clock goes back by {span:?}"));
+        self.clock.set_wall(self.clock.wall().minus(span));
+        self.model.turned = true;
     }
 
     fn any_place(&self) -> usize {

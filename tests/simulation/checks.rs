@@ -5,7 +5,7 @@ use std::time::Duration;
 use edgekeep::barrier::Barrier;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
-use edgekeep::base::clock::{Clock, Timestamp};
+use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::keeper::status::{Standing, Status};
 use edgekeep::snapshot::rewind::listing::Instant;
 use edgekeep::snapshot::rewind::plan::{At, Refusal, Wish};
@@ -17,7 +17,8 @@ use crate::model::differing;
 use crate::place::Weather;
 use crate::site::{Site, read};
 
-const ALWAYS: Timestamp = Timestamp::from_nanos(u64::MAX);
+/// Later than all.
+pub const ALWAYS: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 /// The longest record.
 const RECORD: u64 = 8 << 10;
@@ -110,7 +111,10 @@ impl Site {
     pub fn must_have_kept_all(&self) {
         for (n, place) in self.places.iter().enumerate() {
             for timeline in self.model.timelines() {
-                place.must_agree(timeline);
+                let doubled = self.is_doubled(n, timeline);
+                if !doubled {
+                    place.must_agree(timeline);
+                }
                 // From its first snapshot on, or from that of a history that it left.
                 let mut commits = self.model.of(timeline).map(|(revision, _)| revision);
                 let branch = commits.next().filter(|first| {
@@ -132,7 +136,7 @@ impl Site {
                         continue;
                     }
                     assert!(reach.folded.contains(&revision), "{} cannot be had", what());
-                    let age = self.clock.wall().since(past.time);
+                    let age = self.store().time().now().since(past.time);
                     assert!(age >= POLICY.all, "{} was folded when it was young", what());
                 }
                 // What was lost with a disk is not in the model.
@@ -140,7 +144,7 @@ impl Site {
                 let last = *reach.kept.last().unwrap();
                 let known = (base..=last).all(there);
                 let more = place.torn_up_to(&self.folder, timeline) > Some(last);
-                if whole && known && !more {
+                if whole && known && !more && !doubled {
                     let found = self.prepare(n, At::Latest, Some(timeline));
                     let what = format!("the last of {timeline} by target {n}");
                     let found = found.unwrap_or_else(|error| panic!("{what}: {error}")).found();
@@ -161,6 +165,11 @@ impl Site {
             };
             let later = Duration::from_millis(self.dice.below(2) * self.dice.below(3000));
             refused += u64::from(!match self.dice.below(3) {
+                _ if self.is_doubled(n, timeline) => {
+                    self.must_be_one_of_two(nth, n, (timeline, revision))
+                }
+                // A time that was twice finds the one or the other.
+                _ if self.model.turned => self.must_come_back(nth, n, timeline, revision),
                 0 => self.must_come_back(nth, n, timeline, revision),
                 // Which one was there where a disk was put back is told by nobody.
                 1 if self.model.doubtful.is_empty() => {
@@ -254,7 +263,7 @@ impl Site {
         true
     }
 
-    fn prepare(
+    pub fn prepare(
         &self,
         n: usize,
         at: At,

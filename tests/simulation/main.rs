@@ -9,6 +9,7 @@ mod checks;
 mod model;
 mod place;
 mod site;
+mod twin;
 #[path = "../support/mod.rs"]
 mod support;
 

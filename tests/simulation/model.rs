@@ -50,6 +50,10 @@ pub struct Model {
     pub beside: Option<Timeline>,
     /// Those of which there were two: which one is meant here depends on what is still here.
     pub doubtful: BTreeSet<Timeline>,
+    /// The wall clock went back: one time may have been twice.
+    pub turned: bool,
+    /// What another server did in histories that two have written.
+    pub twins: BTreeMap<Timeline, Vec<(Commit, State)>>,
     /// The newest whole snapshot of the present history on each target, when it was last looked.
     pub newest: BTreeMap<usize, (Timeline, Option<u64>)>,
 }

@@ -37,12 +37,14 @@ struct Inner {
 }
 
 /// What lies there.
+#[derive(Clone)]
 struct Object {
     bytes: Arc<Vec<u8>>,
     what: What,
 }
 
 /// What an object is, by its content.
+#[derive(Clone)]
 enum What {
     Snapshot(SnapshotName),
     Segment(Segment),
@@ -75,6 +77,28 @@ impl Place {
     pub fn new(seed: u64) -> Self {
         let (objects, weather, wrongs) = Default::default();
         Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs }))
+    }
+
+    /// The same place, as another server sees it that does not see what is put from now on.
+    pub fn fork(&self, seed: u64) -> Self {
+        let (objects, weather, wrongs) =
+            (self.inner().objects.clone(), Weather::default(), Vec::new());
+        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs }))
+    }
+
+    /// What was put there meanwhile is seen by all.
+    pub fn join(&self, other: &Self) {
+        let theirs = other.inner().objects.clone();
+        let mut inner = self.inner();
+        for (name, object) in theirs {
+            inner.keep(&name, object.bytes.to_vec());
+        }
+    }
+
+    /// The last commit of a history that anything whole there tells of.
+    pub fn told_of(&self, timeline: Timeline) -> u64 {
+        let segments = self.segments(timeline).into_iter().map(|segment| segment.of.last);
+        segments.chain(self.bases(timeline)).max().unwrap_or(0)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -162,7 +186,7 @@ impl Place {
     }
 
     /// The history, and those before it that it comes of, each with its last commit on the way.
-    fn lineage(&self, timeline: Timeline) -> Vec<(Timeline, u64)> {
+    pub fn lineage(&self, timeline: Timeline) -> Vec<(Timeline, u64)> {
         let mut lineage = vec![(timeline, u64::MAX)];
         let mut at = timeline;
         while let Some(origin) = self.segments(at).iter().find_map(|segment| segment.of.origin) {

@@ -77,9 +77,9 @@ impl Storage for Disk {
 
 /// A copy of the whole disk.
 pub struct Copy {
-    entries: Vec<Entry>,
+    pub entries: Vec<Entry>,
     pub at: Commit,
-    state: Rc<State>,
+    pub state: Rc<State>,
     shares: Vec<Secret>,
     beside: Option<Timeline>,
 }
@@ -160,17 +160,7 @@ impl Site {
         self.barrier = Arc::new(Barrier::new(storage, clock.clone(), entropy.clone()));
         let unseal_key = shamir::combine(&self.shares).unwrap();
         self.barrier.unseal(&unseal_key).unwrap().set_journal_limit(self.limit);
-        let meters = Arc::new(Meters::new(&clock));
-        let (barrier, spools) = (self.barrier.clone(), self.spools.clone());
-        let means = Arc::new(Means {
-            barrier,
-            clock,
-            entropy,
-            spools,
-            meters,
-            include: Vec::new(),
-            home: None,
-        });
+        let means = self.means(&self.barrier);
         let ledger = Arc::new(Ledger::default());
         let names: Vec<String> = (0..self.places.len()).map(|n| format!("target {n}")).collect();
         ledger.set(names.iter().map(String::as_str));
@@ -182,6 +172,31 @@ impl Site {
             Worker::new(&names[n], settings, place, means, ledger, desk)
         };
         self.workers = (0..names.len()).map(worker).collect();
+    }
+
+    /// What the keeper of a store works with.
+    pub fn means(&self, barrier: &Arc<Barrier>) -> Arc<Means> {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let meters = Arc::new(Meters::new(&clock));
+        Arc::new(Means {
+            barrier: barrier.clone(),
+            clock,
+            entropy: self.entropy.clone(),
+            spools: self.spools.clone(),
+            meters,
+            include: Vec::new(),
+            home: None,
+        })
+    }
+
+    /// Where chance comes from.
+    pub fn entropy(&self) -> Arc<dyn Entropy> {
+        self.entropy.clone()
+    }
+
+    /// Of each target.
+    pub fn settings(&self) -> &[Settings] {
+        &self.settings
     }
 
     pub fn store(&self) -> Arc<Unsealed> {
@@ -320,11 +335,7 @@ impl Site {
             // What was forgotten of that history may be told anew.
             self.model.past.retain(|commit, _| commit.0 != timeline || commit.1 <= revision);
         }
-        self.disk = Arc::new(Memory::new());
-        let mut fill = |to: &mut dyn Writer| {
-            entries.iter().try_for_each(|(key, value)| to.put(key, value).map(drop))
-        };
-        self.disk.write(Urgency::Essential, &mut fill).unwrap();
+        self.disk = Arc::new(filled(&entries));
         self.storage = Arc::new(Faulty::new(Box::new(Disk(self.disk.clone()))));
         (self.last, self.state, self.shares) = (at, state, shares);
         self.open();
@@ -368,6 +379,25 @@ pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
     Ok(state)
 }
 
+/// A disk with that on it.
+pub fn filled(entries: &[Entry]) -> Memory {
+    let memory = Memory::new();
+    let mut fill = |to: &mut dyn Writer| {
+        entries.iter().try_for_each(|(key, value)| to.put(key, value).map(drop))
+    };
+    memory.write(Urgency::Essential, &mut fill).unwrap();
+    memory
+}
+
+/// The keeper of a server that has one target.
+pub fn served(means: &Arc<Means>, settings: &Settings, place: Arc<Place>) -> (Worker, Arc<Desk>) {
+    let (ledger, desk) = (Arc::new(Ledger::default()), Arc::new(Desk::default()));
+    ledger.set(["target"].into_iter());
+    let worker =
+        Worker::new("target", settings.clone(), place, means.clone(), ledger, desk.clone());
+    (worker, desk)
+}
+
 /// A target that gets snapshots each hour and the journal.
 fn settings(dice: &Dice) -> Settings {
     let mut fields = Fields::default();
@@ -381,7 +411,10 @@ fn settings(dice: &Dice) -> Settings {
         fields.set(field::KEEP_HOURLY, Given::Number(dice.below(100)));
         fields.set(field::VERIFY_AFTER, Given::Seconds(7200));
     }
-    Settings::read(fields).unwrap()
+    let mut settings = Settings::read(fields).unwrap();
+    // Short, so that a history that was left is over before the end.
+    settings.policy.others = Duration::from_secs((20 + dice.below(60)) * 3600);
+    settings
 }
 
 /// The acts, told when something is wrong.
