@@ -106,7 +106,7 @@ impl Opened {
         let storage = open(&config.storage, &world.clock)?;
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let barrier = Barrier::new(storage.clone(), clock, entropy.clone());
-        let barrier = Arc::new(barrier.with_seal(config.seal.seal()));
+        let barrier = Arc::new(barrier.with_seal(config.seal.seal(&entropy)));
         // What a newer program left is not served, not even sealed: it would seem uninitialised.
         if let Err(newer @ UnsealError::Newer(..)) = barrier.settings() {
             return Err(NodeError::Store(newer.to_string()));
@@ -206,6 +206,7 @@ impl Opened {
         });
         let unsealing =
             Arc::new(Unsealing::new(barrier.clone(), audit.clone(), clock.clone(), undo.clone()));
+        unsealing.prepare();
         let services = Services {
             about: about.clone(),
             unsealing: unsealing.clone(),
@@ -224,7 +225,7 @@ impl Opened {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let (mut builtins, shares) = builtins(services);
+        let mut builtins = builtins(services);
         let declared = Builtins::default();
         builtins.extend(operations::builtins(Operations {
             entropy: entropy.clone(),
@@ -286,7 +287,11 @@ impl Opened {
             counters: counting.front,
         };
         let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
-        let state = State { barrier: barrier.clone(), shares, follower: follower.clone() };
+        let state = State {
+            barrier: barrier.clone(),
+            unsealing: unsealing.clone(),
+            follower: follower.clone(),
+        };
         let supervision = Supervision::new(state.clone(), front.clone(), clock.clone());
         let care = housekeeping::Care {
             storage: storage.clone(),
@@ -328,8 +333,9 @@ impl Node {
         self.state.told()
     }
 
-    /// Reads the certificates again.
+    /// Reads the certificates again, and tries again what the seal has refused.
     pub fn reload(&self) -> Result<(), TlsError> {
+        self.state.unsealing.retry();
         self.front.reload()
     }
 
@@ -340,6 +346,7 @@ impl Node {
 
     /// Lets what runs end, seals, and ends.
     pub fn stop(self) {
+        self.state.unsealing.end();
         self.housekeeping.stop();
         // Who listens would go on doing so.
         self.logs.close();
@@ -424,11 +431,26 @@ struct Services {
     entropy: Arc<dyn Entropy>,
 }
 
-/// Every engine of our own, with the prefix that it answers under, and how the unsealing goes.
-fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
-    let Services { about, audit, storage, tokens, rights, quotas, ttls, spools, .. } = services;
-    let Services { snapshots: meters, clock, entropy, keeper, follower, undo, .. } = services;
-    let Services { unsealing, reach, .. } = services;
+/// Every engine of our own, with the prefix that it answers under.
+fn builtins(services: Services) -> Vec<Builtin> {
+    let Services {
+        about,
+        unsealing,
+        audit,
+        storage,
+        tokens,
+        rights,
+        quotas,
+        ttls,
+        spools,
+        snapshots: meters,
+        keeper,
+        follower,
+        reach,
+        undo,
+        clock,
+        entropy,
+    } = services;
     let barrier = about.barrier.clone();
     let init = sys::init::Init {
         barrier: barrier.clone(),
@@ -437,7 +459,12 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
         unsealing: unsealing.clone(),
     };
     let standby = sys::standby::Standby { follower, clock: clock.clone() };
-    let seal = sys::seal::Seal::new(about.clone(), unsealing, standby.clone(), entropy.clone());
+    let seal = sys::seal::Seal {
+        about: about.clone(),
+        unsealing,
+        standby: standby.clone(),
+        entropy: entropy.clone(),
+    };
     let health = sys::health::Health { about, storage, audit, keeper: keeper.clone(), standby };
     let rekey = sys::rekey::RekeyService::new(
         barrier.clone(),
@@ -483,8 +510,7 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
     let mounts = sys::mounts::Mounts { store: tokens.mounts.clone(), quotas, entropy, ttls, undo };
     let policies = rights.policies.meters.clone();
     let token = sys::token::Service { tokens: tokens.clone(), rights: rights.clone(), ttls };
-    let shares = seal.progress();
-    let builtins: Vec<Builtin> = vec![
+    vec![
         ("auth/token/", Box::new(sys::token::engine(token))),
         ("sys/", Box::new(sys::health::engine(health))),
         ("sys/", Box::new(sys::seal::engine(seal))),
@@ -504,8 +530,7 @@ fn builtins(services: Services) -> (Vec<Builtin>, sys::seal::Progress) {
         ("sys/", Box::new(sys::capabilities::engine(capabilities))),
         ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),
-    ];
-    (builtins, shares)
+    ]
 }
 
 /// Why a server does not start.

@@ -60,6 +60,11 @@ listener "tcp" {
 
 # What opens the store after each start; without one of these people do, with their shares. Take one.
 # Two, one of them `disabled`, change from that one to the other: `edgekeep operator unseal -migrate`.
+# People, as without any.
+#seal "shamir" {
+#  disabled = false
+#}
+
 # A key of 32 bytes that lies elsewhere: on a stick, or in a credential of systemd.
 #seal "static" {
 #  current_key_id = "2026"
@@ -111,8 +116,6 @@ listener "tcp" {
 # The name that `status` shows.
 #cluster_name = "gateway"
 
-# How the root key is guarded. With "shamir", which it is anyway, people have shares of it.
-#seal "shamir" {}
 # Keys stay in memory that is never swapped; true where that cannot be had.
 #disable_mlock = false
 

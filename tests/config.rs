@@ -333,6 +333,10 @@ fn errors_name_the_line_and_the_remedy() {
             "c.hcl:3: seal \"pkcs11\" names one token; say either token_label or slot",
         ),
         (
+            "seal \"pkcs11\" { lib = \"/l\" slot = \"first\" pin = \"1234\" key_id = \"01\" }",
+            "c.hcl:3: slot \"first\" is no number; write it as `pkcs11-tool -L` shows it: 0 or 0x1f",
+        ),
+        (
             "seal \"pkcs11\" { lib = \"/l\" token_label = \"t\" pin = \"1234\" key_id = \"seal\" }",
             "c.hcl:3: key_id \"seal\" is no id; write its bytes in hex, as `pkcs11-tool -O` shows \
              it",

@@ -25,13 +25,17 @@ impl House {
     }
 
     fn serve(&self) -> Server {
+        self.serve_with("")
+    }
+
+    fn serve_with(&self, more: &str) -> Server {
         let address = free_address();
         let file = self.folder.path().join("edgekeep.hcl");
         let store = self.folder.path().join("store");
         let config = format!(
             "disable_mlock = true\n\
              listener \"tcp\" {{ address = \"{address}\" tls_disable = true }}\n\
-             storage \"redb\" {{ path = {store:?} }}\n"
+             storage \"redb\" {{ path = {store:?} }}\n{more}"
         );
         fs::write(&file, config).unwrap();
         Server::start(&["server", "-config", file.to_str().unwrap()], address)
@@ -705,4 +709,35 @@ fn what_was_to_be_wrapped_never_goes_out_in_the_clear() {
         let unwrapped = server.root().post("sys/wrapping/unwrap", json!({ "token": token }));
         assert_eq!(data(&unwrapped)[field], plain[field], "{path}");
     }
+}
+
+#[test]
+fn whom_nobody_let_in_seals_nothing_that_is_opened_this_moment() {
+    let house = House::new();
+    let limits = "unauthenticated_rate = 0\n unauthenticated_total_rate = 0";
+    let server = house.serve_with(&format!("limits {{\n {limits}\n}}\n"));
+    let client = server.client();
+    let keys = init(&client, 1, 1);
+    let root = client.clone().token(&keys.root);
+    let end = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let stranger = server.client();
+            let end = &end;
+            scope.spawn(move || {
+                while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                    // As it is open or not.
+                    assert!([204, 400, 403].contains(&stranger.post("sys/seal", json!({})).status));
+                }
+            });
+        }
+        for _ in 0..100 {
+            let opened = ok(give(&client, &keys.shares[0]));
+            if opened["sealed"] != false || root.post("sys/seal", json!({})).status != 204 {
+                end.store(true, std::sync::atomic::Ordering::Relaxed);
+                panic!("somebody else has sealed it: {opened}");
+            }
+        }
+        end.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }

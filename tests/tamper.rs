@@ -277,9 +277,10 @@ fn a_record_of_the_system_put_back_is_found() {
     let victim = Victim::new(10);
     let saved: Vec<(&[u8], Vec<u8>)> =
         [SEAL, KEYRING, ROOT].map(|record| (record, victim.value(record))).into();
-    let store = victim.unseal().unwrap();
+    let house = barrier(&victim.storage, victim.seed + 1000);
+    let store = house.unseal(&combine(&victim.shares[..2]).unwrap()).unwrap();
     store.set_rotation(store.keyring().rotation()).unwrap();
-    let (seal, shares) = store.prepare_rekey(Split::new(3, 2).unwrap());
+    let (seal, shares) = house.prepare_rekey(&store, Split::new(3, 2).unwrap()).unwrap();
     store.rekey(&seal).unwrap();
     let rekeyed = Victim { storage: victim.storage.clone(), shares, seed: 10 };
     for (record, old) in &saved {

@@ -232,7 +232,8 @@ fn seal_1_opens_by_its_key_and_by_the_recovery_key() {
 fn static_seal(key: &[u8]) -> Arc<dyn AutoSeal> {
     let key = Credential::parse(&hex(key)).unwrap();
     let current = NamedKey { id: "2026".to_owned(), key };
-    Settings::Static(static_key::Settings { current, previous: None }).seal()
+    let settings = Settings::Static(static_key::Settings { current, previous: None });
+    settings.seal(Arc::new(SeededEntropy::new(0)))
 }
 
 /// Made the frozen files; it overwrites none. `cargo test --test vectors -- --ignored`.

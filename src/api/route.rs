@@ -24,7 +24,8 @@ pub enum Access {
     Unwrap,
     /// As `Policy`, and `sudo` on the path.
     Sudo,
-    /// As `Sudo`; anybody while the server is sealed, when there is nothing left to guard.
+    /// As `Sudo`; while the server is sealed anybody is told that it was done, and nothing is: for
+    /// what a sealed server has behind it.
     SudoUnlessSealed,
 }
 

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use super::seal::auto::AutoSeal;
+use super::seal::auto::{AutoSeal, SealError};
 use super::seal::shamir::{self, Split};
-use super::seal::{Kind, Recovery, SealRecord, Settings};
-use super::{Barrier, UnsealError, Unsealed};
+use super::seal::{Kind, Recovery, SealRecord};
+use super::txn::{Txn, TxnError};
+use super::{Barrier, SEAL, UnsealError, Unsealed};
 use crate::base::pages::Key;
+use crate::base::record::Record;
 use crate::base::secret::{Secret, same};
 use crate::base::sync::lock;
+use crate::storage::{Urgency, Value};
 
 /// How the seal of a store stands to the configured one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,41 @@ pub enum Standing {
     InUse,
     /// It is another, to be left as soon as those who hold shares say so.
     Migrating,
+}
+
+/// A seal record that is ready to take the place of the one that it was made after, and of no
+/// other: who changes the seal meanwhile is not undone.
+pub struct Reseal {
+    after: Value,
+    record: SealRecord,
+}
+
+impl Reseal {
+    /// What is to be in force.
+    pub fn record(&self) -> &SealRecord {
+        &self.record
+    }
+}
+
+/// The seal record in force, and its bytes.
+struct Present {
+    stored: Value,
+    record: SealRecord,
+}
+
+impl Present {
+    fn followed_by(self, record: SealRecord) -> Reseal {
+        Reseal { after: self.stored, record }
+    }
+}
+
+/// Whether it is known that the seal gives the key of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It just did.
+    Given,
+    /// People have opened the store.
+    Wanted,
 }
 
 impl Barrier {
@@ -38,20 +76,41 @@ impl Barrier {
         }
     }
 
-    /// Opens the store by its automatic seal, without people.
-    pub fn unseal_automatically(&self) -> Result<Arc<Unsealed>, UnsealError> {
-        let settings = self.existing()?;
+    /// Opens the store by its automatic seal, without people, if that is still
+    /// [wanted](Self::unseal_if) when the seal has given the key.
+    pub fn unseal_automatically(
+        &self,
+        wanted: impl FnOnce() -> Result<(), UnsealError>,
+    ) -> Result<Arc<Unsealed>, UnsealError> {
+        let settings = self.existing()?.record.settings();
         // The seal may be far away: nobody waits for it but who asked.
         let unseal_key = settings.unwrapped(self.seal_of(&settings.kind)?)?;
-        self.unseal(&unseal_key)
+        let _changing = lock(&self.changing);
+        let opened = self.existing()?.record.open_by_unseal_key(&unseal_key);
+        let root_key = opened.map_err(|error| match error {
+            UnsealError::WrongKey => SealError::Away(format!(
+                "the seal {:?} gives another key than that of the store: it is not the one that \
+                 sealed it",
+                settings.kind.name()
+            ))
+            .into(),
+            error => error,
+        })?;
+        wanted()?;
+        self.unseal_by(root_key, |_| Ok(()))
     }
 
     /// Opens the store with the `key` that people hold shares of, and puts it under the configured
-    /// seal. That key is its recovery key from then on, or its unseal key.
-    pub fn migrate(&self, key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
-        let record = self.seal_record()?.ok_or(UnsealError::NotInitialized)?;
-        let root_key = record.open(key)?;
-        let split = record.kind().split();
+    /// seal before anybody else has it. That key is its recovery key from then on, or its unseal
+    /// key. `before` the seal is changed, there may be something to do.
+    pub fn migrate(
+        &self,
+        key: &Key<32>,
+        before: impl FnOnce(&Arc<Unsealed>) -> Result<(), UnsealError>,
+    ) -> Result<Arc<Unsealed>, UnsealError> {
+        let present = self.existing()?;
+        let root_key = present.record.open_by_people(key)?;
+        let split = present.record.kind().split();
         let next = match &self.seal {
             None => SealRecord::by_people(&root_key, key, split, &*self.entropy),
             Some(seal) => {
@@ -59,58 +118,70 @@ impl Barrier {
                 SealRecord::by_seal(&root_key, &**seal, recovery, &*self.entropy)?
             }
         };
-        let changing = lock(&self.changing);
-        let unsealed = self.unseal_by(root_key)?;
-        drop(changing);
-        match unsealed.rekey(&next) {
-            Ok(()) => Ok(unsealed),
-            Err(error) => {
-                self.seal();
-                Err(UnsealError::NotChanged(error))
-            }
-        }
+        let next = present.followed_by(next);
+        let _changing = lock(&self.changing);
+        self.unseal_by(root_key, |unsealed| {
+            before(unsealed)?;
+            unsealed.rekey(&next)
+        })
     }
 
-    /// Wraps the unseal key anew where a key did that which the seal would no longer take. Whether
-    /// there was something to do.
-    pub fn renew_seal(&self, unsealed: &Arc<Unsealed>) -> Result<bool, UnsealError> {
-        let settings = self.existing()?;
-        let (Kind::Auto(automatic), Ok(seal)) = (&settings.kind, self.seal_of(&settings.kind))
-        else {
-            return Ok(false);
+    /// What the unseal key is to be wrapped by anew, if the seal would not give it after a start,
+    /// or if another key wrapped it than the seal's present one.
+    pub fn renewal(
+        &self,
+        unsealed: &Unsealed,
+        proof: Proof,
+    ) -> Result<Option<Reseal>, UnsealError> {
+        let present = self.existing()?;
+        let kind = present.record.kind();
+        let (Kind::Auto(automatic), Ok(seal)) = (kind, self.seal_of(kind)) else {
+            return Ok(None);
         };
-        if seal.is_current(automatic.unseal_key()) {
-            return Ok(false);
+        let opens = match proof {
+            Proof::Given => Ok(()),
+            Proof::Wanted => {
+                let key = present.record.settings().unwrapped(seal);
+                key.and_then(|key| present.record.open_by_unseal_key(&key)).map(drop)
+            }
+        };
+        if opens.is_ok() && seal.is_current(automatic.unseal_key()) {
+            return Ok(None);
         }
         let recovery = automatic.recovery().clone();
-        let record = SealRecord::by_seal(&unsealed.root_key, seal, recovery, &*self.entropy)?;
-        unsealed.rekey(&record).map_err(UnsealError::NotChanged)?;
-        Ok(true)
+        let record = SealRecord::by_seal(&unsealed.root_key, seal, recovery, &*self.entropy);
+        match (record, opens) {
+            (Ok(record), _) => Ok(Some(present.followed_by(record))),
+            (Err(_), Err(error)) => Err(error),
+            (Err(error), Ok(())) => Err(error.into()),
+        }
     }
 
     /// Whether that is the key that people hold shares of: the unseal key, or with an automatic
     /// seal the recovery key (for a rekey or a new root token, which ask for it again). A seal
     /// record of another store, put there by who can write the file, vouches for nobody.
     pub fn vouch(&self, unsealed: &Unsealed, key: &Key<32>) -> Result<(), UnsealError> {
-        match same(&*self.root_key(key)?, &*unsealed.root_key) {
+        match same(&*self.existing()?.record.open_by_people(key)?, &*unsealed.root_key) {
             true => Ok(()),
             false => Err(UnsealError::WrongKey),
         }
     }
 
     /// A new key for people to hold, of whom each gets a share, under the seal that the store has:
-    /// [`Unsealed::prepare_rekey`], or the same of the recovery key.
+    /// the unseal key, or the recovery key. It is in force only after a [rekey](Unsealed::rekey),
+    /// so that the shares can be verified first.
     pub fn prepare_rekey(
         &self,
         unsealed: &Unsealed,
         split: Split,
-    ) -> Result<(SealRecord, Vec<Secret>), UnsealError> {
-        let kind = self.existing()?.kind;
-        let seal = match kind {
+    ) -> Result<(Reseal, Vec<Secret>), UnsealError> {
+        let present = self.existing()?;
+        let seal = match present.record.kind() {
             Kind::Shamir(_) => None,
-            Kind::Auto(_) => Some(self.seal_of(&kind)?),
+            kind @ Kind::Auto(_) => Some(self.seal_of(kind)?),
         };
-        self.close(&unsealed.root_key, seal, split)
+        let (record, shares) = self.close(&unsealed.root_key, seal, split)?;
+        Ok((present.followed_by(record), shares))
     }
 
     /// Seals a root key by people or by an automatic seal, and gives out shares of what is theirs.
@@ -130,14 +201,39 @@ impl Barrier {
         Ok((record, shamir::split(&key, split, entropy)))
     }
 
-    fn existing(&self) -> Result<Settings, UnsealError> {
-        self.settings()?.ok_or(UnsealError::NotInitialized)
+    fn existing(&self) -> Result<Present, UnsealError> {
+        let stored = self.storage.view()?.get(SEAL)?.ok_or(UnsealError::NotInitialized)?;
+        let record = SealRecord::decode(&stored).map_err(UnsealError::unread("seal record"))?;
+        Ok(Present { stored, record })
     }
 
     /// The configured seal, if it is the one that a store is under.
     fn seal_of(&self, kind: &Kind) -> Result<&dyn AutoSeal, UnsealError> {
         let seal = self.configured_seal().filter(|seal| Some(seal.mechanism()) == kind.mechanism());
         seal.ok_or(UnsealError::OtherSeal(kind.name()))
+    }
+}
+
+impl Unsealed {
+    /// Replaces the seal record: the shares given out before are worth nothing any more.
+    pub fn rekey(self: &Arc<Self>, next: &Reseal) -> Result<(), UnsealError> {
+        self.rekey_with(next, |_| Ok(()))
+    }
+
+    /// The same, together with what `alongside` writes.
+    pub fn rekey_with(
+        self: &Arc<Self>,
+        next: &Reseal,
+        mut alongside: impl FnMut(&mut Txn) -> Result<(), TxnError>,
+    ) -> Result<(), UnsealError> {
+        self.transact(|txn| {
+            if txn.system(SEAL)?.as_ref() != Some(&next.after) {
+                return Err(UnsealError::Overtaken);
+            }
+            txn.set_urgency(Urgency::Essential);
+            txn.put_system(SEAL, next.record.encode().to_vec());
+            Ok(alongside(txn)?)
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod automatic;
 pub mod envelope;
+mod error;
 pub mod instant;
 pub mod journal;
 pub mod keyring;
@@ -20,31 +21,30 @@ pub mod verify;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use self::error::{InitError, UnsealError};
 use self::journal::{Head, JournalBooks};
 use self::keyring::{Keyring, Rotation};
 use self::meters::Meters;
 use self::names::Names;
 use self::past::Pasts;
-use self::restore::OtherKeys;
 use self::root::{Books, EntryHasher, RootKeeper, RootRecord, Timeline};
 use self::scrub::Scrubbed;
-use self::seal::auto::{AutoSeal, SealError};
+use self::seal::auto::AutoSeal;
 use self::seal::shamir::Split;
 use self::seal::{SealRecord, Settings};
 use self::txn::{Txn, TxnError};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
-use crate::base::record::{Record, RecordError};
+use crate::base::record::Record;
 use crate::base::secret::Secret;
-use crate::base::sync::{lock, read, write};
+use crate::base::sync::{lock, read, try_lock, write};
 use crate::base::timekeeper::TimeKeeper;
 use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Pulse, Reads};
 use crate::storage::{Key as Place, Storage, StorageError, Urgency, Value};
@@ -73,9 +73,12 @@ pub struct Barrier {
     seal: Option<Arc<dyn AutoSeal>>,
     /// Held by whoever changes what the store is: init, unseal, seal and restore, one at a time.
     changing: Mutex<()>,
+    /// Held by whoever makes its keys.
+    making: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     opened: OnceLock<Box<Opening>>,
+    first: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
 }
 
@@ -90,9 +93,9 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (changing, unsealed, opened) = Default::default();
+        let (changing, making, unsealed, opened, first) = Default::default();
         let (meters, seal) = (Arc::new(Meters::new(&clock)), None);
-        Self { storage, clock, entropy, seal, changing, unsealed, opened, meters }
+        Self { storage, clock, entropy, seal, changing, making, unsealed, opened, first, meters }
     }
 
     /// Has this be done with the store each time that it is opened, before anybody else has it; now
@@ -100,6 +103,12 @@ impl Barrier {
     pub fn when_opened(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
         self.unsealed().iter().for_each(&then);
         let _ = self.opened.set(Box::new(then));
+    }
+
+    /// Has this be done with a sealed store each time that it is opened, before anybody has it:
+    /// what must come before the first request. For one caller, too.
+    pub fn when_unsealed(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
+        let _ = self.first.set(Box::new(then));
     }
 
     /// The seal's settings; `None` before the store is initialized.
@@ -120,19 +129,14 @@ impl Barrier {
         split: Split,
         first: impl FnOnce(&mut Txn) -> Result<T, E>,
     ) -> Result<(Vec<Secret>, T), E> {
-        let _changing = lock(&self.changing);
-        let view = self.storage.view().map_err(InitError::from)?;
-        if view.get(SEAL).map_err(InitError::from)?.is_some() {
-            return Err(InitError::Initialized.into());
-        }
-        let found = view.scan(&[], None).map_err(InitError::from)?.next();
-        if found.transpose().map_err(InitError::from)?.is_some() {
-            return Err(InitError::Occupied.into());
-        }
-        drop(view);
+        // An automatic seal may be slow: nobody stands in line behind it, and nobody else waits.
+        let _making = try_lock(&self.making).ok_or(InitError::Underway)?;
+        self.must_be_empty()?;
         let root_key = Key::random(&*self.entropy);
         let by = self.configured_seal();
         let (seal, shares) = self.close(&root_key, by, split).map_err(InitError::from)?;
+        let _changing = lock(&self.changing);
+        self.must_be_empty()?;
         if shares.len() != usize::from(split.shares()) {
             return Err(InitError::Shares.into());
         }
@@ -149,20 +153,51 @@ impl Barrier {
         Ok((shares, outcome))
     }
 
-    /// Opens the store with its unseal key or its recovery key. Opening an open one only checks the
-    /// key.
-    pub fn unseal(&self, key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
-        let _changing = lock(&self.changing);
-        self.unseal_by(self.root_key(key)?)
+    fn must_be_empty(&self) -> Result<(), InitError> {
+        let view = self.storage.view()?;
+        if view.get(SEAL)?.is_some() {
+            return Err(InitError::Initialized);
+        }
+        match view.scan(&[], None)?.next().transpose()? {
+            Some(_) => Err(InitError::Occupied),
+            None => Ok(()),
+        }
     }
 
-    /// The same with the root key, by who changes what the store is.
-    fn unseal_by(&self, root_key: Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+    /// Opens the store with the key that people hold shares of. Opening an open one only checks the
+    /// key.
+    pub fn unseal(&self, key: &Key<32>) -> Result<Arc<Unsealed>, UnsealError> {
+        self.unseal_if(key, || Ok(()))
+    }
+
+    /// The same, if that is still wanted when nobody else can open or seal it any more: the key may
+    /// have been long on its way.
+    pub fn unseal_if(
+        &self,
+        key: &Key<32>,
+        wanted: impl FnOnce() -> Result<(), UnsealError>,
+    ) -> Result<Arc<Unsealed>, UnsealError> {
+        let _changing = lock(&self.changing);
+        let record = self.seal_record()?.ok_or(UnsealError::NotInitialized)?;
+        let root_key = record.open_by_people(key)?;
+        wanted()?;
+        self.unseal_by(root_key, |_| Ok(()))
+    }
+
+    /// The same with the root key, by who changes what the store is; `before` anybody else has it.
+    fn unseal_by(
+        &self,
+        root_key: Key<32>,
+        before: impl FnOnce(&Arc<Unsealed>) -> Result<(), UnsealError>,
+    ) -> Result<Arc<Unsealed>, UnsealError> {
         let _running = self.meters.unseal.begin();
         if let Some(unsealed) = self.unsealed() {
+            before(&unsealed)?;
             return Ok(unsealed);
         }
         let unsealed = self.open(root_key, None)?;
+        self.first.get().into_iter().for_each(|then| then(&unsealed));
+        before(&unsealed)?;
         *write(&self.unsealed) = Some(Arc::clone(&unsealed));
         Ok(unsealed)
     }
@@ -223,12 +258,18 @@ impl Barrier {
     /// Lets go of the keys, after the commits (and the restore) that are under way. Requests that
     /// still run may read on but no longer commit; the keys are wiped when the last of them ends.
     pub fn seal(&self) {
+        self.seal_and(|| ());
+    }
+
+    /// The same; if it was open, `then` comes before anybody may unseal it again.
+    pub fn seal_and(&self, then: impl FnOnce()) {
         // Until the last commit is done nobody may unseal: its keys would miss that commit.
         let _changing = lock(&self.changing);
         let _running = self.meters.seal.begin();
         let unsealed = write(&self.unsealed).take();
         if let Some(unsealed) = unsealed {
             *write(&unsealed.intake) = Intake::Sealed;
+            then();
         }
     }
 
@@ -394,30 +435,6 @@ impl Unsealed {
         self.change_keyring(|keyring| keyring.with_rotation(rotation))
     }
 
-    /// A new seal of people over the same root key, and the shares that open it. It is in force
-    /// only after [`rekey`](Self::rekey), so that the shares can be verified first.
-    pub fn prepare_rekey(&self, split: Split) -> (SealRecord, Vec<Secret>) {
-        SealRecord::close(&self.root_key, split, &*self.entropy)
-    }
-
-    /// Replaces the seal record: the shares given out before are worth nothing any more.
-    pub fn rekey(self: &Arc<Self>, seal: &SealRecord) -> Result<(), TxnError> {
-        self.rekey_with(seal, |_| Ok(()))
-    }
-
-    /// The same, together with what `alongside` writes.
-    pub fn rekey_with(
-        self: &Arc<Self>,
-        seal: &SealRecord,
-        mut alongside: impl FnMut(&mut Txn) -> Result<(), TxnError>,
-    ) -> Result<(), TxnError> {
-        self.transact(|txn| {
-            txn.set_urgency(Urgency::Essential);
-            txn.put_system(SEAL, seal.encode().to_vec());
-            alongside(txn)
-        })
-    }
-
     fn change_keyring(&self, change: impl FnOnce(&Keyring) -> Keyring) -> Result<(), TxnError> {
         let _open = self.hold_open()?;
         let alone = self.committer.exclusive();
@@ -459,144 +476,6 @@ fn open_records(root_key: &Key<32>, get: &Get<'_>) -> Result<(Keyring, RootRecor
 
 /// Looks up a physical key.
 type Get<'a> = dyn Fn(&[u8]) -> Result<Option<Value>, StorageError> + 'a;
-
-/// Why a store cannot be opened.
-#[derive(Debug)]
-pub enum UnsealError {
-    /// It has no keys yet.
-    NotInitialized,
-    /// The shares given do not make its unseal key.
-    WrongKey,
-    /// It is another state, and not of this store's root key.
-    OtherKeys(OtherKeys),
-    /// A record of it was written by a newer program: which, and its version.
-    Newer(&'static str, u8),
-    /// Its root record demands at least this version of the program.
-    ProgramTooOld([u16; 3]),
-    /// A record without which nothing can be read was changed or is missing: which.
-    Damaged(&'static str),
-    /// Its automatic seal does not give the unseal key.
-    Seal(SealError),
-    /// It is sealed by a seal that is not configured: its name.
-    OtherSeal(&'static str),
-    /// The seal record could not be changed.
-    NotChanged(TxnError),
-    /// The store failed.
-    Storage(CommitError),
-}
-
-impl fmt::Display for UnsealError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotInitialized => f.write_str("the store is not initialized"),
-            Self::WrongKey => f.write_str("the key does not open the store"),
-            Self::OtherKeys(error) => error.fmt(f),
-            Self::Newer(what, version) => write!(
-                f,
-                "the store's {what} is of version {version}, which only a newer edgekeep knows: \
-                 upgrade it"
-            ),
-            Self::ProgramTooOld([major, minor, patch]) => {
-                write!(f, "the store needs edgekeep {major}.{minor}.{patch} or newer: upgrade it")
-            }
-            Self::Damaged(what) => write!(
-                f,
-                "the store is damaged: its {what} is missing or was changed: restore a snapshot"
-            ),
-            Self::Seal(error) => error.fmt(f),
-            Self::OtherSeal(name) => write!(
-                f,
-                "the {name} seal has the unseal key, and the configuration has no seal \"{name}\" \
-                 in use"
-            ),
-            Self::NotChanged(error) => write!(f, "the seal stays the old one: {error}"),
-            Self::Storage(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for UnsealError {}
-
-impl From<SealError> for UnsealError {
-    fn from(error: SealError) -> Self {
-        Self::Seal(error)
-    }
-}
-
-impl From<StorageError> for UnsealError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-impl From<CommitError> for UnsealError {
-    fn from(error: CommitError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl UnsealError {
-    /// What the bytes of such a record are, that cannot be read.
-    fn unread(what: &'static str) -> impl Fn(RecordError) -> Self {
-        move |error| match error {
-            RecordError::Version(version) => Self::Newer(what, version),
-            RecordError::Malformed => Self::Damaged(what),
-        }
-    }
-
-    /// What such a sealed record is, that does not open.
-    fn unopened(what: &'static str, sealed: &[u8]) -> Self {
-        let newer = envelope::newer(sealed);
-        newer.map_or(Self::Damaged(what), |version| Self::Newer(what, version))
-    }
-}
-
-/// Why a store cannot be initialized.
-#[derive(Debug)]
-pub enum InitError {
-    /// It is already.
-    Initialized,
-    /// It has no seal record but other entries: what opens them is lost.
-    Occupied,
-    /// The unseal key did not split into the shares asked for.
-    Shares,
-    /// Its automatic seal does not take the unseal key.
-    Seal(UnsealError),
-    /// It cannot be read.
-    Storage(StorageError),
-}
-
-impl fmt::Display for InitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Initialized => f.write_str("the store is initialized already"),
-            Self::Occupied => f.write_str(
-                "the store is not empty but its seal record is missing: restore a snapshot, or \
-                 move the file away to begin anew",
-            ),
-            Self::Shares => f.write_str(
-                "the unseal key did not split into as many shares as asked for: nothing was \
-                 written; this is a defect of edgekeep",
-            ),
-            Self::Seal(error) => write!(f, "the seal cannot be used: {error}"),
-            Self::Storage(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for InitError {}
-
-impl From<UnsealError> for InitError {
-    fn from(error: UnsealError) -> Self {
-        Self::Seal(error)
-    }
-}
-
-impl From<StorageError> for InitError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -462,7 +462,7 @@ fn rekeying_changes_the_shares_and_nothing_else() {
     let (house, store) = open();
     let before = house.entries();
     let key_before = house.barrier.settings().unwrap().unwrap().root_key;
-    let (seal, shares) = store.prepare_rekey(Split::new(3, 2).unwrap());
+    let (seal, shares) = house.barrier.prepare_rekey(&store, Split::new(3, 2).unwrap()).unwrap();
     let new_key = combine(&shares[1..]).unwrap();
     assert!(house.barrier.check(&new_key).is_err());
     store.rekey(&seal).unwrap();

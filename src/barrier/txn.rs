@@ -143,6 +143,13 @@ impl Txn {
         Finished { unsealed, changes: Changes { base, reads, writes, urgency }, then }
     }
 
+    /// A record of the system, as it is stored.
+    pub(super) fn system(&mut self, key: &[u8]) -> Result<Option<Value>, TxnError> {
+        let stored = self.view.get(key)?;
+        self.reads.point(key);
+        Ok(stored)
+    }
+
     /// Sets a record of the system.
     pub(super) fn put_system(&mut self, key: &[u8], value: Value) {
         self.writes.insert(key.to_vec(), Some(value));

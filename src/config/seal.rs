@@ -11,6 +11,7 @@ use crate::barrier::seal::auto::{AutoSeal, Mechanism, Settings};
 use crate::barrier::seal::static_key::NamedKey;
 use crate::barrier::seal::{Kind, SHAMIR, pkcs11, static_key, tpm2, transit};
 use crate::base::credential::Credential;
+use crate::base::entropy::Entropy;
 use crate::base::hex;
 
 /// The seals that are configured.
@@ -24,15 +25,15 @@ pub struct SealSettings {
 
 impl SealSettings {
     /// The one in use itself.
-    pub fn seal(&self) -> Option<Arc<dyn AutoSeal>> {
-        self.present.clone().map(Settings::seal)
+    pub fn seal(&self, entropy: &Arc<dyn Entropy>) -> Option<Arc<dyn AutoSeal>> {
+        self.present.clone().map(|settings| settings.seal(entropy.clone()))
     }
 
     /// The one of that kind, in use or not.
-    pub fn of(&self, kind: &Kind) -> Option<Arc<dyn AutoSeal>> {
+    pub fn of(&self, kind: &Kind, entropy: &Arc<dyn Entropy>) -> Option<Arc<dyn AutoSeal>> {
         let both = [&self.present, &self.former].into_iter().flatten();
         let found = both.into_iter().find(|one| Some(one.mechanism()) == kind.mechanism());
-        found.cloned().map(Settings::seal)
+        found.cloned().map(|settings| settings.seal(entropy.clone()))
     }
 }
 
@@ -102,6 +103,14 @@ fn block<'a>(
         ));
     };
     warnings.extend(found);
+    if let Some(Settings::Transit(transit)) = &read.0
+        && let Some(why) = is_overheard(transit)
+    {
+        warnings.push(entry.warning(format!(
+            "{why}: who is on the way learns the token of seal {name:?} and the unseal key: use \
+             https:// and tls_ca_cert"
+        )));
+    }
     if read.0.as_ref().is_some_and(has_literal) {
         warnings.push(entry.warning(format!(
             "the secret of seal {name:?} stands in the configuration itself: name a file elsewhere \
@@ -122,6 +131,27 @@ fn has_literal(settings: &Settings) -> bool {
         Settings::Tpm2(_) => false,
         Settings::Pkcs11(pkcs11) => is(&pkcs11.pin),
     }
+}
+
+/// Why others may listen to what is said to another machine.
+fn is_overheard(transit: &transit::Settings) -> Option<&'static str> {
+    let plain = transit.address.strip_prefix("http://");
+    match plain {
+        Some(host) if !is_this_machine(host) => Some("the address is http://"),
+        None if transit.skip_verify => Some("tls_skip_verify believes any certificate"),
+        _ => None,
+    }
+}
+
+/// Whether what follows `http://` names the loopback.
+fn is_this_machine(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 const DISABLED: &str = "disabled";
@@ -233,7 +263,7 @@ impl Block<'_> {
         let lib: Option<PathBuf> = self.section.path("lib")?.map(|path| path.to_path_buf());
         let token = match (self.section.text("token_label")?, self.section.text("slot")?) {
             (Some(label), None) => pkcs11::Token::Label(label),
-            (None, Some(slot)) => pkcs11::Token::Slot(slot),
+            (None, Some(slot)) => pkcs11::Token::Slot(self.slot(&slot)?),
             _ => {
                 let what = "seal \"pkcs11\" names one token";
                 return Err(self.entry.error(what, "say either token_label or slot"));
@@ -244,6 +274,18 @@ impl Block<'_> {
             token,
             pin: self.credential("pin")?.ok_or_else(|| self.missing("pin"))?,
             key_id,
+        })
+    }
+
+    /// The number of a slot, in decimal or hex.
+    fn slot(&self, text: &str) -> Result<u64, ConfigError> {
+        let number = match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16),
+            None => text.parse(),
+        };
+        number.map_err(|_| {
+            let what = format!("slot {text:?} is no number");
+            self.place("slot").error(what, "write it as `pkcs11-tool -L` shows it: 0 or 0x1f")
         })
     }
 
@@ -264,5 +306,22 @@ impl Block<'_> {
 
     fn place(&self, key: &str) -> Place {
         self.section.last(key).map_or_else(|| self.entry.place(), |entry| entry.place())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_this_machine;
+
+    #[test]
+    fn this_machine_is_the_loopback() {
+        for rest in ["localhost:8200", "127.0.0.1", "127.3.2.1:8200/", "[::1]:8200/x", "LOCALHOST"]
+        {
+            assert!(is_this_machine(rest), "{rest}");
+        }
+        for rest in ["vault.site:8200", "localhost.site", "10.0.0.1:8200", "[2001:db8::1]:8200", ""]
+        {
+            assert!(!is_this_machine(rest), "{rest}");
+        }
     }
 }

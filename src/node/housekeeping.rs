@@ -85,6 +85,8 @@ pub struct Care {
 /// The threads that do it.
 pub struct Housekeeping {
     chores: Vec<Chore>,
+    /// Waits for what opens the store.
+    unseal: Option<Chore>,
     keeper: Arc<Keeper>,
     follower: Option<Arc<Follower>>,
 }
@@ -119,14 +121,13 @@ impl Housekeeping {
         });
         let targets = Chore::start("targets", TARGETS, move |_| kept.round());
         let mut chores = vec![maintenance?, scrub?, purge?, expiry?, targets?];
-        if automatic {
-            chores.push(Chore::start_now("unseal", UNSEAL, move |_| {
-                // A standby has its keys when it is promoted.
-                if !waiting.as_ref().is_some_and(|follower| follower.is_following()) {
-                    unsealing.round();
-                }
-            })?);
-        }
+        let unseal = move |_: &Stopped| {
+            // A standby has its keys when it is promoted.
+            if !waiting.as_ref().is_some_and(|follower| follower.is_following()) {
+                unsealing.round();
+            }
+        };
+        let unseal = automatic.then(|| Chore::start_now("unseal", UNSEAL, unseal)).transpose()?;
         if let Some(standby) = follower.clone() {
             chores.push(Chore::start("standby", STANDBY, move |_| standby.round())?);
         }
@@ -135,16 +136,17 @@ impl Housekeeping {
             let round = move |_: &Stopped| supervision.round();
             chores.push(Chore::start("supervision", rest, round)?);
         }
-        Ok(Self { chores, keeper, follower })
+        Ok(Self { chores, unseal, keeper, follower })
     }
 
-    /// Ends.
+    /// Ends. What still waits for what opens the store is left to itself: it opens none any more.
     pub fn stop(self) {
         self.follower.iter().for_each(|standby| standby.stop());
         for chore in self.chores {
-            chore.stop();
+            let _ = chore.ring().join();
         }
         self.keeper.stop();
+        drop(self.unseal.map(Chore::ring));
     }
 }
 
@@ -204,10 +206,11 @@ impl Chore {
         Ok(Self { stop, thread })
     }
 
-    fn stop(self) {
+    /// Has it end; the thread does when its round is over.
+    fn ring(self) -> JoinHandle<()> {
         // Heard however often it is listened for.
         drop(self.stop);
-        let _ = self.thread.join();
+        self.thread
     }
 }
 
@@ -376,6 +379,6 @@ mod tests {
             let _ = tell.send(round);
         });
         assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(2));
-        chore.unwrap().stop();
+        chore.unwrap().ring().join().unwrap();
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::barrier::Barrier;
-use crate::barrier::seal::Kind;
+use crate::barrier::seal::Settings;
 use crate::base::clock::Clock;
 use crate::base::systemd::{self, Word};
 use crate::server::Front;
 use crate::server::gate::callers::Look;
 use crate::snapshot::follow::Follower;
 use crate::storage::commit::Pulse;
-use crate::sys::seal::Progress;
+use crate::sys::unsealing::{Unsealing, Waiting};
 
 /// How long the gate may take to say how it gets on. It waits for nobody, but a board may be busy.
 const GATE: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const GATE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct State {
     pub barrier: Arc<Barrier>,
-    pub shares: Progress,
+    pub unsealing: Arc<Unsealing>,
     pub follower: Option<Arc<Follower>>,
 }
 
@@ -33,13 +33,26 @@ impl State {
         if self.barrier.unsealed().is_some() {
             return "unsealed".to_owned();
         }
-        match self.barrier.settings().map(|settings| settings.map(|settings| settings.kind)) {
+        let waiting = |settings: Settings| {
+            (self.unsealing.waiting(&settings.kind), settings.kind.split().threshold())
+        };
+        match self.barrier.settings().map(|settings| settings.map(waiting)) {
             Ok(None) => "not initialised".to_owned(),
-            Ok(Some(Kind::Shamir(split))) => {
-                format!("sealed, {} of {} keys", self.shares.shares(), split.threshold())
-            }
-            Ok(Some(kind @ Kind::Auto(_))) => format!("sealed, waits for its seal {}", kind.name()),
+            Ok(Some((waiting, needed))) => self.sealed(waiting, needed),
             Err(error) => format!("sealed, and the store cannot be read: {error}"),
+        }
+    }
+
+    fn sealed(&self, waiting: Waiting, needed: u8) -> String {
+        let given = self.unsealing.given().as_ref().map_or(0, |given| given.gathering.progress());
+        match waiting {
+            Waiting::Shares => format!("sealed, {given} of {needed} keys"),
+            Waiting::Migration => format!("sealed, {given} of {needed} keys to change its seal"),
+            Waiting::Request => format!("sealed by request, {given} of {needed} recovery keys"),
+            Waiting::Seal(name) if given == 0 => format!("sealed, waits for its seal {name}"),
+            Waiting::Seal(name) => {
+                format!("sealed, waits for its seal {name}, {given} of {needed} recovery keys")
+            }
         }
     }
 }

@@ -199,6 +199,7 @@ impl From<InitError> for Fault {
     fn from(error: InitError) -> Self {
         match error {
             InitError::Initialized => Self::bad_request("Vault is already initialized"),
+            InitError::Underway => Self::bad_request(error.to_string()),
             InitError::Occupied
             | InitError::Shares
             | InitError::Seal(_)

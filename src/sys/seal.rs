@@ -1,13 +1,13 @@
 //! `sys/seal`, `sys/unseal` and `sys/seal-status`.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::about::About;
 use super::shares::{Gathering, KEY, Share, Step, refused};
 use super::standby::Standby;
-use super::unsealing::Unsealing;
+use super::unsealing::{Given, Unsealing};
 use crate::api::VERSION;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
@@ -20,56 +20,17 @@ use crate::barrier::automatic::Standing;
 use crate::barrier::seal::{Kind, SHAMIR};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
-use crate::base::pages::Key;
-use crate::base::sync::lock;
 
 /// What these endpoints are given.
 pub struct Seal {
-    about: About,
-    unsealing: Arc<Unsealing>,
-    standby: Standby,
-    entropy: Arc<dyn Entropy>,
-    given: Arc<Mutex<Option<Given>>>,
-}
-
-/// Who wants to know how many shares were given.
-#[derive(Clone)]
-pub struct Progress(Arc<Mutex<Option<Given>>>);
-
-impl Progress {
-    /// So many were given to open the store, fewer than are needed.
-    pub fn shares(&self) -> usize {
-        lock(&self.0).as_ref().map_or(0, |given| given.gathering.progress())
-    }
-}
-
-/// Shares given to open the store, fewer than are needed.
-struct Given {
-    nonce: String,
-    /// Whether they are given to change the seal.
-    migrate: bool,
-    gathering: Gathering,
-}
-
-impl Seal {
-    /// No share was given yet.
-    pub fn new(
-        about: About,
-        unsealing: Arc<Unsealing>,
-        standby: Standby,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self { about, unsealing, standby, entropy, given: Arc::default() }
-    }
-
-    /// How many shares were given, from now on.
-    pub fn progress(&self) -> Progress {
-        Progress(self.given.clone())
-    }
-
-    fn given(&self) -> MutexGuard<'_, Option<Given>> {
-        lock(&self.given)
-    }
+    /// What is told of the store.
+    pub about: About,
+    /// Opens and seals it.
+    pub unsealing: Arc<Unsealing>,
+    /// Whether it follows another server.
+    pub standby: Standby,
+    /// For nonces.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// The endpoints with their service.
@@ -143,7 +104,7 @@ fn unseal(service: &Seal, ask: DirectAsk) -> Outcome {
         if barrier.unsealed().is_some() {
             return Err(Fault::bad_request("vault is unsealed"));
         }
-        *service.given() = None;
+        *service.unsealing.given() = None;
         return status(service, ask);
     }
     let share = Share::sent(&body, "invalid key: ", MISSING);
@@ -176,7 +137,10 @@ fn must_fit(migrate: bool, standing: Standing) -> Result<(), Fault> {
 }
 
 fn give(service: &Seal, share: Share, migrate: bool, kind: &Kind) -> Result<(), Fault> {
-    let mut given = service.given();
+    let mut given = service.unsealing.given();
+    if service.about.barrier.unsealed().is_some() {
+        return Ok(());
+    }
     let new = || Given { nonce: service.entropy.uuid(), migrate, gathering: Gathering::default() };
     let current = given.get_or_insert_with(new);
     if current.migrate != migrate {
@@ -186,13 +150,8 @@ fn give(service: &Seal, share: Share, migrate: bool, kind: &Kind) -> Result<(), 
         *given = None;
         // An automatic seal may be slow to answer, and others ask how far this is.
         drop(given);
-        let barrier = &service.about.barrier;
-        let open = |key: Key<32>| match migrate {
-            true => barrier.migrate(&key),
-            false => barrier.unseal(&key),
-        };
-        let unsealed = key.and_then(open);
-        let unsealed = unsealed.map_err(|error| {
+        let opened = key.and_then(|key| service.unsealing.open(&key, migrate));
+        opened.map_err(|error| {
             log::warn!("shares were given that do not unseal: {error}");
             wrong(&error)
         })?;
@@ -201,7 +160,6 @@ fn give(service: &Seal, share: Share, migrate: bool, kind: &Kind) -> Result<(), 
             let now = now.map_or(SHAMIR, |seal| seal.mechanism().name());
             log::warn!("the seal was changed: {} before, {now} from now on", kind.name());
         }
-        service.unsealing.opened(&unsealed);
     }
     Ok(())
 }
@@ -224,7 +182,7 @@ fn status(service: &Seal, _: DirectAsk) -> Outcome {
         Some(split) => (split.threshold(), split.shares()),
         None => (0, 0),
     };
-    let (progress, nonce) = match &*service.given() {
+    let (progress, nonce) = match &*service.unsealing.given() {
         Some(given) => (given.gathering.progress(), given.nonce.clone()),
         None => (0, String::new()),
     };

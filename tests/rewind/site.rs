@@ -206,7 +206,7 @@ impl Site {
 
     pub fn rekey(&mut self) {
         let store = self.store();
-        let (seal, shares) = store.prepare_rekey(split());
+        let (seal, shares) = self.barrier.prepare_rekey(&store, split()).unwrap();
         store.rekey(&seal).unwrap();
         self.shares = shares;
         self.note();

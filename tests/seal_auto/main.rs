@@ -6,15 +6,18 @@
 mod environment;
 mod house;
 mod migration;
+mod peer;
 mod pkcs11;
 #[path = "../support/peers/process.rs"]
 #[allow(dead_code, reason = "each test uses its own part")]
 mod process;
 mod reboot;
 mod recovery;
+mod slow;
 mod snapshots;
 #[path = "../support/mod.rs"]
 mod support;
+mod tool;
 mod tpm2;
 mod transit;
 mod typed;

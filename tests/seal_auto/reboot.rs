@@ -8,6 +8,7 @@ use crate::house::{
     House, give, init, is_sealed, ok, opens, refused, secret, status, stays_sealed, waits,
     write_secret,
 };
+use crate::support::eventually;
 
 const KEY: [u8; 32] = *b"a key of 32 bytes, on a stick: a";
 const NEXT: [u8; 32] = *b"a key of 32 bytes, on a stick: b";
@@ -131,6 +132,65 @@ fn a_server_that_somebody_sealed_stays_sealed_until_people_say_otherwise() {
     ok(give(&client, &keys.shares[0]));
     assert_eq!(ok(give(&client, &keys.shares[2]))["sealed"], false);
     assert_eq!(secret(&root), "kept");
+}
+
+#[test]
+fn whom_nobody_let_in_keeps_no_board_from_opening() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let mut server = house.serve(&house.stick("one"));
+    init(&server.client(), 1, 1);
+    server.kill();
+    house.pull_key("one");
+    let server = house.serve(&house.stick("one"));
+    waits(&server, "cannot be read");
+    // As Vault answers there.
+    assert_eq!(server.client().post("sys/seal", json!({})).status, 204);
+    waits(&server, "cannot be read");
+    house.put_key("one", &KEY);
+    opens(&server);
+    assert!(!server.output().contains(" sealed\n"), "{}", server.output());
+}
+
+#[test]
+fn shares_that_were_given_before_do_not_count_later() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let mut server = house.serve(&house.stick("one"));
+    let keys = init(&server.client(), 3, 2);
+    server.kill();
+    house.pull_key("one");
+    let server = house.serve(&house.stick("one"));
+    let client = server.client();
+    waits(&server, "cannot be read");
+    assert_eq!(ok(give(&client, &keys.shares[0]))["progress"], 1);
+    house.put_key("one", &KEY);
+    opens(&server);
+    eventually("they are forgotten", || status(&client)["progress"] == 0);
+    assert_eq!(client.clone().token(&keys.root).post("sys/seal", json!({})).status, 204);
+    let given = ok(give(&client, &keys.shares[1]));
+    assert_eq!((&given["sealed"], &given["progress"]), (&json!(true), &json!(1)));
+}
+
+#[test]
+fn a_store_that_people_opened_goes_over_to_the_key_that_is_there() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let mut server = house.serve(&house.stick("one"));
+    let keys = init(&server.client(), 1, 1);
+    server.kill();
+    // The stick is lost, and another one has its name.
+    house.put_key("one", &NEXT);
+    let mut server = house.serve(&house.stick("one"));
+    waits(&server, "is not the one that sealed the store");
+    assert_eq!(ok(give(&server.client(), &keys.shares[0]))["sealed"], false);
+    server.wait_for_output("wrapped anew");
+    server.kill();
+    let mut server = house.serve(&house.stick("one"));
+    opens(&server);
+    server.kill();
+    house.put_key("one", &KEY);
+    waits(&house.serve(&house.stick("one")), "is not the one that sealed the store");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{House, Keys, init, ok, opens, refused, texts};
+use crate::house::{House, Keys, give, init, is_sealed, ok, opens, refused, texts};
 use crate::support::http::{Client, Reply};
 
 const KEY: [u8; 32] = [0x5a; 32];
@@ -12,7 +12,7 @@ fn generate(client: &Client, key: &str, nonce: &Value) -> Reply {
 }
 
 /// Begins to make a root token, and gives it up when the shares have been told from others.
-fn makes_a_root_token(client: &Client, shares: &[String]) -> bool {
+pub fn makes_a_root_token(client: &Client, shares: &[String]) -> bool {
     let begun = ok(client.post("sys/generate-root/attempt", json!({})));
     let nonce = &begun["nonce"];
     let mut last = None;
@@ -27,6 +27,17 @@ fn makes_a_root_token(client: &Client, shares: &[String]) -> bool {
 fn update(client: &Client, path: &str, key: &str, nonce: &Value) -> Reply {
     let path = format!("sys/rekey-recovery-key/{path}");
     client.post(&path, json!({ "key": key, "nonce": nonce }))
+}
+
+/// New recovery keys, each alone enough, by the old ones.
+pub fn rekeyed(client: &Client, old: &[String], shares: u8) -> Vec<String> {
+    let split = json!({ "secret_shares": shares, "secret_threshold": 1 });
+    let begun = ok(client.post("sys/rekey-recovery-key/init", split));
+    let one = |key: &String| ok(update(client, "update", key, &begun["nonce"]));
+    let given: Vec<Value> = old.iter().map(one).collect();
+    let done = given.last().unwrap();
+    assert_eq!(done["complete"], true, "{done}");
+    texts(&done["keys_base64"])
 }
 
 #[test]
@@ -89,7 +100,7 @@ fn new_recovery_keys_can_be_verified_first() {
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));
     let client = server.client();
-    let Keys { shares: old, .. } = init(&client, 1, 1);
+    let Keys { shares: old, root } = init(&client, 1, 1);
     let split = json!({
         "secret_shares": 2, "secret_threshold": 2, "require_verification": true,
     });
@@ -104,5 +115,24 @@ fn new_recovery_keys_can_be_verified_first() {
     ok(update(&client, "verify", &new[0], nonce));
     assert_eq!(ok(update(&client, "verify", &new[1], nonce))["complete"], true);
     assert!(makes_a_root_token(&client, &new));
-    assert!(!makes_a_root_token(&client, &[old[0].clone(), new[0].clone()]));
+    // The old one alone would have been enough.
+    assert_eq!(client.clone().token(&root).post("sys/seal", json!({})).status, 204);
+    assert_eq!(ok(give(&client, &old[0]))["progress"], 1);
+    refused(give(&client, &new[0]), 400, "invalid key");
+    new.iter().for_each(|share| drop(ok(give(&client, share))));
+    assert!(!is_sealed(&client));
+}
+
+#[test]
+fn old_recovery_keys_open_no_store() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let server = house.serve(&house.stick("one"));
+    let client = server.client();
+    let Keys { shares: old, root } = init(&client, 1, 1);
+    let new = rekeyed(&client, &old, 1);
+    assert_eq!(client.clone().token(&root).post("sys/seal", json!({})).status, 204);
+    refused(give(&client, &old[0]), 400, "invalid key");
+    assert!(is_sealed(&client));
+    assert_eq!(ok(give(&client, &new[0]))["sealed"], false);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 
 use edgekeep::barrier::seal::auto::AutoSeal;
 use edgekeep::barrier::seal::contract;
@@ -63,7 +64,8 @@ impl Chip {
     }
 
     fn seal(&self, pcrs: &[u8]) -> Tpm2 {
-        Tpm2::new(Settings { pcrs: pcrs.to_vec(), tcti: Some(self.tcti()) })
+        let settings = Settings { pcrs: pcrs.to_vec(), tcti: Some(self.tcti()) };
+        Tpm2::new(settings, Arc::new(SystemEntropy))
     }
 
     /// What a configuration says of it.
@@ -98,7 +100,10 @@ fn another_boot_gets_no_key() {
     let key = Key::new([7; 32]);
     let [any, bound] = [&[][..], &[16]].map(|pcrs| chip.seal(pcrs));
     let wrapped = [&any, &bound].map(|seal| seal.wrap(&key, &SystemEntropy).unwrap());
-    assert!(!any.is_current(&wrapped[1]), "it would be wrapped without them today");
+    assert!(!bound.is_current(&wrapped[0]), "it would be wrapped for one of them today");
+    for looser in [any.is_current(&wrapped[1]), chip.seal(&[8, 9]).is_current(&wrapped[1])] {
+        assert!(looser, "nobody but people goes over to that");
+    }
     chip.extend(16);
     assert_eq!(*any.unwrap(&wrapped[0]).unwrap(), *key);
     let error = bound.unwrap(&wrapped[1]).err().unwrap().to_string();

@@ -183,8 +183,10 @@ impl Site {
     fn rekey(&mut self) {
         self.diary.note("rekey");
         let Some(store) = self.barrier.unsealed() else { return };
-        let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
-        if store.rekey(&seal).is_ok() {
+        let prepared = self.barrier.prepare_rekey(&store, Split::new(1, 1).unwrap());
+        if let Ok((seal, shares)) = prepared
+            && store.rekey(&seal).is_ok()
+        {
             self.shares = shares;
         }
         self.catch_up(None);

@@ -204,7 +204,7 @@ fn a_snapshot_from_before_a_rekey_does_not_bring_the_old_shares_back() {
     let (store, old_key) = Store::with_entries(1);
     let file = store.snapshot();
     let unsealed = store.barrier.unsealed().unwrap();
-    let (seal, shares) = unsealed.prepare_rekey(split());
+    let (seal, shares) = store.barrier.prepare_rekey(&unsealed, split()).unwrap();
     unsealed.rekey(&seal).unwrap();
     let new_key = key_of(&shares);
     for sealed in [false, true] {

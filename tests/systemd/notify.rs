@@ -67,6 +67,44 @@ fn it_is_told_each_state() {
 }
 
 #[test]
+fn it_is_told_what_a_sealed_store_waits_for() {
+    let stick = TempDir::new();
+    let key = stick.path().join("key");
+    fs::write(&key, [7; 32]).unwrap();
+    let seal = format!(
+        "seal \"static\" {{\n current_key_id = \"one\"\n current_key = \"file://{}\"\n}}",
+        key.display()
+    );
+    let mut server = Managed::new(None).configured(&seal);
+    server.start();
+    server.hear_of("STATUS=not initialised");
+    let split = json!({ "recovery_shares": 2, "recovery_threshold": 2 });
+    let made = server.client().post("sys/init", split).json();
+    server.hear_of("STATUS=unsealed");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let root = server.client().token(&text(&made["root_token"]));
+    assert_eq!(root.post("sys/seal", json!({})).status, 204);
+    server.hear_of("STATUS=sealed by request, 0 of 2 recovery keys");
+    unseal(&server.client(), &text(&made["recovery_keys_base64"][0]));
+    server.hear_of("STATUS=sealed by request, 1 of 2 recovery keys");
+    server.signal(Signal::TERM);
+    assert!(server.wait());
+    fs::remove_file(&key).unwrap();
+    server.forget();
+    server.start();
+    server.hear_of("STATUS=sealed, waits for its seal static");
+    unseal(&server.client(), &text(&made["recovery_keys_base64"][0]));
+    server.hear_of("STATUS=sealed, waits for its seal static, 1 of 2 recovery keys");
+    server.signal(Signal::TERM);
+    assert!(server.wait());
+
+    let mut server = server.configured("");
+    server.forget();
+    server.start();
+    server.hear_of("STATUS=sealed, 0 of 2 keys to change its seal");
+}
+
+#[test]
 fn a_reload_has_a_begin_and_an_end() {
     let mut server = Managed::new(None);
     server.start();

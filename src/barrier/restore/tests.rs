@@ -23,7 +23,7 @@ fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
     let snapshot = house.entries();
     let then = store.status();
     put(&store, "kept", b"later");
-    let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
+    let (seal, shares) = house.barrier.prepare_rekey(&store, Split::new(1, 1).unwrap()).unwrap();
     store.rekey(&seal).unwrap();
     house.shares = shares;
     house.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
@@ -75,9 +75,9 @@ fn a_seal_record_that_was_put_back_is_told() {
     let (house, store) = open();
     let old = house.entries().into_iter().find(|(key, _)| key == SEAL).unwrap().1;
     let old_key = combine(&house.shares).unwrap();
-    let (seal, shares) = store.prepare_rekey(Split::new(1, 1).unwrap());
+    let (seal, shares) = house.barrier.prepare_rekey(&store, Split::new(1, 1).unwrap()).unwrap();
     store.rekey(&seal).unwrap();
-    let new = seal.encode().to_vec();
+    let new = seal.record().encode().to_vec();
     let told = |key: &Key<32>| {
         let mut entries = house.entries().into_iter().map(Ok);
         verify::verify(&mut entries, verify::With::UnsealKey(key)).unwrap()

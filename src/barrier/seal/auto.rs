@@ -36,6 +36,12 @@ pub trait AutoSeal: Send + Sync {
     fn keep(&self) -> Result<Option<Duration>, (SealError, Duration)> {
         Ok(None)
     }
+
+    /// Forgets what was refused: somebody says that it was mended.
+    fn reconsider(&self) {}
+
+    /// The server ends: what runs is given up, and nothing is begun any more.
+    fn stop(&self) {}
 }
 
 /// The kinds of automatic seals. Their order is that of the seal record.
@@ -78,14 +84,21 @@ pub struct WrappedKey {
     pub bytes: Vec<u8>,
 }
 
-/// Why a seal does not wrap or unwrap: what it needs is not there, or it will not. The text never
-/// tells a secret.
+/// Why a seal does not wrap or unwrap. The text never tells a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealError(pub String);
+pub enum SealError {
+    /// What it needs is not there, or is not right. It may be tried as often as one likes.
+    Away(String),
+    /// It refuses what it is opened with, and each attempt may cost one of few: a card locks its
+    /// PIN. It is not asked again before that is another one, or until it is [told](
+    /// AutoSeal::reconsider) to.
+    Refused(String),
+}
 
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Self::Away(text) | Self::Refused(text)) = self;
+        f.write_str(text)
     }
 }
 
@@ -116,11 +129,11 @@ impl Settings {
     }
 
     /// The seal. Nothing is looked for yet: what it needs may come later.
-    pub fn seal(self) -> Arc<dyn AutoSeal> {
+    pub fn seal(self, entropy: Arc<dyn Entropy>) -> Arc<dyn AutoSeal> {
         match self {
             Self::Static(settings) => Arc::new(StaticKey::new(settings)),
             Self::Transit(settings) => Arc::new(Transit::new(settings)),
-            Self::Tpm2(settings) => Arc::new(Tpm2::new(settings)),
+            Self::Tpm2(settings) => Arc::new(Tpm2::new(settings, entropy)),
             Self::Pkcs11(settings) => Arc::new(Pkcs11::new(settings)),
         }
     }

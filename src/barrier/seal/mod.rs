@@ -175,7 +175,7 @@ impl SealRecord {
         // What is wrapped wrongly is found out now, and not after the next power cut.
         if *seal.unwrap(&wrapped)? != *unseal_key {
             let what = "what it wrapped does not come back as it was".to_owned();
-            return Err(SealError(what));
+            return Err(SealError::Away(what));
         }
         let mechanism = seal.mechanism();
         let kind = Kind::Auto(Automatic { mechanism, unseal_key: wrapped, recovery });
@@ -201,17 +201,28 @@ impl SealRecord {
 
     /// The root key, if that is the unseal key or the recovery key.
     pub fn open(&self, key: &Key<32>) -> Result<Key<32>, UnsealError> {
-        let Settings { kind, root_key } = &self.settings;
-        let by_unseal_key = || {
-            let opened = envelope::open(key, &self.settings.place(), &self.root_key).ok()?;
-            Key::from_bytes(&opened)
-        };
-        let by_recovery_key = || match kind {
-            Kind::Shamir(_) => None,
-            Kind::Auto(automatic) => automatic.recovery.open(key),
-        };
-        let opened = by_unseal_key().or_else(by_recovery_key).ok_or(UnsealError::WrongKey)?;
-        match KeyId::of(&opened) == *root_key {
+        self.open_by_people(key).or_else(|_| self.open_by_unseal_key(key))
+    }
+
+    /// The root key, if that is the key that people hold shares of. With an automatic seal the
+    /// unseal key is not: who got hold of the seal, or of all that it ever wrapped, is not people.
+    pub fn open_by_people(&self, key: &Key<32>) -> Result<Key<32>, UnsealError> {
+        match self.kind() {
+            Kind::Shamir(_) => self.open_by_unseal_key(key),
+            Kind::Auto(automatic) => self.known(automatic.recovery.open(key)),
+        }
+    }
+
+    /// The root key, if that is the unseal key.
+    pub fn open_by_unseal_key(&self, key: &Key<32>) -> Result<Key<32>, UnsealError> {
+        let opened = envelope::open(key, &self.settings.place(), &self.root_key).ok();
+        self.known(opened.and_then(|opened| Key::from_bytes(&opened)))
+    }
+
+    /// The key that was found, if it is what the settings say.
+    fn known(&self, opened: Option<Key<32>>) -> Result<Key<32>, UnsealError> {
+        let opened = opened.ok_or(UnsealError::WrongKey)?;
+        match KeyId::of(&opened) == self.settings.root_key {
             true => Ok(opened),
             false => Err(UnsealError::Damaged("seal record")),
         }
@@ -266,7 +277,8 @@ mod tests {
         let entropy = SeededEntropy::new(seed);
         let key = Credential::parse(&"5a".repeat(32)).unwrap();
         let current = NamedKey { id: "one".into(), key };
-        let seal = AutoSettings::Static(StaticSettings { current, previous: None }).seal();
+        let seal = AutoSettings::Static(StaticSettings { current, previous: None });
+        let seal = seal.seal(std::sync::Arc::new(SeededEntropy::new(seed)));
         let (root_key, recovery_key) = (Key::random(&entropy), Key::random(&entropy));
         let split = Split::new(3, 2).unwrap();
         let recovery = Recovery::by(&recovery_key, split, &root_key, &entropy);
@@ -286,6 +298,10 @@ mod tests {
         assert_eq!(*opened(&record, &made).unwrap(), *made.root_key);
         assert_eq!(*record.open(&made.recovery_key).unwrap(), *made.root_key);
         assert!(record.open(&made.root_key).is_err());
+        assert_eq!(*record.open_by_people(&made.recovery_key).unwrap(), *made.root_key);
+        let unseal_key = record.settings().unwrapped(&*made.seal).unwrap();
+        assert!(record.open_by_people(&unseal_key).is_err(), "the seal alone is not people");
+        assert!(record.open_by_unseal_key(&made.recovery_key).is_err());
         assert_eq!(record.settings().kind.split().shares(), 3);
         assert_eq!(record.kind().name(), "static");
     }

@@ -56,7 +56,7 @@ impl AutoSeal for StaticKey {
         let Settings { current, previous } = &self.0;
         let named = [Some(current), previous.as_ref()].into_iter().flatten();
         let Some(named) = named.into_iter().find(|named| named.id == wrapped.by) else {
-            return Err(SealError(format!(
+            return Err(SealError::Away(format!(
                 "the store is sealed by the key {:?}, and the configuration names {:?}: name it \
                  too, as previous_key_id and previous_key",
                 wrapped.by, current.id
@@ -65,7 +65,7 @@ impl AutoSeal for StaticKey {
         let key = envelope::open(&named.read()?, &place(&named.id), &wrapped.bytes);
         key.ok().and_then(|key| Key::from_bytes(&key)).ok_or_else(|| {
             let what = format!("the key {:?} ({}) is not the one", named.id, named.key.place());
-            SealError(format!("{what} that sealed the store"))
+            SealError::Away(format!("{what} that sealed the store"))
         })
     }
 
@@ -76,9 +76,9 @@ impl AutoSeal for StaticKey {
 
 impl NamedKey {
     fn read(&self) -> Result<Key<32>, SealError> {
-        let bytes = self.key.read_whole().map_err(|error| SealError(error.to_string()))?;
+        let bytes = self.key.read_whole().map_err(|error| SealError::Away(error.to_string()))?;
         parse(bytes.expose()).ok_or_else(|| {
-            SealError(format!(
+            SealError::Away(format!(
                 "the key {:?} ({}) is not 32 bytes, as they are or in hex or base64: make one \
                  with `openssl rand -out FILE 32`",
                 self.id,

@@ -1,81 +1,183 @@
 //! A program of the system that does something for a seal. A secret goes to it and comes back by
 //! pipes alone: arguments are for all to see.
 
-use std::io::{ErrorKind, Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use zeroize::Zeroizing;
 
 use super::auto::SealError;
 
-/// How long it may take.
+/// How long one may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// So many looks one that is killed is waited for.
+const ENDING: u32 = 200;
 
 /// What it may print, in bytes.
 const MOST: usize = 64 << 10;
 
 type Printed = Zeroizing<Vec<u8>>;
 
-/// Runs it to its end, with `input` to read. What it prints.
-pub fn run(command: &mut Command, input: &[u8]) -> Result<Printed, SealError> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = piped.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => SealError(format!("{name} is not installed")),
-        _ => SealError(format!("{name} cannot be run: {error}")),
-    })?;
-    let printed = listen(child.stdout.take());
-    let complaint = listen(child.stderr.take());
-    if let Some(mut stdin) = child.stdin.take() {
-        // One that ends without reading says why.
-        let _ = stdin.write_all(input);
-    }
-    let ended = ended(&mut child, &printed, &complaint);
-    let Some((printed, complaint)) = ended else {
-        return Err(SealError(format!("{name} has not ended in {} s", PATIENCE.as_secs())));
-    };
-    let status = child.wait().map_err(|error| SealError(format!("{name}: {error}")))?;
-    match status.success() {
-        true => Ok(printed),
-        false => Err(SealError(format!("{name} failed: {}", told(&complaint)))),
+/// Runs them, until it is told to stop.
+pub struct Tools {
+    patience: Duration,
+    stopped: AtomicBool,
+}
+
+impl Default for Tools {
+    fn default() -> Self {
+        Self { patience: PATIENCE, stopped: AtomicBool::new(false) }
     }
 }
 
-/// What it printed on both streams; `None` for one that took too long, which is ended.
-fn ended(
-    child: &mut Child,
-    printed: &Receiver<Printed>,
-    complaint: &Receiver<Printed>,
-) -> Option<(Printed, Printed)> {
-    let wait = |stream: &Receiver<Printed>| match stream.recv_timeout(PATIENCE) {
-        Ok(bytes) => Some(bytes),
-        Err(RecvTimeoutError::Disconnected) => Some(Printed::default()),
-        Err(RecvTimeoutError::Timeout) => None,
-    };
-    let both = wait(printed).and_then(|printed| Some((printed, wait(complaint)?)));
-    if both.is_none() {
-        let _ = child.kill();
-        let _ = child.wait();
+impl Tools {
+    /// Ends the one that runs, and begins none any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
-    both
-}
 
-/// Reads a stream to its end beside us.
-fn listen(stream: Option<impl Read + Send + 'static>) -> Receiver<Printed> {
-    let (tell, told) = channel();
-    let read = move || {
-        // In one piece: a vector that grows would leave copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MOST));
-        if let Some(stream) = stream {
-            let _ = stream.take(MOST as u64).read_to_end(&mut bytes);
+    /// Runs one to its end, with `input` to read. What it prints.
+    pub fn run(&self, command: &mut Command, input: &[u8]) -> Result<Printed, SealError> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let failed = |why: String| SealError::Away(format!("{name} {why}"));
+        if self.is_stopped() {
+            return Err(failed("is not run: the server ends".to_owned()));
         }
-        let _ = tell.send(bytes);
-    };
-    let _ = thread::Builder::new().name("seal tool".to_owned()).spawn(read);
-    told
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, which is ended with all that it has started.
+        let child = piped.process_group(0).spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => failed("is not installed".to_owned()),
+            _ => failed(format!("cannot be run: {error}")),
+        })?;
+        let mut running = Running::new(child);
+        if let Some(mut stdin) = running.child.stdin.take() {
+            // One that ends without reading says why.
+            let _ = stdin.write_all(input);
+        }
+        let mut left = self.patience;
+        let ended = loop {
+            match running.look() {
+                Err(error) => return Err(failed(format!("cannot be waited for: {error}"))),
+                Ok(Some(ended)) => break ended,
+                Ok(None) if self.is_stopped() => {
+                    return Err(failed("was ended: the server ends".to_owned()));
+                }
+                Ok(None) if left.is_zero() => {
+                    let patience = self.patience.as_secs();
+                    return Err(failed(format!("has not ended in {patience} s")));
+                }
+                Ok(None) => thread::sleep(LOOK),
+            }
+            left = left.saturating_sub(LOOK);
+        };
+        match ended.status.success() {
+            true => Ok(ended.printed),
+            false => Err(failed(format!("failed: {}", told(&ended.complaint)))),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// One that runs. It is ended when this is dropped before it has.
+struct Running {
+    child: Child,
+    status: Option<ExitStatus>,
+    printed: Stream,
+    complaint: Stream,
+    ended: bool,
+}
+
+/// What one has left.
+struct Ended {
+    status: ExitStatus,
+    printed: Printed,
+    complaint: Printed,
+}
+
+impl Running {
+    fn new(mut child: Child) -> Self {
+        let printed = Stream::listen(child.stdout.take());
+        let complaint = Stream::listen(child.stderr.take());
+        Self { child, status: None, printed, complaint, ended: false }
+    }
+
+    /// Whether it has ended, and all that it has started and that holds its streams.
+    fn look(&mut self) -> io::Result<Option<Ended>> {
+        if self.status.is_none() {
+            self.status = self.child.try_wait()?;
+        }
+        let both = self.printed.is_whole() & self.complaint.is_whole();
+        let Some(status) = self.status.filter(|_| both) else { return Ok(None) };
+        self.ended = true;
+        let (printed, complaint) = (self.printed.take(), self.complaint.take());
+        Ok(Some(Ended { status, printed, complaint }))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+            // One that hangs in the kernel ends when that lets it: nobody waits for it.
+            for _ in 0..ENDING {
+                if !matches!(self.child.try_wait(), Ok(None)) {
+                    return;
+                }
+                thread::sleep(LOOK);
+            }
+        }
+    }
+}
+
+/// What comes out of a stream, which is read to its end beside us.
+struct Stream {
+    reader: Receiver<Printed>,
+    whole: Option<Printed>,
+}
+
+impl Stream {
+    fn listen(stream: Option<impl Read + Send + 'static>) -> Self {
+        let (tell, reader) = channel();
+        let read = move || {
+            // In one piece: a vector that grows would leave copies behind.
+            let mut bytes = Zeroizing::new(Vec::with_capacity(MOST));
+            if let Some(stream) = stream {
+                let _ = stream.take(MOST as u64).read_to_end(&mut bytes);
+            }
+            let _ = tell.send(bytes);
+        };
+        let _ = thread::Builder::new().name("seal tool".to_owned()).spawn(read);
+        Self { reader, whole: None }
+    }
+
+    fn is_whole(&mut self) -> bool {
+        if self.whole.is_none() {
+            self.whole = match self.reader.try_recv() {
+                Ok(bytes) => Some(bytes),
+                Err(TryRecvError::Disconnected) => Some(Printed::default()),
+                Err(TryRecvError::Empty) => None,
+            };
+        }
+        self.whole.is_some()
+    }
+
+    fn take(&mut self) -> Printed {
+        self.whole.take().unwrap_or_default()
+    }
 }
 
 /// The last lines of a complaint, as one.
@@ -87,20 +189,49 @@ fn told(complaint: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    fn shell(script: &str, input: &[u8]) -> Result<Vec<u8>, String> {
-        let run = run(Command::new("sh").args(["-c", script]), input);
+    fn run(tools: &Tools, script: &str, input: &[u8]) -> Result<Vec<u8>, String> {
+        let run = tools.run(Command::new("sh").args(["-c", script]), input);
         run.map(|printed| printed.to_vec()).map_err(|error| error.to_string())
     }
 
     #[test]
     fn it_is_given_and_gives_bytes() {
-        assert_eq!(shell("cat", b"\0\xff\n").unwrap(), b"\0\xff\n");
-        assert_eq!(shell("true", &[1; 1 << 17]).unwrap(), b"");
-        let failed = shell("echo no >&2; echo; exit 3", b"").unwrap_err();
+        let tools = Tools::default();
+        assert_eq!(run(&tools, "cat", b"\0\xff\n").unwrap(), b"\0\xff\n");
+        assert_eq!(run(&tools, "true", &[1; 1 << 17]).unwrap(), b"");
+        let failed = run(&tools, "echo no >&2; echo; exit 3", b"").unwrap_err();
         assert_eq!(failed, "sh failed: no");
-        let absent = run(&mut Command::new("edgekeep-no-such-tool"), b"").unwrap_err();
+        let absent = tools.run(&mut Command::new("edgekeep-no-such-tool"), b"").unwrap_err();
         assert_eq!(absent.to_string(), "edgekeep-no-such-tool is not installed");
+    }
+
+    /// It sleeps, it has closed its streams and sleeps, what it has started sleeps.
+    const HANG: [&str; 3] = ["sleep 600; true", "exec sleep 600 >&- 2>&-", "sleep 600 & exit 0"];
+
+    #[test]
+    fn one_that_hangs_is_ended() {
+        let tools = Tools { patience: Duration::from_secs(1), ..Tools::default() };
+        for script in HANG {
+            assert_eq!(run(&tools, script, b"").unwrap_err(), "sh has not ended in 1 s");
+        }
+    }
+
+    #[test]
+    fn one_that_runs_when_all_is_to_stop_is_ended() {
+        for script in HANG {
+            let tools = Arc::new(Tools::default());
+            let stop = tools.clone();
+            let stopper = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(200));
+                stop.stop();
+            });
+            assert_eq!(run(&tools, script, b"").unwrap_err(), "sh was ended: the server ends");
+            stopper.join().unwrap();
+            assert_eq!(run(&tools, "true", b"").unwrap_err(), "sh is not run: the server ends");
+        }
     }
 }

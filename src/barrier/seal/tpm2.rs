@@ -8,12 +8,13 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::auto::{AutoSeal, Mechanism, SealError, WrappedKey};
-use super::tool::run;
-use crate::base::entropy::{Entropy, SystemEntropy};
+use super::tool::Tools;
+use crate::base::entropy::Entropy;
 use crate::base::hex;
 use crate::base::pages::Key;
 
@@ -35,15 +36,25 @@ impl Settings {
         let pcrs: Vec<String> = self.pcrs.iter().map(u8::to_string).collect();
         format!("sha256:{}", pcrs.join(","))
     }
+
+    /// The PCRs that are named so.
+    fn pcrs_of(selection: &str) -> Vec<u8> {
+        let pcrs = selection.trim_start_matches("sha256:").split(',');
+        pcrs.filter_map(|pcr| pcr.parse().ok()).collect()
+    }
 }
 
 /// The seal.
-pub struct Tpm2(Settings);
+pub struct Tpm2 {
+    settings: Settings,
+    entropy: Arc<dyn Entropy>,
+    tools: Tools,
+}
 
 impl Tpm2 {
     /// The chip is not asked yet.
-    pub fn new(settings: Settings) -> Self {
-        Self(settings)
+    pub fn new(settings: Settings, entropy: Arc<dyn Entropy>) -> Self {
+        Self { settings, entropy, tools: Tools::default() }
     }
 
     /// Runs one of the tools in a folder.
@@ -57,23 +68,23 @@ impl Tpm2 {
         let command = |name: &str| {
             let mut command = Command::new(name);
             command.current_dir(&folder.0);
-            if let Some(tcti) = &self.0.tcti {
+            if let Some(tcti) = &self.settings.tcti {
                 command.env("TPM2TOOLS_TCTI", tcti);
             }
             command
         };
-        let printed = run(command(name).args(args), input);
+        let printed = self.tools.run(command(name).args(args), input);
         // A chip without a manager of its resources keeps objects and sessions, and has room for
         // three of each.
         for what in ["-t", "-l"] {
-            let _ = run(command("tpm2_flushcontext").args(["-Q", what]), b"");
+            let _ = self.tools.run(command("tpm2_flushcontext").args(["-Q", what]), b"");
         }
         printed
     }
 
     /// A folder with the key of the chip under which ours is kept: the same one each time.
     fn begun(&self) -> Result<Folder, SealError> {
-        let folder = Folder::make()?;
+        let folder = Folder::make(&*self.entropy)?;
         let args = ["-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", PRIMARY];
         self.run(&folder, "tpm2_createprimary", &args, b"")?;
         Ok(folder)
@@ -81,7 +92,7 @@ impl Tpm2 {
 
     fn create(&self, key: &Key<32>) -> Result<Vec<u8>, SealError> {
         let folder = self.begun()?;
-        let selection = self.0.selection();
+        let selection = self.settings.selection();
         let object = ["-Q", "-C", PRIMARY, "-g", "sha256", "-u", PUBLIC, "-r", PRIVATE, "-i", "-"];
         // The chip asks for no password: it is not of people that it is to know us.
         let guard: &[&str] = if selection.is_empty() {
@@ -121,15 +132,23 @@ impl AutoSeal for Tpm2 {
     }
 
     fn wrap(&self, key: &Key<32>, _: &dyn Entropy) -> Result<WrappedKey, SealError> {
-        Ok(WrappedKey { by: self.0.selection(), bytes: self.create(key)? })
+        Ok(WrappedKey { by: self.settings.selection(), bytes: self.create(key)? })
     }
 
     fn unwrap(&self, wrapped: &WrappedKey) -> Result<Key<32>, SealError> {
         self.unseal(wrapped)
     }
 
+    /// More PCRs guard it better. Fewer or others do not: only people go over to those, so that
+    /// nobody lets the chip give the key to any boot by changing a line of the configuration.
     fn is_current(&self, wrapped: &WrappedKey) -> bool {
-        wrapped.by == self.0.selection()
+        let present = Settings::pcrs_of(&wrapped.by);
+        let pcrs = &self.settings.pcrs;
+        pcrs.len() <= present.len() || !present.iter().all(|pcr| pcrs.contains(pcr))
+    }
+
+    fn stop(&self) {
+        self.tools.stop();
     }
 }
 
@@ -140,29 +159,30 @@ const POLICY: &str = "policy";
 const LOADED: &str = "loaded";
 
 fn odd() -> SealError {
-    SealError("what the TPM wrapped was changed".to_owned())
+    SealError::Away("what the TPM wrapped was changed".to_owned())
 }
 
 /// A folder of our own for the tools' files; it goes with its end.
 struct Folder(PathBuf);
 
 impl Folder {
-    fn make() -> Result<Self, SealError> {
-        let entropy: &dyn Entropy = &SystemEntropy;
+    fn make(entropy: &dyn Entropy) -> Result<Self, SealError> {
         let name = hex::encode(&entropy.bytes::<8>());
         let path = std::env::temp_dir().join(format!("edgekeep-tpm2-{name}"));
         let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| SealError(format!("{}: {error}", path.display())))?;
+        made.map_err(|error| SealError::Away(format!("{}: {error}", path.display())))?;
         Ok(Self(path))
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, SealError> {
-        fs::read(self.0.join(name)).map_err(|error| SealError(format!("tpm2_create: {error}")))
+        fs::read(self.0.join(name))
+            .map_err(|error| SealError::Away(format!("tpm2_create: {error}")))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SealError> {
         let path = self.0.join(name);
-        fs::write(&path, bytes).map_err(|error| SealError(format!("{}: {error}", path.display())))
+        fs::write(&path, bytes)
+            .map_err(|error| SealError::Away(format!("{}: {error}", path.display())))
     }
 }
 

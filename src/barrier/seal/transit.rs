@@ -1,6 +1,7 @@
 //! The transit seal: another Vault, OpenBao or Edgekeep encrypts the unseal key, and decrypts it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -48,34 +49,38 @@ const RENEWAL: Duration = Duration::from_secs(60 * 60);
 const RENEWAL_AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// The seal.
-pub struct Transit(Settings);
+pub struct Transit {
+    settings: Settings,
+    stopped: AtomicBool,
+}
 
 impl Transit {
     /// Nobody is asked yet.
     pub fn new(settings: Settings) -> Self {
-        Self(settings)
+        Self { settings, stopped: AtomicBool::new(false) }
     }
 
     /// A client with what is in the files and the credential now.
     fn client(&self) -> Result<Client, SealError> {
-        let wrong = |error: client::SettingsError| SealError(error.0);
+        let wrong = |error: client::SettingsError| SealError::Away(error.0);
         let settings = client::Settings::read(End::Seal, |variable| self.given(variable));
         let mut settings = settings.map_err(wrong)?;
-        let token = self.0.token.read().map_err(|error| SealError(error.to_string()))?;
+        let token =
+            self.settings.token.read().map_err(|error| SealError::Away(error.to_string()))?;
         settings.token = Some(token);
         Client::new(settings).map_err(wrong)
     }
 
     fn given(&self, variable: Variable) -> Option<Given> {
-        let Settings { ca_cert, client_cert, client_key, server_name, .. } = &self.0;
+        let Settings { ca_cert, client_cert, client_key, server_name, .. } = &self.settings;
         let path = |path: &Option<PathBuf>| Some(path.as_ref()?.display().to_string());
         let value = match variable {
-            Variable::Addr => Some(self.0.address.clone()),
+            Variable::Addr => Some(self.settings.address.clone()),
             Variable::Cacert => path(ca_cert),
             Variable::ClientCert => path(client_cert),
             Variable::ClientKey => path(client_key),
             Variable::TlsServerName => server_name.clone(),
-            Variable::SkipVerify => Some(self.0.skip_verify.to_string()),
+            Variable::SkipVerify => Some(self.settings.skip_verify.to_string()),
             Variable::ClientTimeout => Some(PATIENCE.to_owned()),
             Variable::MaxRetries => Some("0".to_owned()),
             _ => None,
@@ -85,14 +90,18 @@ impl Transit {
 
     /// Asks for `field` of what the engine makes of a body.
     fn ask(&self, act: &str, body: Value, field: &str) -> Result<Zeroizing<String>, SealError> {
-        let Settings { mount_path, key_name, .. } = &self.0;
+        let Settings { mount_path, key_name, .. } = &self.settings;
+        // A call that is under way ends by itself, and soon: none follows it.
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(SealError::Away("nobody is asked: the server ends".to_owned()));
+        }
         let call = Call::put(format!("{mount_path}/{act}/{key_name}"), body);
         let mut answer = self.client()?.call(&call).map_err(told)?;
         match answer.body["data"][field].take() {
             Value::String(text) => Ok(Zeroizing::new(text)),
-            _ => Err(SealError(format!(
+            _ => Err(SealError::Away(format!(
                 "{} answers to {act} without {field}: is {mount_path}/ a transit engine there?",
-                self.0.address
+                self.settings.address
             ))),
         }
     }
@@ -102,7 +111,10 @@ impl Transit {
         let body = json!({ "plaintext": plaintext.as_str() });
         let ciphertext = self.ask("encrypt", body, "ciphertext")?;
         let by = version(&ciphertext).ok_or_else(|| {
-            SealError(format!("{} answers with no ciphertext of transit", self.0.address))
+            SealError::Away(format!(
+                "{} answers with no ciphertext of transit",
+                self.settings.address
+            ))
         })?;
         Ok(WrappedKey { by: by.to_owned(), bytes: ciphertext.as_bytes().to_vec() })
     }
@@ -118,7 +130,7 @@ impl AutoSeal for Transit {
     }
 
     fn unwrap(&self, wrapped: &WrappedKey) -> Result<Key<32>, SealError> {
-        let odd = || SealError("what it wrapped was changed".to_owned());
+        let odd = || SealError::Away("what it wrapped was changed".to_owned());
         let ciphertext = std::str::from_utf8(&wrapped.bytes).map_err(|_| odd())?;
         let plaintext = self.ask("decrypt", json!({ "ciphertext": ciphertext }), "plaintext")?;
         let key = STANDARD.decode(plaintext.as_bytes()).map(Zeroizing::new);
@@ -127,19 +139,26 @@ impl AutoSeal for Transit {
 
     /// Asks for the version that encrypts today. Who cannot tell has no reason to change anything.
     fn is_current(&self, wrapped: &WrappedKey) -> bool {
-        self.encrypt(&Key::new([0; 32])).is_ok_and(|today| today.by == wrapped.by)
+        self.encrypt(&Key::new([0; 32])).map_or(true, |today| today.by == wrapped.by)
     }
 
     fn keep(&self) -> Result<Option<Duration>, (SealError, Duration)> {
-        if self.0.disable_renewal {
+        if self.settings.disable_renewal {
             return Ok(None);
         }
-        let again = |error| (error, RENEWAL_AFTER_FAILURE);
-        let client = self.client().map_err(again)?;
+        let client = self.client().map_err(|error| (error, RENEWAL_AFTER_FAILURE))?;
         let call = Call::put("auth/token/renew-self", json!({}));
-        let answer = client.call(&call).map_err(told).map_err(again)?;
+        let answer = client.call(&call).map_err(|error| match &error {
+            // It is of a kind that is not renewed; the next one in its file may be of another.
+            Error::Refused(refusal) if refusal.status == 400 => (told(error), RENEWAL),
+            _ => (told(error), RENEWAL_AFTER_FAILURE),
+        })?;
         let lives = answer.body["auth"]["lease_duration"].as_u64().map(Duration::from_secs);
         Ok(Some(lives.filter(|lives| !lives.is_zero()).map_or(RENEWAL, |lives| lives / 3)))
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 
@@ -149,21 +168,18 @@ fn version(ciphertext: &str) -> Option<&str> {
     Some(rest.split_once(':')?.0)
 }
 
-/// Its own text, in one line. Who is refused has nothing to wait for; who does not answer may.
+/// Its own text, in one line. Nobody counts how often a token is refused, and its policy may be put
+/// right there.
 fn told(error: Error) -> SealError {
     let refusal = match error {
         Error::Refused(refusal) => refusal,
-        other => return SealError(other.to_string()),
+        other => return SealError::Away(other.to_string()),
     };
     let why = match refusal.errors.as_deref() {
         Some([]) | None => String::new(),
         Some(errors) => format!(": {}", errors.join("; ").replace(['\n', '\t'], " ")),
     };
-    let text = format!("{} answers {}{why}", refusal.url, refusal.status);
-    match refusal.status {
-        400..=428 => SealError(text),
-        _ => SealError(text),
-    }
+    SealError::Away(format!("{} answers {}{why}", refusal.url, refusal.status))
 }
 
 #[cfg(test)]

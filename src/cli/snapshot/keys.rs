@@ -2,10 +2,12 @@
 //! seal of the server that it is of.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::barrier::past::Past;
 use crate::barrier::seal::{Kind, Settings};
 use crate::barrier::verify::Report;
+use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::pages::Key;
 use crate::base::variable::Variable;
 use crate::cli::context::Context;
@@ -39,7 +41,8 @@ fn of_seal(seal: &Settings, config: &[String]) -> Result<Key<32>, Stop> {
     let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
     let read = config::read(&paths, &Variable::read);
     let (config, _) = read.map_err(|error| Stop::Usage(error.to_string()))?;
-    let Some(by) = config.seal.of(&seal.kind) else {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let Some(by) = config.seal.of(&seal.kind, &entropy) else {
         let name = seal.kind.name();
         return Err(Stop::Usage(format!(
             "The {name} seal opens that, and the configuration has no seal {name:?}; recovery keys \

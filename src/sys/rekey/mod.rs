@@ -26,9 +26,9 @@ use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Content, Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::api::strict::Strict;
-use crate::barrier::seal::SealRecord;
+use crate::barrier::automatic::Reseal;
 use crate::barrier::seal::shamir::Split;
-use crate::barrier::{Barrier, Unsealed};
+use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
@@ -68,15 +68,27 @@ enum Stage {
     /// Shares of the old unseal key are given.
     Asking(Gathering),
     /// The new shares are handed out, and are given back.
-    Verifying(Verification),
+    Verifying(Box<Verification>),
 }
 
 /// New shares that are not in force yet.
 struct Verification {
     nonce: String,
-    seal: SealRecord,
+    seal: Reseal,
     backup: Option<Backup>,
     gathering: Gathering,
+}
+
+/// Why the new shares are not in force.
+fn not_changed(error: UnsealError) -> Fault {
+    match error {
+        UnsealError::NotChanged(error) => error.into(),
+        UnsealError::Overtaken => Fault::bad_request(
+            "the seal was changed while this went on, by its key being wrapped anew: the old \
+             shares stay in force; begin the rekey again",
+        ),
+        error => Fault::internal(error.to_string()),
+    }
 }
 
 impl RekeyService {

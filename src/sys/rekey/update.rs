@@ -3,12 +3,15 @@
 use serde_json::Value;
 
 use super::backup::Backup;
-use super::{Rekey, RekeyService, Stage, Target, Verification, fingerprints, shown, told};
+use super::{
+    Rekey, RekeyService, Stage, Target, Verification, fingerprints, not_changed, shown, told,
+};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
 use crate::barrier::journal::record::Mark;
+use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::sys::disclosure::{self, Disclosure, disclose};
 use crate::sys::shares::{Gathering, MISSING, Share, must_name, needed, refused};
@@ -35,20 +38,32 @@ pub fn update(service: &RekeyService, target: Target, ask: DirectAsk) -> Outcome
     let wrong = |error| refused("failed to read root key", &error);
     key.and_then(|key| service.barrier.vouch(&unsealed, &key)).map_err(wrong)?;
 
-    let prepared = service.barrier.prepare_rekey(&unsealed, rekey.split);
+    let (split, nonce) = (rekey.split, rekey.nonce.clone());
+    // An automatic seal may be slow to answer, and others ask how far this is.
+    drop(held);
+    let prepared = service.barrier.prepare_rekey(&unsealed, split);
     let (seal, shares) = prepared.map_err(|error| refused("rekey failed", &error))?;
+    let mut held = service.on(target, &unsealed);
+    let asked =
+        |rekey: &&mut Rekey| rekey.nonce == nonce && matches!(rekey.stage, Stage::Asking(_));
+    let Some(rekey) = held.as_mut().filter(asked) else {
+        return Err(Fault::bad_request(format!("no {} rekey in progress", target.name())));
+    };
     let disclosure = disclose(&shares, &rekey.recipients, &*service.entropy)?;
     let backup = rekey.backup.then(|| Backup::new(&rekey.nonce, &rekey.recipients, &disclosure));
     if rekey.verify {
         let nonce = service.entropy.uuid();
         let answer = handed_out(rekey, disclosure, Some(&nonce));
         let gathering = Gathering::default();
-        rekey.stage = Stage::Verifying(Verification { nonce, seal, backup, gathering });
+        let verification = Verification { nonce, seal, backup, gathering };
+        rekey.stage = Stage::Verifying(Box::new(verification));
         return Ok(answer);
     }
     let kept = service.undo.before(&unsealed, Mark::Rekey);
-    unsealed.rekey_with(&seal, |txn| backup.as_ref().map_or(Ok(()), |b| b.store(target, txn)))?;
+    let alongside = |txn: &mut Txn| backup.as_ref().map_or(Ok(()), |b| b.store(target, txn));
+    let done = unsealed.rekey_with(&seal, alongside);
     let answer = handed_out(rekey, disclosure, None);
+    done.map_err(not_changed)?;
     *held = None;
     Ok(told(answer, kept))
 }

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::{Rekey, RekeyService, Stage, Target, told};
+use super::{Rekey, RekeyService, Stage, Target, not_changed, told};
 use crate::api::ask::DirectAsk;
 use crate::api::reply::Reply;
 use crate::api::route::Outcome;
 use crate::api::strict::Strict;
+use crate::barrier::UnsealError;
 use crate::barrier::journal::record::Mark;
 use crate::base::fault::Fault;
 use crate::sys::shares::{Gathering, MISSING, Share, must_name};
@@ -54,17 +55,21 @@ pub fn update(service: &RekeyService, target: Target, ask: DirectAsk) -> Outcome
     let Some(key) = verification.gathering.take(share, needed, "verify")? else {
         return Ok(shown(rekey));
     };
-    if key.and_then(|key| verification.seal.open(&key)).is_err() {
+    if key.and_then(|key| verification.seal.record().open_by_people(&key)).is_err() {
         verification.nonce = service.entropy.uuid();
         let text = "rekey verification failed; incorrect key shares supplied";
         return Err(Fault::bad_request(text));
     }
     let kept = service.undo.before(&unsealed, Mark::Rekey);
-    unsealed.rekey_with(&verification.seal, |txn| {
+    let done = unsealed.rekey_with(&verification.seal, |txn| {
         verification.backup.as_ref().map_or(Ok(()), |b| b.store(target, txn))
-    })?;
+    });
     let answer = json!({ "nonce": verification.nonce, "complete": true });
-    *held = None;
+    if matches!(done, Ok(()) | Err(UnsealError::Overtaken)) {
+        // Overtaken, these shares will never open anything.
+        *held = None;
+    }
+    done.map_err(not_changed)?;
     Ok(told(Reply::bare(answer), kept))
 }
 
