@@ -99,7 +99,7 @@ stick_holds() {
 
 sticks() {
   # The keyboard's LED stands in for that of a board.
-  light=$(guest 'modprobe -q ledtrig-timer; modprobe -q input-leds; modprobe -q atkbd
+  light=$(guest 'modprobe -aq ledtrig-timer ledtrig-default-on input-leds atkbd
     ls -d /sys/class/leds/*scrolllock | head -1') || true
   guest "mkdir -p /etc/systemd/system/edgekeep-usb@.service.d
     printf '[Service]\nEnvironment=EDGEKEEP_LED=$(basename "${light:-none}")\n' \
