@@ -115,6 +115,36 @@ fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
 }
 
 #[test]
+fn what_the_other_has_written_is_no_past_of_who_goes_on() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(75, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    write(&one, "one");
+    eventually("one ships", || is_shipped(&one));
+    let at = target(&one.root())["journal"]["revision"].clone();
+    write(&other, "other");
+    tells_of_another(&other);
+    drop(one);
+    adopt(&other);
+    eventually("the other one goes on", || is_shipped(&other));
+    write(&other, "on");
+    eventually("it ships", || is_shipped(&other));
+    let wish = json!({ "revision": at });
+    let loaded = other.root().post("sys/snapshots/targets/disk/load", wish);
+    assert_eq!(loaded.status, 200, "it is there: {}", loaded.json());
+    let mut wish = json!({ "revision": at, "dry_run": true });
+    let whose = other.root().post("sys/snapshots/targets/disk/restore", wish.clone());
+    assert_eq!(data(&whose)["own_past"], false, "{}", whose.json());
+    wish["timeline"] = json!(timeline(&other).to_string());
+    let own = other.root().post("sys/snapshots/targets/disk/restore", wish);
+    assert_eq!(own.status, 400, "it has no such past: {}", own.json());
+}
+
+#[test]
 fn one_that_finds_the_others_segment_later_tells_of_it() {
     let home = TempDir::new();
     let folder = home.path().join("disk");

@@ -133,12 +133,12 @@ impl<'a> Way<'a> {
         name: &SegmentName,
         at: u64,
         keyring: Option<&Keyring>,
-    ) -> Result<Option<u64>, Unfit> {
+    ) -> Result<Option<Chain>, Unfit> {
         self.get_segment(name, keyring)?;
         let mut there = None;
         let walked = self.segments.each(name, |_, entry| {
             if entry.revision == at {
-                there = Some(entry.after.short());
+                there = Some(entry.after);
             }
             Ok(Walk::On)
         });
@@ -147,7 +147,11 @@ impl<'a> Way<'a> {
     }
 
     /// Gets a segment, unless it is there already.
-    fn get_segment(&mut self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
+    pub(super) fn get_segment(
+        &mut self,
+        name: &SegmentName,
+        keyring: Option<&Keyring>,
+    ) -> Result<(), Unfit> {
         match self.segments.has(name) {
             true => Ok(()),
             false => self.getter.segment(name, keyring, &mut self.segments),
@@ -197,6 +201,7 @@ impl<'a> Way<'a> {
         let head = self.keys.as_ref().and_then(|keys| keys.journal());
         let head = head.filter(|head| head.timeline == present).and_then(|head| head.origin);
         let mut way = self.listing.lineage(present);
+        let head = head.filter(|_| !self.listing.apart.contains(&present));
         if let (1, Some(Origin { timeline, revision })) = (way.len(), head) {
             let before = self.listing.lineage(timeline).into_iter();
             way.extend(before.map(|of| Stretch { upto: of.upto.min(revision), ..of }));
@@ -228,6 +233,14 @@ impl<'a> Way<'a> {
         }
         let (found, passed) = self.locate(base, plan)?;
         self.must_be_sole(plan, &passed, &found, keyring)?;
+        self.must_lead_on(plan.timeline, &found, keyring)?;
+        if let Some(present) = self.listing.present.filter(|present| *present != plan.timeline) {
+            // That it is not the server's own past is told, and no hindrance.
+            match self.must_lead_on(present, &found, keyring) {
+                Err(Unfit::Apart(timeline)) => self.listing.apart.push(timeline),
+                proved => proved?,
+            }
+        }
         Ok(found)
     }
 
@@ -257,9 +270,9 @@ impl<'a> Way<'a> {
             let record = Record::read(&entry.record);
             let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
             last = (timeline, Instant { revision: entry.revision, time });
+            passed.insert(entry.revision, entry.after.short());
             if timeline == plan.timeline {
                 began.get_or_insert(time);
-                passed.insert(entry.revision, entry.after.short());
             }
             let there = match plan.at {
                 At::Latest => Ordering::Less,

@@ -9,6 +9,7 @@ mod apply;
 mod fetch;
 pub mod file;
 pub mod history;
+mod joint;
 pub mod listing;
 mod newest;
 pub mod plan;

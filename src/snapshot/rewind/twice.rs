@@ -52,14 +52,15 @@ impl Way<'_> {
         found: &Found,
         keyring: Option<&Keyring>,
     ) -> Result<(), Stop> {
-        if found.timeline != of.timeline {
+        let proved = of.legs.iter().any(|leg| leg.segment.timeline == of.timeline);
+        if proved && found.timeline != of.timeline {
             return Ok(());
         }
         let last = found.instant.revision;
         let beside = |name: &&SegmentName| {
             let on_way = of.legs.iter().any(|leg| leg.segment == **name);
             let there = name.first <= last && of.base.revision < name.last;
-            name.timeline == of.timeline && there && !on_way
+            name.timeline == found.timeline && there && !on_way
         };
         let beside: Vec<SegmentName> =
             self.listing().segments.iter().filter(beside).copied().collect();
@@ -73,7 +74,7 @@ impl Way<'_> {
             let on_way = of.legs.iter().find(|leg| at <= leg.segment.last);
             let on_way = on_way.map(|leg| Kept::Segment(leg.segment));
             let on_way = on_way.unwrap_or_else(|| Kept::Snapshot(of.base.clone()));
-            if there.is_some_and(|there| there != *ours) && self.is_either(of, &on_way) {
+            if there.is_some_and(|there| there.short() != *ours) && self.is_either(of, &on_way) {
                 return Err(Stop::Refused(self.twice(at, &on_way, &Kept::Segment(other))));
             }
         }
