@@ -76,7 +76,8 @@ make_base() {
   [ ! -e "$base" ] || return 0
   say "getting Debian's $suite"
   # Its initial RAM disk is not used, and takes long to be made.
-  INITRD=No mmdebstrap --quiet --mode=root --format=tar "${recipe[@]}" "$suite" "$base.part"
+  INITRD=No mmdebstrap --quiet --mode=root --format=tar "${recipe[@]}" "$suite" "$base.part" ||
+    skipped "Debian cannot be had"
   mv "$base.part" "$base"
 }
 
