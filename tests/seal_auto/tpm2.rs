@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
+use std::thread;
 
 use edgekeep::barrier::seal::auto::AutoSeal;
 use edgekeep::barrier::seal::contract;
@@ -92,6 +93,20 @@ fn it_keeps_the_contract() {
     let (Some(chip), Some(other)) = (Chip::new(), Chip::new()) else { return };
     contract::run(&chip.seal(&[]), &other.seal(&[]), &SystemEntropy).unwrap();
     contract::run(&chip.seal(&[0, 7, 16]), &other.seal(&[0, 7, 16]), &SystemEntropy).unwrap();
+}
+
+#[test]
+fn who_asks_the_chip_at_once_takes_turns() {
+    let Some(chip) = Chip::new() else { return };
+    let (seal, key) = (chip.seal(&[]), Key::new([7; 32]));
+    let wrapped = seal.wrap(&key, &SystemEntropy).unwrap();
+    thread::scope(|scope| {
+        let ask = || (0..4).try_for_each(|_| seal.unwrap(&wrapped).map(drop));
+        let asking = [(); 4].map(|()| scope.spawn(ask));
+        for asked in asking {
+            asked.join().unwrap().unwrap();
+        }
+    });
 }
 
 #[test]

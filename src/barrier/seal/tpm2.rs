@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use zeroize::Zeroizing;
 
@@ -17,6 +17,7 @@ use super::tool::Tools;
 use crate::base::entropy::Entropy;
 use crate::base::hex;
 use crate::base::pages::Key;
+use crate::base::sync::lock;
 
 /// `seal "tpm2"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +50,15 @@ pub struct Tpm2 {
     settings: Settings,
     entropy: Arc<dyn Entropy>,
     tools: Tools,
+    /// Whoever asks the chip has it alone until it is answered: what one keeps there for the next
+    /// tool, another would throw out.
+    turn: Mutex<()>,
 }
 
 impl Tpm2 {
     /// The chip is not asked yet.
     pub fn new(settings: Settings, entropy: Arc<dyn Entropy>) -> Self {
-        Self { settings, entropy, tools: Tools::default() }
+        Self { settings, entropy, tools: Tools::default(), turn: Mutex::default() }
     }
 
     /// Runs one of the tools in a folder.
@@ -132,10 +136,12 @@ impl AutoSeal for Tpm2 {
     }
 
     fn wrap(&self, key: &Key<32>, _: &dyn Entropy) -> Result<WrappedKey, SealError> {
+        let _turn = lock(&self.turn);
         Ok(WrappedKey { by: self.settings.selection(), bytes: self.create(key)? })
     }
 
     fn unwrap(&self, wrapped: &WrappedKey) -> Result<Key<32>, SealError> {
+        let _turn = lock(&self.turn);
         self.unseal(wrapped)
     }
 
