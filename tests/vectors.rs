@@ -233,7 +233,7 @@ fn static_seal(key: &[u8]) -> Arc<dyn AutoSeal> {
     let key = Credential::parse(&hex(key)).unwrap();
     let current = NamedKey { id: "2026".to_owned(), key };
     let settings = Settings::Static(static_key::Settings { current, previous: None });
-    settings.seal(Arc::new(SeededEntropy::new(0)))
+    settings.seal(Arc::new(SeededEntropy::new(0)), &[])
 }
 
 /// Made the frozen files; it overwrites none. `cargo test --test vectors -- --ignored`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::seal::auto::{AutoSeal, SealError};
+use super::seal::auto::AutoSeal;
 use super::seal::shamir::{self, Split};
 use super::seal::{Kind, Recovery, SealRecord};
 use super::txn::{Txn, TxnError};
@@ -20,6 +20,22 @@ pub enum Standing {
     InUse,
     /// It is another, to be left as soon as those who hold shares say so.
     Migrating,
+}
+
+/// That a store is under another seal than the configured one, and what to do.
+pub fn astray(stored: &Kind, configured: &str) -> (String, String) {
+    let name = stored.name();
+    let back = match stored {
+        Kind::Shamir(_) => format!("take the section of {configured:?} out"),
+        Kind::Auto(_) => format!("put the section of {name:?} back, in use"),
+    };
+    (
+        format!("the store is under the seal {name:?}, and the configuration says {configured:?}"),
+        format!(
+            "if nobody meant that, {back} and restart; to leave {name:?} for good, give enough keys \
+             with `edgekeep operator unseal -migrate`"
+        ),
+    )
 }
 
 /// A seal record that is ready to take the place of the one that it was made after, and of no
@@ -86,16 +102,7 @@ impl Barrier {
         // The seal may be far away: nobody waits for it but who asked.
         let unseal_key = settings.unwrapped(self.seal_of(&settings.kind)?)?;
         let _changing = lock(&self.changing);
-        let opened = self.existing()?.record.open_by_unseal_key(&unseal_key);
-        let root_key = opened.map_err(|error| match error {
-            UnsealError::WrongKey => SealError::Away(format!(
-                "the seal {:?} gives another key than that of the store: it is not the one that \
-                 sealed it",
-                settings.kind.name()
-            ))
-            .into(),
-            error => error,
-        })?;
+        let root_key = self.existing()?.record.open_by_seal(&unseal_key)?;
         wanted()?;
         self.unseal_by(root_key, |_| Ok(()))
     }
@@ -140,10 +147,7 @@ impl Barrier {
         };
         let opens = match proof {
             Proof::Given => Ok(()),
-            Proof::Wanted => {
-                let key = present.record.settings().unwrapped(seal);
-                key.and_then(|key| present.record.open_by_unseal_key(&key)).map(drop)
-            }
+            Proof::Wanted => present.record.try_seal(seal),
         };
         if opens.is_ok() && seal.is_current(automatic.unseal_key()) {
             return Ok(None);

@@ -13,6 +13,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use super::listener::{Listener, NamedFiles, Tls};
 use super::place::Placed;
 use super::{Config, ConfigError, Storage, Warning};
+use crate::base::credential::Credential;
 use crate::server::gate::listener::Address;
 use crate::server::tls::{self, ClientCerts, TlsError};
 use crate::storage::folder;
@@ -39,6 +40,8 @@ pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
         folder::check(folder).map_err(|error| folder.error(error, ""))?;
     }
     check_files(config)?;
+    let credentials = config.seal.all().flat_map(|seal| seal.credentials());
+    warnings.extend(credentials.filter_map(open_credential));
     Ok(warnings)
 }
 
@@ -103,6 +106,17 @@ fn certificate(files: &NamedFiles, tls: &Tls, error: TlsError) -> ConfigError {
         (TlsError::File(path, why), _) if path == **key => {
             key.error(why, "name the PEM file of the certificate's key, and let the server read it")
         }
+/// What opens the store, in a file that everybody may read.
+fn open_credential(credential: &Credential) -> Option<Warning> {
+    let Credential::File(path) = credential else { return None };
+    let mode = path.metadata().ok()?.mode() & 0o777;
+    (mode & 0o007 != 0).then(|| {
+        let shown = path.display();
+        let what = format!("it is open to all users (mode {mode:04o}): run chmod go= {shown}");
+        Warning { file: path.clone(), line: None, what }
+    })
+}
+
         (error, Some(file)) => authority(file, &error),
         (error, None) => certificate.error(error, ""),
     }

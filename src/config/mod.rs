@@ -32,7 +32,7 @@ pub use self::telemetry::Telemetry;
 
 use self::listener::Bounds;
 use self::section::{Entry, Section};
-use crate::base::hcl::Document;
+use crate::base::hcl::{Body, Document, Kind, Value};
 use crate::base::logs;
 use crate::base::variable::{Given, Variable};
 use crate::pipeline::lockout::Settings;
@@ -188,7 +188,10 @@ fn interpret(
     };
     let top = Section::new(&keys::TOP, entries, environment, warnings);
 
-    let seal = seal::read(&top, environment, warnings)?;
+    let mut seal = seal::read(&top, environment, warnings)?;
+    for (_, document) in documents {
+        credentials(&document.body, &mut seal.hidden);
+    }
     let mut stores = top.all("storage").chain(top.all("backend"));
     let storage = match (stores.next(), stores.next()) {
         (Some(entry), None) => storage::read(entry, environment, warnings)?,
@@ -250,6 +253,19 @@ fn interpret(
         user_lockout: lockout::read(&top, environment, warnings)?,
         snapshots,
     })
+}
+
+/// Finds the variables that credentials are kept in.
+fn credentials(body: &Body, found: &mut Vec<String>) {
+    fn of(value: &Value, found: &mut Vec<String>) {
+        match &value.kind {
+            Kind::Text(text) => found.extend(text.strip_prefix("env://").map(str::to_owned)),
+            Kind::List(values) => values.iter().for_each(|value| of(value, found)),
+            Kind::Object(body) => credentials(body, found),
+            Kind::Bool(_) | Kind::Number(_) => {}
+        }
+    }
+    body.items.iter().for_each(|item| of(&item.value, found));
 }
 
 fn log(top: &Section<'_>) -> Result<Log, ConfigError> {

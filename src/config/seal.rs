@@ -21,19 +21,25 @@ pub struct SealSettings {
     pub present: Option<Settings>,
     /// The automatic one that is to be left.
     pub former: Option<Settings>,
+    /// The variables of the environment that hold credentials, of the seals or of anything else.
+    pub hidden: Vec<String>,
 }
 
 impl SealSettings {
+    /// Both.
+    pub fn all(&self) -> impl Iterator<Item = &Settings> {
+        [&self.present, &self.former].into_iter().flatten()
+    }
+
     /// The one in use itself.
     pub fn seal(&self, entropy: &Arc<dyn Entropy>) -> Option<Arc<dyn AutoSeal>> {
-        self.present.clone().map(|settings| settings.seal(entropy.clone()))
+        self.present.clone().map(|settings| settings.seal(entropy.clone(), &self.hidden))
     }
 
     /// The one of that kind, in use or not.
     pub fn of(&self, kind: &Kind, entropy: &Arc<dyn Entropy>) -> Option<Arc<dyn AutoSeal>> {
-        let both = [&self.present, &self.former].into_iter().flatten();
-        let found = both.into_iter().find(|one| Some(one.mechanism()) == kind.mechanism());
-        found.cloned().map(|settings| settings.seal(entropy.clone()))
+        let found = self.all().find(|one| Some(one.mechanism()) == kind.mechanism());
+        found.cloned().map(|settings| settings.seal(entropy.clone(), &self.hidden))
     }
 }
 
@@ -65,7 +71,8 @@ pub(super) fn read<'a>(
             ));
         }
     }
-    Ok(SealSettings { present: present.flatten(), former: former.flatten() })
+    let (present, former) = (present.flatten(), former.flatten());
+    Ok(SealSettings { present, former, hidden: Vec::new() })
 }
 
 /// An automatic seal, or `None` for people; and whether it is disabled.
@@ -122,15 +129,7 @@ fn block<'a>(
 
 /// Whether everybody learns a secret who reads the configuration.
 fn has_literal(settings: &Settings) -> bool {
-    let is = |credential: &Credential| matches!(credential, Credential::Literal(_));
-    match settings {
-        Settings::Static(keys) => {
-            is(&keys.current.key) || keys.previous.as_ref().is_some_and(|named| is(&named.key))
-        }
-        Settings::Transit(transit) => is(&transit.token),
-        Settings::Tpm2(_) => false,
-        Settings::Pkcs11(pkcs11) => is(&pkcs11.pin),
-    }
+    settings.credentials().iter().any(|credential| matches!(credential, Credential::Literal(_)))
 }
 
 /// Why others may listen to what is said to another machine.

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use self::compact::{Noted, Noting};
 use self::device::Observers;
 pub use self::device::{Medium, Progress, Repair, Site};
-pub use self::examine::{Examined, examine};
+pub use self::examine::{Examined, examine, peek};
 use self::handle::{Handle, InDoubt};
 use self::next::Next;
 use self::view::RedbView;

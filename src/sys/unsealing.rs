@@ -8,7 +8,7 @@ use super::shares::Gathering;
 use super::undo::Undo;
 use super::versions;
 use crate::audit::devices::Audit;
-use crate::barrier::automatic::{Proof, Standing};
+use crate::barrier::automatic::{Proof, Standing, astray};
 use crate::barrier::journal::record::Mark;
 use crate::barrier::seal::auto::SealError;
 use crate::barrier::seal::{Kind, SHAMIR};
@@ -216,12 +216,10 @@ impl Unsealing {
         match self.waiting(&kind) {
             Waiting::Shares => None,
             Waiting::Migration => {
-                let (name, seal) = (kind.name(), self.barrier.configured_seal());
-                let next = seal.map_or(SHAMIR, |seal| seal.mechanism().name());
-                Some(format!(
-                    "the store is under the seal {name:?}, and the configuration says {next:?}: to \
-                     change to that, give enough keys with `edgekeep operator unseal -migrate`"
-                ))
+                let configured = self.barrier.configured_seal();
+                let configured = configured.map_or(SHAMIR, |seal| seal.mechanism().name());
+                let (what, remedy) = astray(&kind, configured);
+                Some(format!("{what}: {remedy}"))
             }
             Waiting::Request => {
                 Some("sealed by request: enough recovery keys, or a restart, open it".to_owned())

@@ -99,6 +99,7 @@ fn a_seal_that_is_lost_can_be_left() {
     house.pull_key("one");
     let mut server = house.serve("");
     let client = server.client();
+    waits(&server, "if nobody meant that, put the section of \"static\" back, in use and restart");
     ok(give_to_migrate(&client, &keys.shares[0]));
     assert_eq!(ok(give_to_migrate(&client, &keys.shares[1]))["type"], "shamir");
     server.kill();

@@ -7,6 +7,7 @@ use std::process::Command;
 use edgekeep::barrier::seal::auto::AutoSeal;
 use edgekeep::barrier::seal::contract;
 use edgekeep::barrier::seal::pkcs11::{Pkcs11, Settings, Token};
+use edgekeep::barrier::seal::tool::Tools;
 use edgekeep::base::credential::Credential;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::pages::Key;
@@ -66,12 +67,13 @@ fn library() -> Option<PathBuf> {
 }
 
 fn seal(lib: &Path, key_id: &str, pin: &str) -> Pkcs11 {
-    Pkcs11::new(Settings {
+    let settings = Settings {
         lib: lib.to_owned(),
         token: Token::Label("edge".to_owned()),
         pin: Credential::parse(pin).unwrap(),
         key_id: key_id.to_owned(),
-    })
+    };
+    Pkcs11::new(settings, Tools::default())
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::support::{Server, eventually};
 
 /// In the place of OpenSC's: it looks at the PIN, and does what the file `mood` says.
 const TOOL: &str = "#!/bin/sh\n\
-    cd \"$EDGEKEEP_TEST_TOOL\" || exit 1\n\
+    cd \"${0%/*}\" || exit 1\n\
+    env > seen\n\
     date +%s%N >> begun\n\
     . ./mood\n\
     case $EDGEKEEP_PKCS11_PIN in\n\
@@ -43,6 +44,10 @@ fn alone(test: &str, with: impl Fn(Tool)) {
         .args([&format!("tool::{test}"), "--exact", "--nocapture"])
         .env(FOLDER, &bin)
         .env("PATH", path)
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("NOTIFY_SOCKET", house.path("nobody"))
+        .env("CARD_PIN", "right")
+        .env("SOFTHSM2_CONF", "/of/a/module")
         .output()
         .unwrap();
     let told = [output.stdout, output.stderr].concat();
@@ -83,6 +88,26 @@ impl Tool {
         let before = self.runs().len();
         (house.serve(&section), before)
     }
+}
+
+#[test]
+fn a_tool_sees_nothing_that_is_not_for_it() {
+    alone("a_tool_sees_nothing_that_is_not_for_it", |tool| {
+        let house = House::new();
+        let server = house.serve(
+            "seal \"pkcs11\" {\n lib = \"/module.so\"\n token_label = \"edge\"\n \
+             key_id = \"01\"\n pin = \"env://CARD_PIN\"\n}\n",
+        );
+        init(&server.client(), 1, 1);
+        let seen = fs::read_to_string(tool.folder.join("seen")).unwrap();
+        let sees = |name: &str| seen.lines().any(|line| line.starts_with(&format!("{name}=")));
+        for name in ["PATH", "HOME", "SOFTHSM2_CONF", "EDGEKEEP_PKCS11_PIN"] {
+            assert!(sees(name), "{name} is missing: {seen}");
+        }
+        for name in ["AWS_SECRET_ACCESS_KEY", "NOTIFY_SOCKET", "CARD_PIN", FOLDER] {
+            assert!(!sees(name), "{name} is seen: {seen}");
+        }
+    });
 }
 
 fn signal(server: &Server, signal: Signal) {

@@ -7,9 +7,12 @@ use std::thread;
 
 use edgekeep::barrier::seal::auto::AutoSeal;
 use edgekeep::barrier::seal::contract;
+use edgekeep::barrier::seal::tool::Tools;
 use edgekeep::barrier::seal::tpm2::{Settings, Tpm2};
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::pages::Key;
+use rustix::fs::{FlockOperation, flock};
+use serde_json::json;
 
 use crate::environment;
 use crate::house::{House, give, init, ok, opens, secret, waits, write_secret};
@@ -66,7 +69,7 @@ impl Chip {
 
     fn seal(&self, pcrs: &[u8]) -> Tpm2 {
         let settings = Settings { pcrs: pcrs.to_vec(), tcti: Some(self.tcti()) };
-        Tpm2::new(settings, Arc::new(SystemEntropy))
+        Tpm2::new(settings, Tools::default(), Arc::new(SystemEntropy))
     }
 
     /// What a configuration says of it.
@@ -148,4 +151,22 @@ fn a_board_opens_its_store_with_its_chip_and_no_other() {
     // The board is lost: people open the store elsewhere.
     assert_eq!(ok(give(&server.client(), &keys.shares[0]))["sealed"], false);
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
+}
+
+#[test]
+fn folders_of_those_who_were_killed_are_removed() {
+    let house = House::new();
+    let server = house.serve("seal \"tpm2\" { tcti = \"device:/nowhere\" }\n");
+    let path = |name: &str| server.home.path().join(name);
+    let [left, held, other] = ["edgekeep-tpm2-left", "edgekeep-tpm2-held", "tpm2-left"].map(path);
+    for folder in [&left, &held, &other] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("primary"), "").unwrap();
+    }
+    let holds = fs::File::open(&held).unwrap();
+    flock(&holds, FlockOperation::LockExclusive).unwrap();
+    // There is no chip.
+    let split = json!({ "recovery_shares": 1, "recovery_threshold": 1 });
+    assert_eq!(server.client().post("sys/init", split).status, 500);
+    assert_eq!([&left, &held, &other].map(|folder| folder.exists()), [false, true, true]);
 }

@@ -1,8 +1,11 @@
 //! The same by those who type commands.
 
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::house::{House, is_sealed, opens};
+use crate::house::{House, init, is_sealed, opens};
 use crate::support::Server;
 
 const KEY: [u8; 32] = [0x11; 32];
@@ -127,4 +130,37 @@ fn a_diagnosis_tries_the_seal() {
     // The test's stick is a folder of the same disk, with the mode that a umask left.
     assert!(found.contains("lies on the same disk as the store"), "{found}");
     assert!(found.contains("is open to other users"), "{found}");
+
+    // The server warns of that, too.
+    let key = house.path("stick/one");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let (told, code) = house.run(&["server", "-test", "-config=edgekeep.hcl"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("stick/one: it is open to all users (mode 0777)"), "{told}");
+}
+
+#[test]
+fn a_diagnosis_tries_the_seal_on_the_store() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let found = |text: &str| {
+        let (told, _) = house.run(&["operator", "diagnose", "-config=edgekeep.hcl"]);
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(text), "no {text:?} in {told}");
+    };
+    let mut server = house.serve(&house.stick("one"));
+    init(&server.client(), 1, 1);
+    found("on the store it was not tried");
+    // Not closed, and then closed.
+    server.kill();
+    found("static: it wraps a key, and gives it back, and it opens the store");
+    let server = house.serve(&house.stick("one"));
+    kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    assert!(server.wait().0);
+    found("static: it wraps a key, and gives it back, and it opens the store");
+    // Another stick has its name.
+    house.put_key("one", &[0x22; 32]);
+    found("static: it wraps a key, and gives it back, and yet it does not open the store");
+    house.configure("", "127.0.0.1:9");
+    found("the store is under the seal \"static\", and the configuration says \"shamir\"");
 }

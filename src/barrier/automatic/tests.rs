@@ -13,7 +13,7 @@ fn seal(id: &str) -> Arc<dyn AutoSeal> {
     let key = Credential::parse(&"5a".repeat(32)).unwrap();
     let current = NamedKey { id: id.to_owned(), key };
     let settings = auto::Settings::Static(StaticSettings { current, previous: None });
-    settings.seal(Arc::new(SeededEntropy::new(78)))
+    settings.seal(Arc::new(SeededEntropy::new(78)), &[])
 }
 
 /// The same store, by a server that has just started.

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::pkcs11::{self, Pkcs11};
 use super::static_key::{self, StaticKey};
+use super::tool::Tools;
 use super::tpm2::{self, Tpm2};
 use super::transit::{self, Transit};
+use crate::base::credential::Credential;
 use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
 
@@ -128,13 +130,28 @@ impl Settings {
         }
     }
 
-    /// The seal. Nothing is looked for yet: what it needs may come later.
-    pub fn seal(self, entropy: Arc<dyn Entropy>) -> Arc<dyn AutoSeal> {
+    /// What it is opened with.
+    pub fn credentials(&self) -> Vec<&Credential> {
+        match self {
+            Self::Static(keys) => {
+                let keys = [Some(&keys.current), keys.previous.as_ref()].into_iter().flatten();
+                keys.map(|named| &named.key).collect()
+            }
+            Self::Transit(transit) => vec![&transit.token],
+            Self::Tpm2(_) => Vec::new(),
+            Self::Pkcs11(pkcs11) => vec![&pkcs11.pin],
+        }
+    }
+
+    /// The seal. Nothing is looked for yet: what it needs may come later. The programs that it runs
+    /// see nothing of the variables that are `hidden`.
+    pub fn seal(self, entropy: Arc<dyn Entropy>, hidden: &[String]) -> Arc<dyn AutoSeal> {
+        let tools = Tools::hiding(hidden);
         match self {
             Self::Static(settings) => Arc::new(StaticKey::new(settings)),
             Self::Transit(settings) => Arc::new(Transit::new(settings)),
-            Self::Tpm2(settings) => Arc::new(Tpm2::new(settings, entropy)),
-            Self::Pkcs11(settings) => Arc::new(Pkcs11::new(settings)),
+            Self::Tpm2(settings) => Arc::new(Tpm2::new(settings, tools, entropy)),
+            Self::Pkcs11(settings) => Arc::new(Pkcs11::new(settings, tools)),
         }
     }
 }

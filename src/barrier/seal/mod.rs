@@ -7,7 +7,7 @@ pub mod contract;
 pub mod pkcs11;
 pub mod shamir;
 pub mod static_key;
-mod tool;
+pub mod tool;
 pub mod tpm2;
 pub mod transit;
 
@@ -219,6 +219,24 @@ impl SealRecord {
         self.known(opened.and_then(|opened| Key::from_bytes(&opened)))
     }
 
+    /// The same, of what the seal gave.
+    pub fn open_by_seal(&self, unseal_key: &Key<32>) -> Result<Key<32>, UnsealError> {
+        self.open_by_unseal_key(unseal_key).map_err(|error| match error {
+            UnsealError::WrongKey => SealError::Away(format!(
+                "the seal {:?} gives another key than that of the store: it is not the one that \
+                 sealed it",
+                self.kind().name()
+            ))
+            .into(),
+            error => error,
+        })
+    }
+
+    /// Whether a seal would open the store.
+    pub fn try_seal(&self, seal: &dyn AutoSeal) -> Result<(), UnsealError> {
+        self.open_by_seal(&self.settings.unwrapped(seal)?).map(drop)
+    }
+
     /// The key that was found, if it is what the settings say.
     fn known(&self, opened: Option<Key<32>>) -> Result<Key<32>, UnsealError> {
         let opened = opened.ok_or(UnsealError::WrongKey)?;
@@ -278,7 +296,7 @@ mod tests {
         let key = Credential::parse(&"5a".repeat(32)).unwrap();
         let current = NamedKey { id: "one".into(), key };
         let seal = AutoSettings::Static(StaticSettings { current, previous: None });
-        let seal = seal.seal(std::sync::Arc::new(SeededEntropy::new(seed)));
+        let seal = seal.seal(std::sync::Arc::new(SeededEntropy::new(seed)), &[]);
         let (root_key, recovery_key) = (Key::random(&entropy), Key::random(&entropy));
         let split = Split::new(3, 2).unwrap();
         let recovery = Recovery::by(&recovery_key, split, &root_key, &entropy);

@@ -67,13 +67,8 @@ const PIN: &str = "EDGEKEEP_PKCS11_PIN";
 
 impl Pkcs11 {
     /// The module is not asked yet.
-    pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            tools: Tools::default(),
-            refused: Mutex::default(),
-            mended: AtomicBool::default(),
-        }
+    pub fn new(settings: Settings, tools: Tools) -> Self {
+        Self { settings, tools, refused: Mutex::default(), mended: AtomicBool::default() }
     }
 
     /// Has the module's key do something with `input`.

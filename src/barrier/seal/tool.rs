@@ -1,7 +1,10 @@
 //! A program of the system that does something for a seal. A secret goes to it and comes back by
 //! pipes alone: arguments are for all to see.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,19 +31,39 @@ const MOST: usize = 64 << 10;
 
 type Printed = Zeroizing<Vec<u8>>;
 
+/// What the variables begin with that are of this program, of the service manager's talk with it,
+/// and of the places that snapshots go to. Tools see nothing of them.
+const OURS: [&str; 8] = [
+    "EDGEKEEP_",
+    "VAULT_",
+    "BAO_",
+    "AWS_",
+    "LISTEN_",
+    "WATCHDOG_",
+    "NOTIFY_SOCKET",
+    "CREDENTIALS_DIRECTORY",
+];
+
 /// Runs them, until it is told to stop.
 pub struct Tools {
     patience: Duration,
+    /// More variables that they see nothing of.
+    hidden: Vec<String>,
     stopped: AtomicBool,
 }
 
 impl Default for Tools {
     fn default() -> Self {
-        Self { patience: PATIENCE, stopped: AtomicBool::new(false) }
+        Self { patience: PATIENCE, hidden: Vec::new(), stopped: AtomicBool::new(false) }
     }
 }
 
 impl Tools {
+    /// Those that see nothing of these variables either.
+    pub fn hiding(variables: &[String]) -> Self {
+        Self { hidden: variables.to_vec(), ..Self::default() }
+    }
+
     /// Ends the one that runs, and begins none any more.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
@@ -53,6 +76,7 @@ impl Tools {
         if self.is_stopped() {
             return Err(failed("is not run: the server ends".to_owned()));
         }
+        self.hide(command);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own, which is ended with all that it has started.
         let child = piped.process_group(0).spawn().map_err(|error| match error.kind() {
@@ -83,6 +107,18 @@ impl Tools {
         match ended.status.success() {
             true => Ok(ended.printed),
             false => Err(failed(format!("failed: {}", told(&ended.complaint)))),
+        }
+    }
+
+    /// Takes out of its environment what is none of its business, and leaves the rest: by what a
+    /// module is configured only its maker knows.
+    fn hide(&self, command: &mut Command) {
+        let given: Vec<OsString> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+        for (name, _) in env::vars_os().filter(|(name, _)| !given.contains(name)) {
+            let begins = |with: &&str| name.as_bytes().starts_with(with.as_bytes());
+            if OURS.iter().any(begins) || self.hidden.iter().any(|hidden| name == hidden.as_str()) {
+                command.env_remove(name);
+            }
         }
     }
 

@@ -4,12 +4,15 @@
 //! It is asked through the system's tpm2-tools. Their files hold nothing that is secret: the parts
 //! of an object that the chip has sealed.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
+use rustix::fs::{FlockOperation, flock};
 use zeroize::Zeroizing;
 
 use super::auto::{AutoSeal, Mechanism, SealError, WrappedKey};
@@ -53,12 +56,14 @@ pub struct Tpm2 {
     /// Whoever asks the chip has it alone until it is answered: what one keeps there for the next
     /// tool, another would throw out.
     turn: Mutex<()>,
+    swept: Once,
 }
 
 impl Tpm2 {
     /// The chip is not asked yet.
-    pub fn new(settings: Settings, entropy: Arc<dyn Entropy>) -> Self {
-        Self { settings, entropy, tools: Tools::default(), turn: Mutex::default() }
+    pub fn new(settings: Settings, tools: Tools, entropy: Arc<dyn Entropy>) -> Self {
+        let (turn, swept) = (Mutex::default(), Once::new());
+        Self { settings, entropy, tools, turn, swept }
     }
 
     /// Runs one of the tools in a folder.
@@ -71,7 +76,7 @@ impl Tpm2 {
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let command = |name: &str| {
             let mut command = Command::new(name);
-            command.current_dir(&folder.0);
+            command.current_dir(&folder.path);
             if let Some(tcti) = &self.settings.tcti {
                 command.env("TPM2TOOLS_TCTI", tcti);
             }
@@ -88,6 +93,7 @@ impl Tpm2 {
 
     /// A folder with the key of the chip under which ours is kept: the same one each time.
     fn begun(&self) -> Result<Folder, SealError> {
+        self.swept.call_once(sweep);
         let folder = Folder::make(&*self.entropy)?;
         let args = ["-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", PRIMARY];
         self.run(&folder, "tpm2_createprimary", &args, b"")?;
@@ -168,25 +174,51 @@ fn odd() -> SealError {
     SealError::Away("what the TPM wrapped was changed".to_owned())
 }
 
+/// What the name of such a folder begins with.
+const FOLDER: &str = "edgekeep-tpm2-";
+
+/// Removes the folders of those who were killed.
+fn sweep() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let ours = entry.file_name().as_bytes().starts_with(FOLDER.as_bytes());
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && hold(&entry.path()).is_ok()
+        {
+            // It may be another user's.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Holds a folder, if nobody does, until the file is dropped.
+fn hold(path: &Path) -> io::Result<File> {
+    let folder = File::open(path)?;
+    flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+    Ok(folder)
+}
+
 /// A folder of our own for the tools' files; it goes with its end.
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    _held: File,
+}
 
 impl Folder {
     fn make(entropy: &dyn Entropy) -> Result<Self, SealError> {
         let name = hex::encode(&entropy.bytes::<8>());
-        let path = std::env::temp_dir().join(format!("edgekeep-tpm2-{name}"));
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(|error| SealError::Away(format!("{}: {error}", path.display())))?;
-        Ok(Self(path))
+        let path = std::env::temp_dir().join(format!("{FOLDER}{name}"));
+        let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| hold(&path));
+        let held = made.map_err(|error| SealError::Away(format!("{}: {error}", path.display())))?;
+        Ok(Self { path, _held: held })
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, SealError> {
-        fs::read(self.0.join(name))
+        fs::read(self.path.join(name))
             .map_err(|error| SealError::Away(format!("tpm2_create: {error}")))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), SealError> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         fs::write(&path, bytes)
             .map_err(|error| SealError::Away(format!("{}: {error}", path.display())))
     }
@@ -194,6 +226,6 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -11,7 +11,7 @@ use redb::{Builder, ReadableDatabase, ReadableTableMetadata, StorageBackend};
 use super::handle::{ENTRIES, SENSELESS, unreadable};
 use super::overlay::Overlay;
 use crate::base::quiet::calmly;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Value};
 
 /// What a store's file is like.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +53,19 @@ fn repair(file: File, name: &str) -> Result<Examined, StorageError> {
     }
 }
 
+/// What lies under `key` in a file; none where it cannot be read, too: [`examine`] says why.
+pub fn peek(file: File, key: &[u8]) -> Option<Value> {
+    let again = file.try_clone().ok()?;
+    match tried(|| entry(&cached().open_read_only_with_backend(Unchanged(file))?, key)) {
+        Ok(found) => found,
+        Err(Fault::Unclosed) => {
+            let overlay = Overlay::over(again).ok()?;
+            tried(|| entry(&cached().create_with_backend(overlay)?, key)).ok()?
+        }
+        Err(Fault::Damaged(_)) => None,
+    }
+}
+
 fn cached() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE);
@@ -61,6 +74,11 @@ fn cached() -> Builder {
 
 fn entries(db: &impl ReadableDatabase) -> Result<u64, redb::Error> {
     Ok(db.begin_read()?.open_table(ENTRIES)?.len()?)
+}
+
+fn entry(db: &impl ReadableDatabase, key: &[u8]) -> Result<Option<Value>, redb::Error> {
+    let entries = db.begin_read()?.open_table(ENTRIES)?;
+    Ok(entries.get(key)?.map(|value| value.value().to_vec()))
 }
 
 /// Why a store does not open.

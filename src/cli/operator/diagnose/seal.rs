@@ -1,58 +1,94 @@
 //! Would the seal open the store after a start?
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::Subject;
 use super::finding::Finding;
+use crate::barrier::SEAL;
+use crate::barrier::automatic::astray;
 use crate::barrier::seal::auto::{AutoSeal, SealError, Settings};
+use crate::barrier::seal::{SHAMIR, SealRecord};
 use crate::base::credential::Credential;
 use crate::base::entropy::SystemEntropy;
 use crate::base::pages::Key;
+use crate::base::record::Record;
 use crate::base::secret::same;
 use crate::config::Storage;
+use crate::storage::folder;
+use crate::storage::redb::peek;
 
-/// Has each automatic seal wrap a key, and unwrap it again.
+/// Has each automatic seal wrap a key, and unwrap it again; and the one in use open the store,
+/// where no server has that.
 pub fn look(subject: &Subject) -> Vec<Finding> {
     let seal = &subject.config.seal;
-    let all = [&seal.present, &seal.former].into_iter().flatten();
-    let findings: Vec<Finding> = all.flat_map(|settings| of_one(subject, settings)).collect();
+    let record = record(subject);
+    let mut findings = Vec::new();
+    if let Some(record) = &record {
+        findings.extend(other_seal(record, seal.present.as_ref()));
+    }
+    for settings in seal.all() {
+        let sealed = record.as_ref().filter(|record| is_of(record, Some(settings)));
+        findings.extend(of_one(subject, settings, sealed));
+    }
     match findings.is_empty() {
         true => vec![Finding::skipped("there is none: people unseal the server after each start")],
         false => findings,
     }
 }
 
-fn of_one(subject: &Subject, settings: &Settings) -> Vec<Finding> {
+/// What seals the store, where it can be looked at.
+fn record(subject: &Subject) -> Option<SealRecord> {
+    let Storage::Redb { folder, .. } = &subject.config.storage else { return None };
+    let file = folder::data_file(folder);
+    // What is no file is not opened, for it may never begin.
+    if subject.running.is_some() || !fs::metadata(&file).is_ok_and(|meta| meta.is_file()) {
+        return None;
+    }
+    SealRecord::decode(&peek(File::open(&file).ok()?, SEAL)?).ok()
+}
+
+fn is_of(record: &SealRecord, settings: Option<&Settings>) -> bool {
+    record.kind().mechanism() == settings.map(Settings::mechanism)
+}
+
+/// A store that nobody opens after the next start but people who change its seal.
+fn other_seal(record: &SealRecord, present: Option<&Settings>) -> Option<Finding> {
+    if is_of(record, present) {
+        return None;
+    }
+    let configured = present.map_or(SHAMIR, |settings| settings.mechanism().name());
+    let (what, remedy) = astray(record.kind(), configured);
+    Some(Finding::fail(what, remedy))
+}
+
+/// `sealed` is the store that is under it.
+fn of_one(subject: &Subject, settings: &Settings, sealed: Option<&SealRecord>) -> Vec<Finding> {
     let name = settings.mechanism().name();
-    let mut findings = match tried(&*settings.clone().seal(Arc::new(SystemEntropy))) {
-        Ok(()) => vec![Finding::ok(format!("{name}: it wraps a key, and gives it back"))],
-        Err(error) => {
+    let seal = settings.clone().seal(Arc::new(SystemEntropy), &subject.config.seal.hidden);
+    let wraps = "it wraps a key, and gives it back";
+    let found = tried(&*seal).map_err(|error| error.to_string()).and_then(|()| match sealed {
+        None => Ok(format!("{name}: {wraps}; on the store it was not tried")),
+        Some(record) => match record.try_seal(&*seal) {
+            Ok(()) => Ok(format!("{name}: {wraps}, and it opens the store")),
+            Err(error) => Err(format!("{wraps}, and yet it does not open the store: {error}")),
+        },
+    });
+    let mut findings = vec![match found {
+        Ok(what) => Finding::ok(what),
+        Err(why) => {
             let remedy = "without it the server stays sealed after its next start";
-            vec![Finding::fail(format!("{name}: {error}"), remedy)]
+            Finding::fail(format!("{name}: {why}"), remedy)
         }
-    };
-    for credential in credentials(settings) {
+    }];
+    for credential in settings.credentials() {
         if let Credential::File(path) = credential {
             findings.extend(of_file(subject, path));
         }
     }
     findings
-}
-
-/// What it is opened with.
-fn credentials(settings: &Settings) -> Vec<&Credential> {
-    match settings {
-        Settings::Static(keys) => {
-            let keys = [Some(&keys.current), keys.previous.as_ref()].into_iter().flatten();
-            keys.map(|named| &named.key).collect()
-        }
-        Settings::Transit(transit) => vec![&transit.token],
-        Settings::Tpm2(_) => Vec::new(),
-        Settings::Pkcs11(pkcs11) => vec![&pkcs11.pin],
-    }
 }
 
 fn tried(seal: &dyn AutoSeal) -> Result<(), SealError> {
