@@ -1,5 +1,6 @@
 //! The composition root: the only place that wires concrete types together.
 
+mod error;
 pub mod front;
 mod housekeeping;
 mod identity;
@@ -10,16 +11,15 @@ mod operations;
 mod serving;
 mod supervision;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::audit::devices::Audit;
 use crate::barrier::seal::shamir::{self, Split};
-use crate::barrier::{Barrier, InitError, UnsealError};
+use crate::barrier::{Barrier, UnsealError};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::base::fault::Fault;
 use crate::base::logs::Logs;
 use crate::base::secret::Secret;
 use crate::config::{Config, Storage as StorageConfig};
@@ -36,9 +36,9 @@ use crate::pipeline::{Builtin, Pipeline};
 use crate::policy::cache::PolicyCache;
 use crate::quota::leases::LeaseCounts;
 use crate::quota::limiter::Quotas;
-use crate::server::certificate::CertificateError;
+use crate::server::gate::inherited::Inherited;
 use crate::server::tls::TlsError;
-use crate::server::{Front, FrontError, Surroundings};
+use crate::server::{Front, Surroundings};
 use crate::snapshot::follow::{self, Followed, Follower};
 use crate::snapshot::keeper::{Keeper, Means};
 use crate::snapshot::loaded::Loader;
@@ -54,6 +54,7 @@ use crate::sys::openapi::{Builtins, OpenApi};
 use crate::sys::reach::Reach;
 use crate::sys::undo::Undo;
 use crate::sys::unsealing::Unsealing;
+pub use error::NodeError;
 use housekeeping::Housekeeping;
 use metrics::Counting;
 use operations::Operations;
@@ -98,12 +99,14 @@ pub struct World {
     pub run_folder: Option<PathBuf>,
     /// What is logged.
     pub logs: Arc<Logs>,
+    /// Is set once the server is to end, though its store is not open yet.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 impl Opened {
     /// Opens the store that is configured.
     pub fn open(config: &Config, world: World) -> Result<Self, NodeError> {
-        let storage = open(&config.storage, &world.clock)?;
+        let storage = open(&config.storage, &world)?;
         let (clock, entropy) = (world.clock.clone(), world.entropy.clone());
         let barrier = Barrier::new(storage.clone(), clock, entropy.clone());
         let barrier = Arc::new(barrier.with_seal(config.seal.seal(&entropy)));
@@ -162,10 +165,10 @@ impl Opened {
         Ok(Some(DevStore { unseal_key, root }))
     }
 
-    /// Serves it, sealed or not.
-    pub fn serve(self, config: &Config) -> Result<Node, NodeError> {
+    /// Serves it, sealed or not, on the sockets that were handed over where there are some.
+    pub fn serve(self, config: &Config, sockets: Inherited) -> Result<Node, NodeError> {
         let Self { storage, barrier, tokens, world, follower, passing } = self;
-        let World { clock, entropy, run_folder, logs } = world;
+        let World { clock, entropy, run_folder, logs, .. } = world;
         let certificates = front::Certificates::prepare(config, &clock, &entropy)?;
         let ttls = Ttls {
             default: config.default_lease_ttl.as_secs(),
@@ -286,11 +289,13 @@ impl Opened {
             entropy: entropy.clone(),
             counters: counting.front,
         };
-        let front = Arc::new(Front::start(settings, around).map_err(NodeError::Front)?);
+        let front = Front::start(settings, sockets, around).map_err(NodeError::Front)?;
+        let front = Arc::new(front);
         let state = State {
             barrier: barrier.clone(),
             unsealing: unsealing.clone(),
             follower: follower.clone(),
+            flaws: Arc::default(),
         };
         let supervision = Supervision::new(state.clone(), front.clone(), clock.clone());
         let care = housekeeping::Care {
@@ -333,6 +338,11 @@ impl Node {
         self.state.told()
     }
 
+    /// What its last reload found, in a few words; nothing when all was well.
+    pub fn set_flaws(&self, flaws: Vec<&'static str>) {
+        self.state.set_flaws(flaws);
+    }
+
     /// Reads the certificates again, and tries again what the seal has refused.
     pub fn reload(&self) -> Result<(), TlsError> {
         self.state.unsealing.retry();
@@ -372,13 +382,14 @@ pub struct DevStore {
     pub root: Secret,
 }
 
-fn open(config: &StorageConfig, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Storage>, StorageError> {
+fn open(config: &StorageConfig, world: &World) -> Result<Arc<dyn Storage>, StorageError> {
     match config {
         StorageConfig::Memory => Ok(Arc::new(Memory::new())),
         StorageConfig::Redb { folder, cache_bytes } => {
+            let World { clock, interrupted, .. } = world;
             let mut options = Options::new(clock.clone());
             options.cache_bytes = *cache_bytes;
-            options.progress = housekeeping::tell_repair(clock.clone());
+            options.progress = housekeeping::tell_repair(clock.clone(), interrupted.clone());
             Ok(Arc::new(Redb::open(folder, options)?))
         }
     }
@@ -531,69 +542,4 @@ fn builtins(services: Services) -> Vec<Builtin> {
         ("sys/", Box::new(sys::policies::engine(policies))),
         ("sys/", Box::new(sys::password_policies::engine(passwords))),
     ]
-}
-
-/// Why a server does not start.
-#[derive(Debug)]
-pub enum NodeError {
-    /// Its store cannot be opened.
-    Storage(StorageError),
-    /// Its store cannot be made or unsealed.
-    Store(String),
-    /// Its own certificate cannot be made.
-    Certificate(CertificateError),
-    /// A listener.
-    Front(FrontError),
-    /// A thread.
-    Thread(std::io::Error),
-}
-
-impl fmt::Display for NodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Storage(error) => error.fmt(f),
-            Self::Store(what) => f.write_str(what),
-            Self::Certificate(error) => error.fmt(f),
-            Self::Front(error) => error.fmt(f),
-            Self::Thread(error) => write!(f, "cannot start a thread: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for NodeError {}
-
-impl From<StorageError> for NodeError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
-impl From<InitError> for NodeError {
-    fn from(error: InitError) -> Self {
-        Self::Store(error.to_string())
-    }
-}
-
-impl From<crate::barrier::txn::TxnError> for NodeError {
-    fn from(error: crate::barrier::txn::TxnError) -> Self {
-        Self::Store(error.to_string())
-    }
-}
-
-impl From<Fault> for NodeError {
-    fn from(fault: Fault) -> Self {
-        Self::Store(fault.to_string())
-    }
-}
-
-impl From<CertificateError> for NodeError {
-    fn from(error: CertificateError) -> Self {
-        Self::Certificate(error)
-    }
-}
-
-impl From<std::io::Error> for NodeError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Thread(error)
-    }
 }

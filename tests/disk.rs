@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -173,7 +174,10 @@ fn a_repair_after_a_crash_tells_how_far_it_is() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let progress = {
         let told = Arc::clone(&told);
-        Arc::new(move |repair| told.lock().unwrap().push(repair))
+        Arc::new(move |repair| {
+            told.lock().unwrap().push(repair);
+            ControlFlow::Continue(())
+        })
     };
     let repaired = open_with(&after, Options { progress, ..options() }).unwrap();
     assert_holds(&repaired, 0..50);

@@ -50,7 +50,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("vsss_rs", &["barrier/"]),
     ("getrandom", &["base/entropy.rs"]),
     ("signal_hook", &["cli/", "node"]),
-    ("sd_notify", &["base/systemd.rs"]),
     ("listenfd", &["server/"]),
     ("rustls", &["server/", "client/", "base/pem.rs"]),
     ("rustls_native_certs", &["client/"]),

@@ -72,6 +72,17 @@ pub fn unlistened(config: &Config, address: &Address, error: &io::Error) -> Opti
     Some(listener.address.error(error, remedy))
 }
 
+/// Tells the listener whose port systemd holds a socket of, on another address.
+pub fn held(config: &Config, address: &Address, by: &str) -> Option<ConfigError> {
+    let listener = config.listeners.iter().find(|listener| *listener.address == *address)?;
+    let what = format!("systemd hands over a socket on {by}, which takes the port of {address}");
+    let remedy = format!(
+        "say address = \"{by}\" here, or ListenStream={address} in the socket unit: both must \
+         name the same"
+    );
+    Some(listener.address.error(what, remedy))
+}
+
 fn certificates(tls: &Tls) -> Result<(), ConfigError> {
     if let Some(files) = &tls.files {
         let usable = tls::Tls::new(tls.settings(files.paths()));
@@ -95,17 +106,6 @@ fn open_key(files: &NamedFiles) -> Option<Warning> {
     })
 }
 
-/// Tells a listener's TLS by the file at fault.
-fn certificate(files: &NamedFiles, tls: &Tls, error: TlsError) -> ConfigError {
-    let NamedFiles { certificate, key } = files;
-    match (error, &tls.client_ca_file) {
-        (TlsError::File(path, why), _) if path == **certificate => certificate.error(
-            why,
-            "name a PEM file of the certificate and its chain that the server may read",
-        ),
-        (TlsError::File(path, why), _) if path == **key => {
-            key.error(why, "name the PEM file of the certificate's key, and let the server read it")
-        }
 /// What opens the store, in a file that everybody may read.
 fn open_credential(credential: &Credential) -> Option<Warning> {
     let Credential::File(path) = credential else { return None };
@@ -117,6 +117,17 @@ fn open_credential(credential: &Credential) -> Option<Warning> {
     })
 }
 
+/// Tells a listener's TLS by the file at fault.
+fn certificate(files: &NamedFiles, tls: &Tls, error: TlsError) -> ConfigError {
+    let NamedFiles { certificate, key } = files;
+    match (error, &tls.client_ca_file) {
+        (TlsError::File(path, why), _) if path == **certificate => certificate.error(
+            why,
+            "name a PEM file of the certificate and its chain that the server may read",
+        ),
+        (TlsError::File(path, why), _) if path == **key => {
+            key.error(why, "name the PEM file of the certificate's key, and let the server read it")
+        }
         (error, Some(file)) => authority(file, &error),
         (error, None) => certificate.error(error, ""),
     }

@@ -2,7 +2,9 @@
 //! of our own certificate, the deletion of what nobody can reach any more.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -342,16 +344,20 @@ fn scrub(unsealed: &Unsealed, rate: u64, stopped: &Stopped) -> bool {
 }
 
 /// A store that was not closed is read whole before it is served: how far that is, every five
-/// seconds. Some pages are read twice, so that the end may come late.
-pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
+/// seconds. Some pages are read twice, so that the end may come late. Who ends the server meanwhile
+/// is heard.
+pub fn tell_repair(clock: Arc<dyn Clock>, interrupted: Arc<AtomicBool>) -> Progress {
     const OFTEN: Duration = Duration::from_secs(5);
     const PATIENCE: Duration = Duration::from_secs(30);
     let told = Mutex::new(None::<Duration>);
     Arc::new(move |repair: Repair| {
+        if interrupted.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
         let now = clock.boot();
         let mut told = lock(&told);
         if told.is_some_and(|told| now.saturating_sub(told) < OFTEN) {
-            return;
+            return ControlFlow::Continue(());
         }
         *told = Some(now);
         let megabytes = |bytes: u64| bytes >> 20;
@@ -362,6 +368,7 @@ pub fn tell_repair(clock: Arc<dyn Clock>) -> Progress {
         let percent = 100 * read / size.max(1);
         let state = format!("checking the store {percent} %");
         systemd::tell(&[Word::Patience(PATIENCE), Word::Alive, Word::Status(&state)]);
+        ControlFlow::Continue(())
     })
 }
 

@@ -1,11 +1,12 @@
 //! What the service manager is told while the server serves: its state, and that it gets on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::barrier::Barrier;
 use crate::barrier::seal::Settings;
 use crate::base::clock::Clock;
+use crate::base::sync::lock;
 use crate::base::systemd::{self, Word};
 use crate::server::Front;
 use crate::server::gate::callers::Look;
@@ -16,17 +17,35 @@ use crate::sys::unsealing::{Unsealing, Waiting};
 /// How long the gate may take to say how it gets on. It waits for nobody, but a board may be busy.
 const GATE: Duration = Duration::from_secs(5);
 
+/// No manager is told more often than so.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// What the server's state is made of.
 #[derive(Clone)]
 pub struct State {
     pub barrier: Arc<Barrier>,
     pub unsealing: Arc<Unsealing>,
     pub follower: Option<Arc<Follower>>,
+    /// What the last reload found.
+    pub flaws: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl State {
     /// The state in a few words, as `systemctl status` shows it.
     pub fn told(&self) -> String {
+        let mut told = self.serving();
+        for flaw in &*lock(&self.flaws) {
+            told.push_str("; ");
+            told.push_str(flaw);
+        }
+        told
+    }
+
+    pub fn set_flaws(&self, flaws: Vec<&'static str>) {
+        *lock(&self.flaws) = flaws;
+    }
+
+    fn serving(&self) -> String {
         if let Some(standby) = self.follower.as_ref().filter(|standby| standby.is_following()) {
             return format!("standby, follows {}", standby.name());
         }
@@ -88,7 +107,7 @@ impl Supervision {
     /// None where no manager wants to be told.
     pub fn new(state: State, front: Arc<Front>, clock: Arc<dyn Clock>) -> Option<Self> {
         let watchdog = systemd::watchdog().map(|patience| Watchdog {
-            every: patience / 4,
+            every: (patience / 4).max(SHORTEST),
             next: Duration::ZERO,
             seen: Seen::default(),
             stuck: None,

@@ -28,7 +28,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::counters::Counters;
 use self::gate::callers::{Callers, Look, Note};
-use self::gate::listener::{Address, Inherited, Listener};
+use self::gate::inherited::Inherited;
+use self::gate::listener::{Address, Listener};
 use self::gate::{Gate, LINE_DESCRIPTORS};
 use self::http::Http;
 use self::limits::Limits;
@@ -97,20 +98,21 @@ pub struct Front {
 }
 
 impl Front {
-    /// Opens the listeners and serves.
-    pub fn start(settings: Settings, around: Surroundings) -> Result<Self, FrontError> {
+    /// Opens the listeners, on the sockets that were handed over where there are some, and serves.
+    pub fn start(
+        settings: Settings,
+        mut inherited: Inherited,
+        around: Surroundings,
+    ) -> Result<Self, FrontError> {
         let mut limits = settings.limits;
         limits.connections = limits.connections.min(room_for_connections(limits.workers)?);
-        let mut inherited = Inherited::take();
         let mut listeners = Vec::new();
         for wanted in settings.listeners {
             let tls = wanted.tls.map(Tls::new).transpose().map_err(FrontError::Tls)?.map(Arc::new);
             let opened = Listener::open(&wanted.address, tls, wanted.rules, &mut inherited);
-            listeners.push(opened.map_err(|e| FrontError::Listen(wanted.address, e))?);
+            listeners.push(opened.map_err(|e| unlistened(wanted.address, e, &inherited))?);
         }
-        for name in inherited.unclaimed() {
-            log::warn!("systemd hands over a socket on {name}, but no listener names it");
-        }
+        inherited.warn();
         let counters = around.counters;
         let callers = Arc::new(Callers::new(around.entropy.clone())?);
         let translator = Translator {
@@ -194,11 +196,31 @@ fn room_for_connections(workers: usize) -> io::Result<usize> {
     Ok(usize::try_from(room).unwrap_or(usize::MAX))
 }
 
+/// Why there is no listener on that address.
+fn unlistened(address: Address, error: io::Error, inherited: &Inherited) -> FrontError {
+    let taken = error.kind() == io::ErrorKind::AddrInUse;
+    let port = match &address {
+        Address::Tcp(text) if taken => text.rsplit_once(':').map(|(_, port)| port),
+        _ => None,
+    };
+    match port.and_then(|port| inherited.on_port(port)).map(str::to_owned) {
+        Some(by) => FrontError::Held { address, by },
+        None => FrontError::Listen(address, error),
+    }
+}
+
 /// Why the front cannot serve.
 #[derive(Debug)]
 pub enum FrontError {
     /// A listener that cannot be opened.
     Listen(Address, io::Error),
+    /// One whose port systemd holds a socket of, on another address.
+    Held {
+        /// The listener's.
+        address: Address,
+        /// The socket's.
+        by: String,
+    },
     /// A listener's TLS.
     Tls(TlsError),
     /// The inner server, its threads or sockets.
@@ -215,6 +237,9 @@ impl fmt::Display for FrontError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            Self::Held { address, by } => {
+                write!(f, "cannot listen on {address}: systemd holds a socket on {by}")
+            }
             Self::Tls(error) => error.fmt(f),
             Self::Inner(error) => write!(f, "the HTTP server cannot be started: {error}"),
         }

@@ -14,6 +14,7 @@ mod view;
 use std::collections::BTreeSet;
 use std::io;
 use std::mem;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -62,7 +63,7 @@ impl Options {
             growth_bytes: 64 * MIB,
             compact_bytes: 16 * MIB,
             clock,
-            progress: Arc::new(|_| {}),
+            progress: Arc::new(|_| ControlFlow::Continue(())),
         }
     }
 }

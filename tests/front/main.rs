@@ -21,6 +21,7 @@ use edgekeep::api::request::{Body, Request};
 use edgekeep::base::clock::SystemClock;
 use edgekeep::base::digest::sha256;
 use edgekeep::base::entropy::SystemEntropy;
+use edgekeep::server::gate::inherited::Inherited;
 use edgekeep::server::gate::listener::Address;
 use edgekeep::server::limits::Limits;
 use edgekeep::server::rules::Rules;
@@ -145,7 +146,8 @@ impl House {
             ListenerSettings { address: tcp, tls: tls(&folder), rules: Rules::default() },
             ListenerSettings { address: unix, tls: None, rules: Rules::default() },
         ];
-        let front = Front::start(Settings { listeners, limits, run_folder }, around()).unwrap();
+        let settings = Settings { listeners, limits, run_folder };
+        let front = Front::start(settings, Inherited::default(), around()).unwrap();
         let address = front.addresses()[0];
         Self { front: Some(front), address, folder }
     }

@@ -12,6 +12,7 @@ use edgekeep::base::logs::{Format, Logs};
 use edgekeep::base::secret::Secret;
 use edgekeep::config;
 use edgekeep::node::{self, Node, Opened};
+use edgekeep::server::gate::inherited::Inherited;
 use serde_json::json;
 
 use super::http::Client;
@@ -51,7 +52,7 @@ impl World {
         let opened = world.open(&config);
         let store = opened.make_dev_store(Secret::new(ROOT)).unwrap().unwrap();
         world.unseal_key = store.unseal_key;
-        world.node = Some(opened.serve(&config).unwrap());
+        world.node = Some(opened.serve(&config, Inherited::default()).unwrap());
         assert_eq!(world.root().delete("sys/mounts/secret").status, 200);
         let kv = json!({ "type": "kv", "options": { "version": "1" } });
         assert_eq!(world.root().post("sys/mounts/secret", kv).status, 204);
@@ -158,12 +159,14 @@ impl World {
     fn open(&self, config: &config::Config) -> Opened {
         let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
         let logs = Arc::new(Logs::new(log::LevelFilter::Off, Format::Standard));
-        Opened::open(config, node::World { clock, entropy, run_folder: None, logs }).unwrap()
+        let interrupted = Arc::default();
+        let world = node::World { clock, entropy, run_folder: None, logs, interrupted };
+        Opened::open(config, world).unwrap()
     }
 
     fn start(&mut self) {
         let config = self.config();
-        self.node = Some(self.open(&config).serve(&config).unwrap());
+        self.node = Some(self.open(&config).serve(&config, Inherited::default()).unwrap());
         let key = self.unseal_key();
         let reply = self.client().post("sys/unseal", json!({ "key": key }));
         assert_eq!(reply.json()["sealed"], false, "{}", reply.json());

@@ -1,5 +1,6 @@
 //! Sockets that the service manager holds, and hands to one server after the other.
 
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -14,18 +15,39 @@ use super::support::{TempDir, eventually, program};
 
 /// A server on that socket, which it gets as systemd gives it: as descriptor 3.
 fn start(socket: &TcpListener, home: &TempDir) -> Child {
+    start_with(socket, home, "LISTEN_FDS=1")
+}
+
+/// The same with these variables, and whatever else is to be open.
+fn start_with(socket: &TcpListener, home: &TempDir, more: &str) -> Child {
     let socket = OwnedFd::from(socket.try_clone().unwrap());
+    let log = File::options().create(true).append(true).open(home.path().join("log"));
     Command::new("sh")
         .arg("-c")
-        .arg("exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" server -config=\"$1\"")
+        .arg(format!(
+            "exec 3<&0 </dev/null; export LISTEN_PID=$$ {more}; exec \"$0\" server -config=\"$1\""
+        ))
         .arg(program())
         .arg(home.path().join("edgekeep.hcl"))
         .env("TMPDIR", home.path())
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(log.unwrap())
         .spawn()
         .unwrap()
+}
+
+fn configure(home: &TempDir, address: &str) {
+    let config = format!(
+        "storage \"redb\" {{ path = \"{}\" }}\ndisable_mlock = true\n\
+         listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n",
+        home.path().join("data").display()
+    );
+    fs::write(home.path().join("edgekeep.hcl"), config).unwrap();
+}
+
+fn log(home: &TempDir) -> String {
+    fs::read_to_string(home.path().join("log")).unwrap()
 }
 
 /// Asks for its health over a connection that is there some time before the request.
@@ -44,12 +66,7 @@ fn no_request_is_lost_while_one_server_follows_another() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     let home = TempDir::new();
-    let config = format!(
-        "storage \"redb\" {{ path = \"{}\" }}\ndisable_mlock = true\n\
-         listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n",
-        home.path().join("data").display()
-    );
-    std::fs::write(home.path().join("edgekeep.hcl"), config).unwrap();
+    configure(&home, &address);
     let (end, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut server = start(&socket, &home);
     thread::scope(|scope| {
@@ -94,4 +111,38 @@ fn no_request_is_lost_while_one_server_follows_another() {
     });
     let _ = server.kill();
     let _ = server.wait();
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_told() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let home = TempDir::new();
+    configure(&home, &address);
+    // One more that is no socket, and many that are not there.
+    let mut server = start_with(&socket, &home, "LISTEN_FDS=30; exec 4</dev/null");
+    let answer = ask_slowly(&address).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 501"), "{answer:?}");
+    let id = Pid::from_raw(server.id().cast_signed()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    let ended = server.wait().unwrap();
+    let log = log(&home);
+    assert!(ended.success(), "{log}");
+    assert!(log.contains(" sockets too many"), "{log}");
+    let odd = "systemd hands over descriptor 4 (/dev/null), and nobody can listen on that";
+    assert!(log.contains(odd), "{log}");
+}
+
+#[test]
+fn a_socket_of_another_address_on_the_port_is_named() {
+    let socket = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let home = TempDir::new();
+    configure(&home, &format!("127.0.0.1:{port}"));
+    let ended = start_with(&socket, &home, "LISTEN_FDS=1").wait().unwrap();
+    let log = log(&home);
+    assert!(!ended.success(), "{log}");
+    let what = format!("systemd hands over a socket on 0.0.0.0:{port}, which takes the port of");
+    assert!(log.contains(&what), "{log}");
+    assert!(log.contains(&format!("ListenStream=127.0.0.1:{port}")), "{log}");
 }

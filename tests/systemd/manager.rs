@@ -1,7 +1,8 @@
 //! A service manager, as far as a server can see: where it is told things, and how it starts one.
 
 use std::fs;
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,6 +42,15 @@ impl Managed {
         Self { child: None, socket, home, data, address, more, args, environment }
     }
 
+    /// The same, whose manager listens at an abstract name: one that is in no folder.
+    pub fn at_abstract_name() -> Self {
+        let mut managed = Self::new(None);
+        let name = format!("edgekeep-test{}", managed.home.path().display());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        managed.socket = UnixDatagram::bind_addr(&address).unwrap();
+        managed.with("NOTIFY_SOCKET", format!("@{name}"))
+    }
+
     pub fn configured(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
         self
@@ -56,8 +66,13 @@ impl Managed {
         self
     }
 
-    /// Starts it, and does not wait.
-    pub fn start(&mut self) {
+    /// Changes the configuration of one that runs.
+    pub fn configure(&mut self, more: &str) {
+        more.clone_into(&mut self.more);
+        self.write_config();
+    }
+
+    fn write_config(&self) -> PathBuf {
         let config = self.home.path().join("edgekeep.hcl");
         let text = format!(
             "storage \"redb\" {{ path = \"{}\" }}\ndisable_mlock = true\n\
@@ -67,6 +82,12 @@ impl Managed {
             self.more
         );
         fs::write(&config, text).unwrap();
+        config
+    }
+
+    /// Starts it, and does not wait.
+    pub fn start(&mut self) {
+        let config = self.write_config();
         let stderr = fs::OpenOptions::new().create(true).append(true).open(self.log_file());
         let mut command = Command::new(program());
         command
@@ -84,6 +105,11 @@ impl Managed {
 
     pub fn client(&self) -> Client {
         Client::new(&self.address)
+    }
+
+    /// The file of its store.
+    pub fn data_file(&self) -> PathBuf {
+        self.data.join("edgekeep.redb")
     }
 
     /// The file that its log goes to.
@@ -112,6 +138,22 @@ impl Managed {
         let length = self.socket.recv(&mut message).ok()?;
         let text = std::str::from_utf8(&message[..length]).unwrap();
         Some(text.lines().map(str::to_owned).collect())
+    }
+
+    /// All messages until it has ended, and whether it did so in success.
+    pub fn hear_the_rest(&mut self) -> (Vec<Message>, bool) {
+        let mut heard = Vec::new();
+        let mut child = self.child.take().unwrap();
+        let status = loop {
+            let ended = child.try_wait().unwrap();
+            while let Some(message) = self.hear(Duration::from_millis(20)) {
+                heard.push(message);
+            }
+            if let Some(status) = ended {
+                break status;
+            }
+        };
+        (heard, status.success())
     }
 
     /// The next message that has a line which begins so.

@@ -124,6 +124,74 @@ fn a_reload_has_a_begin_and_an_end() {
 }
 
 #[test]
+fn a_reload_tells_what_it_does_not_take() {
+    let mut server = Managed::new(None);
+    server.start();
+    server.hear_of("READY=1");
+    let stick = "seal \"static\" {\n current_key_id = \"1\"\n current_key = \"file:///key\"\n}";
+    for (more, state, said) in [
+        ("seal \"stati", "; the configuration is broken, and the next start would fail", "ERROR"),
+        (
+            stick,
+            "; the seal was changed in the configuration, which the next start takes",
+            "restart the server, or undo the change",
+        ),
+        ("", "", "certificates were read anew"),
+    ] {
+        server.configure(more);
+        fs::write(server.log_file(), "").unwrap();
+        server.signal(Signal::HUP);
+        let told = server.hear_of("READY=1");
+        assert_eq!(told, ["READY=1".to_owned(), format!("STATUS=not initialised{state}")]);
+        assert!(server.log().contains(said), "{}", server.log());
+    }
+}
+
+#[test]
+fn a_manager_at_an_abstract_name_is_told() {
+    let mut server = Managed::at_abstract_name();
+    server.start();
+    server.hear_of("READY=1");
+    server.signal(Signal::TERM);
+    server.hear_of("STOPPING=1");
+    assert!(server.wait());
+}
+
+/// It looks through so much for some time.
+const MUCH: usize = 64;
+
+#[test]
+fn a_stop_is_heard_while_the_store_is_checked() {
+    let mut server = Managed::new(None);
+    let (client, share) = opened(&mut server);
+    let megabyte = "x".repeat(1_000_000);
+    for name in 0..MUCH {
+        let written = client.post(&format!("kv/{name}"), json!({ "v": megabyte }));
+        assert_eq!(written.status, 204);
+    }
+    server.signal(Signal::KILL);
+    server.wait();
+    let before = fs::read(server.data_file()).unwrap();
+    for signal in [Signal::TERM, Signal::INT] {
+        server.forget();
+        server.start();
+        server.hear_of("STATUS=checking the store 0 %");
+        server.signal(signal);
+        let (told, well) = server.hear_the_rest();
+        assert!(well, "{}", server.log());
+        let ready = told.iter().flatten().find(|line| *line == "READY=1");
+        assert_eq!(ready, None, "it was looked through to its end");
+        assert!(before == fs::read(server.data_file()).unwrap(), "the file was changed");
+    }
+    server.forget();
+    server.start();
+    server.hear_of("STATUS=checking the store 0 %");
+    server.hear_of("READY=1");
+    unseal(&server.client(), &share);
+    assert_eq!(client.get("kv/63").json()["data"]["v"], megabyte.as_str());
+}
+
+#[test]
 fn a_store_that_was_not_closed_is_checked_with_patience() {
     let mut server = Managed::new(None);
     opened(&mut server);

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::logging::LogFile;
@@ -21,12 +23,14 @@ use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
 use crate::node::{Node, NodeError, Opened, World};
 use crate::server::FrontError;
+use crate::server::gate::inherited::Inherited;
 use crate::snapshot::follow::Followed;
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     // Before the first thread, which would get a heap of its own otherwise.
     process::give_back_freed_memory();
+    let sockets = Inherited::take();
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let folder = command.dev.then(|| dev::Folder::make(command, &*entropy)).transpose()?;
     let config = match &folder {
@@ -38,11 +42,24 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
-    let world =
-        World { clock: Arc::new(SystemClock), entropy, run_folder: None, logs: logs.clone() };
+    let interrupted = interruption()?;
+    let world = World {
+        clock: Arc::new(SystemClock),
+        entropy,
+        run_folder: None,
+        logs: logs.clone(),
+        interrupted: interrupted.clone(),
+    };
     let failed = |error: NodeError| failed(command, &config, &error);
     let followed = command.follow.as_deref().map(|name| followed(command, name)).transpose()?;
-    let mut opened = Opened::open(&config, world).map_err(failed)?;
+    let mut opened = match Opened::open(&config, world) {
+        Err(error) if interrupted.load(Ordering::Relaxed) => {
+            log::info!("stopping: {error}");
+            systemd::tell(&[Word::Stopping, Word::Status("stopping before it has begun")]);
+            return Ok(Exit::Done);
+        }
+        opened => opened.map_err(failed)?,
+    };
     if let Some(followed) = followed {
         opened.follow(&config, followed).map_err(failed)?;
     }
@@ -51,13 +68,24 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     }
     let dev = folder.as_ref().map(|folder| dev::Dev::make(command, folder, &opened));
     let dev = dev.transpose()?;
-    let node = opened.serve(&config).map_err(failed)?;
+    let node = opened.serve(&config, sockets).map_err(failed)?;
     let served = announce(cx, &config, &node, dev.as_ref()).map(|_pid_file| {
-        serve(command, &node, (&logs, log_file.as_deref()), signals);
+        let log_file = log_file.as_deref();
+        Serving { command, config: &config, node: &node, logs: &logs, log_file }.run(signals);
         systemd::tell(&[Word::Stopping, Word::Status("stopping: running requests may end")]);
     });
     node.stop();
     served.map(|()| Exit::Done)
+}
+
+/// Is set once the server is to end: whoever opens its store looks at it.
+fn interruption() -> Result<Arc<AtomicBool>, Stop> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, interrupted.clone())
+            .map_err(|error| Stop::Failed(format!("signals: {error}")))?;
+    }
+    Ok(interrupted)
 }
 
 /// What a standby follows.
@@ -93,6 +121,7 @@ fn failed(command: &Server, config: &Config, error: &NodeError) -> Stop {
         NodeError::Front(FrontError::Listen(address, why)) => {
             config::unlistened(config, address, why)
         }
+        NodeError::Front(FrontError::Held { address, by }) => config::held(config, address, by),
         _ => None,
     };
     Stop::Failed(match placed {
@@ -149,45 +178,77 @@ fn protect(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What is logged, and the file that it goes to.
-type ServerLog<'a> = (&'a Logs, Option<&'a LogFile>);
-
-/// Until SIGTERM or SIGINT.
-fn serve(command: &Server, node: &Node, log: ServerLog<'_>, mut signals: Signals) {
-    for signal in signals.forever() {
-        if signal != SIGHUP {
-            log::info!("stopping: running requests may end");
-            return;
-        }
-        systemd::tell(&[Word::Reloading, Word::Status("reading its files anew")]);
-        reload(command, node, log);
-        systemd::tell(&[Word::Ready, Word::Status(&node.state())]);
-    }
+/// A server that serves.
+struct Serving<'a> {
+    command: &'a Server,
+    /// What it was started with.
+    config: &'a Config,
+    node: &'a Node,
+    logs: &'a Logs,
+    log_file: Option<&'a LogFile>,
 }
 
-/// What SIGHUP does: the log goes on in a new file, its level, the certificates and the clients'
-/// CAs are read anew, audit devices are opened anew.
-fn reload(command: &Server, node: &Node, (logs, log_file): ServerLog<'_>) {
-    if let Some(Err(error)) = log_file.map(LogFile::reopen) {
-        log::error!("{error}; the old one is written on");
+impl Serving<'_> {
+    /// Until SIGTERM or SIGINT.
+    fn run(&self, mut signals: Signals) {
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                log::info!("stopping: running requests may end");
+                return;
+            }
+            systemd::tell(&[Word::Reloading, Word::Status("reading its files anew")]);
+            self.node.set_flaws(self.reload());
+            systemd::tell(&[Word::Ready, Word::Status(&self.node.state())]);
+        }
     }
-    match node.reload() {
-        Ok(()) => log::info!("certificates were read anew"),
-        Err(error) => log::error!("certificates: {error}; the old ones stay"),
-    }
-    node.reopen_audit();
-    if command.dev {
-        return;
-    }
-    // The command line was right when the server started.
-    match reread(command).map(|(config, _)| command.log(&config)) {
-        Ok(log) => {
-            if let Ok(log) = log {
-                logs.configure(log.level);
-                log::info!("the log level was read anew: {}", log.level);
+
+    /// What SIGHUP does: the log goes on in a new file, its level, the certificates and the
+    /// clients' CAs are read anew, audit devices are opened anew. What was not well, in a few words.
+    fn reload(&self) -> Vec<&'static str> {
+        let mut flaws = Vec::new();
+        if let Some(Err(error)) = self.log_file.map(LogFile::reopen) {
+            log::error!("{error}; the old one is written on");
+            flaws.push("the log file could not be opened anew");
+        }
+        match self.node.reload() {
+            Ok(()) => log::info!("certificates were read anew"),
+            Err(error) => {
+                log::error!("certificates: {error}; the old ones stay");
+                flaws.push("the certificates could not be read anew");
             }
         }
-        Err(error) => log::error!("configuration: {error}; the old one stays"),
+        self.node.reopen_audit();
+        if !self.command.dev {
+            flaws.extend(self.reconfigure());
+        }
+        flaws
+    }
+
+    /// Takes what may change in the configuration while the server runs, and tells what does not.
+    fn reconfigure(&self) -> Option<&'static str> {
+        let config = match reread(self.command) {
+            Ok((config, _)) => config,
+            Err(error) => {
+                log::error!(
+                    "configuration: {error}; the old one stays, and with this one the server does \
+                     not start again: mend it, and send SIGHUP"
+                );
+                return Some("the configuration is broken, and the next start would fail");
+            }
+        };
+        // The command line was right when the server started.
+        if let Ok(log) = self.command.log(&config) {
+            self.logs.configure(log.level);
+            log::info!("the log level was read anew: {}", log.level);
+        }
+        if config.seal.all().eq(self.config.seal.all()) {
+            return None;
+        }
+        log::warn!(
+            "configuration: the seal was changed, and the old one stays until the next start: \
+             restart the server, or undo the change"
+        );
+        Some("the seal was changed in the configuration, which the next start takes")
     }
 }
 

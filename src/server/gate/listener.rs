@@ -6,15 +6,15 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use listenfd::ListenFd;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, acceptfrom_with, sockopt,
 };
 
+use super::inherited::Inherited;
 use crate::server::rules::Rules;
 use crate::server::tls::Tls;
 
@@ -61,43 +61,6 @@ pub struct Listener {
     pub rules: Arc<Rules>,
     /// The path to take away at the end: a Unix socket that we made.
     made: Option<PathBuf>,
-}
-
-/// The sockets that systemd opened for this process (sd_listen_fds(3)).
-pub struct Inherited(Vec<(String, OwnedFd)>);
-
-impl Inherited {
-    /// Takes them over; none when there are none.
-    pub fn take() -> Self {
-        let mut sockets = ListenFd::from_env();
-        let mut known = Vec::new();
-        for index in 0..sockets.len() {
-            if let Ok(Some(tcp)) = sockets.take_tcp_listener(index) {
-                if let Ok(address) = tcp.local_addr() {
-                    known.push((address.to_string(), tcp.into()));
-                }
-            } else if let Ok(Some(unix)) = sockets.take_unix_listener(index)
-                && let Some(path) = unix_path(&unix)
-            {
-                known.push((path, unix.into()));
-            }
-        }
-        Self(known)
-    }
-
-    /// The names of those that no listener of the configuration asked for.
-    pub fn unclaimed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
-    }
-
-    fn claim(&mut self, name: &str) -> Option<OwnedFd> {
-        let at = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.swap_remove(at).1)
-    }
-}
-
-fn unix_path(listener: &UnixListener) -> Option<String> {
-    listener.local_addr().ok()?.as_pathname().map(|path| path.display().to_string())
 }
 
 impl Listener {

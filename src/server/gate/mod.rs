@@ -10,6 +10,7 @@ pub mod callers;
 mod desk;
 mod ending;
 pub mod head;
+pub mod inherited;
 mod line;
 pub mod listener;
 mod peer;

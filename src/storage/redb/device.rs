@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::{self, Debug};
 use std::io;
+use std::ops::ControlFlow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -123,8 +124,9 @@ pub struct Repair {
     pub size: u64,
 }
 
-/// Told of a repair at its start and every few megabytes.
-pub type Progress = Arc<dyn Fn(Repair) + Send + Sync>;
+/// Told of a repair at its start and every few megabytes; whether it goes on. One that is given up
+/// leaves the file as it was.
+pub type Progress = Arc<dyn Fn(Repair) -> ControlFlow<()> + Send + Sync>;
 
 /// Who is told of what redb does with its disk.
 #[derive(Clone)]
@@ -146,6 +148,7 @@ pub struct Gauge {
     /// Whether a full disk is met by giving up the reserve.
     reserve_allowed: AtomicBool,
     repairing: AtomicBool,
+    given_up: AtomicBool,
     observers: Observers,
     /// What could not be read, by place and length; `None` while the file is being opened.
     unreadable: Mutex<Option<BTreeMap<u64, usize>>>,
@@ -184,6 +187,7 @@ impl Gauge {
             read: AtomicU64::new(0),
             reserve_allowed: AtomicBool::new(false),
             repairing: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             observers,
             unreadable: Mutex::new(None),
             headers: Mutex::default(),
@@ -242,7 +246,13 @@ impl Gauge {
     pub fn repairing(&self, repairing: bool) {
         if self.repairing.swap(repairing, Ordering::Relaxed) != repairing && repairing {
             self.read.store(0, Ordering::Relaxed);
-            (self.observers.progress)(Repair { read: 0, size: self.extent() });
+            self.tell(0);
+        }
+    }
+
+    fn tell(&self, read: u64) {
+        if (self.observers.progress)(Repair { read, size: self.extent() }).is_break() {
+            self.given_up.store(true, Ordering::Relaxed);
         }
     }
 
@@ -258,14 +268,18 @@ impl Gauge {
         }
     }
 
-    fn reads(&self, len: usize) {
+    fn reads(&self, len: usize) -> io::Result<()> {
         if self.repairing.load(Ordering::Relaxed) {
             let before = self.read.fetch_add(len as u64, Ordering::Relaxed);
             let read = before + len as u64;
             if before / PROGRESS_STEP != read / PROGRESS_STEP {
-                (self.observers.progress)(Repair { read, size: self.extent() });
+                self.tell(read);
+            }
+            if self.given_up.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
             }
         }
+        Ok(())
     }
 }
 
@@ -334,7 +348,7 @@ impl StorageBackend for Device {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.gauge.reads(out.len());
+        self.gauge.reads(out.len())?;
         let outcome = match &self.overlay {
             Some(overlay) => lock(overlay).read(&*self.backend, offset, out),
             None => self.backend.read(offset, out),

@@ -240,6 +240,9 @@ impl Handle {
             redb::Error::Corrupted(what) => self.damaged(&what),
             redb::Error::Io(error) => match error.kind() {
                 io::ErrorKind::UnexpectedEof => self.damaged("it ends too early"),
+                io::ErrorKind::Interrupted => StorageError::Refused(format!(
+                    "the check of {name} was given up: the next start begins it anew"
+                )),
                 io::ErrorKind::InvalidData => self.damaged(&error.to_string()),
                 io::ErrorKind::ReadOnlyFilesystem => StorageError::ReadOnly(format!(
                     "the file system of {name} has become read-only: look at the disk, then \
