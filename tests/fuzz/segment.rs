@@ -4,8 +4,9 @@
 use edgekeep::barrier::journal::record::{Record, RecordWriter};
 use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::segment::{
-    Entry, Header, Next, SegmentReader, SegmentWriter, check,
+    End, Entry, Header, Next, SegmentReader, SegmentWriter,
 };
 
 use super::frozen::store;
@@ -31,8 +32,17 @@ pub fn read(bytes: &[u8]) {
         return;
     }
     let segment = around(&record, bytes);
-    let (header, end) = check(&*segment).expect("whatever its record");
+    let (header, end) = check(&segment).expect("whatever its record");
     assert!((header.first, header.last) == (5, 5) && end.is_proved(&store().unsealed.keyring()));
+}
+
+fn check(bytes: &[u8]) -> Result<(Header, End), SnapshotError> {
+    let mut reader = SegmentReader::new(bytes)?;
+    loop {
+        if let Next::End(end) = reader.read()? {
+            return Ok((reader.header().clone(), end));
+        }
+    }
 }
 
 fn around(of: &Record<'_>, record: &[u8]) -> Vec<u8> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use edgekeep::barrier::root::Timeline;
 use edgekeep::snapshot::inspect::inspect;
-use edgekeep::snapshot::journal::segment;
 use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use edgekeep::snapshot::rewind::file;
 use edgekeep::snapshot::target::Name;
 use edgekeep::snapshot::target::folder::MARK;
 
@@ -65,9 +65,7 @@ pub fn held(folder: &Path) -> Held {
                 snapshots.push(of);
             }
             Kept::Segment(of) => {
-                let (header, _) = segment::check(file).unwrap();
-                assert_eq!((header.timeline, header.first), (of.timeline, of.first));
-                assert_eq!(header.last, of.last);
+                file::read(file, &of, store.store_id(), None, |_| {}).unwrap();
                 segments.push(of);
             }
         }

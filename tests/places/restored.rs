@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use edgekeep::snapshot::journal::segment;
 use edgekeep::snapshot::keeper::settings::{Fields, Given};
 use edgekeep::snapshot::layout::{Folder, Kept};
+use edgekeep::snapshot::rewind::file;
 use edgekeep::snapshot::target::Target;
 use edgekeep::snapshot::target::open;
 use edgekeep::snapshot::verify::verify;
@@ -28,9 +28,9 @@ pub fn snapshots(place: &dyn Place, store: &Store) -> (Arc<dyn Target>, Vec<u64>
     let mut revisions = Vec::new();
     for object in listed {
         let name = object.name;
-        let kept = Folder::of("", &name).and_then(|folder| folder.read(&name));
+        let folder = Folder::of("", &name).unwrap_or_else(|| panic!("{name} is of nobody"));
         let content = target.get(&name).unwrap();
-        match kept.unwrap_or_else(|| panic!("{name} is of nobody")) {
+        match folder.read(&name).unwrap_or_else(|| panic!("{name} is of nobody")) {
             Kept::Snapshot(of) => {
                 let verified = verify(content, &store.key());
                 let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -38,9 +38,8 @@ pub fn snapshots(place: &dyn Place, store: &Store) -> (Arc<dyn Target>, Vec<u64>
                 revisions.push(of.revision);
             }
             Kept::Segment(of) => {
-                let read = segment::check(content);
-                let (header, _) = read.unwrap_or_else(|error| panic!("{name}: {error}"));
-                assert_eq!((header.first, header.last), (of.first, of.last), "{name}");
+                let read = file::read(content, &of, folder.store_id(), None, |_| {});
+                read.unwrap_or_else(|error| panic!("{name}: {error:?}"));
             }
         }
     }

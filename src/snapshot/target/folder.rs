@@ -23,7 +23,7 @@ use rustix::fs::{Advice, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::exactly::Exactly;
-use super::{Listed, Name, Target, TargetError};
+use super::{Listed, MOST_LISTED, Name, Target, TargetError};
 use crate::base::sync::lock;
 
 /// How FAT calls itself (statfs(2)), whatever the length of its entries.
@@ -209,9 +209,13 @@ impl Folder {
         (opened.st_dev, opened.st_ino) != (there.st_dev, there.st_ino) || was_pulled(opened.st_dev)
     }
 
-    fn walk(&self, folder: &OwnedFd, below: &str, found: &mut Vec<Listed>) -> io::Result<()> {
+    fn walk(&self, folder: &OwnedFd, below: &str, walked: &mut Walked) -> io::Result<()> {
         for entry in Dir::read_from(folder)? {
             let entry = entry?;
+            walked.seen += 1;
+            if walked.seen > MOST_LISTED {
+                return Err(io::Error::other("there is more than can be listed"));
+            }
             let base = entry.file_name();
             let Ok(text) = base.to_str() else { continue };
             let path = if below.is_empty() { text.into() } else { format!("{below}/{text}") };
@@ -223,11 +227,11 @@ impl Folder {
             };
             match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => {
-                    found.push(Listed { name, length: stat.st_size.cast_unsigned() });
+                    walked.found.push(Listed { name, length: stat.st_size.cast_unsigned() });
                 }
                 FileType::Directory => match descend(folder, text, false) {
                     Err(error) if leads_nowhere(&error) => {}
-                    inner => self.walk(&inner?, name.as_str(), found)?,
+                    inner => self.walk(&inner?, name.as_str(), walked)?,
                 },
                 _ => {}
             }
@@ -283,18 +287,18 @@ impl Target for Folder {
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
         let root = self.open()?;
         let under = under.trim_end_matches('/');
-        let mut found = Vec::new();
         if !under.is_empty() && Name::parse(under).is_none() {
-            return Ok(found);
+            return Ok(Vec::new());
         }
-        let walked =
-            descend(&root, under, false).and_then(|folder| self.walk(&folder, under, &mut found));
-        match walked {
+        let mut walked = Walked::default();
+        let outcome =
+            descend(&root, under, false).and_then(|folder| self.walk(&folder, under, &mut walked));
+        match outcome {
             Err(error) if leads_nowhere(&error) && !self.is_gone(&root) => {}
             outcome => outcome.map_err(|error| self.because(&root, under, &error))?,
         }
-        found.sort_unstable();
-        Ok(found)
+        walked.found.sort_unstable();
+        Ok(walked.found)
     }
 
     fn delete(&self, name: &Name) -> Result<(), TargetError> {
@@ -329,6 +333,14 @@ impl Target for Folder {
     fn url(&self, name: &Name) -> String {
         self.path.join(name.as_str()).display().to_string()
     }
+}
+
+/// A listing on its way.
+#[derive(Default)]
+struct Walked {
+    found: Vec<Listed>,
+    /// All that was seen, also what is somebody else's.
+    seen: usize,
 }
 
 /// A file that has not got its name yet. Dropped before that, it is gone.

@@ -21,6 +21,9 @@ use std::io::{self, ErrorKind, Read};
 
 pub use self::name::Name;
 
+/// How many objects and folders a listing may have.
+const MOST_LISTED: usize = 1 << 20;
+
 /// A place that holds named, immutable objects. Whoever puts one never changes it.
 ///
 /// Every call is bounded in time: a peer that does not move for a minute counts as

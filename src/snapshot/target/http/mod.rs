@@ -18,7 +18,7 @@ use self::listing::{Entry, Kind};
 use super::exactly::Exactly;
 use super::remote::{Leftovers, Means, is_temporary};
 use super::web::{Trust, Web, object};
-use super::{Listed, Name, Target, TargetError};
+use super::{Listed, MOST_LISTED, Name, Target, TargetError};
 use crate::base::credential::Credential;
 use crate::base::sync::lock;
 use crate::base::url;
@@ -56,8 +56,6 @@ pub struct HttpTarget {
 const MOVES: u32 = 4;
 /// How long an answer of PROPFIND may be: some ten thousand objects in one folder.
 const MOST_BODY: u64 = 8 << 20;
-/// How many objects and folders a listing may have.
-const MOST_LISTED: usize = 1 << 20;
 
 impl HttpTarget {
     /// The target of these settings; nobody is asked yet.

@@ -21,7 +21,7 @@ use super::exactly::Exactly;
 use super::remote::{Leftovers, Means};
 use super::web::{Trust, Web, object};
 use super::xml;
-use super::{Listed, Name, Target, TargetError};
+use super::{Listed, MOST_LISTED, Name, Target, TargetError};
 use crate::base::digest::sha256;
 use crate::base::url;
 use crate::client::SettingsError;
@@ -33,8 +33,6 @@ const PART: u64 = 8 << 20;
 const MOST_PARTS: u64 = 10_000;
 /// How long an answer in XML may be: a thousand names of at most 1,024 bytes, and their fields.
 const MOST_BODY: u64 = 8 << 20;
-/// How many objects a listing may have.
-const MOST_LISTED: usize = 1 << 20;
 /// How long to wait before a request that the server failed at is sent again.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 

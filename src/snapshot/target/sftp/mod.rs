@@ -20,7 +20,7 @@ use self::packet::Status;
 use self::session::{Failure, Session};
 use super::exactly::Exactly;
 use super::remote::{Leftovers, Means, is_temporary};
-use super::{Listed, Name, Target, TargetError};
+use super::{Listed, MOST_LISTED, Name, Target, TargetError};
 use crate::base::sync::lock;
 use crate::client::SettingsError;
 
@@ -62,8 +62,6 @@ struct Inside {
     file: Option<u64>,
 }
 
-/// How many objects and folders a listing may have.
-const MOST_LISTED: usize = 1 << 20;
 /// What is less is no room.
 const NO_ROOM: u64 = 1 << 20;
 
