@@ -13,7 +13,7 @@ use crate::base::clock::Clock;
 use crate::storage::redb::{Options, Redb};
 use crate::storage::{Job, Storage, StorageError, Value, Writer, nameless};
 
-/// So many snapshots are under way at most, each with its spool.
+/// So many snapshots are under way at most, each with its spool, where nothing else is said.
 pub const SPOOLS: usize = 4;
 
 /// Bytes that a store of its own keeps in memory.
@@ -27,6 +27,8 @@ pub struct Spools {
     folder: PathBuf,
     /// Free space that must be left, in bytes.
     floor: u64,
+    /// So many may be used.
+    most: usize,
     /// Each spool holds one more reference to it.
     places: Arc<()>,
 }
@@ -36,18 +38,23 @@ impl Spools {
     /// Writing to a spool fails with [`StorageFull`](ErrorKind::StorageFull) before less than
     /// `floor` bytes are free there.
     pub fn new(folder: impl Into<PathBuf>, floor: u64) -> Self {
-        Self { folder: folder.into(), floor, places: Arc::new(()) }
+        Self { folder: folder.into(), floor, most: SPOOLS, places: Arc::new(()) }
     }
 
     /// Others in the same place, of which as many may be used beside these.
     pub fn beside(&self) -> Self {
-        Self::new(&self.folder, self.floor)
+        self.several(self.most)
     }
 
-    /// An empty spool; refused while there are [`SPOOLS`].
+    /// Others in the same place, of which `most` may be used.
+    pub fn several(&self, most: usize) -> Self {
+        Self { most, ..Self::new(&self.folder, self.floor) }
+    }
+
+    /// An empty spool; refused while all are in use.
     pub fn open(&self) -> Result<Spool, SnapshotError> {
         let place = Arc::clone(&self.places);
-        if Arc::strong_count(&place) > SPOOLS + 1 {
+        if Arc::strong_count(&place) > self.most + 1 {
             return Err(SnapshotError::Busy);
         }
         Ok(Spool { file: self.file()?, length: 0, floor: self.floor, granted: 0, _place: place })

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use crate::base::fault::Fault;
 use crate::base::sync::lock;
 use crate::snapshot::keeper::settings::Settings;
+use crate::snapshot::keeper::status::{Standing, Status};
 use crate::snapshot::keeper::{Desk, Keeper};
+use crate::snapshot::rewind;
 use crate::snapshot::spool::Spools;
 use crate::snapshot::target::Target;
 
@@ -69,7 +71,14 @@ impl Reach {
     pub fn to(&self, name: &str) -> Result<Reached, Fault> {
         let (_, settings) = self.found(name)?;
         let (turn, spools) = self.enter(name)?;
-        let target = settings.place.open().map_err(|error| {
+        // A folder that is away for want of its mark is there all the same, without its disk.
+        let is_away = |status: Status| status.standing == Standing::Away;
+        let place = &settings.place;
+        let opened = match self.keeper.status(name).is_some_and(is_away) {
+            true => place.keep(),
+            false => place.open(),
+        };
+        let target = opened.map_err(|error| {
             log::error!("target {name}: {error}");
             Fault::new(500, format!("target {name}: {error}"))
         })?;
@@ -87,7 +96,7 @@ impl Reach {
         let all: usize = doors.values().map(Door::waiting).sum();
         let door = doors.entry(name.to_owned()).or_insert_with(|| Door {
             places: Arc::default(),
-            spools: Arc::new(self.spools.beside()),
+            spools: Arc::new(self.spools.several(EACH * rewind::SPOOLS)),
         });
         let waiting = door.waiting();
         let held = if waiting >= EACH {

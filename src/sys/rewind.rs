@@ -81,8 +81,12 @@ const STORE: Field<String> =
     Field::new("store_id", "The store on the target, where it is not this one.");
 const SINCE: Field<String> = Field::new("since", "Not before this time (RFC 3339).").query();
 const UNTIL: Field<String> = Field::new("until", "Not after this time (RFC 3339).").query();
-const LIMIT: Field<i64> =
-    Field::new("limit", "So many commits, the last ones; 1 to 100,000, 1,000 by default.").query();
+const LIMIT: Field<i64> = Field::new(
+    "limit",
+    "So many commits, the last ones; 1 to 100,000, 1,000 by default. Fewer where they changed very \
+     much.",
+)
+.query();
 const OF: Field<String> =
     Field::new("timeline", "Which history; the present one by default.").query();
 

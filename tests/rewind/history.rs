@@ -74,6 +74,20 @@ fn the_log_tells_each_commit_with_its_paths() {
 }
 
 #[test]
+fn of_commits_that_changed_very_much_the_last_are_told() {
+    let mut site = Site::new(14);
+    let paths = |n: usize| -> Vec<String> {
+        (0..8_000).map(|number| format!("{n}/{number}/{}", "x".repeat(900))).collect()
+    };
+    (0..3).for_each(|n| site.put_all(&paths(n)));
+    let told = log(&site, Timestamp::EPOCH, ALWAYS, 100);
+    assert!(told.more);
+    let last = site.history.len() - 2..;
+    assert_eq!(revisions(&told), site.history[last].iter().map(|p| p.revision).collect::<Vec<_>>());
+    assert!(told.events[0].writes.len() >= 8_000, "of each all is told");
+}
+
+#[test]
 fn what_was_not_shipped_yet_is_led_to_too() {
     let mut site = Site::new(12);
     site.pass(Duration::from_secs(1));

@@ -166,6 +166,7 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     assert_eq!(get(&world), "two");
     let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at]);
     assert!(text(&done).starts_with("Success! Restored revision "), "{}", text(&done));
+    assert!(text(&done).contains("(before a restore)"), "the way back: {}", text(&done));
     assert_eq!(get(&world), "one");
     assert!(!text(&done).contains("another history"), "{}", text(&done));
     world.advance(Duration::from_secs(10));
@@ -250,4 +251,30 @@ fn what_was_written_while_a_target_was_away_can_be_gone_back_to_there() {
         assert!(told.contains(&format!("({}", &times[nth][..19])), "{value} at {at}: {told}");
         assert!(told.contains("segments of the journal"), "{told}");
     }
+}
+
+#[test]
+fn the_way_back_that_is_told_leads_back_also_where_a_restore_went_back_before() {
+    let folder = TempDir::new();
+    let world = world(14, &folder);
+    let root = world.root();
+    let one = put(&world, "one");
+    // A history that is left, and goes further than the new one.
+    (0..9).for_each(|number| drop(put(&world, &number.to_string())));
+    let done = data(&root.post(RESTORE, json!({ "at": one })));
+    eventually("the new history has a base", || {
+        target(&root)["last_good"]["timeline"] == done["new_timeline"]
+    });
+    put(&world, "two");
+    eventually("it is shipped", || {
+        let target = target(&root);
+        target["state"] == "good" && target["journal"]["behind"] == 0
+    });
+    let removed = root.delete("sys/mounts/secret").json();
+    let told = removed["warnings"][0].as_str().unwrap_or_else(|| panic!("{removed}"));
+    let way = told.split('`').nth(1).unwrap_or_else(|| panic!("{told}"));
+    let way: Vec<&str> = way.split(' ').skip(1).collect();
+    let output = edgekeep(&world, &way);
+    assert!(output.status.success(), "{told}: {}", text(&output));
+    assert_eq!(get(&world), "two");
 }

@@ -194,6 +194,15 @@ impl Site {
         }
     }
 
+    /// Many entries in one commit.
+    pub fn put_all(&mut self, paths: &[String]) {
+        self.state.extend(paths.iter().map(|path| (path.clone(), Vec::new())));
+        self.transact(|txn| {
+            let mut scope = txn.scope(MountId::SYSTEM);
+            paths.iter().try_for_each(|path| scope.put(path, &[]))
+        });
+    }
+
     fn transact(&mut self, job: impl Fn(&mut Txn) -> Result<(), TxnError>) {
         self.store().transact(job).unwrap();
         self.note();

@@ -3,9 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::At;
+use edgekeep::snapshot::rewind::{Source, newest};
 use edgekeep::snapshot::target::Name;
+use edgekeep::snapshot::target::folder::Folder as Place;
 
 use crate::site::{Past, Site, refusal};
 
@@ -101,4 +105,45 @@ fn a_compaction_deletes_nothing_of_the_other() {
     site.compact(Policy::default());
     let of_twin = names.last().unwrap();
     assert!(site.path(of_twin).exists(), "{of_twin} is gone");
+}
+
+#[test]
+fn what_another_server_wrote_is_no_past_of_a_history_that_left_it() {
+    let (site, mut twin, names) = two((1, 1), (1, 2));
+    // It went on beside the other, with what it had not shipped.
+    twin.pass(Duration::from_secs(9));
+    twin.store().begin_timeline().unwrap();
+    twin.note();
+    twin.put("then", b"twin");
+    let (ours, other) = (behind(&twin, 1), behind(&site, 1));
+    let (left, new) = (ours.timeline, twin.store().status().timeline);
+    // The other's commit is not told as its own, and its own is not lost behind that one.
+    let found = twin.prepare(At::Revision(other.revision), Some(left)).unwrap();
+    assert!(!found.is_own_past());
+    let mut found = vec![twin.prepare(At::Revision(ours.revision), Some(new)).unwrap()];
+    found.push(twin.prepare(At::Time(ours.time), None).unwrap());
+    for found in found {
+        assert!(found.is_own_past());
+        assert_eq!(found.found().instant.revision, ours.revision);
+        assert_eq!(found.told()["unusable"][0]["name"], names[0].as_str());
+    }
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+    let all = Part { timeline: new, since, until, most: 100 };
+    let (place, folder) = (Place::new(twin.place()), twin.folder.clone());
+    let source = Source { target: &place, folder: &folder };
+    let told = history(source, &all, &twin.store(), &twin.spools).unwrap();
+    assert!(told.lost.iter().any(|lost| lost.name == names[0].as_str()), "{:?}", told.lost);
+    let told = told.events.iter().find(|of| of.revision == ours.revision).map(|of| of.time);
+    assert_eq!(told, Some(ours.time));
+
+    // Who has the target alone is told of both: they went on from one state.
+    twin.snapshot();
+    twin.ship(u64::MAX);
+    let bare = twin.bare(96);
+    let text = refusal(bare.prepare(At::Latest, None));
+    assert!(text.contains(&left.to_string()) && text.contains(&new.to_string()), "{text}");
+    let text = refusal(newest(source, None, &bare.spools));
+    assert!(text.contains("name one with -timeline"), "{text}");
+    let text = refusal(bare.prepare(At::Revision(ours.revision), Some(new)));
+    assert!(text.contains("before the first snapshot"), "{text}");
 }

@@ -308,7 +308,8 @@ impl Site {
             Refusal::Nothing
             | Refusal::Ambiguous(_)
             | Refusal::Between(..)
-            | Refusal::Twice(..) => {
+            | Refusal::Twice(..)
+            | Refusal::Ours(..) => {
                 panic!("{what}: {error}")
             }
         };

@@ -41,7 +41,8 @@ impl Memory {
     /// Remembers what was learnt; but not that something could not be read.
     pub fn note(&mut self, folder: &Folder, listed: &[Listed], listing: &Listing) {
         let sound = listing.sound.iter().map(|kept| (kept, None));
-        let lost = listing.lost.iter().filter(|(_, flaw)| flaw.loss != Loss::Unread);
+        let is_known = |flaw: &Flaw| !matches!(flaw.loss, Loss::Unread | Loss::Gone);
+        let lost = listing.lost.iter().filter(|(_, flaw)| is_known(flaw));
         let lost = lost.map(|(kept, flaw)| (kept, Some(flaw.clone())));
         let lengths: BTreeMap<&Name, u64> =
             listed.iter().map(|listed| (&listed.name, listed.length)).collect();

@@ -171,7 +171,7 @@ impl Follower {
                     self.stand(head, Some(leg.end().time));
                 }
                 // What was written of it before it broke is there.
-                Err(unfit) => return Ok(listing.learn(unfit)?),
+                Err(unfit) => return Ok(listing.learn_of(unfit, source)?),
             }
         }
         let there = head.filter(|head| head.timeline == timeline).map(|head| head.revision);

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::file::{Getter, Unfit};
+use super::join::{chain_at, must_join};
 use super::listing::{Instant, Leg, Listing, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
@@ -30,6 +31,8 @@ pub struct Way<'a> {
     pub(super) keys: Keys,
     pub(super) base: Option<Base>,
     pub(super) segments: Segments,
+    /// Whether what was reached is behind the server that asks.
+    own: bool,
 }
 
 /// A snapshot that has arrived.
@@ -91,7 +94,8 @@ impl<'a> Way<'a> {
         spools: &'a Spools,
     ) -> Result<Self, RewindError> {
         let segments = Segments::new(spools.open()?);
-        Ok(Self { getter: Getter::new(source), spools, listing, keys: None, base: None, segments })
+        let (getter, own) = (Getter::new(source), false);
+        Ok(Self { getter, spools, listing, keys: None, base: None, segments, own })
     }
 
     /// What is left to choose from.
@@ -121,10 +125,15 @@ impl<'a> Way<'a> {
                         return Err(RewindError::Refused(refusal, lost));
                     }
                 }
-                Stop::Unfit(unfit) => self.listing.learn(unfit)?,
+                Stop::Unfit(unfit) => self.learn(unfit)?,
                 Stop::Later(timeline, time) => drop(self.listing.begun.insert(timeline, time)),
             }
         }
+    }
+
+    /// What is inside of the files, or that one is gone, tells more than the names.
+    pub(super) fn learn(&mut self, unfit: Unfit) -> Result<(), RewindError> {
+        self.listing.learn_of(unfit, self.getter.source)
     }
 
     /// What the chain comes to at a commit in a segment, if that is kept alone.
@@ -135,23 +144,11 @@ impl<'a> Way<'a> {
         keyring: Option<&Keyring>,
     ) -> Result<Option<Chain>, Unfit> {
         self.get_segment(name, keyring)?;
-        let mut there = None;
-        let walked = self.segments.each(name, |_, entry| {
-            if entry.revision == at {
-                there = Some(entry.after);
-            }
-            Ok(Walk::On)
-        });
-        walked.map_err(Broken::into_error)?;
-        Ok(there)
+        chain_at(name, at, &self.segments)
     }
 
     /// Gets a segment, unless it is there already.
-    pub(super) fn get_segment(
-        &mut self,
-        name: &SegmentName,
-        keyring: Option<&Keyring>,
-    ) -> Result<(), Unfit> {
+    fn get_segment(&mut self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
         match self.segments.has(name) {
             true => Ok(()),
             false => self.getter.segment(name, keyring, &mut self.segments),
@@ -189,20 +186,20 @@ impl<'a> Way<'a> {
     pub fn prepared(self, reached: Reached) -> Prepared {
         let Reached { plan, base: Base { received, start, proved, .. }, found } = reached;
         let lost = self.listing.unusable(self.getter.source.folder);
-        let own = self.is_own_past(&found);
+        let own = self.own;
         let prover = self.keys.zip(proved.map(|(_, record)| record));
         Prepared { plan, found, start, received, segments: self.segments, prover, lost, own }
     }
 
-    /// Whether the server that asks has that commit behind it. Where its history left another one
-    /// it knows itself, before any name tells.
+    /// Whether the server that asks has a commit of that number behind it. Where its history left
+    /// another one it knows itself, before any name tells.
     fn is_own_past(&self, found: &Found) -> bool {
         let Some(present) = self.listing.present else { return false };
         let head = self.keys.as_ref().and_then(|keys| keys.journal());
         let head = head.filter(|head| head.timeline == present).and_then(|head| head.origin);
         let mut way = self.listing.lineage(present);
-        let head = head.filter(|_| !self.listing.apart.contains(&present));
-        if let (1, Some(Origin { timeline, revision })) = (way.len(), head) {
+        let apart = self.listing.apart.contains(&present);
+        if let (1, Some(Origin { timeline, revision }), false) = (way.len(), head, apart) {
             let before = self.listing.lineage(timeline).into_iter();
             way.extend(before.map(|of| Stretch { upto: of.upto.min(revision), ..of }));
         }
@@ -232,16 +229,66 @@ impl<'a> Way<'a> {
             self.get_segment(segment, keyring)?;
         }
         let (found, passed) = self.locate(base, plan)?;
-        self.must_be_sole(plan, &passed, &found, keyring)?;
-        self.must_lead_on(plan.timeline, &found, keyring)?;
-        if let Some(present) = self.listing.present.filter(|present| *present != plan.timeline) {
-            // That it is not the server's own past is told, and no hindrance.
-            match self.must_lead_on(present, &found, keyring) {
-                Err(Unfit::Apart(timeline)) => self.listing.apart.push(timeline),
-                proved => proved?,
+        must_join(&self.listing, plan.timeline, &self.getter, &mut self.segments, keyring)?;
+        if !self.leads(base, plan, &found, plan.timeline)? {
+            self.must_be_sole(plan, &passed, &found, keyring)?;
+        }
+        self.own = false;
+        if let Some(present) = self.listing.present.filter(|_| self.is_own_past(&found)) {
+            match self.leads(base, plan, &found, present) {
+                Ok(_) => self.own = true,
+                // That of another server may be meant only where it is named.
+                Err(Stop::Unfit(Unfit::Lost(..) | Unfit::Apart(_))) if plan.named => {}
+                Err(stop) => return Err(stop),
             }
         }
         Ok(found)
+    }
+
+    /// An instant of what a history comes of is a past of it only where the chain leads on from
+    /// there into it. Whether it was followed that far: else nobody knows.
+    fn leads(
+        &mut self,
+        base: &Base,
+        plan: &Plan,
+        found: &Found,
+        to: Timeline,
+    ) -> Result<bool, Stop> {
+        if found.timeline == to {
+            return Ok(false);
+        }
+        let way = self.listing.lineage(to);
+        let (mut timeline, mut revision) = (base.start.timeline, base.start.revision);
+        let mut legs: Vec<Leg> = Vec::new();
+        while timeline != to {
+            let Some(leg) = self.listing.next_leg(&way, timeline, revision) else { return Ok(false) };
+            (timeline, revision) = (leg.segment.timeline, leg.upto);
+            legs.push(leg);
+        }
+        let keyring = base.proved.as_ref().map(|(keyring, _)| keyring);
+        for Leg { segment, .. } in &legs {
+            self.get_segment(segment, keyring)?;
+        }
+        let on = Plan { legs, timeline: to, ..plan.clone() };
+        let walked = self.segments.walk(base.start, &on.legs, |_, _| Ok(Walk::On));
+        walked.map(|()| true).map_err(|broken| self.misled(&on, broken))
+    }
+
+    /// A walk did not come to its end.
+    fn misled(&self, plan: &Plan, broken: Broken) -> Stop {
+        match broken {
+            Broken::Link(name) => {
+                let why = "it does not go on from where the history before it ends";
+                let lost = || Unfit::astray(name, why).into();
+                self.astray(plan, &name).unwrap_or_else(lost)
+            }
+            Broken::Apart(timeline) => {
+                let first = plan.legs.iter().find(|leg| leg.segment.timeline == timeline);
+                let astray = first.and_then(|leg| self.astray(plan, &leg.segment));
+                astray.unwrap_or(Unfit::Apart(timeline).into())
+            }
+            Broken::Failed(error) => error.into(),
+        }
     }
 
     /// Gets a snapshot. What was got when nothing could be proved is to be proved now.
@@ -292,20 +339,7 @@ impl<'a> Way<'a> {
             let ended = there.is_ge() && matches!(plan.at, At::Revision(_));
             Ok(if ended { Walk::Stop } else { Walk::On })
         });
-        match walked {
-            Ok(()) => {}
-            Err(Broken::Link(name)) => {
-                let why = "it does not go on from where the history before it ends";
-                let lost = || Unfit::astray(name, why).into();
-                return Err(self.astray(plan, &name).unwrap_or_else(lost));
-            }
-            Err(Broken::Apart(timeline)) => {
-                let first = plan.legs.iter().find(|leg| leg.segment.timeline == timeline);
-                let astray = first.and_then(|leg| self.astray(plan, &leg.segment));
-                return Err(astray.unwrap_or(Unfit::Apart(timeline).into()));
-            }
-            Err(Broken::Failed(error)) => return Err(error.into()),
-        }
+        walked.map_err(|broken| self.misled(plan, broken))?;
         let (timeline, instant) = found;
         // The history was not meant that had not begun in that second.
         if let (At::Time(_), false, Some(began)) = (plan.at, plan.named, began)

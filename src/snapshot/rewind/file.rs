@@ -8,8 +8,9 @@ use super::segments::Segments;
 use super::{Lost, RewindError, Source};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::format::meta::Meta;
+use crate::snapshot::format::{self, meta::Meta};
 use crate::snapshot::journal::segment::{End, Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::restore::{Received, receive_if};
@@ -25,6 +26,8 @@ pub enum Loss {
     Damaged,
     /// It cannot be read, so that nobody knows.
     Unread,
+    /// It was listed, and is not there.
+    Gone,
 }
 
 /// What is wrong with a file.
@@ -74,6 +77,13 @@ impl fmt::Display for Unfit {
 impl std::error::Error for Unfit {}
 
 impl Unfit {
+    /// One that is whole, and is of another server that had a copy of the store.
+    pub fn of_other(kept: Kept) -> Self {
+        let why =
+            "another server wrote it, on a copy of the store: what leads on does not come of it";
+        Self::Lost(kept, Flaw { loss: Loss::Damaged, why: why.into() })
+    }
+
     /// A segment that is whole, and does not go on from where the way leads.
     pub fn astray(name: SegmentName, why: &str) -> Self {
         Self::Lost(Kept::Segment(name), Flaw { loss: Loss::Damaged, why: why.into() })
@@ -192,16 +202,38 @@ impl<'a> Getter<'a> {
         spool: Spool,
         named: &mut bool,
     ) -> Result<Received, SnapshotError> {
-        let timeline = name.timeline.to_string();
-        let said = (self.source.folder.store_id(), &*timeline, name.revision);
         let misnamed = || SnapshotError::Broken(MISNAMED.into());
-        let received = receive_if(file, spool, |Meta { about, .. }| {
-            *named = said == (&*about.store_id, &*about.timeline, about.revision);
+        let received = receive_if(file, spool, |meta| {
+            *named = self.is_said(name, meta);
             named.then_some(()).ok_or_else(misnamed)
         })?;
         // What is in it is known at its end.
         *named = received.state() == name.state;
         named.then_some(received).ok_or_else(misnamed)
+    }
+
+    /// Whether a snapshot begins as what its name says: its first few bytes are got alone, and no
+    /// keys are asked.
+    pub fn begins(&self, name: &SnapshotName) -> Result<(), Unfit> {
+        let kept = Kept::Snapshot(name.clone());
+        let file = self.open(&kept)?;
+        let mut named = false;
+        let read = format::read(file, |meta, _| -> Result<(), _> {
+            named = self.is_said(name, meta);
+            Err(SnapshotError::Broken(MISNAMED.into()))
+        });
+        match read {
+            Err(error) if !named => Err(Unsound { named, error }.judge(kept)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a snapshot says of itself what its name says.
+    fn is_said(&self, name: &SnapshotName, Meta { about, .. }: &Meta) -> bool {
+        let timeline = name.timeline.to_string();
+        let said = (self.source.folder.store_id(), &*timeline, name.revision);
+        said == (&*about.store_id, &*about.timeline, about.revision)
+            && Timestamp::parse_rfc3339(&about.time) == Some(name.taken)
     }
 
     fn open(&self, kept: &Kept) -> Result<impl Read + use<'a, '_>, Unfit> {
@@ -210,8 +242,9 @@ impl<'a> Getter<'a> {
             Ok(from) => Ok(Counted { from, got: &self.got }),
             Err(error @ TargetError::Away(_)) => Err(error.into()),
             Err(other) => {
-                let flaw = Flaw { loss: Loss::Unread, why: other.to_string().into() };
-                Err(Unfit::Lost(kept.clone(), flaw))
+                let gone = matches!(other, TargetError::Absent(_));
+                let loss = if gone { Loss::Gone } else { Loss::Unread };
+                Err(Unfit::Lost(kept.clone(), Flaw { loss, why: other.to_string().into() }))
             }
         }
     }

@@ -4,19 +4,26 @@ use std::collections::VecDeque;
 
 use super::fetch::{add_own, is_of};
 use super::file::{Getter, Unfit};
+use super::join::{chain_at, must_join};
 use super::listing::{Leg, Listing, Stretch};
 use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
 use crate::barrier::Unsealed;
+use crate::barrier::journal::Origin;
 use crate::barrier::journal::record::{Mark, Record};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::SegmentName;
+use crate::snapshot::layout::{Kept, SegmentName};
 use crate::snapshot::spool::Spools;
 use crate::storage::Key;
+
+/// About so many bytes of it are held: a commit may have changed very much.
+const HELD: usize = 16 << 20;
+/// What a commit takes beside its keys, and a key beside its bytes, until all is told.
+const EACH: (usize, usize) = (256, 64);
 
 /// Which part of a history is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +34,7 @@ pub struct Part {
     pub since: Timestamp,
     /// Not after.
     pub until: Timestamp,
-    /// So many commits at most: the last of them.
+    /// So many commits at most: the last of them. Fewer, where they changed very much.
     pub most: usize,
 }
 
@@ -48,6 +55,13 @@ pub struct Event {
     pub writes: Vec<(Key, bool)>,
 }
 
+impl Event {
+    /// About so many bytes.
+    fn weight(&self) -> usize {
+        EACH.0 + self.writes.iter().map(|(key, _)| EACH.1 + key.len()).sum::<usize>()
+    }
+}
+
 /// A part of a history.
 #[derive(Debug, Default)]
 pub struct History {
@@ -59,6 +73,8 @@ pub struct History {
     pub gaps: Vec<(u64, u64)>,
     /// Files that did not verify.
     pub lost: Vec<Lost>,
+    /// What the commits take.
+    held: usize,
     /// Whether the target holds any of the store's journal.
     pub kept: bool,
 }
@@ -76,13 +92,12 @@ pub fn history(
     let mut segments = Segments::new(spools.open()?);
     if is_of(source, keys) {
         add_own(keys, &mut segments, &mut listing)?;
-        listing.segments.append(&mut listing.own);
     }
     let (getter, keyring) = (Getter::new(source), keys.keyring());
     loop {
         match read(&getter, &mut segments, &listing, &keyring, part) {
             // What it comes of, and what is passed over, may be other files without that one.
-            Err(unfit) => listing.learn(unfit)?,
+            Err(unfit) => listing.learn_of(unfit, source)?,
             Ok(history) => {
                 let lost = listing.unusable(source.folder);
                 return Ok(History { lost, kept, ..history });
@@ -109,7 +124,9 @@ fn read(
     let left = lineage.iter().filter_map(|stretch| listing.branching(stretch.timeline));
     let early = lineage.iter().filter_map(|stretch| passed(listing, *stretch, part));
     left.chain(early).try_for_each(|name| get(name, segments))?;
+    must_join(listing, part.timeline, getter, segments, Some(keyring))?;
     let mut at = None;
+    let mut last: Option<SegmentName> = None;
     // What was there before the history left another one is a part of it.
     for stretch in lineage.into_iter().rev() {
         let origin = listing.origin(stretch.timeline).map(|origin| origin.revision);
@@ -117,6 +134,12 @@ fn read(
         at = at.or(origin).max(passed);
         while let Some(name) = after(listing, stretch, at) {
             get(&name, segments)?;
+            if let Some(last) = last
+                && !fit(&last, &name, segments)?
+            {
+                return Err(Unfit::of_other(Kept::Segment(last)));
+            }
+            last = Some(name);
             let from = at.unwrap_or(name.first - 1);
             if name.first > from + 1 {
                 history.gaps.push((from + 1, name.first - 1));
@@ -128,6 +151,21 @@ fn read(
         }
     }
     Ok(history)
+}
+
+/// Whether a segment does not contradict the one before it: another server wrote that, on a copy of
+/// the store, where it does.
+fn fit(last: &SegmentName, name: &SegmentName, segments: &Segments) -> Result<bool, Unfit> {
+    let before = segments.header(name)?.before;
+    let Some(end) = chain_at(last, last.last, segments)? else { return Ok(true) };
+    Ok(if last.timeline != name.timeline {
+        let from = Some(Origin { timeline: last.timeline, revision: last.last });
+        name.origin != from || before == end.branch(name.timeline, last.last)
+    } else if name.first == last.last + 1 {
+        before == end
+    } else {
+        chain_at(name, last.last, segments)?.is_none_or(|same| same == end)
+    })
 }
 
 /// The last segment that is passed over: what ends before the part begins, in whole seconds, is not
@@ -153,7 +191,8 @@ fn after(listing: &Listing, stretch: Stretch, at: Option<u64>) -> Option<Segment
 
 fn segments_of(listing: &Listing, stretch: Stretch) -> impl Iterator<Item = &SegmentName> {
     let Stretch { timeline, upto } = stretch;
-    listing.segments.iter().filter(move |name| name.timeline == timeline && name.first <= upto)
+    let all = listing.segments.iter().chain(&listing.own);
+    all.filter(move |name| name.timeline == timeline && name.first <= upto)
 }
 
 impl History {
@@ -182,9 +221,10 @@ impl History {
                 mark: record.mark,
                 writes: writes.collect::<Result<_, _>>().map_err(broken)?,
             });
-            if self.events.len() > part.most {
+            self.held += self.events.back().map_or(0, Event::weight);
+            while self.events.len() > part.most || (self.held > HELD && self.events.len() > 1) {
+                self.held -= self.events.pop_front().map_or(0, |event| event.weight());
                 self.more = true;
-                self.events.pop_front();
             }
             Ok(Walk::On)
         });

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 
 use super::file::{Flaw, Loss, Unfit};
 use super::plan::next;
-use super::{Lost, RewindError};
+use super::{Lost, RewindError, Source};
 use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::target::Listed;
+
+/// So often a target is listed anew on one way: on one that changes faster than it can be read there
+/// is none.
+const LOOKS: u32 = 8;
 
 /// Snapshots and segments of one store, in no order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct Listing {
     pub apart: Vec<Timeline>,
     /// When some began indeed: names tell it in whole seconds.
     pub begun: BTreeMap<Timeline, Timestamp>,
+    /// How often the target was listed anew.
+    pub looks: u32,
 }
 
 /// A place in a history.
@@ -111,6 +117,38 @@ impl Listing {
             Unfit::Failed(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// The same of what was got from `source`. A file that is gone since the target was listed may
+    /// have another in its place, as a compaction leaves it: so the target is listed once more.
+    pub fn learn_of(&mut self, unfit: Unfit, source: Source<'_>) -> Result<(), RewindError> {
+        if let Unfit::Lost(kept, Flaw { loss: Loss::Gone, .. }) = &unfit
+            && self.looks < LOOKS
+        {
+            self.look_again(source)?;
+            if !self.has(kept) {
+                return Ok(());
+            }
+        }
+        self.learn(unfit)
+    }
+
+    /// What is there now; what was learnt of it stays.
+    fn look_again(&mut self, source: Source<'_>) -> Result<(), RewindError> {
+        let mut there = Self::read(source.folder, &source.target.list(source.folder.path())?);
+        let is_lost = |kept: &Kept| self.lost.iter().any(|(lost, _)| lost == kept);
+        there.snapshots.retain(|name| !is_lost(&Kept::Snapshot(name.clone())));
+        there.segments.retain(|name| !is_lost(&Kept::Segment(*name)));
+        (self.snapshots, self.segments) = (there.snapshots, there.segments);
+        self.looks += 1;
+        Ok(())
+    }
+
+    fn has(&self, kept: &Kept) -> bool {
+        match kept {
+            Kept::Snapshot(name) => self.snapshots.contains(name),
+            Kept::Segment(name) => self.segments.contains(name),
+        }
     }
 
     /// All that did not verify, by their names in `folder`.

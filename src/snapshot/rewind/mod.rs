@@ -9,7 +9,7 @@ mod apply;
 mod fetch;
 pub mod file;
 pub mod history;
-mod joint;
+mod join;
 pub mod listing;
 mod newest;
 pub mod plan;
@@ -27,7 +27,7 @@ pub use self::apply::Prepared;
 pub(super) use self::apply::replay;
 pub use self::fetch::Way;
 use self::listing::Instant;
-pub use self::newest::{Newest, newest, stores};
+pub use self::newest::{Newest, misnamed, newest, stores};
 use self::plan::{Refusal, Wish};
 pub use self::vouch::vouch;
 use super::SnapshotError;
@@ -46,6 +46,9 @@ pub struct Source<'a> {
     /// The store's folder in it.
     pub folder: &'a Folder,
 }
+
+/// So many spools a way takes: one for its snapshot, one for all segments.
+pub const SPOOLS: usize = 2;
 
 /// Whose keys vouch for what is fetched; a restore goes without where nobody has them.
 pub type Keys = Option<Arc<Unsealed>>;

@@ -1,14 +1,16 @@
 //! The newest good state that a target has of a store, for who has lost it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::file::{Getter, Unfit};
 use super::listing::Listing;
 use super::plan::Gap;
-use super::{Prepared, RewindError, Source, Way};
+use super::{Lost, Prepared, RewindError, Source, Way};
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::spool::Spools;
-use crate::snapshot::target::Listed;
+use crate::snapshot::target::{Listed, Target};
 
 /// The stores of which `listed`, what lies below `prefix`, holds anything, in the order of their
 /// ids.
@@ -21,6 +23,25 @@ pub fn stores(prefix: &str, listed: &[Listed]) -> Vec<(Folder, Listing)> {
         (folder, listing)
     };
     found.into_values().map(read).collect()
+}
+
+/// So many snapshots of each store are looked at for the newest.
+const LOOKS: usize = 8;
+
+/// Of each store of which `listed` holds anything, the newest snapshots that are not what their
+/// names say, down to the first that begins as it should. What begins so may be made up, too: keys
+/// alone tell, and another store's are not here.
+pub fn misnamed(target: &dyn Target, prefix: &str, listed: &[Listed]) -> Vec<Lost> {
+    let mut misnamed = Vec::new();
+    for (folder, mut listing) in stores(prefix, listed) {
+        let getter = Getter::new(Source { target, folder: &folder });
+        listing.snapshots.sort_by_key(|of| Reverse((of.timeline, of.revision, of.taken)));
+        for name in listing.snapshots.iter().take(LOOKS) {
+            let Err(Unfit::Lost(kept, flaw)) = getter.begins(name) else { break };
+            misnamed.push(flaw.of(&kept, &folder));
+        }
+    }
+    misnamed
 }
 
 /// The newest state that can be had.

@@ -78,6 +78,8 @@ pub enum Refusal {
     Folded(Timeline, Gap),
     /// Two servers wrote that commit: what each of them did is in these files.
     Twice(u64, Box<[String; 2]>),
+    /// The server that asks and another one did: what that one did is in this file.
+    Ours(u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
     Between((Timeline, Instant), Span),
@@ -215,6 +217,17 @@ fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool 
 fn may_replace(listing: &Listing, history: Timeline, other: Timeline) -> bool {
     let lineage: Vec<Timeline> =
         listing.lineage(history).iter().map(|stretch| stretch.timeline).collect();
+    // It was seen not to come of what lies there.
+    let left = |apart: &Timeline| listing.branching(*apart).and_then(|name| name.origin);
+    let is_apart = |timeline: &Timeline| listing.apart.contains(timeline);
+    if lineage
+        .last()
+        .filter(|last| is_apart(last))
+        .and_then(left)
+        .is_some_and(|o| o.timeline == other)
+    {
+        return false;
+    }
     let between =
         |pair: &[Timeline]| pair[1].number < other.number && other.number < pair[0].number;
     lineage[1..].contains(&other)
@@ -293,6 +306,13 @@ impl fmt::Display for Refusal {
                  file by file, and ask again",
                 files[0], files[1]
             ),
+            Self::Ours(revision, file) => write!(
+                f,
+                "this server wrote revision {revision} of its timeline, and so did another one, on \
+                 a copy of the store ({file}): leave that file where it is. To go on beside it: \
+                 edgekeep snapshot adopt; to have what the other one wrote: restore it into \
+                 another folder (-into)"
+            ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;
                 write!(
@@ -330,7 +350,8 @@ impl Refusal {
             | Self::NoTimeline(..)
             | Self::Ambiguous(_)
             | Self::Beyond(_)
-            | Self::Twice(..) => Vec::new(),
+            | Self::Twice(..)
+            | Self::Ours(..) => Vec::new(),
         }
     }
 }

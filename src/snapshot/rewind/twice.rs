@@ -38,9 +38,7 @@ impl Way<'_> {
                 beside.map_or(Kept::Snapshot(other.base), |leg| Kept::Segment(leg.segment));
             return Some(Stop::Refused(self.twice(end, &before, &beside)));
         }
-        let why =
-            "another server wrote it, on a copy of the store: what leads on does not come of it";
-        Some(Unfit::Lost(before, Flaw { loss: Loss::Damaged, why: why.into() }).into())
+        Some(Unfit::of_other(before).into())
     }
 
     /// Nothing else tells of a commit that was passed, up to the one that was found, unless what
@@ -96,6 +94,16 @@ impl Way<'_> {
 
     fn twice(&self, revision: u64, one: &Kept, other: &Kept) -> Refusal {
         let name = |kept| self.called(kept).unwrap_or_default();
-        Refusal::Twice(revision, Box::new([name(one), name(other)]))
+        match (self.is_here(one), self.is_here(other)) {
+            (true, _) => Refusal::Ours(revision, name(other).into()),
+            (_, true) => Refusal::Ours(revision, name(one).into()),
+            _ => Refusal::Twice(revision, Box::new([name(one), name(other)])),
+        }
+    }
+
+    /// Whether it lies here alone, and in no file of the target.
+    fn is_here(&self, kept: &Kept) -> bool {
+        let Kept::Segment(name) = kept else { return false };
+        self.listing().own.contains(name) && !self.listing().segments.contains(name)
     }
 }

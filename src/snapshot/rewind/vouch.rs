@@ -44,7 +44,7 @@ impl Way<'_> {
                 break;
             }
             if let Err(unfit) = self.hear(kept) {
-                self.listing.learn(unfit)?;
+                self.learn(unfit)?;
                 learnt = true;
             }
         }
@@ -57,7 +57,7 @@ impl Way<'_> {
             match self.go(&plan) {
                 Ok((base, _)) => self.base = Some(base),
                 Err(Stop::Unfit(unfit)) => {
-                    self.listing.learn(unfit)?;
+                    self.learn(unfit)?;
                     return Ok(true);
                 }
                 Err(Stop::Refused(_) | Stop::Later(..)) => {}
@@ -94,7 +94,7 @@ impl Refusal {
     /// goes.
     fn witnesses(&self, listing: &Listing) -> Vec<Kept> {
         let timelines: Vec<Timeline> = match self {
-            Self::Nothing | Self::Folded(..) | Self::Twice(..) => Vec::new(),
+            Self::Nothing | Self::Folded(..) | Self::Twice(..) | Self::Ours(..) => Vec::new(),
             // Nothing leads to one of those that a single file may have made up.
             Self::NoTimeline(_, spans) => {
                 let unreached = listing.spans().into_iter().filter(|span| !span.reached);

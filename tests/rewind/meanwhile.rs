@@ -1,0 +1,107 @@
+//! A target that changes while it is read: what is compacted or dropped there meanwhile is no loss.
+
+use std::io::Read;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::rewind::history::{Part, history};
+use edgekeep::snapshot::rewind::plan::{At, Wish};
+use edgekeep::snapshot::rewind::{Source, newest, prepare};
+use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
+
+use crate::site::Site;
+
+type Deed = dyn Fn(&Site) + Sync;
+
+/// The target of a site, to which something is done before its first file is got.
+struct Changing<'a> {
+    site: &'a Site,
+    deed: Mutex<Option<&'a Deed>>,
+}
+
+impl Target for Changing<'_> {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        self.site.target.put(name, length, content)
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        let deed = self.deed.lock().unwrap().take();
+        deed.into_iter().for_each(|deed| deed(self.site));
+        self.site.target.get(name)
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        self.site.target.list(under)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        self.site.target.delete(name)
+    }
+
+    fn url(&self, name: &Name) -> String {
+        self.site.target.url(name)
+    }
+}
+
+/// A store that has shipped each commit of a month by itself.
+fn site(seed: u64) -> Site {
+    let mut site = Site::new(seed);
+    for day in 0..30 {
+        site.pass(Duration::from_secs(12 * 3600));
+        site.put("a", &[day]);
+        site.ship(u64::MAX);
+    }
+    site
+}
+
+fn compacted(site: &Site) {
+    assert!(site.compact(Policy::default()) > 0);
+}
+
+/// A newer snapshot takes the place of the first.
+fn replaced(site: &Site) {
+    let listed = site.target.list("").unwrap();
+    let first = listed.iter().find(|listed| listed.name.as_str().ends_with(".snap")).unwrap();
+    site.snapshot();
+    site.target.delete(&first.name).unwrap();
+}
+
+const DEEDS: [&Deed; 2] = [&compacted, &replaced];
+
+#[test]
+fn the_last_commit_is_reached() {
+    for (seed, deed) in (81..).zip(DEEDS) {
+        for bare in [false, true] {
+            let site = site(seed);
+            let last = site.history.last().unwrap().revision;
+            let target = Changing { site: &site, deed: Mutex::new(Some(deed)) };
+            let source = Source { target: &target, folder: &site.folder };
+            let found = if bare {
+                let found = newest(source, None, &site.spools).unwrap();
+                assert_eq!(found.gap, None);
+                found.prepared
+            } else {
+                let wish = Wish { at: At::Latest, timeline: None };
+                prepare(source, &wish, site.barrier.unsealed(), &site.spools).unwrap()
+            };
+            assert_eq!(found.found().instant.revision, last);
+            assert!(found.told()["unusable"].as_array().is_none_or(Vec::is_empty));
+        }
+    }
+}
+
+#[test]
+fn the_log_has_no_gap() {
+    let site = site(83);
+    let target = Changing { site: &site, deed: Mutex::new(Some(&compacted)) };
+    let source = Source { target: &target, folder: &site.folder };
+    let store = site.store();
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+    let part = Part { timeline: store.status().timeline, since, until, most: 1000 };
+    let told = history(source, &part, &store, &site.spools).unwrap();
+    assert_eq!((told.gaps, told.lost), (Vec::new(), Vec::new()));
+    let last = told.events.back().unwrap().revision;
+    assert_eq!(last, site.history.last().unwrap().revision);
+}
