@@ -26,6 +26,7 @@ use crate::snapshot::keeper::settings::{Fields, Settings, field, kept};
 use crate::snapshot::keeper::status::{Good, Status, Verification};
 use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
+use crate::snapshot::rewind::{Lost, misnamed};
 
 /// The endpoints with their service.
 pub fn engine(reach: Arc<Reach>) -> Bound<Arc<Reach>> {
@@ -40,6 +41,11 @@ const DROPPING: Duration = Duration::from_secs(30);
 
 const NAME: Field<String> = Field::new("name", "The target's name.");
 const ALL: Field<bool> = Field::new("all", "Of all stores that share the target.").query();
+const CHECK: Field<bool> = Field::new(
+    "check",
+    "Look into the newest snapshot of each store: whoever can write there can make up a name.",
+)
+.query();
 const DRY_RUN: Field<bool> = Field::new("dry_run", "Tell what would go, and drop nothing.");
 
 const FORGET: &[&FieldInfo] = &[
@@ -124,7 +130,7 @@ const ROUTES: &[Route<Arc<Reach>>] = &[
         description: "Snapshots and journal of this store or of all. The target is looked at for \
                       it; where that takes long, it is what was seen last, at the time that is \
                       told; where it cannot be, 503 says why.",
-        fields: &[&NAME.info, &ALL.info],
+        fields: &[&NAME.info, &ALL.info, &CHECK.info],
         access: Access::Policy,
         operations: &[Operation::system(Verb::Read, "List it.", holdings)],
     },
@@ -264,9 +270,18 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
 
 fn holdings(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     let (desk, settings) = found(reach, call)?;
-    let Some(seen) = call.done.and_then(|done| done.get::<Listing>()) else {
-        return await_target(reach, call, move || desk.look(PATIENCE));
+    let check = call.fields.get(&CHECK).copied().unwrap_or_default();
+    let prefix = settings.place.prefix().to_owned();
+    let Some((seen, misnamed)) = call.done.and_then(|done| done.get::<(Listing, Vec<Lost>)>())
+    else {
+        return await_target(reach, call, move || {
+            let seen = desk.look(PATIENCE);
+            let target = check.then(|| settings.place.open().ok()).flatten();
+            let misnamed = target.map(|target| misnamed(&*target, &prefix, &seen.objects));
+            (seen, misnamed.unwrap_or_default())
+        });
     };
+    let why = |name: &str| misnamed.iter().find(|lost| lost.name == name).map(|lost| &*lost.why);
     if let Some(why) = &seen.error {
         return Err(Fault::new(503, why.clone()));
     }
@@ -275,7 +290,7 @@ fn holdings(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     let mut snapshots = Vec::new();
     let mut journals: BTreeMap<(String, String), (u64, u64, u64, u64)> = BTreeMap::new();
     for object in &seen.objects {
-        let Some(folder) = Folder::of(settings.place.prefix(), &object.name) else { continue };
+        let Some(folder) = Folder::of(&prefix, &object.name) else { continue };
         let store = folder.store_id();
         if !all && store != ours {
             continue;
@@ -288,6 +303,7 @@ fn holdings(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
                 "timeline": of.timeline.to_string(),
                 "revision": of.revision,
                 "length": object.length,
+                "error": why(object.name.as_str()).unwrap_or_default(),
             })),
             Some(Kept::Segment(of)) => {
                 let place = (store.to_owned(), of.timeline.to_string());

@@ -80,17 +80,16 @@ impl Undo {
 /// What is told of a mark: the way back to it.
 fn marked(mark: Mark, target: &str, (timeline, revision): (Timeline, u64)) -> String {
     let what = mark.text();
-    let way = format!("edgekeep snapshot restore -target={target} -revision={revision}");
+    // By its number alone it may be of another history, where a restore went back before.
+    let way = format!(
+        "edgekeep snapshot restore -target={target} -revision={revision} -timeline={timeline}"
+    );
     match mark {
         // A restore into the server itself keeps the present shares.
         Mark::Rekey => format!(
             "the journal is marked ({what}): to have the shares of before, restore that into \
              another folder: `{way} -into=FOLDER -config=CONFIGURATION`"
         ),
-        // There the server goes on in another history.
-        Mark::Restore => {
-            format!("the journal is marked ({what}): `{way} -timeline={timeline}` takes this back")
-        }
         _ => format!("the journal is marked ({what}): `{way}` takes this back"),
     }
 }

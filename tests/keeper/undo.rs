@@ -110,6 +110,8 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     let way = "the journal is marked (before a rotation): `edgekeep snapshot restore -target=disk \
                -revision=";
     assert!(told.starts_with(way) && told.ends_with("` takes this back"), "{told}");
+    let present = target(&root)["journal"]["timeline"].as_str().unwrap().to_owned();
+    assert!(told.contains(&format!(" -timeline={present}`")), "{told}");
     // The way back from a rekey is another.
     eventually("it is shipped", shipped);
     let begun = json!({ "secret_shares": 1, "secret_threshold": 1 });

@@ -16,7 +16,8 @@ use crate::client::{Call, Verb};
 ///
 /// A target is ahead where the store is older than what lies there: it was put back from a copy, or
 /// is one. Restore from the target unless what is there is not wanted; this begins a history of the
-/// server's own, and leaves all that lies there as it is. A folder is another place where the file
+/// server's own, and leaves all that lies there as it is. Where another server wrote there and was
+/// stopped, this ends the message that tells of it. A folder is another place where the file
 /// .edgekeep-target is not in it: a disk is not mounted, or is a new one. This makes the file.
 /// It needs sudo.
 #[derive(FromArgs, ArgsInfo)]
@@ -31,19 +32,26 @@ impl Command for Adopt {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?;
-        let before = target::status(cx, name)?.data;
+        let mut before = target::status(cx, name)?.data;
         let state = |of: &Value| text(&of["state"]);
-        if ![AHEAD, AWAY].contains(&&*state(&before)) {
+        let is_wanted =
+            |of: &Value| [AHEAD, AWAY].contains(&&*state(of)) || !of["beside"].is_null();
+        if !is_wanted(&before) {
+            // What is told was seen some time ago; where it cannot be looked at, it is away.
+            let _seen = cx.fetch(Call::get(format!("{TARGETS}/{name}/list")));
+            before = target::status(cx, name)?.data;
+        }
+        if !is_wanted(&before) {
             return Err(Stop::Failed(format!(
-                "the target {name} is neither ahead of the server nor away: there is nothing to \
-                 adopt"
+                "the target {name} is neither ahead of the server nor away, and no other server \
+                 writes there: there is nothing to adopt"
             )));
         }
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/adopt"));
         cx.send(call).map_err(|stop| stop.about("Error adopting the target"))?;
         loop {
             let now = target::status(cx, name)?.data;
-            if state(&now) != state(&before) {
+            if state(&now) != state(&before) || now["beside"] != before["beside"] {
                 break;
             }
             if now["errors"].as_u64() > before["errors"].as_u64() {

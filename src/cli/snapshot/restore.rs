@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
+use serde_json::json;
 
 use super::file;
 use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
+use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::values::parse_ttl;
 use crate::client::{Call, Verb};
@@ -138,13 +141,23 @@ impl Restore {
         let (mut body, length) = file::open(name, "Restoring")?;
         let sent = cx.client()?.upload(&call, length, &mut body);
         drop(body);
-        sent.map_err(|error| refused(error.into(), INSTALLING))?;
+        let answer = sent.map_err(|error| refused(error.into(), INSTALLING))?;
+        let sealed = self.force
+            && cx
+                .client()?
+                .call(&Call::get("sys/seal-status"))
+                .is_ok_and(|answer| answer.body["sealed"] == true);
+        if cx.format != Format::Table {
+            let warnings = &answer.body["warnings"];
+            cx.say_value(&json!({ "restored": true, "sealed": sealed, "warnings": warnings }))?;
+            return Ok(Exit::Done);
+        }
+        if let Some(answer) = Envelope::of(&answer) {
+            answer.warn(cx);
+        }
         cx.say("Success! Restored the snapshot")?;
-        if self.force {
-            let status = cx.client()?.call(&Call::get("sys/seal-status"));
-            if status.is_ok_and(|answer| answer.body["sealed"] == true) {
-                cx.say(SEALED)?;
-            }
+        if sealed {
+            cx.say(SEALED)?;
         }
         Ok(Exit::Done)
     }

@@ -10,6 +10,7 @@ use super::restore::{Restore, refused};
 use super::state::{FOLDED, warn_of};
 use super::wait::Patience;
 use crate::cli::context::Context;
+use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::{Call, Verb};
@@ -57,7 +58,15 @@ impl Restore {
         let answer = Patience::of(self.wait)
             .lasts_while_away(cx, target, |cx| cx.send(call.clone()))
             .map_err(|stop| refused(stop, RESTORING))?;
-        self.report(cx, &answer.body["data"], "the server")
+        let mut data = answer.body["data"].clone();
+        if cx.format == Format::Table {
+            if let Some(answer) = Envelope::of(&answer) {
+                answer.warn(cx);
+            }
+        } else if let Value::Object(data) = &mut data {
+            data.insert("warnings".into(), answer.body["warnings"].clone());
+        }
+        self.report(cx, &data, "the server")
     }
 
     fn rewind_into(

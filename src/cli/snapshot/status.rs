@@ -95,10 +95,11 @@ fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
 
 /// The boxes on one target.
 fn stores(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
-    let found = target::holdings(cx, name, true)?;
+    let found = target::holdings(cx, name)?;
     if cx.format != Format::Table {
         return found.print(cx);
     }
+    warn_of_misnamed(cx, &found.data);
     cx.say(&table::table(BOXES, &boxes(&found.data)))?;
     Ok(Exit::Done)
 }
@@ -113,8 +114,9 @@ fn stores_of_all(cx: &mut Context) -> Result<Exit, Stop> {
     }
     let (mut all, mut rows, mut exit) = (Map::new(), Vec::new(), Exit::Done);
     for name in names {
-        match target::holdings(cx, &name, true) {
+        match target::holdings(cx, &name) {
             Ok(found) => {
+                warn_of_misnamed(cx, &found.data);
                 let boxes = boxes(&found.data).into_iter();
                 rows.extend(boxes.map(|[store, own, newest, age, count, bytes]| {
                     [name.clone(), store, own, newest, age, count, bytes]
@@ -141,6 +143,16 @@ fn stores_of_all(cx: &mut Context) -> Result<Exit, Stop> {
 
 const BOXES: [&str; 6] = ["Store", "Own", "Newest", "Age", "Snapshots", "Bytes"];
 
+/// Snapshots that are not what their names say count for nothing.
+fn warn_of_misnamed(cx: &mut Context, found: &Value) {
+    for of in found["snapshots"].as_array().into_iter().flatten() {
+        let why = text(&of["error"]);
+        if !why.is_empty() {
+            cx.warn(&format!("{} does not count: {why}", text(&of["name"])));
+        }
+    }
+}
+
 /// What lies on a target, a row for each store. What another's keys have sealed cannot be verified
 /// here: it is told what its newest snapshot is.
 fn boxes(found: &Value) -> Vec<[String; 6]> {
@@ -154,7 +166,8 @@ fn boxes(found: &Value) -> Vec<[String; 6]> {
         stores.entry(text(&of["store_id"])).or_default().push(of);
     }
     let row = |(store, held): (String, Vec<&Value>)| {
-        let newest = held.iter().copied().max_by_key(|of| place(of)).unwrap_or(&Value::Null);
+        let sound = held.iter().copied().filter(|of| text(&of["error"]).is_empty());
+        let newest = sound.max_by_key(|of| place(of)).unwrap_or(&Value::Null);
         let age = time(&found["seen"]).zip(time(&newest["time"]));
         let age = age.map(|(seen, taken)| seen.since(taken).as_secs());
         let own = if store == text(&found["store_id"]) { "yes" } else { "no" };

@@ -15,12 +15,10 @@ pub const TARGETS: &str = "sys/snapshots/targets";
 /// How often it is asked whether something is done.
 pub const LOOK: Duration = Duration::from_millis(200);
 
-/// What lies on a target, of the server's store or of `all`.
-pub fn holdings(cx: &mut Context, name: &str, all: bool) -> Result<Envelope, Stop> {
-    let mut call = Call::get(format!("{TARGETS}/{name}/list"));
-    if all {
-        call = call.with_query("all", "true");
-    }
+/// What lies on a target, of all stores, and whether the newest of each is what its name says.
+pub fn holdings(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {
+    let call = Call::get(format!("{TARGETS}/{name}/list"));
+    let call = call.with_query("all", "true").with_query("check", "true");
     let doing = "Error listing the target";
     let found = cx.fetch(call).map_err(|stop| stop.about(doing))?;
     let found = found.ok_or_else(|| Stop::Failed(missing(name)))?;

@@ -261,7 +261,9 @@ impl<'a> Way<'a> {
         let (mut timeline, mut revision) = (base.start.timeline, base.start.revision);
         let mut legs: Vec<Leg> = Vec::new();
         while timeline != to {
-            let Some(leg) = self.listing.next_leg(&way, timeline, revision) else { return Ok(false) };
+            let Some(leg) = self.listing.next_leg(&way, timeline, revision) else {
+                return Ok(false);
+            };
             (timeline, revision) = (leg.segment.timeline, leg.upto);
             legs.push(leg);
         }
