@@ -120,9 +120,8 @@ fn what_another_server_wrote_is_no_past_of_a_history_that_left_it() {
     // The other's commit is not told as its own, and its own is not lost behind that one.
     let found = twin.prepare(At::Revision(other.revision), Some(left)).unwrap();
     assert!(!found.is_own_past());
-    let mut found = vec![twin.prepare(At::Revision(ours.revision), Some(new)).unwrap()];
-    found.push(twin.prepare(At::Time(ours.time), None).unwrap());
-    for found in found {
+    for (at, of) in [(At::Revision(ours.revision), Some(new)), (At::Time(ours.time), None)] {
+        let found = twin.prepare(at, of).unwrap();
         assert!(found.is_own_past());
         assert_eq!(found.found().instant.revision, ours.revision);
         assert_eq!(found.told()["unusable"][0]["name"], names[0].as_str());

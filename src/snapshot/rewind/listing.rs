@@ -12,8 +12,8 @@ use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::target::Listed;
 
-/// So often a target is listed anew on one way: on one that changes faster than it can be read there
-/// is none.
+/// So often a target is listed anew on one way: on one that changes faster than it can be read
+/// there is none.
 const LOOKS: u32 = 8;
 
 /// Snapshots and segments of one store, in no order.
