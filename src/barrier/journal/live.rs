@@ -73,11 +73,9 @@ impl Unsealed {
     /// many at once: whether there are more.
     pub fn drop_journal(&self, timeline: Timeline, revision: u64) -> Result<bool, TxnError> {
         let goes_on = |head: &Head| head.timeline == timeline && revision > head.begun;
-        let Some(head) = self.journal().filter(goes_on) else {
+        let Some((head, from)) = self.first_kept().filter(|(head, _)| goes_on(head)) else {
             return self.delete_journal(timeline, revision);
         };
-        let queued = lock(&self.books).journal.shipped.back().map(|&(upto, _)| upto);
-        let from = head.dropped.max(queued.unwrap_or(0)) + 1;
         let wanted = revision.min(head.revision);
         let upto = wanted.min(from + AT_ONCE - 1);
         if upto < from {
@@ -88,8 +86,20 @@ impl Unsealed {
         for entry in scan(&*view, timeline, from, upto)? {
             bytes += entry?.1.len() as u64;
         }
-        lock(&self.books).journal.shipped.push_back((upto, bytes));
-        Ok(upto < wanted)
+        let mut books = lock(&self.books);
+        // Another target's thread may have come first: what was counted is dropped once.
+        let is_next = books
+            .journal
+            .first_kept()
+            .is_some_and(|(now, first)| (now.timeline, first) == (timeline, from));
+        if is_next {
+            books.journal.shipped.push_back((upto, bytes));
+        }
+        Ok(!is_next || upto < wanted)
+    }
+
+    fn first_kept(&self) -> Option<(Head, u64)> {
+        lock(&self.books).journal.first_kept()
     }
 
     /// Deletes records of a journal that has ended.

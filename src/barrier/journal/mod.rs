@@ -211,6 +211,12 @@ impl JournalBooks {
         let (orders, shipped) = Default::default();
         Self { head, bytes, limit: DEFAULT_LIMIT, orders, shipped }
     }
+
+    /// The head, and the first record that is neither gone nor goes with the next commit.
+    fn first_kept(&self) -> Option<(Head, u64)> {
+        let queued = self.shipped.back().map_or(0, |&(upto, _)| upto);
+        self.head.map(|head| (head, head.dropped.max(queued) + 1))
+    }
 }
 
 /// Writes the journal's part of each commit.
@@ -279,9 +285,12 @@ impl JournalKeeper {
         };
         let mut dropped = head.dropped;
         for &(upto, bytes) in &books.shipped {
-            entries.extend((dropped + 1..=upto).map(|gone| (key(timeline, gone), None)));
-            dropped = dropped.max(upto);
-            head.bytes = head.bytes.saturating_sub(bytes);
+            // Those before a journal that begins anew here stay until what was left is deleted.
+            if upto > dropped {
+                entries.extend((dropped + 1..=upto).map(|gone| (key(timeline, gone), None)));
+                dropped = upto;
+                head.bytes = head.bytes.saturating_sub(bytes);
+            }
         }
         (head.dropped, self.shipped) = (dropped, books.shipped.len());
         if !head.cut && head.bytes >= books.limit {

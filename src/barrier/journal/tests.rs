@@ -103,6 +103,46 @@ fn what_every_target_has_is_dropped_by_the_next_commit() {
 }
 
 #[test]
+fn what_several_targets_have_in_the_same_moment_is_dropped_once() {
+    let (_house, store) = open();
+    store.begin_journal().unwrap();
+    for _ in 0..50 {
+        (0..4).for_each(|_| put(&store, "a", b"1"));
+        let head = store.journal().unwrap();
+        let start = std::sync::Barrier::new(3);
+        let drop = || {
+            start.wait();
+            while store.drop_journal(head.timeline, head.revision).unwrap() {}
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop_in(scope, &drop)));
+        put(&store, "a", b"2");
+        assert_eq!(records(&store).len(), 1);
+    }
+}
+
+fn drop_in<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    drop: &'scope (impl Fn() + Sync),
+) {
+    scope.spawn(drop);
+}
+
+#[test]
+fn what_waits_to_be_dropped_when_a_journal_begins_anew_is_counted_once() {
+    let (_house, store) = open();
+    store.set_journal_limit(2000);
+    store.begin_journal().unwrap();
+    (0..50).for_each(|_| put(&store, "a", &[7; 100]));
+    let cut = store.journal().unwrap();
+    assert!(cut.cut);
+    store.drop_journal(cut.timeline, cut.revision - 1).unwrap();
+    // The commit that would drop them begins the journal anew.
+    store.begin_journal().unwrap();
+    while store.drop_journal(cut.timeline, cut.revision).unwrap() {}
+    records(&store);
+}
+
+#[test]
 fn it_is_cut_at_its_limit_and_begins_anew() {
     let (_house, store) = open();
     store.set_journal_limit(2000);
