@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -25,6 +26,8 @@ pub const MOST_BYTES: u64 = 1 << 20;
 pub const MOST_FILES: usize = 64;
 /// So many bytes in all.
 const MOST_TOGETHER: usize = 8 << 20;
+/// So many names are looked at, at most.
+const MOST_LOOKED: usize = 4096;
 /// A folder is looked through down to this depth.
 const DEPTH: usize = 8;
 
@@ -61,62 +64,96 @@ pub struct Gathered {
 /// Reads what is named: files, and all that lie in folders. What cannot be had does not keep the
 /// rest away.
 pub fn gather(paths: &[PathBuf]) -> Gathered {
-    let (mut found, mut missed) = (BTreeMap::new(), Vec::new());
-    for path in paths {
-        look(path, DEPTH, &mut found, &mut missed);
+    let mut search = Search::default();
+    paths.iter().for_each(|path| search.look(path, DEPTH));
+    let Search { found, mut missed, more, .. } = search;
+    if more {
+        let told =
+            format!("more than {MOST_FILES} files, or {MOST_LOOKED} names, are not included");
+        missed.push(told);
     }
     Gathered { files: found.into_values().collect(), missed }
 }
 
-fn look(
-    path: &Path,
-    depth: usize,
-    found: &mut BTreeMap<PathBuf, Included>,
-    missed: &mut Vec<String>,
-) {
-    let told = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let is_folder = match fs::metadata(path) {
-        Ok(meta) => meta.is_dir(),
-        Err(error) => return missed.push(told(&error)),
-    };
-    if !is_folder {
-        if found.len() == MOST_FILES && !found.contains_key(path) {
-            return missed.push(told(&format!("more than {MOST_FILES} files are not included")));
+/// What was found so far. A link may lead anywhere: it has an end.
+#[derive(Default)]
+struct Search {
+    found: BTreeMap<PathBuf, Included>,
+    missed: Vec<String>,
+    /// How many names were looked at.
+    looked: usize,
+    /// Whether there is more than may be.
+    more: bool,
+}
+
+impl Search {
+    fn look(&mut self, path: &Path, depth: usize) {
+        self.looked += 1;
+        self.more |= self.looked > MOST_LOOKED;
+        if self.more {
+            return;
         }
-        let together: usize = found.values().map(|file| file.content.len()).sum();
-        match read(path) {
-            Ok(file) if together + file.content.len() > MOST_TOGETHER => {
-                missed.push(told(&"more than 8 MiB in all are not included"));
-            }
-            Ok(file) => drop(found.insert(path.to_owned(), file)),
-            Err(error) => missed.push(told(&error)),
+        let outcome = fs::metadata(path).and_then(|meta| match meta.is_dir() {
+            true => self.look_into(path, depth),
+            // What is opened may act by that: a device, a pipe.
+            false if !meta.is_file() => Err(refused("it is no file")),
+            false => self.take(path),
+        });
+        if let Err(error) = outcome {
+            self.missed.push(format!("{}: {error}", path.display()));
         }
-        return;
     }
-    let entries = fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    match entries {
-        Ok(entries) if depth > 0 => {
-            entries.iter().for_each(|entry| look(&entry.path(), depth - 1, found, missed));
+
+    fn look_into(&mut self, path: &Path, depth: usize) -> io::Result<()> {
+        if depth == 0 {
+            return Err(refused("its folders are too deep"));
         }
-        Ok(_) => missed.push(told(&"its folders are too deep")),
-        Err(error) => missed.push(told(&error)),
+        let mut names: Vec<_> = fs::read_dir(path)?
+            .take(MOST_LOOKED + 1)
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()?;
+        // Each time the same, where there are too many.
+        names.sort_unstable();
+        names.iter().for_each(|path| self.look(path, depth - 1));
+        Ok(())
+    }
+
+    fn take(&mut self, path: &Path) -> io::Result<()> {
+        if self.found.contains_key(path) {
+            return Ok(());
+        }
+        if self.found.len() == MOST_FILES {
+            self.more = true;
+            return Ok(());
+        }
+        let file = read(path)?;
+        let together: usize = self.found.values().map(|file| file.content.len()).sum();
+        if together + file.content.len() > MOST_TOGETHER {
+            return Err(refused("more than 8 MiB in all are not included"));
+        }
+        self.found.insert(path.to_owned(), file);
+        Ok(())
     }
 }
 
+fn refused(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, why)
+}
+
 fn read(path: &Path) -> io::Result<Included> {
-    let file = File::open(path)?;
+    // It may have become a pipe, for which nobody waits.
+    let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
     let meta = file.metadata()?;
     if !meta.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+        return Err(refused("it is no file"));
     }
     let mut content = Vec::new();
     file.take(MOST_BYTES + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MOST_BYTES {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
+        return Err(refused("it is longer than 1 MiB"));
     }
-    let text = path
-        .to_str()
-        .ok_or_else(|| io::Error::new(ErrorKind::InvalidFilename, "its name is no text"))?;
+    let text = path.to_str().ok_or_else(|| refused("its name is no text"))?;
     let (mode, uid, gid) = (meta.mode() & 0o7777, meta.uid(), meta.gid());
     Ok(Included { path: text.to_owned(), mode, uid, gid, content })
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::snapshots::{target, world};
 use super::support::{TempDir, data, eventually};
 
@@ -30,4 +32,21 @@ fn what_changes_between_two_snapshots_is_in_the_journal() {
     world.advance(Duration::from_secs(61));
     eventually("the change is told and shipped", || changes() > before && shipped().is_some());
     assert_eq!(target(&root)["snapshots"], 1, "no snapshot was taken for it");
+}
+
+#[test]
+fn what_is_no_file_keeps_nothing_back() {
+    let (folder, etc) = (TempDir::new(), TempDir::new());
+    // Nobody ever writes to it.
+    let pipe = etc.path().join("pipe");
+    mknodat(CWD, pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    for number in 0..70 {
+        fs::write(etc.path().join(number.to_string()), "1").unwrap();
+    }
+    // All of the machine is behind it.
+    std::os::unix::fs::symlink("/", etc.path().join("root")).unwrap();
+    let include = etc.path().display();
+    let settings = format!("  interval = \"24h\"\n  journal = true\n  include = [\"{include}\"]");
+    let world = world(41, folder.path(), &settings);
+    eventually("there is a snapshot", || target(&world.root())["last_good"].is_object());
 }
