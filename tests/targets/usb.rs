@@ -221,6 +221,23 @@ fn an_empty_folder_is_no_stick() {
 }
 
 #[test]
+fn who_looks_beside_the_keeper_takes_no_stick_from_it() {
+    let machine = Machine::new();
+    let usb = machine.usb(LABEL);
+    usb.visit();
+    let request = machine.path("run/edgekeep/usb/EDGEKEEP");
+    // A request reaches the target, the settings are read: it lives for that alone.
+    drop(machine.usb(LABEL));
+    assert!(request.exists());
+    let beside = machine.usb(LABEL);
+    assert!(beside.list("").is_err());
+    drop(beside);
+    assert_eq!(fs::read_to_string(&request).unwrap(), "want\n");
+    drop(usb);
+    assert!(!request.exists());
+}
+
+#[test]
 fn where_nobody_can_be_asked_that_is_said() {
     let machine = Machine::new();
     // No folder can be made there.

@@ -61,14 +61,14 @@ impl<R: Read> Read for Exactly<R> {
             return Ok(0);
         }
         if let Some(failure) = &self.failure {
-            return Err(failure.kind().into());
+            return Err(io::Error::new(failure.kind(), failure.to_string()));
         }
         self.next(buffer).map_err(|error| {
-            let kind = error.kind();
-            if kind != ErrorKind::Interrupted {
+            let told = io::Error::new(error.kind(), error.to_string());
+            if error.kind() != ErrorKind::Interrupted {
                 self.failure = Some(error);
             }
-            kind.into()
+            told
         })
     }
 }

@@ -262,6 +262,10 @@ impl Target for Folder {
         })
     }
 
+    fn must_fit(&self, length: u64) -> Result<(), TargetError> {
+        self.must_have_room(&self.open()?, length)
+    }
+
     /// The pages of the file in the system's cache are dropped first. They are clean, since `put`
     /// synced them, so what is read comes from the device; a cache inside of that may still answer.
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {

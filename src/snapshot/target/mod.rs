@@ -34,6 +34,11 @@ pub trait Target: Send + Sync {
     /// attempt left behind is in no listing, and is removed by the next.
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError>;
 
+    /// Refuses an object of `length` bytes where it is seen beforehand that it has no room.
+    fn must_fit(&self, _length: u64) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// The object as the place itself holds it, past this machine's caches. An end before the
     /// object's is an error of the reader.
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError>;

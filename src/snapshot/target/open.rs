@@ -135,11 +135,13 @@ impl Place {
         })
     }
 
-    /// The same for the server that keeps snapshots there, to which a folder must show its mark.
+    /// The same for the server that keeps snapshots there: to it a folder must show its mark, and
+    /// for it a stick is asked for as long as this lives.
     pub fn keep(&self) -> Result<Arc<dyn Target>, SettingsError> {
-        match self.told_by_mark() {
-            Some(path) => Ok(Arc::new(Folder::marked(path))),
-            None => self.open(),
+        match self {
+            Self::Folder(path) => Ok(Arc::new(Folder::marked(path))),
+            Self::Usb(volume) => Ok(Arc::new(Usb::kept(volume.clone(), Places::default()))),
+            _ => self.open(),
         }
     }
 

@@ -14,9 +14,10 @@
 //! written to.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
@@ -56,19 +57,29 @@ impl Default for Places {
     }
 }
 
-/// A stick as a [`Target`]. While this lives it is asked for.
+/// A stick as a [`Target`]. While the one lives that asked for it first, it is asked for: who looks
+/// at it beside that, for a moment, takes it from nobody.
 #[derive(Debug)]
 pub struct Usb {
     volume: Volume,
     places: Places,
     folder: Folder,
+    /// Whether what is asked for is taken back with this one.
+    ours: AtomicBool,
 }
 
 impl Usb {
     /// The volume of that name. Nothing is looked at yet.
     pub fn new(volume: Volume, places: Places) -> Self {
         let folder = Folder::new(places.mounts.join(&volume.0).join(OURS));
-        Self { volume, places, folder }
+        Self { volume, places, folder, ours: AtomicBool::new(false) }
+    }
+
+    /// The same for who keeps it, and takes back at the end what a process before has asked for.
+    pub fn kept(volume: Volume, places: Places) -> Self {
+        let usb = Self::new(volume, places);
+        usb.ours.store(true, Ordering::Relaxed);
+        usb
     }
 
     fn request(&self) -> PathBuf {
@@ -78,8 +89,12 @@ impl Usb {
     /// Tells root's unit something, unless it was told.
     fn say(&self, what: &str) -> io::Result<()> {
         let (path, line) = (self.request(), format!("{what}\n"));
-        if fs::read(&path).is_ok_and(|said| said == line.as_bytes()) {
-            return Ok(());
+        match fs::read(&path) {
+            Ok(said) if said == line.as_bytes() => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.ours.store(true, Ordering::Relaxed);
+            }
+            _ => {}
         }
         // On a bare machine no server has made its folder yet, and root restores.
         fs::create_dir_all(&self.places.asks)?;
@@ -138,6 +153,10 @@ impl Target for Usb {
         self.folder()?.put(name, length, content).map_err(|error| self.because(error))
     }
 
+    fn must_fit(&self, length: u64) -> Result<(), TargetError> {
+        self.folder()?.must_fit(length).map_err(|error| self.because(error))
+    }
+
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
         self.folder()?.get(name).map_err(|error| self.because(error))
     }
@@ -174,7 +193,9 @@ impl Target for Usb {
 
 impl Drop for Usb {
     fn drop(&mut self) {
-        let _ = fs::remove_file(self.request());
+        if self.ours.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(self.request());
+        }
     }
 }
 
