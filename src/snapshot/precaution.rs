@@ -34,8 +34,9 @@ impl Precaution {
     pub fn keep(&self, unsealed: &Unsealed, name: &str) -> Result<PathBuf, SnapshotError> {
         let _turn = lock(&self.turn);
         let spool = self.spools.open()?;
+        let instant = unsealed.instant()?;
         let now = unsealed.time().now();
-        let taken = take(unsealed.instant()?, spool, now, &*self.entropy)?;
+        let taken = take(instant, spool, now, &*self.entropy)?;
         let path = self.folder.join(name);
         if !self.spools.have_room_for(taken.length())? {
             return Err(SnapshotError::Io(ErrorKind::StorageFull.into()));

@@ -146,3 +146,24 @@ fn a_segment_that_was_cut_is_found_at_the_next_look() {
     root.post("secret/d", json!({ "a": "b" }));
     is_made_good(&root, &folder, present);
 }
+
+#[test]
+fn a_made_up_name_accuses_no_file_of_ones_own() {
+    let folder = TempDir::new();
+    let (world, middle) = three_segments(34, &folder);
+    let root = world.root();
+    let name = middle.file_name().unwrap().to_str().unwrap();
+    let (first, rest) = name.split_once('-').unwrap();
+    let (start, _) = rest.rsplit_once('.').and_then(|(rest, _)| rest.rsplit_once('.')).unwrap();
+    let first = u64::from_str_radix(first, 16).unwrap() - 1;
+    // It ends where ours does, by another chain, and begins before it.
+    let made_up = middle.with_file_name(format!("{first:016x}-{start}.{:016x}.seg", 0xcccc));
+    fs::write(made_up, "garbage").unwrap();
+    for number in 0..3 {
+        root.post(&format!("secret/{number}"), json!({ "a": "b" }));
+        eventually("it is shipped all the same", || {
+            let target = target(&root);
+            target["journal"]["behind"] == 0 && target["state"] == "good"
+        });
+    }
+}

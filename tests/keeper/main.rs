@@ -15,5 +15,6 @@ mod silent;
 mod snapshots;
 mod twins;
 mod undo;
+mod unfit;
 #[path = "../support/mod.rs"]
 mod support;

@@ -10,6 +10,7 @@ mod model;
 mod place;
 mod site;
 mod twin;
+mod unread;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -34,6 +34,8 @@ struct Inner {
     weather: Weather,
     dice: Dice,
     wrongs: Vec<String>,
+    /// What can no longer be read, as by a bad sector.
+    spoiled: BTreeSet<Name>,
 }
 
 /// What lies there.
@@ -75,15 +77,15 @@ pub struct Reach {
 impl Place {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
-        let (objects, weather, wrongs) = Default::default();
-        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs }))
+        let (objects, weather, wrongs, spoiled) = Default::default();
+        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs, spoiled }))
     }
 
     /// The same place, as another server sees it that does not see what is put from now on.
     pub fn fork(&self, seed: u64) -> Self {
-        let (objects, weather, wrongs) =
-            (self.inner().objects.clone(), Weather::default(), Vec::new());
-        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs }))
+        let Self(place) = Self::new(seed);
+        lock(&place).objects.clone_from(&self.inner().objects);
+        Self(place)
     }
 
     /// What was put there meanwhile is seen by all.
@@ -103,6 +105,11 @@ impl Place {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         lock(&self.0)
+    }
+
+    /// An object can no longer be read to its end.
+    pub fn spoil(&self, name: &Name) {
+        self.inner().spoiled.insert(name.clone());
     }
 
     /// How it fares from now on.
@@ -303,6 +310,8 @@ impl Inner {
             self.wrongs.push(format!("{name} was overwritten by another history"));
         }
         self.objects.insert(name.clone(), Object { bytes: Arc::new(bytes), what });
+        // It lies elsewhere on the disk.
+        self.spoiled.remove(name);
     }
 }
 
@@ -360,6 +369,7 @@ impl Target for Place {
             return failed("it gives nothing");
         }
         let breaks = harmed.then(|| inner.dice.below(bytes.len() as u64 + 1) as usize);
+        let breaks = breaks.or(inner.spoiled.contains(name).then_some(bytes.len() / 2));
         Ok(Box::new(Reader { bytes, at: 0, breaks }))
     }
 

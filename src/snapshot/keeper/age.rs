@@ -27,6 +27,10 @@ impl Worker {
     /// Compacts what has become old, once an hour. What cannot be compacted stays as it is: nothing
     /// but room is lost.
     pub fn age(&mut self) -> Result<(), Trouble> {
+        // A stick that rests is not fetched back for this: it is owed nothing.
+        if self.settings.place.is_lent() && self.target.visit().is_none() {
+            return Ok(());
+        }
         let boot = self.boot();
         let last = *self.compacted.get_or_insert(boot);
         if boot.saturating_sub(last) < EVERY {
@@ -70,7 +74,7 @@ impl Worker {
         let round = plan(&listing, &begun, keys.time().now(), Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;
         let owner = Owner { store_id: record.store_id, key_id: settings.root_key.to_string() };
-        let spools = &self.means.spools;
+        let spools = &self.spools;
         let cleared = round.left.iter().map(|(outer, inner)| clear(source, outer, inner, &keys));
         let made = round.jobs.iter().map(|job| compact(source, job, &keys, &owner, spools));
         let all = cleared.chain(made.map(|made| made.map(drop)));

@@ -18,7 +18,7 @@ use crate::snapshot::rewind::file::{self, Unsound};
 pub fn snapshot(
     stream: impl Read,
     of: &SnapshotName,
-    unsealed: impl FnOnce() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+    unsealed: impl Fn() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
 ) -> Result<Option<Head>, SnapshotError> {
     let (frame, (records, head)) = format::read(stream, |meta, state| {
         let (mut entries, mut head) = (Entries::new(state)?, None);

@@ -1,7 +1,7 @@
 //! What a target holds: learned from its listing, and from reading back the newest of it.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use super::check;
@@ -106,6 +106,8 @@ impl Worker {
     pub fn survey(&mut self) -> Result<(), Trouble> {
         let before = self.known.take();
         let record = self.unsealed()?.status();
+        self.is_of_store(&record.store_id);
+        let before = before.filter(|before| before.store_id == record.store_id);
         let folder = self.folder(&record.store_id)?;
         let listed = self.target.list(folder.path())?;
         // What was put while it was listed is not ahead of what is here now.
@@ -140,6 +142,16 @@ impl Worker {
         self.place_journal()?;
         self.follow();
         Ok(())
+    }
+
+    /// Where another store was restored here, nothing that was seen there is of it.
+    fn is_of_store(&mut self, store_id: &str) {
+        let before = self.store.replace(store_id.to_owned());
+        if before.is_some_and(|before| before != store_id) {
+            self.seen.forget();
+            self.seen.is_fine();
+            self.desk.tell(|status| (status.last_good, status.damage) = (None, None));
+        }
     }
 
     /// What was there is gone or has another length, although it was not dropped or put from here.
@@ -194,7 +206,6 @@ impl Worker {
                     && let Err(why) = self.read_segment(&held.name, &held.of)?
                 {
                     self.counts_as_absent(&held.name, &why);
-                    self.judged.insert(held.name.clone(), (Judged::Bad, None));
                     bad.push(self.target.url(&held.name));
                 }
             }
@@ -205,7 +216,7 @@ impl Worker {
             }
         }
         self.thorough = false;
-        known.segments.retain(|held| self.judgement(&held.name) != Judged::Bad);
+        known.segments.retain(|held| self.counts(&held.name));
         Ok(())
     }
 
@@ -228,7 +239,7 @@ impl Worker {
 
     /// When the oldest snapshot was taken that leads to the present.
     fn goes_since(&self, known: &Known) -> Option<Timestamp> {
-        let whole = known.snapshots.iter().filter(|of| self.judgement(&of.name) != Judged::Bad);
+        let whole = known.snapshots.iter().filter(|of| self.counts(&of.name));
         let listing = Listing { segments: known.journal(), ..Listing::default() };
         let way = listing.lineage(known.timeline);
         let leads = |of: &SnapshotName| {
@@ -245,8 +256,11 @@ impl Worker {
         for held in own.into_iter().rev() {
             if self.judgement(&held.name) == Judged::Unknown {
                 self.read_back(held)?;
-                if self.judgement(&held.name) == Judged::Bad {
-                    self.is_damaged(format!("{} went bad", self.target.url(&held.name)));
+                let url = self.target.url(&held.name);
+                match self.judgement(&held.name) {
+                    Judged::Bad => self.is_damaged(format!("{url} went bad")),
+                    Judged::Unread => self.is_damaged(format!("{url} cannot be read")),
+                    Judged::Good | Judged::Unknown => {}
                 }
             }
             if self.judgement(&held.name) == Judged::Good {
@@ -261,6 +275,11 @@ impl Worker {
         self.judged.get(name).map_or(Judged::Unknown, |(judged, _)| *judged)
     }
 
+    /// Whether something there is believed to be what its name says, and to come when it is needed.
+    pub fn counts(&self, name: &Name) -> bool {
+        matches!(self.judgement(name), Judged::Good | Judged::Unknown)
+    }
+
     /// Reads a snapshot back and notes what it is worth.
     pub fn read_back(&mut self, held: &Held<SnapshotName>) -> Result<(), Trouble> {
         match self.read(&held.name, |content| check::snapshot(content, &held.of, || self.keys()))? {
@@ -272,7 +291,6 @@ impl Worker {
             }
             Err(why) => {
                 self.counts_as_absent(&held.name, &why);
-                self.judged.insert(held.name.clone(), (Judged::Bad, None));
                 self.flaws.insert(held.name.clone(), why.to_string());
             }
         }
@@ -299,10 +317,13 @@ impl Worker {
         self.read(name, |content| check::segment(content, of, at, || self.keys()))
     }
 
-    /// An object is there that is not what it should be: that is told.
-    pub fn counts_as_absent(&self, name: &Name, why: &SnapshotError) {
+    /// An object is there that is not what it should be, or cannot be read: that is told.
+    pub fn counts_as_absent(&mut self, name: &Name, why: &SnapshotError) {
         let url = self.target.url(name);
         log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+        let unread = matches!(why, SnapshotError::Io(_));
+        let judged = if unread { Judged::Unread } else { Judged::Bad };
+        self.judged.insert(name.clone(), (judged, None));
     }
 
     /// The newest snapshot of this history, if it and what leads on from it are good; else why not.
@@ -329,23 +350,44 @@ impl Worker {
         Good { taken, timeline, revision, url: self.target.url(&held.name), length: held.length }
     }
 
-    /// Reads an object. The outer error is that it could not be read, the inner one what it is.
+    /// Reads an object. The outer error is that the target does not answer, the inner one what is
+    /// wrong with the object. One that twice cannot be read to its end, of a target that answers,
+    /// has gone bad by itself, as by a bad sector.
     pub fn read<T>(
         &self,
         name: &Name,
-        check: impl FnOnce(&mut dyn Read) -> Result<T, SnapshotError>,
+        check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
+    ) -> Result<Result<T, SnapshotError>, Trouble> {
+        let outcome = self.read_once(name, &check)?;
+        if !matches!(outcome, Err(SnapshotError::Io(_))) {
+            return Ok(outcome);
+        }
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        self.target.list(folder.path())?;
+        self.read_once(name, &check)
+    }
+
+    fn read_once<T>(
+        &self,
+        name: &Name,
+        check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
     ) -> Result<Result<T, SnapshotError>, Trouble> {
         let mut content = match self.target.get(name) {
             Err(TargetError::Absent(what)) => return Ok(Err(SnapshotError::Broken(what))),
+            // Where others could be read it is this one, and not what the server may do there.
+            Err(TargetError::Failed(what) | TargetError::Denied(what)) if self.reads_others() => {
+                return Ok(Err(SnapshotError::Io(io::Error::other(what))));
+            }
             outcome => outcome?,
         };
         match check(&mut content) {
-            Err(SnapshotError::Io(error)) => {
-                Err(TargetError::Away(format!("{}: {error}", self.target.url(name))).into())
-            }
             Err(SnapshotError::Sealed) => Err(Trouble::Over),
             outcome => Ok(outcome),
         }
+    }
+
+    fn reads_others(&self) -> bool {
+        self.judged.values().any(|(judged, _)| *judged == Judged::Good)
     }
 
     /// The last good snapshot is told, and the next one counted from it.
@@ -402,7 +444,7 @@ impl Worker {
         dropped: u64,
     ) -> Option<Reach> {
         let bases = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
-        let bases = bases.filter(|held| self.judgement(&held.name) != Judged::Bad);
+        let bases = bases.filter(|held| self.counts(&held.name));
         let branch = branch.map(|origin| origin.revision);
         let bases: Vec<u64> = bases.map(|held| held.of.revision).chain(branch).collect();
         let segments = known.segments.iter().filter(|held| held.of.timeline == timeline);
@@ -413,9 +455,8 @@ impl Worker {
     /// Whether what is there leads to that commit of a history.
     pub fn leads_to(&self, at: Origin) -> bool {
         let Some(known) = &self.known else { return false };
-        let whole = |name: &Name| self.judgement(name) != Judged::Bad;
-        let snapshots = known.snapshots.iter().filter(|held| whole(&held.name));
-        let segments = known.segments.iter().filter(|held| whole(&held.name));
+        let snapshots = known.snapshots.iter().filter(|held| self.counts(&held.name));
+        let segments = known.segments.iter().filter(|held| self.counts(&held.name));
         let listing = Listing {
             snapshots: snapshots.map(|held| held.of.clone()).collect(),
             segments: segments.map(|held| held.of).collect(),
@@ -446,12 +487,11 @@ impl Worker {
         for held in segments {
             if !is_ahead(held.of.timeline, held.of.last) {
                 known.segments.push(held);
-            } else if self.judgement(&held.name) != Judged::Bad {
+            } else if self.counts(&held.name) {
                 let Err(why) = self.read_segment(&held.name, &held.of)? else {
                     return Err(beyond(held.of.last, record));
                 };
                 self.counts_as_absent(&held.name, &why);
-                self.judged.insert(held.name, (Judged::Bad, None));
             }
         }
         Ok(())

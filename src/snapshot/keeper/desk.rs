@@ -74,8 +74,12 @@ struct State {
     verifying: bool,
     status: Status,
     listing: Listing,
-    /// What was dropped last.
-    forgotten: Option<Forgotten>,
+    /// How often it was wanted that snapshots are dropped.
+    forgettings: u64,
+    /// Which of these is being done.
+    forgetting: u64,
+    /// What came of the last one that was, and which that is.
+    forgotten: Option<(u64, Forgotten)>,
 }
 
 impl Desk {
@@ -120,6 +124,7 @@ impl Desk {
     pub fn wishes(&self) -> Wishes {
         let mut state = lock(&self.state);
         state.verifying |= state.wishes.verify;
+        state.forgetting = state.forgettings;
         std::mem::take(&mut state.wishes)
     }
 
@@ -149,18 +154,30 @@ impl Desk {
         lock(&self.state).listing.clone()
     }
 
-    /// Has snapshots dropped; `None` where that takes longer than `patience`. One after the other.
+    /// Has snapshots dropped; `None` where that takes longer than `patience`. One after the other:
+    /// what comes late is not told to who wanted something else meanwhile.
     pub fn forget(&self, forgetting: Forgetting, patience: Duration) -> Option<Forgotten> {
         let _turn = lock(&self.turn);
-        lock(&self.state).forgotten = None;
-        self.wish(|wishes| wishes.forget = Some(forgetting));
-        wait_for(&self.bell, lock(&self.state), patience, |s| s.forgotten.is_some() || s.stop);
-        lock(&self.state).forgotten.take()
+        let mut state = lock(&self.state);
+        state.forgettings += 1;
+        let ours = state.forgettings;
+        state.wishes.forget = Some(forgetting);
+        self.bell.notify_all();
+        drop(state);
+        let is_over = |s: &State| s.stop || s.forgotten.as_ref().is_some_and(|(n, _)| *n == ours);
+        wait_for(&self.bell, lock(&self.state), patience, is_over);
+        let mut state = lock(&self.state);
+        state.forgotten.take_if(|(number, _)| *number == ours).map(|(_, outcome)| outcome)
     }
 
     /// They were, or could not be: what is said first counts.
     pub fn forgot(&self, outcome: Forgotten) {
-        lock(&self.state).forgotten.get_or_insert(outcome);
+        let mut state = lock(&self.state);
+        let number = state.forgetting;
+        if state.forgotten.as_ref().is_none_or(|(other, _)| *other != number) {
+            state.forgotten = Some((number, outcome));
+        }
+        drop(state);
         self.bell.notify_all();
     }
 
@@ -191,5 +208,34 @@ impl Desk {
     pub fn wait_for_end(&self, at_most: Duration) -> bool {
         wait_for(&self.bell, lock(&self.state), at_most, |state| state.ended);
         lock(&self.state).ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_for_one_is_not_told_to_another() {
+        let desk = Desk::default();
+        let forgetting = |last, dry_run| {
+            let policy = Policy { last, ..Policy::default() };
+            Forgetting { policy, dry_run }
+        };
+        // The first one gives up while its wish is being met.
+        assert_eq!(desk.forget(forgetting(1, true), Duration::ZERO), None);
+        assert_eq!(desk.wishes().forget, Some(forgetting(1, true)));
+        let (first, second) = (Name::parse("first").unwrap(), Name::parse("second").unwrap());
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| desk.forget(forgetting(2, false), Duration::from_secs(60)));
+            while lock(&desk.state).wishes.forget.is_none() {
+                std::thread::yield_now();
+            }
+            desk.forgot(Ok(vec![first]));
+            assert_eq!(desk.wishes().forget, Some(forgetting(2, false)));
+            desk.forgot(Ok(vec![second.clone()]));
+            desk.forgot(Err("what is said first counts".into()));
+            assert_eq!(asked.join().unwrap(), Some(Ok(vec![second])));
+        });
     }
 }

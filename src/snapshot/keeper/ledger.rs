@@ -1,14 +1,19 @@
 //! What each journaling target has of the journal: what all have need not be kept here.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use crate::barrier::root::Timeline;
 use crate::base::sync::lock;
+use crate::snapshot::target::Name;
 
 /// The targets to which the journal goes.
 #[derive(Default)]
-pub struct Ledger(Mutex<BTreeMap<String, Entry>>);
+pub struct Ledger {
+    entries: Mutex<BTreeMap<String, Entry>>,
+    /// What was put from here, to any of them.
+    pub put: Arc<Mutex<BTreeSet<Name>>>,
+}
 
 #[derive(Default)]
 struct Entry {
@@ -21,7 +26,7 @@ struct Entry {
 impl Ledger {
     /// These are all. Of one that stays, what it has stays.
     pub fn set<'a>(&self, names: impl Iterator<Item = &'a str>) {
-        let mut entries = lock(&self.0);
+        let mut entries = lock(&self.entries);
         let mut before = std::mem::take(&mut *entries);
         for name in names {
             entries.insert(name.to_owned(), before.remove(name).unwrap_or_default());
@@ -30,7 +35,7 @@ impl Ledger {
 
     /// A target has all up to `revision`.
     pub fn has(&self, name: &str, timeline: Timeline, revision: u64) {
-        if let Some(entry) = lock(&self.0).get_mut(name) {
+        if let Some(entry) = lock(&self.entries).get_mut(name) {
             entry.has.insert(timeline, revision);
             entry.reachable = true;
         }
@@ -38,19 +43,19 @@ impl Ledger {
 
     /// What a target has is no longer known: it failed, or another may stand in its place.
     pub fn forget(&self, name: &str) {
-        if let Some(entry) = lock(&self.0).get_mut(name) {
+        if let Some(entry) = lock(&self.entries).get_mut(name) {
             *entry = Entry::default();
         }
     }
 
     /// Up to which commit all targets have a history; `None` where one has nothing, or is unknown.
     pub fn common(&self, timeline: Timeline) -> Option<u64> {
-        least(lock(&self.0).values(), timeline)
+        least(lock(&self.entries).values(), timeline)
     }
 
     /// The same of those that can be reached: the others are left behind.
     pub fn common_reachable(&self, timeline: Timeline) -> Option<u64> {
-        least(lock(&self.0).values().filter(|entry| entry.reachable), timeline)
+        least(lock(&self.entries).values().filter(|entry| entry.reachable), timeline)
     }
 }
 

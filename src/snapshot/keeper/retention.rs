@@ -55,6 +55,9 @@ pub enum Judged {
     Good,
     /// It was when it was put; nobody has looked since.
     Unknown,
+    /// It could not be read, and may be another time: nothing relies on it, and it goes no sooner
+    /// than one that is whole.
+    Unread,
     /// It does not verify: it counts as absent.
     Bad,
 }

@@ -1,4 +1,4 @@
-//! When the next snapshot is due.
+//! When the next snapshot is due, and when what failed is tried again.
 //!
 //! It is counted from the last good one that the target holds, by the boot clock, once for each: a
 //! wall clock that jumps neither brings a snapshot forward nor holds one back for longer than one
@@ -13,6 +13,24 @@ use crate::base::clock::Timestamp;
 const RETRY_FIRST: Duration = Duration::from_secs(2);
 /// And at most.
 const RETRY_MOST: Duration = Duration::from_secs(60);
+/// The same of a snapshot for which all of the store was copied.
+const COPY_MOST: Duration = Duration::from_secs(900);
+
+/// After a failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pause {
+    /// Nothing is tried before.
+    until: Duration,
+    failures: u32,
+}
+
+impl Pause {
+    /// It failed once more: each time it is twice as long, `most` at last.
+    fn begin(&mut self, boot: Duration, most: Duration) {
+        self.until = boot + most.min(RETRY_FIRST * 2u32.pow(self.failures.min(10)));
+        self.failures = self.failures.saturating_add(1);
+    }
+}
 
 /// When a target is next looked at, by the boot clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,9 +39,10 @@ pub struct Schedule {
     due: Option<Duration>,
     /// Counted from this one.
     since: Option<Timestamp>,
-    /// Nothing is tried before.
-    retry: Duration,
-    failures: u32,
+    /// Of all that is done with the target.
+    pause: Pause,
+    /// Of snapshots alone.
+    put_off: Pause,
 }
 
 impl Schedule {
@@ -62,25 +81,39 @@ impl Schedule {
 
     /// Something went well.
     pub fn succeeded(&mut self) {
-        (self.failures, self.retry) = (0, Duration::ZERO);
+        self.pause = Pause::default();
     }
 
     /// Something failed. Where it costs nothing to look (`cheap`) it is tried every two seconds,
     /// elsewhere less and less often.
     pub fn failed(&mut self, boot: Duration, cheap: bool) {
-        let doublings = if cheap { 0 } else { self.failures.min(5) };
-        self.retry = boot + RETRY_MOST.min(RETRY_FIRST * 2u32.pow(doublings));
-        self.failures = self.failures.saturating_add(1);
+        self.pause.begin(boot, if cheap { RETRY_FIRST } else { RETRY_MOST });
     }
 
     /// Whether it may be tried (again).
     pub fn may_try(&self, boot: Duration) -> bool {
-        boot >= self.retry
+        boot >= self.pause.until
     }
 
-    /// It may at once.
+    /// A snapshot was put, or what kept it from that need no longer be so.
+    pub fn resume(&mut self) {
+        self.put_off = Pause::default();
+    }
+
+    /// One could not be. Where it was `copied` for that, each attempt costs as much as the store
+    /// is long, and wears the disk out.
+    pub fn not_taken(&mut self, boot: Duration, copied: bool) {
+        self.put_off.begin(boot, if copied { COPY_MOST } else { RETRY_MOST });
+    }
+
+    /// Whether one may be taken (again).
+    pub fn may_take(&self, boot: Duration) -> bool {
+        boot >= self.put_off.until
+    }
+
+    /// All may at once.
     pub fn hurry(&mut self) {
-        self.retry = Duration::ZERO;
+        (self.pause.until, self.put_off.until) = Default::default();
     }
 }
 
@@ -123,6 +156,10 @@ mod tests {
             boot += Duration::from_secs(rest);
         }
         assert_eq!(rests, [2, 4, 8, 16, 32, 60, 60]);
+        (0..12).for_each(|_| schedule.not_taken(boot, true));
+        assert!(!schedule.may_take(boot + RETRY_MOST) && schedule.may_take(boot + COPY_MOST));
+        schedule.not_taken(boot, false);
+        assert!(schedule.may_take(boot + RETRY_MOST), "where nothing was copied it costs little");
         schedule.failed(boot, true);
         assert!(schedule.may_try(boot + RETRY_FIRST));
         schedule.succeeded();

@@ -51,9 +51,10 @@ impl Worker {
     fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
         let left = timelines(&*self.unsealed()?.journal_view()?)?;
         for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
-            self.set_aside(timeline)?;
-            let places = self.prove_left(timeline)?;
             let stretches = stretches(&*self.unsealed()?, timeline)?;
+            let Some(&(_, last)) = stretches.last() else { continue };
+            let others = self.set_aside(timeline, last)?;
+            let places = self.prove_left(timeline)?;
             let origin = self.origin(timeline)?;
             let mut useless = 0;
             for &(first, last) in &stretches {
@@ -62,22 +63,24 @@ impl Worker {
                     let branch = origin.filter(|origin| worker.leads_to(*origin));
                     known.and_then(|known| worker.reach_of(known, timeline, branch, first - 1))
                 };
-                let ours = goes_on(&*self.unsealed()?, timeline, &places)?;
+                let ours = others.is_none() && goes_on(&*self.unsealed()?, timeline, &places)?;
                 // Where nothing there leads to them they are of no use.
                 while let Some(reach) = cursor(self).filter(|reach| ours && reach.cursor < last) {
                     self.ship_one(timeline, reach.cursor + 1, last)?;
                 }
-                if cursor(self).is_none_or(|reach| reach.cursor < last) {
+                if let Some(behind) = others {
+                    useless += last.saturating_sub(behind.max(first - 1));
+                } else if cursor(self).is_none_or(|reach| reach.cursor < last) {
                     useless += last - first + 1;
                 }
             }
-            let Some(&(_, last)) = stretches.last() else { continue };
             self.has(timeline, last);
             if self.needless(timeline)? >= Some(last) {
                 if useless > 0 {
                     log::warn!(
                         "snapshots to {}: {useless} transactions of the timeline {timeline}, which \
-                         was left, are in no journal there: nothing there leads to them",
+                         was left, are in no journal there: nothing there leads to them, or it is \
+                         another server's, on a copy of this store's data, that goes on there",
                         self.name
                     );
                 }

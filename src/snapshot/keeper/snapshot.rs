@@ -20,12 +20,17 @@ const INCLUDED: Duration = Duration::from_secs(60);
 impl Worker {
     /// Takes one, puts it, reads it back: only then it counts.
     pub fn snapshot(&mut self) -> Result<(), Trouble> {
+        self.must_fit_still()?;
         self.include()?;
         let taking = self.means.meters.begin();
-        let spool = self.means.spools.open()?;
+        let spool = self.spools.open()?;
         let unsealed = self.unsealed()?;
+        let instant = unsealed.instant()?;
+        // Not before the instant: no commit in it is later than the snapshot says.
         let taken_at = unsealed.time().now();
-        let taken = take(unsealed.instant()?, spool, taken_at, &*self.means.entropy)?;
+        let bytes = instant.record.tally.value_bytes;
+        self.copied = true;
+        let taken = take(instant, spool, taken_at, &*self.means.entropy)?;
         drop(unsealed);
         let about = &taken.meta().about;
         let timeline = about.timeline.parse();
@@ -44,6 +49,7 @@ impl Worker {
                 attempt.url = url;
             }
         });
+        self.made = Some((bytes, length));
         self.must_have_space(length)?;
         self.unsettled = true;
         self.seen.put(&name);
@@ -52,8 +58,10 @@ impl Worker {
         let held = Held { of, name, length };
         self.read_back(&held)?;
         if self.judgement(&held.name) != Judged::Good {
-            let url = self.target.url(&held.name);
-            return Err(TargetError::Failed(format!("{url} is not what was put there")).into());
+            let (url, why) = (self.target.url(&held.name), self.flaws.get(&held.name));
+            let why = why.map_or("it is bad", String::as_str);
+            let what = format!("{url} is not what was put there: {why}");
+            return Err(TargetError::Failed(what).into());
         }
         taking.is_whole(length);
         log::info!("snapshots to {}: put and verified {}", self.name, self.target.url(&held.name));
@@ -97,6 +105,17 @@ impl Worker {
         let known = self.known.as_ref();
         let lacks = |known: &Known| known.reach.is_none();
         Ok(self.settings.journal && head.is_some_and(|head| !head.cut) && known.is_some_and(lacks))
+    }
+
+    /// Refuses what had no room the last time and has none now, before all of the store is copied
+    /// for it again. Where there is less in the store than then it may fit.
+    fn must_fit_still(&mut self) -> Result<(), Trouble> {
+        let Some((bytes, length)) = self.made else { return Ok(()) };
+        if self.unsealed()?.status().tally.value_bytes < bytes {
+            return Ok(());
+        }
+        self.must_have_space(length)?;
+        Ok(self.target.must_fit(length)?)
     }
 
     /// `local_max_space` holds with one more.

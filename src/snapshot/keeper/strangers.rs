@@ -5,6 +5,7 @@
 //! that is in another history harms nothing, and is told of while that grows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::contact::{Held, Known};
@@ -18,6 +19,7 @@ use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
+use crate::base::sync::lock;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 use crate::snapshot::target::Name;
 
@@ -29,6 +31,9 @@ const MOST: usize = 1 << 16;
 /// What the thread of a target remembers of what it has seen there.
 #[derive(Default)]
 pub struct Seen {
+    /// What this server has put, here or elsewhere. A name tells the content, and a put may end
+    /// when another thread, with other settings, serves the place already: it is no stranger's.
+    put: Arc<Mutex<BTreeSet<Name>>>,
     /// What was there when it was first looked or was put from here; `None` before the first look.
     names: Option<BTreeSet<Name>>,
     /// In which history this server was, and how far each other one went.
@@ -38,8 +43,19 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Nothing yet; `put` is what this server has put.
+    pub fn new(put: Arc<Mutex<BTreeSet<Name>>>) -> Self {
+        Self { put, ..Self::default() }
+    }
+
     /// It is put from here.
     pub fn put(&mut self, name: &Name) {
+        let mut put = lock(&self.put);
+        if put.len() == MOST {
+            put.pop_first();
+        }
+        put.insert(name.clone());
+        drop(put);
         if let Some(names) = &mut self.names {
             names.insert(name.clone());
         }
@@ -65,6 +81,7 @@ impl Seen {
 
     fn has(&self, name: &Name) -> bool {
         self.names.as_ref().is_none_or(|names| names.contains(name))
+            || lock(&self.put).contains(name)
     }
 }
 
@@ -116,9 +133,7 @@ impl Worker {
     /// Where one segment lies over another, as a compaction leaves it that was cut, both are of one
     /// chain. Those of which that was seen before are not read again.
     fn must_agree(&mut self, known: &mut Known, timeline: Timeline) -> Result<(), Trouble> {
-        let of_it = known.segments.iter().filter(|held| held.of.timeline == timeline);
-        let mut of_it: Vec<(SegmentName, Name)> =
-            of_it.map(|held| (held.of, held.name.clone())).collect();
+        let mut of_it = known.segments_of(timeline);
         of_it.sort_by_key(|(of, _)| (of.first, of.last));
         let mut longest: Option<(SegmentName, Name)> = None;
         for next in of_it {
@@ -131,7 +146,11 @@ impl Worker {
                     if before.0.last < next.0.last { (before, &next) } else { (&next, before) };
                 let there = self.chain_in(longer, shorter.0.last)?;
                 if there.is_some_and(|there| there != shorter.0.chain) {
-                    self.must_be_junk(known, &shorter.1)?;
+                    // One of the two may be torn, or a name that somebody made up.
+                    if !self.drop_junk(known, &longer.1)? {
+                        self.must_be_junk(known, &shorter.1)?;
+                    }
+                    return self.must_agree(known, timeline);
                 }
             }
             if longest.as_ref().is_none_or(|before| before.0.last < next.0.last) {
@@ -152,17 +171,20 @@ impl Worker {
 
     /// A segment that is not of the chain counts as absent where it does not verify.
     fn must_be_junk(&mut self, known: &mut Known, name: &Name) -> Result<(), Trouble> {
+        let junk = self.drop_junk(known, name)?;
+        if junk { Ok(()) } else { Err(self.doubled(known.timeline, name)) }
+    }
+
+    /// Reads a segment: one that does not verify counts as absent. Whether it does.
+    fn drop_junk(&mut self, known: &mut Known, name: &Name) -> Result<bool, Trouble> {
         let Some(index) = known.segments.iter().position(|held| held.name == *name) else {
-            return Ok(());
+            return Ok(true);
         };
         let Held { of, .. } = known.segments[index];
-        let Err(why) = self.read_segment(name, &of)? else {
-            return Err(self.doubled(of.timeline, name));
-        };
+        let Err(why) = self.read_segment(name, &of)? else { return Ok(false) };
         self.counts_as_absent(name, &why);
-        self.judged.insert(name.clone(), (Judged::Bad, None));
         known.segments.swap_remove(index);
-        Ok(())
+        Ok(true)
     }
 
     /// Every snapshot of the present history that came since it was first looked was put from
@@ -204,22 +226,28 @@ impl Worker {
 
     /// What is there of a history that was left, and is not of the chain of which records are
     /// still here, does not count where both are there already: the rest is put beside it. Where
-    /// there is only the other, it is the one that goes on.
-    pub fn set_aside(&mut self, timeline: Timeline) -> Result<(), Trouble> {
+    /// there is only the other, it is the one that goes on: behind which commit. `last` is the last
+    /// one that is still here.
+    pub fn set_aside(&mut self, timeline: Timeline, last: u64) -> Result<Option<u64>, Trouble> {
+        let Some(mut known) = self.known.take() else { return Ok(None) };
         let (mut strange, unsealed) = (BTreeSet::new(), self.unsealed()?);
-        let Some(known) = &mut self.known else { return Ok(()) };
         let (mut begins, mut ends) = (u64::MAX, 0);
-        for held in known.segments.iter().filter(|held| held.of.timeline == timeline) {
-            let ours = recorded(&unsealed, timeline, held.of.last)?;
-            if ours.is_some_and(|ours| ours.short() != held.of.chain) {
-                strange.insert(held.name.clone());
-                begins = held.of.first.min(begins);
-            } else {
-                ends = held.of.last.max(ends);
+        for (of, name) in known.segments_of(timeline) {
+            // One that goes further than the records here is read up to where they end.
+            let at = if of.first <= last { last.min(of.last) } else { of.last };
+            let ours = recorded(&unsealed, timeline, at)?.map(Chain::short);
+            let there = if ours.is_some() { self.chain_in(&(of, name.clone()), at)? } else { None };
+            if ours.zip(there).is_none_or(|(ours, there)| ours == there) {
+                ends = of.last.max(ends);
+            } else if !self.drop_junk(&mut known, &name)? {
+                begins = of.first.min(begins);
+                strange.insert(name);
             }
         }
-        known.segments.retain(|held| ends < begins || !strange.contains(&held.name));
-        Ok(())
+        let others = ends < begins && !strange.is_empty();
+        known.segments.retain(|held| others || !strange.contains(&held.name));
+        self.known = Some(known);
+        Ok(others.then_some(ends))
     }
 
     /// Looks whether another history grows there beside the present one.
@@ -278,6 +306,11 @@ impl Known {
     fn names(&self) -> impl Iterator<Item = &Name> {
         let snapshots = self.snapshots.iter().map(|held| &held.name);
         snapshots.chain(self.segments.iter().map(|held| &held.name))
+    }
+
+    fn segments_of(&self, timeline: Timeline) -> Vec<(SegmentName, Name)> {
+        let of_it = self.segments.iter().filter(|held| held.of.timeline == timeline);
+        of_it.map(|held| (held.of, held.name.clone())).collect()
     }
 
     /// The last commit in each object, with its history.

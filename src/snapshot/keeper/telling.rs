@@ -1,5 +1,7 @@
 //! What the thread of a target tells of it.
 
+use std::mem;
+
 use super::status::{Attempt, Shipped, Standing};
 use super::trouble::Trouble;
 use super::worker::Worker;
@@ -31,15 +33,25 @@ impl Worker {
         outcome
     }
 
-    /// All that was to be done is.
+    /// A snapshot that is wanted could not be put; all else goes on.
+    pub fn owes(&mut self, trouble: &Trouble) {
+        let text = trouble.to_string();
+        if self.owed.as_ref() != Some(&text) {
+            log::warn!("snapshots to {}: {text}", self.name);
+        }
+        self.owed = Some(text);
+        self.desk.tell(|status| status.errors += 1);
+    }
+
+    /// All that could be done is.
     pub fn is_well(&mut self) {
         self.schedule.succeeded();
-        let mut before = None;
+        let (owed, mut before) = (self.owed.clone(), None);
         self.desk.tell(|status| {
-            status.standing = Standing::Good;
-            before = status.error.take();
+            status.standing = if owed.is_some() { Standing::Failing } else { Standing::Good };
+            before = mem::replace(&mut status.error, owed);
         });
-        if before.is_some() {
+        if before.is_some() && self.owed.is_none() {
             log::info!("snapshots to {}: it is well again", self.name);
         }
     }
@@ -54,6 +66,7 @@ impl Worker {
             self.doubt();
             self.seen.forget();
             self.has_nothing();
+            self.schedule.resume();
         }
         let (text, mut known) = (trouble.to_string(), false);
         self.desk.tell(|status| {

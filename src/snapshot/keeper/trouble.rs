@@ -35,6 +35,11 @@ impl Trouble {
             _ => Standing::Failing,
         }
     }
+
+    /// Whether nothing else can be done there either: not a snapshot alone that could not be put.
+    pub fn ends_all(&self) -> bool {
+        matches!(self, Self::Over | Self::Ahead(_) | Self::Target(TargetError::Away(_)))
+    }
 }
 
 impl fmt::Display for Trouble {

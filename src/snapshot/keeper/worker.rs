@@ -23,6 +23,7 @@ use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::rewind::Lost;
+use crate::snapshot::spool::Spools;
 use crate::snapshot::target::{Name, Target, Visit};
 
 /// How often it is looked whether there is something to do.
@@ -46,6 +47,8 @@ pub struct Worker {
     pub(super) ledger: Arc<Ledger>,
     /// Where it is told of, and told what to do.
     pub(super) desk: Arc<Desk>,
+    /// Of its own, lest targets that hang take those of another.
+    pub(super) spools: Spools,
     /// When what is due.
     pub(super) schedule: Schedule,
     /// Whether it is the place that it was, or a new one that was marked.
@@ -64,6 +67,12 @@ pub struct Worker {
     pub(super) used: Option<Duration>,
     /// Whether a snapshot was put there since it was last let go.
     pub(super) unsettled: bool,
+    /// Why the snapshot that is wanted could not be put, if so.
+    pub(super) owed: Option<String>,
+    /// Whether the store was copied for it.
+    pub(super) copied: bool,
+    /// How many bytes the values had of which one was last made, and how long that was.
+    pub(super) made: Option<(u64, u64)>,
     /// When it was begun to serve it, by the boot clock.
     pub(super) begun: Duration,
     /// When the last good one was read back, by the boot clock.
@@ -74,6 +83,8 @@ pub struct Worker {
     pub(super) missed: Vec<String>,
     /// What was seen there.
     pub(super) seen: Seen,
+    /// Of which store that is.
+    pub(super) store: Option<String>,
     /// Whether the next look reads back all of the way to the present.
     pub(super) thorough: bool,
     /// When it was last looked for what may be compacted, by the boot clock.
@@ -97,6 +108,8 @@ impl Worker {
             begun: means.clock.boot(),
             settings,
             target,
+            spools: means.spools.beside(),
+            seen: Seen::new(ledger.put.clone()),
             means,
             ledger,
             desk,
@@ -109,10 +122,13 @@ impl Worker {
             visit: None,
             used: None,
             unsettled: false,
+            store: None,
+            owed: None,
+            copied: false,
+            made: None,
             verified: None,
             included: None,
             missed: Vec::new(),
-            seen: Seen::default(),
             thorough: false,
             compacted: None,
             torn: Vec::new(),
@@ -165,18 +181,14 @@ impl Worker {
     }
 
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
-        let due = wishes.take || self.is_due();
+        let due = wishes.take || (self.is_due() && self.schedule.may_take(self.boot()));
         if let Err(trouble) = self.meet(wishes, due) {
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
         if std::mem::take(&mut wishes.verify) {
             self.verified(self.newest());
         }
-        let damaged = self.desk.status().damage.is_some();
-        if wishes.take || damaged || self.is_due() || self.needs_base()? {
-            self.attempt(Self::snapshot)?;
-            self.forget(self.settings.policy)?;
-        }
+        // What makes room comes before what needs it.
         if let Some(Forgetting { policy, dry_run }) = wishes.forget {
             let gone = self.forgettable(policy);
             if !dry_run {
@@ -184,12 +196,39 @@ impl Worker {
             }
             self.desk.forgot(Ok(gone));
         }
+        self.supply(wishes.take)?;
         if self.settings.journal {
             self.include_again()?;
             self.ship()?;
             self.age()?;
         }
-        self.let_go()
+        if self.owed.is_none() { self.let_go() } else { Ok(()) }
+    }
+
+    /// Takes a snapshot where one is wanted. One that cannot be put holds up nothing else: what is
+    /// kept goes when its time is over, and the journal goes on.
+    fn supply(&mut self, asked: bool) -> Result<(), Trouble> {
+        let damaged = self.desk.status().damage.is_some();
+        if !(asked || damaged || self.is_due() || self.needs_base()?) {
+            self.owed = None;
+            return Ok(());
+        }
+        if !(asked || self.schedule.may_take(self.boot())) {
+            return Ok(());
+        }
+        self.copied = false;
+        match self.attempt(Self::snapshot) {
+            Ok(()) => {
+                self.schedule.resume();
+                self.owed = None;
+            }
+            Err(trouble) if trouble.ends_all() => return Err(trouble),
+            Err(trouble) => {
+                self.schedule.not_taken(self.boot(), self.copied);
+                self.owes(&trouble);
+            }
+        }
+        self.forget(self.settings.policy)
     }
 
     /// Comes to the target, as far as that is needed for what is wanted.
@@ -316,6 +355,9 @@ impl Worker {
         if !fresh {
             self.used = Some(boot);
             self.survey()?;
+        } else if self.settings.place.is_near() && !self.settings.place.is_lent() {
+            // Whether it is there is seen at once.
+            self.target.must_fit(0)?;
         }
         Ok(())
     }
