@@ -180,8 +180,15 @@ impl Worker {
         let Some(index) = known.segments.iter().position(|held| held.name == *name) else {
             return Ok(true);
         };
+        if self.judgement(name) == Judged::Good {
+            return Ok(false);
+        }
         let Held { of, .. } = known.segments[index];
-        let Err(why) = self.read_segment(name, &of)? else { return Ok(false) };
+        let Err(why) = self.read_segment(name, &of)? else {
+            // It is not read again each time that it is looked at.
+            self.judged.insert(name.clone(), (Judged::Good, None));
+            return Ok(false);
+        };
         self.counts_as_absent(name, &why);
         known.segments.swap_remove(index);
         Ok(true)
@@ -367,4 +374,20 @@ fn recorded(
     let Ok(Record { before, .. }) = Record::read(&record) else { return Ok(None) };
     let with = || before.then(timeline, at, &record);
     Ok(Some(if at == revision { with() } else { before }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_thread_of_this_server_puts_is_no_strangers() {
+        let put = Arc::default();
+        let (mut before, mut after) = (Seen::new(Arc::clone(&put)), Seen::new(put));
+        let (late, strange) = (Name::parse("late").unwrap(), Name::parse("strange").unwrap());
+        after.names = Some(BTreeSet::new());
+        // The settings were changed while it was on its way.
+        before.put(&late);
+        assert!(after.has(&late) && !after.has(&strange));
+    }
 }
