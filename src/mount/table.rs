@@ -157,6 +157,11 @@ impl MountTable {
         self.by_path.get(place).map(Arc::as_ref)
     }
 
+    /// The mount of that id.
+    pub fn by_id(&self, id: MountId) -> Option<&Mount> {
+        self.iter().find(|mount| mount.id == id)
+    }
+
     /// The mount at exactly that path, while its stay there is still that one.
     pub fn during(&self, stay: MountId, path: &str) -> Option<&Mount> {
         self.at(path).filter(|mount| mount.stay == stay)

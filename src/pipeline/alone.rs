@@ -14,6 +14,7 @@ use crate::base::fault::Fault;
 use crate::base::policies;
 use crate::mount::config::Ttls;
 use crate::mount::store::MountStore;
+use crate::mount::table::Mount;
 
 /// Those of Vault, of which a read only tells.
 const TTLS: Ttls = Ttls { default: 2_764_800, max: 2_764_800 };
@@ -50,12 +51,21 @@ pub fn data(reply: Reply) -> Value {
 /// What the engine of a mount answers to a read of `path`, with these query parameters.
 pub fn read(mounts: &MountStore, txn: &mut Txn, path: &str, query: &Map<String, Value>) -> Outcome {
     let table = mounts.read(txn)?;
-    let nowhere = || Fault::new(404, format!("nothing is mounted at {path}"));
-    let (mount, below) = table.resolve(path).ok_or_else(nowhere)?;
-    let engine = mount.engine().ok_or_else(nowhere)?;
+    let (mount, below) = table.resolve(path).ok_or_else(|| nowhere(path))?;
+    read_in(mount, txn, below, query)
+}
+
+/// The same of what lies `below` a mount of that state.
+pub fn read_in(mount: &Mount, txn: &mut Txn, below: &str, query: &Map<String, Value>) -> Outcome {
+    let path = format!("{}{below}", mount.path);
+    let engine = mount.engine().ok_or_else(|| nowhere(&path))?;
     let view = view_of(mount, TTLS);
     let target = Target::Mounted { view, id: mount.id, engine, found: engine.find(below), below };
-    dispatch::run(&target, txn, &ask(path), query, Some(&everybody()), None)
+    dispatch::run(&target, txn, &ask(&path), query, Some(&everybody()), None)
+}
+
+fn nowhere(path: &str) -> Fault {
+    Fault::new(404, format!("nothing is mounted at {path}"))
 }
 
 fn ask(path: &str) -> Ask {

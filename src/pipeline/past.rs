@@ -4,6 +4,7 @@
 //! found in the snapshot by its id, wherever it was mounted then. One that was made anew at its
 //! path since is another one, perhaps somebody else's: that takes `sudo` on the path.
 
+use std::convert::Infallible;
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,14 +15,17 @@ use super::rights::Sender;
 use super::{Pipeline, dispatch};
 use crate::api::ask::{Ask, FromSnapshot, Verb};
 use crate::api::call::{Caller, MountView};
+use crate::api::engine::Engine;
 use crate::api::reply::{Auth, Reply};
 use crate::api::route::Outcome;
+use crate::barrier::names::MountId;
 use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::room::Share;
 use crate::mount::store::MountStore;
-use crate::policy::acl::Question;
+use crate::mount::table::{Mount, MountTable};
+use crate::policy::acl::{Acl, Question};
 use crate::policy::capability::Capability;
 
 /// A request about a snapshot that was let in.
@@ -128,25 +132,60 @@ fn at<'t, 'p>(
         Target::Nowhere(path) => return Ok(Target::Nowhere(path)),
     };
     let table = mounts.read(then)?;
-    let id = match table.iter().find(|mount| mount.id == id) {
-        Some(mount) => mount.id,
-        None => {
-            let mount = table.at(&view.path).ok_or_else(|| not_yet(view))?;
-            if !mount.engine().is_some_and(|then| ptr::addr_eq(then, engine)) {
-                return Err(not_yet(view));
-            }
-            if !caller.is_some_and(|caller| caller.sudo) {
-                return Err(Fault::bad_request(format!(
-                    "{} was mounted anew since the snapshot: to reach what was there before takes \
-                     sudo on the path",
-                    view.path
-                )));
-            }
-            mount.id
-        }
-    };
+    let now = Present { id, path: &view.path, engine };
+    let id = now.then(&table, caller.is_some_and(|caller| caller.sudo))?.id;
     let view = MountView { path: view.path.clone(), accessor: view.accessor.clone(), ..*view };
     Ok(Target::Mounted { view, id, engine, found: engine.find(below), below })
+}
+
+/// A mount as it is at present.
+struct Present<'a> {
+    id: MountId,
+    path: &'a str,
+    engine: &'static dyn Engine,
+}
+
+impl Present<'_> {
+    /// The mount that somebody reaches through this one in another state of the store, who has
+    /// `sudo` on the path or not.
+    fn then<'t>(&self, table: &'t MountTable, sudo: bool) -> Result<&'t Mount, Fault> {
+        if let Some(same) = table.by_id(self.id) {
+            return Ok(same);
+        }
+        let alike =
+            |mount: &&Mount| mount.engine().is_some_and(|engine| ptr::addr_eq(engine, self.engine));
+        let old = table.at(self.path).filter(alike).ok_or_else(|| not_yet(self.path))?;
+        if !sudo {
+            return Err(Fault::bad_request(format!(
+                "{} was mounted anew since the snapshot: to reach what was there before takes sudo \
+                 on the path",
+                self.path
+            )));
+        }
+        Ok(old)
+    }
+}
+
+/// Whether somebody of these rights who asked for it could read what lies `below` a mount of
+/// another state of the store, as the mounts are at present.
+pub fn may_read_there(
+    acl: &Acl,
+    present: &MountTable,
+    (then, mount): (&MountTable, &Mount),
+    below: &str,
+) -> bool {
+    let place = present.by_id(mount.id).unwrap_or(mount);
+    let path = format!("{}{below}", place.path);
+    let Some((now, _)) = present.resolve(&path) else { return false };
+    let Some(engine) = now.engine() else { return false };
+    let question = Question { capability: Capability::Read, path: &path, wrap_ttl: None };
+    let nothing = Map::new();
+    let asked = acl.check(&question, || Ok::<_, Infallible>(&nothing));
+    let now = Present { id: now.id, path: &now.path, engine };
+    asked.is_ok_and(|given| {
+        let reached = given.allowed.then(|| now.then(then, given.sudo));
+        reached.is_some_and(|reached| reached.is_ok_and(|reached| reached.id == mount.id))
+    })
 }
 
 /// Whether both are of the same route of the same engine.
@@ -181,8 +220,8 @@ pub fn refuse(ask: &Ask) -> Result<(), Fault> {
     }
 }
 
-fn not_yet(view: &MountView) -> Fault {
-    Fault::bad_request(format!("{} was not mounted when the snapshot was taken", view.path))
+fn not_yet(path: &str) -> Fault {
+    Fault::bad_request(format!("{path} was not mounted when the snapshot was taken"))
 }
 
 fn nothing_there() -> Fault {

@@ -10,7 +10,7 @@ use crate::base::fault::Fault;
 use crate::identity::known::Known;
 use crate::identity::record::{Entity, Group};
 use crate::mount::store::{MountStore, stored};
-use crate::mount::table::MountTable;
+use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::alone;
 use crate::policy::name::Name;
 use crate::policy::{password, store};
@@ -19,11 +19,28 @@ use crate::token::role;
 
 /// What is not the same.
 pub struct Differences {
-    /// Whole paths, in the order of their texts.
-    pub found: Vec<Difference>,
+    /// In the order of their paths, which are whole ones.
+    pub found: Vec<Found>,
     /// Whether there is more than was looked at.
     pub more: bool,
 }
+
+/// One thing that is not the same.
+pub struct Found {
+    what: Difference,
+    /// The mount that has it in both states, wherever each has that one, and the path below it at
+    /// which it is read; `None` of what lies in no mount.
+    place: Option<(MountId, String)>,
+}
+
+impl From<Difference> for Found {
+    fn from(what: Difference) -> Self {
+        Self { what, place: None }
+    }
+}
+
+/// Who may be told what lies below a mount of a state that has this table.
+pub type Permission<'a> = dyn Fn(&MountTable, &Mount, &str) -> bool + 'a;
 
 /// Compares two states of one store. At most `most` entries that are not the same are looked at.
 ///
@@ -43,7 +60,7 @@ pub fn compare(
     for path in differing.paths {
         found.extend(became(&path, [&tables[0], &tables[1]], before, after)?);
     }
-    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found.sort_unstable_by(|one: &Found, other| one.what.path.cmp(&other.what.path));
     Ok(Differences { found, more: differing.more })
 }
 
@@ -53,22 +70,22 @@ fn became(
     [old, new]: [&MountTable; 2],
     before: &mut Txn,
     after: &mut Txn,
-) -> Result<Option<Difference>, Fault> {
+) -> Result<Option<Found>, Fault> {
     if at.mount == MountId::SYSTEM {
-        return Ok(of_system(&at.path, before, after)?);
+        return Ok(of_system(&at.path, before, after)?.map(Found::from));
     }
-    let of = |table: &MountTable| table.iter().find(|mount| mount.id == at.mount).cloned();
-    let (Some(_), Some(mount)) = (of(old), of(new)) else { return Ok(None) };
+    let (Some(_), Some(mount)) = (old.by_id(at.mount), new.by_id(at.mount)) else {
+        return Ok(None);
+    };
     let (mut old, mut new) = (before.scope(at.mount), after.scope(at.mount));
     if mount.path == identity::PREFIX {
-        return Ok(of_identity(&at.path, &mut old, &mut new)?);
+        return Ok(of_identity(&at.path, &mut old, &mut new)?.map(Found::from));
     }
     let Some(engine) = mount.engine() else { return Ok(None) };
     let found = engine.compare(&at.path, &mut old, &mut new)?;
-    Ok(found.map(|found| Difference {
-        path: format!("{}{}", mount.path, found.path),
-        read: format!("{}{}", mount.path, found.read),
-        ..found
+    Ok(found.map(|found| Found {
+        place: Some((at.mount, found.read.clone())),
+        what: Difference { path: format!("{}{}", mount.path, found.path), ..found },
     }))
 }
 
@@ -144,30 +161,35 @@ fn below(rest: &str) -> Option<&str> {
     rest.strip_prefix('/')
 }
 
-/// A difference as it is shown, with what a read of it answers in both states where
-/// `with_values` says so.
+/// A difference as it is shown, with what a read of it answers in each of both states where that
+/// may be told.
 pub fn show(
-    found: &Difference,
+    found: &Found,
     mounts: &MountStore,
     [before, after]: [&mut Txn; 2],
-    with_values: bool,
+    may: &Permission<'_>,
 ) -> Result<Map<String, Value>, Fault> {
+    let Found { what, place } = found;
     let mut shown =
-        object([("path", found.path.clone().into()), ("change", found.change.name().into())]);
-    if !found.about.is_empty() {
-        shown.insert("about".to_owned(), found.about.clone().into());
+        object([("path", what.path.clone().into()), ("change", what.change.name().into())]);
+    if !what.about.is_empty() {
+        shown.insert("about".to_owned(), what.about.clone().into());
     }
+    let Some((id, below)) = place else { return Ok(shown) };
     for (name, txn) in [("before", before), ("after", after)] {
-        if with_values && let Some(value) = value(mounts, txn, &found.read)? {
+        let table = mounts.read(txn)?;
+        if let Some(mount) = table.by_id(*id).filter(|mount| may(&table, mount, below))
+            && let Some(value) = value(mount, txn, below)?
+        {
             shown.insert(name.to_owned(), value);
         }
     }
     Ok(shown)
 }
 
-/// What a read of it answers; of kv 2 the value alone. `None` where there is nothing.
-fn value(mounts: &MountStore, txn: &mut Txn, path: &str) -> Result<Option<Value>, Fault> {
-    let reply = match alone::read(mounts, txn, path, &Map::new()) {
+/// What a read below a mount answers; of kv 2 the value alone. `None` where there is nothing.
+fn value(mount: &Mount, txn: &mut Txn, below: &str) -> Result<Option<Value>, Fault> {
+    let reply = match alone::read_in(mount, txn, below, &Map::new()) {
         Ok(reply) if reply.status == 200 => reply,
         Ok(_) => return Ok(None),
         Err(fault) if matches!(fault.status, 404 | 405) => return Ok(None),

@@ -1,6 +1,5 @@
 //! `sys/storage/raft/snapshot-load`: snapshots that are loaded beside the store, to be read.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -17,9 +16,9 @@ use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::json;
+use crate::mount::table::{Mount, MountTable};
+use crate::pipeline::may_read_there;
 use crate::pipeline::rights::Rights;
-use crate::policy::acl::{Acl, Question};
-use crate::policy::capability::Capability;
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
 use crate::sys::differences::{Differences, compare, show};
@@ -161,13 +160,16 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
         Some(true) => Some(service.rights.acl(call.txn, call.caller.ok_or_else(Fault::denied)?)?),
         _ => None,
     };
+    let present = service.rights.mounts.read(call.txn)?;
+    let may = |then: &MountTable, mount: &Mount, below: &str| {
+        acl.as_ref().is_some_and(|acl| may_read_there(acl, &present, (then, mount), below))
+    };
     let differ = |before: &mut Txn, after: &mut Txn| {
         let mounts = &service.rights.mounts;
         let Differences { found, mut more } = compare(mounts, before, after, MOST)?;
         let (mut changes, mut length) = (Vec::<Value>::new(), 0);
         for one in &found {
-            let values = acl.as_ref().is_some_and(|acl| may_read(acl, &one.read));
-            let shown = show(one, mounts, [&mut *before, &mut *after], values)?;
+            let shown = show(one, mounts, [&mut *before, &mut *after], &may)?;
             length += json::text(&shown).map_or(0, |text| text.len());
             if length > LONGEST && !changes.is_empty() {
                 more = true;
@@ -193,13 +195,6 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
             loaded.past.look(|this| other.past.look(|other| differ(this, other)))
         }
     }
-}
-
-fn may_read(acl: &Acl, path: &str) -> bool {
-    let question = Question { capability: Capability::Read, path, wrap_ttl: None };
-    let nothing = Map::new();
-    let asked = acl.check(&question, || Ok::<_, Infallible>(&nothing));
-    asked.is_ok_and(|decision| decision.allowed)
 }
 
 fn named(call: &SystemCall<'_>) -> Result<Arc<Loaded>, Fault> {

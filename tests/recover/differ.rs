@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, data};
-use crate::{LOAD, allowed, error, keep};
+use crate::support::http::Client;
+use crate::support::{Server, data, eventually};
+use crate::{LOAD, allowed, error, keep, read};
 
 /// `change path about`, for each.
 fn changes(told: &Value) -> Vec<String> {
@@ -123,4 +124,82 @@ fn values_are_told_when_asked_and_allowed() {
     let read = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\"] }";
     let refused = allowed(&root, "ann", read).get(&path);
     assert_eq!(refused.status, 403, "{}", error(&refused));
+}
+
+/// `path before after` of what lies in mounts, where the values are told.
+fn told(client: &Client, query: &str) -> Vec<(String, Value, Value)> {
+    let told = data(&client.get(&format!("{LOAD}/{query}")));
+    let all = told["changes"].as_array().unwrap_or_else(|| panic!("{told}"));
+    let of_mounts = all.iter().filter(|one| one["path"].as_str().unwrap().ends_with("/k"));
+    of_mounts
+        .map(|one| {
+            let path = one["path"].as_str().unwrap().to_owned();
+            (path, one["before"]["n"].clone(), one["after"]["n"].clone())
+        })
+        .collect()
+}
+
+#[test]
+fn values_are_those_of_the_mount_and_told_to_whom_a_read_would_tell_them() {
+    let server = Server::dev();
+    let root = server.root();
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    let put = |mount: &str, value: &str| {
+        let written = root.post(&format!("{mount}/k"), json!({ "n": value }));
+        assert_eq!(written.status, 204, "{}", written.json());
+    };
+    for mount in ["anew", "public", "taken", "taker"] {
+        root.post(&format!("sys/mounts/{mount}"), kv.clone());
+        put(mount, &format!("{mount} 1"));
+    }
+    let first = keep(&root);
+    for mount in ["anew", "public", "taken", "taker"] {
+        put(mount, &format!("{mount} 2"));
+    }
+    let second = keep(&root);
+    root.delete("sys/mounts/anew");
+    root.post("sys/mounts/anew", kv);
+    root.post("sys/remount", json!({ "from": "public", "to": "private" }));
+    eventually("it is moved", || root.get("private/k").status == 200);
+    root.delete("sys/mounts/taken");
+    root.post("sys/remount", json!({ "from": "taker", "to": "taken" }));
+    eventually("it is moved", || root.get("taken/k").status == 200);
+    put("taken", "taker 3");
+
+    let may = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\", \"sudo\"] }
+        path \"anew/*\" { capabilities = [\"read\", \"list\", \"recover\"] }
+        path \"public/*\" { capabilities = [\"read\"] }
+        path \"taken/*\" { capabilities = [\"read\"] }";
+    let bob = allowed(&root, "bob", may);
+    let sudo = format!("{may} path \"anew/k\" {{ capabilities = [\"read\", \"sudo\"] }}");
+    let ann = allowed(&root, "ann", &sudo);
+    let line = |path: &str, before: &str, after: &str| {
+        let value = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        (path.to_owned(), value(before), value(after))
+    };
+
+    // What the same reads of the snapshot answer.
+    assert_eq!(read(&bob, &first, "anew/k").status, 400);
+    assert_eq!(data(&read(&ann, &first, "anew/k"))["n"], "anew 1");
+    assert_eq!(read(&bob, &first, "public/k").status, 404);
+    assert_eq!(data(&read(&bob, &first, "taken/k"))["n"], "taker 1");
+
+    let between = format!("{first}/diff?values=true&with={second}");
+    let anew = line("anew/k", "anew 1", "anew 2");
+    let taken = [line("taken/k", "", ""), line("taker/k", "taker 1", "taker 2")];
+    let public = line("public/k", "public 1", "public 2");
+    for (who, anew, public) in [
+        (&bob, line("anew/k", "", ""), line("public/k", "", "")),
+        (&ann, anew.clone(), line("public/k", "", "")),
+        (&root, anew, public),
+    ] {
+        assert_eq!(told(who, &between), [&[anew, public][..], &taken].concat());
+    }
+    // Since then: what is at `taken/` now was at `taker/`.
+    let since = format!("{first}/diff?values=true");
+    let taken = line("taken/k", "taker 1", "taker 3");
+    assert_eq!(told(&bob, &since), [line("private/k", "", ""), taken.clone()]);
+    let back = line("taker/k", "taker 3", "taker 1");
+    assert_eq!(told(&bob, &format!("{since}&reverse=true")), [line("public/k", "", ""), back]);
+    assert_eq!(told(&root, &since), [line("private/k", "public 1", "public 2"), taken]);
 }

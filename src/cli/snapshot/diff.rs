@@ -14,6 +14,7 @@ use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::{operands, table};
 use crate::client::Call;
+use crate::mount::table::{Mount, MountTable};
 use crate::node::opened;
 use crate::sys::differences::{Differences, compare, show};
 
@@ -105,12 +106,14 @@ impl Diff {
         keys::warn_of(cx, names[older], &report);
         let [before, after] = if newest == 1 { [&second, &past] } else { [&past, &second] };
         let mounts = opened::mounts();
+        // Who has the keys may read all of it.
+        let may = |_: &MountTable, _: &Mount, _: &str| self.values;
         let changes = before.look(|before| {
             after.look(|after| {
                 let Differences { found, .. } = compare(&mounts, before, after, usize::MAX)?;
-                let shown = found.iter().map(|one| {
-                    Ok(show(one, &mounts, [&mut *before, &mut *after], self.values)?.into())
-                });
+                let shown = found
+                    .iter()
+                    .map(|one| Ok(show(one, &mounts, [&mut *before, &mut *after], &may)?.into()));
                 shown.collect::<Result<Vec<Value>, Fault>>()
             })
         });
