@@ -16,6 +16,12 @@ use super::secret::Secret;
 /// The longest credential, in bytes.
 const MOST: usize = 64 << 10;
 
+/// What the places begin with.
+const PLACES: [&str; 3] = [VARIABLE, FILE, SYSTEMD];
+const VARIABLE: &str = "env://";
+const FILE: &str = "file://";
+const SYSTEMD: &str = "systemd://";
+
 /// Where a credential is kept. It is read each time that it is used, so that one which was changed
 /// is seen. What prints one prints the place, and nothing of a literal.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,28 +44,44 @@ impl Credential {
     /// Reads a setting. Only a place that can be none is refused.
     pub fn parse(text: &str) -> Result<Self, CredentialError> {
         let wrong = |why: &str| Err(CredentialError(why.to_owned()));
-        if let Some(name) = text.strip_prefix("env://") {
+        if let Some(name) = text.strip_prefix(VARIABLE) {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return wrong("env:// is followed by the name of a variable: env://NAME");
             }
             return Ok(Self::Variable(name.to_owned()));
         }
-        if let Some(path) = text.strip_prefix("file://") {
+        if let Some(path) = text.strip_prefix(FILE) {
             if !path.starts_with('/') || path.contains('\0') {
                 return wrong("file:// is followed by a whole path: file:///etc/edgekeep/password");
             }
             return Ok(Self::File(path.into()));
         }
-        if let Some(name) = text.strip_prefix("systemd://") {
+        if let Some(name) = text.strip_prefix(SYSTEMD) {
             if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
                 return wrong("systemd:// is followed by the name of a credential: systemd://NAME");
             }
             return Ok(Self::Systemd(name.to_owned()));
         }
-        if text.is_empty() {
-            return wrong("a credential is not empty");
+        Self::literal(text)
+    }
+
+    /// What was sent by somebody who may read nothing else of this machine: the credential itself,
+    /// and never the place of one.
+    pub fn sent(text: &str) -> Result<Self, CredentialError> {
+        match PLACES.iter().find(|place| text.starts_with(*place)) {
+            Some(place) => Err(CredentialError(format!(
+                "{place} is for the configuration file alone, since it names what the server may \
+                 read: declare the target in the configuration file, or give the value itself"
+            ))),
+            None => Self::literal(text),
         }
-        Ok(Self::Literal(Secret::new(text)))
+    }
+
+    fn literal(text: &str) -> Result<Self, CredentialError> {
+        match text {
+            "" => Err(CredentialError("a credential is not empty".to_owned())),
+            text => Ok(Self::Literal(Secret::new(text))),
+        }
     }
 
     /// The credential itself, for the one use of it; of a file's or a variable's, without the line
@@ -149,9 +171,9 @@ fn contents(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Variable(name) => write!(f, "env://{name}"),
-            Self::File(path) => write!(f, "file://{}", path.display()),
-            Self::Systemd(name) => write!(f, "systemd://{name}"),
+            Self::Variable(name) => write!(f, "{VARIABLE}{name}"),
+            Self::File(path) => write!(f, "{FILE}{}", path.display()),
+            Self::Systemd(name) => write!(f, "{SYSTEMD}{name}"),
             Self::Literal(_) => Ok(()),
         }
     }
@@ -190,6 +212,14 @@ mod tests {
         for wrong in ["", "env://", "env://a=b", "file://x", "systemd://", "systemd://../x"] {
             assert!(Credential::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_was_sent_is_no_place() {
+        for place in ["env://PATH", "file:///etc/hostname", "systemd://x", "env://", ""] {
+            assert!(Credential::sent(place).is_err(), "{place}");
+        }
+        assert_eq!(Credential::sent("s3cret"), Credential::parse("s3cret"));
     }
 
     #[test]

@@ -406,7 +406,8 @@ pub static SNAPSHOT: Table = Table {
     title: "snapshot \"NAME\"",
     help: "A place to which snapshots, and the journal between them, go by themselves; those that \
            are set through the API (`sys/storage/raft/snapshot-auto/config`) are served beside \
-           them, and take the same words. A snapshot counts once it was read back and verified, \
+           them, and take the same words, but for `include` and for references to credentials \
+           (env://, file://, systemd://). A snapshot counts once it was read back and verified, \
            and the last good one is never dropped. No two targets have one place, unless their \
            file_prefix differs and neither has a journal. What is kept is told as restic's \
            `forget` is told it, in UTC.",

@@ -8,11 +8,10 @@ use super::section::{Entry, Section};
 use super::storage::Storage;
 use super::{ConfigError, Environment, Warning};
 use crate::api::pattern::is_name;
-use crate::snapshot::keeper::settings::{Fields, Given, Settings, field};
+use crate::snapshot::keeper::settings::{Fields, Given, Giver, Settings, field};
 
 /// The word of the file for what the API calls `storage_type`.
 const TYPE: &str = "type";
-const INCLUDE: &str = "include";
 
 /// Reads all `snapshot` blocks: targets by their names.
 pub(super) fn read<'a>(
@@ -71,18 +70,18 @@ fn target<'a>(
         }
     }
     let include = include(&section)?;
-    let read = Settings::read(fields).map_err(|wrong| {
+    let read = Settings::read(fields, Giver::Configuration).map_err(|wrong| {
         let what = wrong.to_string().replace(field::STORAGE_TYPE, TYPE);
         entry.error(what, "see snapshot in the reference of the configuration")
     });
     Ok(Settings { include, ..read? })
 }
 
-/// The files that go along. Nobody can set that but who may read them already: the API has no such
-/// field.
+/// The files that go along. Nobody can set that but who may read them already: the API refuses it.
 fn include(section: &Section<'_>) -> Result<Vec<PathBuf>, ConfigError> {
-    let Some(entry) = section.last(INCLUDE) else { return Ok(Vec::new()) };
-    let paths: Vec<PathBuf> = section.list(INCLUDE)?.into_iter().map(PathBuf::from).collect();
+    let Some(entry) = section.last(field::INCLUDE) else { return Ok(Vec::new()) };
+    let paths: Vec<PathBuf> =
+        section.list(field::INCLUDE)?.into_iter().map(PathBuf::from).collect();
     match paths.iter().find(|path| !path.is_absolute()) {
         None => Ok(paths),
         Some(path) => Err(entry

@@ -1,6 +1,6 @@
 //! Targets that are set through the API, as Vault Enterprise's are.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
@@ -126,6 +126,104 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert_eq!(root.delete(&format!("{CONFIG}/fixed")).status, 400);
     assert_eq!(data(&root.get(&format!("{CONFIG}/fixed")))["interval"], 60);
     assert_eq!(world.client().get(CONFIG).status, 403);
+}
+
+#[test]
+fn what_the_api_brings_names_no_place_of_the_server() {
+    let hidden = TempDir::new();
+    let secret = hidden.path().join("password");
+    std::fs::write(&secret, "s3cret").unwrap();
+    let file = format!("file://{}", secret.display());
+    let fixed = format!(
+        "snapshot \"fixed\" {{\n  type = \"http\"\n  http_url = \"https://f.invalid/\"\n  \
+         interval = 60\n  http_username = \"u\"\n  http_password = \"{file}\"\n}}"
+    );
+    let world = World::configured(5, &fixed);
+    let root = world.root();
+    assert_eq!(data(&root.get(&format!("{CONFIG}/fixed")))["http_password"], json!(file));
+    let http = json!({
+        "storage_type": "http", "interval": 60, "http_url": "https://a.invalid/",
+        "http_username": "u",
+    });
+    let s3 = json!({ "storage_type": "s3", "interval": 60, "aws_s3_bucket": "bucket" });
+    let given = [
+        (&http, "http_password"),
+        (&s3, "aws_access_key_id"),
+        (&s3, "aws_secret_access_key"),
+        (&s3, "aws_session_token"),
+    ];
+    for (good, field) in given {
+        for place in [file.as_str(), "env://PATH", "systemd://key", "file://x", "env://"] {
+            let mut sent = good.clone();
+            sent[field] = place.into();
+            let reply = root.post(&format!("{CONFIG}/x"), sent);
+            assert_eq!(reply.status, 400, "{field} {place}");
+            let error = reply.json()["errors"][0].as_str().unwrap().to_owned();
+            assert!(error.starts_with(&format!("{field}: ")), "{error}");
+            assert!(error.contains("declare the target in the configuration file"), "{error}");
+            assert!(error.contains("or give the value itself"), "{error}");
+        }
+    }
+    let mut sent = http;
+    sent["include"] = json!(["/etc/hostname"]);
+    let reply = root.post(&format!("{CONFIG}/x"), sent);
+    let error = reply.json()["errors"][0].as_str().unwrap_or_default().to_owned();
+    assert!(reply.status == 400 && error.contains("configuration file"), "{error}");
+    assert_eq!(data(&root.list(CONFIG)), json!({ "keys": ["fixed"] }));
+}
+
+#[test]
+fn kept_credentials_go_nowhere_else() {
+    let world = World::new(6);
+    let root = world.root();
+    let set = |name: &str, sent: &Value| {
+        let reply = root.post(&format!("{CONFIG}/{name}"), sent.clone());
+        let error = reply.json()["errors"][0].as_str().map(str::to_owned);
+        (reply.status, error.unwrap_or_default())
+    };
+    let http = json!({
+        "storage_type": "http", "interval": 60, "http_url": "https://a.invalid/",
+        "http_username": "u", "http_password": "s3cret",
+    });
+    let s3 = json!({
+        "storage_type": "aws-s3", "interval": 60, "aws_s3_bucket": "bucket",
+        "aws_access_key_id": "i", "aws_secret_access_key": "s",
+    });
+    assert_eq!((set("http", &http).0, set("s3", &s3).0), (204, 204));
+    let moves = [
+        ("http", "http_url", json!("https://b.invalid/"), "http_password"),
+        ("http", "http_allow_plain", json!(true), "http_password"),
+        ("http", "ca_cert", json!("/nowhere/ca.pem"), "http_password"),
+        ("http", "tls_skip_verify", json!(true), "http_password"),
+        ("s3", "aws_s3_endpoint", json!("h.invalid"), "aws_access_key_id, aws_secret_access_key"),
+        ("s3", "aws_s3_bucket", json!("other"), "aws_access_key_id, aws_secret_access_key"),
+        ("s3", "aws_s3_region", json!("eu"), "aws_access_key_id, aws_secret_access_key"),
+        ("s3", "aws_s3_disable_tls", json!(true), "aws_access_key_id, aws_secret_access_key"),
+    ];
+    for (name, field, value, anew) in moves {
+        let (status, error) = set(name, &json!({ field: value }));
+        assert_eq!(status, 400, "{field}");
+        assert!(error.starts_with(&format!("{field} is another")), "{error}");
+        assert!(error.contains(&format!("give {anew} anew")), "{error}");
+        assert_ne!(data(&root.get(&format!("{CONFIG}/{name}")))[field], value);
+    }
+    // One of several is not enough.
+    let half = json!({ "aws_s3_bucket": "other", "aws_secret_access_key": "s" });
+    assert!(set("s3", &half).1.contains("give aws_access_key_id anew"));
+    // What stays as it is moves nothing, and what is given anew, or as none, goes along.
+    let same = json!({
+        "http_url": "https://a.invalid/", "http_allow_plain": false, "ca_cert": "", "retain": 2,
+        "path_prefix": "deep",
+    });
+    assert_eq!(set("http", &same), (204, String::new()));
+    let anew = json!({ "http_url": "https://b.invalid/", "http_password": "other" });
+    assert_eq!(set("http", &anew), (204, String::new()));
+    let none = json!({ "http_url": "https://c.invalid/", "http_password": "" });
+    assert_eq!(set("http", &none), (204, String::new()));
+    let free = json!({ "http_url": "https://d.invalid/" });
+    assert_eq!(set("http", &free), (204, String::new()));
+    let kind = json!({ "storage_type": "s3", "interval": 60, "aws_s3_bucket": "third" });
+    assert_eq!(set("s3", &kind), (204, String::new()), "of another word nothing is kept");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use edgekeep::snapshot::keeper::settings::{Fields, Given};
+use edgekeep::snapshot::keeper::settings::{Fields, Given, Giver};
 use edgekeep::snapshot::layout::{Folder, Kept};
 use edgekeep::snapshot::rewind::file;
 use edgekeep::snapshot::target::Target;
@@ -57,7 +57,7 @@ fn target(place: &dyn Place) -> Arc<dyn Target> {
         };
         fields.set(name, given);
     }
-    open::Place::read(&fields).unwrap().open().unwrap()
+    open::Place::read(&fields, Giver::Configuration).unwrap().open().unwrap()
 }
 
 /// Restores by the command line into the folder `into`, and has it replace nothing where `dry`.

@@ -18,7 +18,7 @@ use edgekeep::base::clock::{Clock, ManualClock, Timestamp};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::base::meter::Readings;
 use edgekeep::base::secret::Secret;
-use edgekeep::snapshot::keeper::settings::{Fields, Given, Settings, field};
+use edgekeep::snapshot::keeper::settings::{Fields, Given, Giver, Settings, field};
 use edgekeep::snapshot::keeper::{Desk, Ledger, Means, Worker, keep_journal};
 use edgekeep::snapshot::layout::{Folder, SnapshotName};
 use edgekeep::snapshot::meters::Meters;
@@ -411,7 +411,7 @@ fn settings(dice: &Dice) -> Settings {
         fields.set(field::KEEP_HOURLY, Given::Number(dice.below(100)));
         fields.set(field::VERIFY_AFTER, Given::Seconds(7200));
     }
-    let mut settings = Settings::read(fields).unwrap();
+    let mut settings = Settings::read(fields, Giver::Configuration).unwrap();
     // Short, so that a history that was left is over before the end.
     settings.policy.others = Duration::from_secs((20 + dice.below(60)) * 3600);
     settings

@@ -36,7 +36,7 @@ pub use self::desk::{Desk, Forgetting, Forgotten, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
-use self::settings::{Fields, Settings, Wrong, field};
+use self::settings::{Fields, Giver, Settings, Wrong, field};
 use self::status::{Shipped, Status};
 use super::meters::Meters;
 use super::spool::Spools;
@@ -156,7 +156,7 @@ impl Keeper {
         let mut others = self.configured.clone();
         for (name, given) in stored(txn)? {
             // One that cannot be read is not served.
-            if let Ok(settings) = Settings::read(given) {
+            if let Ok(settings) = Settings::read(given, Giver::Api) {
                 others.entry(name).or_insert(settings);
             }
         }
@@ -338,7 +338,7 @@ impl Keeper {
             }
             let others = wanted.targets.iter().map(|(name, settings)| (name.as_str(), settings));
             let beside = |settings: Settings| settings.must_be_beside(others).map(|()| settings);
-            match Settings::read(given).and_then(beside) {
+            match Settings::read(given, Giver::Api).and_then(beside) {
                 Ok(settings) => drop(wanted.targets.insert(name, settings)),
                 Err(wrong) => drop(wanted.unserved.insert(name, wrong.to_string())),
             }

@@ -44,6 +44,15 @@ impl Record for Fields {
     const VERSION: u8 = 1;
 }
 
+/// Who gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Giver {
+    /// Who writes the configuration, and may name any file and variable of the server.
+    Configuration,
+    /// Who may set targets through the API, and nothing more.
+    Api,
+}
+
 /// What is wrong with what was given: for who gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong(pub String);
@@ -109,6 +118,8 @@ pub mod field {
     pub const LOCAL_MAX_SPACE: &str = "local_max_space";
     /// When the newest one is read back again.
     pub const VERIFY_AFTER: &str = "verify_after";
+    /// Files of the machine that go along: of the configuration alone.
+    pub const INCLUDE: &str = "include";
     /// Whether the journal goes there.
     pub const JOURNAL: &str = "journal";
     /// Bytes of the journal that wait.
@@ -133,7 +144,7 @@ pub mod field {
     pub const S3_ENCRYPTION: &str = "aws_s3_server_side_encryption";
     /// Who asks; AWS_ACCESS_KEY_ID unless said.
     pub const S3_KEY_ID: &str = "aws_access_key_id";
-    /// The key, or env://, file:// or systemd:// of it.
+    /// The key; in the configuration also env://, file:// or systemd:// of it.
     pub const S3_SECRET: &str = "aws_secret_access_key";
     /// The token of a session, in the same way.
     pub const S3_SESSION: &str = "aws_session_token";
@@ -153,7 +164,7 @@ pub mod field {
     pub const HTTP_URL: &str = "http_url";
     /// Who logs in.
     pub const HTTP_USERNAME: &str = "http_username";
-    /// The password, or env://, file:// or systemd:// of it.
+    /// The password; in the configuration also env://, file:// or systemd:// of it.
     pub const HTTP_PASSWORD: &str = "http_password";
     /// Speak without TLS where the URL says http://.
     pub const HTTP_ALLOW: &str = "http_allow_plain";
@@ -173,6 +184,19 @@ const LEAST_JOURNAL: u64 = 1 << 20;
 /// Fields that are never shown again.
 const SECRETS: &[&str] =
     &[field::S3_KEY_ID, field::S3_SECRET, field::S3_SESSION, field::HTTP_PASSWORD];
+
+/// Fields that tell to whom those are sent, and who hears them on the way.
+const RECEIVERS: &[&str] = &[
+    field::S3_BUCKET,
+    field::S3_REGION,
+    field::S3_ENDPOINT,
+    field::S3_PATH_STYLE,
+    field::S3_DISABLE_TLS,
+    field::HTTP_URL,
+    field::HTTP_ALLOW,
+    field::CA_CERT,
+    field::TLS_SKIP_VERIFY,
+];
 
 /// Whether what is given in a field is never shown again.
 pub fn is_secret(name: &str) -> bool {
@@ -195,13 +219,31 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// These, and of `before` what is not among them.
-    #[must_use]
-    pub fn over(mut self, before: &Self) -> Self {
+    /// These, and of `before` what is not among them. Credentials that were given for one receiver
+    /// are not sent to another one: who moves a target gives them anew.
+    pub fn over(mut self, before: &Self) -> Result<Self, Wrong> {
+        let missing = |name: &&&str| before.text(name).is_some() && !self.0.contains_key(**name);
+        let missing: Vec<&str> = SECRETS.iter().filter(missing).copied().collect();
         for (name, value) in &before.0 {
             self.0.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        self
+        match RECEIVERS.iter().find(|name| self.said(name) != before.said(name)) {
+            Some(name) if !missing.is_empty() => Err(Wrong(format!(
+                "{name} is another than the credentials were given for: give {} anew (or empty)",
+                missing.join(", ")
+            ))),
+            _ => Ok(self),
+        }
+    }
+
+    /// What was given in a field, unless that says as much as nothing.
+    fn said(&self, name: &str) -> Option<&Given> {
+        let says = |given: &&Given| match given {
+            Given::Text(text) => !text.is_empty(),
+            Given::Flag(flag) => *flag,
+            Given::Number(_) | Given::Seconds(_) => true,
+        };
+        self.0.get(name).filter(says)
     }
 
     /// A text; `None` where there is none or an empty one.
@@ -242,12 +284,12 @@ impl Fields {
 
 impl Settings {
     /// Makes them of what was given.
-    pub fn read(given: Fields) -> Result<Self, Wrong> {
+    pub fn read(given: Fields, by: Giver) -> Result<Self, Wrong> {
         let has_nul = |value: &Given| matches!(value, Given::Text(text) if text.contains('\0'));
         if let Some((name, _)) = given.iter().find(|(_, value)| has_nul(value)) {
             return Err(Wrong(format!("{name} must not have a NUL in it")));
         }
-        let place = Place::read(&given)?;
+        let place = Place::read(&given, by)?;
         let interval = given.span(field::INTERVAL);
         let interval = interval.ok_or_else(|| Wrong("interval is required".into()))?;
         let journal = given.flag(field::JOURNAL);
@@ -356,7 +398,7 @@ mod tests {
     }
 
     fn read(more: &[(&str, Given)]) -> Result<Settings, String> {
-        Settings::read(fields(more)).map_err(|wrong| wrong.to_string())
+        Settings::read(fields(more), Giver::Configuration).map_err(|wrong| wrong.to_string())
     }
 
     #[test]
@@ -381,7 +423,7 @@ mod tests {
         let before = fields(&[(field::RETAIN, Given::Number(7))]);
         let mut change = Fields::default();
         change.set(field::INTERVAL, Given::Seconds(60));
-        let after = change.over(&before);
+        let after = change.over(&before).unwrap();
         assert_eq!(after.number(field::RETAIN), Some(7));
         assert_eq!(after.span(field::INTERVAL), Some(Duration::from_secs(60)));
         assert_eq!(Fields::decode(&after.encode()).unwrap(), after);

@@ -13,7 +13,7 @@ use super::usb::{Places, Usb, Volume};
 use super::{Name, Target};
 use crate::base::credential::Credential;
 use crate::client::SettingsError;
-use crate::snapshot::keeper::settings::{Fields, Wrong, field};
+use crate::snapshot::keeper::settings::{Fields, Giver, Wrong, field};
 
 /// A place, and how it is reached.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub fn kinds_of_other(name: &str, word: &str) -> Option<String> {
 
 impl Place {
     /// Reads what was given of the place.
-    pub fn read(given: &Fields) -> Result<Self, Wrong> {
+    pub fn read(given: &Fields, by: Giver) -> Result<Self, Wrong> {
         let Some(word) = given.text(field::STORAGE_TYPE) else {
             return Err(Wrong("storage_type is required".into()));
         };
@@ -112,9 +112,9 @@ impl Place {
                     )
                 })?)
             }
-            Kind::S3 => Self::S3(Box::new(s3(given, word)?), prefix(given)?),
+            Kind::S3 => Self::S3(Box::new(s3(given, word, by)?), prefix(given)?),
             Kind::Sftp => Self::Sftp(Box::new(sftp(given, word)?), prefix(given)?),
-            Kind::Http => Self::Http(Box::new(http(given, word)?), prefix(given)?),
+            Kind::Http => Self::Http(Box::new(http(given, word, by)?), prefix(given)?),
         };
         place.open().map_err(|SettingsError(what)| Wrong(what))?;
         Ok(place)
@@ -233,7 +233,7 @@ fn prefix(given: &Fields) -> Result<String, Wrong> {
     Err(Wrong(text.into()))
 }
 
-fn s3(given: &Fields, word: &str) -> Result<S3Settings, Wrong> {
+fn s3(given: &Fields, word: &str, by: Giver) -> Result<S3Settings, Wrong> {
     let text = |name| given.text(name).map(str::to_owned);
     Ok(S3Settings {
         bucket: given.need(field::S3_BUCKET, word)?.to_owned(),
@@ -244,9 +244,9 @@ fn s3(given: &Fields, word: &str) -> Result<S3Settings, Wrong> {
         enable_kms: given.flag(field::S3_ENABLE_KMS),
         kms_key: text(field::S3_KMS_KEY),
         server_side_encryption: given.flag(field::S3_ENCRYPTION),
-        access_key_id: credential(given, field::S3_KEY_ID)?,
-        secret_access_key: credential(given, field::S3_SECRET)?,
-        session_token: credential(given, field::S3_SESSION)?,
+        access_key_id: credential(given, field::S3_KEY_ID, by)?,
+        secret_access_key: credential(given, field::S3_SECRET, by)?,
+        session_token: credential(given, field::S3_SESSION, by)?,
         ca_cert: given.text(field::CA_CERT).map(PathBuf::from),
         tls_skip_verify: given.flag(field::TLS_SKIP_VERIFY),
     })
@@ -266,18 +266,22 @@ fn sftp(given: &Fields, word: &str) -> Result<SftpSettings, Wrong> {
     })
 }
 
-fn http(given: &Fields, word: &str) -> Result<HttpSettings, Wrong> {
+fn http(given: &Fields, word: &str, by: Giver) -> Result<HttpSettings, Wrong> {
     Ok(HttpSettings {
         url: given.need(field::HTTP_URL, word)?.to_owned(),
         username: given.text(field::HTTP_USERNAME).map(str::to_owned),
-        password: credential(given, field::HTTP_PASSWORD)?,
+        password: credential(given, field::HTTP_PASSWORD, by)?,
         ca_cert: given.text(field::CA_CERT).map(PathBuf::from),
         tls_skip_verify: given.flag(field::TLS_SKIP_VERIFY),
         allow_http: given.flag(field::HTTP_ALLOW),
     })
 }
 
-fn credential(given: &Fields, name: &str) -> Result<Option<Credential>, Wrong> {
-    let read = given.text(name).map(Credential::parse).transpose();
+fn credential(given: &Fields, name: &str, by: Giver) -> Result<Option<Credential>, Wrong> {
+    let parse = match by {
+        Giver::Configuration => Credential::parse,
+        Giver::Api => Credential::sent,
+    };
+    let read = given.text(name).map(parse).transpose();
     read.map_err(|error| Wrong(format!("{name}: {error}")))
 }

@@ -63,10 +63,8 @@ pub const S3_ENCRYPTION: Field<bool> =
     Field::new(field::S3_ENCRYPTION, "Let the server encrypt, too.");
 pub const S3_KEY_ID: Field<String> =
     Field::new(field::S3_KEY_ID, "Who asks; AWS_ACCESS_KEY_ID unless said.");
-pub const S3_SECRET: Field<String> =
-    Field::new(field::S3_SECRET, "The key, or env://, file:// or systemd:// of it.");
-pub const S3_SESSION: Field<String> =
-    Field::new(field::S3_SESSION, "The token of a session, in the same way.");
+pub const S3_SECRET: Field<String> = Field::new(field::S3_SECRET, "The key itself.");
+pub const S3_SESSION: Field<String> = Field::new(field::S3_SESSION, "The token of a session.");
 pub const SFTP_HOST: Field<String> =
     Field::new(field::SFTP_HOST, "Of sftp: the host, or what the SSH client calls it.");
 pub const SFTP_PORT: Field<i64> =
@@ -82,8 +80,7 @@ pub const SFTP_KNOWN_HOSTS: Field<String> =
 pub const HTTP_URL: Field<String> =
     Field::new(field::HTTP_URL, "Of http: the WebDAV folder's URL.");
 pub const HTTP_USERNAME: Field<String> = Field::new(field::HTTP_USERNAME, "Who logs in.");
-pub const HTTP_PASSWORD: Field<String> =
-    Field::new(field::HTTP_PASSWORD, "The password, or env://, file:// or systemd:// of it.");
+pub const HTTP_PASSWORD: Field<String> = Field::new(field::HTTP_PASSWORD, "The password itself.");
 pub const HTTP_ALLOW: Field<bool> =
     Field::new(field::HTTP_ALLOW, "Speak without TLS where the URL says http://.");
 pub const CA_CERT: Field<String> =

@@ -15,7 +15,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
 use crate::base::credential::Credential;
 use crate::base::fault::Fault;
-use crate::snapshot::keeper::settings::{Given, Settings, Wrong, field, is_secret};
+use crate::snapshot::keeper::settings::{Fields, Given, Giver, Settings, Wrong, field, is_secret};
 use crate::snapshot::keeper::status::Status;
 use crate::snapshot::keeper::{Keeper, stored};
 use crate::snapshot::target::open::kinds_of_other;
@@ -79,7 +79,8 @@ fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
         return Ok(Reply::data(shown(settings)));
     }
     let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
-    let settings = Settings::read(fields).map_err(|wrong| Fault::new(500, wrong.to_string()))?;
+    let settings =
+        Settings::read(fields, Giver::Api).map_err(|wrong| Fault::new(500, wrong.to_string()))?;
     Ok(Reply::data(shown(&settings)))
 }
 
@@ -93,16 +94,22 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
              -target=NAME -at=TIME`, or sys/snapshots/targets/NAME/load",
         ));
     }
-    let mut given = fields::sent(call)?;
-    let sent: Vec<String> = given.iter().map(|(name, _)| name.to_owned()).collect();
-    if let Some(before) = stored::read(call.txn, &name)? {
-        let kind = given.text(field::STORAGE_TYPE);
-        // What was said of another kind of place says nothing of this one.
-        if kind.is_none() || kind == before.text(field::STORAGE_TYPE) {
-            given = given.over(&before);
-        }
+    // It takes any file that the server may read.
+    if call.data.contains_key(field::INCLUDE) {
+        return Err(Fault::bad_request(
+            "include is for the configuration file alone, since it names what the server may read: \
+             declare it in a snapshot section there, and every target has those files",
+        ));
     }
-    let word = given.text(field::STORAGE_TYPE).unwrap_or_default().to_owned();
+    let wrong = |Wrong(what)| Fault::bad_request(what);
+    let mut given = fields::sent(call)?;
+    let kind = given.text(field::STORAGE_TYPE);
+    // What was said of another kind of place says nothing of this one.
+    let same = |before: &Fields| kind.is_none() || kind == before.text(field::STORAGE_TYPE);
+    let before = stored::read(call.txn, &name)?.filter(same);
+    let word = kind.or_else(|| before.as_ref()?.text(field::STORAGE_TYPE)).unwrap_or_default();
+    let word = word.to_owned();
+    let sent: Vec<String> = given.iter().map(|(name, _)| name.to_owned()).collect();
     let mut ignored = Vec::new();
     for name in sent {
         if let Some(kinds) = kinds_of_other(&name, &word) {
@@ -112,8 +119,10 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
             ));
         }
     }
-    let wrong = |Wrong(what)| Fault::bad_request(what);
-    let settings = Settings::read(given).map_err(wrong)?;
+    if let Some(before) = before {
+        given = given.over(&before).map_err(wrong)?;
+    }
+    let settings = Settings::read(given, Giver::Api).map_err(wrong)?;
     keeper.must_be_outside(&settings).map_err(wrong)?;
     keeper.must_be_beside(call.txn, &name, &settings)?.map_err(wrong)?;
     stored::write(call.txn, &name, &settings.given)?;
