@@ -32,8 +32,8 @@ pub fn astray(stored: &Kind, configured: &str) -> (String, String) {
     (
         format!("the store is under the seal {name:?}, and the configuration says {configured:?}"),
         format!(
-            "if nobody meant that, {back} and restart; to leave {name:?} for good, give enough keys \
-             with `edgekeep operator unseal -migrate`"
+            "if nobody meant that, {back} and restart; to leave {name:?} for good, give enough \
+             keys with `edgekeep operator unseal -migrate`"
         ),
     )
 }

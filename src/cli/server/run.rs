@@ -203,7 +203,8 @@ impl Serving<'_> {
     }
 
     /// What SIGHUP does: the log goes on in a new file, its level, the certificates and the
-    /// clients' CAs are read anew, audit devices are opened anew. What was not well, in a few words.
+    /// clients' CAs are read anew, audit devices are opened anew. What was not well, in a few
+    /// words.
     fn reload(&self) -> Vec<&'static str> {
         let mut flaws = Vec::new();
         if let Some(Err(error)) = self.log_file.map(LogFile::reopen) {
