@@ -439,7 +439,12 @@ pub static SNAPSHOT: Table = Table {
              most 64 files of 1 MiB, 8 MiB in all. `edgekeep restore -include` brings them back.",
         ),
         key("journal", Form::Flag, "false", "Ship each transaction within seconds, too."),
-        key("journal_max", Form::Bytes, "64MiB", "So much of the journal waits here at most."),
+        key(
+            "journal_max",
+            Form::Bytes,
+            "64MiB",
+            "So much of the journal waits here at most; of several targets the most counts.",
+        ),
         key("usb_volume", Form::Text, "", "Of usb: the volume's label or UUID."),
         key("aws_s3_bucket", Form::Text, "", "Of aws-s3: the bucket, which must be there."),
         key("aws_s3_region", Form::Text, "", "The region; us-east-1 unless said."),

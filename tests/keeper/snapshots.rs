@@ -68,6 +68,9 @@ fn a_target_that_was_away_catches_up_and_shows_in_health() {
     let world = world(2, &folder, "  interval = \"1h\"");
     let root = world.root();
     eventually("it is seen that it is away", || target(&root)["state"] == "away");
+    let told = || data(&root.get("sys/storage/raft/snapshot-auto/status/disk"));
+    assert!(told()["consecutive_errors"].as_u64() > Some(0), "{}", told());
+    assert!(told()["last_snapshot_error"].as_str().unwrap().contains("is not there"), "{}", told());
     world.advance(2 * HOUR);
     eventually("it is late", || target(&root)["late"] != "");
     let health = world.client().get("sys/health?snapshots=1&degradedcode=299");

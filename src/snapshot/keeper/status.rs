@@ -177,6 +177,8 @@ pub struct Status {
     pub failed: u64,
     /// How often anything failed since the server started.
     pub errors: u64,
+    /// How often since all was well.
+    pub in_a_row: u64,
     /// When the next snapshot is due; in the past where it is overdue.
     pub next: Option<Timestamp>,
     /// The same by the boot clock; where it was not seen yet what the target holds, since when it

@@ -40,7 +40,10 @@ impl Worker {
             log::warn!("snapshots to {}: {text}", self.name);
         }
         self.owed = Some(text);
-        self.desk.tell(|status| status.errors += 1);
+        self.desk.tell(|status| {
+            status.errors += 1;
+            status.in_a_row += 1;
+        });
     }
 
     /// All that could be done is.
@@ -49,6 +52,9 @@ impl Worker {
         let (owed, mut before) = (self.owed.clone(), None);
         self.desk.tell(|status| {
             status.standing = if owed.is_some() { Standing::Failing } else { Standing::Good };
+            if owed.is_none() {
+                status.in_a_row = 0;
+            }
             before = mem::replace(&mut status.error, owed);
         });
         if before.is_some() && self.owed.is_none() {
@@ -72,6 +78,7 @@ impl Worker {
         self.desk.tell(|status| {
             status.standing = trouble.standing();
             status.errors += 1;
+            status.in_a_row += 1;
             known = status.error.as_ref() == Some(&text);
             status.error = Some(text.clone());
         });

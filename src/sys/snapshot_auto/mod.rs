@@ -175,15 +175,16 @@ fn status(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     Ok(Reply::data(as_vault_tells(&status)))
 }
 
-/// The status in Vault's words.
+/// The status in Vault's words. A target that cannot be reached fails every attempt, which none
+/// that ended tells.
 fn as_vault_tells(status: &Status) -> Map<String, Value> {
     let last = status.last.clone().unwrap_or_default();
     let present = status.attempt.clone().unwrap_or_default();
     object([
-        ("consecutive_errors", status.failed.into()),
+        ("consecutive_errors", status.failed.max(status.in_a_row).into()),
         ("last_snapshot_start", time(Some(last.start))),
         ("last_snapshot_end", time(last.end)),
-        ("last_snapshot_error", last.error.unwrap_or_default().into()),
+        ("last_snapshot_error", last.error.or(status.error.clone()).unwrap_or_default().into()),
         ("last_snapshot_url", url(&last.url).into()),
         ("next_snapshot_start", time(status.next)),
         ("snapshot_start", time(Some(present.start))),
