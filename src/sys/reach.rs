@@ -74,7 +74,8 @@ impl Reach {
         // A folder that is away for want of its mark is there all the same, without its disk.
         let is_away = |status: Status| status.standing == Standing::Away;
         let place = &settings.place;
-        let opened = match self.keeper.status(name).is_some_and(is_away) {
+        let must_show = place.told_by_mark().is_some();
+        let opened = match must_show && self.keeper.status(name).is_some_and(is_away) {
             true => place.keep(),
             false => place.open(),
         };

@@ -266,7 +266,10 @@ impl Site {
         let head = self.barrier.unsealed().and_then(|store| store.journal());
         let cut = std::mem::replace(&mut self.model.cut, head.is_some_and(|head| head.cut));
         for commit in before.difference(&self.model.local) {
-            if !self.model.past.contains_key(commit) || self.model.beside == Some(commit.0) {
+            // Of two servers' one history what is only here may be given up: that is told.
+            let doubled =
+                self.model.twins.contains_key(&commit.0) || self.model.beside == Some(commit.0);
+            if !self.model.past.contains_key(commit) || doubled {
                 continue;
             }
             for (n, place) in self.places.iter().enumerate() {

@@ -29,7 +29,7 @@ fn what_cannot_be_read_is_made_good_like_what_went_bad() {
     let before: SnapshotName = newest();
     place.spoil(&site.folder.snapshot(&before).unwrap());
     site.desks[0].verify();
-    serve(&mut site, 60);
+    serve(&mut site, 120);
     assert!(newest() != before && is_well(&site), "{:?}", site.desks[0].status());
     assert!(place.snapshots().contains(&before), "it may be read another time");
 
@@ -42,6 +42,6 @@ fn what_cannot_be_read_is_made_good_like_what_went_bad() {
     assert!(last.last > before.revision, "the journal leads on");
     place.spoil(&site.folder.segment(&last).unwrap());
     site.desks[0].verify();
-    serve(&mut site, 60);
+    serve(&mut site, 120);
     assert!(newest() != before && is_well(&site), "{:?}", site.desks[0].status());
 }

@@ -18,6 +18,9 @@ use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::{Listed, Name, TargetError};
 
+/// A file that cannot be read for so long is as good as gone: a disk that fails does not mend.
+const UNREADABLE: Duration = Duration::from_secs(60);
+
 /// What a target holds of this store.
 pub struct Known {
     /// When it was looked, by the boot clock.
@@ -351,20 +354,28 @@ impl Worker {
     }
 
     /// Reads an object. The outer error is that the target does not answer, the inner one what is
-    /// wrong with the object. One that twice cannot be read to its end, of a target that answers,
-    /// has gone bad by itself, as by a bad sector.
+    /// wrong with the object. One that cannot be read to its end for a minute, of a target that
+    /// answers, has gone bad by itself, as by a bad sector; until then it may be read another time,
+    /// and nothing is done that would rest on its being gone.
     pub fn read<T>(
         &self,
         name: &Name,
         check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
     ) -> Result<Result<T, SnapshotError>, Trouble> {
         let outcome = self.read_once(name, &check)?;
-        if !matches!(outcome, Err(SnapshotError::Io(_))) {
+        let Err(SnapshotError::Io(error)) = &outcome else {
+            self.unreadable.borrow_mut().remove(name);
             return Ok(outcome);
+        };
+        let boot = self.boot();
+        let since = *self.unreadable.borrow_mut().entry(name.clone()).or_insert(boot);
+        if boot.saturating_sub(since) < UNREADABLE {
+            let what = format!("{} cannot be read: {error}", self.target.url(name));
+            return Err(TargetError::Away(what).into());
         }
         let folder = self.folder(&self.unsealed()?.status().store_id)?;
         self.target.list(folder.path())?;
-        self.read_once(name, &check)
+        Ok(outcome)
     }
 
     fn read_once<T>(

@@ -1,6 +1,7 @@
 //! The journal on its way to a target, in segments.
 
 use super::contact::Held;
+use super::retention::Judged;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
@@ -73,6 +74,10 @@ impl Worker {
                 } else if cursor(self).is_none_or(|reach| reach.cursor < last) {
                     useless += last - first + 1;
                 }
+            }
+            if useless > 0 && self.judged.values().any(|(judged, _)| *judged == Judged::Unread) {
+                // What leads to them may be what cannot be read at present.
+                continue;
             }
             self.has(timeline, last);
             if self.needless(timeline)? >= Some(last) {

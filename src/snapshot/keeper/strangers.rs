@@ -133,6 +133,12 @@ impl Worker {
     /// Where one segment lies over another, as a compaction leaves it that was cut, both are of one
     /// chain. Those of which that was seen before are not read again.
     fn must_agree(&mut self, known: &mut Known, timeline: Timeline) -> Result<(), Trouble> {
+        while !self.agree(known, timeline)? {}
+        Ok(())
+    }
+
+    /// Whether no two of them contradict each other; one of such two is made out to be junk.
+    fn agree(&mut self, known: &mut Known, timeline: Timeline) -> Result<bool, Trouble> {
         let mut of_it = known.segments_of(timeline);
         of_it.sort_by_key(|(of, _)| (of.first, of.last));
         let mut longest: Option<(SegmentName, Name)> = None;
@@ -150,14 +156,14 @@ impl Worker {
                     if !self.drop_junk(known, &longer.1)? {
                         self.must_be_junk(known, &shorter.1)?;
                     }
-                    return self.must_agree(known, timeline);
+                    return Ok(false);
                 }
             }
             if longest.as_ref().is_none_or(|before| before.0.last < next.0.last) {
                 longest = Some(next);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What the chain comes to at a commit in a segment, if that is whole and keeps it alone.

@@ -1,5 +1,6 @@
 //! The thread of one target: it may hang for as long as its target does, and holds up nobody.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub struct Worker {
     pub(super) known: Option<Known>,
     /// What was read back of the snapshots there.
     pub(super) judged: BTreeMap<Name, (Judged, Option<Head>)>,
+    /// Since when, by the boot clock, a file there cannot be read.
+    pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
     /// What was wrong with those that are bad.
     pub(super) flaws: BTreeMap<Name, String>,
     /// The newest segment that was read back, and where the chain ends in it.
@@ -117,6 +120,7 @@ impl Worker {
             settled: false,
             known: None,
             judged: BTreeMap::new(),
+            unreadable: RefCell::default(),
             flaws: BTreeMap::new(),
             proved: None,
             visit: None,
