@@ -288,6 +288,13 @@ fn the_files_of_the_machine_come_back_with_its_store() {
     let (exit, said) = restore(&[&words[..], &["-force", &store.unseal_key()]].concat());
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains(&format!("Put back {}", key.display())), "{said}");
+    // What waits for somebody who writes it is left alone, whatever is wished.
+    fs::remove_file(&unit).unwrap();
+    assert!(Command::new("mkfifo").arg(&unit).status().unwrap().success());
+    let (exit, said) = restore(&[&words[..], &["-force", &store.unseal_key()]].concat());
+    assert_eq!(exit, 2, "{said}");
+    assert!(said.contains("what is there is no file"), "{said}");
+    fs::remove_file(&unit).unwrap();
     fs::remove_dir_all(&data).unwrap();
     fs::write(&unit, "[Unit]\n").unwrap();
     let (exit, said) = restore(&[&words[..], &[&*store.unseal_key()]].concat());

@@ -77,6 +77,11 @@ fn put(file: &Included, force: bool) -> io::Result<Put> {
     if !path.is_absolute() || !path.components().all(plain) {
         return Err(io::Error::new(ErrorKind::InvalidInput, "that is no place of a file"));
     }
+    // A pipe that nobody writes would be read for ever.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let what = "what is there is no file: move it away, and ask again with -force";
+        return Err(io::Error::new(ErrorKind::AlreadyExists, what));
+    }
     match fs::read(path) {
         Ok(there) if there == file.content => return Ok(Put::Same),
         Ok(_) if !force => return Ok(Put::Other),
