@@ -49,13 +49,7 @@ fn back(site: &Site, commits: usize) -> Past {
 
 /// It comes back on a bare machine.
 fn comes_back(site: &Site, past: &Past, at: At) {
-    let mut bare = site.bare(99);
-    let prepared = bare.prepare(at, None).unwrap();
-    assert_eq!(prepared.found().instant.revision, past.revision);
-    prepared.restore(&bare.barrier, false).unwrap();
-    bare.shares = past.shares.clone();
-    bare.unseal();
-    bare.must_be(&past.state, "it comes back");
+    site.must_bring_back(past, at, None);
 }
 
 #[test]
@@ -198,13 +192,7 @@ fn a_time_of_two_histories_must_name_one() {
     let (mut site, _) = three();
     let (first, fork) = (back(&site, 0), back(&site, 8));
     // A clone goes on beside the original.
-    let mut clone = site.bare(50);
-    let prepared = clone.prepare(At::Revision(fork.revision), None).unwrap();
-    prepared.restore(&clone.barrier, false).unwrap();
-    (clone.shares, clone.state) = (fork.shares.clone(), fork.state.clone());
-    clone.unseal();
-    clone.note();
-    clone.snapshot();
+    let mut clone = site.cloned(&fork, At::Revision(fork.revision));
     for site in [&mut site, &mut clone] {
         site.pass(Duration::from_secs(10));
         site.put("b", b"both");

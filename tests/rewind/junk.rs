@@ -171,13 +171,7 @@ fn a_copy_of_a_file_under_another_name_is_none() {
 fn a_doubt_that_stays_tells_of_what_does_not_count() {
     let mut site = site(74);
     let fork = site.history.last().unwrap().clone();
-    let mut clone = site.bare(50);
-    let prepared = clone.prepare(At::Latest, None).unwrap();
-    prepared.restore(&clone.barrier, false).unwrap();
-    (clone.shares, clone.state) = (fork.shares.clone(), fork.state.clone());
-    clone.unseal();
-    clone.note();
-    clone.snapshot();
+    let mut clone = site.cloned(&fork, At::Latest);
     for site in [&mut site, &mut clone] {
         site.pass(Duration::from_secs(10));
         site.put("b", b"both");

@@ -84,6 +84,29 @@ impl Site {
         Self::new_on(seed, Arc::new(TempDir::new()))
     }
 
+    /// On a bare machine, what a target has of an instant is what was there then.
+    pub fn must_bring_back(&self, past: &Past, at: At, timeline: Option<Timeline>) {
+        let mut bare = self.bare(99);
+        let prepared = bare.prepare(at, timeline).unwrap();
+        assert_eq!(prepared.found().instant.revision, past.revision);
+        prepared.restore(&bare.barrier, false).unwrap();
+        bare.shares = past.shares.clone();
+        bare.unseal();
+        bare.must_be(&past.state, "it comes back");
+    }
+
+    /// A clone that goes on beside the original, from `fork` on.
+    pub fn cloned(&self, fork: &Past, at: At) -> Self {
+        let mut clone = self.bare(50);
+        let prepared = clone.prepare(at, None).unwrap();
+        prepared.restore(&clone.barrier, false).unwrap();
+        (clone.shares, clone.state) = (fork.shares.clone(), fork.state.clone());
+        clone.unseal();
+        clone.note();
+        clone.snapshot();
+        clone
+    }
+
     /// Another store that shares the target.
     pub fn neighbour(&self, seed: u64) -> Self {
         Self::new_on(seed, Arc::clone(&self.place))

@@ -40,13 +40,7 @@ fn behind(site: &Site, commits: usize) -> Past {
 
 /// It comes back on a bare machine, as the one or the other left it.
 fn comes_back(site: &Site, past: &Past, at: At) {
-    let mut bare = site.bare(99);
-    let prepared = bare.prepare(at, Some(past.timeline)).unwrap();
-    assert_eq!(prepared.found().instant.revision, past.revision);
-    prepared.restore(&bare.barrier, false).unwrap();
-    bare.shares = past.shares.clone();
-    bare.unseal();
-    bare.must_be(&past.state, "it comes back");
+    site.must_bring_back(past, at, Some(past.timeline));
 }
 
 #[test]
