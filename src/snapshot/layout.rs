@@ -49,7 +49,7 @@ pub struct SnapshotName {
 }
 
 /// What a name says of a segment of the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SegmentName {
     /// The history that it is of.
     pub timeline: Timeline,

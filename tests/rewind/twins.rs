@@ -7,7 +7,7 @@ use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::At;
-use edgekeep::snapshot::rewind::{Source, newest};
+use edgekeep::snapshot::rewind::{Prepared, Source, newest};
 use edgekeep::snapshot::target::Name;
 use edgekeep::snapshot::target::folder::Folder as Place;
 
@@ -139,4 +139,195 @@ fn what_another_server_wrote_is_no_past_of_a_history_that_left_it() {
     assert!(text.contains("name one with -timeline"), "{text}");
     let text = refusal(bare.prepare(At::Revision(ours.revision), Some(new)));
     assert!(text.contains("before the first snapshot"), "{text}");
+}
+
+/// One that ships each commit, and another one that has shipped none: commits of both, in turn.
+fn ahead(commits: u64) -> (Site, Site) {
+    let (mut site, mut twin, _) = two((0, 1), (0, 1));
+    site.pass(Duration::from_secs(1));
+    for number in 1..=commits {
+        for (site, value) in [(&mut site, b's'), (&mut twin, b't')] {
+            site.pass(Duration::from_secs(2));
+            site.put("one", &[value, number as u8]);
+        }
+        site.ship(u64::MAX);
+    }
+    (site, twin)
+}
+
+/// Its records up to a commit are no longer here.
+fn forget(site: &mut Site, upto: &Past) {
+    let store = site.store();
+    store.drop_journal(upto.timeline, upto.revision).unwrap();
+    if store.status().revision > site.history.last().unwrap().revision {
+        site.note();
+    }
+}
+
+/// What was prepared is that instant.
+fn brings_back(prepared: Prepared, site: &Site, past: &Past) {
+    assert_eq!(prepared.found().instant.revision, past.revision);
+    let mut bare = site.bare(95);
+    prepared.restore(&bare.barrier, false).unwrap();
+    bare.shares = past.shares.clone();
+    bare.unseal();
+    bare.must_be(&past.state, "what it had itself");
+}
+
+/// Each instant after the fork.
+fn since_fork(site: &Site) -> impl Iterator<Item = Past> {
+    let wrote = |past: &&Past| past.state.contains_key("one");
+    site.history.iter().filter(wrote).cloned()
+}
+
+#[test]
+fn a_server_that_wrote_those_commits_itself_is_not_given_another_ones() {
+    let (site, mut twin) = ahead(4);
+    for past in since_fork(&twin) {
+        for at in [At::Time(past.time), At::Revision(past.revision), At::Latest] {
+            for timeline in [None, Some(past.timeline)] {
+                match twin.prepare(at, timeline) {
+                    // The other one had done nothing yet.
+                    Ok(own) => {
+                        assert_eq!(at, At::Time(behind(&twin, 1).time));
+                        assert!(own.is_own_past());
+                        brings_back(own, &twin, &past);
+                    }
+                    Err(error) => {
+                        let text = error.to_string();
+                        assert!(text.contains("this server wrote revision"), "{at:?}: {text}");
+                    }
+                }
+            }
+        }
+    }
+    // What both come of is nobody's alone.
+    let both = behind(&twin, 0);
+    for at in [At::Time(both.time), At::Revision(both.revision)] {
+        let found = twin.prepare(at, None).unwrap();
+        assert_eq!((found.found().instant.revision, found.is_own_past()), (both.revision, true));
+    }
+    // Nothing is left here but where the journal stands.
+    let last = twin.history.last().unwrap().clone();
+    forget(&mut twin, &last);
+    twin.put("one", b"more");
+    let last = since_fork(&site).last().unwrap();
+    let text = refusal(twin.prepare(At::Time(last.time), None));
+    assert!(text.contains("this server wrote revision"), "{text}");
+}
+
+#[test]
+fn before_the_first_commit_of_one_the_other_may_have_gone_on() {
+    let (site, mut twin) = ahead(2);
+    twin.ship(u64::MAX);
+    let early = behind(&twin, 1);
+    assert!(early.time < behind(&site, 1).time);
+    let text = refusal(site.bare(94).prepare(At::Time(early.time), None));
+    assert!(text.contains("two servers wrote"), "{text}");
+    comes_back(&site, &behind(&site, 0), At::Time(behind(&site, 0).time));
+}
+
+#[test]
+fn a_server_goes_forward_on_what_comes_of_it() {
+    let (mut site, _, _) = two((0, 1), (0, 1));
+    let twin = site.twin();
+    for number in 1..=3 {
+        site.put("one", &[number]);
+        site.ship(u64::MAX);
+    }
+    let found = twin.prepare(At::Latest, None).unwrap();
+    assert_eq!(found.found().instant.revision, site.history.last().unwrap().revision);
+}
+
+#[test]
+fn who_goes_on_beside_has_its_own_past_or_none() {
+    // Its own records are still here, or are gone with what it shipped elsewhere.
+    for kept in [true, false] {
+        let (site, mut twin) = ahead(4);
+        let left = behind(&twin, 0).timeline;
+        let last = twin.history.last().unwrap().clone();
+        twin.pass(Duration::from_secs(9));
+        twin.store().begin_timeline().unwrap();
+        twin.note();
+        twin.put("then", b"twin");
+        if !kept {
+            forget(&mut twin, &last);
+        }
+        twin.snapshot();
+        twin.ship(u64::MAX);
+        for past in since_fork(&twin).filter(|past| past.timeline == left) {
+            let own = twin.prepare(At::Time(past.time), None);
+            if kept {
+                let own = own.unwrap();
+                assert!(own.is_own_past());
+                brings_back(own, &twin, &past);
+            } else {
+                let text = refusal(own);
+                assert!(text.contains("is another server's"), "{text}");
+                assert!(text.contains(&format!("-timeline={left}")), "{text}");
+            }
+        }
+        // Whoever names the other's history has it, and is told what it is.
+        for past in since_fork(&site) {
+            let other = twin.prepare(At::Time(past.time), Some(left)).unwrap();
+            assert_eq!(other.found().instant.revision, past.revision);
+            assert!(!other.is_own_past());
+        }
+        let present = twin.history.last().unwrap();
+        let found = twin.prepare(At::Revision(present.revision), None).unwrap();
+        assert!(found.is_own_past() && found.found().instant.revision == present.revision);
+    }
+}
+
+#[test]
+fn where_only_the_first_commits_of_another_one_lie_nothing_is_told_for_what_came_behind() {
+    let (mut site, mut twin, _) = two((0, 1), (0, 1));
+    site.put("one", b"site");
+    site.ship(u64::MAX);
+    for number in 1..=3 {
+        twin.put("one", &[number]);
+        twin.pass(Duration::from_secs(2));
+    }
+    let (left, last) = (behind(&twin, 0).timeline, twin.history.last().unwrap().clone());
+    twin.pass(Duration::from_secs(9));
+    twin.store().begin_timeline().unwrap();
+    twin.note();
+    forget(&mut twin, &last);
+    twin.snapshot();
+    twin.ship(u64::MAX);
+    for past in since_fork(&twin).filter(|past| past.timeline == left).skip(1) {
+        let text = refusal(twin.prepare(At::Time(past.time), None));
+        assert!(text.contains("has a gap there"), "{text}");
+    }
+}
+
+#[test]
+fn the_log_is_that_of_the_server_that_asks() {
+    let (site, mut twin) = ahead(3);
+    let of_site = since_fork(&site).count();
+    let told = |twin: &Site, timeline| {
+        let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+        let all = Part { timeline, since, until, most: 100 };
+        let (place, folder) = (Place::new(twin.place()), twin.folder.clone());
+        let source = Source { target: &place, folder: &folder };
+        history(source, &all, &twin.store(), &twin.spools).unwrap()
+    };
+    let own = |twin: &Site, timeline| {
+        let told = told(twin, timeline);
+        let times: Vec<Timestamp> = told.events.iter().map(|event| event.time).collect();
+        for past in since_fork(twin) {
+            let event = told.events.iter().find(|event| event.revision == past.revision);
+            assert_eq!(event.map(|event| event.time), Some(past.time), "{times:?}");
+        }
+        assert_eq!(told.lost.len(), of_site, "{:?}", told.lost);
+        assert!(told.gaps.is_empty(), "{:?}", told.gaps);
+    };
+    let present = twin.store().status().timeline;
+    own(&twin, present);
+    twin.pass(Duration::from_secs(9));
+    twin.store().begin_timeline().unwrap();
+    twin.note();
+    twin.put("then", b"twin");
+    twin.ship(u64::MAX);
+    own(&twin, twin.store().status().timeline);
 }

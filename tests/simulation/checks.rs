@@ -309,7 +309,8 @@ impl Site {
             | Refusal::Ambiguous(_)
             | Refusal::Between(..)
             | Refusal::Twice(..)
-            | Refusal::Ours(..) => {
+            | Refusal::Ours(..)
+            | Refusal::Other(..) => {
                 panic!("{what}: {error}")
             }
         };

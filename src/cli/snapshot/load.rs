@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
 use super::instant::{AtInstant, Instant, parse};
-use super::state::{FOLDED, Kind, State, warn_of};
+use super::state::{FOLDED, Kind, State, warn_of, warn_of_history};
 use super::target::TARGETS;
 use super::{file, instant};
 use crate::cli::command::{Command, Shared, With};
@@ -88,6 +88,7 @@ pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Sto
     if data["exact"] == false {
         cx.warn(FOLDED);
     }
+    warn_of_history(cx, data);
     Ok(envelope)
 }
 

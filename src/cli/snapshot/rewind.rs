@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::instant;
 use super::place::{self, Place};
 use super::restore::{Restore, refused};
-use super::state::{FOLDED, warn_of};
+use super::state::{FOLDED, warn_of, warn_of_history};
 use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -116,13 +116,7 @@ impl Restore {
         if data["exact"] == false {
             cx.warn(FOLDED);
         }
-        let present = data["present_timeline"].as_str();
-        if let Some(present) = present.filter(|_| data["own_past"] == false) {
-            cx.warn(&format!(
-                "That is of another history than the server's own, {present}: what was committed \
-                 in that since they parted is not in it"
-            ));
-        }
+        warn_of_history(cx, data);
         if data["end"] == true {
             cx.warn(
                 "that is the last that is known of this timeline: what may have been committed \

@@ -97,6 +97,17 @@ pub fn warn_of(cx: &mut Context, unusable: &Value) {
     lost.iter().for_each(|lost| cx.warn(&lost.to_string()));
 }
 
+/// Tells where a state is of another history than the server's own.
+pub fn warn_of_history(cx: &mut Context, data: &Value) {
+    let present = data["present_timeline"].as_str();
+    if let Some(present) = present.filter(|_| data["own_past"] == false) {
+        cx.warn(&format!(
+            "That is of another history than the server's own, {present}: what was committed in \
+             that since they parted is not in it"
+        ));
+    }
+}
+
 /// What is said where a compaction has left less than was wished.
 pub const FOLDED: &str =
     "what was committed between this and the wished instant is kept together only";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::barrier::keyring::Keyring;
 use crate::snapshot::layout::SegmentName;
-use crate::snapshot::rewind::file::{Getter, Unfit};
+use crate::snapshot::rewind::file::{Flaw, Getter, Loss, Unfit};
 
 /// Those of `inner` that lie in `outer` by their chain. Another server on a copy of the store may
 /// have put the others. The outer one is seen to be whole, what its name says, and proved.
@@ -15,7 +15,7 @@ pub fn akin(
     keyring: &Keyring,
 ) -> Result<Vec<SegmentName>, Unfit> {
     let mut chain = BTreeMap::new();
-    let (header, _) = getter.read(outer, keyring, |entry| {
+    let (header, _) = getter.read(outer, Some(keyring), |entry| {
         chain.insert(entry.revision, entry.after.short());
     })?;
     chain.insert(header.first - 1, header.before.short());
@@ -29,8 +29,10 @@ pub fn akin(
         akin.push(name);
         // Where commits were folded, what comes before it is told by itself alone. One that is torn
         // tells nothing.
-        if let Some(header) = getter.header(&name)? {
-            chain.entry(header.first - 1).or_insert(header.before.short());
+        match getter.header(&name) {
+            Ok(header) => drop(chain.entry(header.first - 1).or_insert(header.before.short())),
+            Err(Unfit::Lost(_, Flaw { loss: Loss::Foreign, .. })) => {}
+            Err(unfit) => return Err(unfit),
         }
     }
     Ok(akin)

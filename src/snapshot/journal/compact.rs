@@ -181,7 +181,7 @@ pub fn compact(
     let name = merge(job, keys, owner, &segments, &mut spool)?;
     let called = getter.name(&Kept::Segment(name))?;
     source.target.put(&called, spool.length(), &mut spool.reader())?;
-    getter.check(&name, &keyring)?;
+    getter.check(&name, Some(&keyring))?;
     delete(&getter, job.inner.iter().filter(|inner| **inner != name))?;
     Ok(name)
 }

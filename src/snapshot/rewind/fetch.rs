@@ -3,16 +3,15 @@
 use std::cmp::Ordering;
 
 use super::file::{Getter, Unfit};
-use super::join::{chain_at, must_join};
-use super::listing::{Instant, Leg, Listing, Stretch};
+use super::listing::{Instant, Leg, Listing};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
-use super::twice::Passed;
+use super::whose::{Gone, Passed};
 use super::{Found, Keys, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
+use crate::barrier::journal::Chain;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::base::clock::Timestamp;
@@ -136,17 +135,6 @@ impl<'a> Way<'a> {
         self.listing.learn_of(unfit, self.getter.source)
     }
 
-    /// What the chain comes to at a commit in a segment, if that is kept alone.
-    pub(super) fn chain_in(
-        &mut self,
-        name: &SegmentName,
-        at: u64,
-        keyring: Option<&Keyring>,
-    ) -> Result<Option<Chain>, Unfit> {
-        self.get_segment(name, keyring)?;
-        chain_at(name, at, &self.segments)
-    }
-
     /// Gets a segment, unless it is there already.
     fn get_segment(&mut self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
         match self.segments.has(name) {
@@ -191,22 +179,6 @@ impl<'a> Way<'a> {
         Prepared { plan, found, start, received, segments: self.segments, prover, lost, own }
     }
 
-    /// Whether the server that asks has a commit of that number behind it. Where its history left
-    /// another one it knows itself, before any name tells.
-    fn is_own_past(&self, found: &Found) -> bool {
-        let Some(present) = self.listing.present else { return false };
-        let head = self.keys.as_ref().and_then(|keys| keys.journal());
-        let head = head.filter(|head| head.timeline == present).and_then(|head| head.origin);
-        let mut way = self.listing.lineage(present);
-        let apart = self.listing.apart.contains(&present);
-        if let (1, Some(Origin { timeline, revision }), false) = (way.len(), head, apart) {
-            let before = self.listing.lineage(timeline).into_iter();
-            way.extend(before.map(|of| Stretch { upto: of.upto.min(revision), ..of }));
-        }
-        let has = |of: &Stretch| of.timeline == found.timeline && found.instant.revision <= of.upto;
-        way.iter().any(has)
-    }
-
     /// Gets all that a plan needs and checks it: where it begins, and where it leads.
     pub(super) fn go(&mut self, plan: &Plan) -> Result<(Base, Found), Stop> {
         // The spool of another one makes place for this one.
@@ -228,68 +200,28 @@ impl<'a> Way<'a> {
         for Leg { segment, .. } in &plan.legs {
             self.get_segment(segment, keyring)?;
         }
-        let (found, passed) = self.locate(base, plan)?;
-        must_join(&self.listing, plan.timeline, &self.getter, &mut self.segments, keyring)?;
-        if !self.leads(base, plan, &found, plan.timeline)? {
-            self.must_be_sole(plan, &passed, &found, keyring)?;
-        }
-        self.own = false;
-        if let Some(present) = self.listing.present.filter(|_| self.is_own_past(&found)) {
-            match self.leads(base, plan, &found, present) {
-                Ok(_) => self.own = true,
-                // That of another server may be meant only where it is named.
-                Err(Stop::Unfit(Unfit::Lost(..) | Unfit::Apart(_))) if plan.named => {}
-                Err(stop) => return Err(stop),
-            }
-        }
-        Ok(found)
-    }
-
-    /// An instant of what a history comes of is a past of it only where the chain leads on from
-    /// there into it. Whether it was followed that far: else nobody knows.
-    fn leads(
-        &mut self,
-        base: &Base,
-        plan: &Plan,
-        found: &Found,
-        to: Timeline,
-    ) -> Result<bool, Stop> {
-        if found.timeline == to {
-            return Ok(false);
-        }
-        let way = self.listing.lineage(to);
-        let (mut timeline, mut revision) = (base.start.timeline, base.start.revision);
-        let mut legs: Vec<Leg> = Vec::new();
-        while timeline != to {
-            let Some(leg) = self.listing.next_leg(&way, timeline, revision) else {
-                return Ok(false);
-            };
-            (timeline, revision) = (leg.segment.timeline, leg.upto);
-            legs.push(leg);
-        }
-        let keyring = base.proved.as_ref().map(|(keyring, _)| keyring);
-        for Leg { segment, .. } in &legs {
-            self.get_segment(segment, keyring)?;
-        }
-        let on = Plan { legs, timeline: to, ..plan.clone() };
-        let walked = self.segments.walk(base.start, &on.legs, |_, _| Ok(Walk::On));
-        walked.map(|()| true).map_err(|broken| self.misled(&on, broken))
+        let gone = self.locate(base, plan, keyring)?;
+        self.own = self.must_be_meant(plan, &gone, keyring)?;
+        Ok(gone.found)
     }
 
     /// A walk did not come to its end.
-    fn misled(&self, plan: &Plan, broken: Broken) -> Stop {
-        match broken {
+    fn misled(&self, plan: &Plan, broken: Broken, keyring: Option<&Keyring>) -> Stop {
+        let (name, unfit) = match broken {
             Broken::Link(name) => {
                 let why = "it does not go on from where the history before it ends";
-                let lost = || Unfit::astray(name, why).into();
-                self.astray(plan, &name).unwrap_or_else(lost)
+                (Some(name), Unfit::astray(name, why))
             }
             Broken::Apart(timeline) => {
                 let first = plan.legs.iter().find(|leg| leg.segment.timeline == timeline);
-                let astray = first.and_then(|leg| self.astray(plan, &leg.segment));
-                astray.unwrap_or(Unfit::Apart(timeline).into())
+                (first.map(|leg| leg.segment), Unfit::Apart(timeline))
             }
-            Broken::Failed(error) => error.into(),
+            Broken::Failed(error) => return error.into(),
+        };
+        let astray = name.map(|name| self.astray(plan, &name, keyring)).transpose();
+        match astray {
+            Ok(astray) => astray.flatten().unwrap_or(unfit.into()),
+            Err(unfit) => unfit.into(),
         }
     }
 
@@ -308,13 +240,17 @@ impl<'a> Way<'a> {
     }
 
     /// Goes along the chain to the wished instant.
-    fn locate(&self, base: &Base, plan: &Plan) -> Result<(Found, Passed), Stop> {
+    fn locate(&self, base: &Base, plan: &Plan, keyring: Option<&Keyring>) -> Result<Gone, Stop> {
         let start = base.start;
+        let (mut there, mut bound) = (start, None);
         let mut found = (start.timeline, Instant::of(&base.name));
         let mut last = found;
         let mut folded = false;
         let mut began = None;
         let mut passed = Passed::new();
+        if !start.is_begun() {
+            passed.insert(start.revision, start.chain.short());
+        }
         let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {
             let record = Record::read(&entry.record);
             let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
@@ -323,25 +259,28 @@ impl<'a> Way<'a> {
             if timeline == plan.timeline {
                 began.get_or_insert(time);
             }
-            let there = match plan.at {
+            let order = match plan.at {
                 At::Latest => Ordering::Less,
                 At::Revision(revision) => entry.revision.cmp(&revision),
                 At::Time(wished) if time <= wished => Ordering::Less,
                 At::Time(_) => Ordering::Greater,
             };
-            if there.is_le() {
+            let place = Start { timeline, revision: entry.revision, chain: entry.after };
+            if order.is_le() {
                 (found, folded) = (last, false);
+                there = place;
             } else {
+                bound.get_or_insert(place);
                 // A snapshot may stand in the middle of what was folded.
                 let before = found.1.revision;
                 let from = before.max(entry.revision - entry.step);
                 folded |= entry.step > 1 && from == before && entry.revision > from + 1;
             }
             // What is behind the first commit that is not before a wished one does not matter.
-            let ended = there.is_ge() && matches!(plan.at, At::Revision(_));
+            let ended = order.is_ge() && matches!(plan.at, At::Revision(_));
             Ok(if ended { Walk::Stop } else { Walk::On })
         });
-        walked.map_err(|broken| self.misled(plan, broken))?;
+        walked.map_err(|broken| self.misled(plan, broken, keyring))?;
         let (timeline, instant) = found;
         // The history was not meant that had not begun in that second.
         if let (At::Time(_), false, Some(began)) = (plan.at, plan.named, began)
@@ -365,7 +304,7 @@ impl<'a> Way<'a> {
             return Err(Stop::Refused(Refusal::Folded(plan.timeline, gap)));
         }
         let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);
-        Ok((Found { instant, timeline, folded, end }, passed))
+        Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.

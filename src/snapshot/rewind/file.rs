@@ -1,11 +1,13 @@
 //! One file of a target, got and judged: the only place where that is done.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufReader, Read};
 
 use super::segments::Segments;
 use super::{Lost, RewindError, Source};
+use crate::barrier::journal::Chain;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -130,12 +132,14 @@ pub struct Getter<'a> {
     pub source: Source<'a>,
     /// So many bytes were got.
     pub got: Cell<u64>,
+    /// What the chain comes to in segments that were read and not kept.
+    chains: RefCell<BTreeMap<(SegmentName, u64), Option<Chain>>>,
 }
 
 impl<'a> Getter<'a> {
     /// Nothing was got yet.
     pub fn new(source: Source<'a>) -> Self {
-        Self { source, got: Cell::new(0) }
+        Self { source, got: Cell::new(0), chains: RefCell::default() }
     }
 
     /// Gets a segment into `to`. It is there only if all of it is sound and what its name says,
@@ -153,7 +157,7 @@ impl<'a> Getter<'a> {
     }
 
     /// The same, of one that is not needed here.
-    pub fn check(&self, name: &SegmentName, keyring: &Keyring) -> Result<(), Unfit> {
+    pub fn check(&self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
         self.read(name, keyring, |_| {}).map(drop)
     }
 
@@ -161,20 +165,47 @@ impl<'a> Getter<'a> {
     pub fn read(
         &self,
         name: &SegmentName,
-        keyring: &Keyring,
+        keyring: Option<&Keyring>,
         visit: impl FnMut(&Entry),
     ) -> Result<(Header, End), Unfit> {
         let kept = Kept::Segment(*name);
         let file = BufReader::with_capacity(64 << 10, self.open(&kept)?);
-        let read = read(file, name, self.source.folder.store_id(), Some(keyring), visit);
+        let read = read(file, name, self.source.folder.store_id(), keyring, visit);
         read.map_err(|unsound| unsound.judge(kept))
     }
 
-    /// What a segment says of itself, if it can be read that far.
-    pub fn header(&self, name: &SegmentName) -> Result<Option<Header>, Unfit> {
-        let file = self.open(&Kept::Segment(*name))?;
-        let reader = SegmentReader::new(BufReader::new(file));
-        Ok(reader.ok().map(|reader| reader.header().clone()))
+    /// What a segment says of itself: no more of it is got than that.
+    pub fn header(&self, name: &SegmentName) -> Result<Header, Unfit> {
+        let kept = Kept::Segment(*name);
+        let file = BufReader::new(self.open(&kept)?);
+        let reader = begin(file, name, self.source.folder.store_id());
+        let reader = reader.map_err(|unsound| unsound.judge(kept))?;
+        Ok(reader.header().clone())
+    }
+
+    /// What the chain comes to behind a commit in a segment; `None` if that is not kept alone.
+    /// Before the first commit its header tells, else all of it is read.
+    pub fn chain_at(
+        &self,
+        name: &SegmentName,
+        at: u64,
+        keyring: Option<&Keyring>,
+    ) -> Result<Option<Chain>, Unfit> {
+        if let Some(told) = self.chains.borrow().get(&(*name, at)) {
+            return Ok(*told);
+        }
+        let mut there = None;
+        if at + 1 == name.first {
+            there = Some(self.header(name)?.before);
+        } else {
+            self.read(name, keyring, |entry| {
+                if entry.revision == at {
+                    there = Some(entry.after);
+                }
+            })?;
+        }
+        self.chains.borrow_mut().insert((*name, at), there);
+        Ok(there)
     }
 
     /// Gets a snapshot and checks all that needs no keys; then `prove` has the keys.
@@ -265,15 +296,7 @@ pub fn read(
     keyring: Option<&Keyring>,
     mut visit: impl FnMut(&Entry),
 ) -> Result<(Header, End), Unsound> {
-    let foreign = |error| Unsound { named: false, error };
-    let misnamed = || foreign(SnapshotError::Broken(MISNAMED.into()));
-    let mut reader = SegmentReader::new(from).map_err(foreign)?;
-    let header = reader.header();
-    // What the chain comes to is known at its end.
-    let said = SegmentName { chain: name.chain, ..header.name(header.before) };
-    if said != *name || header.store_id != store_id {
-        return Err(misnamed());
-    }
+    let mut reader = begin(from, name, store_id)?;
     let end = loop {
         match reader.read().map_err(|error| Unsound { named: true, error })? {
             Next::Entry(entry) => visit(&entry),
@@ -281,13 +304,32 @@ pub fn read(
         }
     };
     if end.chain.short() != name.chain {
-        return Err(misnamed());
+        return Err(foreign(SnapshotError::Broken(MISNAMED.into())));
     }
     if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
         let what = "it was changed after it was made: the keys do not vouch for it";
         return Err(foreign(SnapshotError::Forged(what.into())));
     }
     Ok((reader.header().clone(), end))
+}
+
+/// A segment that begins as what its name says. What the chain comes to is known at its end.
+fn begin<R: Read>(
+    from: R,
+    name: &SegmentName,
+    store_id: &str,
+) -> Result<SegmentReader<R>, Unsound> {
+    let reader = SegmentReader::new(from).map_err(foreign)?;
+    let header = reader.header();
+    let said = SegmentName { chain: name.chain, ..header.name(header.before) };
+    if said != *name || header.store_id != store_id {
+        return Err(foreign(SnapshotError::Broken(MISNAMED.into())));
+    }
+    Ok(reader)
+}
+
+fn foreign(error: SnapshotError) -> Unsound {
+    Unsound { named: false, error }
 }
 
 /// Counts the bytes that pass.

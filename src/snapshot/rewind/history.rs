@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
+use super::descent::{Clues, Descent};
 use super::fetch::{add_own, is_of};
 use super::file::{Getter, Unfit};
-use super::join::{chain_at, must_join};
 use super::listing::{Leg, Listing, Stretch};
 use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
 use crate::barrier::Unsealed;
-use crate::barrier::journal::Origin;
 use crate::barrier::journal::record::{Mark, Record};
+use crate::barrier::journal::{Head, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -93,79 +93,125 @@ pub fn history(
     if is_of(source, keys) {
         add_own(keys, &mut segments, &mut listing)?;
     }
+    let head = keys.journal().filter(|_| is_of(source, keys));
     let (getter, keyring) = (Getter::new(source), keys.keyring());
+    let mut reading = Reading { getter, segments, listing, keyring: &keyring, head };
     loop {
-        match read(&getter, &mut segments, &listing, &keyring, part) {
+        match reading.read(part) {
             // What it comes of, and what is passed over, may be other files without that one.
-            Err(unfit) => listing.learn_of(unfit, source)?,
+            Err(unfit) => reading.listing.learn_of(unfit, source)?,
             Ok(history) => {
-                let lost = listing.unusable(source.folder);
+                let lost = reading.listing.unusable(source.folder);
                 return Ok(History { lost, kept, ..history });
             }
         }
     }
 }
 
-/// Reads it as far as the files are good.
-fn read(
-    getter: &Getter<'_>,
-    segments: &mut Segments,
-    listing: &Listing,
-    keyring: &Keyring,
-    part: &Part,
-) -> Result<History, Unfit> {
-    let get = |name: &SegmentName, segments: &mut Segments| match segments.has(name) {
-        true => Ok(()),
-        false => getter.segment(name, Some(keyring), segments),
-    };
-    let mut history = History::default();
-    let lineage = listing.lineage(part.timeline);
-    // By names alone it is told what a history left, and what ends before the part begins.
-    let left = lineage.iter().filter_map(|stretch| listing.branching(stretch.timeline));
-    let early = lineage.iter().filter_map(|stretch| passed(listing, *stretch, part));
-    left.chain(early).try_for_each(|name| get(name, segments))?;
-    must_join(listing, part.timeline, getter, segments, Some(keyring))?;
-    let mut at = None;
-    let mut last: Option<SegmentName> = None;
-    // What was there before the history left another one is a part of it.
-    for stretch in lineage.into_iter().rev() {
-        let origin = listing.origin(stretch.timeline).map(|origin| origin.revision);
-        let passed = passed(listing, stretch, part).map(|name| name.last.min(stretch.upto));
-        at = at.or(origin).max(passed);
-        while let Some(name) = after(listing, stretch, at) {
-            get(&name, segments)?;
-            if let Some(last) = last
-                && !fit(&last, &name, segments)?
-            {
-                return Err(Unfit::of_other(Kept::Segment(last)));
-            }
-            last = Some(name);
-            let from = at.unwrap_or(name.first - 1);
-            if name.first > from + 1 {
-                history.gaps.push((from + 1, name.first - 1));
-            }
-            history.read(segments, Leg { segment: name, upto: stretch.upto }, from, part)?;
-            // What comes after the part is not asked for.
-            let ended = name.to > part.until;
-            at = Some(if ended { stretch.upto } else { name.last.min(stretch.upto) });
-        }
-    }
-    Ok(history)
+/// What it is read from.
+struct Reading<'a> {
+    getter: Getter<'a>,
+    segments: Segments,
+    listing: Listing,
+    keyring: &'a Keyring,
+    /// Where the journal of the server that asks stands.
+    head: Option<Head>,
 }
 
-/// Whether a segment does not contradict the one before it: another server wrote that, on a copy of
-/// the store, where it does.
-fn fit(last: &SegmentName, name: &SegmentName, segments: &Segments) -> Result<bool, Unfit> {
-    let before = segments.header(name)?.before;
-    let Some(end) = chain_at(last, last.last, segments)? else { return Ok(true) };
-    Ok(if last.timeline != name.timeline {
-        let from = Some(Origin { timeline: last.timeline, revision: last.last });
-        name.origin != from || before == end.branch(name.timeline, last.last)
-    } else if name.first == last.last + 1 {
-        before == end
-    } else {
-        chain_at(name, last.last, segments)?.is_none_or(|same| same == end)
-    })
+impl Reading<'_> {
+    /// Reads it as far as the files are good.
+    fn read(&mut self, part: &Part) -> Result<History, Unfit> {
+        let mut history = History::default();
+        let lineage = self.listing.lineage(part.timeline);
+        // By names alone it is told what a history left, and what ends before the part begins.
+        let left = lineage.iter().filter_map(|stretch| self.listing.branching(stretch.timeline));
+        let early = lineage.iter().filter_map(|stretch| passed(&self.listing, *stretch, part));
+        let early: Vec<SegmentName> = left.chain(early).copied().collect();
+        early.iter().try_for_each(|name| self.get(name))?;
+        match self.head.filter(|head| head.timeline == part.timeline) {
+            Some(head) => self.must_be_own(&lineage, &head)?,
+            None => self.clues().must_join(part.timeline)?,
+        }
+        let mut at = None;
+        let mut last: Option<SegmentName> = None;
+        // What was there before the history left another one is a part of it.
+        for stretch in lineage.into_iter().rev() {
+            let origin = self.listing.origin(stretch.timeline).map(|origin| origin.revision);
+            let passed = passed(&self.listing, stretch, part);
+            let passed = passed.map(|name| name.last.min(stretch.upto));
+            at = at.or(origin).max(passed);
+            while let Some(name) = after(&self.listing, stretch, at) {
+                self.get(&name)?;
+                if let Some(last) = last {
+                    self.must_fit(&last, &name)?;
+                }
+                last = Some(name);
+                let from = at.unwrap_or(name.first - 1);
+                if name.first > from + 1 {
+                    history.gaps.push((from + 1, name.first - 1));
+                }
+                let leg = Leg { segment: name, upto: stretch.upto };
+                history.read(&self.segments, leg, from, part)?;
+                // What comes after the part is not asked for.
+                let ended = name.to > part.until;
+                at = Some(if ended { stretch.upto } else { name.last.min(stretch.upto) });
+            }
+        }
+        Ok(history)
+    }
+
+    fn get(&mut self, name: &SegmentName) -> Result<(), Unfit> {
+        match self.segments.has(name) {
+            true => Ok(()),
+            false => self.getter.segment(name, Some(self.keyring), &mut self.segments),
+        }
+    }
+
+    fn clues(&self) -> Clues<'_, '_> {
+        let Self { getter, segments, listing, keyring, .. } = self;
+        Clues { listing, getter, segments, keyring: Some(keyring) }
+    }
+
+    /// What each history of a way ends with is what the server that asks comes of.
+    fn must_be_own(&self, lineage: &[Stretch], head: &Head) -> Result<(), Unfit> {
+        for stretch in lineage {
+            let of_it = self
+                .listing
+                .segments
+                .iter()
+                .filter(|name| name.timeline == stretch.timeline && name.first <= stretch.upto);
+            let Some(last) = of_it.max_by_key(|name| name.last) else { continue };
+            match self.clues().descent(last, stretch.upto, head)? {
+                Descent::Refuted | Descent::Apart(..) => {
+                    return Err(Unfit::of_other(Kept::Segment(*last)));
+                }
+                Descent::Proven | Descent::Unknown => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A segment does not contradict the one before it: another server wrote one of them, on a copy
+    /// of the store, where it does. That of which this server comes is its own.
+    fn must_fit(&self, last: &SegmentName, name: &SegmentName) -> Result<(), Unfit> {
+        let clues = self.clues();
+        let before = clues.chain_at(name, name.first - 1)?;
+        let Some(end) = clues.chain_at(last, last.last)? else { return Ok(()) };
+        let fits = if last.timeline != name.timeline {
+            let from = Some(Origin { timeline: last.timeline, revision: last.last });
+            name.origin != from || before == Some(end.branch(name.timeline, last.last))
+        } else if name.first == last.last + 1 {
+            before == Some(end)
+        } else {
+            clues.chain_at(name, last.last)?.is_none_or(|same| same == end)
+        };
+        if fits {
+            return Ok(());
+        }
+        let descent = self.head.map(|head| clues.descent(last, last.last, &head)).transpose()?;
+        let other = if descent == Some(Descent::Proven) { name } else { last };
+        Err(Unfit::of_other(Kept::Segment(*other)))
+    }
 }
 
 /// The last segment that is passed over: what ends before the part begins, in whole seconds, is not

@@ -245,6 +245,13 @@ impl Listing {
         Some(Leg { segment, upto: segment.last.min(stretch.upto) })
     }
 
+    /// The segments in which a commit is: first those that are still here.
+    pub fn holding(&self, timeline: Timeline, revision: u64) -> impl Iterator<Item = &SegmentName> {
+        self.own.iter().chain(&self.segments).filter(move |name| {
+            name.timeline == timeline && name.first <= revision && revision <= name.last
+        })
+    }
+
     /// Whether names tell a way to that commit of a history.
     pub fn leads_to(&self, at: Origin) -> bool {
         let mut way = self.lineage(at.timeline);
@@ -298,7 +305,7 @@ impl Listing {
 
 impl Kept {
     /// The history that it is of.
-    fn timeline(&self) -> Timeline {
+    pub fn timeline(&self) -> Timeline {
         match self {
             Self::Snapshot(name) => name.timeline,
             Self::Segment(name) => name.timeline,
@@ -306,7 +313,7 @@ impl Kept {
     }
 
     /// The last instant in it.
-    fn end(&self) -> Instant {
+    pub fn end(&self) -> Instant {
         match self {
             Self::Snapshot(name) => Instant::of(name),
             Self::Segment(name) => Instant::end(name),

@@ -6,17 +6,17 @@
 //! What it returns can be put in the place of a store ([`Prepared`]) without the target.
 
 mod apply;
+pub mod descent;
 mod fetch;
 pub mod file;
 pub mod history;
-mod join;
 pub mod listing;
 mod newest;
 pub mod plan;
 mod returning;
 pub(super) mod segments;
-mod twice;
 mod vouch;
+mod whose;
 
 use std::fmt;
 use std::sync::Arc;

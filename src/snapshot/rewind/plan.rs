@@ -8,7 +8,7 @@ use std::fmt;
 use super::listing::{Instant, Leg, Listing, Span, is_on};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
-use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 
 /// An instant of a store that is wanted back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,19 @@ pub struct Plan {
     pub later: Option<Span>,
 }
 
+impl Plan {
+    /// The file on the way that tells of a commit.
+    pub fn holding(&self, timeline: Timeline, revision: u64) -> Kept {
+        let holds = |leg: &&Leg| {
+            let Leg { segment, .. } = leg;
+            let there = segment.first <= revision && revision <= segment.last;
+            segment.timeline == timeline && there && self.base.revision < revision
+        };
+        let leg = self.legs.iter().find(holds).map(|leg| Kept::Segment(leg.segment));
+        leg.unwrap_or_else(|| Kept::Snapshot(self.base.clone()))
+    }
+}
+
 /// A part of a history that nothing leads through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -80,6 +93,9 @@ pub enum Refusal {
     Twice(u64, Box<[String; 2]>),
     /// The server that asks and another one did: what that one did is in this file.
     Ours(u64, Box<str>),
+    /// What is there of that commit of a history that the server that asks has left is in this file,
+    /// and another one's; its own is not kept.
+    Other(Timeline, u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
     Between((Timeline, Instant), Span),
@@ -313,6 +329,12 @@ impl fmt::Display for Refusal {
                  edgekeep snapshot adopt; to have what the other one wrote: restore it into \
                  another folder (-into)"
             ),
+            Self::Other(timeline, revision, file) => write!(
+                f,
+                "what is there of revision {revision} of the timeline {timeline} is another \
+                 server's, on a copy of the store ({file}), and what this server wrote there is \
+                 not kept. To have what the other one wrote, name it: -timeline={timeline}"
+            ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;
                 write!(
@@ -351,7 +373,8 @@ impl Refusal {
             | Self::Ambiguous(_)
             | Self::Beyond(_)
             | Self::Twice(..)
-            | Self::Ours(..) => Vec::new(),
+            | Self::Ours(..)
+            | Self::Other(..) => Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 
 use super::file::{self, Unsound};
 use super::listing::Leg;
-use crate::barrier::journal::{Chain, Origin};
+use crate::barrier::journal::{Chain, Head, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
@@ -77,6 +77,16 @@ impl Broken {
 }
 
 impl Start {
+    /// Where a journal stands.
+    pub fn of(head: &Head) -> Self {
+        Self { timeline: head.timeline, revision: head.revision, chain: head.chain }
+    }
+
+    /// Whether a journal began there, so that nothing tells what was before.
+    pub fn is_begun(&self) -> bool {
+        self.chain == Chain::begin(self.timeline, self.revision)
+    }
+
     /// The same place in the history of a segment, which left this one here.
     fn branch(self, to: &SegmentName) -> Result<Self, Broken> {
         let Self { timeline, revision, chain } = self;

@@ -94,7 +94,11 @@ impl Refusal {
     /// goes.
     fn witnesses(&self, listing: &Listing) -> Vec<Kept> {
         let timelines: Vec<Timeline> = match self {
-            Self::Nothing | Self::Folded(..) | Self::Twice(..) | Self::Ours(..) => Vec::new(),
+            Self::Nothing
+            | Self::Folded(..)
+            | Self::Twice(..)
+            | Self::Ours(..)
+            | Self::Other(..) => Vec::new(),
             // Nothing leads to one of those that a single file may have made up.
             Self::NoTimeline(_, spans) => {
                 let unreached = listing.spans().into_iter().filter(|span| !span.reached);

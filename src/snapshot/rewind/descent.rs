@@ -1,0 +1,247 @@
+//! Whether one commit led to another one, as the chain tells.
+//!
+//! Names tell numbers. Where two servers went on with one store, each on its copy, there are two
+//! commits of a number, and of which of them a later one comes the chain alone tells. It is gone
+//! back from the later commit: what begins with a segment's first commit tells in its header what
+//! the chain came to before. Nothing is kept of what is read.
+
+use super::file::{Getter, Unfit};
+use super::listing::{Listing, Stretch};
+use super::segments::{Broken, Segments, Start, Walk};
+use super::{RewindError, Source};
+use crate::barrier::journal::{Chain, Head, Origin};
+use crate::barrier::keyring::Keyring;
+use crate::barrier::root::Timeline;
+use crate::snapshot::layout::SegmentName;
+use crate::snapshot::spool::Spools;
+
+/// Whether the one led to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descent {
+    /// The chain goes on from the one to the other.
+    Proven,
+    /// The other one comes of another commit of that number.
+    Refuted,
+    /// What is there of that commit, in that file, is not what leads to the other one; so how it
+    /// goes on behind that is not known.
+    Apart(u64, SegmentName),
+    /// Something between them is missing.
+    Unknown,
+}
+
+/// What the files of a store tell of its chain: those on the target, and what is still here.
+pub struct Clues<'a, 'g> {
+    /// Which files there are.
+    pub listing: &'a Listing,
+    /// To read them.
+    pub getter: &'a Getter<'g>,
+    /// What is here.
+    pub segments: &'a Segments,
+    /// Keys that vouch for them, if there are any.
+    pub keyring: Option<&'a Keyring>,
+}
+
+impl Clues<'_, '_> {
+    /// Whether `early` led to `late`. Where the history of that left another one it may know
+    /// better than names do: `left`.
+    pub fn leads(&self, early: Start, late: Start, left: Option<Origin>) -> Result<Descent, Unfit> {
+        let mut passed = Vec::new();
+        let descent = self.go_back(early, late, left, &mut passed)?;
+        if matches!(descent, Descent::Refuted | Descent::Apart(..)) {
+            // One whose header alone was read may be damaged.
+            passed.iter().try_for_each(|name| self.must_be_whole(name))?;
+        }
+        Ok(descent)
+    }
+
+    /// Whether the server whose journal stands at `head` comes of a segment, up to a commit in it.
+    pub fn descent(&self, name: &SegmentName, upto: u64, head: &Head) -> Result<Descent, Unfit> {
+        if self.listing.own.contains(name) {
+            return Ok(Descent::Proven);
+        }
+        let (timeline, revision) = (name.timeline, upto.min(name.last));
+        let Some(chain) = self.chain_at(name, revision)? else { return Ok(Descent::Unknown) };
+        self.leads(Start { timeline, revision, chain }, Start::of(head), head.origin)
+    }
+
+    fn go_back(
+        &self,
+        early: Start,
+        late: Start,
+        left: Option<Origin>,
+        passed: &mut Vec<SegmentName>,
+    ) -> Result<Descent, Unfit> {
+        let mut at = late;
+        loop {
+            if (early.timeline, early.revision) == (at.timeline, at.revision) {
+                return Ok(compare(early, at));
+            }
+            let here = early.timeline == at.timeline;
+            if here && early.revision > at.revision || early.timeline.number > at.timeline.number {
+                return Ok(Descent::Unknown);
+            }
+            let holding = self.holding(at.timeline, at.revision, Wished::Is(at.chain))?;
+            if let Holding::Wished(name, _) = holding {
+                if here && early.revision >= name.first {
+                    let chain = self.chain_at(&name, early.revision)?;
+                    let within = chain.map(|chain| Start { chain, ..early });
+                    return Ok(within.map_or(Descent::Unknown, |within| compare(early, within)));
+                }
+                let revision = name.first - 1;
+                let Some(chain) = self.chain_at(&name, revision)? else {
+                    return Ok(Descent::Unknown);
+                };
+                passed.push(name);
+                at = Start { revision, chain, ..at };
+                continue;
+            }
+            let named = self.listing.branching(at.timeline).and_then(|name| name.origin);
+            let known = left.filter(|_| at.timeline == late.timeline).or(named);
+            let Some(origin) = known.filter(|o| o.revision == at.revision && !at.is_begun()) else {
+                return Ok(stuck(at, holding));
+            };
+            let branches = Wished::Left(at);
+            let holding = self.holding(origin.timeline, origin.revision, branches)?;
+            let Holding::Wished(_, chain) = holding else {
+                // It may stand in a snapshot alone.
+                let there = (early.timeline, early.revision) == (origin.timeline, origin.revision);
+                let proven = there && branches.is(early.chain);
+                return Ok(if proven { Descent::Proven } else { stuck(at, holding) });
+            };
+            at = Start { timeline: origin.timeline, revision: origin.revision, chain };
+        }
+    }
+
+    /// Looks for a segment in which a commit is as wished.
+    fn holding(&self, timeline: Timeline, revision: u64, wished: Wished) -> Result<Holding, Unfit> {
+        let mut holding = Holding::Nothing;
+        for name in self.listing.holding(timeline, revision) {
+            // Its name tells what it ends with.
+            if let Wished::Is(chain) = wished
+                && (name.last, name.chain) == (revision, chain.short())
+            {
+                return Ok(Holding::Wished(*name, chain));
+            }
+            match self.chain_at(name, revision)? {
+                Some(chain) if wished.is(chain) => return Ok(Holding::Wished(*name, chain)),
+                Some(_) => holding = Holding::Other(*name),
+                // It is not kept alone.
+                None => {}
+            }
+        }
+        Ok(holding)
+    }
+
+    /// Each history on the way to `timeline` comes indeed of the one that its name says, as far as
+    /// what lies there tells of it.
+    pub fn must_join(&self, timeline: Timeline) -> Result<(), Unfit> {
+        for stretch in self.listing.lineage(timeline) {
+            let timeline = stretch.timeline;
+            let (Some(start), Some(origin)) =
+                (self.listing.branching(timeline), self.listing.origin(timeline))
+            else {
+                break;
+            };
+            let Some(chain) = self.chain_at(start, start.first - 1)? else { continue };
+            let begins = Wished::Left(Start { timeline, revision: origin.revision, chain });
+            let there = self.holding(origin.timeline, origin.revision, begins)?;
+            if let Holding::Other(_) = there {
+                self.must_be_whole(start)?;
+                return Err(Unfit::Apart(timeline));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the chain comes to behind a commit in a segment, or before its first one; `None` if
+    /// that commit is not kept alone. Of one that is on the target all is read but for that.
+    pub fn chain_at(&self, name: &SegmentName, at: u64) -> Result<Option<Chain>, Unfit> {
+        if !self.segments.has(name) {
+            return self.getter.chain_at(name, at, self.keyring);
+        }
+        if at + 1 == name.first {
+            return Ok(Some(self.segments.header(name)?.before));
+        }
+        let mut there = None;
+        let walked = self.segments.each(name, |_, entry| {
+            if entry.revision == at {
+                there = Some(entry.after);
+            }
+            Ok(Walk::On)
+        });
+        walked.map_err(Broken::into_error)?;
+        Ok(there)
+    }
+
+    fn must_be_whole(&self, name: &SegmentName) -> Result<(), Unfit> {
+        match self.segments.has(name) {
+            true => Ok(()),
+            false => self.getter.check(name, self.keyring),
+        }
+    }
+}
+
+/// All that leads to the end of a history by names, as far as the chain does not refute it.
+pub fn lineage(
+    source: Source<'_>,
+    mut listing: Listing,
+    timeline: Timeline,
+    keyring: Option<&Keyring>,
+    spools: &Spools,
+) -> Result<Vec<Stretch>, RewindError> {
+    let (getter, segments) = (Getter::new(source), Segments::new(spools.open()?));
+    loop {
+        let clues = Clues { listing: &listing, getter: &getter, segments: &segments, keyring };
+        match clues.must_join(timeline) {
+            Ok(()) => return Ok(listing.lineage(timeline)),
+            Err(unfit) => listing.learn_of(unfit, source)?,
+        }
+    }
+}
+
+/// What the chain is to come to at a commit.
+#[derive(Clone, Copy)]
+enum Wished {
+    /// This.
+    Is(Chain),
+    /// That of which this beginning of another history comes.
+    Left(Start),
+}
+
+impl Wished {
+    fn is(self, chain: Chain) -> bool {
+        match self {
+            Self::Is(wished) => chain == wished,
+            Self::Left(to) => chain.branch(to.timeline, to.revision) == to.chain,
+        }
+    }
+}
+
+/// A segment that holds a commit.
+enum Holding {
+    /// As wished: what the chain comes to there.
+    Wished(SegmentName, Chain),
+    /// Another one of that number; the segment is whole.
+    Other(SegmentName),
+    /// Nothing holds it, or it is not kept alone.
+    Nothing,
+}
+
+/// Nothing leads further back. What begins without a past contradicts nothing.
+fn stuck(at: Start, holding: Holding) -> Descent {
+    match holding {
+        Holding::Other(name) if !at.is_begun() => Descent::Apart(at.revision, name),
+        _ => Descent::Unknown,
+    }
+}
+
+/// Two commits of one number.
+fn compare(one: Start, other: Start) -> Descent {
+    if one.chain == other.chain {
+        Descent::Proven
+    } else if one.is_begun() || other.is_begun() {
+        Descent::Unknown
+    } else {
+        Descent::Refuted
+    }
+}

@@ -1,0 +1,276 @@
+//! Whose a commit is, where two servers on copies of one store wrote the same history.
+//!
+//! A way follows the one that goes on to where it leads, or to the server that asks; where it could
+//! be either, neither.
+
+use std::collections::BTreeMap;
+
+use super::Found;
+use super::descent::{Clues, Descent};
+use super::fetch::{Stop, Way};
+use super::file::{Flaw, Loss, Unfit};
+use super::listing::Stretch;
+use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
+use super::segments::Start;
+use crate::barrier::journal::Head;
+use crate::barrier::keyring::Keyring;
+use crate::barrier::root::Timeline;
+use crate::snapshot::layout::{Kept, SegmentName};
+
+/// What the chain comes to at commits that were passed, as names tell it.
+pub type Passed = BTreeMap<u64, u64>;
+
+/// Where a way has led by the chain.
+pub struct Gone {
+    /// What was found.
+    pub found: Found,
+    /// The same place, with what the chain comes to there.
+    pub there: Start,
+    /// The commit behind it, by which it is known that it was the last one then.
+    pub bound: Option<Start>,
+    /// What lies between its beginning and its end.
+    pub passed: Passed,
+}
+
+/// Whose a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// The server that asks comes of it.
+    Own,
+    /// By its number it would, and nothing tells otherwise.
+    Supposed,
+    /// Another history's.
+    Other,
+}
+
+impl Way<'_> {
+    /// What was found is of the history that was wished, and the only thing that it can be. Whether
+    /// it is in the past of the server that asks.
+    pub(super) fn must_be_meant(
+        &self,
+        plan: &Plan,
+        gone: &Gone,
+        keyring: Option<&Keyring>,
+    ) -> Result<bool, Stop> {
+        let clues = self.clues(keyring);
+        // A server knows itself where its history comes from.
+        if self.head().is_none_or(|head| head.timeline != plan.timeline) {
+            clues.must_join(plan.timeline)?;
+        }
+        let whose = self.whose(plan, gone, &clues)?;
+        if whose != Whose::Own && !self.leads_on(plan, gone, &clues)? {
+            self.must_be_sole(plan, gone, &clues)?;
+        }
+        Ok(whose != Whose::Other)
+    }
+
+    pub(super) fn clues<'a>(&'a self, keyring: Option<&'a Keyring>) -> Clues<'a, 'a> {
+        Clues { listing: &self.listing, getter: &self.getter, segments: &self.segments, keyring }
+    }
+
+    /// Where the journal of the server that asks stands.
+    fn head(&self) -> Option<Head> {
+        let present = self.listing.present?;
+        self.own_keys()?.journal().filter(|head| head.timeline == present)
+    }
+
+    /// Up to which commit a history is in the past of the server that asks, by numbers. Where its
+    /// own history left another one it knows itself, before any name tells.
+    fn own_upto(&self, timeline: Timeline) -> Option<u64> {
+        let mut way = self.listing.lineage(self.listing.present?);
+        let left = self.head().and_then(|head| head.origin).filter(|_| way.len() == 1);
+        if let Some(left) = left {
+            let before = self.listing.lineage(left.timeline).into_iter();
+            way.extend(before.map(|of| Stretch { upto: of.upto.min(left.revision), ..of }));
+        }
+        way.iter().find(|of| of.timeline == timeline).map(|of| of.upto)
+    }
+
+    fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
+        let Gone { found, there, bound, .. } = gone;
+        let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
+        let Some(last) = upto(there) else { return Ok(Whose::Other) };
+        let Some(head) = self.head() else { return Ok(Whose::Supposed) };
+        // What the other one did only later the server that asks may have done before.
+        let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
+        let left = there.timeline != head.timeline;
+        match descent(end, &head, clues)? {
+            Descent::Proven => Ok(Whose::Own),
+            Descent::Unknown if left && !plan.named && found.end && there.revision < last => {
+                let after = self.listing.span(head.timeline).map(|span| span.first);
+                let gap = Gap { before: found.instant, after };
+                Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
+            }
+            Descent::Unknown => Ok(Whose::Supposed),
+            // That of another server may be meant only where it is named.
+            _ if plan.named && plan.timeline != head.timeline => Ok(Whose::Other),
+            // The next commit of its own is still here, and tells when that was.
+            _ if end != there
+                && self.is_here(there.timeline, there.revision + 1)
+                && descent(there, &head, clues)? == Descent::Proven =>
+            {
+                Err(Unfit::of_other(plan.holding(end.timeline, end.revision)).into())
+            }
+            Descent::Refuted => {
+                let at = end.revision.min(if left { u64::MAX } else { head.revision });
+                let other = plan.holding(end.timeline, at);
+                Err(if left { Unfit::of_other(other).into() } else { self.ours(at, &other) })
+            }
+            Descent::Apart(at, name) if left => {
+                let name = self.called(&Kept::Segment(name)).unwrap_or_default();
+                Err(Stop::Refused(Refusal::Other(there.timeline, at, name.into())))
+            }
+            Descent::Apart(at, name) => Err(self.ours(at, &Kept::Segment(name))),
+        }
+    }
+
+    /// Whether a commit is among those that are still here.
+    fn is_here(&self, timeline: Timeline, revision: u64) -> bool {
+        let holds = |name: &SegmentName| name.first <= revision && revision <= name.last;
+        self.listing.own.iter().any(|name| name.timeline == timeline && holds(name))
+    }
+
+    /// Whether what was found leads into the later history that was wished.
+    fn leads_on(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
+        let begins = self.listing.branching(plan.timeline);
+        let Some(begins) = begins.filter(|_| gone.there.timeline != plan.timeline) else {
+            return Ok(false);
+        };
+        let (timeline, revision) = (plan.timeline, begins.first - 1);
+        let Some(chain) = clues.chain_at(begins, revision)? else { return Ok(false) };
+        match clues.leads(gone.there, Start { timeline, revision, chain }, None)? {
+            Descent::Proven => Ok(true),
+            Descent::Unknown | Descent::Apart(..) => Ok(false),
+            Descent::Refuted => {
+                Err(Unfit::of_other(plan.holding(gone.there.timeline, gone.there.revision)).into())
+            }
+        }
+    }
+
+    /// A segment is whole, and does not go on from what stands before it on a way. That may be the
+    /// other server's; else the segment counts as lost.
+    pub(super) fn astray(
+        &self,
+        of: &Plan,
+        name: &SegmentName,
+        keyring: Option<&Keyring>,
+    ) -> Result<Option<Stop>, Unfit> {
+        let Some(at) = of.legs.iter().position(|leg| leg.segment == *name) else {
+            return Ok(None);
+        };
+        let before = match at.checked_sub(1) {
+            Some(nth) => Kept::Segment(of.legs[nth].segment),
+            None => Kept::Snapshot(of.base.clone()),
+        };
+        let revision = before.end().revision;
+        // What is still here nobody else wrote.
+        if self.listing.own.contains(name) {
+            return Ok(Some(self.strange(of, revision, &before)));
+        }
+        // Something else leads there.
+        let other = self.without(&before, At::Revision(of.legs[at].upto), name.timeline);
+        let Some(other) = other.filter(|other| other.legs.iter().any(|l| l.segment == *name))
+        else {
+            return Ok(None);
+        };
+        if before.timeline() == of.timeline && self.is_either(of, &Kept::Segment(*name)) {
+            let beside = other.legs.iter().find(|leg| revision <= leg.segment.last);
+            let beside =
+                beside.map_or(Kept::Snapshot(other.base), |leg| Kept::Segment(leg.segment));
+            return self.twice(of, revision, [before, beside], &self.clues(keyring)).map(Some);
+        }
+        Ok(Some(Unfit::of_other(before).into()))
+    }
+
+    /// Nothing else tells of a commit that was passed, up to the one that was found, unless what
+    /// comes behind has proved the way.
+    fn must_be_sole(&self, of: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<(), Stop> {
+        let Gone { found, there, bound, passed } = gone;
+        let proved = of.legs.iter().any(|leg| leg.segment.timeline == of.timeline);
+        if proved && found.timeline != of.timeline {
+            return Ok(());
+        }
+        let Start { timeline, revision: last, .. } = bound.unwrap_or(*there);
+        let beside = self.listing.segments.iter().filter(|name| {
+            let on_way = of.legs.iter().any(|leg| leg.segment == **name);
+            let there = name.first <= last && of.base.revision < name.last;
+            name.timeline == timeline && there && !on_way
+        });
+        for other in beside {
+            let at = other.last.min(last);
+            let Some(ours) = passed.get(&at).filter(|ours| **ours != other.chain) else { continue };
+            // What was behind the instant in any case is not meant.
+            if at > found.instant.revision && matches!(of.at, At::Time(at) if at < other.from) {
+                continue;
+            }
+            let there = clues.chain_at(other, at)?;
+            let on_way = of.holding(timeline, at);
+            if there.is_some_and(|there| there.short() != *ours) && self.is_either(of, &on_way) {
+                return Err(self.twice(of, at, [on_way, Kept::Segment(*other)], clues)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The way to a place without one of the files that were chosen.
+    fn without(&self, kept: &Kept, at: At, timeline: Timeline) -> Option<Plan> {
+        let mut listing = self.listing.clone();
+        listing.lose(kept.clone(), Flaw { loss: Loss::Damaged, why: "".into() });
+        plan(&listing, &Wish { at, timeline: Some(timeline) }).ok()
+    }
+
+    /// Whether what is wished may be had without that file, too.
+    fn is_either(&self, of: &Plan, kept: &Kept) -> bool {
+        let named = matches!(of.at, At::Revision(_));
+        !named || self.without(kept, of.at, of.timeline).is_some()
+    }
+
+    /// Two files tell of one commit, and contradict each other.
+    fn twice(
+        &self,
+        of: &Plan,
+        revision: u64,
+        [one, other]: [Kept; 2],
+        clues: &Clues<'_, '_>,
+    ) -> Result<Stop, Unfit> {
+        if self.is_own(&one, clues)? {
+            return Ok(self.strange(of, revision, &other));
+        }
+        if self.is_own(&other, clues)? {
+            return Ok(self.strange(of, revision, &one));
+        }
+        let names = [one, other].map(|kept| self.called(&kept).unwrap_or_default());
+        Ok(Stop::Refused(Refusal::Twice(revision, Box::new(names))))
+    }
+
+    /// The server that asks wrote that commit itself, and what `other` holds is not what it wrote.
+    /// Of a history that it has left it is its own past that it wishes.
+    fn strange(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
+        let left = self.listing.present.is_some_and(|present| present != other.timeline());
+        match left && !of.named {
+            true => Unfit::of_other(other.clone()).into(),
+            false => self.ours(revision, other),
+        }
+    }
+
+    /// Whether the server that asks wrote a file, or comes of it.
+    fn is_own(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let (Kept::Segment(name), Some(head)) = (kept, self.head()) else { return Ok(false) };
+        Ok(clues.descent(name, name.last, &head)? == Descent::Proven)
+    }
+
+    fn ours(&self, revision: u64, other: &Kept) -> Stop {
+        let other = self.called(other).unwrap_or_default();
+        Stop::Refused(Refusal::Ours(revision, other.into()))
+    }
+}
+
+/// Whether the server whose journal stands at `head` comes of a commit, or that goes on behind what
+/// the server has.
+fn descent(at: &Start, head: &Head, clues: &Clues<'_, '_>) -> Result<Descent, Unfit> {
+    let own = Start::of(head);
+    match at.timeline == head.timeline && at.revision > head.revision {
+        true => clues.leads(own, *at, None),
+        false => clues.leads(*at, own, head.origin),
+    }
+}
