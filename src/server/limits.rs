@@ -41,6 +41,8 @@ pub struct Limits {
     pub linger: Duration,
     /// How long the requests that run when the server stops may take to end.
     pub drain: Duration,
+    /// How long a server that stops waits for the first request of who came just before.
+    pub newcomers: Duration,
     /// Threads that run requests, which is how many run at once.
     pub workers: usize,
 }
@@ -74,6 +76,7 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),
             drain: Duration::from_secs(30),
+            newcomers: Duration::from_secs(3),
             workers: 32,
         }
     }

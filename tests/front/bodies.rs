@@ -143,12 +143,7 @@ fn bodies_that_find_no_room_are_503() {
 
 #[test]
 fn heads_and_small_bodies_take_room_too() {
-    let bounds = Limits { held_bytes: 256 << 10, head: Duration::from_secs(60), ..limits() };
-    let house = House::with(Limits {
-        read_stall: Duration::from_secs(60),
-        write_stall: Duration::from_secs(60),
-        ..bounds
-    });
+    let house = House::with(Limits { held_bytes: 256 << 10, ..limits() });
     let head = format!("GET /v1/h HTTP/1.1\r\nHost: h\r\nX: {}", "x".repeat(40 << 10));
     let body = "POST /v1/b HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n";
     for start in [head, format!("{body}{}", "x".repeat(40 << 10))] {
@@ -193,11 +188,7 @@ fn expect_100_continue_is_answered_before_the_body() {
 
 #[test]
 fn large_answers_come_whole_however_slowly_they_are_read() {
-    let house = House::with(Limits {
-        read_stall: Duration::from_secs(5),
-        write_stall: Duration::from_secs(5),
-        ..limits()
-    });
+    let house = House::new();
     for path in ["large/20000000", "stream/20000000"] {
         let mut slow = house.connect();
         let head = format!("GET /v1/{path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -215,11 +206,7 @@ fn large_answers_come_whole_however_slowly_they_are_read() {
 
 #[test]
 fn slow_readers_of_large_answers_hold_no_worker() {
-    let house = House::with(Limits {
-        read_stall: Duration::from_secs(60),
-        write_stall: Duration::from_secs(60),
-        ..limits()
-    });
+    let house = House::new();
     let slow: Vec<_> = (0..10)
         .map(|_| {
             let mut stream = house.connect();
@@ -235,11 +222,7 @@ fn slow_readers_of_large_answers_hold_no_worker() {
 
 #[test]
 fn slow_readers_that_fill_the_room_give_way() {
-    let house = House::with(Limits {
-        read_stall: Duration::from_secs(60),
-        write_stall: Duration::from_secs(60),
-        ..limits()
-    });
+    let house = House::new();
     let get = b"GET /v1/large/20000000 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
     let ask = |_| {
         let mut stream = house.connect();
@@ -251,7 +234,7 @@ fn slow_readers_that_fill_the_room_give_way() {
     eventually("all but the workers' requests wait", || counters.requests.get() >= 8);
     let started = Instant::now();
     house.is_honest();
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < LONG, "{:?}", started.elapsed());
 
     let mut dripping: Vec<_> = (0..14).map(ask).collect();
     let ended = AtomicBool::new(false);
@@ -271,7 +254,7 @@ fn slow_readers_that_fill_the_room_give_way() {
         let taken = started.elapsed();
         let whole = house.say(get);
         ended.store(true, Ordering::Relaxed);
-        assert!(taken < Duration::from_secs(20), "{taken:?}");
+        assert!(taken < LONG, "{taken:?}");
         assert!(whole.ends_with(&format!("\r\n\r\n{}", "a".repeat(20_000_000))));
     });
     assert!(counters.crowding.get() >= 16, "{}", counters.crowding.get());
@@ -280,11 +263,7 @@ fn slow_readers_that_fill_the_room_give_way() {
 
 #[test]
 fn senders_that_fill_the_room_and_stop_give_way() {
-    let house = House::with(Limits {
-        read_stall: Duration::from_secs(600),
-        held_bytes: 8 << 20,
-        ..limits()
-    });
+    let house = House::with(Limits { held_bytes: 8 << 20, ..limits() });
     let counters = house.front().counters();
     let post = |sent: usize| {
         let mut stream = house.connect();
@@ -306,8 +285,6 @@ fn senders_that_fill_the_room_and_stop_give_way() {
 #[test]
 fn who_follows_an_endless_answer_slowly_takes_no_worker_from_others() {
     let house = House::with(Limits {
-        read_stall: Duration::from_secs(60),
-        write_stall: Duration::from_secs(60),
         // What is longer does not wait in the gate.
         body_bytes: 1 << 20,
         ..limits()
@@ -331,8 +308,6 @@ fn who_follows_an_endless_answer_slowly_takes_no_worker_from_others() {
 #[test]
 fn slow_readers_leave_half_of_the_workers_to_others() {
     let house = House::with(Limits {
-        read_stall: Duration::from_secs(60),
-        write_stall: Duration::from_secs(60),
         // What is longer does not wait in the gate.
         body_bytes: 1 << 20,
         ..limits()
@@ -358,7 +333,7 @@ fn slow_readers_leave_half_of_the_workers_to_others() {
 
 #[test]
 fn who_reads_nothing_is_cut() {
-    let house = House::new();
+    let house = House::with(Limits { write_stall: Duration::from_millis(600), ..limits() });
     let mut stuck: Vec<_> = ["large/30000000", "stream/90000000"]
         .iter()
         .map(|path| {

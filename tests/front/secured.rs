@@ -24,7 +24,11 @@ fn files(folder: &Path) -> DevFiles {
 }
 
 fn secured() -> House {
-    House::open(limits(), |folder| {
+    secured_with(limits())
+}
+
+fn secured_with(limits: Limits) -> House {
+    House::open(limits, |folder| {
         let files = files(folder);
         Some(TlsSettings::new(files.cert_file, files.key_file))
     })
@@ -135,7 +139,7 @@ fn who_speaks_no_tls_is_told() {
 
 #[test]
 fn handshakes_that_never_end() {
-    let house = secured();
+    let house = secured_with(Limits { handshake: Duration::from_secs(4), ..limits() });
     let config = trusting(&house);
     let mut hello = Vec::new();
     let name = ServerName::try_from("localhost").unwrap();

@@ -1,14 +1,9 @@
 //! How the gate gets on, and how it ends.
 
-use std::time::Duration;
-
 use super::callers::Look;
 use super::head::Persistence;
 use super::slots::Key;
 use super::{Gate, Source};
-
-/// How long a server that ends waits for the first request of who came just before.
-const NEWCOMERS: Duration = Duration::from_secs(3);
 
 impl Gate {
     /// What whoever watches the server wants to know.
@@ -21,7 +16,7 @@ impl Gate {
         self.desk.stopping = true;
         self.listeners.clear();
         self.ends_at = Some(self.desk.now + self.desk.limits.drain);
-        self.newcomers_until = self.desk.now + NEWCOMERS.min(self.desk.limits.drain);
+        self.newcomers_until = self.desk.now + self.desk.limits.newcomers;
         let resting = self.peers.iter().filter(|(_, peer)| peer.is_resting());
         for key in resting.map(|(key, _)| key).collect::<Vec<Key>>() {
             // Its next request may have arrived already.
