@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::support::http::Client;
 use super::support::mount::Mount;
-use super::support::{Server, TempDir, own_address, program};
+use super::support::{Server, TempDir, free_address, program};
 use super::{of_nobody, text};
 
 /// A configuration that may be right, in a folder of its own.
@@ -30,7 +30,7 @@ struct Found {
 impl Case {
     /// A store on disk behind a listener without TLS, which may say more.
     fn new(more: &str) -> Self {
-        let case = Self { home: TempDir::new(), address: own_address() };
+        let case = Self { home: TempDir::new(), address: free_address() };
         let data = case.data().display().to_string();
         case.configure(&format!("storage \"redb\" {{\n  path = \"{data}\"\n}}"), more);
         case

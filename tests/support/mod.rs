@@ -12,7 +12,7 @@ pub mod world;
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub const ROOT: &str = "root";
 pub const NOBODY: &str = "http://127.0.0.1:9";
 
 /// How long a server may take to answer. It is a bound for a loaded machine, not an expectation.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(60);
 
 /// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
 pub fn say(text: &str) {
@@ -192,19 +192,18 @@ impl Drop for Server {
     }
 }
 
-/// An address of the loopback on which nothing listens.
+/// An address of the loopback on which nothing listens. Nobody who asks for any port gets it before
+/// it is listened on: those that the kernel gives begin at 32768.
 pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
-/// An address of the loopback that is this test's alone: on 127.0.0.1 a connection of anybody's
-/// may have taken the port before it is listened on again.
-pub fn own_address() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let host = (std::process::id() << 8) + NEXT.fetch_add(1, Ordering::Relaxed) % 256;
-    let [_, a, b, c] = host.to_be_bytes();
-    let host = Ipv4Addr::new(127, 1 + a % 254, b, c.max(1));
-    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap().to_string()
+    let first = std::process::id() % 200 * 100;
+    loop {
+        let port = 10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let address = format!("127.0.0.1:{port}");
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A folder that is removed when dropped.
