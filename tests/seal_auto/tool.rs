@@ -158,7 +158,7 @@ fn a_stop_waits_for_no_tool() {
             signal(&server, Signal::TERM);
             let (well, output) = server.wait();
             assert!(well, "{output}");
-            assert!(began.elapsed() < Duration::from_secs(15), "{hangs}: {:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(60), "{hangs}: {:?}", began.elapsed());
             fs::remove_dir_all(house.path("store")).unwrap();
         }
     });

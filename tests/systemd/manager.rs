@@ -126,6 +126,15 @@ impl Managed {
         kill_process(Pid::from_raw(id.cast_signed()).unwrap(), signal).unwrap();
     }
 
+    /// Whether none of its threads runs, since it was stopped.
+    pub fn stands_still(&self) -> bool {
+        let id = self.child.as_ref().unwrap().id();
+        fs::read_dir(format!("/proc/{id}/task")).unwrap().all(|task| {
+            let about = fs::read_to_string(task.unwrap().path().join("stat"));
+            about.is_ok_and(|about| about.contains(") T "))
+        })
+    }
+
     /// Waits until it has ended; whether in success.
     pub fn wait(&mut self) -> bool {
         self.child.take().unwrap().wait().unwrap().success()

@@ -225,6 +225,7 @@ fn a_server_that_stands_still_does_not_say_that_it_is_well() {
     assert!(told.iter().any(|line| line == "STATUS=unsealed"), "{told:?}");
     server.hear_of("WATCHDOG=1");
     server.signal(Signal::STOP);
+    eventually("it stands still", || server.stands_still());
     server.forget();
     assert_eq!(server.hear(LONG), None);
     server.signal(Signal::CONT);
