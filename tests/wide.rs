@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use edgekeep::barrier::names::TREE;
 use redb::{Database, StorageBackend, TableDefinition};
 use rustix::fs::{SeekFrom, seek};
 use rustix::process::{Pid, Signal, kill_process};
@@ -151,9 +152,9 @@ fn unload(store: &Store, count: u64) {
     txn.commit().unwrap();
 }
 
-/// Behind all others.
+/// Among the entries of a mount that there is not: none of them is read to open the store.
 fn key(number: u64) -> Vec<u8> {
-    [[0xff; 8], number.to_be_bytes()].concat()
+    [&[TREE][..], &[0xff; 8], &number.to_be_bytes()].concat()
 }
 
 /// A file in which long zeros are holes.
