@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use zeroize::Zeroizing;
 
 use super::auto::SealError;
@@ -127,10 +127,11 @@ impl Tools {
     }
 }
 
-/// One that runs. It is ended when this is dropped before it has.
+/// One that runs. It is ended when this is dropped before it has. While it may have to be, the
+/// system keeps its number for it, so that nobody else's group is ended: it is not asked for its
+/// status before all else that it started is done, too.
 struct Running {
     child: Child,
-    status: Option<ExitStatus>,
     printed: Stream,
     complaint: Stream,
     ended: bool,
@@ -147,27 +148,36 @@ impl Running {
     fn new(mut child: Child) -> Self {
         let printed = Stream::listen(child.stdout.take());
         let complaint = Stream::listen(child.stderr.take());
-        Self { child, status: None, printed, complaint, ended: false }
+        Self { child, printed, complaint, ended: false }
     }
 
     /// Whether it has ended, and all that it has started and that holds its streams.
     fn look(&mut self) -> io::Result<Option<Ended>> {
-        if self.status.is_none() {
-            self.status = self.child.try_wait()?;
-        }
         let both = self.printed.is_whole() & self.complaint.is_whole();
-        let Some(status) = self.status.filter(|_| both) else { return Ok(None) };
+        if !(both && self.has_exited()?) {
+            return Ok(None);
+        }
+        let status = self.child.wait()?;
         self.ended = true;
         let (printed, complaint) = (self.printed.take(), self.complaint.take());
         Ok(Some(Ended { status, printed, complaint }))
+    }
+
+    fn has_exited(&self) -> io::Result<bool> {
+        let Some(id) = self.id() else { return Ok(false) };
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(id), how)?.is_some())
+    }
+
+    fn id(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.child.id()).ok()?)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {
-            let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+            let _ = self.id().map(|group| kill_process_group(group, Signal::KILL));
             // One that hangs in the kernel ends when that lets it: nobody waits for it.
             for _ in 0..ENDING {
                 if !matches!(self.child.try_wait(), Ok(None)) {
@@ -225,6 +235,7 @@ fn told(complaint: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
     use super::*;
@@ -254,6 +265,35 @@ mod tests {
         for script in HANG {
             assert_eq!(run(&tools, script, b"").unwrap_err(), "sh has not ended in 1 s");
         }
+    }
+
+    #[test]
+    fn its_number_is_not_given_away_while_its_group_may_be_ended() {
+        let tools = Arc::new(Tools::default());
+        let name = format!("edgekeep-tool-{}", std::process::id());
+        let file = env::temp_dir().join(name);
+        let script =
+            format!("echo $$ > {0}.new; mv {0}.new {0}; sleep 600 & exit 0", file.display());
+        let runner = tools.clone();
+        let run = thread::spawn(move || run(&runner, &script, b""));
+        let until = |what: &str, holds: &dyn Fn() -> bool| {
+            for _ in 0..6000 {
+                if holds() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+            panic!("it never came to be that {what}");
+        };
+        until("it says its number", &|| file.exists());
+        let number = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let stat = format!("/proc/{}/stat", number.trim());
+        let state = || fs::read_to_string(&stat).unwrap_or_default();
+        until("it has ended, and has its number still", &|| state().contains(") Z "));
+        tools.stop();
+        assert!(run.join().unwrap().is_err());
+        assert_eq!(state(), "", "it was asked then");
     }
 
     #[test]
