@@ -10,18 +10,17 @@ use std::sync::Arc;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::txn::TxnError;
 use edgekeep::barrier::{Barrier, KEYRING, ROOT, SEAL, Unsealed};
-use edgekeep::base::clock::{SystemClock, Timestamp};
-use edgekeep::base::digest::sha256;
+use edgekeep::base::clock::SystemClock;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::record::Record as _;
-use edgekeep::snapshot::format::archive::Writer as Archive;
-use edgekeep::snapshot::format::{member, read, sha256sums};
+use edgekeep::snapshot::format::read;
 use edgekeep::snapshot::journal::segment::{Entry, Next, SegmentReader, SegmentWriter};
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage as _, Urgency};
 use serde_json::json;
 
 use super::files::store;
+use super::support::archive::archive;
 use super::support::http::Reply;
 use super::support::store::Store;
 use super::support::{TempDir, eventually, program};
@@ -182,21 +181,7 @@ fn newer_snapshot() -> Vec<u8> {
     .unwrap();
     frame.meta.about.format = 2;
     frame.meta.about.readable_by = "9.0.0".into();
-    let meta = frame.meta.encode();
-    let sums = sha256sums(&sha256(&meta), &sha256(&state));
-    let members = [
-        (member::META, &meta[..]),
-        (member::STATE, &state),
-        (member::SUMS, &sums),
-        (member::SEALED, &frame.sealed),
-    ];
-    let mut newer = Vec::new();
-    let mut archive = Archive::new(&mut newer, Timestamp::EPOCH).unwrap();
-    for (name, mut content) in members {
-        archive.member(name, content.len() as u64, &mut content).unwrap();
-    }
-    archive.finish().unwrap();
-    newer
+    archive(&frame.meta, &state, &frame.sealed)
 }
 
 #[test]

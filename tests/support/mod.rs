@@ -2,6 +2,7 @@
 //! it is told, folders that vanish.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod archive;
 pub mod dice;
 pub mod http;
 pub mod mount;
