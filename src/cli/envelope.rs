@@ -7,6 +7,7 @@ use super::context::Context;
 use super::format::Format;
 use super::stop::{Exit, Stop};
 use super::table;
+use super::values::items;
 use crate::base::golang;
 use crate::base::ttl::Ttl;
 use crate::client::Answer;
@@ -179,8 +180,7 @@ impl Envelope {
 
     /// Prints the server's warnings beside a table.
     pub fn warn(&self, cx: &mut Context) {
-        let texts: Vec<&str> =
-            self.warnings.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let texts: Vec<&str> = items(&self.warnings).iter().filter_map(Value::as_str).collect();
         if !texts.is_empty() {
             let texts = texts.iter().map(|text| table::wrap(&format!("  * {text}"), 4));
             let texts = texts.collect::<Vec<_>>().join("\n");

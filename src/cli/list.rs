@@ -12,6 +12,7 @@ use super::envelope::Envelope;
 use super::format::Format;
 use super::recover::InSnapshot;
 use super::stop::{Exit, Stop};
+use super::values::items;
 use super::{operands, table};
 use crate::base::golang;
 use crate::client::Call;
@@ -90,7 +91,7 @@ fn detailed(names: &Value, known: &Map<String, Value>) -> String {
         let cells: Vec<String> = fields.iter().map(cell).collect();
         [vec![name], cells].concat()
     };
-    let rows: Vec<Vec<String>> = names.as_array().into_iter().flatten().map(row).collect();
+    let rows: Vec<Vec<String>> = items(names).iter().map(row).collect();
     table::under(&header, &rows)
 }
 

@@ -8,6 +8,7 @@ use super::envelope::Envelope;
 use super::format::Format;
 use super::stop::{Exit, Stop};
 use super::table;
+use super::values::items;
 use crate::base::golang;
 use crate::client::Call;
 
@@ -39,7 +40,7 @@ fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
     let text = |version: &str, field: &str| {
         found.data["key_info"][version].get(field).map(golang::display).unwrap_or_default()
     };
-    let versions = found.data["keys"].as_array().into_iter().flatten();
+    let versions = items(&found.data["keys"]).iter();
     let rows = versions.map(golang::display).map(|version| {
         let [since, built] =
             ["timestamp_installed", "build_date"].map(|field| text(&version, field));

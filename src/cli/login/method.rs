@@ -7,6 +7,7 @@ use crate::base::secret::Secret;
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::stop::Stop;
+use crate::cli::values::items;
 use crate::cli::{data, operands, prompt, table};
 use crate::client::Call;
 
@@ -244,7 +245,7 @@ fn with_token(cx: &mut Context, mut given: Given) -> Result<Envelope, Stop> {
 
 /// What is known of a token, in the form of a login.
 fn login_of(token: &Value) -> Envelope {
-    let list = |name: &str| token[name].as_array().cloned().unwrap_or_default();
+    let list = |name: &str| items(&token[name]).to_vec();
     let text = |name: &str| token[name].as_str().unwrap_or_default();
     let policies = [list("policies"), list("identity_policies")].concat();
     Envelope::of_login(&json!({

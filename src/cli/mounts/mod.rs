@@ -11,6 +11,7 @@ use super::envelope::Envelope;
 use super::later;
 use super::operands;
 use super::stop::{Exit, Stop};
+use super::values::items;
 use crate::client::{Call, Verb};
 
 /// Which mounts a command works with.
@@ -92,7 +93,7 @@ impl Table {
         }
         let call = Call::list(format!("sys/plugins/catalog/{}", self.plugins()));
         let Some(catalog) = cx.look_up(&call) else { return refused };
-        let names = catalog.body["data"]["keys"].as_array().into_iter().flatten();
+        let names = items(&catalog.body["data"]["keys"]).iter();
         refused.meant(kind, names.filter_map(Value::as_str))
     }
 

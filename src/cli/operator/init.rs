@@ -10,6 +10,7 @@ use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::cli::{operands, seal_status, table};
 use crate::client::Call;
 
@@ -106,7 +107,7 @@ impl Own {
 
 /// Whether an answer has what is shown this once.
 fn is_made(answer: &Value) -> bool {
-    let has_keys = |name: &str| answer[name].as_array().is_some_and(|keys| !keys.is_empty());
+    let has_keys = |name: &str| !items(&answer[name]).is_empty();
     answer["root_token"].is_string()
         && (has_keys("keys_base64") || has_keys("recovery_keys_base64"))
 }
@@ -126,7 +127,7 @@ fn status(cx: &mut Context) -> Result<Exit, Stop> {
 fn value(made: &Value, request: &Value) -> Value {
     let list = |name: &str| made.get(name).cloned().unwrap_or_else(|| json!([]));
     let recovery = list("recovery_keys");
-    let count = |name: &str| match recovery.as_array().is_some_and(|keys| !keys.is_empty()) {
+    let count = |name: &str| match !items(&recovery).is_empty() {
         true => request.get(name).cloned().unwrap_or_default(),
         false => json!(0),
     };
@@ -146,7 +147,7 @@ fn value(made: &Value, request: &Value) -> Value {
 fn told(made: &Value, request: &Value, of: Keys) -> String {
     let mut out = String::new();
     for (name, title) in [("keys_base64", "Unseal Key"), ("recovery_keys_base64", "Recovery Key")] {
-        for (i, key) in made[name].as_array().into_iter().flatten().enumerate() {
+        for (i, key) in items(&made[name]).iter().enumerate() {
             out.push_str(&format!("{title} {}: {}\n", i + 1, golang::display(key)));
         }
     }

@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::table;
+use crate::cli::values::items;
 use crate::client::Call;
 
 /// List the servers of the cluster.
@@ -43,7 +44,7 @@ impl Command for Members {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let told = cx.learn(Call::get("sys/ha-status"), |told| told["nodes"].is_array())?;
-        let nodes = told["nodes"].as_array().cloned().unwrap_or_default();
+        let nodes = items(&told["nodes"]).to_vec();
         if cx.format != Format::Table {
             cx.say_value(&serde_json::json!({ "nodes": nodes }))?;
             return Ok(Exit::Done);

@@ -11,6 +11,7 @@ use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop, meant};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::{Call, Verb};
 
@@ -193,7 +194,7 @@ fn retrieve_backup(cx: &mut Context, from: &str) -> Result<(), Stop> {
     }
     let mut rows = vec![["Nonce".to_owned(), golang::display(&kept["nonce"])]];
     for (fingerprint, keys) in kept["keys_base64"].as_object().into_iter().flatten() {
-        for key in keys.as_array().into_iter().flatten() {
+        for key in items(keys) {
             rows.push([fingerprint.clone(), golang::display(key)]);
         }
     }
@@ -317,7 +318,7 @@ fn verification_rows(status: &Value) -> Vec<[String; 2]> {
 fn told(root: &str, status: &Value, result: &Value) -> String {
     let mut out = String::from("\n");
     let fingerprints = result["pgp_fingerprints"].as_array();
-    for (i, key) in result["keys_base64"].as_array().into_iter().flatten().enumerate() {
+    for (i, key) in items(&result["keys_base64"]).iter().enumerate() {
         let key = golang::display(key);
         out.push_str(&match fingerprints.and_then(|list| list.get(i)) {
             Some(print) => {

@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
 
@@ -93,7 +94,7 @@ fn report(data: &Value) -> String {
         [name, entities, tokens, clients]
     };
     let mut rows = Vec::new();
-    for namespace in data["by_namespace"].as_array().into_iter().flatten() {
+    for namespace in items(&data["by_namespace"]) {
         let name = match namespace["namespace_path"].as_str() {
             None | Some("") => "[root]",
             Some(path) => path,

@@ -9,6 +9,7 @@ use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::client::Call;
 
 /// List policies.
@@ -29,7 +30,7 @@ impl Command for List {
             if cx.format != Format::Table {
                 cx.say_value(names)?;
             } else {
-                for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                for name in items(names).iter().filter_map(Value::as_str) {
                     cx.say(name)?;
                 }
             }

@@ -12,6 +12,7 @@ use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
 use crate::mount::table::{Mount, MountTable};
@@ -149,7 +150,7 @@ impl Diff {
         if data["more"] == true {
             cx.warn("There is more than the server tells of: compare two files instead.");
         }
-        Ok(data["changes"].as_array().cloned().unwrap_or_default())
+        Ok(items(&data["changes"]).to_vec())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::client::{Call, Verb};
 
 /// Drop snapshots of a target, and the journal that leads on from none that is left.
@@ -74,7 +75,7 @@ fn print(cx: &mut Context, found: &Envelope, dry_run: bool) -> Result<Exit, Stop
     if cx.format != Format::Table {
         return found.print(cx);
     }
-    let gone = found.data["snapshots"].as_array().map_or(&[][..], Vec::as_slice);
+    let gone = items(&found.data["snapshots"]);
     for name in gone {
         cx.say(&text(name))?;
     }

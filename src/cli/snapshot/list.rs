@@ -8,6 +8,7 @@ use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
 
@@ -42,17 +43,13 @@ fn print(cx: &mut Context, found: &Envelope) -> Result<Exit, Stop> {
     if cx.format != Format::Table {
         return found.print(cx);
     }
-    let snapshots = found.data["snapshots"].as_array();
-    let rows: Vec<_> = snapshots
-        .into_iter()
-        .flatten()
+    let rows: Vec<_> = items(&found.data["snapshots"])
+        .iter()
         .map(|of| ["time", "timeline", "revision", "length", "name"].map(|field| text(&of[field])))
         .collect();
     cx.say(&table::table(["Time", "Timeline", "Revision", "Bytes", "Name"], &rows))?;
-    let journals = found.data["journal"].as_array();
-    let rows: Vec<_> = journals
-        .into_iter()
-        .flatten()
+    let rows: Vec<_> = items(&found.data["journal"])
+        .iter()
         .map(|of| ["store_id", "timeline", "first", "last", "length"].map(|field| text(&of[field])))
         .collect();
     if !rows.is_empty() {

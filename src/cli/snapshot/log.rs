@@ -10,6 +10,7 @@ use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::client::Call;
 
 /// Tell what changed when: the commits of the journal, with the paths that each has changed.
@@ -72,15 +73,15 @@ fn print(cx: &mut Context, data: &Value) -> Result<Exit, Stop> {
         cx.note("There are more commits before these: ask with -limit, or -until.");
     }
     warn_of(cx, &data["unusable"]);
-    for gap in list(&data["gaps"]) {
+    for gap in items(&data["gaps"]) {
         cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
     }
-    for commit in list(&data["commits"]) {
+    for commit in items(&data["commits"]) {
         cx.say(&line(commit))?;
-        for change in list(&commit["changes"]) {
+        for change in items(&commit["changes"]) {
             cx.say(&format!("    {:8} {}", text(&change["change"]), text(&change["path"])))?;
         }
-        let (all, told) = (commit["changed"].as_u64(), list(&commit["changes"]).len() as u64);
+        let (all, told) = (commit["changed"].as_u64(), items(&commit["changes"]).len() as u64);
         if let Some(more) = all.and_then(|all| all.checked_sub(told)).filter(|more| *more > 0) {
             cx.say(&format!("    and {more} more"))?;
         }
@@ -103,8 +104,4 @@ fn line(commit: &Value) -> String {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -15,6 +15,7 @@ use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::{Call, Error};
 
@@ -145,7 +146,7 @@ const BOXES: [&str; 6] = ["Store", "Own", "Newest", "Age", "Snapshots", "Bytes"]
 
 /// Snapshots that are not what their names say count for nothing.
 fn warn_of_misnamed(cx: &mut Context, found: &Value) {
-    for of in found["snapshots"].as_array().into_iter().flatten() {
+    for of in items(&found["snapshots"]) {
         let why = text(&of["error"]);
         if !why.is_empty() {
             cx.warn(&format!("{} does not count: {why}", text(&of["name"])));
@@ -162,7 +163,7 @@ fn boxes(found: &Value) -> Vec<[String; 6]> {
         (timeline.map(|timeline| timeline.number), of["revision"].as_u64())
     };
     let mut stores: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
-    for of in found["snapshots"].as_array().into_iter().flatten() {
+    for of in items(&found["snapshots"]) {
         stores.entry(text(&of["store_id"])).or_default().push(of);
     }
     let row = |(store, held): (String, Vec<&Value>)| {

@@ -10,6 +10,7 @@ use crate::cli::envelope::Envelope;
 use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::items;
 use crate::client::Call;
 
 /// Print how the servers of a cluster are.
@@ -62,7 +63,7 @@ fn page(state: &Value) -> String {
     let mut lines = Vec::new();
     tell(&mut lines, 0, &OF_CLUSTER, state);
     lines.push("Voters:".to_owned());
-    for voter in state["voters"].as_array().into_iter().flatten() {
+    for voter in items(&state["voters"]) {
         lines.push(format!("   {}", golang::display(voter)));
     }
     lines.push("Servers:".to_owned());
