@@ -70,7 +70,8 @@ pub fn header(title: &str, width: usize) -> String {
 }
 
 /// Prose in lines of at most 80 columns, where words allow; its own line breaks and what each of
-/// its lines is indented by stay. Lines that are made are indented by `indent`.
+/// its lines is indented by stay. Lines that are made are indented by `indent`. A command (`...`)
+/// is one word, to be copied whole.
 pub fn wrap(text: &str, indent: usize) -> String {
     let wrapped = text.lines().map(|line| wrap_line(line, indent));
     wrapped.collect::<Vec<_>>().join("\n")
@@ -80,7 +81,7 @@ fn wrap_line(line: &str, indent: usize) -> String {
     let words = line.trim_start();
     let mut out = line[..line.len() - words.len()].to_owned();
     let mut width = out.len();
-    for (i, word) in words.split(' ').enumerate() {
+    for (i, word) in words_of(words).into_iter().enumerate() {
         let length = word.chars().count();
         if i > 0 && width + 1 + length > 80 {
             out.push('\n');
@@ -94,6 +95,23 @@ fn wrap_line(line: &str, indent: usize) -> String {
         width += length;
     }
     out
+}
+
+/// What is not to be broken.
+fn words_of(line: &str) -> Vec<&str> {
+    let (mut words, mut start, mut quoted) = (Vec::new(), 0, false);
+    for (at, sign) in line.char_indices() {
+        match sign {
+            '`' => quoted = !quoted && line[at + 1..].contains('`'),
+            ' ' if !quoted => {
+                words.push(&line[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    words.push(&line[start..]);
+    words
 }
 
 /// A cell of that width; a format's own width ends at 65,535.
@@ -145,5 +163,10 @@ mod tests {
         assert!(lines[0].starts_with("  ab") && lines[0].len() == 79, "{wrapped}");
         assert!(lines[1].starts_with("    ab"), "{wrapped}");
         assert_eq!(wrap("one\n\ntwo", 0), "one\n\ntwo");
+        let command = format!("`edgekeep {}`", "word ".repeat(20).trim_end());
+        let told = wrap(&format!("* it is marked: {command} takes that back, it's no ` more"), 2);
+        let lines: Vec<&str> = told.lines().collect();
+        let rest = "  takes that back, it's no ` more";
+        assert_eq!(lines, ["* it is marked:", &format!("  {command}"), rest]);
     }
 }
