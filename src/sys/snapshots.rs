@@ -276,7 +276,8 @@ fn holdings(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     else {
         return await_target(reach, call, move || {
             let seen = desk.look(PATIENCE);
-            let target = check.then(|| settings.place.open().ok()).flatten();
+            // One that did not answer in time hangs, and would hang here, too.
+            let target = (check && seen.fresh).then(|| settings.place.open().ok()).flatten();
             let misnamed = target.map(|target| misnamed(&*target, &prefix, &seen.objects));
             (seen, misnamed.unwrap_or_default())
         });

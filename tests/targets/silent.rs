@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +15,7 @@ use serde_json::json;
 
 use super::support::http::Client;
 use super::support::store::Store;
-use super::support::{Server, TempDir, eventually};
+use super::support::{Server, TempDir, data, eventually};
 
 /// As many as there are workers, and some.
 const ASKING: usize = 34;
@@ -123,4 +126,84 @@ fn many_targets_that_hang_hold_half_of_the_workers() {
         *told.entry(reply["errors"][0].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
     assert!(told.keys().all(|text| text.starts_with("16 requests wait for targets")), "{told:?}");
+}
+
+/// A WebDAV server with a snapshot of each of these stores, by its name, until it is silent.
+fn listing(stores: Vec<String>) -> (String, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let silent = Arc::new(AtomicBool::new(false));
+    let told = silent.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (stores, silent) = (stores.clone(), silent.clone());
+            thread::spawn(move || serve(&stream, &stores, &silent));
+        }
+    });
+    (address, told)
+}
+
+/// Answers each request of a connection; `None` is its end.
+fn serve(stream: &TcpStream, stores: &[String], silent: &AtomicBool) -> Option<()> {
+    const FOLDER: &str = "<resourcetype><collection/></resourcetype>";
+    const FILE: &str = "<resourcetype/><getcontentlength>9999</getcontentlength>";
+    let mut lines = BufReader::new(stream);
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(&[String::new()]) {
+            let mut line = String::new();
+            lines.read_line(&mut line).ok().filter(|length| *length > 0)?;
+            head.push(line.trim_end().to_owned());
+        }
+        let length = head.iter().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse::<u64>().ok())?
+        });
+        io::copy(&mut (&mut lines).take(length.unwrap_or_default()), &mut io::sink()).ok()?;
+        while silent.load(Ordering::Relaxed) {
+            thread::park();
+        }
+        let mut words = head[0].split(' ');
+        let (method, path) = (words.next()?, words.next()?);
+        let name = "vault-snapshot-1800000000000000000.1-00112233445566aa.0000000000000001.\
+                    00112233445566bb.snap";
+        let here = path.trim_matches('/');
+        let inside: Vec<(String, &str)> = match stores.iter().any(|store| store == here) {
+            true => vec![(format!("/{here}/{name}"), FILE)],
+            false => stores.iter().map(|store| (format!("/{store}/"), FOLDER)).collect(),
+        };
+        let own = (format!("/{here}/").replace("//", "/"), FOLDER);
+        let entries = [own].into_iter().chain(inside).map(|(path, kind)| {
+            format!(
+                "<response><href>{path}</href><propstat><prop>{kind}</prop>\
+                 <status>HTTP/1.1 200 OK</status></propstat></response>"
+            )
+        });
+        let body = entries.collect::<String>();
+        let body = format!("<multistatus xmlns=\"DAV:\">{body}</multistatus>");
+        let status = if method == "PROPFIND" { "207 Multi-Status" } else { "500 No" };
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+        (&*stream).write_all(answer.as_bytes()).ok()?;
+    }
+}
+
+#[test]
+fn what_is_known_of_one_that_hangs_is_told_without_it() {
+    let home = TempDir::new();
+    let (_, _server, root) = server(&home);
+    let stores: Vec<String> =
+        (0..3).map(|n| format!("0011223{n}-4455-6677-8899-aabbccddeeff")).collect();
+    let (address, silent) = listing(stores);
+    set(&root, "mute", &address);
+    let list = "sys/snapshots/targets/mute/list?all=true";
+    eventually("it is seen what lies there", || {
+        data(&root.get(list))["snapshots"].as_array().is_some_and(|all| all.len() == 3)
+    });
+    silent.store(true, Ordering::Relaxed);
+    let (answered, answer) = channel();
+    let asking = root.clone();
+    thread::spawn(move || answered.send(asking.get(&format!("{list}&check=true"))));
+    let told = data(&answer.recv_timeout(SOON).expect("it waits for what hangs"));
+    assert_eq!(told["snapshots"].as_array().map(Vec::len), Some(3), "{told}");
 }

@@ -52,6 +52,8 @@ pub struct Listing {
     pub at: Timestamp,
     /// How often it was looked.
     pub count: u64,
+    /// Whether that was for who asked.
+    pub fresh: bool,
     /// Why the look that was wanted last came to nothing.
     pub error: Option<String>,
 }
@@ -132,7 +134,7 @@ impl Desk {
     pub fn show(&self, objects: Vec<Listed>, at: Timestamp) {
         let mut state = lock(&self.state);
         let count = state.listing.count + 1;
-        state.listing = Listing { objects, at, count, error: None };
+        state.listing = Listing { objects, at, count, fresh: false, error: None };
         self.bell.notify_all();
     }
 
@@ -151,7 +153,8 @@ impl Desk {
         self.wish(|wishes| wishes.look = true);
         let is_over = |s: &State| s.listing.count > count || s.listing.error.is_some() || s.stop;
         wait_for(&self.bell, lock(&self.state), patience, is_over);
-        lock(&self.state).listing.clone()
+        let listing = lock(&self.state).listing.clone();
+        Listing { fresh: listing.count > count, ..listing }
     }
 
     /// Has snapshots dropped; `None` where that takes longer than `patience`. One after the other:

@@ -30,15 +30,18 @@ const LOOKS: usize = 8;
 
 /// Of each store of which `listed` holds anything, the newest snapshots that are not what their
 /// names say, down to the first that begins as it should. What begins so may be made up, too: keys
-/// alone tell, and another store's are not here.
+/// alone tell, and another store's are not here. A target that fails is not asked on.
 pub fn misnamed(target: &dyn Target, prefix: &str, listed: &[Listed]) -> Vec<Lost> {
     let mut misnamed = Vec::new();
     for (folder, mut listing) in stores(prefix, listed) {
         let getter = Getter::new(Source { target, folder: &folder });
         listing.snapshots.sort_by_key(|of| Reverse((of.timeline, of.revision, of.taken)));
         for name in listing.snapshots.iter().take(LOOKS) {
-            let Err(Unfit::Lost(kept, flaw)) = getter.begins(name) else { break };
-            misnamed.push(flaw.of(&kept, &folder));
+            match getter.begins(name) {
+                Ok(()) => break,
+                Err(Unfit::Lost(kept, flaw)) => misnamed.push(flaw.of(&kept, &folder)),
+                Err(_) => return misnamed,
+            }
         }
     }
     misnamed
