@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::layout::Kept;
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, newest, prepare};
 use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
-use crate::site::Site;
+use crate::site::{Site, refusal};
 
 type Deed = dyn Fn(&Site) + Sync;
 
@@ -42,6 +43,41 @@ impl Target for Changing<'_> {
 
     fn url(&self, name: &Name) -> String {
         self.site.target.url(name)
+    }
+}
+
+/// The same, to which it is done while it is listed for the first time: its snapshots are listed
+/// before, and its journal after that.
+struct Listing<'a>(Changing<'a>);
+
+impl Target for Listing<'_> {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        self.0.put(name, length, content)
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        self.0.site.target.get(name)
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        let mut before = self.0.list(under)?;
+        let deed = self.0.deed.lock().unwrap().take();
+        deed.into_iter().for_each(|deed| deed(self.0.site));
+        before.retain(|listed| listed.name.as_str().ends_with(".snap"));
+        let mut after = self.0.list(under)?;
+        if deed.is_some() {
+            after.retain(|listed| !listed.name.as_str().ends_with(".snap"));
+            after.append(&mut before);
+        }
+        Ok(after)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        self.0.delete(name)
+    }
+
+    fn url(&self, name: &Name) -> String {
+        self.0.url(name)
     }
 }
 
@@ -104,4 +140,33 @@ fn the_log_has_no_gap() {
     assert_eq!((told.gaps, told.lost), (Vec::new(), Vec::new()));
     let last = told.events.back().unwrap().revision;
     assert_eq!(last, site.history.last().unwrap().revision);
+}
+
+/// A newer snapshot is the only one, and what leads to it is dropped.
+fn forgotten(site: &Site) {
+    replaced(site);
+    let last = site.history.last().unwrap().revision;
+    for segment in site.segments() {
+        let Some(Kept::Segment(of)) = site.folder.read(&segment.name) else { continue };
+        if of.last <= last {
+            site.target.delete(&segment.name).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_dropped_while_it_is_listed_is_no_gap() {
+    let mut site = site(84);
+    let middle = site.history[10].clone();
+    // It goes on behind it.
+    site.pass(Duration::from_secs(60));
+    site.put("b", b"b");
+    let deed: &Deed = &|site| {
+        forgotten(site);
+    };
+    let target = Listing(Changing { site: &site, deed: Mutex::new(Some(deed)) });
+    let source = Source { target: &target, folder: &site.folder };
+    let wish = Wish { at: At::Revision(middle.revision), timeline: None };
+    let text = refusal(prepare(source, &wish, None, &site.spools));
+    assert!(text.starts_with("that was before the first snapshot: it could go to"), "{text}");
 }

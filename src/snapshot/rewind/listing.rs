@@ -133,6 +133,17 @@ impl Listing {
         self.learn(unfit)
     }
 
+    /// Whether a target that refuses an instant looks another way by now: while its folders are
+    /// listed one after the other, what was in one may have moved on.
+    pub fn has_changed(&mut self, source: Source<'_>) -> Result<bool, RewindError> {
+        if self.looks == LOOKS {
+            return Ok(false);
+        }
+        let (snapshots, segments) = (self.snapshots.clone(), self.segments.clone());
+        self.look_again(source)?;
+        Ok(snapshots != self.snapshots || segments != self.segments)
+    }
+
     /// What is there now; what was learnt of it stays.
     fn look_again(&mut self, source: Source<'_>) -> Result<(), RewindError> {
         let mut there = Self::read(source.folder, &source.target.list(source.folder.path())?);
