@@ -129,6 +129,7 @@ fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     note(&loaded);
     let mut told = shown(&loaded);
     told.insert("exact".into(), (!prepared.found().folded).into());
+    told.insert("end".into(), prepared.found().end.into());
     told.insert("own_past".into(), prepared.is_own_past().into());
     told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("unusable".into(), json!(prepared.lost()));

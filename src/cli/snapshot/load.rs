@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
 use super::instant::{AtInstant, Instant, parse};
-use super::state::{FOLDED, Kind, State, warn_of, warn_of_history};
+use super::state::{Kind, State, warn_of, warn_of_end, warn_of_history};
 use super::target::TARGETS;
 use super::{file, instant};
 use crate::cli::command::{Command, Shared, With};
@@ -85,9 +85,7 @@ pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Sto
     let envelope = Envelope::of(&answer);
     let data = envelope.as_ref().map_or(&Value::Null, |envelope| &envelope.data);
     warn_of(cx, &data["unusable"]);
-    if data["exact"] == false {
-        cx.warn(FOLDED);
-    }
+    warn_of_end(cx, data["exact"] == false, data["end"] == true);
     warn_of_history(cx, data);
     Ok(envelope)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::instant;
 use super::place::{self, Place};
 use super::restore::{Restore, refused};
-use super::state::{FOLDED, warn_of, warn_of_history};
+use super::state::{warn_of, warn_of_end, warn_of_history};
 use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -113,16 +113,8 @@ impl Restore {
             other => other.to_string(),
         };
         warn_of(cx, &data["unusable"]);
-        if data["exact"] == false {
-            cx.warn(FOLDED);
-        }
+        warn_of_end(cx, data["exact"] == false, data["end"] == true);
         warn_of_history(cx, data);
-        if data["end"] == true {
-            cx.warn(
-                "that is the last that is known of this timeline: what may have been committed \
-                 between it and the wished instant is not there",
-            );
-        }
         let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
         let did = if self.dry_run { "Would restore" } else { "Success! Restored" };
         cx.say(&format!("{did} revision {revision} ({time}) of timeline {timeline} into {into}"))?;

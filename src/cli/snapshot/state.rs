@@ -85,9 +85,8 @@ pub fn receive(
     let source = Source { target: &*target, folder: &folder };
     let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
     prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
-    if prepared.found().folded {
-        cx.warn(FOLDED);
-    }
+    let found = prepared.found();
+    warn_of_end(cx, found.folded, found.end);
     Sealed::of(&prepared).map_err(|error| failed(&error))
 }
 
@@ -108,6 +107,16 @@ pub fn warn_of_history(cx: &mut Context, data: &Value) {
     }
 }
 
-/// What is said where a compaction has left less than was wished.
-pub const FOLDED: &str =
-    "what was committed between this and the wished instant is kept together only";
+/// Tells that it may not be all of the wished instant: as a compaction has left less, or as
+/// nothing so late is known.
+pub fn warn_of_end(cx: &mut Context, folded: bool, end: bool) {
+    if folded {
+        cx.warn("what was committed between this and the wished instant is kept together only");
+    }
+    if end {
+        cx.warn(
+            "that is the last that is known of this timeline: what may have been committed between \
+             it and the wished instant is not there",
+        );
+    }
+}
