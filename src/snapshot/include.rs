@@ -19,6 +19,7 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::digest::sha256;
 use crate::base::hex;
 use crate::base::record::Record;
+use crate::snapshot::target::open::SYSTEMS;
 
 /// The longest file, in bytes.
 pub const MOST_BYTES: u64 = 1 << 20;
@@ -65,7 +66,9 @@ pub struct Gathered {
 /// rest away.
 pub fn gather(paths: &[PathBuf]) -> Gathered {
     let mut search = Search::default();
-    paths.iter().for_each(|path| search.look(path, DEPTH));
+    // What is named itself goes before what happens to lie in a folder.
+    let (folders, files): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.is_dir());
+    files.into_iter().chain(folders).for_each(|path| search.look(path, &mut Vec::new()));
     let Search { found, mut missed, more, .. } = search;
     if more {
         let told =
@@ -87,14 +90,15 @@ struct Search {
 }
 
 impl Search {
-    fn look(&mut self, path: &Path, depth: usize) {
+    /// `way` are the folders that led here, without links.
+    fn look(&mut self, path: &Path, way: &mut Vec<PathBuf>) {
         self.looked += 1;
         self.more |= self.looked > MOST_LOOKED;
         if self.more {
             return;
         }
         let outcome = fs::metadata(path).and_then(|meta| match meta.is_dir() {
-            true => self.look_into(path, depth),
+            true => self.look_into(path, way),
             // What is opened may act by that: a device, a pipe.
             false if !meta.is_file() => Err(refused("it is no file")),
             false => self.take(path),
@@ -104,8 +108,12 @@ impl Search {
         }
     }
 
-    fn look_into(&mut self, path: &Path, depth: usize) -> io::Result<()> {
-        if depth == 0 {
+    fn look_into(&mut self, path: &Path, way: &mut Vec<PathBuf>) -> io::Result<()> {
+        let real = fs::canonicalize(path)?;
+        if way.iter().any(|passed| passed.starts_with(&real)) {
+            return Err(refused("it is a link back to a folder that it lies in"));
+        }
+        if way.len() == DEPTH {
             return Err(refused("its folders are too deep"));
         }
         let mut names: Vec<_> = fs::read_dir(path)?
@@ -114,7 +122,9 @@ impl Search {
             .collect::<Result<_, _>>()?;
         // Each time the same, where there are too many.
         names.sort_unstable();
-        names.iter().for_each(|path| self.look(path, depth - 1));
+        way.push(real);
+        names.iter().for_each(|path| self.look(path, way));
+        way.pop();
         Ok(())
     }
 
@@ -141,6 +151,11 @@ fn refused(why: &str) -> io::Error {
 }
 
 fn read(path: &Path) -> io::Result<Included> {
+    // What looks like a file there acts when it is read.
+    let real = fs::canonicalize(path)?;
+    if SYSTEMS.iter().any(|system| real.starts_with(system)) {
+        return Err(refused("it is no file, but of the running system"));
+    }
     // It may have become a pipe, for which nobody waits.
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);

@@ -249,6 +249,7 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
     object([
         ("state", status.standing.word().into()),
         ("error", status.error.as_deref().unwrap_or_default().into()),
+        ("not_included", json!(status.missed)),
         ("damage", status.damage.as_deref().unwrap_or_default().into()),
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("beside", beside.into()),

@@ -1,8 +1,11 @@
 //! Files of the machine that go along are in the journal soon after they have changed.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
+use edgekeep::snapshot::include::{MOST_FILES, gather};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::snapshots::{target, world};
@@ -44,9 +47,55 @@ fn what_is_no_file_keeps_nothing_back() {
         fs::write(etc.path().join(number.to_string()), "1").unwrap();
     }
     // All of the machine is behind it.
-    std::os::unix::fs::symlink("/", etc.path().join("root")).unwrap();
+    symlink("/", etc.path().join("root")).unwrap();
     let include = etc.path().display();
     let settings = format!("  interval = \"24h\"\n  journal = true\n  include = [\"{include}\"]");
     let world = world(41, folder.path(), &settings);
     eventually("there is a snapshot", || target(&world.root())["last_good"].is_object());
+}
+
+#[test]
+fn what_does_not_go_along_is_told_and_a_link_back_hides_nothing() {
+    let (folder, etc) = (TempDir::new(), TempDir::new());
+    let first = etc.path().join("first");
+    fs::create_dir_all(first.join("deep")).unwrap();
+    for (name, to) in [("back", "."), ("up", ".."), ("far", "/"), ("deep/back", "..")] {
+        symlink(to, first.join(name)).unwrap();
+    }
+    symlink("/proc/kmsg", first.join("kernel")).unwrap();
+    for number in 0..60 {
+        fs::write(first.join(number.to_string()), "1").unwrap();
+    }
+    let last = etc.path().join("last");
+    fs::write(&last, "2").unwrap();
+    let include = format!("[\"{}\", \"{}\"]", first.display(), last.display());
+    let settings = format!("  interval = \"24h\"\n  include = {include}");
+    let world = world(42, folder.path(), &settings);
+    let told = || target(&world.root())["not_included"].clone();
+    eventually("there is a snapshot", || target(&world.root())["last_good"].is_object());
+    let told: Vec<String> = serde_json::from_value(told()).unwrap();
+    let wanted = [
+        ("back", "it is a link back to a folder that it lies in"),
+        ("deep/back", "it is a link back to a folder that it lies in"),
+        ("far", "it is a link back to a folder that it lies in"),
+        ("kernel", "it is no file, but of the running system"),
+        ("up", "it is a link back to a folder that it lies in"),
+    ];
+    let wanted = wanted.map(|(name, why)| format!("{}: {why}", first.join(name).display()));
+    assert_eq!(told, wanted, "and nothing is too much");
+}
+
+#[test]
+fn what_is_named_itself_goes_before_what_lies_in_a_folder() {
+    let etc = TempDir::new();
+    let (many, last) = (etc.path().join("many"), etc.path().join("last"));
+    fs::create_dir(&many).unwrap();
+    for number in 0..70 {
+        fs::write(many.join(number.to_string()), "1").unwrap();
+    }
+    fs::write(&last, "2").unwrap();
+    let gathered = gather(&[many, last.clone()]);
+    assert_eq!(gathered.files.len(), MOST_FILES);
+    assert!(gathered.files.iter().any(|file| Path::new(&file.path) == last));
+    assert_eq!(gathered.missed.len(), 1);
 }

@@ -74,7 +74,7 @@ fn flat(data: Value) -> Value {
             value => drop(flat.insert(name, value)),
         }
     }
-    flat.retain(|_, value| !value.is_null());
+    flat.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty()));
     flat.into()
 }
 
@@ -196,9 +196,12 @@ fn behind(journal: &Value) -> String {
 fn row(name: &str, of: &Value) -> [String; 9] {
     let good = &of["last_good"];
     let age = good["age"].as_i64().map(|age| Ttl::from_secs(age).to_string());
+    let missed = &of["not_included"][0];
+    let missed = missed.as_str().map(|missed| format!("not included: {missed}"));
     let error = [&of["error"], &of["damage"], &of["late"], &of["beside"]["warning"]]
         .map(text)
         .into_iter()
+        .chain(missed)
         .find(|text| !text.is_empty());
     [
         name.to_owned(),

@@ -94,6 +94,7 @@ impl Worker {
                 log::warn!("snapshots to {}: not included: {missed}", self.name);
             }
             self.missed.clone_from(&gathered.missed);
+            self.desk.tell(|status| status.missed.clone_from(&gathered.missed));
         }
         self.unsealed()?.transact(|txn| include::keep(txn, &gathered))?;
         Ok(())

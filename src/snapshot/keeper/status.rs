@@ -198,6 +198,8 @@ pub struct Status {
     pub held: (u64, u64),
 }
 
+    /// Files that were to go along and did not, and why.
+    pub missed: Vec<String>,
 /// A journal that is behind for longer has trouble.
 const JOURNAL_GRACE: Duration = Duration::from_secs(60);
 /// So late may a snapshot be of a short interval.

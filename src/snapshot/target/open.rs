@@ -59,7 +59,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// Where there is the system, and no disk.
-const SYSTEMS: [&str; 3] = ["/proc", "/sys", "/dev"];
+pub const SYSTEMS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
