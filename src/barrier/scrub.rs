@@ -48,7 +48,7 @@ impl fmt::Display for Scrubbed {
         write!(
             f,
             "the store was changed behind the server's back: {} of {} entries are there, {} do \
-             not open; take a snapshot aside, run `edgekeep snapshot verify` on it, and restore a \
+             not open; take a snapshot aside, run `edgekeep snapshot verify FILE`, and restore a \
              good one",
             self.found.entries, self.expected.entries, self.bad.count
         )

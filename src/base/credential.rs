@@ -65,6 +65,11 @@ impl Credential {
         Self::literal(text)
     }
 
+    /// Whether a setting is the place of one.
+    pub fn is_place(text: &str) -> bool {
+        PLACES.iter().any(|place| text.starts_with(place))
+    }
+
     /// What was sent by somebody who may read nothing else of this machine: the credential itself,
     /// and never the place of one.
     pub fn sent(text: &str) -> Result<Self, CredentialError> {

@@ -20,7 +20,7 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
     let leader = cx.client()?.call(&Call::get("sys/leader")).map(|a| a.body).unwrap_or_default();
     // Only an unsealed server knows what ails it; others do not say so.
     let health = match &status["sealed"] {
-        Value::Bool(false) => cx.client()?.call(&Call::get("sys/health")).map(|a| a.body).ok(),
+        Value::Bool(false) => cx.client()?.call(&health()).map(|a| a.body).ok(),
         _ => None,
     };
     // Of a sealed one the status itself tells why it did not open itself.
@@ -50,6 +50,11 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
         }
     }
     cx.say_value(&status)
+}
+
+/// The health of a server, with that of its targets.
+fn health() -> Call {
+    Call::get("sys/health").with_query("snapshots", "true")
 }
 
 /// Whom a standby follows, and how far.

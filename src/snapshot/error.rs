@@ -56,7 +56,7 @@ impl fmt::Display for SnapshotError {
             Self::Unreadable(OtherKeys { present, snapshot }) => write!(
                 f,
                 "snapshot of other keys: it needs the root key {snapshot}, and the one here is \
-                 {present}; read it with its own unseal keys: edgekeep snapshot read"
+                 {present}; read it with its own unseal keys: `edgekeep snapshot read FILE PATH`"
             ),
             Self::Loaded => write!(
                 f,

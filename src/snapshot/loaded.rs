@@ -87,5 +87,6 @@ fn must_be_whole(report: &Report) -> Result<(), SnapshotError> {
         Some(entry) => format!("does not open: {entry}"),
         None => "its entries do not add up to its root record".to_owned(),
     };
-    Err(SnapshotError::Broken(format!("{what}; `edgekeep snapshot verify` names all that is bad")))
+    let help = "`edgekeep snapshot verify FILE` names all that is bad";
+    Err(SnapshotError::Broken(format!("{what}; {help}")))
 }

@@ -159,8 +159,8 @@ impl Received {
         if found != record.tally {
             return Err(SnapshotError::Broken(
                 "the store was damaged when it was taken: its entries do not add up to its root \
-                 record; `edgekeep snapshot verify` names what is bad, and `edgekeep snapshot \
-                 restore -into` another folder makes a store of what is left"
+                 record; `edgekeep snapshot verify FILE` names what is bad, and `edgekeep snapshot \
+                 restore -into=FOLDER FILE` makes a store of what is left in another folder"
                     .into(),
             ));
         }

@@ -9,7 +9,8 @@ use crate::base::sync::lock;
 use crate::snapshot::keeper::settings::Settings;
 use crate::snapshot::keeper::status::{Standing, Status};
 use crate::snapshot::keeper::{Desk, Keeper};
-use crate::snapshot::rewind;
+use crate::snapshot::rewind::plan::Refusal;
+use crate::snapshot::rewind::{self, RewindError};
 use crate::snapshot::spool::Spools;
 use crate::snapshot::target::Target;
 
@@ -48,11 +49,34 @@ pub struct Turn(#[expect(dead_code, reason = "it is counted")] Arc<()>);
 pub struct Reached {
     /// The target.
     pub target: Arc<dyn Target>,
+    /// What it is called here.
+    name: String,
     /// What the names of all objects there begin with.
     pub prefix: String,
     /// Hold what is fetched from it.
     pub spools: Arc<Spools>,
     _turn: Turn,
+}
+
+impl Reached {
+    /// Why a state is not to be had from it, and the command that helps where one does.
+    pub fn refused(&self, error: RewindError) -> Fault {
+        let name = &self.name;
+        let help = match &error {
+            RewindError::Refused(Refusal::Nothing, _) => {
+                format!("To have one taken: `edgekeep snapshot take {name}`")
+            }
+            RewindError::Refused(Refusal::Ours(revision, _), _) => format!(
+                "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
+                 wrote, without a server: `edgekeep snapshot restore -target={name} \
+                 -revision={revision} -config=CONFIGURATION -into=FOLDER`"
+            ),
+            _ => return error.into(),
+        };
+        let mut fault = Fault::from(error);
+        fault.errors.push(help.into());
+        fault
+    }
 }
 
 impl Reach {
@@ -63,7 +87,12 @@ impl Reach {
 
     /// Where a target is told of, and its settings.
     pub fn found(&self, name: &str) -> Result<(Arc<Desk>, Settings), Fault> {
-        let missing = || Fault::new(404, format!("there is no target {name}"));
+        let missing = || match self.keeper.status(name) {
+            Some(Status { error: Some(why), .. }) => {
+                Fault::new(503, format!("the target {name} is not served: {why}"))
+            }
+            _ => Fault::new(404, format!("there is no target {name}")),
+        };
         self.keeper.target(name).ok_or_else(missing)
     }
 
@@ -76,15 +105,15 @@ impl Reach {
         let place = &settings.place;
         let must_show = place.told_by_mark().is_some();
         let opened = match must_show && self.keeper.status(name).is_some_and(is_away) {
-            true => place.keep(),
+            true => place.keep(name),
             false => place.open(),
         };
         let target = opened.map_err(|error| {
             log::error!("target {name}: {error}");
             Fault::new(500, format!("target {name}: {error}"))
         })?;
-        let prefix = settings.place.prefix().to_owned();
-        Ok(Reached { target, prefix, spools, _turn: turn })
+        let (name, prefix) = (name.to_owned(), settings.place.prefix().to_owned());
+        Ok(Reached { target, name, prefix, spools, _turn: turn })
     }
 
     /// The same for who lets the target's own thread do it.

@@ -171,7 +171,8 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let folder = folder(&there.prefix, store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
     let begun = service.meters.restored.now();
-    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools)?;
+    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools);
+    let prepared = prepared.map_err(|error| there.refused(error))?;
     let same = store_id == own;
     let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
     let mut told = prepared.told();
@@ -242,7 +243,8 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     };
     let folder = folder(&there.prefix, &status.store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
-    let found = history(source, &part, &unsealed, &there.spools)?;
+    let found = history(source, &part, &unsealed, &there.spools);
+    let found = found.map_err(|error| there.refused(error))?;
     let mounts = unsealed.transact(|txn| service.tokens.mounts.read(txn))?;
     let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
     let gaps = found.gaps.iter().map(|(first, last)| json!([first, last]));

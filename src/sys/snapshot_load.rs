@@ -124,8 +124,8 @@ fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     let there = reached(&service.reach, &ask)?;
     let folder = folder(&there.prefix, &unsealed.status().store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
-    let (loaded, prepared) =
-        service.loader.load_instant(&unsealed, source, &wish, &there.spools)?;
+    let loaded = service.loader.load_instant(&unsealed, source, &wish, &there.spools);
+    let (loaded, prepared) = loaded.map_err(|error| there.refused(error))?;
     note(&loaded);
     let mut told = shown(&loaded);
     told.insert("exact".into(), (!prepared.found().folded).into());

@@ -22,7 +22,7 @@ use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
 use crate::snapshot::keeper::retention::Policy;
-use crate::snapshot::keeper::settings::{Fields, Settings, field, kept};
+use crate::snapshot::keeper::settings::{Settings, field, kept};
 use crate::snapshot::keeper::status::{Good, Status, Verification};
 use crate::snapshot::keeper::{Desk, Forgetting, Forgotten, Listing, Wishes};
 use crate::snapshot::layout::{Folder, Kept};
@@ -139,24 +139,18 @@ const ROUTES: &[Route<Arc<Reach>>] = &[
 fn list(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
     let now = call.txn.now();
     let told = |(name, status): (String, Status)| {
-        let kind = reach.keeper.target(&name).map(|(_, settings)| kind(&settings.given));
-        let mut told = shown(&status, now);
-        told.insert("type".into(), kind.into());
+        let told = shown(reach, &name, &status, now);
         (name, told.into())
     };
     Reply::list_with(reach.keeper.statuses().into_iter().map(told).collect())
 }
 
 fn read(reach: &Arc<Reach>, call: &mut SystemCall<'_>) -> Outcome {
-    let (_, settings) = found(reach, call)?;
-    let status = reach.keeper.status(call.fields.need(&NAME)?).unwrap_or_default();
-    let mut told = shown(&status, call.txn.now());
-    told.insert("type".into(), kind(&settings.given).into());
-    Ok(Reply::data(told))
-}
-
-fn kind(given: &Fields) -> String {
-    given.text(field::STORAGE_TYPE).unwrap_or_default().to_owned()
+    let name = call.fields.need(&NAME)?;
+    match reach.keeper.status(name) {
+        Some(status) => Ok(Reply::data(shown(reach, name, &status, call.txn.now()))),
+        None => reach.found(name).map(|_| Reply::nothing()),
+    }
 }
 
 fn wish(reach: &Arc<Reach>, call: &SystemCall<'_>, add: fn(&mut Wishes)) -> Outcome {
@@ -217,8 +211,10 @@ fn told(good: &Good, now: Timestamp) -> Value {
     })
 }
 
-/// What is known of a target.
-fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
+/// What is known of a target of that name.
+fn shown(reach: &Reach, name: &str, status: &Status, now: Timestamp) -> Map<String, Value> {
+    let given = reach.keeper.given(name);
+    let kind = given.as_ref().and_then(|given| given.text(field::STORAGE_TYPE));
     let good = status.last_good.as_ref().map(|good| told(good, now));
     let verification = status.verification.as_ref().map(|Verification { end, outcome }| {
         json!({
@@ -242,17 +238,18 @@ fn shown(status: &Status, now: Timestamp) -> Map<String, Value> {
             "timeline": beside.timeline.to_string(),
             "since": beside.since.rfc3339(),
             "last": beside.last.rfc3339(),
-            "warning": beside.to_string(),
+            "warning": beside.told(name),
         })
     });
     let last = status.last.as_ref();
     object([
+        ("type", kind.into()),
         ("state", status.standing.word().into()),
         ("error", status.error.as_deref().unwrap_or_default().into()),
-        ("not_included", json!(status.missed)),
         ("damage", status.damage.as_deref().unwrap_or_default().into()),
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("beside", beside.into()),
+        ("not_included", json!(status.missed)),
         ("last_good", good.into()),
         ("history_since", status.since.map(Timestamp::rfc3339).into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),

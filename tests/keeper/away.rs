@@ -20,8 +20,9 @@ fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
     let health = || world.client().get("sys/health?snapshots=1").json()["snapshots"].clone();
     eventually("it is told", || {
         let told = health()[0].as_str().unwrap_or_default().to_owned();
-        told.contains("target disk: no good snapshot is known there") && told.contains("mount")
+        told.contains("target disk: no good snapshot is known there") && told.contains("(away)")
     });
+    assert!(target(&root)["late"].as_str().unwrap().contains("mount"));
     fs::create_dir(&folder).unwrap();
     eventually("it has one", || {
         world.advance(Duration::from_secs(2));

@@ -10,6 +10,7 @@ mod journal;
 mod killed;
 mod mark;
 mod neighbours;
+mod remedies;
 mod settings;
 mod silent;
 mod snapshots;

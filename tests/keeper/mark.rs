@@ -55,7 +55,7 @@ fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
     eventually("health tells of it", || {
         let health = world.client().get("sys/health?snapshots=1&degradedcode=299");
         let told = health.json()["snapshots"][0].as_str().unwrap_or_default().to_owned();
-        health.status == 299 && told.contains(MARK)
+        health.status == 299 && told.contains("(away)")
     });
     let metrics = world.root().get("sys/metrics?format=prometheus").body;
     let metrics = String::from_utf8_lossy(&metrics).into_owned();

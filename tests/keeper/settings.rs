@@ -1,5 +1,17 @@
 //! Targets that are set through the API, as Vault Enterprise's are.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use edgekeep::barrier::{Barrier, Unsealed};
+use edgekeep::base::clock::SystemClock;
+use edgekeep::base::entropy::SystemEntropy;
+use edgekeep::base::pages::Key;
+use edgekeep::snapshot::keeper::settings::{Fields, Given, field};
+use edgekeep::snapshot::keeper::stored;
+use edgekeep::storage::redb::{Options, Redb};
 use serde_json::{Value, json};
 
 use super::support::world::World;
@@ -266,4 +278,80 @@ fn a_field_that_is_misspelt_destroys_nothing() {
     for (limit, status) in [("0", 400), ("x", 400), ("100001", 400), ("1", 200)] {
         assert_eq!(root.get(&format!("{path}log?limit={limit}")).status, status, "{limit}");
     }
+}
+
+/// What is in a store that no server has.
+fn opened(data: &Path, unseal_key: &str) -> Arc<Unsealed> {
+    let clock = Arc::new(SystemClock);
+    let storage = Redb::open(data, Options::new(clock.clone())).unwrap();
+    let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
+    let key = Key::from_bytes(&STANDARD.decode(unseal_key).unwrap()).unwrap();
+    barrier.unseal(&key).unwrap()
+}
+
+#[test]
+fn what_a_version_before_took_from_the_api_is_shown_and_told_with_what_helps() {
+    let mut world = World::new(7);
+    let root = world.root();
+    assert_eq!(root.post("secret/a", json!({ "b": "c" })).status, 204);
+    let mut fields = Fields::default();
+    let text = |text: &str| Given::Text(text.into());
+    fields.set(field::STORAGE_TYPE, text("http"));
+    fields.set(field::INTERVAL, Given::Seconds(3600));
+    fields.set(field::HTTP_URL, text("https://a.invalid/"));
+    fields.set(field::HTTP_USERNAME, text("u"));
+    fields.set(field::HTTP_PASSWORD, text("env://PATH"));
+    fields.set(field::JOURNAL, Given::Flag(true));
+    let key = world.unseal_key();
+    // A version before put it into the store.
+    world.while_off(|data| {
+        let unsealed = opened(data, &key);
+        unsealed.transact(|txn| stored::write(txn, "old", &fields)).unwrap();
+        unsealed.begin_journal().unwrap();
+    });
+    let root = world.root();
+    let config = root.get(&format!("{CONFIG}/old"));
+    assert_eq!(config.status, 200, "{}", config.json());
+    let wanted = json!({
+        "storage_type": "http", "interval": 3600, "http_url": "https://a.invalid/",
+        "http_username": "u", "http_password": "env://PATH", "journal": true,
+    });
+    assert_eq!(data(&config), wanted);
+    let warning = config.json()["warnings"][0].as_str().unwrap().to_owned();
+    let help = format!("`edgekeep write {CONFIG}/old http_password=-`");
+    assert!(warning.starts_with("it is not served: http_password: env:// "), "{warning}");
+    assert!(warning.contains(&help) && warning.contains("no journal is kept"), "{warning}");
+    let status = data(&root.get("sys/snapshots/targets/old"));
+    assert_eq!((&status["state"], &status["type"]), (&json!("unserved"), &json!("http")));
+    assert!(status["error"].as_str().unwrap().contains(&help), "{status}");
+    let listed = data(&root.list("sys/snapshots/targets"));
+    assert_eq!(listed["key_info"]["old"]["error"], status["error"]);
+    let vaults = data(&root.get("sys/storage/raft/snapshot-auto/status/old"));
+    assert_eq!(vaults["last_snapshot_error"], status["error"]);
+    let health = world.client().get("sys/health?snapshots=1").json()["snapshots"].to_string();
+    assert!(health.contains("target old") && !health.contains("env://"), "{health}");
+    for (method, path) in [("POST", "take"), ("GET", "list"), ("GET", "log")] {
+        let path = format!("sys/snapshots/targets/old/{path}");
+        let reply = root.send(method, &path, Some(&json!({})));
+        assert_eq!(reply.status, 503, "{path}");
+        assert!(reply.json()["errors"].to_string().contains("is not served: http_password"));
+    }
+    // No journal is kept for what nobody may give it.
+    let folder = TempDir::new();
+    let disk = json!({ "storage_type": "file", "path_prefix": folder.path(), "interval": 3600 });
+    assert_eq!(root.post(&format!("{CONFIG}/disk"), disk).status, 204);
+    eventually("nothing is left of it", || {
+        let log = root.get("sys/snapshots/targets/disk/log");
+        log.status == 200 && data(&log)["commits"] == json!([])
+    });
+    // What the command does that is told.
+    let status = || data(&root.get("sys/snapshots/targets/old"));
+    let given = json!({ "http_password": "s3cret" });
+    assert_eq!(root.post(&format!("{CONFIG}/old"), given).status, 204);
+    eventually("it is served", || status()["state"] != "unserved");
+    let mut shown = wanted;
+    shown.as_object_mut().unwrap().remove("http_password");
+    shown["file_prefix"] = "vault-snapshot".into();
+    shown["retain"] = 1.into();
+    assert_eq!(data(&root.get(&format!("{CONFIG}/old"))), shown);
 }

@@ -146,7 +146,10 @@ fn what_cannot_be_loaded_is_refused_and_leaves_nothing() {
         (json!({ "at": "2001-01-01T00:00:00Z" }), "before the first snapshot"),
         (json!({ "revision": 1_000_000 }), "nothing so late is known"),
         (json!({ "at": "latest", "timeline": "x" }), "that is no timeline"),
-        (json!({ "at": "latest", "timeline": "9-0011223344556677" }), "it has:"),
+        (
+            json!({ "at": "latest", "timeline": "9-0011223344556677" }),
+            "that it has with -timeline:",
+        ),
     ] {
         let refused = root.post(FROM_TARGET, body.clone());
         assert_eq!(refused.status, 400, "{body}");

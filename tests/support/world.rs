@@ -144,8 +144,20 @@ impl World {
         self.home.path().join(format!("data-{}", self.crashes))
     }
 
+    /// Its configuration.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.home.path().join("edgekeep.hcl")
+    }
+
+    /// Does something to the disk while no server runs.
+    pub fn while_off(&mut self, job: impl FnOnce(&std::path::Path)) {
+        self.node.take().unwrap().stop();
+        job(&self.data());
+        self.start();
+    }
+
     fn config(&self) -> config::Config {
-        let file = self.home.path().join("edgekeep.hcl");
+        let file = self.file();
         let text = format!(
             "storage \"redb\" {{\n  path = \"{}\"\n}}\n\
              listener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  tls_disable = true\n}}\n{}\n",

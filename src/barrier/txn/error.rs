@@ -44,7 +44,7 @@ impl fmt::Display for TxnError {
             ),
             Self::Damaged => f.write_str(
                 "the store is damaged: an entry was changed behind the server's back: run \
-                 `edgekeep snapshot verify`, and restore a good snapshot",
+                 `edgekeep snapshot verify FILE` on a snapshot, and restore a good one",
             ),
             Self::Record(error) => error.fmt(f),
             Self::Conflict => f.write_str("another request changed what this one read: try again"),

@@ -488,7 +488,7 @@ impl Worker {
                     self.read_back(&held)?;
                 }
                 if self.judgement(&held.name) == Judged::Good {
-                    return Err(beyond(held.of.revision, record));
+                    return Err(self.beyond(held.of.revision, record));
                 }
             } else {
                 known.snapshots.push(held);
@@ -500,7 +500,7 @@ impl Worker {
                 known.segments.push(held);
             } else if self.counts(&held.name) {
                 let Err(why) = self.read_segment(&held.name, &held.of)? else {
-                    return Err(beyond(held.of.last, record));
+                    return Err(self.beyond(held.of.last, record));
                 };
                 self.counts_as_absent(&held.name, &why);
             }
@@ -554,19 +554,15 @@ impl Worker {
             }
         }
     }
-}
 
-fn beyond(there: u64, record: &RootRecord) -> Trouble {
-    let RootRecord { timeline, revision, .. } = record;
-    ahead(&format!(
-        "it holds transaction {there} of timeline {timeline}, and this server is at {revision}"
-    ))
-}
-
-fn ahead(what: &str) -> Trouble {
-    Trouble::Ahead(format!(
-        "the target is ahead of this server: {what}; restore from it, or go on beside it with \
-         `edgekeep snapshot adopt`. If another server runs on a copy of this store's data, stop \
-         the one that is to go first"
-    ))
+    fn beyond(&self, there: u64, record: &RootRecord) -> Trouble {
+        let (RootRecord { timeline, revision, .. }, target) = (record, &self.name);
+        Trouble::Ahead(format!(
+            "the target is ahead of this server: it holds transaction {there} of timeline \
+             {timeline}, and this server is at {revision}. If another server runs on a copy of \
+             this store's data, stop the one that is to go first. To have what is there: \
+             `edgekeep snapshot restore -target={target} -at=latest`; to go on beside it: \
+             `edgekeep snapshot adopt {target}`"
+        ))
+    }
 }

@@ -37,7 +37,7 @@ pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
 use self::settings::{Fields, Giver, Settings, Wrong, field};
-use self::status::{Shipped, Status};
+use self::status::{Shipped, Standing, Status};
 use super::meters::Meters;
 use super::spool::Spools;
 use crate::barrier::journal::DEFAULT_LIMIT;
@@ -50,6 +50,9 @@ use crate::base::sync::lock;
 
 /// How long the end of a server waits for targets that hang.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the API has the settings of targets.
+const CONFIG: &str = "sys/storage/raft/snapshot-auto/config";
 
 /// How often it is tried to serve a target that cannot be.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -88,8 +91,8 @@ struct Running {
     /// For which store, at which change, the targets below were found.
     seen: Option<(Weak<Unsealed>, u64)>,
     targets: BTreeMap<String, Served>,
-    /// Those that cannot be served, and why.
-    unserved: BTreeMap<String, String>,
+    /// Those that cannot be served.
+    unserved: BTreeMap<String, Unserved>,
     /// When these are tried again, by the boot clock.
     again: Duration,
     /// Whether any wants the journal, be it served or not.
@@ -106,12 +109,26 @@ struct Served {
     desk: Arc<Desk>,
 }
 
+/// A target that cannot be.
+#[derive(PartialEq, Eq)]
+struct Unserved {
+    given: Fields,
+    why: String,
+}
+
+impl Unserved {
+    fn status(&self) -> Status {
+        let (standing, error) = (Standing::Unserved, Some(self.why.clone()));
+        Status { standing, error, ..Status::default() }
+    }
+}
+
 /// What is to be served.
 #[derive(Default)]
 struct Wanted {
     targets: BTreeMap<String, Settings>,
-    /// What cannot be, and why.
-    unserved: BTreeMap<String, String>,
+    /// What cannot be.
+    unserved: BTreeMap<String, Unserved>,
     /// Whose journal is kept, also while it cannot be served.
     journaling: BTreeSet<String>,
 }
@@ -242,16 +259,28 @@ impl Keeper {
         self.look();
         let running = lock(&self.running);
         let unsealed = self.means.barrier.unsealed();
-        let status = |target: &Served| self.fresh(target, unsealed.as_deref());
-        running.targets.iter().map(|(name, target)| (name.clone(), status(target))).collect()
+        let served = running.targets.iter().map(|(name, target)| {
+            let status = self.fresh(target, unsealed.as_deref());
+            (name.clone(), status)
+        });
+        let unserved = running.unserved.iter().map(|(name, of)| (name.clone(), of.status()));
+        served.chain(unserved).collect()
     }
 
-    /// How one stands; `None` where none of that name is served.
+    /// How one stands; `None` where there is none of that name.
     pub fn status(&self, name: &str) -> Option<Status> {
         self.look();
         let running = lock(&self.running);
         let unsealed = self.means.barrier.unsealed();
-        running.targets.get(name).map(|target| self.fresh(target, unsealed.as_deref()))
+        let served = running.targets.get(name).map(|of| self.fresh(of, unsealed.as_deref()));
+        served.or_else(|| running.unserved.get(name).map(Unserved::status))
+    }
+
+    /// What was given of one.
+    pub fn given(&self, name: &str) -> Option<Fields> {
+        let running = lock(&self.running);
+        let served = running.targets.get(name).map(|target| &target.settings.given);
+        served.or_else(|| running.unserved.get(name).map(|of| &of.given)).cloned()
     }
 
     /// Where a target is told of, and its settings; `None` where none of that name is served. Who
@@ -262,19 +291,18 @@ impl Keeper {
         running.targets.get(name).map(|target| (target.desk.clone(), target.settings.clone()))
     }
 
-    /// What targets promised and do not keep, each in a line.
+    /// What targets promised and do not keep, each in a line; for everybody, who may know no
+    /// places.
     pub fn broken_promises(&self) -> Vec<String> {
         let Some(unsealed) = self.means.barrier.unsealed() else { return Vec::new() };
         let now = unsealed.time().now();
         let told = |(name, status): (String, Status)| {
-            let beside = status.beside.as_ref().map(ToString::to_string);
-            let both = status.broken_promise(now).into_iter().chain(beside);
-            both.map(|told| format!("target {name}: {told}")).collect::<Vec<_>>()
+            let beside = status.beside.as_ref().map(|_| "another server writes there".to_owned());
+            let both = status.told_to_all(now).into_iter().chain(beside);
+            let more = format!("`edgekeep snapshot status {name}` tells more");
+            both.map(|told| format!("target {name}: {told}; {more}")).collect::<Vec<_>>()
         };
-        let served = self.statuses().into_iter().flat_map(told);
-        let unserved = lock(&self.running).unserved.clone().into_iter();
-        let unserved = unserved.map(|(name, why)| format!("target {name}: not served: {why}"));
-        served.chain(unserved).collect()
+        self.statuses().into_iter().flat_map(told).collect()
     }
 
     /// A status as it is now, not as it was when the target's thread last looked, which may hang.
@@ -312,12 +340,15 @@ impl Keeper {
             }
             match self.start(name, settings) {
                 Ok(target) => drop(running.targets.insert(name.clone(), target)),
-                Err(error) => drop(unserved.insert(name.clone(), error.to_string())),
+                Err(error) => {
+                    let (given, why) = (settings.given.clone(), error.to_string());
+                    unserved.insert(name.clone(), Unserved { given, why });
+                }
             }
         }
-        for (name, why) in &unserved {
-            if running.unserved.get(name) != Some(why) {
-                log::error!("snapshots to {name}: not served: {why}");
+        for (name, of) in &unserved {
+            if running.unserved.get(name) != Some(of) {
+                log::error!("snapshots to {name}: not served: {}", of.why);
             }
         }
         self.ledger.set(journaling.iter().map(String::as_str));
@@ -333,14 +364,19 @@ impl Keeper {
             if self.configured.contains_key(&name) {
                 continue;
             }
-            if given.flag(field::JOURNAL) {
+            // One that waits for what nobody may give it any more would have it kept for good.
+            let help = anew(&name, &given);
+            if given.flag(field::JOURNAL) && help.is_none() {
                 wanted.journaling.insert(name.clone());
             }
             let others = wanted.targets.iter().map(|(name, settings)| (name.as_str(), settings));
             let beside = |settings: Settings| settings.must_be_beside(others).map(|()| settings);
-            match Settings::read(given, Giver::Api).and_then(beside) {
+            match Settings::read(given.clone(), Giver::Api).and_then(beside) {
                 Ok(settings) => drop(wanted.targets.insert(name, settings)),
-                Err(wrong) => drop(wanted.unserved.insert(name, wrong.to_string())),
+                Err(wrong) => {
+                    let why = format!("{wrong}{}", help.unwrap_or_default());
+                    wanted.unserved.insert(name, Unserved { given, why });
+                }
             }
         }
         let journals = self.configured.iter().filter(|(_, settings)| settings.journal);
@@ -350,12 +386,23 @@ impl Keeper {
 
     fn start(&self, name: &str, settings: &Settings) -> io::Result<Served> {
         let desk = Arc::new(Desk::default());
-        let target = settings.place.keep().map_err(io::Error::other)?;
+        let target = settings.place.keep(name).map_err(io::Error::other)?;
         let (means, ledger) = (self.means.clone(), self.ledger.clone());
         let worker = Worker::new(name, settings.clone(), target, means, ledger, desk.clone());
         thread::Builder::new().name("target".into()).spawn(move || worker.run())?;
         Ok(Served { settings: settings.clone(), desk })
     }
+}
+
+/// What helps where a version before took from the API where secrets are, which it may not tell.
+fn anew(name: &str, given: &Fields) -> Option<String> {
+    let fields = match given.places()[..] {
+        [] => return None,
+        [one] => format!("{one}=-"),
+        ref several => several.join("=@FILE ") + "=@FILE",
+    };
+    let journal = if given.flag(field::JOURNAL) { "; no journal is kept for it" } else { "" };
+    Some(format!(" (`edgekeep write {CONFIG}/{name} {fields}`){journal}"))
 }
 
 /// What was given of the targets in the store.

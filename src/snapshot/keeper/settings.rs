@@ -14,6 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::retention::Policy;
 use crate::barrier::journal::DEFAULT_LIMIT;
+use crate::base::credential::Credential;
 use crate::base::record::Record;
 use crate::snapshot::target::open::{Place, real};
 
@@ -234,6 +235,13 @@ impl Fields {
             ))),
             _ => Ok(self),
         }
+    }
+
+    /// The secrets of which only the place was given. Who sets a target through the API may name
+    /// none; a version before let him.
+    pub fn places(&self) -> Vec<&'static str> {
+        let is_place = |name: &&&str| self.text(name).is_some_and(Credential::is_place);
+        SECRETS.iter().filter(is_place).copied().collect()
     }
 
     /// What was given in a field, unless that says as much as nothing.

@@ -1,5 +1,6 @@
 //! How a target stands, as status, health and metrics tell it.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::barrier::journal::Head;
@@ -22,6 +23,8 @@ pub enum Standing {
     Ahead,
     /// It does not do what it should.
     Failing,
+    /// Its settings are not such that anything could go there.
+    Unserved,
 }
 
 impl Standing {
@@ -34,6 +37,7 @@ impl Standing {
             Self::Away => "away",
             Self::Ahead => "ahead",
             Self::Failing => "failing",
+            Self::Unserved => "unserved",
         }
     }
 }
@@ -87,14 +91,14 @@ pub struct Beside {
     pub last: Timestamp,
 }
 
-impl std::fmt::Display for Beside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Beside {
+    /// What is told of it on a target of that name.
+    pub fn told(&self, target: &str) -> String {
         let (since, last) = (self.since.rfc3339(), self.last.rfc3339());
-        write!(
-            f,
+        format!(
             "another server writes this store's timeline {} there since {since}, last at {last}: \
-             stop the one that is to go; `edgekeep snapshot adopt` on the one that stays ends this \
-             message",
+             stop the one that is to go; `edgekeep snapshot adopt {target}` on the one that stays \
+             ends this message",
             self.timeline
         )
     }
@@ -194,12 +198,12 @@ pub struct Status {
     pub journal: Option<Shipped>,
     /// Another history of the store that grows there.
     pub beside: Option<Beside>,
+    /// Files that were to go along and did not, and why.
+    pub missed: Vec<String>,
     /// How many snapshots of this store it holds, and how many bytes they and the journal take.
     pub held: (u64, u64),
 }
 
-    /// Files that were to go along and did not, and why.
-    pub missed: Vec<String>,
 /// A journal that is behind for longer has trouble.
 const JOURNAL_GRACE: Duration = Duration::from_secs(60);
 /// So late may a snapshot be of a short interval.
@@ -214,32 +218,79 @@ impl Status {
         stands && whole && based
     }
 
-    /// What the target promised and does not keep, if there is such.
+    /// What the target promised and does not keep, if there is such, and why.
     pub fn broken_promise(&self, now: Timestamp) -> Option<String> {
         let because = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-        if self.standing == Standing::Ahead {
-            return Some(self.error.clone().unwrap_or_default());
+        Some(match (self.broken(now)?, &self.damage) {
+            (Broken::Ahead | Broken::Unserved, _) => self.error.clone().unwrap_or_default(),
+            (Broken::Damaged, Some(damage)) => format!("{damage}{because}"),
+            (broken, _) => format!("{broken}{because}"),
+        })
+    }
+
+    /// The same for everybody: no place, and no name of a file.
+    pub fn told_to_all(&self, now: Timestamp) -> Option<String> {
+        Some(format!("{} ({})", self.broken(now)?, self.standing.word()))
+    }
+
+    fn broken(&self, now: Timestamp) -> Option<Broken> {
+        match self.standing {
+            Standing::Ahead => return Some(Broken::Ahead),
+            Standing::Unserved => return Some(Broken::Unserved),
+            _ => {}
         }
-        if let Some(damage) = &self.damage {
-            return Some(format!("{damage}{because}"));
+        if self.damage.is_some() {
+            return Some(Broken::Damaged);
         }
         let late = self.overdue.as_secs();
         if self.bare && self.overdue > LEAST_GRACE {
-            return Some(format!("no good snapshot is known there after {late} seconds{because}"));
+            return Some(Broken::Bare(late));
         }
         if self.overdue > LEAST_GRACE.max(self.interval / 2) {
-            return Some(format!("its snapshot is {late} seconds overdue{because}"));
+            return Some(Broken::Overdue(late));
         }
         let journal = self.journal.as_ref()?;
         if journal.cut {
-            return Some(format!(
-                "the journal came to its limit, and nothing is recorded until the target takes \
-                 it{because}"
-            ));
+            return Some(Broken::Cut);
         }
         let late = journal.since.map(|since| now.since(since)).filter(|l| *l > JOURNAL_GRACE)?;
-        let behind = journal.behind().map(|behind| format!("{behind} transactions and "));
-        let (behind, late) = (behind.unwrap_or_default(), late.as_secs());
-        Some(format!("its journal is {behind}{late} seconds behind{because}"))
+        Some(Broken::Behind(journal.behind(), late.as_secs()))
+    }
+}
+
+/// What a target does not keep of its promise.
+enum Broken {
+    Ahead,
+    Unserved,
+    Damaged,
+    /// For so many seconds.
+    Bare(u64),
+    /// For so many seconds.
+    Overdue(u64),
+    Cut,
+    /// By so many commits, where that is known, and for so many seconds.
+    Behind(Option<u64>, u64),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ahead => f.write_str(
+                "another server writes there, or this one was put back: nothing is shipped",
+            ),
+            Self::Unserved => f.write_str("nothing goes there, by its settings"),
+            Self::Damaged => f.write_str("what lay there is gone, or went bad"),
+            Self::Bare(late) => {
+                write!(f, "no good snapshot is known there after {late} seconds")
+            }
+            Self::Overdue(late) => write!(f, "its snapshot is {late} seconds overdue"),
+            Self::Cut => f.write_str(
+                "the journal came to its limit, and nothing is recorded until the target takes it",
+            ),
+            Self::Behind(None, late) => write!(f, "its journal is {late} seconds behind"),
+            Self::Behind(Some(behind), late) => {
+                write!(f, "its journal is {behind} transactions and {late} seconds behind")
+            }
+        }
     }
 }

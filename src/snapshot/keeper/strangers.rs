@@ -285,10 +285,11 @@ impl Worker {
                 continue;
             }
             let since = told.as_ref().map_or(last, |(beside, _)| beside.since);
+            let beside = Beside { timeline, since, last };
             if told.is_none() {
-                log::warn!("snapshots to {}: {}", self.name, Beside { timeline, since, last });
+                log::warn!("snapshots to {}: {}", self.name, beside.told(&self.name));
             }
-            self.seen.grows = Some((Beside { timeline, since, last }, self.boot()));
+            self.seen.grows = Some((beside, self.boot()));
         }
         // What was put from here meanwhile is known, too.
         self.seen.others = Some((known.timeline, ends));

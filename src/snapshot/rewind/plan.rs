@@ -288,11 +288,15 @@ impl fmt::Display for Refusal {
         };
         match self {
             Self::Nothing => f.write_str(
-                "the target has no snapshot of this store: have one taken to it (edgekeep snapshot \
-                 take), or name the store that is meant with -store",
+                "the target has no snapshot of this store: have one taken to it, or name the store \
+                 that is meant with -store",
             ),
             Self::NoTimeline(timeline, spans) => {
-                write!(f, "no snapshot on the target leads to the timeline {timeline}; it has:")?;
+                write!(
+                    f,
+                    "no snapshot on the target leads to the timeline {timeline}: name one that it \
+                     has with -timeline:"
+                )?;
                 list(f, spans)
             }
             Self::Ambiguous(spans) => {
@@ -325,9 +329,7 @@ impl fmt::Display for Refusal {
             Self::Ours(revision, file) => write!(
                 f,
                 "this server wrote revision {revision} of its timeline, and so did another one, on \
-                 a copy of the store ({file}): leave that file where it is. To go on beside it: \
-                 edgekeep snapshot adopt; to have what the other one wrote: restore it into \
-                 another folder (-into)"
+                 a copy of the store ({file}): leave that file where it is"
             ),
             Self::Other(timeline, revision, file) => write!(
                 f,

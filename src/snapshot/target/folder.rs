@@ -43,7 +43,7 @@ pub const MARK: &str = ".edgekeep-target";
 /// What stands in it, for people.
 const MARKED: &str = "Edgekeep keeps snapshots in this folder, and knows it by this file.\n\
                       Without it nothing is written here: the disk may not be mounted.\n\
-                      To make it anew: edgekeep snapshot adopt\n";
+                      To make it anew: edgekeep snapshot adopt NAME\n";
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 /// A link is not followed, and a pipe not waited for.
@@ -54,7 +54,7 @@ const BELOW: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLO
 pub struct Folder {
     path: PathBuf,
     /// Whether it is itself only with its mark in it.
-    marked: bool,
+    marked: Option<String>,
     /// The folders in which nothing is left of attempts that failed.
     swept: Mutex<BTreeSet<String>>,
     attempts: AtomicU64,
@@ -64,12 +64,13 @@ impl Folder {
     /// What lies in `path`. Nothing is looked at yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let (swept, attempts) = (Mutex::default(), AtomicU64::default());
-        Self { path: path.into(), marked: false, swept, attempts }
+        Self { path: path.into(), marked: None, swept, attempts }
     }
 
-    /// The same, which is away while its mark is not there: see [`Target::mark`].
-    pub fn marked(path: impl Into<PathBuf>) -> Self {
-        Self { marked: true, ..Self::new(path) }
+    /// The same as a target of that name, which is away while its mark is not there: see
+    /// [`Target::mark`].
+    pub fn marked(path: impl Into<PathBuf>, name: &str) -> Self {
+        Self { marked: Some(name.to_owned()), ..Self::new(path) }
     }
 
     /// Where it is.
@@ -80,14 +81,12 @@ impl Folder {
     /// Opens it for one call. It is not held longer, so that it can be unmounted.
     fn open(&self) -> Result<OwnedFd, TargetError> {
         let root = self.open_any()?;
-        if !self.marked {
-            return Ok(root);
-        }
+        let Some(name) = &self.marked else { return Ok(root) };
         match rustix::fs::statat(&root, MARK, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(root),
             Err(Errno::NOENT) => Err(TargetError::Away(format!(
                 "{} is not the place that it was, as {MARK} is not in it: mount the disk that it \
-                 is on, or take this place with `edgekeep snapshot adopt`",
+                 is on, or take this place with `edgekeep snapshot adopt {name}`",
                 self.path.display()
             ))),
             Err(error) => Err(self.because(&root, MARK, &error.into())),

@@ -136,10 +136,10 @@ impl Place {
     }
 
     /// The same for the server that keeps snapshots there: to it a folder must show its mark, and
-    /// for it a stick is asked for as long as this lives.
-    pub fn keep(&self) -> Result<Arc<dyn Target>, SettingsError> {
+    /// for it a stick is asked for as long as this lives. `name` is what the server calls it.
+    pub fn keep(&self, name: &str) -> Result<Arc<dyn Target>, SettingsError> {
         match self {
-            Self::Folder(path) => Ok(Arc::new(Folder::marked(path))),
+            Self::Folder(path) => Ok(Arc::new(Folder::marked(path, name))),
             Self::Usb(volume) => Ok(Arc::new(Usb::kept(volume.clone(), Places::default()))),
             _ => self.open(),
         }

@@ -79,20 +79,26 @@ fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
         return Ok(Reply::data(shown(settings)));
     }
     let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
-    let settings =
-        Settings::read(fields, Giver::Api).map_err(|wrong| Fault::new(500, wrong.to_string()))?;
-    Ok(Reply::data(shown(&settings)))
+    match Settings::read(fields.clone(), Giver::Api) {
+        Ok(settings) => Ok(Reply::data(shown(&settings))),
+        // It was taken by a version before, or what it names is gone.
+        Err(wrong) => {
+            let why = keeper.status(name).and_then(|status| status.error);
+            let why = why.unwrap_or_else(|| wrong.to_string());
+            Ok(Reply::data(given(&fields)).warn(format!("it is not served: {why}")))
+        }
+    }
 }
 
 fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let name = call.fields.need(&NAME)?.clone();
     must_be_ours(keeper, &name)?;
     if call.fields.get(&AUTOLOAD) == Some(&true) {
-        return Err(Fault::bad_request(
+        return Err(Fault::bad_request(format!(
             "autoload_enabled is not supported: nothing has to be loaded beforehand, since any \
              instant that the target leads to is loaded when it is needed: `edgekeep snapshot load \
-             -target=NAME -at=TIME`, or sys/snapshots/targets/NAME/load",
-        ));
+             -target={name} -at=TIME`, or sys/snapshots/targets/{name}/load"
+        )));
     }
     // It takes any file that the server may read.
     if call.data.contains_key(field::INCLUDE) {
@@ -147,14 +153,21 @@ fn must_be_ours(keeper: &Keeper, name: &str) -> Result<(), Fault> {
     }
 }
 
-/// Settings as they are told: what was given, but credentials, and what holds besides.
+/// Settings as they are told: what was given, and what holds besides.
 fn shown(settings: &Settings) -> Map<String, Value> {
     let mut shown = object([
         (field::FILE_PREFIX, settings.file_prefix.as_str().into()),
         (field::INTERVAL, settings.interval.as_secs().into()),
         (field::RETAIN, settings.policy.last.into()),
     ]);
-    for (name, value) in settings.given.iter() {
+    shown.extend(given(&settings.given));
+    shown
+}
+
+/// What was given, but credentials.
+fn given(fields: &Fields) -> Map<String, Value> {
+    let mut shown = Map::new();
+    for (name, value) in fields.iter() {
         let value = match value {
             // Where a credential is kept may be known.
             Given::Text(text) if is_secret(name) => match Credential::parse(text) {

@@ -1,0 +1,208 @@
+//! Each command that a text tells to run does what it says, as it is printed.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::snapshots::{target, world};
+use super::support::shell::words;
+use super::support::world::World;
+use super::support::{ROOT, TempDir, data, eventually, program};
+
+const JOURNAL: &str = "  interval = \"240h\"\n  keep_last = 99\n  journal = true";
+
+/// What a command came to: its exit code, and both of its streams, into a pipe.
+fn run(world: &World, line: &str) -> (i32, String) {
+    let mut child = Command::new(program())
+        .args(words(line).iter().skip(1))
+        .env_clear()
+        .env("VAULT_ADDR", format!("http://{}", world.client().address()))
+        .env("VAULT_TOKEN", ROOT)
+        .env("TMPDIR", std::env::temp_dir())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who asks for a secret gets it.
+    let _ = child.stdin.take().unwrap().write_all(b"s3cret\n");
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+/// The commands in what was printed, each on one line.
+fn commands(text: &str) -> Vec<String> {
+    let of_line = |line: &str| {
+        let parts: Vec<String> = line.split('`').map(str::to_owned).collect();
+        assert!(parts.len() % 2 == 1, "a command is broken over two lines:\n{text}");
+        parts.into_iter().skip(1).step_by(2).collect::<Vec<_>>()
+    };
+    let all: Vec<String> = text.lines().flat_map(of_line).collect();
+    assert!(all.iter().all(|command| command.starts_with("edgekeep ")), "{text}");
+    all
+}
+
+/// Runs a command that was told.
+fn does(world: &World, line: &str) -> String {
+    let (exit, text) = run(world, line);
+    assert_eq!(exit, 0, "{line}\n{text}");
+    text
+}
+
+/// What `snapshot status` and `status` tell to run.
+fn told(world: &World) -> Vec<String> {
+    world.advance(Duration::from_secs(70));
+    eventually("health tells of it", || {
+        let health = world.client().get("sys/health?snapshots=1").json();
+        health["snapshots"].as_array().is_some_and(|all| !all.is_empty())
+    });
+    let health = world.client().get("sys/health?snapshots=1").json();
+    // Everybody is told that something is amiss, and nobody where.
+    let degraded = health["degraded"].as_str().unwrap();
+    assert!(!degraded.contains('/'), "{degraded}");
+    let store = data(&world.root().get("sys/snapshots/targets/disk/list"))["store_id"].clone();
+    assert!(store.as_str().is_none_or(|store| !degraded.contains(store)), "{degraded}");
+    let (exit, status) = run(world, "edgekeep status");
+    assert_eq!(exit, 0, "{status}");
+    let row = status.lines().find(|line| line.starts_with("Degraded")).unwrap_or_default();
+    assert!(row.ends_with(degraded), "{status}");
+    let json: Value = serde_json::from_str(&does(world, "edgekeep status -format=json")).unwrap();
+    assert_eq!(json["degraded"], degraded);
+    assert_eq!(commands(&status), ["edgekeep snapshot status disk"]);
+    let one = commands(&does(world, "edgekeep snapshot status disk"));
+    let all = commands(&does(world, "edgekeep snapshot status"));
+    assert!(all.iter().all(|command| one.contains(command)), "{all:?} {one:?}");
+    all
+}
+
+fn put(world: &World, name: &str) {
+    assert_eq!(world.root().post(&format!("secret/{name}"), json!({ "a": name })).status, 204);
+}
+
+fn has(world: &World, name: &str) -> bool {
+    world.root().get(&format!("secret/{name}")).status == 200
+}
+
+fn is_well(world: &World) -> bool {
+    world.advance(Duration::from_secs(2));
+    let target = target(&world.root());
+    target["state"] == "good" && target["journal"]["behind"] == 0
+}
+
+/// A server that has shipped all, and its target's folder.
+fn shipping(seed: u64, home: &TempDir) -> World {
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let world = world(seed, &folder, JOURNAL);
+    put(&world, "first");
+    eventually("all is shipped", || is_well(&world));
+    world
+}
+
+/// Another disk is there.
+fn change_disk(home: &Path, name: &str) {
+    fs::rename(home.join("disk"), home.join(name)).unwrap();
+    fs::create_dir(home.join("disk")).unwrap();
+}
+
+#[test]
+fn another_place_is_adopted() {
+    let home = TempDir::new();
+    let world = shipping(101, &home);
+    change_disk(home.path(), "before");
+    put(&world, "second");
+    eventually("it is away", || {
+        world.advance(Duration::from_secs(2));
+        target(&world.root())["state"] == "away"
+    });
+    let told = told(&world);
+    assert_eq!(told, ["edgekeep snapshot adopt disk"]);
+    does(&world, &told[0]);
+    eventually("it is well", || is_well(&world));
+    // Nothing is to be written for it to be seen: who says that it is another one is right.
+    change_disk(home.path(), "again");
+    assert_eq!(target(&world.root())["state"], "good", "nobody has looked since");
+    does(&world, &told[0]);
+    eventually("it is well", || is_well(&world));
+}
+
+#[test]
+fn what_is_ahead_is_restored_or_gone_on_beside() {
+    for way in 0..2 {
+        let home = TempDir::new();
+        let mut world = shipping(110 + way as u64, &home);
+        world.remember();
+        put(&world, "second");
+        eventually("all is shipped", || is_well(&world));
+        world.go_back();
+        eventually("it is ahead", || target(&world.root())["state"] == "ahead");
+        let told = told(&world);
+        assert_eq!(
+            told,
+            ["edgekeep snapshot restore -target=disk -at=latest", "edgekeep snapshot adopt disk",]
+        );
+        does(&world, &told[way]);
+        eventually("it is well", || is_well(&world));
+        assert_eq!(has(&world, "second"), way == 0);
+    }
+}
+
+#[test]
+fn one_of_two_servers_goes_on() {
+    let home = TempDir::new();
+    let one = shipping(120, &home);
+    let other = one.twin();
+    eventually("it has looked", || is_well(&other));
+    put(&one, "one");
+    eventually("it ships", || is_well(&one));
+    put(&other, "other");
+    eventually("it finds what is there", || target(&other.root())["state"] == "ahead");
+    let told = told(&other);
+    let [.., adopt] = &told[..] else { panic!("nothing helps") };
+    assert_eq!(adopt, "edgekeep snapshot adopt disk");
+    drop(one);
+    does(&other, adopt);
+    eventually("it goes on", || is_well(&other));
+    assert!(has(&other, "other") && !has(&other, "one"));
+}
+
+#[test]
+fn a_server_that_writes_another_timeline_is_told_of_until_that_is_known() {
+    let home = TempDir::new();
+    let old = shipping(130, &home);
+    let new = old.twin();
+    eventually("it has looked", || is_well(&new));
+    put(&old, "old");
+    eventually("it ships", || is_well(&old));
+    put(&new, "new");
+    eventually("it finds what is there", || target(&new.root())["state"] == "ahead");
+    does(&new, "edgekeep snapshot adopt disk");
+    eventually("it goes on", || is_well(&new));
+    for name in ["a", "b", "c"] {
+        put(&old, name);
+        eventually("it ships", || is_well(&old));
+        put(&new, name);
+        eventually("it ships", || is_well(&new));
+    }
+    let told = told(&new);
+    assert_eq!(told, ["edgekeep snapshot adopt disk"]);
+    drop(old);
+    does(&new, &told[0]);
+    eventually("that was known", || target(&new.root())["beside"].is_null());
+}
+
+#[test]
+fn what_was_undone_comes_back() {
+    let home = TempDir::new();
+    let world = shipping(140, &home);
+    let text = does(&world, "edgekeep secrets disable secret/");
+    let told = commands(&text);
+    assert!(told[0].starts_with("edgekeep snapshot restore -target=disk -revision="), "{text}");
+    does(&world, &told[0]);
+    assert!(has(&world, "first"));
+}
