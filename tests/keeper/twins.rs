@@ -125,7 +125,7 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     let other = one.twin();
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
-    let at = target(&one.root())["journal"]["revision"].clone();
+    let (at, old) = (target(&one.root())["journal"]["revision"].clone(), timeline(&one));
     write(&other, "other");
     tells_of_another(&other);
     drop(one);
@@ -133,10 +133,13 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     eventually("the other one goes on", || is_shipped(&other));
     write(&other, "on");
     eventually("it ships", || is_shipped(&other));
-    let wish = json!({ "revision": at });
-    let loaded = other.root().post("sys/snapshots/targets/disk/load", wish);
-    assert_eq!(loaded.status, 200, "it is there: {}", loaded.json());
-    let mut wish = json!({ "revision": at, "dry_run": true });
+    let load = |wish| other.root().post("sys/snapshots/targets/disk/load", wish);
+    let loaded = load(json!({ "revision": at }));
+    assert_eq!(loaded.status, 400, "it is not its own: {}", loaded.json());
+    let named = json!({ "revision": at, "timeline": old.to_string() });
+    let loaded = load(named);
+    assert_eq!(data(&loaded)["own_past"], false, "{}", loaded.json());
+    let mut wish = json!({ "revision": at, "timeline": old.to_string(), "dry_run": true });
     let whose = other.root().post("sys/snapshots/targets/disk/restore", wish.clone());
     assert_eq!(data(&whose)["own_past"], false, "{}", whose.json());
     wish["timeline"] = json!(timeline(&other).to_string());
