@@ -93,8 +93,8 @@ pub enum Refusal {
     Twice(u64, Box<[String; 2]>),
     /// The server that asks and another one did: what that one did is in this file.
     Ours(u64, Box<str>),
-    /// What is there of that commit of a history that the server that asks has left is in this file,
-    /// and another one's; its own is not kept.
+    /// What is there of that commit of a history that the server that asks has left is another
+    /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
