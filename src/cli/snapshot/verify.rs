@@ -138,8 +138,8 @@ fn report(cx: &mut Context, of: &Inspected, findings: Option<&[String]>) -> Resu
         Some(findings) => {
             findings.iter().for_each(|finding| cx.complain(finding));
             cx.complain(
-                "\nThe snapshot is bad. In an empty folder\n\
-                 `edgekeep snapshot restore -into=FOLDER FILE` makes a store of what is good in it.",
+                "\nThe snapshot is bad. Into an empty folder, all that is good in it:\n\
+                 `edgekeep snapshot restore -into=FOLDER FILE`",
             );
             Ok(())
         }
