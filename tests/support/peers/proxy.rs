@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
@@ -30,6 +30,9 @@ struct State {
     up: AtomicU64,
     down: AtomicU64,
 }
+
+/// How much a slow network makes up for of what a busy machine was late with.
+const LATE: Duration = Duration::from_millis(500);
 
 /// Passes connections on to a server.
 pub struct Proxy {
@@ -75,8 +78,9 @@ impl Proxy {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, state: &State, up: bool) {
     let mut buffer = [0; 1024];
+    let mut due = Instant::now();
     while let Ok(read @ 1..) = from.read(&mut buffer) {
-        if !passes(read as u64, state, up) || to.write_all(&buffer[..read]).is_err() {
+        if !passes(read as u64, state, up, &mut due) || to.write_all(&buffer[..read]).is_err() {
             break;
         }
     }
@@ -84,8 +88,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &State, up: bool) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// Waits as the network demands; whether the bytes get through.
-fn passes(bytes: u64, state: &State, up: bool) -> bool {
+/// Waits as the network demands; whether the bytes get through. `due` is when, where it is slow.
+fn passes(bytes: u64, state: &State, up: bool, due: &mut Instant) -> bool {
     let passed = if up { &state.up } else { &state.down };
     let before = passed.fetch_add(bytes, Ordering::SeqCst);
     loop {
@@ -94,7 +98,9 @@ fn passes(bytes: u64, state: &State, up: bool) -> bool {
             Network::Whole => return true,
             Network::Slow(most) => {
                 let share = bytes as f64 / most as f64;
-                thread::sleep(Duration::from_millis(20).mul_f64(share));
+                let late = Instant::now().checked_sub(LATE).unwrap_or(*due);
+                *due = late.max(*due) + Duration::from_millis(20).mul_f64(share);
+                thread::sleep(due.saturating_duration_since(Instant::now()));
                 return true;
             }
             Network::Closes(most) => return !up || before + bytes <= most,
