@@ -39,10 +39,10 @@ pub struct Limits {
     /// How long a peer's remaining bytes are read and thrown away after a refusal, so that it
     /// can read the answer.
     pub linger: Duration,
-    /// How long the requests that run when the server stops may take to end.
-    pub drain: Duration,
     /// How long a server that stops waits for the first request of who came just before.
     pub newcomers: Duration,
+    /// How long the requests that run when the server stops may take to end.
+    pub drain: Duration,
     /// Threads that run requests, which is how many run at once.
     pub workers: usize,
 }
@@ -75,8 +75,8 @@ impl Default for Limits {
             fair: 1 << 20,
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),
-            drain: Duration::from_secs(30),
             newcomers: Duration::from_secs(3),
+            drain: Duration::from_secs(30),
             workers: 32,
         }
     }
