@@ -18,7 +18,7 @@ use super::support::{Server, TempDir, free_address};
 
 /// What memory may have grown by, in KiB, this long after an attack.
 const MORE: u64 = 8 << 10;
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Bytes of a large secret.
 const LARGE: usize = 512 << 10;

@@ -134,7 +134,7 @@ fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
         let health = other.client().get("sys/health?degradedcode=472");
         (health.status, health.json()["degraded"].to_string())
     };
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while degraded().0 == 200 {
         assert!(Instant::now() < deadline, "nobody counts");
         std::thread::sleep(Duration::from_millis(20));
@@ -467,7 +467,7 @@ fn a_save_that_is_killed_leaves_no_file_of_that_name() {
     let _ = peer.read(&mut [0; 4096]).unwrap();
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", real.len());
     peer.write_all(&[head.as_bytes(), &real[..2000]].concat()).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let partial = home.path().join(".s.snap.partial");
     while fs::metadata(&partial).map_or(0, |meta| meta.len()) == 0 {
         assert!(Instant::now() < deadline, "nothing arrives");

@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, SocketType};
 use serde_json::Value;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 const MERGE_PATCH: (&str, &str) = ("Content-Type", "application/merge-patch+json");
 

@@ -109,7 +109,7 @@ impl Drop for Volume {
             let image = fs::read_to_string(block.join("loop/backing_file")).unwrap_or_default();
             image.trim_end() == self.image.as_os_str()
         };
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while ours() && Instant::now() < deadline {
             sleep(Duration::from_millis(5));
         }
