@@ -1,18 +1,18 @@
 //! A target that changes while it is read: what is compacted or dropped there meanwhile is no loss.
 
+use std::fs;
 use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
-use edgekeep::snapshot::layout::Kept;
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, newest, prepare};
 use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
-use crate::site::{Site, refusal};
+use crate::site::Site;
 
 type Deed = dyn Fn(&Site) + Sync;
 
@@ -46,11 +46,10 @@ impl Target for Changing<'_> {
     }
 }
 
-/// The same, to which it is done while it is listed for the first time: its snapshots are listed
-/// before, and its journal after that.
-struct Listing<'a>(Changing<'a>);
+/// The same, of which the journal is listed before that was done, and the snapshots after it.
+struct Halves<'a>(Changing<'a>);
 
-impl Target for Listing<'_> {
+impl Target for Halves<'_> {
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
         self.0.put(name, length, content)
     }
@@ -60,16 +59,14 @@ impl Target for Listing<'_> {
     }
 
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
-        let mut before = self.0.list(under)?;
-        let deed = self.0.deed.lock().unwrap().take();
-        deed.into_iter().for_each(|deed| deed(self.0.site));
-        before.retain(|listed| listed.name.as_str().ends_with(".snap"));
-        let mut after = self.0.list(under)?;
-        if deed.is_some() {
-            after.retain(|listed| !listed.name.as_str().ends_with(".snap"));
-            after.append(&mut before);
-        }
-        Ok(after)
+        let Some(deed) = self.0.deed.lock().unwrap().take() else { return self.0.list(under) };
+        let is_snapshot = |listed: &Listed| listed.name.as_str().ends_with(".snap");
+        let mut journal = self.0.list(under)?;
+        journal.retain(|listed| !is_snapshot(listed));
+        deed(self.0.site);
+        let mut snapshots = self.0.list(under)?;
+        snapshots.retain(is_snapshot);
+        Ok([journal, snapshots].concat())
     }
 
     fn delete(&self, name: &Name) -> Result<(), TargetError> {
@@ -142,31 +139,33 @@ fn the_log_has_no_gap() {
     assert_eq!(last, site.history.last().unwrap().revision);
 }
 
-/// A newer snapshot is the only one, and what leads to it is dropped.
-fn forgotten(site: &Site) {
-    replaced(site);
-    let last = site.history.last().unwrap().revision;
-    for segment in site.segments() {
-        let Some(Kept::Segment(of)) = site.folder.read(&segment.name) else { continue };
-        if of.last <= last {
-            site.target.delete(&segment.name).unwrap();
-        }
-    }
-}
-
 #[test]
-fn what_is_dropped_while_it_is_listed_is_no_gap() {
+fn what_is_shipped_while_it_is_listed_is_no_gap() {
     let mut site = site(84);
-    let middle = site.history[10].clone();
-    // It goes on behind it.
-    site.pass(Duration::from_secs(60));
-    site.put("b", b"b");
+    // The last of the journal comes with the next snapshot, not before.
+    let before = site.segments();
+    for number in 0..3 {
+        site.pass(Duration::from_secs(60));
+        site.put("b", &[number]);
+        site.ship(u64::MAX);
+    }
+    let wished = site.history[site.history.len() - 2].revision;
+    let mut late = site.segments();
+    late.retain(|listed| !before.contains(listed));
+    let files = late.iter().map(|listed| {
+        let path = site.path(&listed.name);
+        let content = fs::read(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        (listed.name.clone(), content)
+    });
+    let files: Vec<_> = files.collect();
     let deed: &Deed = &|site| {
-        forgotten(site);
+        files.iter().for_each(|(name, content)| drop(site.send(name, content)));
+        site.snapshot();
     };
-    let target = Listing(Changing { site: &site, deed: Mutex::new(Some(deed)) });
+    let target = Halves(Changing { site: &site, deed: Mutex::new(Some(deed)) });
     let source = Source { target: &target, folder: &site.folder };
-    let wish = Wish { at: At::Revision(middle.revision), timeline: None };
-    let text = refusal(prepare(source, &wish, None, &site.spools));
-    assert!(text.starts_with("that was before the first snapshot: it could go to"), "{text}");
+    let wish = Wish { at: At::Revision(wished), timeline: None };
+    let found = prepare(source, &wish, None, &site.spools).unwrap();
+    assert_eq!(found.found().instant.revision, wished);
 }

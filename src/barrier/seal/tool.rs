@@ -290,7 +290,12 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let stat = format!("/proc/{}/stat", number.trim());
         let state = || fs::read_to_string(&stat).unwrap_or_default();
-        until("it has ended, and has its number still", &|| state().contains(") Z "));
+        until("it has ended", &|| !state().contains(") S ") && !state().contains(") R "));
+        // However often it is looked.
+        for _ in 0..40 {
+            assert!(state().contains(") Z "), "it has its number still: {}", state());
+            thread::sleep(LOOK);
+        }
         tools.stop();
         assert!(run.join().unwrap().is_err());
         assert_eq!(state(), "", "it was asked then");

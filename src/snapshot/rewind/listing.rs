@@ -133,8 +133,9 @@ impl Listing {
         self.learn(unfit)
     }
 
-    /// Whether a target that refuses an instant looks another way by now: while its folders are
-    /// listed one after the other, what was in one may have moved on.
+    /// Whether a target that refuses an instant looks another way by now: its folders are listed one
+    /// after the other, and what comes into one meanwhile is missed, while what leads on from it, in
+    /// another, is seen.
     pub fn has_changed(&mut self, source: Source<'_>) -> Result<bool, RewindError> {
         if self.looks == LOOKS {
             return Ok(false);
