@@ -162,9 +162,18 @@ fn one_of_two_servers_goes_on() {
     eventually("it ships", || is_well(&one));
     put(&other, "other");
     eventually("it finds what is there", || target(&other.root())["state"] == "ahead");
+    // What it wrote itself is in nothing that comes from there.
+    let revision = target(&other.root())["journal"]["revision"].as_u64().unwrap() + 1;
+    let (exit, text) = run(&other, "edgekeep snapshot restore -target=disk -dry-run -at=latest");
+    assert_ne!(exit, 0, "{text}");
+    let refused = commands(&text);
+    let [adopt, elsewhere] = &refused[..] else { panic!("{text}") };
+    let into = home.path().join("into");
+    let elsewhere = elsewhere.replace("CONFIGURATION", &other.file().display().to_string());
+    let text = does(&other, &elsewhere.replace("FOLDER", &into.display().to_string()));
+    assert!(text.contains(&format!("Success! Restored revision {revision} ")), "{text}");
     let told = told(&other);
-    let [.., adopt] = &told[..] else { panic!("nothing helps") };
-    assert_eq!(adopt, "edgekeep snapshot adopt disk");
+    assert_eq!(told.last(), Some(adopt), "{told:?}");
     drop(one);
     does(&other, adopt);
     eventually("it goes on", || is_well(&other));
