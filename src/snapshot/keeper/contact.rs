@@ -430,7 +430,7 @@ impl Worker {
         if let Some((first, last)) = place.and_then(|reach| reach.gap).filter(|_| before.is_none())
         {
             log::warn!(
-                "snapshots to {}: the transactions {first} to {last} are in no journal there: a \
+                "snapshots to {}: nothing there leads to the transactions {first} to {last}: a \
                  restore can not stop between them",
                 self.name
             );

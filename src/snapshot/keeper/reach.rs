@@ -5,7 +5,7 @@
 pub struct Reach {
     /// The next segment begins behind this revision.
     pub cursor: u64,
-    /// The commits of which there is no record, if the target lacks some: the first and the last.
+    /// The commits to which nothing there leads, if the target lacks some: the first and the last.
     pub gap: Option<(u64, u64)>,
 }
 
@@ -30,8 +30,10 @@ pub fn reach(bases: &[u64], segments: &[(u64, u64)], dropped: u64) -> Option<Rea
             has_base(start - 1).then_some(Reach { cursor: end, gap: None })
         }
         _ => {
-            let gap = end.map(|end| (end + 1, dropped));
-            has_base(dropped).then_some(Reach { cursor: dropped, gap })
+            // What follows is of use from the first base on.
+            let base = bases.iter().copied().filter(|&base| base >= dropped).min()?;
+            let gap = end.map(|end| (end + 1, dropped.max(base - 1)));
+            Some(Reach { cursor: dropped, gap })
         }
     }
 }
@@ -59,5 +61,7 @@ mod tests {
         let left_behind = Some(Reach { cursor: 10, gap: Some((8, 10)) });
         assert_eq!(reach(&[5], &[(6, 7)], 10), None);
         assert_eq!(reach(&[5, 11], &[(6, 7)], 10), left_behind);
+        let late = Some(Reach { cursor: 10, gap: Some((8, 19)) });
+        assert_eq!(reach(&[5, 20, 30], &[(6, 7)], 10), late, "what is behind it has no base");
     }
 }

@@ -120,7 +120,7 @@ pub struct Shipped {
     pub since: Option<Timestamp>,
     /// Whether the journal came to its limit, so that no more is recorded.
     pub cut: bool,
-    /// Commits of which the target will have no record, the last such: the first and the last.
+    /// Commits to which nothing on the target will lead, the last such: the first and the last.
     pub gap: Option<(u64, u64)>,
 }
 
