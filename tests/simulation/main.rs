@@ -7,6 +7,7 @@
 mod acts;
 mod checks;
 mod model;
+mod owed;
 mod place;
 mod site;
 mod twin;

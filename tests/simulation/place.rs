@@ -11,7 +11,7 @@ use edgekeep::base::sync::lock;
 use edgekeep::snapshot::inspect::inspect;
 use edgekeep::snapshot::journal::segment::{Entry, Next, SegmentReader};
 use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
-use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
+use edgekeep::snapshot::target::{Listed, Name, Target, TargetError, Visit};
 
 use crate::support::dice::Dice;
 
@@ -27,6 +27,8 @@ pub struct Weather {
     pub away: bool,
     /// Nothing more fits.
     pub full: bool,
+    /// Nothing can be deleted.
+    pub stuck: bool,
 }
 
 struct Inner {
@@ -36,6 +38,8 @@ struct Inner {
     wrongs: Vec<String>,
     /// What can no longer be read, as by a bad sector.
     spoiled: BTreeSet<Name>,
+    /// How often it was let go.
+    rests: u64,
 }
 
 /// What lies there.
@@ -77,8 +81,8 @@ pub struct Reach {
 impl Place {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
-        let (objects, weather, wrongs, spoiled) = Default::default();
-        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs, spoiled }))
+        let (objects, weather, wrongs, spoiled, rests) = Default::default();
+        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs, spoiled, rests }))
     }
 
     /// The same place, as another server sees it that does not see what is put from now on.
@@ -110,6 +114,16 @@ impl Place {
     /// An object can no longer be read to its end.
     pub fn spoil(&self, name: &Name) {
         self.inner().spoiled.insert(name.clone());
+    }
+
+    /// It can again.
+    pub fn heal(&self, name: &Name) {
+        self.inner().spoiled.remove(name);
+    }
+
+    /// How often it was let go.
+    pub fn rests(&self) -> u64 {
+        self.inner().rests
     }
 
     /// How it fares from now on.
@@ -206,10 +220,15 @@ impl Place {
     /// All instants of a history, and of those that it comes of, that can be had from it, by a
     /// search that knows no plan; from the snapshots that were taken `until` then.
     pub fn reach(&self, timeline: Timeline, until: Timestamp) -> Reach {
+        self.reach_from(timeline, |of| of.taken <= until)
+    }
+
+    /// The same from some of the snapshots.
+    pub fn reach_from(&self, timeline: Timeline, base: impl Fn(&SnapshotName) -> bool) -> Reach {
         let lineage = self.lineage(timeline);
         let mut reach = Reach::default();
         let mut open: Vec<(usize, u64, Option<Chain>)> = Vec::new();
-        for of in self.snapshots().into_iter().filter(|of| of.taken <= until) {
+        for of in self.snapshots().into_iter().filter(base) {
             let on_way =
                 |(timeline, upto): &(_, u64)| of.timeline == *timeline && of.revision <= *upto;
             if let Some(nth) = lineage.iter().position(on_way) {
@@ -389,11 +408,19 @@ impl Target for Place {
     fn delete(&self, name: &Name) -> Result<(), TargetError> {
         let mut inner = self.inner();
         inner.must_be_there()?;
+        if inner.weather.stuck {
+            return failed("it cannot be deleted");
+        }
         let harmed = inner.harmed();
         if !harmed || inner.dice.one_in(2) {
             inner.objects.remove(name);
         }
         if harmed { failed("it fails to delete") } else { Ok(()) }
+    }
+
+    fn rest(&self, _: &Visit) -> Result<(), TargetError> {
+        self.inner().rests += 1;
+        Ok(())
     }
 
     fn url(&self, name: &Name) -> String {

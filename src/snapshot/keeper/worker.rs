@@ -195,8 +195,9 @@ impl Worker {
         // What makes room comes before what needs it.
         if let Some(Forgetting { policy, dry_run }) = wishes.forget {
             let gone = self.forgettable(policy);
-            if !dry_run {
-                self.forget(policy)?;
+            if !dry_run && let Err(trouble) = self.forget(policy) {
+                // Who waits for a snapshot is told as well.
+                return if wishes.take { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
             }
             self.desk.forgot(Ok(gone));
         }
@@ -206,15 +207,17 @@ impl Worker {
             self.ship()?;
             self.age()?;
         }
-        if self.owed.is_none() { self.let_go() } else { Ok(()) }
+        // What is owed comes later: until then it may be pulled.
+        let rests = self.owed.is_none() || !self.schedule.may_take(self.boot());
+        if rests { self.let_go() } else { Ok(()) }
     }
 
     /// Takes a snapshot where one is wanted. One that cannot be put holds up nothing else: what is
-    /// kept goes when its time is over, and the journal goes on.
+    /// kept goes when its time is over, and the journal goes on. It is owed until it is put, or is
+    /// no longer wanted: what somebody asked for is, too.
     fn supply(&mut self, asked: bool) -> Result<(), Trouble> {
-        let damaged = self.desk.status().damage.is_some();
-        if !(asked || damaged || self.is_due() || self.needs_base()?) {
-            self.owed = None;
+        let wanted = self.desk.status().damage.is_some() || self.owed.is_some();
+        if !(asked || wanted || self.is_due() || self.needs_base()?) {
             return Ok(());
         }
         if !(asked || self.schedule.may_take(self.boot())) {
