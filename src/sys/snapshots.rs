@@ -241,6 +241,7 @@ fn shown(reach: &Reach, name: &str, status: &Status, now: Timestamp) -> Map<Stri
             "warning": beside.told(name),
         })
     });
+    let held_back = status.held_back.as_ref().map(ToString::to_string);
     let last = status.last.as_ref();
     object([
         ("type", kind.into()),
@@ -250,6 +251,7 @@ fn shown(reach: &Reach, name: &str, status: &Status, now: Timestamp) -> Map<Stri
         ("late", status.broken_promise(now).unwrap_or_default().into()),
         ("beside", beside.into()),
         ("not_included", json!(status.missed)),
+        ("held_back", held_back.unwrap_or_default().into()),
         ("last_good", good.into()),
         ("history_since", status.since.map(Timestamp::rfc3339).into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),

@@ -133,18 +133,19 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     eventually("the other one goes on", || is_shipped(&other));
     write(&other, "on");
     eventually("it ships", || is_shipped(&other));
-    let load = |wish| other.root().post("sys/snapshots/targets/disk/load", wish);
-    let loaded = load(json!({ "revision": at }));
-    assert_eq!(loaded.status, 400, "it is not its own: {}", loaded.json());
-    let named = json!({ "revision": at, "timeline": old.to_string() });
-    let loaded = load(named);
-    assert_eq!(data(&loaded)["own_past"], false, "{}", loaded.json());
-    let mut wish = json!({ "revision": at, "timeline": old.to_string(), "dry_run": true });
-    let whose = other.root().post("sys/snapshots/targets/disk/restore", wish.clone());
-    assert_eq!(data(&whose)["own_past"], false, "{}", whose.json());
-    wish["timeline"] = json!(timeline(&other).to_string());
-    let own = other.root().post("sys/snapshots/targets/disk/restore", wish);
-    assert_eq!(own.status, 400, "it has no such past: {}", own.json());
+    let found = |timeline: Option<String>| {
+        let wish = json!({ "revision": at, "dry_run": true, "timeline": timeline });
+        other.root().post("sys/snapshots/targets/disk/restore", wish)
+    };
+    // It has a commit of its own of that number: that, or none.
+    for timeline in [None, Some(timeline(&other).to_string())] {
+        let found = found(timeline);
+        let own = found.status == 400 || data(&found)["own_past"] == true;
+        assert!(own, "{}", found.json());
+    }
+    // The other's is had by the name of what both have left.
+    let named = found(Some(old.to_string()));
+    assert!(named.status == 400 || data(&named)["own_past"] == false, "{}", named.json());
 }
 
 #[test]
@@ -258,4 +259,117 @@ fn a_history_that_grows_beside_is_told_of_until_it_ends() {
     eventually("that was known", || target(&new.root())["beside"].is_null());
     assert_eq!(timeline(&new), begun, "it goes on as it did");
     assert_eq!(data(&new.root().get("secret/still"))["a"], "still");
+}
+
+#[test]
+fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut one = world(76, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let mut other = one.twin();
+    write(&one, "one");
+    eventually("one ships", || is_shipped(&one));
+    // More than the first one has, in the end.
+    (0..5).for_each(|number| write(&other, &format!("other{number}")));
+    tells_of_another(&other);
+    let old = timeline(&other);
+    adopt(&other);
+    eventually("it goes on", || is_shipped(&other));
+    let new = timeline(&other);
+    let of = |timeline: Timeline| {
+        held(&folder).segments.into_iter().filter(move |of| of.timeline == timeline)
+    };
+    let begins = || of(new).find_map(|of| of.origin).map(|origin| origin.revision);
+    eventually("what it had written is there", || {
+        begins().is_some() && of(old).map(|of| of.last).max() == begins()
+    });
+    // The first one goes on as before, at once and after it was off; with fewer commits and with
+    // more.
+    for number in 0..12 {
+        write(&one, &format!("on{number}"));
+        eventually("one ships on", || is_shipped(&one));
+        if number % 4 == 1 {
+            one.restart();
+            eventually("it looks anew", || is_shipped(&one));
+        }
+    }
+    one.advance(Duration::from_secs(2));
+    write(&other, "on");
+    eventually("the other one ships on", || is_shipped(&other));
+    other.restart();
+    write(&other, "again");
+    eventually("the other one ships again", || is_shipped(&other));
+    eventually("it is told of, for a while", || {
+        health(&one).to_string().contains("another server writes this store's timeline")
+    });
+}
+
+#[test]
+fn what_would_stop_the_other_is_kept_here_and_told() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(77, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    write(&one, "one");
+    eventually("one ships", || is_shipped(&one));
+    let at = target(&one.root())["journal"]["revision"].clone();
+    let old = timeline(&one);
+    (0..3).for_each(|number| write(&other, &format!("other{number}")));
+    tells_of_another(&other);
+    // It takes what the first one has, instead of going on beside it.
+    let wish = json!({ "revision": at, "timeline": old.to_string() });
+    let restored = other.root().post("sys/snapshots/targets/disk/restore", wish);
+    assert_eq!(restored.status, 200, "{}", restored.json());
+    let kept = || target(&other.root())["held_back"].as_str().unwrap_or_default().to_owned();
+    eventually("it ships", || {
+        other.advance(Duration::from_secs(2));
+        is_shipped(&other)
+    });
+    eventually("that is told", || kept().contains(&old.to_string()));
+    write(&one, "on");
+    eventually("one ships on", || is_shipped(&one));
+}
+
+#[test]
+fn what_came_while_it_was_off_is_told_too() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let old = world(78, &folder, JOURNAL);
+    write(&old, "both");
+    eventually("all is shipped", || is_shipped(&old));
+    let mut new = old.twin();
+    write(&old, "old");
+    eventually("the old one ships", || is_shipped(&old));
+    write(&new, "new");
+    eventually("the new one finds it", || target(&new.root())["state"] == "ahead");
+    adopt(&new);
+    eventually("it goes on", || is_shipped(&new));
+    old.advance(Duration::from_secs(2));
+    let told = |new: &World| target(&new.root())["beside"]["timeline"].clone();
+    let of_old = timeline(&old).to_string();
+    write(&old, "seen");
+    eventually("it is seen at work", || told(&new) == of_old.as_str());
+    // Who has said that it is known is not told again.
+    let is_known = |new: &mut World| {
+        eventually("the old one rests", || is_shipped(&old));
+        adopt(new);
+        eventually("that was known", || told(new).is_null());
+        new.restart();
+        eventually("it has looked", || is_shipped(new));
+        assert_eq!(told(new), Value::Null);
+    };
+    is_known(&mut new);
+    new.while_off(|| {
+        write(&old, "quiet");
+        eventually("the old one ships", || is_shipped(&old));
+    });
+    eventually("it is told", || told(&new) == of_old.as_str());
+    is_known(&mut new);
 }

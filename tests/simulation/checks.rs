@@ -85,7 +85,7 @@ impl Site {
                     && status.last_good.is_some()
                     && journal.is_some_and(|journal| journal.behind() == Some(0) && !journal.cut)
             };
-            let present = self.local().iter().all(|(timeline, _)| *timeline == self.last.0);
+            let present = self.local().iter().all(|(timeline, _)| self.may_stay(*timeline));
             if statuses.iter().all(rests) && present {
                 return self.must_let_go();
             }
@@ -97,12 +97,19 @@ impl Site {
         panic!("it does not come to rest: {told}{:?}\n{:?}", self.local(), self.store().journal());
     }
 
+    /// What is written now is kept until it is shipped, and what cannot be put beside what another
+    /// one goes on with.
+    fn may_stay(&self, timeline: Timeline) -> bool {
+        timeline == self.last.0 || self.model.doubtful.contains(&timeline)
+    }
+
     /// What all targets have goes with the next commit.
     fn must_let_go(&mut self) {
         self.put(10);
         self.serve();
         self.put(10);
-        let left = self.local();
+        let mut left = self.local();
+        left.retain(|(timeline, _)| !self.may_stay(*timeline) || *timeline == self.last.0);
         assert!(left.len() < 2, "all targets have {left:?}");
         self.serve();
     }

@@ -249,7 +249,10 @@ impl Site {
             let recorded = local.contains(&commit)
                 || self.places.iter().any(|place| place.holds(commit.0, commit.1));
             let (state, shares) = (self.state.clone(), self.shares.clone());
-            if !beside {
+            if beside {
+                let twins = self.model.twins.entry(status.timeline).or_default();
+                twins.push((commit, State::clone(&state)));
+            } else {
                 self.model.past.insert(commit, Past { time, state, shares, recorded });
                 self.model.life.push((time, commit));
             }
@@ -334,6 +337,10 @@ impl Site {
         let still = self.places.iter().any(|place| !place.bases(timeline).is_empty());
         self.model.beside = beside.filter(|_| still).or(there.then_some(timeline));
         self.model.doubtful.extend(self.model.beside);
+        // What it was and what it is from now on until it adopts are two.
+        if let Some(beside) = self.model.beside {
+            self.model.twins.entry(beside).or_default();
+        }
         if self.model.beside.is_none() {
             // What was forgotten of that history may be told anew.
             self.model.past.retain(|commit, _| commit.0 != timeline || commit.1 <= revision);
@@ -359,7 +366,7 @@ impl Site {
 }
 
 /// What was learned of targets.
-const LEARNED: &str = "core/snapshot-learned/";
+const LEARNED: [&str; 2] = ["core/snapshot-learned/", "core/snapshot-beside/"];
 
 /// All that is in a store, but what was learned of its targets, which no act has written.
 pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
@@ -369,7 +376,7 @@ pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
     while let Some(folder) = folders.pop() {
         for name in txn.scope(MountId::SYSTEM).list(&folder)? {
             let path = format!("{folder}{name}");
-            if path == LEARNED {
+            if LEARNED.contains(&&*path) {
                 continue;
             }
             if path.ends_with('/') {

@@ -8,11 +8,11 @@ use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::snapshot::keeper::keep_journal;
+use edgekeep::snapshot::layout::SnapshotName;
 use edgekeep::snapshot::rewind::RewindError;
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::storage::Storage;
 
-use crate::checks::ALWAYS;
 use crate::model::{Commit, State, differing};
 use crate::site::{Copy, Site, read, served};
 
@@ -35,8 +35,10 @@ impl Site {
         let (means, mut state) = (self.means(&barrier), State::clone(&state));
         let (mut worker, _desk) = served(&means, &self.settings()[0], place.clone());
         let mut commits: Vec<(Commit, State)> = Vec::new();
-        for _ in 0..2 + self.dice.below(8) {
+        let rounds = 2 + self.dice.below(8);
+        for round in 0..=rounds {
             match self.dice.below(5) {
+                _ if round == rounds => worker.round(),
                 0 | 1 => {
                     let (path, value) = (format!("{}/0", self.dice.below(4)), vec![7; 20]);
                     let put = |txn: &mut edgekeep::barrier::txn::Txn| {
@@ -56,7 +58,6 @@ impl Site {
             commits.extend(new.map(|revision| ((status.timeline, revision), state.clone())));
             self.clock.advance(Duration::from_millis(self.dice.below(900)));
         }
-        worker.round();
         self.places[0].join(&place);
         let shipped = self.places[0].told_of(timeline) > from;
         if !commits.is_empty() && shipped {
@@ -88,7 +89,9 @@ impl Site {
             Err(error @ RewindError::Refused(..)) => {
                 // What came of one of the two has only that past.
                 let own = !self.model.twins.contains_key(&timeline);
-                let reach = self.places[n].reach(timeline, ALWAYS);
+                // A snapshot of the one leads to nothing of the other.
+                let base = |of: &SnapshotName| !self.model.twins.contains_key(&of.timeline);
+                let reach = self.places[n].reach_from(timeline, base);
                 let there = own && reach.kept.contains(&revision);
                 assert!(!there, "{revision} of {timeline} by target {n}: {error}");
                 return false;

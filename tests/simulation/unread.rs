@@ -45,3 +45,48 @@ fn what_cannot_be_read_is_made_good_like_what_went_bad() {
     serve(&mut site, 120);
     assert!(newest() != before && is_well(&site), "{:?}", site.desks[0].status());
 }
+
+#[test]
+fn what_may_be_ahead_and_cannot_be_read_lets_nothing_be_shipped() {
+    let mut site = Site::new(1);
+    serve(&mut site, 10);
+    site.remember();
+    let copy = site.copy.take().unwrap();
+    (0..3).for_each(|_| site.put(100));
+    serve(&mut site, 10);
+    let place = site.places[0].clone();
+    let timeline = site.last.0;
+    let newest = place.segments(timeline).into_iter().max_by_key(|s| s.of.last).unwrap().of;
+    assert!(newest.last > copy.at.1, "it is ahead of the copy");
+    // The disk goes back, and what tells of it is a bad sector.
+    place.spoil(&site.folder.segment(&newest).unwrap());
+    site.go_back(copy);
+    for _ in 0..4 {
+        site.put(100);
+        serve(&mut site, 40);
+    }
+    assert_eq!(place.told_of(timeline), newest.last, "nothing is shipped");
+    let status = site.desks[0].status();
+    assert_eq!(status.standing, Standing::Failing, "{status:?}");
+    assert!(status.error.as_ref().is_some_and(|e| e.contains("cannot be read")), "{status:?}");
+    // Then it can be, and tells.
+    place.heal(&site.folder.segment(&newest).unwrap());
+    serve(&mut site, 40);
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again() {
+    let mut site = Site::new(1);
+    serve(&mut site, 10);
+    let place = site.places[0].clone();
+    let only = place.snapshots().pop().unwrap();
+    place.spoil(&site.folder.snapshot(&only).unwrap());
+    site.desks[0].verify();
+    serve(&mut site, 120);
+    let since = |site: &Site| site.desks[0].status().since.unwrap();
+    assert!(since(&site) > only.taken, "a newer one is good, and that one is not relied on");
+    place.heal(&site.folder.snapshot(&only).unwrap());
+    serve(&mut site, 600);
+    assert_eq!(since(&site), only.taken);
+}

@@ -77,7 +77,13 @@ impl World {
 
     /// Stops the server and starts it again.
     pub fn restart(&mut self) {
+        self.while_off(|| ());
+    }
+
+    /// Stops the server, and starts it again when that is done.
+    pub fn while_off(&mut self, job: impl FnOnce()) {
         self.node.take().unwrap().stop();
+        job();
         self.start();
     }
 

@@ -70,6 +70,8 @@ impl Worker {
         let source = Source { target: &*self.target, folder: &folder };
         let mut listing = Listing::read(&folder, &self.target.list(folder.path())?);
         listing.present = Some(record.timeline);
+        let aside = self.known.as_ref().map(|known| &*known.aside).unwrap_or_default();
+        listing.segments.retain(|name| !aside.iter().any(|held| held.of == *name));
         let begun = origins(&keys).map_err(SnapshotError::from)?;
         let round = plan(&listing, &begun, keys.time().now(), Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;

@@ -54,23 +54,34 @@ pub fn snapshot(
     Ok(head.and_then(|head| Head::decode(&head).ok()))
 }
 
-/// The same of a segment of the journal: what the chain comes to with it, and with the commit `at`
-/// in it, if that is kept alone.
+/// What the chain comes to in a segment of the journal.
+pub struct Steps {
+    /// With all of it.
+    pub end: Chain,
+    /// With those of its commits that were asked for and are kept alone, or before its first one.
+    pub at: Vec<(u64, Chain)>,
+}
+
+/// The same of a segment of the journal: what the chain comes to with it, and at each commit that
+/// is `wanted`.
 pub fn segment(
     stream: impl Read,
     of: &SegmentName,
-    at: u64,
+    wanted: impl Fn(u64) -> bool,
     unsealed: impl Fn() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
-) -> Result<(Chain, Option<Chain>), SnapshotError> {
-    let (store_id, mut there) = (unsealed()?.status().store_id, None);
+) -> Result<Steps, SnapshotError> {
+    let (store_id, mut at) = (unsealed()?.status().store_id, Vec::new());
     let read = file::read(stream, of, &store_id, None, |entry| {
-        if entry.revision == at {
-            there = Some(entry.after);
+        if wanted(entry.revision) {
+            at.push((entry.revision, entry.after));
         }
     });
-    let (_, end) = read.map_err(Unsound::into_error)?;
+    let (header, end) = read.map_err(Unsound::into_error)?;
     if !end.is_proved(&unsealed()?.keyring()) {
         return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
     }
-    Ok((end.chain, there))
+    if wanted(of.first - 1) {
+        at.insert(0, (of.first - 1, header.before));
+    }
+    Ok(Steps { end: end.chain, at })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::time::Duration;
 
-use super::check;
+use super::check::{self, Steps};
 use super::reach::{Reach, reach};
 use super::retention::{self, Judged, Snapshot};
 use super::status::{Good, Verification};
@@ -20,6 +20,8 @@ use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// A file that cannot be read for so long is as good as gone: a disk that fails does not mend.
 const UNREADABLE: Duration = Duration::from_secs(60);
+/// How often what could not be read is read again.
+const READ_AGAIN: Duration = Duration::from_secs(600);
 
 /// What a target holds of this store.
 pub struct Known {
@@ -33,6 +35,9 @@ pub struct Known {
     pub snapshots: Vec<Held<SnapshotName>>,
     /// The segments of the journal.
     pub segments: Vec<Held<SegmentName>>,
+    /// Those of another server, which has left the history that goes on here: they count for
+    /// nothing, and go when their time is over.
+    pub aside: Vec<Held<SegmentName>>,
     /// How far it has the journal of this history; `None` where it lacks a base.
     pub reach: Option<Reach>,
     /// What is wrong on the way to the present, as far as it was read.
@@ -85,7 +90,8 @@ impl Known {
     /// All of it, by name and length.
     fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
         let snapshots = self.snapshots.iter().map(|held| (&held.name, held.length));
-        snapshots.chain(self.segments.iter().map(|held| (&held.name, held.length)))
+        let segments = self.segments.iter().chain(&self.aside);
+        snapshots.chain(segments.map(|held| (&held.name, held.length)))
     }
 }
 
@@ -121,6 +127,7 @@ impl Worker {
             timeline: record.timeline,
             snapshots: Vec::new(),
             segments: Vec::new(),
+            aside: Vec::new(),
             reach: None,
             flaw: None,
         };
@@ -134,9 +141,17 @@ impl Worker {
         let there: BTreeMap<&Name, u64> = known.objects().collect();
         self.judged.retain(|name, _| there.contains_key(name));
         self.flaws.retain(|name, _| there.contains_key(name));
+        self.compared.retain(|name, _| there.contains_key(name));
         self.tell_held(&known);
         known.flaw = before.and_then(|before| self.miss(&before, &known));
+        if self.settings.journal {
+            self.put_aside(&mut known)?;
+        }
         self.must_not_be_ahead(&mut known, &record)?;
+        if self.settings.journal {
+            self.must_be_of_the_chain(&mut known)?;
+        }
+        self.read_again(&known)?;
         self.judge(&known)?;
         self.judge_way(&mut known)?;
         self.must_be_alone(&mut known)?;
@@ -273,6 +288,28 @@ impl Worker {
         Ok(())
     }
 
+    /// What could not be read is read once more after a while.
+    fn read_again(&mut self, known: &Known) -> Result<(), Trouble> {
+        let boot = self.boot();
+        if boot.saturating_sub(*self.read_again.get_or_insert(boot)) < READ_AGAIN {
+            return Ok(());
+        }
+        self.read_again = Some(boot);
+        let unread = |name: &Name| self.judgement(name) == Judged::Unread;
+        let snapshots: Vec<_> = known.snapshots.iter().filter(|held| unread(&held.name)).collect();
+        let segments: Vec<_> = known.segments.iter().filter(|held| unread(&held.name)).collect();
+        for held in snapshots {
+            self.read_back(held)?;
+        }
+        for Held { of, name, .. } in segments {
+            match self.read_segment(name, of)? {
+                Ok(_) => drop(self.judged.insert(name.clone(), (Judged::Good, None))),
+                Err(why) => self.counts_as_absent(name, &why),
+            }
+        }
+        Ok(())
+    }
+
     /// What is known of a snapshot there.
     pub fn judgement(&self, name: &Name) -> Judged {
         self.judged.get(name).map_or(Judged::Unknown, |(judged, _)| *judged)
@@ -306,26 +343,27 @@ impl Worker {
         name: &Name,
         of: &SegmentName,
     ) -> Result<Result<Chain, SnapshotError>, Trouble> {
-        let read = self.read_segment_at(name, of, of.last)?;
-        Ok(read.map(|(chain, _)| chain))
+        Ok(self.read_steps(name, of, |_| false)?.map(|steps| steps.end))
     }
 
-    /// The same, and what it comes to with the commit `at` in it, if that is kept alone.
-    pub fn read_segment_at(
+    /// The same, and what it comes to at each commit that is `wanted`.
+    pub fn read_steps(
         &self,
         name: &Name,
         of: &SegmentName,
-        at: u64,
-    ) -> Result<Result<(Chain, Option<Chain>), SnapshotError>, Trouble> {
-        self.read(name, |content| check::segment(content, of, at, || self.keys()))
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<Result<Steps, SnapshotError>, Trouble> {
+        self.read(name, |content| check::segment(content, of, &wanted, || self.keys()))
     }
 
     /// An object is there that is not what it should be, or cannot be read: that is told.
     pub fn counts_as_absent(&mut self, name: &Name, why: &SnapshotError) {
-        let url = self.target.url(name);
-        log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
         let unread = matches!(why, SnapshotError::Io(_));
         let judged = if unread { Judged::Unread } else { Judged::Bad };
+        if self.judgement(name) != judged {
+            let url = self.target.url(name);
+            log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+        }
         self.judged.insert(name.clone(), (judged, None));
     }
 
@@ -484,10 +522,7 @@ impl Worker {
         let snapshots = std::mem::take(&mut known.snapshots);
         for held in snapshots {
             if is_ahead(held.of.timeline, held.of.revision) {
-                if self.judgement(&held.name) == Judged::Unknown {
-                    self.read_back(&held)?;
-                }
-                if self.judgement(&held.name) == Judged::Good {
+                if self.worth(&held)? == Judged::Good {
                     return Err(self.beyond(held.of.revision, record));
                 }
             } else {
@@ -498,61 +533,15 @@ impl Worker {
         for held in segments {
             if !is_ahead(held.of.timeline, held.of.last) {
                 known.segments.push(held);
-            } else if self.counts(&held.name) {
-                let Err(why) = self.read_segment(&held.name, &held.of)? else {
-                    return Err(self.beyond(held.of.last, record));
-                };
-                self.counts_as_absent(&held.name, &why);
+            } else {
+                match self.is_junk(&held.of, &held.name)? {
+                    Some(true) => {}
+                    Some(false) => return Err(self.beyond(held.of.last, record)),
+                    None => return Err(self.unread(&held.name)),
+                }
             }
         }
         Ok(())
-    }
-
-    /// The newest segment and the newest snapshot of a history that was left are read back too,
-    /// before anything is dropped because they are there. Where the chain stands in them.
-    pub fn prove_left(&mut self, timeline: Timeline) -> Result<Vec<(u64, Chain)>, Trouble> {
-        let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
-        let mut places: Vec<_> = self.newest_segment(&mut known, timeline)?.into_iter().collect();
-        let of_it = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
-        if let Some(held) = of_it.max_by_key(|held| held.of.revision)
-            && self.judgement(&held.name) == Judged::Unknown
-        {
-            self.read_back(held)?;
-        }
-        let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
-        let heads = heads.filter(|head| head.timeline == timeline);
-        places.extend(heads.map(|head| (head.revision, head.chain)));
-        self.known = Some(known);
-        Ok(places)
-    }
-
-    /// Where the newest segment of a history ends. One that is torn counts as absent: what was to
-    /// be in it is put once more.
-    pub fn newest_segment(
-        &mut self,
-        known: &mut Known,
-        timeline: Timeline,
-    ) -> Result<Option<(u64, Chain)>, Trouble> {
-        loop {
-            let of_timeline = known.segments.iter().enumerate();
-            let of_timeline = of_timeline.filter(|(_, held)| held.of.timeline == timeline);
-            let newest = of_timeline.max_by_key(|(_, held)| held.of.last);
-            let Some((index, newest)) = newest else { return Ok(None) };
-            let (of, name) = (newest.of, newest.name.clone());
-            if let Some((_, chain)) = self.proved.as_ref().filter(|(proved, _)| *proved == name) {
-                return Ok(Some((of.last, *chain)));
-            }
-            match self.read_segment(&name, &of)? {
-                Ok(chain) => {
-                    self.proved = Some((name, chain));
-                    return Ok(Some((of.last, chain)));
-                }
-                Err(why) => {
-                    self.counts_as_absent(&name, &why);
-                    known.segments.swap_remove(index);
-                }
-            }
-        }
     }
 
     fn beyond(&self, there: u64, record: &RootRecord) -> Trouble {

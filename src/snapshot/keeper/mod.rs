@@ -5,10 +5,12 @@
 //! listing, so that nothing here has to be kept in step with it.
 
 mod age;
+mod beside;
 mod check;
 mod contact;
 mod desk;
 mod ledger;
+mod left;
 mod meters;
 mod reach;
 pub mod retention;

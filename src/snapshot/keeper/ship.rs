@@ -1,13 +1,11 @@
 //! The journal on its way to a target, in segments.
 
 use super::contact::Held;
-use super::retention::Judged;
+use super::reach::Reach;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
-use crate::barrier::journal::live::{self, scan, timelines};
-use crate::barrier::journal::record::Record;
-use crate::barrier::journal::{Chain, Head, Origin, key, placed};
+use crate::barrier::journal::{Head, Origin, key, live};
 use crate::barrier::root::Timeline;
 use crate::snapshot::journal::export::{Owner, Run, export, runs};
 use crate::snapshot::layout::SegmentName;
@@ -41,6 +39,13 @@ impl Worker {
             self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
             self.drop_shipped(head.timeline)?;
         }
+        // What was recorded before it was cut is not given up where a history before it leads there.
+        while let Some(reach) = self.reach_by(head.timeline, head.origin, head.dropped)
+            && head.cut
+            && reach.cursor < head.revision
+        {
+            self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
+        }
         let complete = self.known.as_ref().is_some_and(|known| {
             known.timeline == head.timeline
                 && known.reach.is_none_or(|reach| reach.cursor >= head.revision)
@@ -48,55 +53,20 @@ impl Worker {
         if head.cut && complete { self.renew(&head) } else { Ok(()) }
     }
 
-    /// What was recorded of histories that this store has left.
-    fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
-        let left = timelines(&*self.unsealed()?.journal_view()?)?;
-        for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
-            let stretches = stretches(&*self.unsealed()?, timeline)?;
-            let Some(&(_, last)) = stretches.last() else { continue };
-            let others = self.set_aside(timeline, last)?;
-            let places = self.prove_left(timeline)?;
-            let origin = self.origin(timeline)?;
-            let mut useless = 0;
-            for &(first, last) in &stretches {
-                let cursor = |worker: &Self| {
-                    let known = worker.known.as_ref();
-                    let branch = origin.filter(|origin| worker.leads_to(*origin));
-                    known.and_then(|known| worker.reach_of(known, timeline, branch, first - 1))
-                };
-                let ours = others.is_none() && goes_on(&*self.unsealed()?, timeline, &places)?;
-                // Where nothing there leads to them they are of no use.
-                while let Some(reach) = cursor(self).filter(|reach| ours && reach.cursor < last) {
-                    self.ship_one(timeline, reach.cursor + 1, last)?;
-                }
-                if let Some(behind) = others {
-                    useless += last.saturating_sub(behind.max(first - 1));
-                } else if cursor(self).is_none_or(|reach| reach.cursor < last) {
-                    useless += last - first + 1;
-                }
-            }
-            if useless > 0 && self.judged.values().any(|(judged, _)| *judged == Judged::Unread) {
-                // What leads to them may be what cannot be read at present.
-                continue;
-            }
-            self.has(timeline, last);
-            if self.needless(timeline)? >= Some(last) {
-                if useless > 0 {
-                    log::warn!(
-                        "snapshots to {}: {useless} transactions of the timeline {timeline}, which \
-                         was left, are in no journal there: nothing there leads to them, or it is \
-                         another server's, on a copy of this store's data, that goes on there",
-                        self.name
-                    );
-                }
-                drop_records(&*self.unsealed()?, timeline, last)?;
-            }
-        }
-        Ok(())
+    /// How far the target has a history that has a base there, or left another one to where what is
+    /// there leads.
+    pub fn reach_by(
+        &self,
+        timeline: Timeline,
+        origin: Option<Origin>,
+        dropped: u64,
+    ) -> Option<Reach> {
+        let branch = origin.filter(|origin| self.leads_to(*origin));
+        self.reach_of(self.known.as_ref()?, timeline, branch, dropped)
     }
 
     /// Where a history left another one, as far as it is known here or there.
-    fn origin(&self, timeline: Timeline) -> Result<Option<Origin>, Trouble> {
+    pub fn origin(&self, timeline: Timeline) -> Result<Option<Origin>, Trouble> {
         let unsealed = self.unsealed()?;
         if let Some(head) = unsealed.journal().filter(|head| head.timeline == timeline) {
             return Ok(head.origin);
@@ -119,7 +89,7 @@ impl Worker {
     }
 
     /// Ships a segment that begins with the commit `from`. The view is let go before it is put.
-    fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<(), Trouble> {
+    pub fn ship_one(&mut self, timeline: Timeline, from: u64, upto: u64) -> Result<(), Trouble> {
         let settings = self.means.barrier.settings()?;
         let key_id = settings.ok_or(Trouble::Over)?.root_key.to_string();
         let origin = self.origin(timeline)?;
@@ -177,7 +147,7 @@ impl Worker {
     /// Up to which commit a history need not be kept here: what every target has; near the limit,
     /// what those have that can be reached: the others find a gap when they come back, and get a
     /// snapshot.
-    fn needless(&self, timeline: Timeline) -> Result<Option<u64>, Trouble> {
+    pub fn needless(&self, timeline: Timeline) -> Result<Option<u64>, Trouble> {
         let unsealed = self.unsealed()?;
         let limit = unsealed.journal_limit();
         let full = unsealed.journal().is_some_and(|head| head.bytes / 7 >= limit / 8);
@@ -217,49 +187,15 @@ impl Worker {
 }
 
 /// Has the store drop a history up to `upto`.
-fn drop_records(unsealed: &Unsealed, timeline: Timeline, upto: u64) -> Result<(), Trouble> {
+pub fn drop_records(unsealed: &Unsealed, timeline: Timeline, upto: u64) -> Result<(), Trouble> {
     while unsealed.drop_journal(timeline, upto)? {}
     Ok(())
-}
-
-/// The commits of a history of which there are records here: the first and the last of each
-/// stretch without a gap.
-fn stretches(unsealed: &Unsealed, timeline: Timeline) -> Result<Vec<(u64, u64)>, Trouble> {
-    let view = unsealed.journal_view()?;
-    let mut stretches: Vec<(u64, u64)> = Vec::new();
-    for key in view.keys(&key(timeline, 0), Some(&key(timeline, u64::MAX)))? {
-        let Some((_, revision)) = placed(&key?) else { continue };
-        match stretches.last_mut() {
-            Some((_, last)) if *last + 1 == revision => *last = revision,
-            _ => stretches.push((revision, revision)),
-        }
-    }
-    Ok(stretches)
-}
-
-/// Whether the records of a history that was left are of the chain that the target has `places`
-/// of. They are not where this server had gone on beside it.
-fn goes_on(
-    unsealed: &Unsealed,
-    timeline: Timeline,
-    places: &[(u64, Chain)],
-) -> Result<bool, Trouble> {
-    let view = unsealed.journal_view()?;
-    for &(revision, chain) in places {
-        let mut next = scan(&*view, timeline, revision + 1, revision + 1)?;
-        let Some((_, record)) = next.next().transpose()? else { continue };
-        let record = Record::read(&record).map_err(|error| damaged(&error.to_string()))?;
-        if record.before != chain {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn missing(revision: u64) -> Trouble {
     damaged(&format!("the journal has no record of transaction {revision}"))
 }
 
-fn damaged(what: &str) -> Trouble {
+pub fn damaged(what: &str) -> Trouble {
     StorageError::Damaged(what.to_owned()).into()
 }

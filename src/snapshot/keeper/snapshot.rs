@@ -154,14 +154,17 @@ impl Worker {
         known.snapshots.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(()) };
         let stay: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
-        let unneeded = retention::segments_to_drop(&known.journal(), &stay, known.timeline);
+        let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
+        let names: Vec<_> = all.iter().map(|held| held.of).collect();
+        let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
         let unneeded: Vec<Name> =
-            unneeded.into_iter().map(|index| known.segments[index].name.clone()).collect();
+            unneeded.into_iter().map(|index| all[index].name.clone()).collect();
         for name in &unneeded {
             self.target.delete(name)?;
         }
         let Some(known) = &mut self.known else { return Ok(()) };
         known.segments.retain(|held| !unneeded.contains(&held.name));
+        known.aside.retain(|held| !unneeded.contains(&held.name));
         self.known.iter().for_each(|known| self.tell_held(known));
         Ok(())
     }

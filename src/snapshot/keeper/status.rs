@@ -104,6 +104,28 @@ impl Beside {
     }
 }
 
+/// Commits of a history that was left, in which another server alone goes on there: to put them
+/// there would have it stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The history.
+    pub timeline: Timeline,
+    /// How many there are.
+    pub commits: u64,
+}
+
+impl std::fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} transactions of the timeline {}, which this server has left, are kept in its \
+             journal and not there: another server, on a copy of this store's data, goes on in it \
+             there. They go when the journal needs the room",
+            self.commits, self.timeline
+        )
+    }
+}
+
 /// How far the journal has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shipped {
@@ -200,6 +222,8 @@ pub struct Status {
     pub beside: Option<Beside>,
     /// Files that were to go along and did not, and why.
     pub missed: Vec<String>,
+    /// What is not put there because another server goes on there.
+    pub held_back: Option<HeldBack>,
     /// How many snapshots of this store it holds, and how many bytes they and the journal take.
     pub held: (u64, u64),
 }

@@ -1,11 +1,14 @@
 //! The targets that were set through the API, in the store; and what was learned of any.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::settings::Fields;
+use crate::barrier::journal::Origin;
 use crate::barrier::names::MountId;
+use crate::barrier::root::Timeline;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::record::Record;
 
@@ -13,6 +16,8 @@ use crate::base::record::Record;
 const FOLDER: &str = "core/snapshot-auto";
 /// The same of what was learned, also of those of the configuration.
 const LEARNED: &str = "core/snapshot-learned";
+/// The same of the other histories that were seen there.
+const BESIDE: &str = "core/snapshot-beside";
 
 /// What was learned of a target.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +27,17 @@ struct Learned {
 }
 
 impl Record for Learned {
+    const VERSION: u8 = 1;
+}
+
+/// How far other histories went on a target.
+#[derive(Serialize, Deserialize)]
+struct Others {
+    /// Their ends.
+    ends: Vec<Origin>,
+}
+
+impl Record for Others {
     const VERSION: u8 = 1;
 }
 
@@ -39,6 +55,7 @@ pub fn write(txn: &mut Txn, name: &str, fields: &Fields) -> Result<(), TxnError>
 pub fn delete(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
     system.delete(&learned(name))?;
+    system.delete(&beside(name))?;
     system.delete(&place(name))
 }
 
@@ -54,9 +71,31 @@ pub fn note_mark(txn: &mut Txn, name: &str, path: &Path) -> Result<(), TxnError>
     txn.scope(MountId::SYSTEM).write(&learned(name), &Learned { marked })
 }
 
+/// How far other histories went there when that was last noted.
+pub fn others(txn: &mut Txn, name: &str) -> Result<BTreeMap<Timeline, u64>, TxnError> {
+    let others: Option<Others> = txn.scope(MountId::SYSTEM).read(&beside(name))?;
+    let ends = others.into_iter().flat_map(|others| others.ends);
+    Ok(ends.map(|end| (end.timeline, end.revision)).collect())
+}
+
+/// They have come so far.
+pub fn note_others(
+    txn: &mut Txn,
+    name: &str,
+    ends: &BTreeMap<Timeline, u64>,
+) -> Result<(), TxnError> {
+    let end = |(&timeline, &revision): (&Timeline, &u64)| Origin { timeline, revision };
+    let others = Others { ends: ends.iter().map(end).collect() };
+    txn.scope(MountId::SYSTEM).write(&beside(name), &others)
+}
+
 /// Their names.
 pub fn list(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list(FOLDER)
+}
+
+fn beside(name: &str) -> String {
+    format!("{BESIDE}/{name}")
 }
 
 fn learned(name: &str) -> String {

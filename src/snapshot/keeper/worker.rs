@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Means;
+use super::beside::Seen;
 use super::contact::Known;
 use super::desk::{Desk, Forgetting, Wishes};
 use super::ledger::Ledger;
 use super::retention::Judged;
 use super::schedule::Schedule;
 use super::settings::Settings;
-use super::status::Standing;
+use super::status::{HeldBack, Standing};
 use super::stored;
-use super::strangers::Seen;
 use super::trouble::Trouble;
 use crate::barrier::Unsealed;
 use crate::barrier::journal::{Chain, Head};
@@ -60,6 +60,8 @@ pub struct Worker {
     pub(super) judged: BTreeMap<Name, (Judged, Option<Head>)>,
     /// Since when, by the boot clock, a file there cannot be read.
     pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
+    /// When such were last read again, by the boot clock.
+    pub(super) read_again: Option<Duration>,
     /// What was wrong with those that are bad.
     pub(super) flaws: BTreeMap<Name, String>,
     /// The newest segment that was read back, and where the chain ends in it.
@@ -84,6 +86,13 @@ pub struct Worker {
     pub(super) included: Option<Duration>,
     /// Those of them that could not be.
     pub(super) missed: Vec<String>,
+    /// Of segments there of histories that were left: up to which commit they were compared with
+    /// the records here, and whether they are of one chain.
+    pub(super) compared: BTreeMap<Name, (u64, bool)>,
+    /// What is not put there because another server goes on there.
+    pub(super) held_back: Option<HeldBack>,
+    /// What was last told of that.
+    pub(super) told_back: Option<HeldBack>,
     /// What was seen there.
     pub(super) seen: Seen,
     /// Of which store that is.
@@ -121,7 +130,11 @@ impl Worker {
             known: None,
             judged: BTreeMap::new(),
             unreadable: RefCell::default(),
+            read_again: None,
             flaws: BTreeMap::new(),
+            compared: BTreeMap::new(),
+            held_back: None,
+            told_back: None,
             proved: None,
             visit: None,
             used: None,
@@ -213,8 +226,8 @@ impl Worker {
     }
 
     /// Takes a snapshot where one is wanted. One that cannot be put holds up nothing else: what is
-    /// kept goes when its time is over, and the journal goes on. It is owed until it is put, or is
-    /// no longer wanted: what somebody asked for is, too.
+    /// kept goes when its time is over, and the journal goes on. It is owed until it is put, also
+    /// where somebody asked for it.
     fn supply(&mut self, asked: bool) -> Result<(), Trouble> {
         let wanted = self.desk.status().damage.is_some() || self.owed.is_some();
         if !(asked || wanted || self.is_due() || self.needs_base()?) {
@@ -260,6 +273,7 @@ impl Worker {
     /// Goes on where the target is ahead, beside that, or is not the place that it was.
     fn adopt(&mut self) -> Result<(), Trouble> {
         self.seen.is_fine();
+        self.note_others();
         let standing = self.desk.status().standing;
         if standing == Standing::Ahead {
             let unsealed = self.unsealed()?;

@@ -1,0 +1,205 @@
+//! Another server that goes on in another history, beside the present one: that harms nothing, and
+//! is told of while it grows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::contact::Known;
+use super::retention::Judged;
+use super::status::Beside;
+use super::stored;
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::root::Timeline;
+use crate::barrier::txn::Txn;
+use crate::base::clock::Timestamp;
+use crate::base::sync::lock;
+use crate::snapshot::layout::Kept;
+use crate::snapshot::target::Name;
+
+/// A history that grew no more for so long is told of no more.
+const OVER: Duration = Duration::from_secs(24 * 3600);
+/// So many names are remembered at most.
+pub const MOST: usize = 1 << 16;
+
+/// What the thread of a target remembers of what it has seen there.
+#[derive(Default)]
+pub struct Seen {
+    /// What this server has put, here or elsewhere. A name tells the content, and a put may end
+    /// when another thread, with other settings, serves the place already: it is no stranger's.
+    put: Arc<Mutex<BTreeSet<Name>>>,
+    /// What was there when it was first looked or was put from here; `None` before the first look.
+    pub names: Option<BTreeSet<Name>>,
+    /// In which history this server was, and how far each other one went.
+    others: Option<(Timeline, BTreeMap<Timeline, u64>)>,
+    /// The other one that grows, and when that was last seen, by the boot clock.
+    grows: Option<(Beside, Duration)>,
+    /// What is of another server, which has left the history that goes on here.
+    pub left: BTreeSet<Name>,
+}
+
+impl Seen {
+    /// Nothing yet; `put` is what this server has put.
+    pub fn new(put: Arc<Mutex<BTreeSet<Name>>>) -> Self {
+        Self { put, ..Self::default() }
+    }
+
+    /// It is put from here.
+    pub fn put(&mut self, name: &Name) {
+        let mut put = lock(&self.put);
+        if put.len() == MOST {
+            put.pop_first();
+        }
+        put.insert(name.clone());
+        drop(put);
+        if let Some(names) = &mut self.names {
+            names.insert(name.clone());
+        }
+    }
+
+    /// A history that was left is put from here, up to that commit.
+    pub fn put_left(&mut self, timeline: Timeline, upto: u64) {
+        if let Some((_, others)) = &mut self.others {
+            let end = others.entry(timeline).or_default();
+            *end = upto.max(*end);
+        }
+    }
+
+    /// Another place may stand there from now on.
+    pub fn forget(&mut self) {
+        (self.names, self.others) = (None, None);
+    }
+
+    /// It is known of the other server.
+    pub fn is_fine(&mut self) {
+        self.grows = None;
+    }
+
+    /// Whether it was there before, or was put from here.
+    pub fn has(&self, name: &Name) -> bool {
+        self.names.as_ref().is_none_or(|names| names.contains(name))
+            || lock(&self.put).contains(name)
+    }
+}
+
+impl Worker {
+    /// Looks whether another history grows there beside the present one. What came while nobody
+    /// looked, as this server was off, did so since that was last noted.
+    pub fn look_beside(&mut self, known: &Known) -> Result<(), Trouble> {
+        let mut ends: BTreeMap<Timeline, u64> = BTreeMap::new();
+        for (timeline, revision) in known.ends() {
+            let end = ends.entry(timeline).or_default();
+            *end = revision.max(*end);
+        }
+        let noted = |txn: &mut Txn| stored::others(txn, &self.name);
+        let (first, present, mut before) = match self.seen.others.take() {
+            Some((present, before)) => (false, present, before),
+            None => (true, known.timeline, self.unsealed()?.transact(noted)?),
+        };
+        if let Some(end) = ends.get(&present).filter(|_| present != known.timeline) {
+            // It was this server's own until now.
+            before.insert(present, *end);
+        }
+        let (begun, now) = (known.begun().unwrap_or_else(|| self.now()), self.now());
+        ends.remove(&known.timeline);
+        let grown = ends.iter().filter(|(timeline, end)| before.get(timeline) < Some(*end));
+        let grown: Vec<Timeline> = grown.map(|(timeline, _)| *timeline).collect();
+        for timeline in grown {
+            let newest = known.newest_of(timeline).filter(|(_, time)| *time > begun);
+            let newest = newest.filter(|(_, time)| !first || now.since(*time) < OVER);
+            let Some((name, last)) = newest else { continue };
+            let told = self.seen.grows.take().filter(|(beside, _)| beside.timeline == timeline);
+            if told.is_none() && !self.is_whole(known, &name)? {
+                continue;
+            }
+            let since = told.as_ref().map_or(last, |(beside, _)| beside.since);
+            let beside = Beside { timeline, since, last };
+            if told.is_none() {
+                log::warn!("snapshots to {}: {}", self.name, beside.told(&self.name));
+            }
+            self.seen.grows = Some((beside, self.boot()));
+        }
+        let note = (first || present != known.timeline) && before != ends;
+        // What was put from here meanwhile is known, too.
+        self.seen.others = Some((known.timeline, ends));
+        if note {
+            self.note_others();
+        }
+        Ok(())
+    }
+
+    /// Has the store know how far the other histories have come: nothing is lost where that fails.
+    pub fn note_others(&self) {
+        let Some((_, ends)) = &self.seen.others else { return };
+        let note = |txn: &mut Txn| stored::note_others(txn, &self.name, ends);
+        let noted = self.unsealed().and_then(|unsealed| Ok(unsealed.transact(note)?));
+        if let Err(error) = noted {
+            log::debug!("snapshots to {}: other histories are not noted: {error}", self.name);
+        }
+    }
+
+    /// The other history that grows there.
+    pub fn beside(&self) -> Option<Beside> {
+        let (beside, at) = self.seen.grows.as_ref()?;
+        (self.boot().saturating_sub(*at) < OVER).then(|| beside.clone())
+    }
+
+    fn is_whole(&mut self, known: &Known, name: &Name) -> Result<bool, Trouble> {
+        if let Some(held) = known.segments.iter().find(|held| held.name == *name) {
+            return Ok(self.read_segment(name, &held.of)?.is_ok());
+        }
+        if let Some(held) = known.snapshots.iter().find(|held| held.name == *name)
+            && self.judgement(name) == Judged::Unknown
+        {
+            self.read_back(held)?;
+        }
+        Ok(self.judgement(name) == Judged::Good)
+    }
+}
+
+impl Known {
+    /// The last commit in each object, with its history.
+    fn ends(&self) -> impl Iterator<Item = (Timeline, u64)> {
+        let snapshots = self.snapshots.iter().map(|held| (held.of.timeline, held.of.revision));
+        snapshots.chain(self.segments.iter().map(|held| (held.of.timeline, held.of.last)))
+    }
+
+    /// When the present history began, as far as is known there.
+    fn begun(&self) -> Option<Timestamp> {
+        let snapshots = self.snapshots.iter().map(|held| (held.of.timeline, held.of.taken));
+        let all =
+            snapshots.chain(self.segments.iter().map(|held| (held.of.timeline, held.of.from)));
+        all.filter(|(timeline, _)| *timeline == self.timeline).map(|(_, time)| time).min()
+    }
+
+    /// What is newest of a history, and when it was made.
+    fn newest_of(&self, timeline: Timeline) -> Option<(Name, Timestamp)> {
+        let snapshots =
+            self.snapshots.iter().map(|held| (Kept::Snapshot(held.of.clone()), &held.name));
+        let segments = self.segments.iter().map(|held| (Kept::Segment(held.of), &held.name));
+        let placed = snapshots.chain(segments).map(|(kept, name)| match kept {
+            Kept::Snapshot(of) => (of.timeline, of.revision, of.taken, name),
+            Kept::Segment(of) => (of.timeline, of.last, of.to, name),
+        });
+        let of_it = placed.filter(|(of, ..)| *of == timeline);
+        let newest = of_it.max_by_key(|&(_, revision, time, _)| (revision, time));
+        newest.map(|(_, _, time, name)| (name.clone(), time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_thread_of_this_server_puts_is_no_strangers() {
+        let put = Arc::default();
+        let (mut before, mut after) = (Seen::new(Arc::clone(&put)), Seen::new(put));
+        let (late, strange) = (Name::parse("late").unwrap(), Name::parse("strange").unwrap());
+        after.names = Some(BTreeSet::new());
+        // The settings were changed while it was on its way.
+        before.put(&late);
+        assert!(after.has(&late) && !after.has(&strange));
+    }
+}

@@ -1,0 +1,383 @@
+//! Histories that were left. What this server wrote in one goes there all the same, also where
+//! another server, on a copy of this store's data, has written on in it: names tell them apart. The
+//! other one is not stopped by that: where it went on alone, and a history on the target begins
+//! where what is not its own ends, somebody wrote that who has left (`put_aside`).
+
+use std::collections::BTreeSet;
+
+use super::contact::Known;
+use super::retention::Judged;
+use super::ship::{damaged, drop_records};
+use super::status::HeldBack;
+use super::strangers::chain_at;
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::Unsealed;
+use crate::barrier::journal::live::{origins, scan, timelines};
+use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Head, Origin, key, placed};
+use crate::barrier::root::Timeline;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::SegmentName;
+use crate::snapshot::target::Name;
+
+impl Worker {
+    /// What was recorded of histories that this store has left.
+    pub fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
+        self.held_back = None;
+        let left = timelines(&*self.unsealed()?.journal_view()?)?;
+        for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
+            let stretches = stretches(&*self.unsealed()?, timeline)?;
+            let Some(&(_, last)) = stretches.last() else { continue };
+            let found = self.set_aside(timeline, last)?;
+            if matches!(found, Found::Theirs(_) | Found::Unread) && self.has_room()? {
+                if matches!(found, Found::Theirs(_)) {
+                    self.hold_back(timeline, last, &stretches)?;
+                }
+                continue;
+            }
+            let places = self.prove_left(timeline)?;
+            let origin = self.origin(timeline)?;
+            let mut useless = 0;
+            for &(first, last) in &stretches {
+                let cursor = |worker: &Self| worker.reach_by(timeline, origin, first - 1);
+                let ours = match found {
+                    Found::Own | Found::Unread => goes_on(&*self.unsealed()?, timeline, &places)?,
+                    Found::Both => true,
+                    Found::Theirs(_) => false,
+                };
+                // Where nothing there leads to them they are of no use.
+                while let Some(reach) = cursor(self).filter(|reach| ours && reach.cursor < last) {
+                    self.ship_one(timeline, reach.cursor + 1, last)?;
+                }
+                if let Found::Theirs(behind) = found {
+                    useless += last.saturating_sub(behind.max(first - 1));
+                } else if cursor(self).is_none_or(|reach| reach.cursor < last) {
+                    useless += last - first + 1;
+                }
+            }
+            if useless > 0 && self.judged.values().any(|(judged, _)| *judged == Judged::Unread) {
+                // What leads to them may be what cannot be read at present.
+                continue;
+            }
+            self.has(timeline, last);
+            if self.needless(timeline)? >= Some(last) {
+                if useless > 0 {
+                    log::warn!(
+                        "snapshots to {}: {useless} transactions of the timeline {timeline}, which \
+                         was left, are in no journal there: nothing there leads to them, or it is \
+                         another server's, on a copy of this store's data, that goes on there",
+                        self.name
+                    );
+                }
+                drop_records(&*self.unsealed()?, timeline, last)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot be put there now may be once that is no longer the other's alone.
+    fn hold_back(
+        &mut self,
+        timeline: Timeline,
+        last: u64,
+        stretches: &[(u64, u64)],
+    ) -> Result<(), Trouble> {
+        let (unsealed, end) = (self.unsealed()?, Origin { timeline, revision: last });
+        // What was begun there comes to the target next, and tells that it was left.
+        if origins(&unsealed)?.contains(&end) {
+            return Ok(());
+        }
+        let commits = stretches.iter().map(|(first, last)| last - first + 1).sum();
+        let held_back = HeldBack { timeline, commits };
+        if self.told_back.as_ref() != Some(&held_back) {
+            log::warn!("snapshots to {}: {held_back}", self.name);
+            self.told_back = Some(held_back.clone());
+        }
+        self.held_back = Some(held_back);
+        Ok(())
+    }
+
+    /// Whether half of the room for the journal is free: the rest is for what is written now.
+    fn has_room(&self) -> Result<bool, Trouble> {
+        let unsealed = self.unsealed()?;
+        Ok(unsealed.journal().is_some_and(|head| head.bytes < unsealed.journal_limit() / 2))
+    }
+
+    /// What is there of a history that was left, and is not of the chain of which records are
+    /// still here, does not count: the rest is put beside it, where that is seen to be of who has
+    /// left. `last` is the last one that is still here.
+    fn set_aside(&mut self, timeline: Timeline, last: u64) -> Result<Found, Trouble> {
+        let Some(mut known) = self.known.take() else { return Ok(Found::Own) };
+        let mut strange = BTreeSet::new();
+        let (mut begins, mut ends) = (u64::MAX, 0);
+        let mut unread = false;
+        for (of, name) in known.segments_of(timeline) {
+            match self.is_own(&of, &name, last)? {
+                Some(true) => ends = of.last.max(ends),
+                Some(false) => match self.is_junk(&of, &name)? {
+                    Some(true) => known.segments.retain(|held| held.name != name),
+                    Some(false) => {
+                        begins = of.first.min(begins);
+                        strange.insert(name);
+                    }
+                    None => unread = true,
+                },
+                None => unread = true,
+            }
+        }
+        let found = if unread {
+            Found::Unread
+        } else if strange.is_empty() {
+            Found::Own
+        } else if known.left_at(timeline) >= Some(last) || ends >= begins {
+            known.segments.retain(|held| !strange.contains(&held.name));
+            Found::Both
+        } else {
+            Found::Theirs(ends)
+        };
+        self.known = Some(known);
+        Ok(found)
+    }
+
+    /// Whether a segment of a history that was left is of the chain of which there are records
+    /// here, as far as that is known. One that goes further than they do is read once; `None` where
+    /// it cannot be.
+    fn is_own(
+        &mut self,
+        of: &SegmentName,
+        name: &Name,
+        last: u64,
+    ) -> Result<Option<bool>, Trouble> {
+        let unsealed = self.unsealed()?;
+        if of.last <= last || last < of.first {
+            let ours = recorded(&unsealed, of.timeline, of.last)?;
+            return Ok(Some(ours.is_none_or(|ours| ours.short() == of.chain)));
+        }
+        let before = self.compared.get(name).filter(|(upto, _)| *upto == last);
+        if let Some((_, own)) = before {
+            return Ok(Some(*own));
+        }
+        let steps = match self.read_steps(name, of, |at| at <= last)? {
+            Ok(steps) => steps,
+            Err(SnapshotError::Io(_)) => return Ok(None),
+            Err(why) => {
+                self.counts_as_absent(name, &why);
+                return Ok(Some(false));
+            }
+        };
+        let mut own = true;
+        for (at, there) in steps.at.into_iter().rev() {
+            if let Some(ours) = recorded(&unsealed, of.timeline, at)? {
+                own = ours == there;
+                break;
+            }
+        }
+        if !own {
+            self.judged.insert(name.clone(), (Judged::Good, None));
+        }
+        self.compared.insert(name.clone(), (last, own));
+        Ok(Some(own))
+    }
+
+    /// What another server has written in the present history before it left that, beside what
+    /// goes on here, counts for nothing. Where it left is told by the history that it began. What
+    /// leads on from here is no such: this store's disk may have gone back.
+    pub fn put_aside(&mut self, known: &mut Known) -> Result<(), Trouble> {
+        let (unsealed, present) = (self.unsealed()?, known.timeline);
+        let head = unsealed.journal().filter(|head| head.timeline == present);
+        let Some((head, upto)) = head.zip(known.left_at(present)) else { return Ok(()) };
+        let mut all = known.segments_of(present);
+        let mut ours = head.dropped;
+        for (of, _) in &all {
+            if chain_at(&unsealed, &head, of.last)?.is_some_and(|own| own.short() == of.chain) {
+                ours = of.last.max(ours);
+            }
+        }
+        all.retain(|(of, _)| of.last <= upto);
+        all.sort_by_key(|(of, _)| (of.first, of.last));
+        let mut others = Others { ours, ends: BTreeSet::new(), names: BTreeSet::new() };
+        for (of, name) in all {
+            if self.seen.left.contains(&name) || self.is_theirs(&of, &name, &head, &others)? {
+                others.ends.insert((of.last, of.chain));
+                others.names.insert(name);
+            }
+        }
+        let (aside, rest) =
+            known.segments.drain(..).partition(|held| others.names.contains(&held.name));
+        (known.aside, known.segments) = (aside, rest);
+        let new = others.names.difference(&self.seen.left).count();
+        if let Some(held) = known.aside.first().filter(|_| new > 0) {
+            log::warn!(
+                "snapshots to {}: {new} of the files there, as {}, are of another server, on a \
+                 copy of this store's data, which wrote the same timeline {present} and has left it",
+                self.name,
+                self.target.url(&held.name)
+            );
+            self.seen.left.extend(others.names);
+        }
+        Ok(())
+    }
+
+    /// Whether a segment of the present history comes of another chain, which parted from the own
+    /// one where that is there as well.
+    fn is_theirs(
+        &self,
+        of: &SegmentName,
+        name: &Name,
+        head: &Head,
+        others: &Others,
+    ) -> Result<bool, Trouble> {
+        let unsealed = self.unsealed()?;
+        let differs = match chain_at(&unsealed, head, of.last)? {
+            Some(ours) if ours.short() == of.chain => return Ok(false),
+            None if of.last <= head.revision => return Ok(false),
+            ours => ours.is_some(),
+        };
+        let parts = of.first <= others.ours;
+        if differs && parts {
+            return Ok(true);
+        }
+        let Ok(steps) = self.read_steps(name, of, |at| at <= head.revision || at < of.first)?
+        else {
+            return Ok(false);
+        };
+        let before = steps.at.first().filter(|(at, _)| *at < of.first);
+        if before.is_some_and(|(at, chain)| others.ends.contains(&(*at, chain.short()))) {
+            return Ok(true);
+        }
+        for (at, there) in steps.at.into_iter().rev().filter(|_| parts) {
+            if let Some(ours) = chain_at(&unsealed, head, at)? {
+                return Ok(ours != there);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The newest segment and the newest snapshot of a history that was left are read back too,
+    /// before anything is dropped because they are there. Where the chain stands in them.
+    pub fn prove_left(&mut self, timeline: Timeline) -> Result<Vec<(u64, Chain)>, Trouble> {
+        let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
+        let mut places: Vec<_> = self.newest_segment(&mut known, timeline)?.into_iter().collect();
+        let of_it = known.snapshots.iter().filter(|held| held.of.timeline == timeline);
+        if let Some(held) = of_it.max_by_key(|held| held.of.revision)
+            && self.judgement(&held.name) == Judged::Unknown
+        {
+            self.read_back(held)?;
+        }
+        let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
+        let heads = heads.filter(|head| head.timeline == timeline);
+        places.extend(heads.map(|head| (head.revision, head.chain)));
+        self.known = Some(known);
+        Ok(places)
+    }
+
+    /// Where the newest segment of a history ends. One that is torn counts as absent: what was to
+    /// be in it is put once more.
+    pub fn newest_segment(
+        &mut self,
+        known: &mut Known,
+        timeline: Timeline,
+    ) -> Result<Option<(u64, Chain)>, Trouble> {
+        loop {
+            let of_timeline = known.segments.iter().enumerate();
+            let of_timeline = of_timeline.filter(|(_, held)| held.of.timeline == timeline);
+            let newest = of_timeline.max_by_key(|(_, held)| held.of.last);
+            let Some((index, newest)) = newest else { return Ok(None) };
+            let (of, name) = (newest.of, newest.name.clone());
+            if let Some((_, chain)) = self.proved.as_ref().filter(|(proved, _)| *proved == name) {
+                return Ok(Some((of.last, *chain)));
+            }
+            match self.read_segment(&name, &of)? {
+                Ok(chain) => {
+                    self.proved = Some((name, chain));
+                    return Ok(Some((of.last, chain)));
+                }
+                Err(why) => {
+                    self.counts_as_absent(&name, &why);
+                    known.segments.swap_remove(index);
+                }
+            }
+        }
+    }
+}
+
+/// Of whom is what lies there of a history that was left.
+enum Found {
+    /// Of this server.
+    Own,
+    /// Of another one, too, and each may put there what it has.
+    Both,
+    /// What is not of this server is of the one that goes on in it, behind that commit.
+    Theirs(u64),
+    /// It cannot be read at present.
+    Unread,
+}
+
+/// What is there of another server in the present history.
+struct Others {
+    /// How far what is of this server goes there, at least.
+    ours: u64,
+    /// Where theirs end.
+    ends: BTreeSet<(u64, u64)>,
+    /// Their names.
+    names: BTreeSet<Name>,
+}
+
+impl Known {
+    /// Up to which commit of a history somebody wrote there who has left it: where another one
+    /// begins.
+    pub fn left_at(&self, timeline: Timeline) -> Option<u64> {
+        let origins = self.segments.iter().filter_map(|held| held.of.origin);
+        origins.filter(|at| at.timeline == timeline).map(|at| at.revision).max()
+    }
+}
+
+/// The commits of a history of which there are records here: the first and the last of each
+/// stretch without a gap.
+fn stretches(unsealed: &Unsealed, timeline: Timeline) -> Result<Vec<(u64, u64)>, Trouble> {
+    let view = unsealed.journal_view()?;
+    let mut stretches: Vec<(u64, u64)> = Vec::new();
+    for key in view.keys(&key(timeline, 0), Some(&key(timeline, u64::MAX)))? {
+        let Some((_, revision)) = placed(&key?) else { continue };
+        match stretches.last_mut() {
+            Some((_, last)) if *last + 1 == revision => *last = revision,
+            _ => stretches.push((revision, revision)),
+        }
+    }
+    Ok(stretches)
+}
+
+/// Whether the records of a history that was left are of the chain that the target has `places`
+/// of. They are not where this server had gone on beside it.
+fn goes_on(
+    unsealed: &Unsealed,
+    timeline: Timeline,
+    places: &[(u64, Chain)],
+) -> Result<bool, Trouble> {
+    let view = unsealed.journal_view()?;
+    for &(revision, chain) in places {
+        let mut next = scan(&*view, timeline, revision + 1, revision + 1)?;
+        let Some((_, record)) = next.next().transpose()? else { continue };
+        let record = Record::read(&record).map_err(|error| damaged(&error.to_string()))?;
+        if record.before != chain {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What the chain of a history comes to, as the records of it tell that are here.
+pub fn recorded(
+    unsealed: &Unsealed,
+    timeline: Timeline,
+    revision: u64,
+) -> Result<Option<Chain>, Trouble> {
+    let view = unsealed.journal_view()?;
+    let upto = revision.saturating_add(1);
+    let mut records = scan(&*view, timeline, revision, upto)?;
+    let Some((at, record)) = records.next().transpose()? else { return Ok(None) };
+    let Ok(Record { before, .. }) = Record::read(&record) else { return Ok(None) };
+    let with = || before.then(timeline, at, &record);
+    Ok(Some(if at == revision { with() } else { before }))
+}
