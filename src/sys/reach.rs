@@ -66,10 +66,11 @@ impl Reached {
             RewindError::Refused(Refusal::Nothing, _) => {
                 format!("To have one taken: `edgekeep snapshot take {name}`")
             }
-            RewindError::Refused(Refusal::Ours(revision, _), _) => format!(
+            RewindError::Refused(Refusal::Ours(timeline, revision, _), _) => format!(
                 "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
-                 wrote, without a server: `edgekeep snapshot restore -target={name} \
-                 -revision={revision} -config=CONFIGURATION -into=FOLDER`"
+                 wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} \
+                 -revision={revision}`, or the same into another folder, without a server \
+                 (`-config=CONFIGURATION -into=FOLDER`)"
             ),
             _ => return error.into(),
         };

@@ -366,7 +366,7 @@ fn what_came_while_it_was_off_is_told_too() {
         assert_eq!(told(new), Value::Null);
     };
     is_known(&mut new);
-    new.while_off(|| {
+    new.while_off(|_| {
         write(&old, "quiet");
         eventually("the old one ships", || is_shipped(&old));
     });

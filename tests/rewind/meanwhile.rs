@@ -14,12 +14,12 @@ use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
 use crate::site::Site;
 
-type Deed = dyn Fn(&Site) + Sync;
+type Deed<'d> = dyn Fn(&Site) + Sync + 'd;
 
 /// The target of a site, to which something is done before its first file is got.
 struct Changing<'a> {
     site: &'a Site,
-    deed: Mutex<Option<&'a Deed>>,
+    deed: Mutex<Option<&'a Deed<'a>>>,
 }
 
 impl Target for Changing<'_> {
@@ -101,7 +101,7 @@ fn replaced(site: &Site) {
     site.target.delete(&first.name).unwrap();
 }
 
-const DEEDS: [&Deed; 2] = [&compacted, &replaced];
+const DEEDS: [&Deed<'static>; 2] = [&compacted, &replaced];
 
 #[test]
 fn the_last_commit_is_reached() {
@@ -159,7 +159,7 @@ fn what_is_shipped_while_it_is_listed_is_no_gap() {
         (listed.name.clone(), content)
     });
     let files: Vec<_> = files.collect();
-    let deed: &Deed = &|site| {
+    let deed: &Deed<'_> = &|site| {
         files.iter().for_each(|(name, content)| drop(site.send(name, content)));
         site.snapshot();
     };

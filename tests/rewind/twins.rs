@@ -1,15 +1,18 @@
 //! Two machines with copies of one store shipped to one target, and neither saw the other.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
-use edgekeep::snapshot::rewind::history::{Part, history};
+use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::rewind::history::{History, Part, history};
+use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::snapshot::rewind::{Prepared, Source, newest};
-use edgekeep::snapshot::target::Name;
 use edgekeep::snapshot::target::folder::Folder as Place;
+use edgekeep::snapshot::target::{Name, Target};
 
 use crate::site::{Past, Site, refusal};
 
@@ -185,19 +188,22 @@ fn a_server_that_wrote_those_commits_itself_is_not_given_another_ones() {
     let (site, mut twin) = ahead(4);
     for past in since_fork(&twin) {
         for at in [At::Time(past.time), At::Revision(past.revision), At::Latest] {
-            for timeline in [None, Some(past.timeline)] {
-                match twin.prepare(at, timeline) {
-                    // The other one had done nothing yet.
-                    Ok(own) => {
-                        assert_eq!(at, At::Time(behind(&twin, 1).time));
-                        assert!(own.is_own_past());
-                        brings_back(own, &twin, &past);
-                    }
-                    Err(error) => {
-                        let text = error.to_string();
-                        assert!(text.contains("this server wrote revision"), "{at:?}: {text}");
-                    }
+            match twin.prepare(at, None) {
+                // The other one had done nothing yet.
+                Ok(own) => {
+                    assert_eq!(at, At::Time(behind(&twin, 1).time));
+                    assert!(own.is_own_past());
+                    brings_back(own, &twin, &past);
                 }
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("this server wrote revision"), "{at:?}: {text}");
+                }
+            }
+            // Who names the history means what is there, and is told what that is.
+            if let At::Revision(_) | At::Latest = at {
+                let other = twin.prepare(at, Some(past.timeline)).unwrap();
+                assert!(!other.is_own_past());
             }
         }
     }
@@ -301,33 +307,130 @@ fn where_only_the_first_commits_of_another_one_lie_nothing_is_told_for_what_came
     }
 }
 
+/// The log that a server tells of its own history.
+fn told(site: &Site) -> History {
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+    let all = Part { timeline: site.store().status().timeline, since, until, most: 100 };
+    let place = Place::new(site.place());
+    let source = Source { target: &place, folder: &site.folder };
+    history(source, &all, &site.store(), &site.spools).unwrap()
+}
+
+/// Each commit since the fork is in the log as it was here, and nothing is missing.
+fn tells_its_own(site: &Site) {
+    let told = told(site);
+    let commits = told.events.iter().map(|event| (event.revision, event.time));
+    let commits: BTreeMap<u64, Timestamp> = commits.collect();
+    for past in since_fork(site) {
+        assert_eq!(commits.get(&past.revision), Some(&past.time), "{commits:?}");
+    }
+    let last = site.history.last().map(|past| past.revision);
+    assert_eq!(commits.keys().last().copied(), last);
+    assert!(told.gaps.is_empty(), "{:?}", told.gaps);
+}
+
+/// It goes on beside the other one, with its own records here.
+fn leaves(site: &mut Site) {
+    site.pass(Duration::from_secs(9));
+    site.store().begin_timeline().unwrap();
+    site.note();
+    site.put("then", b"on");
+}
+
 #[test]
 fn the_log_is_that_of_the_server_that_asks() {
-    let (site, mut twin) = ahead(3);
-    let of_site = since_fork(&site).count();
-    let told = |twin: &Site, timeline| {
-        let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
-        let all = Part { timeline, since, until, most: 100 };
-        let (place, folder) = (Place::new(twin.place()), twin.folder.clone());
-        let source = Source { target: &place, folder: &folder };
-        history(source, &all, &twin.store(), &twin.spools).unwrap()
-    };
-    let own = |twin: &Site, timeline| {
-        let told = told(twin, timeline);
-        let times: Vec<Timestamp> = told.events.iter().map(|event| event.time).collect();
-        for past in since_fork(twin) {
-            let event = told.events.iter().find(|event| event.revision == past.revision);
-            assert_eq!(event.map(|event| event.time), Some(past.time), "{times:?}");
+    for further in [0, 1, 6] {
+        let (mut site, mut twin) = ahead(3);
+        for number in 0..further {
+            site.pass(Duration::from_secs(2));
+            site.put("one", &[b's', 9, number]);
+            // One file goes further than what the other one has.
+            if number % 3 != 1 {
+                site.ship(u64::MAX);
+            }
         }
-        assert_eq!(told.lost.len(), of_site, "{:?}", told.lost);
-        assert!(told.gaps.is_empty(), "{:?}", told.gaps);
-    };
-    let present = twin.store().status().timeline;
-    own(&twin, present);
-    twin.pass(Duration::from_secs(9));
-    twin.store().begin_timeline().unwrap();
-    twin.note();
-    twin.put("then", b"twin");
+        tells_its_own(&twin);
+        leaves(&mut twin);
+        tells_its_own(&twin);
+        twin.ship(u64::MAX);
+        tells_its_own(&twin);
+    }
+}
+
+#[test]
+fn what_is_not_shipped_yet_is_had_by_its_name() {
+    let (_, mut twin) = ahead(1);
+    leaves(&mut twin);
+    let last = twin.history.last().unwrap().clone();
+    for at in [At::Latest, At::Revision(last.revision), At::Time(last.time)] {
+        let found = twin.prepare(at, Some(last.timeline)).unwrap();
+        assert!(found.is_own_past());
+        brings_back(found, &twin, &last);
+    }
+}
+
+#[test]
+fn between_its_last_commit_and_what_it_began_there_is_that_commit() {
+    let (mut site, mut twin) = ahead(2);
+    for number in 0..5 {
+        site.put("one", &[number]);
+        site.ship(u64::MAX);
+        site.pass(Duration::from_secs(1));
+    }
+    let last = twin.history.last().unwrap().clone();
+    leaves(&mut twin);
+    twin.snapshot();
     twin.ship(u64::MAX);
-    own(&twin, twin.store().status().timeline);
+    let found = twin.prepare(At::Revision(last.revision), None);
+    brings_back(found.unwrap(), &twin, &last);
+    for seconds in [0, 1, 8] {
+        let at = last.time.plus(Duration::from_secs(seconds));
+        match twin.prepare(At::Time(at), None) {
+            Ok(found) if found.is_own_past() => brings_back(found, &twin, &last),
+            // By that time the other one may have gone further than this one ever did.
+            Ok(found) => assert!(found.found().instant.revision > last.revision),
+            Err(error) => panic!("{seconds}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_folded_over_the_fork_counts_up_to_there() {
+    let (site, mut twin) = ahead(3);
+    site.pass(Duration::from_secs(2 * 3600));
+    twin.pass(Duration::from_secs(2 * 3600));
+    assert!(site.compact(Policy::default()) > 0);
+    let first = since_fork(&site).next().unwrap().revision;
+    let spans = |of: &SegmentName| of.first < first && first <= of.last;
+    let listed = site.target.list(site.folder.path()).unwrap();
+    let listing = Listing::read(&site.folder, &listed);
+    assert!(listing.segments.iter().any(spans), "{:?}", listing.segments);
+    tells_its_own(&twin);
+    let both = behind(&twin, 0);
+    let found = twin.prepare(At::Time(both.time.plus(Duration::from_secs(1))), None).unwrap();
+    brings_back(found, &twin, &both);
+    leaves(&mut twin);
+    tells_its_own(&twin);
+    for past in since_fork(&twin).filter(|past| past.timeline == both.timeline) {
+        let found = twin.prepare(At::Time(past.time), None).unwrap();
+        assert!(found.is_own_past());
+        brings_back(found, &twin, &past);
+    }
+}
+
+#[test]
+fn a_history_whose_first_file_is_missing_has_taken_the_others_place_all_the_same() {
+    let mut site = Site::new(41);
+    site.put("one", b"1");
+    site.ship(u64::MAX);
+    leaves(&mut site);
+    let first = site.ship(u64::MAX);
+    site.put("one", b"2");
+    site.snapshot();
+    site.ship(u64::MAX);
+    fs::remove_file(site.path(&first[0])).unwrap();
+    let last = site.history.last().unwrap().clone();
+    comes_back(&site, &last, At::Revision(last.revision));
+    let found = site.bare(93).prepare(At::Latest, None).unwrap();
+    assert_eq!(found.found().instant.revision, last.revision);
 }

@@ -39,7 +39,7 @@ impl Worker {
             self.ship_one(head.timeline, reach.cursor + 1, head.revision)?;
             self.drop_shipped(head.timeline)?;
         }
-        // What was recorded before it was cut is not given up where a history before it leads there.
+        // What was recorded before it was cut is not given up where another history leads there.
         while let Some(reach) = self.reach_by(head.timeline, head.origin, head.dropped)
             && head.cut
             && reach.cursor < head.revision

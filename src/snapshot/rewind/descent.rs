@@ -2,18 +2,16 @@
 //!
 //! Names tell numbers. Where two servers went on with one store, each on its copy, there are two
 //! commits of a number, and of which of them a later one comes the chain alone tells. It is gone
-//! back from the later commit: what begins with a segment's first commit tells in its header what
-//! the chain came to before. Nothing is kept of what is read.
+//! back from the later commit: the header of a segment tells what the chain came to before its
+//! first commit, and only what holds a commit in its middle is read whole. Nothing of it is kept.
 
 use super::file::{Getter, Unfit};
-use super::listing::{Listing, Stretch};
+use super::listing::Listing;
 use super::segments::{Broken, Segments, Start, Walk};
-use super::{RewindError, Source};
 use crate::barrier::journal::{Chain, Head, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
-use crate::snapshot::layout::SegmentName;
-use crate::snapshot::spool::Spools;
+use crate::snapshot::layout::{Kept, SegmentName};
 
 /// Whether the one led to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +52,63 @@ impl Clues<'_, '_> {
         Ok(descent)
     }
 
-    /// Whether the server whose journal stands at `head` comes of a segment, up to a commit in it.
-    pub fn descent(&self, name: &SegmentName, upto: u64, head: &Head) -> Result<Descent, Unfit> {
-        if self.listing.own.contains(name) {
+    /// Whether the server whose journal stands at `head` comes of a commit, or that of what the
+    /// server has.
+    pub fn descent(&self, at: Start, head: &Head) -> Result<Descent, Unfit> {
+        let own = Start::of(head);
+        match at.timeline == head.timeline && at.revision > head.revision {
+            // It has more than what its journal tells.
+            true if head.cut => Ok(Descent::Unknown),
+            true => self.leads(own, at, None),
+            false => self.leads(at, own, head.origin),
+        }
+    }
+
+    /// The same of a segment, up to a commit in it.
+    pub fn descent_of(&self, name: &SegmentName, upto: u64, head: &Head) -> Result<Descent, Unfit> {
+        let (timeline, revision) = (name.timeline, upto.min(name.last));
+        let at_head = (timeline, revision) == (head.timeline, head.revision);
+        let ends = at_head && revision == name.last && name.chain == head.chain.short();
+        if ends || self.listing.own.contains(name) {
             return Ok(Descent::Proven);
         }
-        let (timeline, revision) = (name.timeline, upto.min(name.last));
         let Some(chain) = self.chain_at(name, revision)? else { return Ok(Descent::Unknown) };
-        self.leads(Start { timeline, revision, chain }, Start::of(head), head.origin)
+        self.descent(Start { timeline, revision, chain }, head)
+    }
+
+    /// A segment is another server's at a commit, and behind what is common to both.
+    pub fn other(&self, name: &SegmentName, at: u64) -> Result<Unfit, Unfit> {
+        let common = self.common(name, at)?;
+        let all = || Unfit::of_other(Kept::Segment(*name));
+        Ok(common.map_or_else(all, |upto| Unfit::Partly(*name, upto)))
+    }
+
+    /// The same of any file.
+    pub fn other_of(&self, kept: Kept, at: u64) -> Result<Unfit, Unfit> {
+        match kept {
+            Kept::Segment(name) => self.other(&name, at),
+            Kept::Snapshot(_) => Ok(Unfit::of_other(kept)),
+        }
+    }
+
+    /// Up to which commit a segment is of what others of its history lead on from: where one of
+    /// those begins in it.
+    fn common(&self, name: &SegmentName, behind: u64) -> Result<Option<u64>, Unfit> {
+        let mut joints: Vec<(u64, SegmentName)> = Vec::new();
+        for other in self.listing.own.iter().chain(&self.listing.segments) {
+            let joint = other.first - 1;
+            if other.timeline == name.timeline && name.first <= joint && joint < behind {
+                joints.push((joint, *other));
+            }
+        }
+        joints.sort_unstable_by(|one, other| other.cmp(one));
+        for (joint, other) in joints {
+            let there = self.chain_at(name, joint)?;
+            if there.is_some() && there == self.chain_at(&other, joint)? {
+                return Ok(Some(joint));
+            }
+        }
+        Ok(None)
     }
 
     fn go_back(
@@ -98,18 +145,48 @@ impl Clues<'_, '_> {
             let named = self.listing.branching(at.timeline).and_then(|name| name.origin);
             let known = left.filter(|_| at.timeline == late.timeline).or(named);
             let Some(origin) = known.filter(|o| o.revision == at.revision && !at.is_begun()) else {
-                return Ok(stuck(at, holding));
+                match self.before(early.timeline, (at.timeline, at.revision), passed)? {
+                    Some(begins) => at = begins,
+                    None => return Ok(stuck(at, holding)),
+                }
+                continue;
             };
             let branches = Wished::Left(at);
             let holding = self.holding(origin.timeline, origin.revision, branches)?;
             let Holding::Wished(_, chain) = holding else {
                 // It may stand in a snapshot alone.
                 let there = (early.timeline, early.revision) == (origin.timeline, origin.revision);
-                let proven = there && branches.is(early.chain);
-                return Ok(if proven { Descent::Proven } else { stuck(at, holding) });
+                if there && branches.is(early.chain) {
+                    return Ok(Descent::Proven);
+                }
+                match self.before(early.timeline, (origin.timeline, origin.revision), passed)? {
+                    Some(begins) => at = begins,
+                    None => return Ok(stuck(at, holding)),
+                }
+                continue;
             };
             at = Start { timeline: origin.timeline, revision: origin.revision, chain };
         }
+    }
+
+    /// Where the history of a commit began, that is a later one than `early`: whoever is of it comes
+    /// of what it left, whatever is missing in between.
+    fn before(
+        &self,
+        early: Timeline,
+        (timeline, revision): (Timeline, u64),
+        passed: &mut Vec<SegmentName>,
+    ) -> Result<Option<Start>, Unfit> {
+        let Some(first) = self.listing.branching(timeline).filter(|first| {
+            let begins = first.origin.is_some_and(|origin| origin.revision == first.first - 1);
+            timeline != early && begins && first.first <= revision
+        }) else {
+            return Ok(None);
+        };
+        passed.push(*first);
+        let revision = first.first - 1;
+        let chain = self.chain_at(first, revision)?;
+        Ok(chain.map(|chain| Start { timeline, revision, chain }))
     }
 
     /// Looks for a segment in which a commit is as wished.
@@ -142,6 +219,10 @@ impl Clues<'_, '_> {
             else {
                 break;
             };
+            // Its first commits are missing.
+            if start.first != origin.revision + 1 {
+                continue;
+            }
             let Some(chain) = self.chain_at(start, start.first - 1)? else { continue };
             let begins = Wished::Left(Start { timeline, revision: origin.revision, chain });
             let there = self.holding(origin.timeline, origin.revision, begins)?;
@@ -177,24 +258,6 @@ impl Clues<'_, '_> {
         match self.segments.has(name) {
             true => Ok(()),
             false => self.getter.check(name, self.keyring),
-        }
-    }
-}
-
-/// All that leads to the end of a history by names, as far as the chain does not refute it.
-pub fn lineage(
-    source: Source<'_>,
-    mut listing: Listing,
-    timeline: Timeline,
-    keyring: Option<&Keyring>,
-    spools: &Spools,
-) -> Result<Vec<Stretch>, RewindError> {
-    let (getter, segments) = (Getter::new(source), Segments::new(spools.open()?));
-    loop {
-        let clues = Clues { listing: &listing, getter: &getter, segments: &segments, keyring };
-        match clues.must_join(timeline) {
-            Ok(()) => return Ok(listing.lineage(timeline)),
-            Err(unfit) => listing.learn_of(unfit, source)?,
         }
     }
 }
@@ -237,10 +300,10 @@ fn stuck(at: Start, holding: Holding) -> Descent {
 
 /// Two commits of one number.
 fn compare(one: Start, other: Start) -> Descent {
-    if one.chain == other.chain {
-        Descent::Proven
-    } else if one.is_begun() || other.is_begun() {
+    if one.is_begun() || other.is_begun() {
         Descent::Unknown
+    } else if one.chain == other.chain {
+        Descent::Proven
     } else {
         Descent::Refuted
     }

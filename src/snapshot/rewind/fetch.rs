@@ -17,7 +17,7 @@ use crate::barrier::root::{RootRecord, Timeline};
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
-use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use crate::snapshot::layout::{Kept, SnapshotName};
 use crate::snapshot::restore::Received;
 use crate::snapshot::spool::Spools;
 
@@ -135,14 +135,6 @@ impl<'a> Way<'a> {
         self.listing.learn_of(unfit, self.getter.source)
     }
 
-    /// Gets a segment, unless it is there already.
-    fn get_segment(&mut self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
-        match self.segments.has(name) {
-            true => Ok(()),
-            false => self.getter.segment(name, keyring, &mut self.segments),
-        }
-    }
-
     /// The name of a file on the target.
     pub(super) fn called(&self, kept: &Kept) -> Option<String> {
         self.getter.name(kept).ok().map(|name| name.to_string())
@@ -198,7 +190,7 @@ impl<'a> Way<'a> {
     fn go_from(&mut self, base: &Base, plan: &Plan) -> Result<Found, Stop> {
         let keyring = base.proved.as_ref().map(|(keyring, _)| keyring);
         for Leg { segment, .. } in &plan.legs {
-            self.get_segment(segment, keyring)?;
+            self.getter.segment(segment, keyring, &mut self.segments)?;
         }
         let gone = self.locate(base, plan, keyring)?;
         self.own = self.must_be_meant(plan, &gone, keyring)?;
@@ -234,6 +226,7 @@ impl<'a> Way<'a> {
         })?;
         if proved.is_some() {
             self.segments.forget_unproved();
+            self.getter.forget_unproved();
         }
         let start = Start { timeline: name.timeline, revision: name.revision, chain };
         Ok(Base { name: name.clone(), received, start, proved })

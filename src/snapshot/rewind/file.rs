@@ -1,7 +1,7 @@
 //! One file of a target, got and judged: the only place where that is done.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{BufReader, Read};
 
@@ -24,6 +24,8 @@ use crate::snapshot::target::{Name, TargetError};
 pub enum Loss {
     /// It is not what its name says: nothing tells that there ever was such a file.
     Foreign,
+    /// It is whole, and another server's: of this history it tells nothing.
+    Other,
     /// It begins as what its name says, and is damaged: the history went so far.
     Damaged,
     /// It cannot be read, so that nobody knows.
@@ -54,6 +56,8 @@ impl Flaw {
 pub enum Unfit {
     /// It does not verify.
     Lost(Kept, Flaw),
+    /// A segment is of the history up to that commit; behind it another server went on.
+    Partly(SegmentName, u64),
     /// This history does not go on from where its name says.
     Apart(Timeline),
     /// The target or the disk fails.
@@ -70,6 +74,7 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(_, flaw) => f.write_str(&flaw.why),
+            Self::Partly(_, upto) => write!(f, "behind the commit {upto} it is another server's"),
             Self::Apart(timeline) => write!(f, "{timeline} does not go on from there"),
             Self::Failed(error) => error.fmt(f),
         }
@@ -83,7 +88,7 @@ impl Unfit {
     pub fn of_other(kept: Kept) -> Self {
         let why =
             "another server wrote it, on a copy of the store: what leads on does not come of it";
-        Self::Lost(kept, Flaw { loss: Loss::Damaged, why: why.into() })
+        Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 
     /// A segment that is whole, and does not go on from where the way leads.
@@ -134,22 +139,33 @@ pub struct Getter<'a> {
     pub got: Cell<u64>,
     /// What the chain comes to in segments that were read and not kept.
     chains: RefCell<BTreeMap<(SegmentName, u64), Option<Chain>>>,
+    /// Segments that were read from their first byte to their last, and are whole.
+    whole: RefCell<BTreeSet<SegmentName>>,
 }
 
 impl<'a> Getter<'a> {
     /// Nothing was got yet.
     pub fn new(source: Source<'a>) -> Self {
-        Self { source, got: Cell::new(0), chains: RefCell::default() }
+        Self { source, got: Cell::new(0), chains: RefCell::default(), whole: RefCell::default() }
     }
 
-    /// Gets a segment into `to`. It is there only if all of it is sound and what its name says,
-    /// and, where there are keys, was made by them.
+    /// What was seen without keys is to be seen with them.
+    pub fn forget_unproved(&self) {
+        self.chains.borrow_mut().clear();
+        self.whole.borrow_mut().clear();
+    }
+
+    /// Gets a segment into `to`, unless it is there. It is there only if all of it is sound and what
+    /// its name says, and, where there are keys, was made by them.
     pub fn segment(
         &self,
         name: &SegmentName,
         keyring: Option<&Keyring>,
         to: &mut Segments,
     ) -> Result<(), Unfit> {
+        if to.has(name) {
+            return Ok(());
+        }
         let kept = Kept::Segment(*name);
         let file = self.open(&kept)?;
         let received = to.receive(name, self.source.folder.store_id(), keyring, file);
@@ -158,7 +174,10 @@ impl<'a> Getter<'a> {
 
     /// The same, of one that is not needed here.
     pub fn check(&self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
-        self.read(name, keyring, |_| {}).map(drop)
+        if !self.whole.borrow().contains(name) {
+            self.read(name, keyring, |_| {})?;
+        }
+        Ok(())
     }
 
     /// The same, and shows `visit` every entry.
@@ -171,7 +190,9 @@ impl<'a> Getter<'a> {
         let kept = Kept::Segment(*name);
         let file = BufReader::with_capacity(64 << 10, self.open(&kept)?);
         let read = read(file, name, self.source.folder.store_id(), keyring, visit);
-        read.map_err(|unsound| unsound.judge(kept))
+        let read = read.map_err(|unsound| unsound.judge(kept))?;
+        self.whole.borrow_mut().insert(*name);
+        Ok(read)
     }
 
     /// What a segment says of itself: no more of it is got than that.

@@ -16,7 +16,7 @@ use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::layout::SegmentName;
 use crate::snapshot::spool::Spools;
 use crate::storage::Key;
 
@@ -129,7 +129,7 @@ impl Reading<'_> {
         let early: Vec<SegmentName> = left.chain(early).copied().collect();
         early.iter().try_for_each(|name| self.get(name))?;
         match self.head.filter(|head| head.timeline == part.timeline) {
-            Some(head) => self.must_be_own(&lineage, &head)?,
+            Some(head) => self.must_be_own(&lineage, part, &head)?,
             None => self.clues().must_join(part.timeline)?,
         }
         let mut at = None;
@@ -138,7 +138,7 @@ impl Reading<'_> {
         for stretch in lineage.into_iter().rev() {
             let origin = self.listing.origin(stretch.timeline).map(|origin| origin.revision);
             let passed = passed(&self.listing, stretch, part);
-            let passed = passed.map(|name| name.last.min(stretch.upto));
+            let passed = passed.map(|name| self.listing.last_of(name).min(stretch.upto));
             at = at.or(origin).max(passed);
             while let Some(name) = after(&self.listing, stretch, at) {
                 self.get(&name)?;
@@ -150,21 +150,19 @@ impl Reading<'_> {
                 if name.first > from + 1 {
                     history.gaps.push((from + 1, name.first - 1));
                 }
-                let leg = Leg { segment: name, upto: stretch.upto };
+                let last_of = self.listing.last_of(&name);
+                let leg = Leg { segment: name, upto: stretch.upto.min(last_of) };
                 history.read(&self.segments, leg, from, part)?;
                 // What comes after the part is not asked for.
                 let ended = name.to > part.until;
-                at = Some(if ended { stretch.upto } else { name.last.min(stretch.upto) });
+                at = Some(if ended { stretch.upto } else { leg.upto });
             }
         }
         Ok(history)
     }
 
     fn get(&mut self, name: &SegmentName) -> Result<(), Unfit> {
-        match self.segments.has(name) {
-            true => Ok(()),
-            false => self.getter.segment(name, Some(self.keyring), &mut self.segments),
-        }
+        self.getter.segment(name, Some(self.keyring), &mut self.segments)
     }
 
     fn clues(&self) -> Clues<'_, '_> {
@@ -172,19 +170,22 @@ impl Reading<'_> {
         Clues { listing, getter, segments, keyring: Some(keyring) }
     }
 
-    /// What each history of a way ends with is what the server that asks comes of.
-    fn must_be_own(&self, lineage: &[Stretch], head: &Head) -> Result<(), Unfit> {
+    /// What each history of a way ends with is what the server that asks comes of, as far back as
+    /// the part goes.
+    fn must_be_own(&self, lineage: &[Stretch], part: &Part, head: &Head) -> Result<(), Unfit> {
+        let clues = self.clues();
         for stretch in lineage {
-            let of_it = self
-                .listing
-                .segments
-                .iter()
-                .filter(|name| name.timeline == stretch.timeline && name.first <= stretch.upto);
-            let Some(last) = of_it.max_by_key(|name| name.last) else { continue };
-            match self.clues().descent(last, stretch.upto, head)? {
-                Descent::Refuted | Descent::Apart(..) => {
-                    return Err(Unfit::of_other(Kept::Segment(*last)));
-                }
+            let Stretch { timeline, upto } = *stretch;
+            let there = self.listing.segments.iter();
+            let there = there.filter(|name| name.timeline == timeline && name.first <= upto);
+            let Some(last) = there.max_by_key(|name| self.listing.last_of(name)) else { continue };
+            if last.to.as_secs() < part.since.as_secs() {
+                break;
+            }
+            let end = self.listing.last_of(last).min(upto);
+            match clues.descent_of(last, end, head)? {
+                Descent::Refuted => return Err(clues.other(last, end)?),
+                Descent::Apart(at, other) => return Err(clues.other(&other, at)?),
                 Descent::Proven | Descent::Unknown => {}
             }
         }
@@ -196,21 +197,24 @@ impl Reading<'_> {
     fn must_fit(&self, last: &SegmentName, name: &SegmentName) -> Result<(), Unfit> {
         let clues = self.clues();
         let before = clues.chain_at(name, name.first - 1)?;
-        let Some(end) = clues.chain_at(last, last.last)? else { return Ok(()) };
+        let at = self.listing.last_of(last);
+        let Some(end) = clues.chain_at(last, at)? else { return Ok(()) };
         let fits = if last.timeline != name.timeline {
-            let from = Some(Origin { timeline: last.timeline, revision: last.last });
-            name.origin != from || before == Some(end.branch(name.timeline, last.last))
-        } else if name.first == last.last + 1 {
+            let from = Some(Origin { timeline: last.timeline, revision: at });
+            name.origin != from || before == Some(end.branch(name.timeline, at))
+        } else if name.first == at + 1 {
             before == Some(end)
         } else {
-            clues.chain_at(name, last.last)?.is_none_or(|same| same == end)
+            clues.chain_at(name, at)?.is_none_or(|same| same == end)
         };
         if fits {
             return Ok(());
         }
-        let descent = self.head.map(|head| clues.descent(last, last.last, &head)).transpose()?;
-        let other = if descent == Some(Descent::Proven) { name } else { last };
-        Err(Unfit::of_other(Kept::Segment(*other)))
+        let descent = self.head.map(|head| clues.descent_of(last, at, &head)).transpose()?;
+        match descent {
+            Some(Descent::Proven) => Err(clues.other(name, self.listing.last_of(name))?),
+            _ => Err(clues.other(last, at)?),
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Listing {
     pub sound: Vec<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
+    /// Segments of which only what is up to a commit is of their history.
+    pub partly: BTreeMap<SegmentName, u64>,
     /// Those that do not go on from where their names say.
     pub apart: Vec<Timeline>,
     /// When some began indeed: names tell it in whole seconds.
@@ -113,6 +115,7 @@ impl Listing {
     pub fn learn(&mut self, unfit: Unfit) -> Result<(), RewindError> {
         match unfit {
             Unfit::Lost(kept, flaw) => self.lose(kept, flaw),
+            Unfit::Partly(name, upto) => drop(self.partly.insert(name, upto)),
             Unfit::Apart(timeline) => self.apart.push(timeline),
             Unfit::Failed(error) => return Err(error),
         }
@@ -133,9 +136,9 @@ impl Listing {
         self.learn(unfit)
     }
 
-    /// Whether a target that refuses an instant looks another way by now: its folders are listed one
-    /// after the other, and what comes into one meanwhile is missed, while what leads on from it, in
-    /// another, is seen.
+    /// Whether a target that refuses an instant looks another way by now: its folders are listed
+    /// one after the other, and what comes into one meanwhile is missed, while what leads on from
+    /// it, in another, is seen.
     pub fn has_changed(&mut self, source: Source<'_>) -> Result<bool, RewindError> {
         if self.looks == LOOKS {
             return Ok(false);
@@ -254,14 +257,24 @@ impl Listing {
             Ordering::Greater => return None,
         };
         let segment = *next(self, stretch.timeline, revision)?;
-        Some(Leg { segment, upto: segment.last.min(stretch.upto) })
+        Some(Leg { segment, upto: self.last_of(&segment).min(stretch.upto) })
     }
 
     /// The segments in which a commit is: first those that are still here.
     pub fn holding(&self, timeline: Timeline, revision: u64) -> impl Iterator<Item = &SegmentName> {
         self.own.iter().chain(&self.segments).filter(move |name| {
-            name.timeline == timeline && name.first <= revision && revision <= name.last
+            name.timeline == timeline && name.first <= revision && revision <= self.last_of(name)
         })
+    }
+
+    /// The last commit of a segment that is of its history.
+    pub fn last_of(&self, name: &SegmentName) -> u64 {
+        self.partly.get(name).map_or(name.last, |upto| name.last.min(*upto))
+    }
+
+    /// That, as far as names tell when it was.
+    fn end_of(&self, name: &SegmentName) -> Instant {
+        Leg { segment: *name, upto: self.last_of(name) }.end()
     }
 
     /// Whether names tell a way to that commit of a history.
@@ -305,11 +318,12 @@ impl Listing {
     /// Every instant of a history that a name tells of, lost or not; but not those of files that
     /// were never there.
     fn known(&self, timeline: Timeline) -> impl Iterator<Item = Instant> {
-        let lost = self.lost.iter().filter(|(_, flaw)| flaw.loss != Loss::Foreign);
+        let tells = |flaw: &Flaw| !matches!(flaw.loss, Loss::Foreign | Loss::Other);
+        let lost = self.lost.iter().filter(move |(_, flaw)| tells(flaw));
         let lost = lost.map(|(kept, _)| (kept.timeline(), kept.end()));
         let snapshots = self.snapshots.iter().map(|name| (name.timeline, Instant::of(name)));
         let segments =
-            self.segments.iter().chain(&self.own).map(|name| (name.timeline, Instant::end(name)));
+            self.segments.iter().chain(&self.own).map(|name| (name.timeline, self.end_of(name)));
         let all = snapshots.chain(segments).chain(lost);
         all.filter(move |(of, _)| *of == timeline).map(|(_, instant)| instant)
     }

@@ -6,7 +6,7 @@
 //! What it returns can be put in the place of a store ([`Prepared`]) without the target.
 
 mod apply;
-pub mod descent;
+mod descent;
 mod fetch;
 pub mod file;
 pub mod history;
@@ -98,7 +98,8 @@ pub fn prepare(
     let reached = loop {
         match way.reach(wish) {
             Err(RewindError::Refused(refusal, _))
-                if before.as_ref() != Some(&refusal) && way.listing.has_changed(source)? =>
+                if before.as_ref() != Some(&refusal)
+                    && way.listing.has_changed(source).unwrap_or(false) =>
             {
                 before = Some(refusal);
             }

@@ -52,7 +52,7 @@ pub struct Plan {
 
 impl Plan {
     /// The file on the way that tells of a commit.
-    pub fn holding(&self, timeline: Timeline, revision: u64) -> Kept {
+    pub fn file_of(&self, timeline: Timeline, revision: u64) -> Kept {
         let holds = |leg: &&Leg| {
             let Leg { segment, .. } = leg;
             let there = segment.first <= revision && revision <= segment.last;
@@ -91,8 +91,8 @@ pub enum Refusal {
     Folded(Timeline, Gap),
     /// Two servers wrote that commit: what each of them did is in these files.
     Twice(u64, Box<[String; 2]>),
-    /// The server that asks and another one did: what that one did is in this file.
-    Ours(u64, Box<str>),
+    /// The server that asks and another one did, in that history: what that one did is in this file.
+    Ours(Timeline, u64, Box<str>),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
@@ -169,9 +169,9 @@ pub fn next<'a>(
     revision: u64,
 ) -> Option<&'a SegmentName> {
     let leads = |name: &&SegmentName| {
-        name.timeline == timeline && name.first <= revision + 1 && name.last > revision
+        name.timeline == timeline && name.first <= revision + 1 && listing.last_of(name) > revision
     };
-    let far = |name: &&SegmentName| (name.last, std::cmp::Reverse(name.first));
+    let far = |name: &&SegmentName| (listing.last_of(name), std::cmp::Reverse(name.first));
     let furthest = |names: &'a [SegmentName]| names.iter().filter(leads).max_by_key(far);
     furthest(&listing.segments).or_else(|| furthest(&listing.own))
 }
@@ -326,7 +326,7 @@ impl fmt::Display for Refusal {
                  file by file, and ask again",
                 files[0], files[1]
             ),
-            Self::Ours(revision, file) => write!(
+            Self::Ours(_, revision, file) => write!(
                 f,
                 "this server wrote revision {revision} of its timeline, and so did another one, on \
                  a copy of the store ({file}): leave that file where it is"

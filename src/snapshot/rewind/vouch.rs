@@ -72,7 +72,6 @@ impl Way<'_> {
             return Ok(());
         }
         match &kept {
-            Kept::Segment(name) if self.segments.has(name) => {}
             Kept::Segment(name) => {
                 let keyring = self.own_keys().map(|keys| keys.keyring());
                 self.getter.segment(name, keyring.as_deref(), &mut self.segments)?;

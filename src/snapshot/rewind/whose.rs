@@ -94,40 +94,54 @@ impl Way<'_> {
         // What the other one did only later the server that asks may have done before.
         let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
         let left = there.timeline != head.timeline;
-        match descent(end, &head, clues)? {
+        match clues.descent(*end, &head)? {
             Descent::Proven => Ok(Whose::Own),
-            Descent::Unknown if left && !plan.named && found.end && there.revision < last => {
-                let after = self.listing.span(head.timeline).map(|span| span.first);
-                let gap = Gap { before: found.instant, after };
+            // It went on there, of which the journal on the target tells no more.
+            Descent::Unknown
+                if left
+                    && !plan.named
+                    && found.end
+                    && there.revision < last
+                    && self.listing.segments.iter().any(|name| name.timeline == there.timeline) =>
+            {
+                let gap = Gap { before: found.instant, after: None };
                 Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
             }
             Descent::Unknown => Ok(Whose::Supposed),
             // That of another server may be meant only where it is named.
-            _ if plan.named && plan.timeline != head.timeline => Ok(Whose::Other),
+            _ if plan.named && (plan.timeline != head.timeline || !left) => Ok(Whose::Other),
             // The next commit of its own is still here, and tells when that was.
             _ if end != there
-                && self.is_here(there.timeline, there.revision + 1)
-                && descent(there, &head, clues)? == Descent::Proven =>
+                && self.is_here(there, &head, clues)?
+                && clues.descent(*there, &head)? == Descent::Proven =>
             {
-                Err(Unfit::of_other(plan.holding(end.timeline, end.revision)).into())
+                Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
+            }
+            Descent::Refuted if left => {
+                Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
             }
             Descent::Refuted => {
-                let at = end.revision.min(if left { u64::MAX } else { head.revision });
-                let other = plan.holding(end.timeline, at);
-                Err(if left { Unfit::of_other(other).into() } else { self.ours(at, &other) })
+                let at = end.revision.min(head.revision);
+                Err(self.ours(at, &plan.file_of(end.timeline, at)))
             }
             Descent::Apart(at, name) if left => {
-                let name = self.called(&Kept::Segment(name)).unwrap_or_default();
-                Err(Stop::Refused(Refusal::Other(there.timeline, at, name.into())))
+                let called = self.called(&Kept::Segment(name)).unwrap_or_default();
+                Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
             }
             Descent::Apart(at, name) => Err(self.ours(at, &Kept::Segment(name))),
         }
     }
 
-    /// Whether a commit is among those that are still here.
-    fn is_here(&self, timeline: Timeline, revision: u64) -> bool {
-        let holds = |name: &SegmentName| name.first <= revision && revision <= name.last;
-        self.listing.own.iter().any(|name| name.timeline == timeline && holds(name))
+    /// Whether the own commit behind one is among those that are still here.
+    fn is_here(&self, at: &Start, head: &Head, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        for name in self.listing.holding(at.timeline, at.revision + 1) {
+            let own = self.segments.has(name)
+                && clues.descent_of(name, at.revision + 1, head)? == Descent::Proven;
+            if own {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether what was found leads into the later history that was wished.
@@ -142,7 +156,7 @@ impl Way<'_> {
             Descent::Proven => Ok(true),
             Descent::Unknown | Descent::Apart(..) => Ok(false),
             Descent::Refuted => {
-                Err(Unfit::of_other(plan.holding(gone.there.timeline, gone.there.revision)).into())
+                Err(Unfit::of_other(plan.file_of(gone.there.timeline, gone.there.revision)).into())
             }
         }
     }
@@ -165,7 +179,7 @@ impl Way<'_> {
         let revision = before.end().revision;
         // What is still here nobody else wrote.
         if self.listing.own.contains(name) {
-            return Ok(Some(self.strange(of, revision, &before)));
+            return self.strange(of, revision, before, &self.clues(keyring)).map(Some);
         }
         // Something else leads there.
         let other = self.without(&before, At::Revision(of.legs[at].upto), name.timeline);
@@ -190,23 +204,27 @@ impl Way<'_> {
         if proved && found.timeline != of.timeline {
             return Ok(());
         }
-        let Start { timeline, revision: last, .. } = bound.unwrap_or(*there);
-        let beside = self.listing.segments.iter().filter(|name| {
-            let on_way = of.legs.iter().any(|leg| leg.segment == **name);
-            let there = name.first <= last && of.base.revision < name.last;
-            name.timeline == timeline && there && !on_way
-        });
-        for other in beside {
-            let at = other.last.min(last);
-            let Some(ours) = passed.get(&at).filter(|ours| **ours != other.chain) else { continue };
-            // What was behind the instant in any case is not meant.
-            if at > found.instant.revision && matches!(of.at, At::Time(at) if at < other.from) {
-                continue;
-            }
-            let there = clues.chain_at(other, at)?;
-            let on_way = of.holding(timeline, at);
-            if there.is_some_and(|there| there.short() != *ours) && self.is_either(of, &on_way) {
-                return Err(self.twice(of, at, [on_way, Kept::Segment(*other)], clues)?);
+        let ends = [Some(*there), *bound];
+        for Start { timeline, revision: last, .. } in ends.into_iter().flatten() {
+            let beside = self.listing.segments.iter().filter(|name| {
+                let on_way = of.legs.iter().any(|leg| leg.segment == **name);
+                let there = name.first <= last && of.base.revision < name.last;
+                name.timeline == timeline && there && !on_way
+            });
+            for other in beside {
+                let at = self.listing.last_of(other).min(last);
+                let ours = passed.get(&at).filter(|ours| **ours != other.chain);
+                // What was behind the instant in any case is not meant.
+                let later = matches!(of.at, At::Time(at) if at < other.from);
+                let Some(ours) = ours.filter(|_| !later || other.first <= there.revision) else {
+                    continue;
+                };
+                let differs =
+                    clues.chain_at(other, at)?.is_some_and(|there| there.short() != *ours);
+                let on_way = of.file_of(timeline, at);
+                if differs && self.is_either(of, &on_way) {
+                    return Err(self.twice(of, at, [on_way, Kept::Segment(*other)], clues)?);
+                }
             }
         }
         Ok(())
@@ -234,10 +252,10 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         if self.is_own(&one, clues)? {
-            return Ok(self.strange(of, revision, &other));
+            return self.strange(of, revision, other, clues);
         }
         if self.is_own(&other, clues)? {
-            return Ok(self.strange(of, revision, &one));
+            return self.strange(of, revision, one, clues);
         }
         let names = [one, other].map(|kept| self.called(&kept).unwrap_or_default());
         Ok(Stop::Refused(Refusal::Twice(revision, Box::new(names))))
@@ -245,32 +263,29 @@ impl Way<'_> {
 
     /// The server that asks wrote that commit itself, and what `other` holds is not what it wrote.
     /// Of a history that it has left it is its own past that it wishes.
-    fn strange(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
+    fn strange(
+        &self,
+        of: &Plan,
+        revision: u64,
+        other: Kept,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Stop, Unfit> {
         let left = self.listing.present.is_some_and(|present| present != other.timeline());
-        match left && !of.named {
-            true => Unfit::of_other(other.clone()).into(),
-            false => self.ours(revision, other),
+        let meant = of.named && of.timeline == other.timeline();
+        match left && !meant {
+            true => Ok(clues.other_of(other, revision)?.into()),
+            false => Ok(self.ours(revision, &other)),
         }
     }
 
     /// Whether the server that asks wrote a file, or comes of it.
     fn is_own(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
         let (Kept::Segment(name), Some(head)) = (kept, self.head()) else { return Ok(false) };
-        Ok(clues.descent(name, name.last, &head)? == Descent::Proven)
+        Ok(clues.descent_of(name, name.last, &head)? == Descent::Proven)
     }
 
     fn ours(&self, revision: u64, other: &Kept) -> Stop {
-        let other = self.called(other).unwrap_or_default();
-        Stop::Refused(Refusal::Ours(revision, other.into()))
-    }
-}
-
-/// Whether the server whose journal stands at `head` comes of a commit, or that goes on behind what
-/// the server has.
-fn descent(at: &Start, head: &Head, clues: &Clues<'_, '_>) -> Result<Descent, Unfit> {
-    let own = Start::of(head);
-    match at.timeline == head.timeline && at.revision > head.revision {
-        true => clues.leads(own, *at, None),
-        false => clues.leads(*at, own, head.origin),
+        let name = self.called(other).unwrap_or_default();
+        Stop::Refused(Refusal::Ours(other.timeline(), revision, name.into()))
     }
 }
