@@ -499,8 +499,8 @@ fn descriptors_used_up() {
             house.is_honest();
         }
     }
-    // It dies of what it cannot accept (or of a panic, as it cannot double a descriptor), and what it
-    // has accepted before is served all the same.
+    // It dies of what it cannot accept, or of a panic since it cannot double a descriptor, and what
+    // it has accepted before is served all the same.
     let before = order("leave 0");
     let mut accepted = Vec::new();
     eventually("the inner server is dead", || match UnixStream::connect(inner_socket(&run)) {
