@@ -69,8 +69,7 @@ impl Reached {
             RewindError::Refused(Refusal::Ours(timeline, revision, _), _) => format!(
                 "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
                  wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} \
-                 -revision={revision}`, or the same into another folder, without a server \
-                 (`-config=CONFIGURATION -into=FOLDER`)"
+                 -revision={revision}`"
             ),
             _ => return error.into(),
         };

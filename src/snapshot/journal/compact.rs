@@ -11,7 +11,7 @@
 //! inside of its span, so that whoever plans a way takes it in their place, and is deleted by the
 //! next round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
@@ -90,13 +90,26 @@ pub fn plan(listing: &Listing, begun: &[Origin], now: Timestamp, policy: Policy)
         let left: Vec<u64> = left.map(|origin| origin.revision).collect();
         for run in runs(listing, timeline) {
             for outer in &run {
+                // What goes on from the end of one, and further than this, needs it.
+                let forks = |name: &SegmentName| {
+                    let on =
+                        |of: &SegmentName| of.timeline == timeline && of.first == name.last + 1;
+                    let further = |of: &&SegmentName| on(of) && !outer.spans(of);
+                    name.last < outer.last && listing.segments.iter().any(|of| further(&of))
+                };
                 let within = |name: &&SegmentName| *name != outer && outer.spans(name);
-                let inner: Vec<_> = listing.segments.iter().filter(within).copied().collect();
+                let inner = listing.segments.iter().filter(within).filter(|name| !forks(name));
+                let inner: Vec<_> = inner.copied().collect();
                 if !inner.is_empty() {
                     round.left.push((*outer, inner));
                 }
             }
-            round.jobs.extend(jobs(&run, now, policy).map(|job| Job { left: left.clone(), ..job }));
+            // Another server's files may go on from where one of the run ends.
+            let beside = listing.segments.iter().filter(|name| name.timeline == timeline);
+            let beside = beside.filter(|name| !run.contains(name)).map(|name| name.first - 1);
+            let forks: BTreeSet<u64> = beside.collect();
+            let jobs = jobs(&run, now, policy, &forks);
+            round.jobs.extend(jobs.map(|job| Job { left: left.clone(), ..job }));
         }
     }
     round
@@ -119,13 +132,22 @@ fn runs(listing: &Listing, timeline: Timeline) -> Vec<Vec<SegmentName>> {
     runs
 }
 
-fn jobs(run: &[SegmentName], now: Timestamp, policy: Policy) -> impl Iterator<Item = Job> + use<> {
+fn jobs(
+    run: &[SegmentName],
+    now: Timestamp,
+    policy: Policy,
+    forks: &BTreeSet<u64>,
+) -> impl Iterator<Item = Job> + use<> {
     let mut jobs: Vec<(Job, Window)> = Vec::new();
     for name in run {
         let window = Window::of(name, now, policy);
         match jobs.last_mut() {
             // Those of a crash may overlap, and lead on all the same.
-            Some((job, last)) if *last == window && job.inner[0].origin == name.origin => {
+            Some((job, last))
+                if *last == window
+                    && job.inner[0].origin == name.origin
+                    && !job.inner.last().is_some_and(|before| forks.contains(&before.last)) =>
+            {
                 job.inner.push(*name);
             }
             _ => {
@@ -195,7 +217,16 @@ pub fn clear(
     keys: &Unsealed,
 ) -> Result<(), Unfit> {
     let getter = Getter::new(source);
-    delete(&getter, &akin(&getter, outer, inner, &keys.keyring())?)
+    let akin = akin(&getter, outer, inner, &keys.keyring())?;
+    let mut stay: Vec<SegmentName> =
+        inner.iter().filter(|name| !akin.contains(name)).copied().collect();
+    // From the last one on: what leads to one that stays is needed.
+    for name in &akin {
+        if name.last < outer.last && stay.iter().any(|of| of.first == name.last + 1) {
+            stay.push(*name);
+        }
+    }
+    delete(&getter, akin.iter().filter(|name| !stay.contains(name)))
 }
 
 fn delete<'a>(

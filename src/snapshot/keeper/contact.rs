@@ -550,9 +550,8 @@ impl Worker {
             "the target is ahead of this server: it holds transaction {there} of timeline \
              {timeline}, and this server is at {revision}. If another server runs on a copy of \
              this store's data, stop the one that is to go first. To have what is there: \
-             `edgekeep snapshot restore -target={target} -at=latest -timeline={timeline}`; to go on \
-             beside it: \
-             `edgekeep snapshot adopt {target}`"
+             `edgekeep snapshot restore -target={target} -at=latest -timeline={timeline}`; to go \
+             on beside it: `edgekeep snapshot adopt {target}`"
         ))
     }
 }

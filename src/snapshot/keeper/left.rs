@@ -209,8 +209,8 @@ impl Worker {
         let new = others.names.difference(&self.seen.left).count();
         if let Some(held) = known.aside.first().filter(|_| new > 0) {
             log::warn!(
-                "snapshots to {}: {new} of the files there, as {}, are of another server, on a copy \
-                 of this store's data, which wrote the same timeline {present} and has left it",
+                "snapshots to {}: {new} of the files there, as {}, are of another server, on a \
+                 copy of this store's data, which wrote the timeline {present} too and left it",
                 self.name,
                 self.target.url(&held.name)
             );

@@ -169,8 +169,8 @@ impl Clues<'_, '_> {
         }
     }
 
-    /// Where the history of a commit began, that is a later one than `early`: whoever is of it comes
-    /// of what it left, whatever is missing in between.
+    /// Where the history of a commit began, that is a later one than `early`: whoever is of it
+    /// comes of what it left, whatever is missing in between.
     fn before(
         &self,
         early: Timeline,

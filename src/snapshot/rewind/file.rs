@@ -155,8 +155,8 @@ impl<'a> Getter<'a> {
         self.whole.borrow_mut().clear();
     }
 
-    /// Gets a segment into `to`, unless it is there. It is there only if all of it is sound and what
-    /// its name says, and, where there are keys, was made by them.
+    /// Gets a segment into `to`, unless it is there. It is there only if all of it is sound and
+    /// what its name says, and, where there are keys, was made by them.
     pub fn segment(
         &self,
         name: &SegmentName,

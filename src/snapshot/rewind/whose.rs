@@ -9,7 +9,7 @@ use super::Found;
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
-use super::listing::Stretch;
+use super::listing::{Leg, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::Start;
 use crate::barrier::journal::Head;
@@ -117,12 +117,13 @@ impl Way<'_> {
             {
                 Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
             }
-            Descent::Refuted if left => {
-                Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
-            }
             Descent::Refuted => {
-                let at = end.revision.min(head.revision);
-                Err(self.ours(at, &plan.file_of(end.timeline, at)))
+                let at = end.revision.min(if left { u64::MAX } else { head.revision });
+                let other = plan.file_of(end.timeline, at);
+                match left || self.is_beside(&other, end.timeline, at) {
+                    true => Err(clues.other_of(other, at)?.into()),
+                    false => Err(self.ours(at, &other)),
+                }
             }
             Descent::Apart(at, name) if left => {
                 let called = self.called(&Kept::Segment(name)).unwrap_or_default();
@@ -130,6 +131,13 @@ impl Way<'_> {
             }
             Descent::Apart(at, name) => Err(self.ours(at, &Kept::Segment(name))),
         }
+    }
+
+    /// Whether what this server has put there itself lies beside a file, and leads there.
+    fn is_beside(&self, other: &Kept, timeline: Timeline, at: u64) -> bool {
+        let put = |leg: &Leg| self.listing.segments.contains(&leg.segment);
+        let beside = self.without(other, At::Revision(at), timeline);
+        beside.is_some_and(|plan| plan.legs.iter().all(put))
     }
 
     /// Whether the own commit behind one is among those that are still here.
