@@ -91,7 +91,8 @@ pub enum Refusal {
     Folded(Timeline, Gap),
     /// Two servers wrote that commit: what each of them did is in these files.
     Twice(u64, Box<[String; 2]>),
-    /// The server that asks and another one did, in that history: what that one did is in this file.
+    /// The server that asks and another one did, in that history: what that one did is in this
+    /// file.
     Ours(Timeline, u64, Box<str>),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
