@@ -434,3 +434,20 @@ fn a_history_whose_first_file_is_missing_has_taken_the_others_place_all_the_same
     let found = site.bare(93).prepare(At::Latest, None).unwrap();
     assert_eq!(found.found().instant.revision, last.revision);
 }
+
+#[test]
+fn a_history_goes_on_from_the_middle_of_what_another_one_folded() {
+    // Nobody has the keys, and the one file of the other holds what both come of, too.
+    let (site, mut twin) = ahead(3);
+    site.pass(Duration::from_secs(2 * 3600));
+    assert!(site.compact(Policy::default()) > 0);
+    twin.ship(u64::MAX);
+    leaves(&mut twin);
+    twin.ship(u64::MAX);
+    let last = twin.history.last().unwrap().clone();
+    comes_back(&twin, &last, At::Revision(last.revision));
+    let left = since_fork(&twin).last().unwrap().timeline;
+    for past in since_fork(&twin).filter(|past| past.timeline == left) {
+        comes_back(&twin, &past, At::Revision(past.revision));
+    }
+}

@@ -93,7 +93,7 @@ impl Clues<'_, '_> {
 
     /// Up to which commit a segment is of what others of its history lead on from: where one of
     /// those begins in it.
-    fn common(&self, name: &SegmentName, behind: u64) -> Result<Option<u64>, Unfit> {
+    pub fn common(&self, name: &SegmentName, behind: u64) -> Result<Option<u64>, Unfit> {
         let mut joints: Vec<(u64, SegmentName)> = Vec::new();
         for other in self.listing.own.iter().chain(&self.listing.segments) {
             let joint = other.first - 1;
@@ -103,12 +103,21 @@ impl Clues<'_, '_> {
         }
         joints.sort_unstable_by(|one, other| other.cmp(one));
         for (joint, other) in joints {
-            let there = self.chain_at(name, joint)?;
-            if there.is_some() && there == self.chain_at(&other, joint)? {
+            if self.goes_on_within(name, &other)? {
                 return Ok(Some(joint));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a segment goes on from a commit in the middle of another one of its history.
+    fn goes_on_within(&self, one: &SegmentName, other: &SegmentName) -> Result<bool, Unfit> {
+        let joint = other.first - 1;
+        if one.timeline != other.timeline || joint < one.first || one.last <= joint {
+            return Ok(false);
+        }
+        let there = self.chain_at(one, joint)?;
+        Ok(there.is_some() && there == self.chain_at(other, joint)?)
     }
 
     fn go_back(

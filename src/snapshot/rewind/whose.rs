@@ -189,17 +189,31 @@ impl Way<'_> {
         if self.listing.own.contains(name) {
             return self.strange(of, revision, before, &self.clues(keyring)).map(Some);
         }
+        let clues = self.clues(keyring);
+        let to = Wish { at: At::Revision(of.legs[at].upto), timeline: Some(name.timeline) };
+        let leads = |plan: &Plan| plan.legs.iter().any(|leg| leg.segment == *name);
+        // What leads there goes on from the middle of that one, where both servers parted.
+        if let Kept::Segment(one) = &before
+            && let Some(upto) = clues.common(one, one.last)?
+        {
+            let mut listing = self.listing.clone();
+            listing.partly.insert(*one, upto);
+            if let Some(other) = plan(&listing, &to).ok().filter(leads) {
+                let beside = other.file_of(one.timeline, upto + 1);
+                return match before.timeline() == of.timeline && self.is_either(of, &beside) {
+                    true => self.twice(of, upto + 1, [before, beside], &clues).map(Some),
+                    false => Ok(Some(Unfit::Partly(*one, upto).into())),
+                };
+            }
+        }
         // Something else leads there.
-        let other = self.without(&before, At::Revision(of.legs[at].upto), name.timeline);
-        let Some(other) = other.filter(|other| other.legs.iter().any(|l| l.segment == *name))
-        else {
-            return Ok(None);
-        };
+        let other = self.without(&before, to.at, name.timeline).filter(leads);
+        let Some(other) = other else { return Ok(None) };
         if before.timeline() == of.timeline && self.is_either(of, &Kept::Segment(*name)) {
             let beside = other.legs.iter().find(|leg| revision <= leg.segment.last);
             let beside =
                 beside.map_or(Kept::Snapshot(other.base), |leg| Kept::Segment(leg.segment));
-            return self.twice(of, revision, [before, beside], &self.clues(keyring)).map(Some);
+            return self.twice(of, revision, [before, beside], &clues).map(Some);
         }
         Ok(Some(Unfit::of_other(before).into()))
     }
