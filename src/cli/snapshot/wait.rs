@@ -42,6 +42,9 @@ impl Patience {
         cx: &mut Context,
         places: impl IntoIterator<Item = (&'a str, &'a Arc<dyn Target>)>,
     ) -> Result<bool, Stop> {
+        // Before a stick is asked for: what ends this takes that back.
+        let interruption =
+            Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))?;
         let away: Vec<_> =
             places.into_iter().filter(|(_, target)| target.visit().is_none()).collect();
         if away.is_empty() || self.is_over() {
@@ -52,8 +55,6 @@ impl Patience {
             cx.note(&format!("Waiting for {name}: {why}"));
         }
         cx.note(ENDS);
-        let interruption =
-            Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))?;
         let interrupted = interruption.flag();
         let _shown = Progress::waiting("Waiting");
         while !away.iter().any(|(_, target)| target.visit().is_some()) {
