@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use edgekeep::barrier::root::Timeline;
+use edgekeep::snapshot::layout::SegmentName;
 use serde_json::{Value, json};
 
 use super::folder::{files, held};
@@ -133,15 +134,13 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     eventually("the other one goes on", || is_shipped(&other));
     write(&other, "on");
     eventually("it ships", || is_shipped(&other));
-    let found = |timeline: Option<String>| {
-        let wish = json!({ "revision": at, "dry_run": true, "timeline": timeline });
-        other.root().post("sys/snapshots/targets/disk/restore", wish)
-    };
-    // It has a commit of its own of that number: that, or none.
-    for timeline in [None, Some(timeline(&other).to_string())] {
-        let found = found(timeline);
-        let own = found.status == 400 || data(&found)["own_past"] == true;
-        assert!(own, "{}", found.json());
+    // It has a commit of its own of that number: that one it is.
+    let loaded = other.root().post("sys/snapshots/targets/disk/load", json!({ "revision": at }));
+    assert_eq!(data(&loaded)["own_past"], true, "{}", loaded.json());
+    let id = data(&loaded)["snapshot_id"].as_str().unwrap().to_owned();
+    for (name, status) in [("other", 200), ("both", 200), ("one", 404)] {
+        let path = format!("secret/{name}?read_snapshot_id={id}");
+        assert_eq!(other.root().get(&path).status, status, "{name}");
     }
 }
 
@@ -260,6 +259,11 @@ fn a_history_that_grows_beside_is_told_of_until_it_ends() {
 
 #[test]
 fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
+    // The first one may have gone further by then, or not.
+    [0, 8].into_iter().for_each(leaves_beside);
+}
+
+fn leaves_beside(further: usize) {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -269,8 +273,11 @@ fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
     let mut other = one.twin();
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
-    // More than the first one has, in the end.
     (0..5).for_each(|number| write(&other, &format!("other{number}")));
+    for number in 0..further {
+        write(&one, &format!("further{number}"));
+        eventually("one ships", || is_shipped(&one));
+    }
     tells_of_another(&other);
     let old = timeline(&other);
     adopt(&other);
@@ -281,8 +288,18 @@ fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
     };
     let begins = || of(new).find_map(|of| of.origin).map(|origin| origin.revision);
     eventually("what it had written is there", || {
-        begins().is_some() && of(old).map(|of| of.last).max() == begins()
+        let holds = |of: &SegmentName| begins().is_some_and(|at| of.first <= at && at <= of.last);
+        of(old).filter(holds).count() == 1 + usize::from(further > 0)
     });
+    // And comes back from there.
+    let wish = json!({ "revision": begins() });
+    let loaded = other.root().post("sys/snapshots/targets/disk/load", wish);
+    assert_eq!(data(&loaded)["own_past"], true, "{}", loaded.json());
+    let id = data(&loaded)["snapshot_id"].as_str().unwrap().to_owned();
+    for (name, status) in [("other4", 200), ("other0", 200), ("both", 200), ("one", 404)] {
+        let path = format!("secret/{name}?read_snapshot_id={id}");
+        assert_eq!(other.root().get(&path).status, status, "{name}");
+    }
     // The first one goes on as before, at once and after it was off; with fewer commits and with
     // more.
     for number in 0..12 {

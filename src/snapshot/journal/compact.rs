@@ -109,6 +109,7 @@ pub fn plan(listing: &Listing, begun: &[Origin], now: Timestamp, policy: Policy)
             let beside = beside.filter(|name| !run.contains(name)).map(|name| name.first - 1);
             let forks: BTreeSet<u64> = beside.collect();
             let jobs = jobs(&run, now, policy, &forks);
+            let left: Vec<u64> = left.iter().chain(&forks).copied().collect();
             round.jobs.extend(jobs.map(|job| Job { left: left.clone(), ..job }));
         }
     }
@@ -245,7 +246,7 @@ fn merge(
     owner: &Owner,
     segments: &Segments,
     spool: &mut Spool,
-) -> Result<SegmentName, SnapshotError> {
+) -> Result<SegmentName, Unfit> {
     let broken = || SnapshotError::Broken("a compaction of nothing".into());
     let (first, last) = job.inner.first().zip(job.inner.last()).ok_or_else(broken)?;
     let start = segments.start(first)?;
@@ -270,7 +271,13 @@ fn merge(
             fold.entry(entry)?;
             Ok(Walk::On)
         })
-        .map_err(Broken::into_error)?;
+        .map_err(|broken| match broken {
+            // Another server's, on a copy of the store, may lie among them.
+            Broken::Link(name) => {
+                Unfit::astray(name, "it does not go on from where the one before it ends")
+            }
+            other => other.into_error().into(),
+        })?;
     fold.flush()?;
     let mut to = fold.writer.finish(&keys.keyring())?;
     to.flush()?;

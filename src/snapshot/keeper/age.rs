@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::contact::Held;
 use super::trouble::Trouble;
 use super::worker::Worker;
+use crate::barrier::journal::Origin;
 use crate::barrier::journal::live::origins;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::compact::{Policy, clear, compact, plan};
@@ -72,7 +74,13 @@ impl Worker {
         listing.present = Some(record.timeline);
         let aside = self.known.as_ref().map(|known| &*known.aside).unwrap_or_default();
         listing.segments.retain(|name| !aside.iter().any(|held| held.of == *name));
-        let begun = origins(&keys).map_err(SnapshotError::from)?;
+        let mut begun = origins(&keys).map_err(SnapshotError::from)?;
+        // From where another server went on, too, which has left.
+        begun.extend(
+            aside
+                .iter()
+                .map(|Held { of, .. }| Origin { timeline: of.timeline, revision: of.first - 1 }),
+        );
         let round = plan(&listing, &begun, keys.time().now(), Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;
         let owner = Owner { store_id: record.store_id, key_id: settings.root_key.to_string() };

@@ -30,9 +30,12 @@ impl Worker {
             let stretches = stretches(&*self.unsealed()?, timeline)?;
             let Some(&(_, last)) = stretches.last() else { continue };
             let found = self.set_aside(timeline, last)?;
-            if matches!(found, Found::Theirs(_) | Found::Unread) && self.has_room()? {
-                if matches!(found, Found::Theirs(_)) {
-                    self.hold_back(timeline, last, &stretches)?;
+            // What was begun there comes to the target next, and tells that it was left.
+            let end = Origin { timeline, revision: last };
+            let next = !head.cut && origins(&*self.unsealed()?)?.contains(&end);
+            if matches!(found, Found::Theirs(_) | Found::Unread) && (next || self.has_room()?) {
+                if matches!(found, Found::Theirs(_)) && !next {
+                    self.hold_back(timeline, &stretches);
                 }
                 continue;
             }
@@ -77,17 +80,7 @@ impl Worker {
     }
 
     /// What cannot be put there now may be once that is no longer the other's alone.
-    fn hold_back(
-        &mut self,
-        timeline: Timeline,
-        last: u64,
-        stretches: &[(u64, u64)],
-    ) -> Result<(), Trouble> {
-        let (unsealed, end) = (self.unsealed()?, Origin { timeline, revision: last });
-        // What was begun there comes to the target next, and tells that it was left.
-        if origins(&unsealed)?.contains(&end) {
-            return Ok(());
-        }
+    fn hold_back(&mut self, timeline: Timeline, stretches: &[(u64, u64)]) {
         let commits = stretches.iter().map(|(first, last)| last - first + 1).sum();
         let held_back = HeldBack { timeline, commits };
         if self.told_back.as_ref() != Some(&held_back) {
@@ -95,7 +88,6 @@ impl Worker {
             self.told_back = Some(held_back.clone());
         }
         self.held_back = Some(held_back);
-        Ok(())
     }
 
     /// Whether half of the room for the journal is free: the rest is for what is written now.
@@ -109,10 +101,15 @@ impl Worker {
     /// left. `last` is the last one that is still here.
     fn set_aside(&mut self, timeline: Timeline, last: u64) -> Result<Found, Trouble> {
         let Some(mut known) = self.known.take() else { return Ok(Found::Own) };
-        let mut strange = BTreeSet::new();
+        let (mut strange, mut behind) = (BTreeSet::new(), BTreeSet::new());
         let (mut begins, mut ends) = (u64::MAX, 0);
         let mut unread = false;
         for (of, name) in known.segments_of(timeline) {
+            // It holds nothing of what was written here.
+            if of.first > last {
+                behind.insert(name);
+                continue;
+            }
             match self.is_own(&of, &name, last)? {
                 Some(true) => ends = of.last.max(ends),
                 Some(false) => match self.is_junk(&of, &name)? {
@@ -131,13 +128,35 @@ impl Worker {
         } else if strange.is_empty() {
             Found::Own
         } else if known.left_at(timeline) >= Some(last) || ends >= begins {
+            strange.extend(behind);
             known.segments.retain(|held| !strange.contains(&held.name));
+            self.pass_over_bases(&mut known, timeline)?;
             Found::Both
         } else {
             Found::Theirs(ends)
         };
         self.known = Some(known);
         Ok(found)
+    }
+
+    /// Snapshots of a history that was left lead to nothing of which there are records here, where
+    /// they are not of that chain.
+    fn pass_over_bases(&mut self, known: &mut Known, timeline: Timeline) -> Result<(), Trouble> {
+        let mut strange = BTreeSet::new();
+        for held in known.snapshots.iter().filter(|held| held.of.timeline == timeline) {
+            let Some(ours) = recorded(&*self.unsealed()?, timeline, held.of.revision)? else {
+                continue;
+            };
+            if self.judgement(&held.name) == Judged::Unknown {
+                self.read_back(held)?;
+            }
+            let theirs = self.judged.get(&held.name).and_then(|(_, head)| *head);
+            if theirs.is_some_and(|theirs| theirs.chain != ours) {
+                strange.insert(held.name.clone());
+            }
+        }
+        known.snapshots.retain(|held| !strange.contains(&held.name));
+        Ok(())
     }
 
     /// Whether a segment of a history that was left is of the chain of which there are records
@@ -150,9 +169,12 @@ impl Worker {
         last: u64,
     ) -> Result<Option<bool>, Trouble> {
         let unsealed = self.unsealed()?;
-        if of.last <= last || last < of.first {
+        if of.last <= last {
             let ours = recorded(&unsealed, of.timeline, of.last)?;
             return Ok(Some(ours.is_none_or(|ours| ours.short() == of.chain)));
+        }
+        if self.judgement(name) == Judged::Unread {
+            return Ok(None);
         }
         let before = self.compared.get(name).filter(|(upto, _)| *upto == last);
         if let Some((_, own)) = before {
@@ -160,19 +182,14 @@ impl Worker {
         }
         let steps = match self.read_steps(name, of, |at| at <= last)? {
             Ok(steps) => steps,
-            Err(SnapshotError::Io(_)) => return Ok(None),
             Err(why) => {
                 self.counts_as_absent(name, &why);
-                return Ok(Some(false));
+                return Ok(Some(false).filter(|_| !matches!(why, SnapshotError::Io(_))));
             }
         };
-        let mut own = true;
-        for (at, there) in steps.at.into_iter().rev() {
-            if let Some(ours) = recorded(&unsealed, of.timeline, at)? {
-                own = ours == there;
-                break;
-            }
-        }
+        // The commit at which it was left is kept alone, whatever is folded.
+        let ours = recorded(&unsealed, of.timeline, last)?;
+        let own = ours.is_some_and(|ours| steps.at.contains(&(last, ours)));
         if !own {
             self.judged.insert(name.clone(), (Judged::Good, None));
         }
