@@ -174,7 +174,8 @@ limits { max_connections = 64 max_held_bytes = "16MiB" workers = 2 drain_timeout
         "body_bytes: 33554432, held_bytes: 16777216",
         "idle: 300s",
         "read_stall: 45s, write_stall: 30s",
-        "drain: 5s, workers: 2",
+        "drain: 5s",
+        "workers: 2",
     ] {
         assert!(summary.contains(wanted), "{wanted} in {summary}");
     }
