@@ -98,9 +98,7 @@ struct Seeded {
 impl Seeded {
     fn new() -> Self {
         let server = Server::dev();
-        let output = server.output();
-        let key = output.lines().find_map(|line| line.strip_prefix("Unseal Key: ")).unwrap();
-        let key = key.trim().to_owned();
+        let key = server.unseal_key();
         Self { server, key }
     }
 

@@ -20,13 +20,6 @@ use crate::support::{ROOT, Server, TempDir, program};
 
 const SNAPSHOT: &str = "sys/storage/raft/snapshot";
 
-/// The unseal key that a development server printed.
-fn unseal_key(server: &Server) -> String {
-    let output = server.output();
-    let line = output.lines().find_map(|line| line.strip_prefix("Unseal Key: "));
-    line.expect("it is printed").trim().to_owned()
-}
-
 fn restore(to: &Server, how: &str, file: &[u8]) -> Reply {
     to.root().upload(&format!("sys/storage/raft/{how}"), file).unwrap()
 }
@@ -60,7 +53,7 @@ fn a_server_is_saved_and_restored_from_the_command_line() {
 
     let inspected = run(&server, &["operator", "raft", "snapshot", "inspect", file]);
     assert!(text(&inspected).contains("Unseal Keys    1 of 1"), "{}", text(&inspected));
-    let key = unseal_key(&server);
+    let key = server.unseal_key();
     let verified = run(&server, &["snapshot", "verify", file, &key]);
     assert!(text(&verified).contains("Every entry opens"), "{}", text(&verified));
     let verified = run(&server, &["snapshot", "verify", "-without-keys", file]);
@@ -68,7 +61,7 @@ fn a_server_is_saved_and_restored_from_the_command_line() {
     let verified = run(&server, &["snapshot", "verify", file]);
     assert!(text(&verified).contains("needs 1 unseal key,"), "{}", text(&verified));
     let other = Server::dev();
-    let verified = run(&server, &["snapshot", "verify", file, &unseal_key(&other)]);
+    let verified = run(&server, &["snapshot", "verify", file, &other.unseal_key()]);
     assert_eq!(verified.status.code(), Some(2), "{}", text(&verified));
 
     let restored = run(&server, &["snapshot", "restore", file]);
@@ -129,7 +122,7 @@ fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
     assert_eq!(server.root().get("secret/data/a").json()["data"]["data"]["n"], 1);
 
     assert_eq!(restore(&other, "snapshot-force", &altered).status, 204);
-    other.client().post("sys/unseal", json!({ "key": unseal_key(&server) }));
+    other.client().post("sys/unseal", json!({ "key": server.unseal_key() }));
     let degraded = || {
         let health = other.client().get("sys/health?degradedcode=472");
         (health.status, health.json()["degraded"].to_string())
@@ -194,7 +187,7 @@ fn snapshots_under_load_are_each_one_instant() {
         let how = if number == 0 { "snapshot-force" } else { "snapshot" };
         assert_eq!(restore(&other, how, file).status, 200);
         if number == 0 {
-            other.client().post("sys/unseal", json!({ "key": unseal_key(&server) }));
+            other.client().post("sys/unseal", json!({ "key": server.unseal_key() }));
         }
         // No earlier than what is in it was sent and all before the request was answered, no
         // later than what is not in it was answered: such an instant must be.
@@ -273,7 +266,7 @@ fn a_restore_into_a_folder_that_is_ended_leaves_no_store_or_a_whole_one() {
         let body = json!({ "v": "x".repeat(100_000) });
         assert_eq!(server.root().post(&format!("flat/{number}"), body).status, 204);
     }
-    let key = unseal_key(&server);
+    let key = server.unseal_key();
     let file = home.path().join("s.snap");
     fs::write(&file, server.root().get(SNAPSHOT).body).unwrap();
     let into = |folder: &Path| {

@@ -157,6 +157,18 @@ impl Server {
         read("stdout") + &read("stderr")
     }
 
+    /// The unseal key that a development server prints, which may answer before that.
+    pub fn unseal_key(&self) -> String {
+        let mut key = None;
+        eventually("its unseal key is printed", || {
+            let output = self.output();
+            let line = output.lines().find_map(|line| line.strip_prefix("Unseal Key: "));
+            key = line.map(|key| key.trim().to_owned());
+            key.is_some()
+        });
+        key.unwrap()
+    }
+
     /// Waits until it has printed a text.
     pub fn wait_for_output(&mut self, text: &str) {
         let deadline = Instant::now() + START;
