@@ -451,3 +451,102 @@ fn a_history_goes_on_from_the_middle_of_what_another_one_folded() {
         comes_back(&twin, &past, At::Revision(past.revision));
     }
 }
+
+#[test]
+fn both_have_their_own_past_where_all_of_both_lies_there() {
+    for (at_once, further) in [(1, 0), (1, 3), (3, 0), (3, 3), (9, 2)] {
+        let (mut site, mut twin, _) = two((0, 1), (0, 1));
+        site.pass(Duration::from_secs(1));
+        for number in 1..=6 + further {
+            for (site, value) in [(&mut site, b's'), (&mut twin, b't')] {
+                site.pass(Duration::from_secs(2));
+                if number <= 6 || value == b's' {
+                    site.put("one", &[value, number as u8]);
+                }
+                if number % at_once == 0 {
+                    site.ship(u64::MAX);
+                }
+            }
+        }
+        site.ship(u64::MAX);
+        twin.ship(u64::MAX);
+        leaves(&mut twin);
+        twin.snapshot();
+        twin.ship(u64::MAX);
+        leaves(&mut site);
+        site.ship(u64::MAX);
+        for site in [&site, &twin] {
+            let left = behind(site, 0).timeline;
+            for past in since_fork(site).filter(|past| past.timeline == left) {
+                for at in [At::Time(past.time), At::Revision(past.revision)] {
+                    let what = format!("{at_once} {further} {at:?}");
+                    match site.prepare(at, None) {
+                        Ok(found) => {
+                            assert!(found.is_own_past(), "{what}");
+                            brings_back(found, site, &past);
+                        }
+                        // A number alone may be of several histories.
+                        Err(error) if matches!(at, At::Revision(_)) => {
+                            assert!(error.to_string().contains("name one"), "{what} {error}");
+                        }
+                        Err(error) => panic!("{what} {error}"),
+                    }
+                }
+            }
+            let last = site.history.last().unwrap();
+            brings_back(site.prepare(At::Latest, None).unwrap(), site, last);
+        }
+    }
+}
+
+#[test]
+fn who_stays_has_its_past_beside_what_the_other_one_left() {
+    for (at_once, further, unshipped) in
+        [(1, 0, 0), (1, 3, 0), (3, 0, 1), (1, 0, 2), (3, 3, 0), (9, 2, 0), (1, -3, 1), (4, -4, 0)]
+    {
+        let (mut site, mut twin, _) = two((0, 1), (0, 1));
+        site.pass(Duration::from_secs(1));
+        for number in 1..=9 {
+            for (site, value) in [(&mut site, b's'), (&mut twin, b't')] {
+                site.pass(Duration::from_secs(2));
+                if number <= 6
+                    || (value == b's') == (further > 0) && number <= 6 + i32::abs(further)
+                {
+                    site.put("one", &[value, number as u8]);
+                }
+                if number % at_once == 0 {
+                    site.ship(u64::MAX);
+                }
+            }
+        }
+        site.ship(u64::MAX);
+        twin.ship(u64::MAX);
+        leaves(&mut twin);
+        twin.snapshot();
+        twin.ship(u64::MAX);
+        for number in 0..unshipped {
+            site.pass(Duration::from_secs(2));
+            site.put("one", &[number, 1]);
+        }
+        let mut tried = 0;
+        for past in since_fork(&site) {
+            for at in [At::Time(past.time), At::Revision(past.revision)] {
+                let what = format!("{at_once} {further} {unshipped} {at:?}");
+                match site.prepare(at, None) {
+                    Ok(found) => {
+                        assert!(found.is_own_past(), "{what}");
+                        brings_back(found, &site, &past);
+                        tried += 1;
+                    }
+                    Err(error) if matches!(at, At::Revision(_)) => {
+                        assert!(error.to_string().contains("name one"), "{what} {error}");
+                    }
+                    Err(error) => panic!("{what} {error}"),
+                }
+            }
+        }
+        assert!(tried > 5);
+        let last = site.history.last().unwrap();
+        brings_back(site.prepare(At::Latest, None).unwrap(), &site, last);
+    }
+}

@@ -115,6 +115,7 @@ impl Worker {
     pub fn survey(&mut self) -> Result<(), Trouble> {
         let before = self.known.take();
         let record = self.unsealed()?.status();
+        self.surveyed = Some(record.timeline);
         self.is_of_store(&record.store_id);
         let before = before.filter(|before| before.store_id == record.store_id);
         let folder = self.folder(&record.store_id)?;

@@ -62,6 +62,8 @@ pub struct Worker {
     pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
     /// When such were last read again, by the boot clock.
     pub(super) read_again: Option<Duration>,
+    /// For which history it was last looked what there is.
+    pub(super) surveyed: Option<Timeline>,
     /// What was wrong with those that are bad.
     pub(super) flaws: BTreeMap<Name, String>,
     /// The newest segment that was read back, and where the chain ends in it.
@@ -131,6 +133,7 @@ impl Worker {
             judged: BTreeMap::new(),
             unreadable: RefCell::default(),
             read_again: None,
+            surveyed: None,
             flaws: BTreeMap::new(),
             compared: BTreeMap::new(),
             held_back: None,
@@ -275,7 +278,9 @@ impl Worker {
         self.seen.is_fine();
         self.note_others();
         let standing = self.desk.status().standing;
-        if standing == Standing::Ahead {
+        // What was found before this history began says nothing of it.
+        let present = self.unsealed()?.status().timeline;
+        if standing == Standing::Ahead && self.surveyed == Some(present) {
             let unsealed = self.unsealed()?;
             unsealed.begin_timeline()?;
             let timeline = unsealed.status().timeline;

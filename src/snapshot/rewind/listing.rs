@@ -338,6 +338,14 @@ impl Kept {
         }
     }
 
+    /// What it is called, if it is a segment.
+    pub fn segment(&self) -> Option<SegmentName> {
+        match self {
+            Self::Segment(name) => Some(*name),
+            Self::Snapshot(_) => None,
+        }
+    }
+
     /// The last instant in it.
     pub fn end(&self) -> Instant {
         match self {

@@ -43,7 +43,10 @@ impl Way<'_> {
             if self.getter.got.get() - before > MOST {
                 break;
             }
-            if let Err(unfit) = self.hear(kept) {
+            if let Err(unfit) = self.hear(kept.clone()) {
+                self.learn(unfit)?;
+                learnt = true;
+            } else if let Some(unfit) = self.is_left_there(&kept)? {
                 self.learn(unfit)?;
                 learnt = true;
             }

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Found;
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
 use super::listing::{Leg, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::Start;
+use super::{Found, RewindError};
 use crate::barrier::journal::Head;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
@@ -108,6 +108,14 @@ impl Way<'_> {
                 Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
             }
             Descent::Unknown => Ok(Whose::Supposed),
+            // Who has left the present history since wrote nothing of it that goes on.
+            Descent::Refuted if !left && self.is_over(end, clues)? => {
+                let at = end.revision.min(head.revision);
+                Err(clues.other_of(plan.file_of(end.timeline, at), at)?.into())
+            }
+            Descent::Apart(at, name) if !left && self.is_over_in(&name, clues)? => {
+                Err(clues.other(&name, at)?.into())
+            }
             // That of another server may be meant only where it is named.
             _ if plan.named && (plan.timeline != head.timeline || !left) => Ok(Whose::Other),
             // The next commit of its own is still here, and tells when that was.
@@ -120,7 +128,9 @@ impl Way<'_> {
             Descent::Refuted => {
                 let at = end.revision.min(if left { u64::MAX } else { head.revision });
                 let other = plan.file_of(end.timeline, at);
-                match left || self.is_beside(&other, end.timeline, at) {
+                let learns =
+                    left || self.is_beside(&other, end.timeline, at) || self.is_over(end, clues)?;
+                match learns {
                     true => Err(clues.other_of(other, at)?.into()),
                     false => Err(self.ours(at, &other)),
                 }
@@ -129,8 +139,60 @@ impl Way<'_> {
                 let called = self.called(&Kept::Segment(name)).unwrap_or_default();
                 Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
             }
+            Descent::Apart(at, name) if self.is_over_in(&name, clues)? => {
+                Err(clues.other(&name, at)?.into())
+            }
             Descent::Apart(at, name) => Err(self.ours(at, &Kept::Segment(name))),
         }
+    }
+
+    /// Whether who wrote a commit has left that history since: one that began there comes of it.
+    fn is_over(&self, at: &Start, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        for span in self.listing.spans() {
+            let begins = self.listing.branching(span.timeline);
+            let Some(begins) = begins.filter(|begins| {
+                let origin = begins.origin.filter(|origin| origin.timeline == at.timeline);
+                origin.is_some_and(|o| o.revision + 1 == begins.first && at.revision <= o.revision)
+            }) else {
+                continue;
+            };
+            let (timeline, revision) = (span.timeline, begins.first - 1);
+            let Some(chain) = clues.chain_at(begins, revision)? else { continue };
+            if clues.leads(*at, Start { timeline, revision, chain }, None)? == Descent::Proven {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A file that goes further in the present history than the server that asks, and is of one who
+    /// has left that: what it holds is of no history that goes on here.
+    pub(super) fn is_left_there(&self, kept: &Kept) -> Result<Option<Unfit>, RewindError> {
+        let Some((head, name)) = self.head().zip(kept.segment()) else { return Ok(None) };
+        if name.timeline != head.timeline || name.last <= head.revision {
+            return Ok(None);
+        }
+        let keys = self.own_keys().map(|keys| keys.keyring());
+        let clues = self.clues(keys.as_deref());
+        let strange = || -> Result<Option<Unfit>, Unfit> {
+            let own = clues.descent_of(&name, name.last, &head)? == Descent::Proven;
+            match !own && self.is_over_in(&name, &clues)? {
+                true => clues.other(&name, name.last).map(Some),
+                false => Ok(None),
+            }
+        };
+        match strange() {
+            Err(Unfit::Failed(error)) => Err(error),
+            Err(unfit) => Ok(Some(unfit)),
+            Ok(strange) => Ok(strange),
+        }
+    }
+
+    /// The same of the end of a segment.
+    fn is_over_in(&self, name: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let (timeline, revision) = (name.timeline, name.last);
+        let Some(chain) = clues.chain_at(name, revision)? else { return Ok(false) };
+        self.is_over(&Start { timeline, revision, chain }, clues)
     }
 
     /// Whether what this server has put there itself lies beside a file, and leads there.
@@ -190,6 +252,13 @@ impl Way<'_> {
             return self.strange(of, revision, before, &self.clues(keyring)).map(Some);
         }
         let clues = self.clues(keyring);
+        // Nor is that its own which ends with what another server has left.
+        if let Some(head) = self.head()
+            && self.is_over_in(name, &clues)?
+            && clues.descent_of(name, name.last, &head)? != Descent::Proven
+        {
+            return Ok(Some(clues.other(name, name.last)?.into()));
+        }
         let to = Wish { at: At::Revision(of.legs[at].upto), timeline: Some(name.timeline) };
         let leads = |plan: &Plan| plan.legs.iter().any(|leg| leg.segment == *name);
         // What leads there goes on from the middle of that one, where both servers parted.
@@ -293,8 +362,12 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         let left = self.listing.present.is_some_and(|present| present != other.timeline());
+        let over = match other.segment() {
+            Some(name) => self.is_over_in(&name, clues)?,
+            None => false,
+        };
         let meant = of.named && of.timeline == other.timeline();
-        match left && !meant {
+        match (left || over) && !meant {
             true => Ok(clues.other_of(other, revision)?.into()),
             false => Ok(self.ours(revision, &other)),
         }
