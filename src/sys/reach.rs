@@ -66,10 +66,9 @@ impl Reached {
             RewindError::Refused(Refusal::Nothing, _) => {
                 format!("To have one taken: `edgekeep snapshot take {name}`")
             }
-            RewindError::Refused(Refusal::Ours(timeline, revision, _), _) => format!(
+            RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => format!(
                 "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
-                 wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} \
-                 -revision={revision}`"
+                 wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"
             ),
             _ => return error.into(),
         };

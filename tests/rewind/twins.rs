@@ -532,6 +532,10 @@ fn who_stays_has_its_past_beside_what_the_other_one_left() {
         for past in since_fork(&site) {
             for at in [At::Time(past.time), At::Revision(past.revision)] {
                 let what = format!("{at_once} {further} {unshipped} {at:?}");
+                let named = site.prepare(at, Some(past.timeline));
+                let named = named.unwrap_or_else(|error| panic!("{what} {error}"));
+                assert!(named.is_own_past(), "{what}");
+                brings_back(named, &site, &past);
                 match site.prepare(at, None) {
                     Ok(found) => {
                         assert!(found.is_own_past(), "{what}");
@@ -548,5 +552,12 @@ fn who_stays_has_its_past_beside_what_the_other_one_left() {
         assert!(tried > 5);
         let last = site.history.last().unwrap();
         brings_back(site.prepare(At::Latest, None).unwrap(), &site, last);
+        // Nobody has the keys: the history's name tells who is meant.
+        site.ship(u64::MAX);
+        for of in [&site, &twin] {
+            let last = of.history.last().unwrap();
+            comes_back(of, last, At::Revision(last.revision));
+        }
+        since_fork(&site).for_each(|past| comes_back(&site, &past, At::Revision(past.revision)));
     }
 }

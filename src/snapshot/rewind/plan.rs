@@ -92,8 +92,8 @@ pub enum Refusal {
     /// Two servers wrote that commit: what each of them did is in these files.
     Twice(u64, Box<[String; 2]>),
     /// The server that asks and another one did, in that history: what that one did is in this
-    /// file.
-    Ours(Timeline, u64, Box<str>),
+    /// file. That was met on the way to this instant.
+    Ours(Timeline, u64, At, Box<str>),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
@@ -263,6 +263,17 @@ fn doubt(listing: &Listing, span: Span, at: At) -> Option<Span> {
     listing.spans().into_iter().filter(may).min_by_key(|other| other.begun)
 }
 
+/// As the command line takes it.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("-at=latest"),
+            Self::Revision(revision) => write!(f, "-revision={revision}"),
+            Self::Time(time) => write!(f, "-at={}", time.rfc3339()),
+        }
+    }
+}
+
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "revision {} ({})", self.revision, self.time.rfc3339())
@@ -323,11 +334,12 @@ impl fmt::Display for Refusal {
             Self::Twice(revision, files) => write!(
                 f,
                 "two servers wrote revision {revision} of one timeline, on copies of one store: \
-                 {} and {} differ. Move what one of the two has put out of the target's folder, \
-                 file by file, and ask again",
+                 {} and {} differ. Where one of the two has gone on in a history of its own, name \
+                 the one or the other with -timeline; else move what one of them has put out of the \
+                 target's folder, file by file, and ask again",
                 files[0], files[1]
             ),
-            Self::Ours(_, revision, file) => write!(
+            Self::Ours(_, revision, _, file) => write!(
                 f,
                 "this server wrote revision {revision} of its timeline, and so did another one, on \
                  a copy of the store ({file}): leave that file where it is"

@@ -128,21 +128,16 @@ impl Way<'_> {
             Descent::Refuted => {
                 let at = end.revision.min(if left { u64::MAX } else { head.revision });
                 let other = plan.file_of(end.timeline, at);
-                let learns =
-                    left || self.is_beside(&other, end.timeline, at) || self.is_over(end, clues)?;
-                match learns {
+                match left || self.is_beside(&other, end.timeline, at) {
                     true => Err(clues.other_of(other, at)?.into()),
-                    false => Err(self.ours(at, &other)),
+                    false => Err(self.ours(plan, at, &other)),
                 }
             }
             Descent::Apart(at, name) if left => {
                 let called = self.called(&Kept::Segment(name)).unwrap_or_default();
                 Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
             }
-            Descent::Apart(at, name) if self.is_over_in(&name, clues)? => {
-                Err(clues.other(&name, at)?.into())
-            }
-            Descent::Apart(at, name) => Err(self.ours(at, &Kept::Segment(name))),
+            Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
         }
     }
 
@@ -348,6 +343,19 @@ impl Way<'_> {
         if self.is_own(&other, clues)? {
             return self.strange(of, revision, one, clues);
         }
+        // Who names the history means the one that went on in it, not who has left it.
+        let over = [&one, &other].map(|kept| match kept.segment() {
+            Some(name) => self.is_over_in(&name, clues),
+            None => Ok(false),
+        });
+        match over {
+            [Err(unfit), _] | [_, Err(unfit)] => return Err(unfit),
+            [Ok(true), Ok(false)] if of.named => return Ok(clues.other_of(one, revision)?.into()),
+            [Ok(false), Ok(true)] if of.named => {
+                return Ok(clues.other_of(other, revision)?.into());
+            }
+            _ => {}
+        }
         let names = [one, other].map(|kept| self.called(&kept).unwrap_or_default());
         Ok(Stop::Refused(Refusal::Twice(revision, Box::new(names))))
     }
@@ -367,9 +375,9 @@ impl Way<'_> {
             None => false,
         };
         let meant = of.named && of.timeline == other.timeline();
-        match (left || over) && !meant {
+        match left && !meant || over && !left {
             true => Ok(clues.other_of(other, revision)?.into()),
-            false => Ok(self.ours(revision, &other)),
+            false => Ok(self.ours(of, revision, &other)),
         }
     }
 
@@ -379,8 +387,8 @@ impl Way<'_> {
         Ok(clues.descent_of(name, name.last, &head)? == Descent::Proven)
     }
 
-    fn ours(&self, revision: u64, other: &Kept) -> Stop {
+    fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
         let name = self.called(other).unwrap_or_default();
-        Stop::Refused(Refusal::Ours(other.timeline(), revision, name.into()))
+        Stop::Refused(Refusal::Ours(other.timeline(), revision, of.at, name.into()))
     }
 }
