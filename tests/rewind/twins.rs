@@ -561,3 +561,32 @@ fn who_stays_has_its_past_beside_what_the_other_one_left() {
         since_fork(&site).for_each(|past| comes_back(&site, &past, At::Revision(past.revision)));
     }
 }
+
+#[test]
+fn what_was_folded_hides_nothing_of_another_one() {
+    let (site, mut twin) = ahead(6);
+    for site in [&site, &twin] {
+        site.pass(Duration::from_secs(9 * 24 * 3600));
+    }
+    assert!(site.compact(Policy::default()) > 0);
+    // It is further, and what is between is folded: who is behind is told that it is another's.
+    let mut further = site.twin();
+    further.put("one", b"further");
+    further.ship(u64::MAX);
+    let found = twin.prepare(At::Latest, None);
+    assert!(found.is_err() || !found.unwrap().is_own_past());
+    twin.ship(u64::MAX);
+    leaves(&mut twin);
+    twin.ship(u64::MAX);
+    for past in since_fork(&twin).filter(|past| past.timeline == behind(&twin, 0).timeline) {
+        match site.prepare(At::Time(past.time), None) {
+            // Its own, as far as that is kept alone, or that of before.
+            Ok(found) if found.is_own_past() => {
+                let revision = found.found().instant.revision;
+                let own = site.history.iter().find(|own| own.revision == revision).unwrap();
+                brings_back(found, &site, own);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}

@@ -11,6 +11,7 @@ use super::segments::{Broken, Segments, Start, Walk};
 use crate::barrier::journal::{Chain, Head, Origin};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
+use crate::snapshot::journal::segment::Entry;
 use crate::snapshot::layout::{Kept, SegmentName};
 
 /// Whether the one led to the other.
@@ -139,9 +140,10 @@ impl Clues<'_, '_> {
             let holding = self.holding(at.timeline, at.revision, Wished::Is(at.chain))?;
             if let Holding::Wished(name, _) = holding {
                 if here && early.revision >= name.first {
-                    let chain = self.chain_at(&name, early.revision)?;
-                    let within = chain.map(|chain| Start { chain, ..early });
-                    return Ok(within.map_or(Descent::Unknown, |within| compare(early, within)));
+                    return match self.chain_at(&name, early.revision)? {
+                        Some(chain) => Ok(compare(early, Start { chain, ..early })),
+                        None => self.beside_folded(early, &name),
+                    };
                 }
                 let revision = name.first - 1;
                 let Some(chain) = self.chain_at(&name, revision)? else {
@@ -176,6 +178,44 @@ impl Clues<'_, '_> {
             };
             at = Start { timeline: origin.timeline, revision: origin.revision, chain };
         }
+    }
+
+    /// A commit that was folded in the one file, and is kept alone in another one: the next commit
+    /// that is kept in the first tells whether both are of one chain.
+    fn beside_folded(&self, early: Start, folded: &SegmentName) -> Result<Descent, Unfit> {
+        let Some((next, chain)) = self.kept_behind(folded, early.revision)? else {
+            return Ok(Descent::Unknown);
+        };
+        for other in self.listing.holding(early.timeline, early.revision) {
+            let holds = other != folded && next <= other.last;
+            if !holds || self.chain_at(other, early.revision)? != Some(early.chain) {
+                continue;
+            }
+            if let Some(there) = self.chain_at(other, next)? {
+                return Ok(if there == chain { Descent::Proven } else { Descent::Refuted });
+            }
+        }
+        Ok(Descent::Unknown)
+    }
+
+    /// The first commit behind another one that a segment keeps alone.
+    fn kept_behind(&self, name: &SegmentName, at: u64) -> Result<Option<(u64, Chain)>, Unfit> {
+        let mut kept = None;
+        let mut visit = |entry: &Entry| {
+            if entry.revision > at {
+                kept.get_or_insert((entry.revision, entry.after));
+            }
+        };
+        if self.segments.has(name) {
+            let walked = self.segments.each(name, |_, entry| {
+                visit(entry);
+                Ok(Walk::On)
+            });
+            walked.map_err(Broken::into_error)?;
+        } else {
+            self.getter.read(name, self.keyring, visit)?;
+        }
+        Ok(kept)
     }
 
     /// Where the history of a commit began, that is a later one than `early`: whoever is of it

@@ -107,6 +107,8 @@ impl Way<'_> {
                 let gap = Gap { before: found.instant, after: None };
                 Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
             }
+            // What goes further than this server is its own only where the chain says so.
+            Descent::Unknown if !left && there.revision > head.revision => Ok(Whose::Other),
             Descent::Unknown => Ok(Whose::Supposed),
             // Who has left the present history since wrote nothing of it that goes on.
             Descent::Refuted if !left && self.is_over(end, clues)? => {
