@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::listing::{Instant, Leg, Listing, Span, is_on};
+use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
@@ -133,8 +134,11 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     let beyond = span.last.revision > end.revision;
     let after = on_way.filter(|name| name.revision > end.revision).min_by_key(newness);
     let gap = Gap { before: end, after: after.map(Instant::of) };
-    let gap = (beyond && !there(end)).then_some(gap);
     let named = wish.timeline.is_some();
+    // A server knows where it left that history, whoever went on in it.
+    let left = listing.present.and_then(|present| listing.origin(present));
+    let ended = !named && left == Some(Origin { timeline, revision: end.revision });
+    let gap = (beyond && !ended && !there(end)).then_some(gap);
     let later = if named { None } else { doubt(listing, span, wish.at) };
     let (base, at, timeline) = (base.clone(), wish.at, span.timeline);
     let plan = Plan { base, legs, at, timeline, named, gap, later };
@@ -335,8 +339,8 @@ impl fmt::Display for Refusal {
                 f,
                 "two servers wrote revision {revision} of one timeline, on copies of one store: \
                  {} and {} differ. Where one of the two has gone on in a history of its own, name \
-                 the one or the other with -timeline; else move what one of them has put out of the \
-                 target's folder, file by file, and ask again",
+                 the one or the other with -timeline; else move what one of them has put out of \
+                 the target's folder, file by file, and ask again",
                 files[0], files[1]
             ),
             Self::Ours(_, revision, _, file) => write!(
