@@ -115,7 +115,11 @@ impl Listing {
     pub fn learn(&mut self, unfit: Unfit) -> Result<(), RewindError> {
         match unfit {
             Unfit::Lost(kept, flaw) => self.lose(kept, flaw),
-            Unfit::Partly(name, upto) => drop(self.partly.insert(name, upto)),
+            Unfit::Partly(name, upto) if upto < self.last_of(&name) => {
+                self.partly.insert(name, upto);
+            }
+            // It counted up to there already, which did not help.
+            Unfit::Partly(name, _) => return self.learn(Unfit::of_other(Kept::Segment(name))),
             Unfit::Apart(timeline) => self.apart.push(timeline),
             Unfit::Failed(error) => return Err(error),
         }

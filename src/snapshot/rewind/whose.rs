@@ -166,7 +166,8 @@ impl Way<'_> {
     /// has left that: what it holds is of no history that goes on here.
     pub(super) fn is_left_there(&self, kept: &Kept) -> Result<Option<Unfit>, RewindError> {
         let Some((head, name)) = self.head().zip(kept.segment()) else { return Ok(None) };
-        if name.timeline != head.timeline || name.last <= head.revision {
+        let last = self.listing.last_of(&name);
+        if name.timeline != head.timeline || last <= head.revision {
             return Ok(None);
         }
         let keys = self.own_keys().map(|keys| keys.keyring());
@@ -174,7 +175,7 @@ impl Way<'_> {
         let strange = || -> Result<Option<Unfit>, Unfit> {
             let own = clues.descent_of(&name, name.last, &head)? == Descent::Proven;
             match !own && self.is_over_in(&name, &clues)? {
-                true => clues.other(&name, name.last).map(Some),
+                true => clues.other(&name, last).map(Some),
                 false => Ok(None),
             }
         };
@@ -239,11 +240,10 @@ impl Way<'_> {
         let Some(at) = of.legs.iter().position(|leg| leg.segment == *name) else {
             return Ok(None);
         };
-        let before = match at.checked_sub(1) {
-            Some(nth) => Kept::Segment(of.legs[nth].segment),
-            None => Kept::Snapshot(of.base.clone()),
+        let (before, revision) = match at.checked_sub(1) {
+            Some(nth) => (Kept::Segment(of.legs[nth].segment), of.legs[nth].upto),
+            None => (Kept::Snapshot(of.base.clone()), of.base.revision),
         };
-        let revision = before.end().revision;
         // What is still here nobody else wrote.
         if self.listing.own.contains(name) {
             return self.strange(of, revision, before, &self.clues(keyring)).map(Some);
@@ -260,7 +260,7 @@ impl Way<'_> {
         let leads = |plan: &Plan| plan.legs.iter().any(|leg| leg.segment == *name);
         // What leads there goes on from the middle of that one, where both servers parted.
         if let Kept::Segment(one) = &before
-            && let Some(upto) = clues.common(one, one.last)?
+            && let Some(upto) = clues.common(one, revision)?
         {
             let mut listing = self.listing.clone();
             listing.partly.insert(*one, upto);
