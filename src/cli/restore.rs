@@ -13,6 +13,7 @@ use super::command::{Command, Shared};
 use super::context::Context;
 use super::operands;
 use super::server::Server;
+use super::snapshot::instant;
 use super::snapshot::place::{self, Declared, Place};
 use super::snapshot::wait::Patience;
 use super::stop::{Exit, Stop};
@@ -87,8 +88,7 @@ impl Command for Restore {
             return Err(Stop::Usage(what.into()));
         }
         let into = self.folder()?;
-        let timeline = self.timeline.as_deref().map(str::parse).transpose();
-        let timeline = timeline.map_err(|error| Stop::Usage(format!("-timeline: {error}")))?;
+        let timeline = instant::timeline(self.timeline.as_deref())?;
         let (state, mut newest) = self.prepare(cx, timeline, &into)?;
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
         if !self.dry_run {

@@ -61,6 +61,9 @@ pub struct Server {
     /// the id of the store to follow, where the target holds several
     #[argh(option, arg_name = "uuid")]
     pub store: Option<String>,
+    /// the history to follow, where several of the store go on: it, or what comes of it
+    #[argh(option, arg_name = "timeline")]
+    pub timeline: Option<String>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -86,6 +89,9 @@ impl Command for Server {
         if self.store.is_some() && self.follow.is_none() {
             return Err(Stop::Usage("-store is the store to -follow".into()));
         }
+        if self.timeline.is_some() && self.follow.is_none() {
+            return Err(Stop::Usage("-timeline is the history to -follow".into()));
+        }
         match self.test {
             true => run::test(&self, cx),
             false => run::run(&self, cx),
@@ -110,6 +116,7 @@ impl Server {
             log_file: None,
             follow: None,
             store: None,
+            timeline: None,
             operands: Vec::new(),
         }
     }

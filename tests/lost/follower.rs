@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Clock as _;
 use edgekeep::snapshot::follow::{Followed, Follower, Means, promotion};
 use edgekeep::snapshot::rewind::plan::At;
@@ -22,14 +23,18 @@ struct Standby {
 
 impl Standby {
     fn of(original: &Site, seed: u64) -> Self {
+        Self::of_history(original, seed, None)
+    }
+
+    fn of_history(original: &Site, seed: u64, timeline: Option<Timeline>) -> Self {
         let (site, folder) = (original.bare(seed), TempDir::new());
-        let follower = begin(&site, &folder);
+        let follower = begin(&site, &folder, timeline);
         Self { site, folder, follower }
     }
 
     /// As after a power cut.
     fn restart(&mut self) {
-        self.follower = begin(&self.site, &self.folder);
+        self.follower = begin(&self.site, &self.folder, None);
     }
 
     /// A round, and what is wrong then.
@@ -57,12 +62,13 @@ impl Standby {
     }
 }
 
-fn begin(site: &Site, folder: &TempDir) -> Follower {
+fn begin(site: &Site, folder: &TempDir, timeline: Option<Timeline>) -> Follower {
     let followed = Followed {
         name: "disk".into(),
         target: Arc::new(Folder::new(site.target.path())),
         prefix: String::new(),
         store_id: None,
+        timeline,
     };
     let means = Means {
         storage: Arc::clone(&site.storage),
@@ -141,7 +147,7 @@ fn of_two_histories_that_go_on_it_keeps_to_its_own() {
     let mut clone = site.bare(23);
     let prepared = clone.prepare(At::Latest, None).unwrap();
     clone.storage.replace(&mut |to| prepared.found_store(to)).unwrap();
-    clone.shares.clone_from(&site.shares);
+    (clone.shares, clone.state) = (site.shares.clone(), site.state.clone());
     clone.unseal();
     clone.pass(Duration::from_secs(5));
     clone.store().begin_journal().unwrap();
@@ -152,4 +158,11 @@ fn of_two_histories_that_go_on_it_keeps_to_its_own() {
     let trouble = standby.round().unwrap();
     assert!(trouble.contains("several histories"), "{trouble}");
     standby.promote(&site);
+    // Who begins later is told which of them, and else has none.
+    assert!(Standby::of(&site, 24).round().unwrap().contains("several histories"));
+    for (of, seed) in [(&site, 25), (&clone, 26)] {
+        let named = Standby::of_history(of, seed, Some(of.store().status().timeline));
+        assert_eq!(named.round(), None);
+        named.promote(of);
+    }
 }

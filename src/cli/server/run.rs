@@ -18,6 +18,7 @@ use crate::base::systemd::{self, Word};
 use crate::base::variable::Variable;
 use crate::base::{pages, process};
 use crate::cli::context::Context;
+use crate::cli::snapshot::instant;
 use crate::cli::snapshot::place::{self, Place};
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
@@ -91,7 +92,9 @@ fn interruption() -> Result<Arc<AtomicBool>, Stop> {
 /// What a standby follows.
 fn followed(command: &Server, name: &str) -> Result<Followed, Stop> {
     let Place { target, prefix } = place::find(name, &command.config)?;
-    Ok(Followed { name: name.to_owned(), target, prefix, store_id: command.store.clone() })
+    let timeline = instant::timeline(command.timeline.as_deref())?;
+    let (name, store_id) = (name.to_owned(), command.store.clone());
+    Ok(Followed { name, target, prefix, store_id, timeline })
 }
 
 /// Tells everybody that the server serves.

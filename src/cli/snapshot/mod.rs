@@ -5,7 +5,7 @@ pub mod diff;
 mod file;
 pub mod forget;
 pub mod inspect;
-mod instant;
+pub mod instant;
 pub mod keys;
 pub mod lent;
 pub mod list;

@@ -25,6 +25,7 @@ use super::SnapshotError;
 use super::rewind::RewindError;
 use super::spool::Spools;
 use super::target::{Target, TargetError};
+use crate::barrier::root::Timeline;
 use crate::barrier::{RESTORED, SEAL};
 use crate::base::clock::Clock;
 use crate::base::sync::lock;
@@ -45,6 +46,8 @@ pub struct Followed {
     pub prefix: String,
     /// Which store; needed where the target has several.
     pub store_id: Option<String>,
+    /// Which history, or what comes of it; needed where several go on.
+    pub timeline: Option<Timeline>,
 }
 
 /// What a standby is given besides.

@@ -12,7 +12,7 @@ use crate::base::record::Record as _;
 use crate::base::sync::lock;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::listing::{Leg, Listing};
+use crate::snapshot::rewind::listing::{Leg, Listing, Span};
 use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{Lost, RewindError, Source, Way, stores, vouch};
 
@@ -127,12 +127,28 @@ impl Follower {
         }
     }
 
+    /// Where several histories go on, the one that was named, or comes of it.
+    fn wished(&self, listing: &Listing, found: Result<Span, Refusal>) -> Result<Span, Refusal> {
+        let (Err(Refusal::Ambiguous(spans)), Some(named)) = (&found, self.of.timeline) else {
+            return found;
+        };
+        let comes_of =
+            |span: &&Span| listing.lineage(span.timeline).iter().any(|part| part.timeline == named);
+        // What left it is of another server, where it goes on itself.
+        let itself = spans.iter().find(|span| span.timeline == named);
+        let mut all = spans.iter().filter(comes_of);
+        match (itself, all.next(), all.next()) {
+            (Some(span), ..) | (None, Some(span), None) => Ok(*span),
+            _ => found,
+        }
+    }
+
     /// Goes where the names in a listing lead. It ends early where what was learnt on the way may
     /// tell to go elsewhere.
     fn go_on(&self, source: Source<'_>, listing: &mut Listing) -> Result<(), Trouble> {
         let mut head = self.head()?;
         let spools = &self.means.spools;
-        let (timeline, doubt) = match present(listing) {
+        let (timeline, doubt) = match self.wished(listing, present(listing)) {
             Ok(span) => (span.timeline, None),
             Err(doubt) if vouch(source, listing, &doubt, spools)? => return Ok(()),
             Err(doubt) => match head.filter(|head| listing.span(head.timeline).is_some()) {
