@@ -115,18 +115,25 @@ fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
     assert_eq!(health(&one), json!([]));
 }
 
-#[test]
-fn what_the_other_has_written_is_no_past_of_who_goes_on() {
-    let home = TempDir::new();
-    let folder = home.path().join("disk");
+/// One that ships, and another one with a copy of its store, which has not seen the last commit
+/// there: of which revision that is.
+fn parted(seed: u64, home: &Path) -> (World, World, Value) {
+    let folder = home.join("disk");
     fs::create_dir(&folder).unwrap();
-    let one = world(75, &folder, JOURNAL);
+    let one = world(seed, &folder, JOURNAL);
     write(&one, "both");
     eventually("all is shipped", || is_shipped(&one));
     let other = one.twin();
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
     let at = target(&one.root())["journal"]["revision"].clone();
+    (one, other, at)
+}
+
+#[test]
+fn what_the_other_has_written_is_no_past_of_who_goes_on() {
+    let home = TempDir::new();
+    let (one, other, at) = parted(75, home.path());
     write(&other, "other");
     tells_of_another(&other);
     drop(one);
@@ -327,15 +334,7 @@ fn leaves_beside(further: usize) {
 #[test]
 fn what_would_stop_the_other_is_kept_here_and_told() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let one = world(77, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
-    let other = one.twin();
-    write(&one, "one");
-    eventually("one ships", || is_shipped(&one));
-    let at = target(&one.root())["journal"]["revision"].clone();
+    let (one, other, at) = parted(77, home.path());
     let old = timeline(&one);
     (0..3).for_each(|number| write(&other, &format!("other{number}")));
     tells_of_another(&other);

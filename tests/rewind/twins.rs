@@ -177,6 +177,23 @@ fn brings_back(prepared: Prepared, site: &Site, past: &Past) {
     bare.must_be(&past.state, "what it had itself");
 }
 
+/// An instant that is not named is the server's own; whether it is had: a number alone may be of
+/// several histories.
+fn is_its_own(site: &Site, at: At, past: &Past, what: &str) -> bool {
+    match site.prepare(at, None) {
+        Ok(found) => {
+            assert!(found.is_own_past(), "{what}");
+            brings_back(found, site, past);
+            true
+        }
+        Err(error) => {
+            let text = error.to_string();
+            assert!(matches!(at, At::Revision(_)) && text.contains("name one"), "{what} {text}");
+            false
+        }
+    }
+}
+
 /// Each instant after the fork.
 fn since_fork(site: &Site) -> impl Iterator<Item = Past> {
     let wrote = |past: &&Past| past.state.contains_key("one");
@@ -482,17 +499,7 @@ fn both_have_their_own_past_where_all_of_both_lies_there() {
             for past in since_fork(site).filter(|past| past.timeline == left) {
                 for at in [At::Time(past.time), At::Revision(past.revision)] {
                     let what = format!("{at_once} {further} {at:?}");
-                    match site.prepare(at, None) {
-                        Ok(found) => {
-                            assert!(found.is_own_past(), "{what}");
-                            brings_back(found, site, &past);
-                        }
-                        // A number alone may be of several histories.
-                        Err(error) if matches!(at, At::Revision(_)) => {
-                            assert!(error.to_string().contains("name one"), "{what} {error}");
-                        }
-                        Err(error) => panic!("{what} {error}"),
-                    }
+                    is_its_own(site, at, &past, &what);
                 }
             }
             let last = site.history.last().unwrap();
@@ -538,17 +545,7 @@ fn who_stays_has_its_past_beside_what_the_other_one_left() {
                 let named = named.unwrap_or_else(|error| panic!("{what} {error}"));
                 assert!(named.is_own_past(), "{what}");
                 brings_back(named, &site, &past);
-                match site.prepare(at, None) {
-                    Ok(found) => {
-                        assert!(found.is_own_past(), "{what}");
-                        brings_back(found, &site, &past);
-                        tried += 1;
-                    }
-                    Err(error) if matches!(at, At::Revision(_)) => {
-                        assert!(error.to_string().contains("name one"), "{what} {error}");
-                    }
-                    Err(error) => panic!("{what} {error}"),
-                }
+                tried += usize::from(is_its_own(&site, at, &past, &what));
             }
         }
         assert!(tried > 5);

@@ -144,7 +144,7 @@ impl World {
     }
 
     /// Its configuration.
-    pub fn file(&self) -> std::path::PathBuf {
+    fn file(&self) -> std::path::PathBuf {
         self.home.path().join("edgekeep.hcl")
     }
 

@@ -115,7 +115,9 @@ impl Way<'_> {
                 let at = end.revision.min(head.revision);
                 Err(clues.other_of(plan.file_of(end.timeline, at), at)?.into())
             }
-            Descent::Apart(at, name) if !left && self.is_over_in(&name, clues)? => {
+            Descent::Apart(at, name)
+                if !left && self.is_over_in(&Kept::Segment(name), clues)? =>
+            {
                 Err(clues.other(&name, at)?.into())
             }
             // That of another server may be meant only where it is named.
@@ -174,7 +176,7 @@ impl Way<'_> {
         let clues = self.clues(keys.as_deref());
         let strange = || -> Result<Option<Unfit>, Unfit> {
             let own = clues.descent_of(&name, name.last, &head)? == Descent::Proven;
-            match !own && self.is_over_in(&name, &clues)? {
+            match !own && self.is_over_in(kept, &clues)? {
                 true => clues.other(&name, last).map(Some),
                 false => Ok(None),
             }
@@ -186,10 +188,11 @@ impl Way<'_> {
         }
     }
 
-    /// The same of the end of a segment.
-    fn is_over_in(&self, name: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+    /// The same of the end of a segment; what a snapshot comes to nobody knows here.
+    fn is_over_in(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let Some(name) = kept.segment() else { return Ok(false) };
         let (timeline, revision) = (name.timeline, name.last);
-        let Some(chain) = clues.chain_at(name, revision)? else { return Ok(false) };
+        let Some(chain) = clues.chain_at(&name, revision)? else { return Ok(false) };
         self.is_over(&Start { timeline, revision, chain }, clues)
     }
 
@@ -251,7 +254,7 @@ impl Way<'_> {
         let clues = self.clues(keyring);
         // Nor is that its own which ends with what another server has left.
         if let Some(head) = self.head()
-            && self.is_over_in(name, &clues)?
+            && self.is_over_in(&Kept::Segment(*name), &clues)?
             && clues.descent_of(name, name.last, &head)? != Descent::Proven
         {
             return Ok(Some(clues.other(name, name.last)?.into()));
@@ -346,16 +349,10 @@ impl Way<'_> {
             return self.strange(of, revision, one, clues);
         }
         // Who names the history means the one that went on in it, not who has left it.
-        let over = [&one, &other].map(|kept| match kept.segment() {
-            Some(name) => self.is_over_in(&name, clues),
-            None => Ok(false),
-        });
+        let over = (self.is_over_in(&one, clues)?, self.is_over_in(&other, clues)?);
         match over {
-            [Err(unfit), _] | [_, Err(unfit)] => return Err(unfit),
-            [Ok(true), Ok(false)] if of.named => return Ok(clues.other_of(one, revision)?.into()),
-            [Ok(false), Ok(true)] if of.named => {
-                return Ok(clues.other_of(other, revision)?.into());
-            }
+            (true, false) if of.named => return Ok(clues.other_of(one, revision)?.into()),
+            (false, true) if of.named => return Ok(clues.other_of(other, revision)?.into()),
             _ => {}
         }
         let names = [one, other].map(|kept| self.called(&kept).unwrap_or_default());
@@ -372,10 +369,7 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         let left = self.listing.present.is_some_and(|present| present != other.timeline());
-        let over = match other.segment() {
-            Some(name) => self.is_over_in(&name, clues)?,
-            None => false,
-        };
+        let over = self.is_over_in(&other, clues)?;
         let meant = of.named && of.timeline == other.timeline();
         match left && !meant || over && !left {
             true => Ok(clues.other_of(other, revision)?.into()),
