@@ -248,6 +248,17 @@ fn before_the_first_commit_of_one_the_other_may_have_gone_on() {
     let text = refusal(site.bare(94).prepare(At::Time(early.time), None));
     assert!(text.contains("two servers wrote"), "{text}");
     comes_back(&site, &behind(&site, 0), At::Time(behind(&site, 0).time));
+
+    // The same where the way by names is that of who had done nothing yet.
+    let (mut site, mut twin, _) = two((0, 1), (0, 1));
+    twin.pass(Duration::from_secs(1));
+    twin.put("one", b"twin");
+    twin.ship(u64::MAX);
+    site.pass(Duration::from_secs(2));
+    (0..3).for_each(|number| site.put("one", &[number]));
+    site.ship(u64::MAX);
+    let text = refusal(site.bare(94).prepare(At::Time(behind(&twin, 1).time), None));
+    assert!(text.contains("two servers wrote"), "{text}");
 }
 
 #[test]
