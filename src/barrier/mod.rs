@@ -16,6 +16,7 @@ pub mod restore;
 pub mod root;
 pub mod scrub;
 pub mod seal;
+pub mod stamps;
 pub mod txn;
 pub mod verify;
 mod walk;
@@ -38,6 +39,7 @@ use self::scrub::Scrubbed;
 use self::seal::auto::AutoSeal;
 use self::seal::shamir::Split;
 use self::seal::{SealRecord, Settings};
+use self::stamps::Stamps;
 use self::txn::{Txn, TxnError};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -149,6 +151,8 @@ impl Barrier {
         let outcome = first(&mut txn)?;
         txn.put_system(SEAL, seal.encode().to_vec());
         txn.put_system(KEYRING, keyring_sealed);
+        let (birth, stamp) = Stamps::birth();
+        txn.put_system(&birth, stamp);
         txn.commit()?;
         Ok((shares, outcome))
     }
@@ -235,8 +239,8 @@ impl Barrier {
             journal = journal.map(|head| {
                 let leads = head.timeline == left;
                 let begin = Head::begin(timeline, revision);
-                let head = if leads { head.branch(timeline, revision) } else { begin };
-                Head { bytes: kept, ..head }
+                let next = if leads { head.branch(timeline, revision) } else { begin };
+                Head { bytes: kept, cut: head.is_ended(), ..next }
             });
         }
         drop(view);

@@ -8,6 +8,7 @@ use super::keyring::Keyring;
 use super::names::{Names, PlainPath};
 use super::root::{EntryHasher, RootRecord, Tally};
 use super::seal::SealRecord;
+use super::stamps;
 use super::{KEYRING, RESTORED, ROOT, SEAL, SYSTEM, UnsealError, Unsealed};
 use crate::base::hex;
 use crate::base::pages::Key;
@@ -101,7 +102,8 @@ pub fn verify(
     let mut ahead = None;
     for entry in &mut *entries {
         let (key, value) = entry?;
-        if key.first() != Some(&SYSTEM) || system.len() == MOST_RECORDS {
+        let is_record = key.first() == Some(&SYSTEM) && !stamps::is_stamp(&key);
+        if !is_record || system.len() == MOST_RECORDS {
             ahead = Some((key, value));
             break;
         }
@@ -185,6 +187,7 @@ impl<'a> Check<'a> {
             SEAL => SealRecord::decode(value).is_ok(),
             KEYRING => Keyring::open(self.root_key, value).is_ok(),
             RESTORED => true,
+            _ if stamps::is_stamp(key) => stamps::is_sound(key, value),
             ROOT => RootRecord::open(self.keyring, value).is_ok(),
             _ => path.is_ok() && self.keyring.open_value(key, value).is_ok(),
         };

@@ -7,6 +7,7 @@ use super::format::meta::Meta;
 use super::format::state::StateReader;
 use crate::barrier::journal::{HEAD, Head};
 use crate::barrier::seal::SealRecord;
+use crate::barrier::stamps::{Stamps, is_stamp};
 use crate::barrier::{KEYRING, ROOT, SEAL};
 use crate::base::record::{Record, RecordError};
 use crate::storage::{Entry, StorageError};
@@ -24,6 +25,7 @@ pub struct Records {
     keyring: Option<Vec<u8>>,
     root: Option<Vec<u8>>,
     head: Option<Vec<u8>>,
+    stamps: Stamps,
 }
 
 impl<R: Read> Entries<R> {
@@ -31,6 +33,11 @@ impl<R: Read> Entries<R> {
     pub fn new(state: R) -> Result<Self, SnapshotError> {
         let state = BufReader::with_capacity(64 << 10, state);
         Ok(Self { reader: StateReader::new(state)?, records: Records::default() })
+    }
+
+    /// What was seen of the records of the system up to now.
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
     /// Reads what is left and checks what needs no keys: the framing, that the state holds what
@@ -60,21 +67,23 @@ impl<R: Read> Iterator for Entries<R> {
             Ok(entry) => entry?,
             Err(error) => return Some(Err(SnapshotError::from(error).into())),
         };
-        self.records.keep(&entry);
-        Some(Ok(entry))
+        let kept = self.records.keep(&entry);
+        Some(kept.map(|()| entry).map_err(|error| unread(error).into()))
     }
 }
 
 impl Records {
-    fn keep(&mut self, (key, value): &Entry) {
+    fn keep(&mut self, (key, value): &Entry) -> Result<(), RecordError> {
         let place = match &key[..] {
             SEAL => &mut self.seal,
             KEYRING => &mut self.keyring,
             ROOT => &mut self.root,
             HEAD => &mut self.head,
-            _ => return,
+            _ if is_stamp(key) => return self.stamps.add(key, value),
+            _ => return Ok(()),
         };
         *place = Some(value.clone());
+        Ok(())
     }
 
     /// The seal record.
@@ -90,6 +99,11 @@ impl Records {
     /// The sealed root record.
     pub fn root(&self) -> Result<&[u8], SnapshotError> {
         there(&self.root, "root record")
+    }
+
+    /// Which snapshots were taken of the store by then.
+    pub fn stamps(&self) -> &Stamps {
+        &self.stamps
     }
 
     /// Where the journal stood; `None` where there was none.

@@ -24,7 +24,7 @@ impl Undo {
 
     /// Whether there is anything to do before.
     pub fn acts(&self, unsealed: &Unsealed) -> bool {
-        self.precaution.is_some() || unsealed.journal().is_some()
+        self.precaution.is_some() || unsealed.journal().is_some_and(|head| !head.cut)
     }
 
     /// Marks the journal; where no target leads back to the mark, keeps a snapshot too. What to

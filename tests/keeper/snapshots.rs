@@ -15,11 +15,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A world with a target called `disk` in `folder`.
 pub fn world(seed: u64, folder: &Path, more: &str) -> World {
+    World::configured(seed, &configured(folder, more))
+}
+
+/// The configuration of that target.
+pub fn configured(folder: &Path, more: &str) -> String {
     let path = folder.display();
-    World::configured(
-        seed,
-        &format!("snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{path}\"\n{more}\n}}"),
-    )
+    format!("snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{path}\"\n{more}\n}}")
 }
 
 /// How the target stands.

@@ -6,15 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use edgekeep::barrier::root::Timeline;
-use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::layout::{Folder, SegmentName};
+use edgekeep::snapshot::rewind::{Source, newest};
+use edgekeep::snapshot::spool::Spools;
+use edgekeep::snapshot::target::folder::Folder as Place;
 use serde_json::{Value, json};
 
-use super::folder::{files, held};
-use super::snapshots::{target, world};
+use super::folder::{files, held, stores};
+use super::snapshots::{configured, target, world};
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
 
 const HOUR: Duration = Duration::from_secs(3600);
+const SNAPSHOTS: &str = "  interval = \"240h\"\n  retain = 9";
 const JOURNAL: &str = "  interval = \"240h\"\n  journal = true";
 
 fn write(world: &World, path: &str) {
@@ -109,7 +113,8 @@ fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
     let later =
         held(&folder).segments.into_iter().filter(|of| of.timeline == old).max_by_key(|of| of.last);
     let ours = target(&one.root())["last_good"]["revision"].as_u64().unwrap();
-    assert!(later.unwrap().last + 1 >= ours, "what it had written meanwhile is there, too");
+    // Behind it is the first commit of the new one, and the stamp of its snapshot.
+    assert!(later.unwrap().last + 2 >= ours, "what it had written meanwhile is there, too");
     write(&one, "on");
     eventually("it ships", || is_shipped(&one));
     assert_eq!(health(&one), json!([]));
@@ -218,6 +223,126 @@ fn snapshots_of_two_do_not_take_each_others_place() {
         tells_of_another(world);
     }
     assert_eq!(held(&folder).snapshots.len(), 2);
+}
+
+/// What the target would bring back, read without touching anything: the status of the answer, and
+/// where there is something, its `secret/k`, and whether it is the server's own past.
+fn loaded(world: &World, wish: &Value) -> (u16, String, Value) {
+    let loaded = world.root().post("sys/snapshots/targets/disk/load", wish.clone());
+    if loaded.status != 200 {
+        return (loaded.status, loaded.json().to_string(), Value::Null);
+    }
+    let told = data(&loaded);
+    let id = told["snapshot_id"].as_str().unwrap();
+    let read = world.root().get(&format!("secret/k?read_snapshot_id={id}"));
+    let value = data(&read)["a"].as_str().unwrap().to_owned();
+    world.root().delete(&format!("sys/storage/raft/snapshot-load/{id}"));
+    (200, value, told["own_past"].clone())
+}
+
+fn put(world: &World, value: &str) {
+    assert_eq!(world.root().post("secret/k", json!({ "a": value })).status, 204);
+}
+
+/// Has a snapshot taken, which is there: of which revision it is.
+fn take(world: &World) -> u64 {
+    let taken = || target(&world.root())["last_good"]["revision"].as_u64();
+    eventually("it has looked", || taken().is_some());
+    let before = taken();
+    // No two at one time.
+    world.advance(Duration::from_secs(1));
+    assert!(world.root().post("sys/snapshots/targets/disk/take", json!({})).status < 300);
+    eventually("it is taken", || taken() > before);
+    taken().unwrap()
+}
+
+/// Nothing is to be put there.
+fn has_all(world: &World) -> bool {
+    let target = target(&world.root());
+    target["state"] == "good" && matches!(target["journal"]["behind"].as_u64(), None | Some(0))
+}
+
+/// Two on copies of one store, with such settings each, of which neither has seen what the other
+/// put after `both`; and of which revision the last snapshot of each is.
+fn unseen(seed: u64, home: &Path, one: &str, other: &str) -> ([World; 2], [u64; 2]) {
+    let folder = home.join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(seed, &folder, one);
+    put(&one, "both");
+    take(&one);
+    eventually("all is there", || has_all(&one));
+    let twin = one.twin_with(&configured(&folder, other));
+    let before = names(&folder);
+    put(&one, "one");
+    let of_one = take(&one);
+    eventually("all is there", || has_all(&one));
+    let hidden = hide(&folder, &before);
+    for _ in 0..3 {
+        put(&twin, "other");
+    }
+    let of_other = take(&twin);
+    show(hidden);
+    ([one, twin], [of_one, of_other])
+}
+
+#[test]
+fn without_a_journal_each_has_what_it_took_itself() {
+    for journal in ["", "\n  journal = true"] {
+        let home = TempDir::new();
+        let settings = format!("{SNAPSHOTS}{journal}");
+        let ([one, other], revisions) = unseen(76, home.path(), &settings, SNAPSHOTS);
+        for (world, own, strange) in [(&one, "one", revisions[1]), (&other, "other", revisions[0])]
+        {
+            for wish in [json!({ "at": "latest" }), json!({ "at": world.now() })] {
+                let found = loaded(world, &wish);
+                assert_eq!(found, (200, own.to_owned(), json!(true)), "{own}: {wish}");
+            }
+            let (status, text, _) = loaded(world, &json!({ "revision": strange }));
+            assert_eq!(status, 400, "{own} {strange}: {text}");
+            assert!(text.contains("another server wrote it"), "{text}");
+            // By its name it is had, and told to be what it is.
+            let left = data(&world.root().get("sys/storage/raft/snapshot-auto/status/disk"));
+            let url = left["last_snapshot_url"].as_str().unwrap();
+            let timeline = url.rsplit('.').nth(3).unwrap();
+            let named = json!({ "revision": strange, "timeline": timeline });
+            let (status, value, own_past) = loaded(world, &named);
+            assert_eq!((status, own_past), (200, json!(false)), "{value}");
+            assert_ne!(value, own);
+        }
+        // Each hears of it when it looks.
+        for world in [&one, &other] {
+            put(world, "later");
+            world.advance(HOUR);
+            tells_of_another(world);
+        }
+        // On a bare machine it is not known which of the two is meant.
+        let store = Folder::new("", &stores(&home.path().join("disk"))[0]).unwrap();
+        let target = Place::new(&home.path().join("disk"));
+        let (source, spools) =
+            (Source { target: &target, folder: &store }, Spools::new(home.path(), 0));
+        let text = newest(source, None, &spools).err().unwrap().to_string();
+        assert!(text.contains("two servers wrote"), "{text}");
+    }
+}
+
+#[test]
+fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
+    let home = TempDir::new();
+    let ([one, other], [of_one, _]) =
+        unseen(77, home.path(), SNAPSHOTS, &SNAPSHOTS.replace('9', "1"));
+    let folder = home.path().join("disk");
+    let before = names(&folder);
+    other.advance(HOUR);
+    tells_of_another(&other);
+    assert_eq!(names(&folder), before, "nothing is dropped, nothing is put");
+    adopt(&other);
+    for _ in 0..3 {
+        put(&other, "on");
+        take(&other);
+    }
+    let mut kept = held(&folder).snapshots.into_iter();
+    assert!(kept.any(|of| of.revision == of_one), "the other one's is not its to drop");
+    assert_eq!(loaded(&one, &json!({ "at": "latest" })), (200, "one".into(), json!(true)));
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn comes_back(site: &Site, past: &Past, at: At) {
 #[test]
 fn a_segment_that_does_not_count_is_a_gap_and_what_is_before_it_comes_back() {
     for harm in HARMS {
-        let (site, segments) = three();
+        let (mut site, segments) = three();
         harm(&site, &segments[1]);
         let (first_end, second, last) = (back(&site, 10), back(&site, 7), back(&site, 0));
         let could = format!("it could go to revision {} (", first_end.revision);
@@ -77,6 +77,7 @@ fn a_segment_that_does_not_count_is_a_gap_and_what_is_before_it_comes_back() {
         comes_back(&site, &first_end, At::Time(first_end.time));
         // A later snapshot leads past the gap.
         site.snapshot();
+        let last = back(&site, 0);
         comes_back(&site, &last, At::Latest);
         let text = refusal(site.prepare(At::Time(second.time), None));
         assert!(text.contains(&format!(" or to revision {} (", last.revision)), "{text}");

@@ -17,7 +17,9 @@ fn log(site: &Site, since: Timestamp, until: Timestamp, most: usize) -> History 
     let timeline = site.store().status().timeline;
     let part = Part { timeline, since, until, most };
     let source = Source { target: &site.target, folder: &site.folder };
-    history(source, &part, &site.store(), &site.spools).unwrap()
+    let mut told = history(source, &part, &site.store(), &site.spools).unwrap();
+    told.events.retain(|event| event.revision >= site.history[0].revision);
+    told
 }
 
 /// The paths that it changed.

@@ -97,7 +97,7 @@ fn compacted(site: &Site) {
 fn replaced(site: &Site) {
     let listed = site.target.list("").unwrap();
     let first = listed.iter().find(|listed| listed.name.as_str().ends_with(".snap")).unwrap();
-    site.snapshot();
+    site.put_snapshot();
     site.target.delete(&first.name).unwrap();
 }
 
@@ -108,7 +108,6 @@ fn the_last_commit_is_reached() {
     for (seed, deed) in (81..).zip(DEEDS) {
         for bare in [false, true] {
             let site = site(seed);
-            let last = site.history.last().unwrap().revision;
             let target = Changing { site: &site, deed: Mutex::new(Some(deed)) };
             let source = Source { target: &target, folder: &site.folder };
             let found = if bare {
@@ -119,6 +118,7 @@ fn the_last_commit_is_reached() {
                 let wish = Wish { at: At::Latest, timeline: None };
                 prepare(source, &wish, site.barrier.unsealed(), &site.spools).unwrap()
             };
+            let last = site.store().status().revision;
             assert_eq!(found.found().instant.revision, last);
             assert!(found.told()["unusable"].as_array().is_none_or(Vec::is_empty));
         }
@@ -161,7 +161,7 @@ fn what_is_shipped_while_it_is_listed_is_no_gap() {
     let files: Vec<_> = files.collect();
     let deed: &Deed<'_> = &|site| {
         files.iter().for_each(|(name, content)| drop(site.send(name, content)));
-        site.snapshot();
+        site.put_snapshot();
     };
     let target = Halves(Changing { site: &site, deed: Mutex::new(Some(deed)) });
     let source = Source { target: &target, folder: &site.folder };

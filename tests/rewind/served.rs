@@ -198,9 +198,9 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     fs::write(&config, text_of).unwrap();
     let into = format!("-into={}/data", home.path().display());
     let config = format!("-config={}", config.display());
-    let args = ["snapshot", "restore", "-target=disk", &config, &into, "-revision=5"];
+    let args = ["snapshot", "restore", "-target=disk", &config, &into, "-revision=6"];
     let done = edgekeep(&world, &args);
-    assert!(text(&done).starts_with("Success! Restored revision 5 "), "{}", text(&done));
+    assert!(text(&done).starts_with("Success! Restored revision 6 "), "{}", text(&done));
     assert!(home.path().join("data/edgekeep.redb").is_file());
 }
 

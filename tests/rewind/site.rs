@@ -102,8 +102,8 @@ impl Site {
         prepared.restore(&clone.barrier, false).unwrap();
         (clone.shares, clone.state) = (fork.shares.clone(), fork.state.clone());
         clone.unseal();
+        clone.put_snapshot();
         clone.note();
-        clone.snapshot();
         clone
     }
 
@@ -146,8 +146,8 @@ impl Site {
         let store_id = site.store().status().store_id;
         site.folder = Folder::new("", &store_id).unwrap();
         site.store().begin_journal().unwrap();
+        site.put_snapshot();
         site.note();
-        site.snapshot();
         site
     }
 
@@ -253,17 +253,24 @@ impl Site {
     }
 
     /// Puts a snapshot on the target.
-    pub fn snapshot(&self) -> Name {
+    pub fn snapshot(&mut self) -> Name {
+        let name = self.put_snapshot();
+        self.note();
+        name
+    }
+
+    /// The same, and its stamp is not noted.
+    pub fn put_snapshot(&self) -> Name {
         let store = self.store();
         let spool = self.spools.open().unwrap();
-        let now = self.clock.wall();
-        let taken = take(store.instant().unwrap(), spool, now, &*self.entropy).unwrap();
+        let (time, instant) = store.stamp().unwrap();
+        let taken = take(instant, spool, time, &*self.entropy).unwrap();
         let mut file = Vec::new();
         taken.write_to(&mut file).unwrap();
         let record = store.status();
         let name = self.folder.snapshot(&SnapshotName {
             prefix: "vault-snapshot".into(),
-            taken: now,
+            taken: time,
             timeline: record.timeline,
             revision: record.revision,
             state: taken.state(),

@@ -94,13 +94,18 @@ impl World {
 
     /// Another machine, of the same time, that begins with a copy of what the disk holds now.
     pub fn twin(&self) -> Self {
+        self.twin_with(&self.more)
+    }
+
+    /// The same, with `more` in its configuration.
+    pub fn twin_with(&self, more: &str) -> Self {
         let mut twin = Self {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             home: TempDir::new(),
             crashes: 0,
             unseal_key: self.unseal_key.clone(),
-            more: self.more.clone(),
+            more: more.to_owned(),
             node: None,
         };
         let (before, after) = (self.data(), twin.data());

@@ -15,7 +15,7 @@ use crate::storage::{Entry, Key, StorageError, Urgency, View};
 const AT_ONCE: u64 = 1024;
 
 impl Unsealed {
-    /// Where the journal stands; `None` where there is none.
+    /// Where the journal stands; `None` where there never was one.
     pub fn journal(&self) -> Option<Head> {
         lock(&self.books).journal.head
     }
@@ -55,7 +55,11 @@ impl Unsealed {
 
     /// Ends the journal; what was recorded stays until it is dropped.
     pub fn end_journal(&self) -> Result<(), TxnError> {
-        if self.journal().is_none() { Ok(()) } else { self.order(Order::End) }
+        let goes_on = |head: &Head| !head.is_ended();
+        if self.journal().as_ref().is_some_and(goes_on) {
+            return self.order(Order::End);
+        }
+        Ok(())
     }
 
     /// Notes in the journal that what cannot be undone comes next. The revision to which a restore
@@ -73,7 +77,8 @@ impl Unsealed {
     /// many at once: whether there are more.
     pub fn drop_journal(&self, timeline: Timeline, revision: u64) -> Result<bool, TxnError> {
         let goes_on = |head: &Head| head.timeline == timeline && revision > head.begun;
-        let Some((head, from)) = self.first_kept().filter(|(head, _)| goes_on(head)) else {
+        let first = self.first_kept().filter(|(head, _)| goes_on(head) && !head.is_ended());
+        let Some((head, from)) = first else {
             return self.delete_journal(timeline, revision);
         };
         let wanted = revision.min(head.revision);

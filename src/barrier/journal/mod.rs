@@ -140,7 +140,8 @@ pub struct Head {
     /// The length of all records that are kept here, in bytes: those of histories that were left
     /// among them.
     pub bytes: u64,
-    /// More is not recorded: the records came to the limit, and no target took them.
+    /// More is not recorded: the records came to the limit, and no target took them; or the
+    /// journal has [ended](Self::is_ended).
     pub cut: bool,
 }
 
@@ -172,6 +173,16 @@ impl Head {
         }
         let origin = Some(Origin { timeline: self.timeline, revision });
         Self { origin, chain: self.chain.branch(timeline, revision), ..begin }
+    }
+
+    /// That of a journal which ends here: of whoever goes on it is known that it recorded no more.
+    fn end(self) -> Self {
+        Self { begun: self.revision, dropped: self.revision, cut: true, ..self }
+    }
+
+    /// Whether it was ended, as no target wants it; else it was cut, where it is.
+    pub fn is_ended(&self) -> bool {
+        self.cut && self.begun == self.revision
     }
 
     /// How many records are kept.
@@ -269,18 +280,18 @@ impl JournalKeeper {
         for order in &books.orders {
             match order {
                 Order::Begin => self.begin(timeline, revision - 1),
-                Order::End => self.bytes = self.next.take().map_or(self.bytes, |head| head.bytes),
+                Order::End => self.next = self.next.map(Head::end),
                 Order::Mark(with) => mark = *with,
             }
         }
-        if self.next.is_some_and(|head| head.timeline != timeline) {
+        if let Some(left) = self.next.filter(|head| head.timeline != timeline) {
             self.begin(timeline, revision - 1);
+            self.next = self.next.map(|head| Head { cut: left.is_ended(), ..head });
         }
         (self.orders, self.shipped) = (books.orders.len(), 0);
         let mut entries = Vec::new();
         let Some(head) = &mut self.next else {
             self.record.clear();
-            entries.extend(books.head.map(|_| (HEAD.to_vec(), None)));
             return entries;
         };
         let mut dropped = head.dropped;
@@ -306,7 +317,9 @@ impl JournalKeeper {
             entries.push((key(timeline, revision), Some(record)));
         }
         self.record.clear();
-        entries.push((HEAD.to_vec(), Some(head.encode().to_vec())));
+        if books.head != Some(*head) {
+            entries.push((HEAD.to_vec(), Some(head.encode().to_vec())));
+        }
         entries
     }
 

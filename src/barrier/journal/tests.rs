@@ -78,9 +78,18 @@ fn it_goes_on_after_a_seal_and_ends_when_it_is_told() {
     put(&store, "b", b"1");
     assert_eq!(records(&store)[..before.len()], before);
     store.end_journal().unwrap();
-    assert_eq!(store.journal(), None);
+    let ended = store.journal().unwrap();
+    assert!(ended.is_ended());
+    while store.drop_journal(ended.timeline, u64::MAX).unwrap() {}
     put(&store, "c", b"1");
-    assert!(!house.entries().iter().any(|(key, _)| key == HEAD));
+    assert_eq!(store.journal(), Some(Head { bytes: 0, ..ended }));
+    assert_eq!(length(&*house.storage.view().unwrap()).unwrap(), 0);
+    // Nor does a history record that leaves this one.
+    store.begin_timeline().unwrap();
+    assert!(store.journal().unwrap().is_ended() && records(&store).is_empty());
+    store.begin_journal().unwrap();
+    put(&store, "d", b"1");
+    assert_eq!(records(&store).len(), 2);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::{RootRecord, Timeline};
+use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
@@ -31,6 +32,8 @@ pub struct Known {
     pub store_id: String,
     /// The store's history then.
     pub timeline: Timeline,
+    /// Which snapshots were taken of it.
+    pub stamps: Stamps,
     /// The snapshots.
     pub snapshots: Vec<Held<SnapshotName>>,
     /// The segments of the journal.
@@ -58,6 +61,11 @@ impl Known {
     /// The snapshots whose names begin with the prefix of this target.
     pub fn own(&self, prefix: &str) -> Vec<&Held<SnapshotName>> {
         self.snapshots.iter().filter(|held| held.of.prefix == prefix).collect()
+    }
+
+    /// Whether a snapshot was taken of this store or of what it comes of, if that is known.
+    pub fn is_own(&self, of: &SnapshotName) -> Option<bool> {
+        self.stamps.has(of.taken, of.revision)
     }
 
     /// The segments of the journal, by their names.
@@ -126,6 +134,7 @@ impl Worker {
             at: self.boot(),
             store_id: record.store_id.clone(),
             timeline: record.timeline,
+            stamps: self.unsealed()?.stamps()?,
             snapshots: Vec::new(),
             segments: Vec::new(),
             aside: Vec::new(),
@@ -258,11 +267,12 @@ impl Worker {
 
     /// When the oldest snapshot was taken that leads to the present.
     fn goes_since(&self, known: &Known) -> Option<Timestamp> {
-        let whole = known.snapshots.iter().filter(|of| self.counts(&of.name));
+        let whole = known.snapshots.iter().filter(|held| self.counts(&held.name));
         let listing = Listing { segments: known.journal(), ..Listing::default() };
         let way = listing.lineage(known.timeline);
         let leads = |of: &SnapshotName| {
-            way.iter().any(|part| part.timeline == of.timeline && of.revision <= part.upto)
+            let on_way = || way.iter().any(|p| p.timeline == of.timeline && of.revision <= p.upto);
+            known.is_own(of).unwrap_or_else(on_way)
         };
         whole.filter(|held| leads(&held.of)).map(|held| held.of.taken).min()
     }
@@ -270,7 +280,9 @@ impl Worker {
     /// Reads back the newest snapshot of this history, and older ones until one is good.
     fn judge(&mut self, known: &Known) -> Result<(), Trouble> {
         let mut own = known.own(&self.settings.file_prefix);
-        own.retain(|held| held.of.timeline == known.timeline);
+        own.retain(|held| {
+            held.of.timeline == known.timeline && known.is_own(&held.of) != Some(false)
+        });
         own.sort_by_key(|held| (held.of.revision, held.of.taken));
         for held in own.into_iter().rev() {
             if self.judgement(&held.name) == Judged::Unknown {
@@ -444,7 +456,7 @@ impl Worker {
     pub fn follow(&mut self) {
         let Some(known) = &self.known else { return };
         let own = known.own(&self.settings.file_prefix);
-        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
+        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(known, held)).collect();
         let last = retention::last_good(&snapshots, known.timeline).map(|index| own[index]);
         let good = last.map(|held| self.good(held));
         let (now, boot) = (self.now(), self.boot());
@@ -454,9 +466,10 @@ impl Worker {
     }
 
     /// A snapshot there, as retention sees it.
-    pub fn candidate(&self, held: &Held<SnapshotName>) -> Snapshot {
+    pub fn candidate(&self, known: &Known, held: &Held<SnapshotName>) -> Snapshot {
         let SnapshotName { taken, timeline, revision, .. } = held.of;
-        Snapshot { taken, timeline, revision, judged: self.judgement(&held.name) }
+        let (own, judged) = (known.is_own(&held.of), self.judgement(&held.name));
+        Snapshot { taken, timeline, revision, own, judged }
     }
 
     /// Finds out how far the target has the present journal.

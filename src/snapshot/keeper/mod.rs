@@ -196,7 +196,15 @@ impl Keeper {
     /// What a store that was opened must know of them before anybody writes to it.
     pub fn opened(&self, unsealed: &Arc<Unsealed>) {
         match self.wanted(unsealed) {
-            Ok(wanted) => unsealed.set_journal_limit(wanted.journal_limit()),
+            Ok(wanted) => {
+                unsealed.set_journal_limit(wanted.journal_limit());
+                // A copy that records no more is known by where it ended: before it has written.
+                if wanted.journaling.is_empty()
+                    && let Err(error) = unsealed.end_journal()
+                {
+                    log::error!("snapshots: the journal: {error}");
+                }
+            }
             Err(error) => log::error!("snapshots: the targets cannot be read: {error}"),
         }
     }
@@ -421,6 +429,9 @@ pub fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnErr
     if wanted {
         return match unsealed.journal() {
             None => unsealed.begin_journal(),
+            Some(head) if head.is_ended() && head.bytes < unsealed.journal_limit() => {
+                unsealed.begin_journal()
+            }
             Some(_) => Ok(()),
         };
     }

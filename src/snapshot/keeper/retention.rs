@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub timeline: Timeline,
     /// The last commit in it.
     pub revision: u64,
+    /// Whether this store comes of it; where that is not known, its history and number tell.
+    pub own: Option<bool>,
     /// What is known of it.
     pub judged: Judged,
 }
@@ -63,22 +65,28 @@ pub enum Judged {
 }
 
 impl Snapshot {
-    /// Whether what a way leads to comes of it.
+    /// Whether what a way leads to comes of it, by its number.
     fn is_on(&self, way: &[Stretch]) -> bool {
         way.iter().any(|part| part.timeline == self.timeline && self.revision <= part.upto)
     }
 
-    /// By what it is newer than others. None is newer than those on the way to now: a history that
-    /// was left may have a greater number, where the present one went back behind its start.
-    fn place(&self, way: &[Stretch]) -> (bool, u32, u64, u64, Timestamp) {
+    /// Whether this store comes of it, to which the way leads.
+    fn is_past(&self, way: &[Stretch]) -> bool {
+        self.own.unwrap_or_else(|| self.is_on(way))
+    }
+
+    /// By what it is newer than others of its kind.
+    fn place(&self) -> (u32, u64, u64, Timestamp) {
         let Self { timeline, revision, taken, .. } = *self;
-        (self.is_on(way), timeline.number, timeline.id, revision, taken)
+        (timeline.number, timeline.id, revision, taken)
     }
 }
 
 /// The newest one of the present history that is good.
 pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
-    let good = |(_, s): &(usize, &Snapshot)| s.timeline == present && s.judged == Judged::Good;
+    let good = |(_, s): &(usize, &Snapshot)| {
+        s.timeline == present && s.own != Some(false) && s.judged == Judged::Good
+    };
     let of_present = snapshots.iter().enumerate().filter(good);
     of_present.max_by_key(|(_, s)| (s.revision, s.taken)).map(|(index, _)| index)
 }
@@ -95,13 +103,15 @@ pub fn to_drop(
     let journal = journal(segments);
     let way = journal.lineage(present);
     let mut order: Vec<usize> = (0..snapshots.len()).collect();
-    order.sort_by_key(|&index| snapshots[index].place(&way));
+    // None is newer than what leads to now: a history that was left may have a greater number,
+    // where the present one went back behind its start.
+    order.sort_by_key(|&index| (snapshots[index].is_past(&way), snapshots[index].place()));
     order.reverse();
     let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
     // Another history may be another machine's: it takes no place of ours, and none is taken of it.
     let alone = !policy.others.is_zero();
     let counted: Vec<usize> =
-        whole.filter(|&index| !alone || snapshots[index].is_on(&way)).collect();
+        whole.filter(|&index| !alone || snapshots[index].is_past(&way)).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
     for (count, bucket) in policy.buckets() {
@@ -192,7 +202,7 @@ fn base_behind(
         snapshot.judged != Judged::Bad && snapshot.revision <= upto && snapshot.is_on(&way)
     };
     let bases = snapshots.iter().enumerate().filter(leads);
-    bases.max_by_key(|(_, snapshot)| snapshot.place(&way)).map(|(index, _)| index)
+    bases.max_by_key(|(_, snapshot)| snapshot.place()).map(|(index, _)| index)
 }
 
 type Bucket = fn(Timestamp, usize) -> String;
@@ -237,7 +247,7 @@ mod tests {
 
     fn snapshot(revision: u64, taken: u64) -> Snapshot {
         let (taken, judged) = (Timestamp::from_secs(taken), Judged::Good);
-        Snapshot { taken, timeline: PRESENT, revision, judged }
+        Snapshot { taken, timeline: PRESENT, revision, own: None, judged }
     }
 
     fn segment(
@@ -309,6 +319,7 @@ mod tests {
                     taken: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
                     timeline: [PRESENT, OLD, Timeline { number: 2, id: 1 }][dice(3) as usize],
                     revision: dice(20),
+                    own: [None, None, Some(true), Some(false)][dice(4) as usize],
                     judged: [Judged::Good, Judged::Unknown, Judged::Bad][dice(3) as usize],
                 })
                 .collect();
@@ -337,7 +348,7 @@ mod tests {
             let kept: Vec<Snapshot> =
                 (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
             let alone = !policy.others.is_zero();
-            let counts = |s: &&Snapshot| !alone || s.timeline == PRESENT;
+            let counts = |s: &&Snapshot| !alone || s.own.unwrap_or(s.timeline == PRESENT);
             let ours = kept.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
             let whole = all.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
             assert!(ours as u64 >= policy.last.min(whole as u64));
@@ -465,7 +476,8 @@ mod tests {
                     if dice(3) == 0 {
                         let judged = [Judged::Good, Judged::Good, Judged::Bad][dice(3) as usize];
                         let taken = Timestamp::from_secs(time);
-                        all.push(Snapshot { taken, timeline, revision: at - dice(2), judged });
+                        let revision = at - dice(2);
+                        all.push(Snapshot { taken, timeline, revision, own: None, judged });
                     }
                 }
             }

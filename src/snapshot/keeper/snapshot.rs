@@ -25,9 +25,7 @@ impl Worker {
         let taking = self.means.meters.begin();
         let spool = self.spools.open()?;
         let unsealed = self.unsealed()?;
-        let instant = unsealed.instant()?;
-        // Not before the instant: no commit in it is later than the snapshot says.
-        let taken_at = unsealed.time().now();
+        let (taken_at, instant) = unsealed.stamp()?;
         let bytes = instant.record.tally.value_bytes;
         self.copied = true;
         let taken = take(instant, spool, taken_at, &*self.means.entropy)?;
@@ -66,8 +64,7 @@ impl Worker {
         taking.is_whole(length);
         log::info!("snapshots to {}: put and verified {}", self.name, self.target.url(&held.name));
         if let Some(known) = &mut self.known {
-            // A clock that stands still gives the same name twice.
-            known.snapshots.retain(|other| other.name != held.name);
+            known.stamps.note(held.of.taken, held.of.revision);
             known.snapshots.push(held);
         }
         self.desk.tell(|status| status.damage = None);
@@ -153,7 +150,8 @@ impl Worker {
         let Some(known) = &mut self.known else { return Ok(()) };
         known.snapshots.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(()) };
-        let stay: Vec<Snapshot> = known.snapshots.iter().map(|held| self.candidate(held)).collect();
+        let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
+        let stay: Vec<Snapshot> = stay.collect();
         let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
         let names: Vec<_> = all.iter().map(|held| held.of).collect();
         let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
@@ -173,7 +171,8 @@ impl Worker {
     pub fn forgettable(&self, policy: Policy) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
         let own = known.own(&self.settings.file_prefix);
-        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(held)).collect();
+        let snapshots = own.iter().map(|held| self.candidate(known, held));
+        let snapshots: Vec<Snapshot> = snapshots.collect();
         let gone = retention::to_drop(&snapshots, &known.journal(), known.timeline, &policy);
         gone.into_iter().map(|index| own[index].name.clone()).collect()
     }

@@ -1,7 +1,7 @@
 //! Other servers on copies of this store's data that write to the same target.
 //!
 //! One that is in the same history is found by the chain, which each segment's name tells, or by a
-//! snapshot that nobody here has put: nothing more is shipped until one of the two has gone.
+//! snapshot that was not taken of this store: nothing more is shipped until one of the two has gone.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -26,11 +26,10 @@ impl Worker {
             if self.settings.journal {
                 // One that is torn is put once more.
                 self.newest_segment(known, head.timeline)?;
-                self.must_be_on_the_chain(known, &head)?;
             }
             self.must_agree(known, head.timeline)?;
         }
-        self.must_have_put(known, head.as_ref())?;
+        self.must_have_taken(known)?;
         let names = self.seen.names.take().filter(|names| names.len() < MOST);
         let mut names = names.unwrap_or_default();
         names.extend(known.names().cloned());
@@ -51,27 +50,6 @@ impl Worker {
             }
         }
         known.segments.retain(|held| !strange.contains(&held.name));
-        Ok(())
-    }
-
-    /// The same of snapshots that were read.
-    fn must_be_on_the_chain(&mut self, known: &mut Known, head: &Head) -> Result<(), Trouble> {
-        let unsealed = self.unsealed()?;
-        let (mut theirs, upto) = (BTreeSet::new(), known.left_at(head.timeline));
-        for held in &known.snapshots {
-            let there = self.judged.get(&held.name).and_then(|(_, head)| *head);
-            let Some(there) = there.filter(|there| there.timeline == head.timeline) else {
-                continue;
-            };
-            let ours = chain_at(&unsealed, head, there.revision)?;
-            if ours.is_some_and(|ours| ours != there.chain) {
-                if upto < Some(there.revision) {
-                    return Err(self.doubled(known.timeline, &held.name));
-                }
-                theirs.insert(held.name.clone());
-            }
-        }
-        known.snapshots.retain(|held| !theirs.contains(&held.name));
         Ok(())
     }
 
@@ -196,27 +174,12 @@ impl Worker {
         TargetError::Failed(what).into()
     }
 
-    /// Every snapshot of the present history that came since it was first looked was put from
-    /// here, or is of the chain, or has the very entries of another one.
-    fn must_have_put(&mut self, known: &mut Known, head: Option<&Head>) -> Result<(), Trouble> {
-        let own = known.own(&self.settings.file_prefix).into_iter();
-        let own = own.filter(|held| held.of.timeline == known.timeline);
-        let (own, new): (Vec<_>, Vec<_>) = own.partition(|held| self.seen.has(&held.name));
-        let what = |of: &SnapshotName| (of.revision, of.state);
-        let mut theirs = BTreeSet::new();
-        for held in new {
-            if own.iter().any(|other| what(&other.of) == what(&held.of)) {
-                continue;
-            }
-            let judged = self.worth(held)?;
-            let there = self.judged.get(&held.name).and_then(|(_, head)| *head);
-            let ours = match head {
-                Some(head) => chain_at(&*self.unsealed()?, head, held.of.revision)?,
-                None => None,
-            };
-            let akin = there.zip(ours).is_some_and(|(there, ours)| there.chain == ours);
-            if judged == Judged::Good && !akin {
-                if known.left_at(known.timeline) < Some(held.of.revision) {
+    /// Every snapshot of the present history was taken of this store.
+    fn must_have_taken(&mut self, known: &mut Known) -> Result<(), Trouble> {
+        let (mut theirs, left) = (BTreeSet::new(), known.left_at(known.timeline));
+        for held in known.snapshots.iter().filter(|held| held.of.timeline == known.timeline) {
+            if self.is_strange(known, held) && self.worth(held)? == Judged::Good {
+                if left < Some(held.of.revision) {
                     return Err(self.doubled(known.timeline, &held.name));
                 }
                 theirs.insert(held.name.clone());
@@ -224,6 +187,19 @@ impl Worker {
         }
         known.snapshots.retain(|held| !theirs.contains(&held.name));
         Ok(())
+    }
+
+    /// Whether a snapshot was not taken of this store. A copy whose clock stands still may give its
+    /// own the very stamp of one from here.
+    fn is_strange(&self, known: &Known, held: &Held<SnapshotName>) -> bool {
+        let stamp = |of: &SnapshotName| (of.timeline, of.taken, of.revision);
+        let doubles = |other: &Held<SnapshotName>| {
+            stamp(&other.of) == stamp(&held.of) && other.of.state != held.of.state
+        };
+        match known.is_own(&held.of) {
+            Some(true) => !self.seen.has(&held.name) && known.snapshots.iter().any(doubles),
+            own => own == Some(false),
+        }
     }
 
     fn doubled(&self, timeline: Timeline, name: &Name) -> Trouble {

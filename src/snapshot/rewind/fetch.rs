@@ -9,11 +9,12 @@ use super::segments::{Broken, Segments, Start, Walk};
 use super::whose::{Gone, Passed};
 use super::{Found, Keys, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
-use crate::barrier::journal::Chain;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
+use crate::barrier::journal::{Chain, Head};
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::{RootRecord, Timeline};
+use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
@@ -41,6 +42,23 @@ pub struct Base {
     start: Start,
     /// Its keys, and what its root record says, where there was somebody to open them.
     proved: Option<(Keyring, RootRecord)>,
+}
+
+impl Base {
+    /// Which snapshots were taken of the store by then.
+    pub(super) fn stamps(&self) -> &Stamps {
+        self.received.records().stamps()
+    }
+
+    /// Where its journal stood.
+    pub(super) fn head(&self) -> Result<Option<Head>, SnapshotError> {
+        self.received.records().head()
+    }
+
+    /// Its keys, where there was somebody to open them.
+    pub(super) fn keyring(&self) -> Option<&Keyring> {
+        self.proved.as_ref().map(|(keyring, _)| keyring)
+    }
 }
 
 /// A way that was gone to its end.
@@ -188,12 +206,12 @@ impl<'a> Way<'a> {
     }
 
     fn go_from(&mut self, base: &Base, plan: &Plan) -> Result<Found, Stop> {
-        let keyring = base.proved.as_ref().map(|(keyring, _)| keyring);
+        let keyring = base.keyring();
         for Leg { segment, .. } in &plan.legs {
             self.getter.segment(segment, keyring, &mut self.segments)?;
         }
         let gone = self.locate(base, plan, keyring)?;
-        self.own = self.must_be_meant(plan, &gone, keyring)?;
+        self.own = self.must_be_meant(plan, &gone, base)?;
         Ok(gone.found)
     }
 

@@ -7,11 +7,14 @@ use std::io::{BufReader, Read};
 
 use super::segments::Segments;
 use super::{Lost, RewindError, Source};
+use crate::barrier::SYSTEM;
 use crate::barrier::journal::Chain;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
+use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::contents::Entries;
 use crate::snapshot::format::{self, meta::Meta};
 use crate::snapshot::journal::segment::{End, Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
@@ -278,6 +281,47 @@ impl<'a> Getter<'a> {
             Err(error) if !named => Err(Unsound { named, error }.judge(kept)),
             _ => Ok(()),
         }
+    }
+
+    /// Which snapshots were taken of the store by then, as a snapshot tells: its beginning is got.
+    pub fn stamps(&self, name: &SnapshotName) -> Result<Stamps, Unfit> {
+        let kept = Kept::Snapshot(name.clone());
+        let file = self.open(&kept)?;
+        let (mut named, mut told) = (false, None);
+        let read = format::read(file, |meta, state| -> Result<(), _> {
+            named = self.is_said(name, meta);
+            if named {
+                let mut entries = Entries::new(state)?;
+                while let Some(entry) = entries.next()
+                    && entry?.0.first() == Some(&SYSTEM)
+                {}
+                told = Some(entries.records().stamps().clone());
+            }
+            Err(SnapshotError::Broken(MISNAMED.into()))
+        });
+        match (told, read) {
+            (Some(stamps), _) => Ok(stamps),
+            (None, Ok(_)) => Ok(Stamps::default()),
+            (None, Err(error)) => Err(Unsound { named, error }.judge(kept)),
+        }
+    }
+
+    /// Whether a snapshot that is not needed here is what its name says, as far as no keys are
+    /// needed for that.
+    pub fn whole(&self, name: &SnapshotName) -> Result<(), Unfit> {
+        let kept = Kept::Snapshot(name.clone());
+        let file = self.open(&kept)?;
+        let mut named = false;
+        let read = format::read(file, |meta, state| {
+            named = self.is_said(name, meta);
+            Entries::new(state)?.finish(meta)
+        });
+        let misnamed = || SnapshotError::Broken(MISNAMED.into());
+        let read = read.and_then(|(frame, _)| {
+            named &= frame.state == name.state;
+            named.then_some(()).ok_or_else(misnamed)
+        });
+        read.map_err(|error| Unsound { named, error }.judge(kept))
     }
 
     /// Whether a snapshot says of itself what its name says.

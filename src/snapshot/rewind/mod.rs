@@ -15,6 +15,7 @@ mod newest;
 pub mod plan;
 mod returning;
 pub(super) mod segments;
+mod taken;
 mod vouch;
 mod whose;
 

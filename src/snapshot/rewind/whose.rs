@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::descent::{Clues, Descent};
-use super::fetch::{Stop, Way};
+use super::fetch::{Base, Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
 use super::listing::{Leg, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
@@ -15,7 +15,7 @@ use super::{Found, RewindError};
 use crate::barrier::journal::Head;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
-use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 
 /// What the chain comes to at commits that were passed, as names tell it.
 pub type Passed = BTreeMap<u64, u64>;
@@ -32,9 +32,16 @@ pub struct Gone {
     pub passed: Passed,
 }
 
+impl Gone {
+    /// Whether it ends where it begins.
+    fn is_at(&self, base: &SnapshotName) -> bool {
+        (self.there.timeline, self.there.revision) == (base.timeline, base.revision)
+    }
+}
+
 /// Whose a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
+pub(super) enum Whose {
     /// The server that asks comes of it.
     Own,
     /// By its number it would, and nothing tells otherwise.
@@ -50,9 +57,9 @@ impl Way<'_> {
         &self,
         plan: &Plan,
         gone: &Gone,
-        keyring: Option<&Keyring>,
+        base: &Base,
     ) -> Result<bool, Stop> {
-        let clues = self.clues(keyring);
+        let clues = self.clues(base.keyring());
         // A server knows itself where its history comes from.
         if self.head().is_none_or(|head| head.timeline != plan.timeline) {
             clues.must_join(plan.timeline)?;
@@ -60,6 +67,9 @@ impl Way<'_> {
         let whose = self.whose(plan, gone, &clues)?;
         if whose != Whose::Own && !self.leads_on(plan, gone, &clues)? {
             self.must_be_sole(plan, gone, &clues)?;
+            if gone.is_at(&plan.base) {
+                self.must_be_of_one(plan, base)?;
+            }
         }
         Ok(whose != Whose::Other)
     }
@@ -88,9 +98,20 @@ impl Way<'_> {
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
         let Gone { found, there, bound, .. } = gone;
+        match self.whose_base(plan)? {
+            Some(Whose::Own) if !gone.is_at(&plan.base) => {}
+            Some(whose) => return Ok(whose),
+            None => {}
+        }
         let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
         let Some(last) = upto(there) else { return Ok(Whose::Other) };
-        let Some(head) = self.head() else { return Ok(Whose::Supposed) };
+        let Some(head) = self.head() else {
+            // What it never recorded of the present history itself is another server's.
+            return match self.listing.present == Some(there.timeline) {
+                true => self.elsewhere(plan, there, clues),
+                false => Ok(Whose::Supposed),
+            };
+        };
         // What the other one did only later the server that asks may have done before.
         let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
         let left = there.timeline != head.timeline;
@@ -108,7 +129,9 @@ impl Way<'_> {
                 Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
             }
             // What goes further than this server is its own only where the chain says so.
-            Descent::Unknown if !left && there.revision > head.revision => Ok(Whose::Other),
+            Descent::Unknown if !left && there.revision > head.revision => {
+                self.elsewhere(plan, there, clues)
+            }
             Descent::Unknown => Ok(Whose::Supposed),
             // Who has left the present history since wrote nothing of it that goes on.
             Descent::Refuted if !left && self.is_over(end, clues)? => {
@@ -142,6 +165,17 @@ impl Way<'_> {
                 Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
             }
             Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
+        }
+    }
+
+    /// What goes further than this server ever was is meant only where its history is named.
+    fn elsewhere(&self, plan: &Plan, at: &Start, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
+        match plan.named {
+            true => Ok(Whose::Other),
+            false => {
+                let other = plan.file_of(at.timeline, at.revision);
+                Err(clues.other_of(other, at.revision)?.into())
+            }
         }
     }
 
@@ -329,7 +363,7 @@ impl Way<'_> {
     }
 
     /// Whether what is wished may be had without that file, too.
-    fn is_either(&self, of: &Plan, kept: &Kept) -> bool {
+    pub(super) fn is_either(&self, of: &Plan, kept: &Kept) -> bool {
         let named = matches!(of.at, At::Revision(_));
         !named || self.without(kept, of.at, of.timeline).is_some()
     }

@@ -1,0 +1,86 @@
+//! Whose a snapshot is, where two servers on copies of one store took some of one history.
+//!
+//! Without a journal the [stamps](crate::barrier::stamps) alone tell: what comes of a snapshot holds
+//! its stamp, and nothing else does.
+
+use std::cmp::Reverse;
+
+use super::fetch::{Base, Stop, Way};
+use super::file::Unfit;
+use super::plan::{Plan, Refusal};
+use super::whose::Whose;
+use crate::barrier::stamps::Stamps;
+use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+
+impl Way<'_> {
+    /// Whose the snapshot is with which a plan begins, as far as the server that asks knows. That
+    /// of another one is meant only where its history is named.
+    pub(super) fn whose_base(&self, plan: &Plan) -> Result<Option<Whose>, Unfit> {
+        let (base, present) = (&plan.base, self.listing.present);
+        let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
+        match has(&self.own_stamps()?, base) {
+            None => Ok(None),
+            Some(true) => Ok(Some(Whose::Own)),
+            Some(false) if plan.named && elsewhere => Ok(Some(Whose::Other)),
+            Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone()))),
+        }
+    }
+
+    /// All that is there of the history of a snapshot is of the server that took it: the later ones
+    /// come of it, and it comes of the earlier ones.
+    pub(super) fn must_be_of_one(&self, plan: &Plan, base: &Base) -> Result<(), Stop> {
+        let name = &plan.base;
+        if !self.is_either(plan, &Kept::Snapshot(name.clone())) {
+            return Ok(());
+        }
+        // Its journal ended before what a segment tells of.
+        if let Some(ended) = base.head()?.filter(|head| head.is_ended()) {
+            let behind = |of: &&SegmentName| {
+                let there = of.timeline == name.timeline && of.first <= name.revision;
+                there && ended.timeline == name.timeline && ended.revision < of.last
+            };
+            if let Some(of) = self.listing.segments.iter().find(behind) {
+                self.getter.check(of, base.keyring())?;
+                return Err(self.both(plan, of.last.min(name.revision), Kept::Segment(*of)));
+            }
+        }
+        // Who names a history does not mean what this server has taken itself.
+        let own = self.own_stamps()?;
+        let beside = self.listing.snapshots.iter().filter(|other| {
+            other.timeline == name.timeline && *other != name && has(&own, other) != Some(true)
+        });
+        let (early, mut late): (Vec<_>, Vec<_>) =
+            beside.partition(|other| other.revision <= name.revision);
+        if let Some(other) = early.into_iter().find(|of| has(base.stamps(), of) == Some(false)) {
+            self.getter.whole(other)?;
+            return Err(self.both(plan, other.revision, Kept::Snapshot(other.clone())));
+        }
+        late.sort_by_key(|other| Reverse(other.revision));
+        while let Some(&newest) = late.first() {
+            let stamps = self.getter.stamps(newest)?;
+            if has(&stamps, name) == Some(false) {
+                self.getter.whole(newest)?;
+                return Err(self.both(plan, name.revision, Kept::Snapshot(newest.clone())));
+            }
+            // What leads to that one was there when it was taken.
+            late.retain(|other| *other != newest && has(&stamps, other) != Some(true));
+        }
+        Ok(())
+    }
+
+    /// Which snapshots were taken of the store of the server that asks: of all that was listed they
+    /// tell, if they are read after that.
+    fn own_stamps(&self) -> Result<Stamps, Unfit> {
+        Ok(self.own_keys().map(|keys| keys.stamps()).transpose()?.unwrap_or_default())
+    }
+
+    fn both(&self, plan: &Plan, revision: u64, other: Kept) -> Stop {
+        let files = [Kept::Snapshot(plan.base.clone()), other];
+        let names = files.map(|kept| self.called(&kept).unwrap_or_default());
+        Stop::Refused(Refusal::Twice(revision, Box::new(names)))
+    }
+}
+
+fn has(stamps: &Stamps, of: &SnapshotName) -> Option<bool> {
+    stamps.has(of.taken, of.revision)
+}
