@@ -86,11 +86,18 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     let barrier = &health.about.barrier;
     let unsealed = barrier.unsealed();
     let scrubbed = || unsealed.as_ref()?.last_scrub().filter(|scrubbed| !scrubbed.good());
-    let trouble = health.storage.condition().trouble;
-    let trouble = trouble.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
-    let trouble = trouble.or_else(|| health.audit.trouble());
     let late = asked.snapshots.then(|| health.keeper.broken_promises());
-    let trouble = trouble.or_else(|| late.iter().flatten().next().cloned());
+    let standby = health.standby.status();
+    let store = health.storage.condition().trouble;
+    let store = store.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
+    // Whoever mends the one must know of the others.
+    let troubles: Vec<String> = [store, health.audit.trouble()]
+        .into_iter()
+        .flatten()
+        .chain(late.iter().flatten().cloned())
+        .chain(standby.as_ref().and_then(|standby| standby.trouble.clone()))
+        .collect();
+    let trouble = (!troubles.is_empty()).then(|| troubles.join("; "));
     let initialized = match (&unsealed, barrier.settings()) {
         (Some(_), _) => true,
         (None, Ok(settings)) => settings.is_some(),
@@ -98,8 +105,6 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (None, Err(_)) => true,
     };
     let sealed = unsealed.is_none();
-    let standby = health.standby.status();
-    let trouble = trouble.or_else(|| standby.as_ref()?.trouble.clone());
     let status = match (initialized, sealed, &trouble) {
         _ if standby.is_some() => asked.standby,
         (false, ..) => asked.uninitialized,

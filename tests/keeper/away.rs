@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::snapshots::{target, world};
-use super::support::{TempDir, eventually};
+use super::support::world::World;
+use super::support::{TempDir, data, eventually};
 
 #[test]
 fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
@@ -83,5 +84,32 @@ fn how_far_it_is_behind_is_counted_from_what_it_had() {
     eventually("it has all", || {
         world.advance(Duration::from_secs(2));
         target(&root)["journal"]["behind"] == 0
+    });
+}
+
+#[test]
+fn each_target_that_is_late_is_named() {
+    let home = TempDir::new();
+    let block = |name: &str| {
+        let path = home.path().join(name);
+        format!(
+            "snapshot \"{name}\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \
+             \"24h\"\n}}\n",
+            path.display()
+        )
+    };
+    let world = World::configured(3, &(block("one") + &block("two")));
+    let root = world.root();
+    let state =
+        |name: &str| data(&root.get(&format!("sys/snapshots/targets/{name}")))["state"].clone();
+    eventually("both are away", || state("one") == "away" && state("two") == "away");
+    world.advance(Duration::from_secs(70));
+    eventually("both are told of", || {
+        let health = world.client().get("sys/health?snapshots=1").json();
+        let told = health["degraded"].as_str().unwrap_or_default().to_owned();
+        ["one", "two"].iter().all(|name| {
+            told.contains(&format!("target {name}: no good snapshot"))
+                && told.contains(&format!("`edgekeep snapshot status {name}`"))
+        })
     });
 }

@@ -301,18 +301,20 @@ impl Keeper {
         running.targets.get(name).map(|target| (target.desk.clone(), target.settings.clone()))
     }
 
-    /// What targets promised and do not keep, each in a line; for everybody, who may know no
+    /// What targets promised and do not keep, a line for each; for everybody, who may know no
     /// places.
     pub fn broken_promises(&self) -> Vec<String> {
         let Some(unsealed) = self.means.barrier.unsealed() else { return Vec::new() };
         let now = unsealed.time().now();
         let told = |(name, status): (String, Status)| {
             let beside = status.beside.as_ref().map(|_| "another server writes there".to_owned());
-            let both = status.told_to_all(now).into_iter().chain(beside);
-            let more = format!("`edgekeep snapshot status {name}` tells more");
-            both.map(|told| format!("target {name}: {told}; {more}")).collect::<Vec<_>>()
+            let told: Vec<String> = status.told_to_all(now).into_iter().chain(beside).collect();
+            let (told, none) = (told.join("; "), told.is_empty());
+            let told =
+                format!("target {name}: {told}; `edgekeep snapshot status {name}` tells more");
+            (!none).then_some(told)
         };
-        self.statuses().into_iter().flat_map(told).collect()
+        self.statuses().into_iter().filter_map(told).collect()
     }
 
     /// A status as it is now, not as it was when the target's thread last looked, which may hang.
