@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use crate::cli::progress::{Progress, Reading};
 use crate::cli::stop::Stop;
@@ -15,6 +16,11 @@ pub fn name(operands: &[String]) -> Result<&str, Stop> {
     }
 }
 
+/// Whether there is something of this name that can be read as one: a folder cannot.
+pub fn is_there(name: &str) -> bool {
+    Path::new(name).exists() && !Path::new(name).is_dir()
+}
+
 /// Opens the file; `title` stands before the bar. Its length comes with it.
 pub fn open(name: &str, title: &str) -> Result<(Reading<File>, u64), Stop> {
     let unread = |error: io::Error| {
@@ -22,6 +28,10 @@ pub fn open(name: &str, title: &str) -> Result<(Reading<File>, u64), Stop> {
         Stop::Failed(format!("Error opening snapshot file: {why}"))
     };
     let file = File::open(name).map_err(unread)?;
-    let length = file.metadata().map_err(unread)?.len();
+    let meta = file.metadata().map_err(unread)?;
+    if meta.is_dir() {
+        return Err(Stop::Failed(format!("Error opening snapshot file: {name} is a folder")));
+    }
+    let length = meta.len();
     Ok((Progress::new(title, Some(length)).reading(file), length))
 }

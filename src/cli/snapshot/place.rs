@@ -23,18 +23,26 @@ pub struct Place {
 
 /// Finds the target that is meant.
 pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
+    let of_folder = |path: &Path| {
+        let target = Arc::new(Directory::new(around(path)));
+        Ok(Place { target, prefix: String::new() })
+    };
     if named.contains('/') {
-        let target = Arc::new(Directory::new(around(Path::new(named))));
-        return Ok(Place { target, prefix: String::new() });
+        return of_folder(Path::new(named));
+    }
+    let mut all = if config.is_empty() { Vec::new() } else { configured(config)? };
+    if let Some(index) = all.iter().position(|(name, _)| name == named) {
+        return all.swap_remove(index).1.map_err(Stop::Failed);
+    }
+    // The name of a target goes before a folder that happens to be called so.
+    let here = Path::new(".").join(named);
+    if here.is_dir() {
+        return of_folder(&here);
     }
     if config.is_empty() {
         let text =
             "a target by its name wants the -config that declares it; a folder has a / in it";
         return Err(Stop::Usage(text.into()));
-    }
-    let mut all = configured(config)?;
-    if let Some(index) = all.iter().position(|(name, _)| name == named) {
-        return all.swap_remove(index).1.map_err(Stop::Failed);
     }
     let complaint = format!("the configuration declares no snapshot {named:?}");
     let mut text = meant(complaint.clone(), named, all.iter().map(|(name, _)| name.as_str()));

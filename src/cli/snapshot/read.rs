@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::instant::{self, AtInstant, Instant};
 use super::keys::{self, Opener};
 use super::state::{Finding, Kind, State, receive};
-use super::versions;
+use super::{file, versions};
 use crate::barrier::past::Past;
 use crate::base::fault::Fault;
 use crate::base::golang;
@@ -92,19 +92,20 @@ impl Command for Read {
 impl Read {
     /// The state that is meant.
     fn state<'a>(&self, name: &'a str) -> Result<State<'a>, Stop> {
-        let state = State::parse(name)?;
         let asked = self.more.own.is_given();
-        let (is_folder, is_there) = (Path::new(name).is_dir(), Path::new(name).exists());
-        if asked && matches!(state.kind, Kind::Instant(_)) {
-            return Err(instant::twice());
+        if !Path::new(name).is_dir() {
+            let state = State::parse(name)?;
+            let is_instant = matches!(state.kind, Kind::Instant(_));
+            if asked && is_instant {
+                return Err(instant::twice());
+            }
+            let is_file = !asked && (self.own.config.is_empty() || file::is_there(name));
+            if is_file || is_instant {
+                return Ok(state);
+            }
         }
-        let is_file = !is_folder && !asked && (self.own.config.is_empty() || is_there);
-        if is_file || matches!(state.kind, Kind::Instant(_)) {
-            return Ok(state);
-        }
-        let here = if is_folder && !name.contains('/') { "./" } else { "" };
         let wish = self.more.own.wish(Some(At::Latest))?;
-        let instant = Instant { target: format!("{here}{name}"), wish };
+        let instant = Instant { target: name.to_owned(), wish };
         Ok(State { text: name, kind: Kind::Instant(instant) })
     }
 }

@@ -36,13 +36,22 @@ pub enum Kind<'a> {
 
 impl<'a> State<'a> {
     /// Reads `now`, the id of a loaded snapshot, `NAME@INSTANT`, or the name of a file: what is
-    /// there as a file is one.
+    /// there as a file is one. A folder is none, whatever it is called.
     pub fn parse(text: &'a str) -> Result<Self, Stop> {
         let kind = match text {
             "now" => Kind::Now,
-            _ if Path::new(text).exists() => Kind::File(text),
+            _ if file::is_there(text) => Kind::File(text),
             _ if is_id(text) => Kind::Loaded(text),
-            _ => Instant::parse(text)?.map_or(Kind::File(text), Kind::Instant),
+            _ => match Instant::parse(text)? {
+                Some(instant) => Kind::Instant(instant),
+                None if Path::new(text).is_dir() => {
+                    return Err(Stop::Usage(format!(
+                        "{text} is a folder, and no snapshot: a target is named with the instant \
+                         that is meant, as {text}@latest"
+                    )));
+                }
+                None => Kind::File(text),
+            },
         };
         Ok(Self { text, kind })
     }

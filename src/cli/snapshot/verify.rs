@@ -1,6 +1,5 @@
 //! `snapshot verify`: opens every entry of a file, or has a server read back what a target holds.
 
-use std::path::Path;
 use std::thread;
 
 use argh::{ArgsInfo, FromArgs};
@@ -73,7 +72,7 @@ impl Command for Verify {
 
 /// Whether it may be a target: the name of no file that is or should be there.
 fn is_target(name: &str) -> bool {
-    !name.contains(['/', '.']) && !Path::new(name).exists()
+    !name.contains(['/', '.']) && !file::is_there(name)
 }
 
 /// Has a server verify what is on a target.
