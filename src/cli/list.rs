@@ -64,7 +64,7 @@ pub fn names(cx: &mut Context, path: &str, snapshot: InSnapshot) -> Result<Exit,
 
 fn find(cx: &mut Context, path: &str, snapshot: InSnapshot) -> Result<Option<Envelope>, Stop> {
     let doing = format!("Error listing {path}");
-    cx.fetch(snapshot.aim(Call::list(path))?).map_err(|stop| stop.about(&doing))
+    snapshot.fetch(cx, Call::list(path)).map_err(|stop| stop.about(&doing))
 }
 
 /// Says that there are no names below a path.

@@ -31,8 +31,8 @@ impl Command for Read {
         let path = operands::path(path);
         let mut call = Call::get(path.as_str());
         call.query = data::query(pairs)?;
-        call = self.more.aim(call)?;
-        match cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))? {
+        let found = self.more.fetch(cx, call);
+        match found.map_err(|stop| stop.about(&format!("Error reading {path}")))? {
             Some(envelope) => envelope.print(cx),
             None => Err(Stop::Failed(format!("No value found at {path}"))),
         }

@@ -41,14 +41,7 @@ impl Command for Recover {
         let path = operands::path(path);
         let id = self.snapshot_id.as_deref().filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Stop::Usage("Must provide a snapshot ID".into()))?;
-        let state = State::parse(id)?;
-        if !matches!(state.kind, Kind::Instant(_)) {
-            return self.recover(cx, &path, pairs, id);
-        }
-        lend(cx, &[state], |cx, ids| {
-            let id = ids.iter().flatten().next().map_or("", String::as_str);
-            self.recover(cx, &path, pairs, id)
-        })
+        in_one(cx, id, |cx, id| self.recover(cx, &path, pairs, id))
     }
 }
 
@@ -82,25 +75,33 @@ impl Recover {
 /// Snapshot Options
 #[derive(FromArgs, ArgsInfo)]
 pub struct InSnapshot {
-    /// id of a loaded snapshot to look in, instead of the present store
+    /// id of a loaded snapshot to look in, instead of the present store; or NAME@INSTANT of a
+    /// target, which is loaded for it, and unloaded again
     #[argh(option, arg_name = "string")]
     snapshot_id: Option<String>,
 }
 
 impl InSnapshot {
-    /// The call as it is made in a loaded snapshot, where one is named.
-    pub fn aim(self, call: Call) -> Result<Call, Stop> {
-        let Some(id) = self.snapshot_id else { return Ok(call) };
+    /// What a call finds: in the snapshot, where one is named.
+    pub fn fetch(&self, cx: &mut Context, call: Call) -> Result<Option<Envelope>, Stop> {
+        let Some(id) = self.snapshot_id.as_deref() else { return cx.fetch(call) };
         // Whoever gives an empty one would else be shown the present, and take it for the past.
         if id.is_empty() {
             return Err(Stop::Usage("-snapshot-id is empty: it names a loaded snapshot".into()));
         }
-        match State::parse(&id)?.kind {
-            Kind::Instant(_) => Err(Stop::Usage(format!(
-                "-snapshot-id is of a loaded snapshot, and {id} is none: `edgekeep snapshot load \
-                 {id}` loads it, and prints its id"
-            ))),
-            _ => Ok(call.with_query("read_snapshot_id", id)),
-        }
+        in_one(cx, id, |cx, id| cx.fetch(call.with_query("read_snapshot_id", id)))
     }
+}
+
+/// Does `job` with the id by which the server has what `-snapshot-id` names.
+fn in_one<T: Send>(
+    cx: &mut Context,
+    named: &str,
+    job: impl FnOnce(&mut Context, &str) -> Result<T, Stop> + Send,
+) -> Result<T, Stop> {
+    let state = State::parse(named)?;
+    if !matches!(state.kind, Kind::Instant(_)) {
+        return job(cx, named);
+    }
+    lend(cx, &[state], |cx, ids| job(cx, ids[0].as_deref().unwrap_or_default()))
 }

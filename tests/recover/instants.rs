@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -58,16 +58,17 @@ fn id(loaded: &Value) -> String {
     loaded["snapshot_id"].as_str().unwrap().to_owned()
 }
 
-fn edgekeep(world: &World, args: &[&str]) -> Output {
+fn edgekeep(world: &World, args: &[&str]) -> Command {
     let address = format!("http://{}", world.client().address());
     let mut command = Command::new(program());
     command.env_clear().env("VAULT_ADDR", address).env("VAULT_TOKEN", ROOT);
-    command.env("VAULT_MAX_RETRIES", "0").args(args).output().unwrap()
+    command.env("VAULT_MAX_RETRIES", "0").args(args);
+    command
 }
 
 /// What it prints that does what it should.
 fn run(world: &World, args: &[&str]) -> String {
-    let output = edgekeep(world, args);
+    let output = edgekeep(world, args).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.is_empty(), "{args:?}: {said}");
     String::from_utf8(output.stdout).unwrap()
@@ -75,7 +76,7 @@ fn run(world: &World, args: &[&str]) -> String {
 
 /// With what it exits that does not, and what it says.
 fn fail(world: &World, args: &[&str]) -> (i32, String) {
-    let output = edgekeep(world, args);
+    let output = edgekeep(world, args).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
@@ -195,6 +196,17 @@ fn the_command_line_names_instants() {
     let version = run(&world, &["recover", &one, "-field=version", "v2/data/a"]);
     assert_eq!(version, "4");
     assert_eq!(data(&world.root().get("v2/data/a"))["data"]["n"], 1);
+    // Who looks only needs no more words.
+    assert_eq!(run(&world, &["read", &one, "-field=n", "secret/a"]), "1");
+    assert_eq!(run(&world, &["kv", "get", &one, "-field=n", "v2/a"]), "1");
+    assert_eq!(run(&world, &["kv", "get", &one, "-field=n", "-mount=secret", "a"]), "1");
+    for list in [&["list", &one, "secret"][..], &["kv", "list", &one, "v2"]] {
+        assert_eq!(run(&world, list), "Keys\n----\na\n", "{list:?}");
+    }
+    let (exit, said) = fail(&world, &["kv", "get", &one, "v2/none"]);
+    assert!(exit == 2 && said.contains("No value found at v2/data/none"), "{said}");
+    let (exit, said) = fail(&world, &["read", "-snapshot-id=disk@1000000", "secret/a"]);
+    assert!(exit == 2 && said.contains("nothing so late is known"), "{said}");
     let (exit, said) = fail(&world, &["recover", &one, "v2/data/none"]);
     assert!(exit == 2 && said.contains("the snapshot has nothing there"), "{said}");
     let (exit, said) = fail(&world, &["snapshot", "diff", &sides[0], "disk@1000000"]);
@@ -270,6 +282,60 @@ fn an_instant_is_read_and_compared_without_a_server() {
     }
 }
 
+#[test]
+fn a_folder_hides_no_target_of_its_name() {
+    let (folder, here) = (TempDir::new(), TempDir::new());
+    let world = world(56, folder.path());
+    put(&world, 1);
+    all_is_there(&world);
+    for name in ["disk", "usb", "disk@latest"] {
+        fs::create_dir(here.path().join(name)).unwrap();
+    }
+    let config = here.path().join("server.hcl");
+    let place = folder.path().display();
+    let rest = "storage \"inmem\" {}\nlistener \"tcp\" {\n  address = \"127.0.0.1:0\"\n}\n";
+    let block = format!(
+        "snapshot \"usb\" {{\n  type = \"file\"\n  path_prefix = \"{place}\"\n  interval = \
+         \"24h\"\n}}"
+    );
+    fs::write(&config, format!("{rest}{block}\n")).unwrap();
+    let config = format!("-config={}", config.display());
+    let said = |args: &[&str]| {
+        let mut command = edgekeep(&world, args);
+        let output = command.current_dir(here.path()).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let key = world.unseal_key();
+    for (args, wanted) in [
+        (&["snapshot", "verify", "disk"][..], "Success! Verified "),
+        (&["snapshot", "load", "disk@latest"], "snapshot_id"),
+        (&["snapshot", "diff", "disk@latest", "now"], "Nothing was added"),
+        (&["kv", "get", "-snapshot-id=disk@latest", "-field=n", "v2/a"], "1"),
+        (&["snapshot", "read", "-field=n", &config, "usb", "v2/a", &key], "1"),
+        (&["snapshot", "read", "-field=n", &config, "-at=latest", "usb", "v2/a", &key], "1"),
+        (&["snapshot", "read", "-field=n", &config, "usb@latest", "v2/a", &key], "1"),
+    ] {
+        let (exit, said) = said(args);
+        assert!(exit == 0 && said.contains(wanted), "{args:?}: {exit} {said}");
+    }
+    // Where a folder can only be meant, that is said, or it is taken.
+    let remedy = "named with the instant that is meant, as disk@latest";
+    for (args, wanted) in [
+        (&["snapshot", "load", "disk"][..], remedy),
+        (&["snapshot", "diff", "disk", "now"], remedy),
+        (&["snapshot", "verify", "./disk"], "./disk is a folder"),
+        (&["snapshot", "verify", "-without-keys", "disk"], "disk is a folder"),
+        (&["snapshot", "inspect", "disk"], "disk is a folder"),
+        (&["snapshot", "restore", "disk"], "disk is a folder"),
+        (&["snapshot", "verify", "usb"], "There is no file usb, and no target"),
+        (&["snapshot", "read", "usb", "v2/a", &key], "There is no snapshot of any store"),
+    ] {
+        let (exit, said) = said(args);
+        assert!(exit != 0 && said.contains(wanted), "{args:?}: {exit} {said}");
+    }
+}
+
 /// The snapshots in a folder.
 fn snapshots(folder: &Path) -> Vec<PathBuf> {
     let stores = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -302,13 +368,13 @@ fn what_a_target_holds_is_verified_to_an_end() {
     fs::write(&newest, &bytes).unwrap();
     let (exit, said) = fail(&world, &["snapshot", "verify", "disk"]);
     assert!(exit == 2 && said.starts_with(&format!("Not good: {path}: ")), "{exit} {said}");
-    let json = edgekeep(&world, &["snapshot", "verify", "-format=json", "disk"]);
+    let json = edgekeep(&world, &["snapshot", "verify", "-format=json", "disk"]).output().unwrap();
     let told: Value = serde_json::from_slice(&json.stdout).unwrap();
     // By now another one may have been put there, in the place of what was bad.
     assert_eq!(json.status.success(), told["good"].is_object(), "{told}");
     assert_eq!(told["error"] == "", told["good"].is_object(), "{told}");
     eventually("a new one is good", || {
-        edgekeep(&world, &["snapshot", "verify", "disk"]).status.success()
+        edgekeep(&world, &["snapshot", "verify", "disk"]).status().unwrap().success()
     });
 
     let away = folder.path().with_extension("away");

@@ -40,8 +40,8 @@ impl Command for Get {
         if let Some(version) = self.own.version.filter(|v| *v > 0 && place.is_versioned) {
             call = call.with_query("version", version.to_string());
         }
-        let call = self.more.own.aim(call)?;
-        let found = cx.fetch(call).map_err(|stop| stop.about(&format!("Error reading {path}")))?;
+        let found = self.more.own.fetch(cx, call);
+        let found = found.map_err(|stop| stop.about(&format!("Error reading {path}")))?;
         print(cx, &path, place.is_versioned, found)
     }
 }
