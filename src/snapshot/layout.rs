@@ -34,7 +34,7 @@ pub struct Folder {
 }
 
 /// What a name says of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SnapshotName {
     /// The first part of its name: Vault's `file_prefix`.
     pub prefix: String,
@@ -85,7 +85,7 @@ impl SegmentName {
 }
 
 /// What lies in a store's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kept {
     /// A snapshot.
     Snapshot(SnapshotName),

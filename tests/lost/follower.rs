@@ -1,6 +1,7 @@
 //! What a standby makes of what comes and goes on a target.
 
-use std::sync::Arc;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use edgekeep::barrier::root::Timeline;
@@ -9,6 +10,7 @@ use edgekeep::snapshot::follow::{Followed, Follower, Means, promotion};
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::target::folder::Folder;
+use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
 use super::site::Site;
 use super::support::TempDir;
@@ -27,14 +29,25 @@ impl Standby {
     }
 
     fn of_history(original: &Site, seed: u64, timeline: Option<Timeline>) -> Self {
+        let target = Arc::new(Folder::new(original.target.path()));
+        Self::of_target(original, seed, timeline, target)
+    }
+
+    fn of_target(
+        original: &Site,
+        seed: u64,
+        timeline: Option<Timeline>,
+        target: Arc<dyn Target>,
+    ) -> Self {
         let (site, folder) = (original.bare(seed), TempDir::new());
-        let follower = begin(&site, &folder, timeline);
+        let follower = begin(&site, &folder, timeline, target);
         Self { site, folder, follower }
     }
 
     /// As after a power cut.
     fn restart(&mut self) {
-        self.follower = begin(&self.site, &self.folder, None);
+        let target = Arc::new(Folder::new(self.site.target.path()));
+        self.follower = begin(&self.site, &self.folder, None, target);
     }
 
     /// A round, and what is wrong then.
@@ -62,14 +75,14 @@ impl Standby {
     }
 }
 
-fn begin(site: &Site, folder: &TempDir, timeline: Option<Timeline>) -> Follower {
-    let followed = Followed {
-        name: "disk".into(),
-        target: Arc::new(Folder::new(site.target.path())),
-        prefix: String::new(),
-        store_id: None,
-        timeline,
-    };
+fn begin(
+    site: &Site,
+    folder: &TempDir,
+    timeline: Option<Timeline>,
+    target: Arc<dyn Target>,
+) -> Follower {
+    let followed =
+        Followed { name: "disk".into(), target, prefix: String::new(), store_id: None, timeline };
     let means = Means {
         storage: Arc::clone(&site.storage),
         spools: Arc::new(Spools::new(folder.path(), 0)),
@@ -134,6 +147,53 @@ fn it_waits_behind_a_gap_for_the_next_snapshot() {
     site.snapshot();
     assert_eq!(standby.round(), None);
     standby.promote(&site);
+}
+
+/// A folder of which a listing lacks a file, once.
+struct Late(Folder, Mutex<Option<Name>>);
+
+impl Target for Late {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        self.0.put(name, length, content)
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        self.0.get(name)
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        let mut listed = self.0.list(under)?;
+        if !under.is_empty() {
+            let lacks = self.1.lock().unwrap().take();
+            listed.retain(|listed| Some(&listed.name) != lacks.as_ref());
+        }
+        Ok(listed)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        self.0.delete(name)
+    }
+
+    fn url(&self, name: &Name) -> String {
+        self.0.url(name)
+    }
+}
+
+#[test]
+fn it_looks_twice_before_it_tells_of_a_gap() {
+    let mut site = Site::new(13);
+    let target = Arc::new(Late(Folder::new(site.target.path()), Mutex::default()));
+    let standby = Standby::of_target(&site, 14, None, target.clone());
+    assert_eq!(standby.round(), None);
+    let shipped: Vec<Name> = (0..2u8)
+        .flat_map(|value| {
+            site.put("a", &[value]);
+            site.ship(u64::MAX)
+        })
+        .collect();
+    *target.1.lock().unwrap() = Some(shipped[0].clone());
+    assert_eq!(standby.round(), None);
+    assert_eq!(standby.revision(), site.store().status().revision);
 }
 
 #[test]

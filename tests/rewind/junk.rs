@@ -7,7 +7,7 @@ use std::time::Duration;
 use edgekeep::barrier::journal::Origin;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Timestamp;
-use edgekeep::snapshot::layout::Kept;
+use edgekeep::snapshot::layout::{Kept, SegmentName, SnapshotName};
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::snapshot::rewind::{Source, newest};
@@ -186,4 +186,72 @@ fn a_doubt_that_stays_tells_of_what_does_not_count() {
     for own in [&site, &clone] {
         assert!(doubt.contains(&own.store().status().timeline.to_string()), "{told}");
     }
+}
+
+/// Far below what it took to plan the way anew for each.
+const SOON: Duration = Duration::from_secs(30);
+const THOUSANDS: u64 = 10_000;
+
+/// The way to the end of a site in which somebody has put thousands of names, each by its number.
+fn must_not_take_long(seed: u64, what: &str, name: impl Fn(&Site, u64) -> Kept) {
+    let site = site(seed);
+    let last = site.history.last().unwrap();
+    for number in 0..THOUSANDS {
+        let name = site.folder.name(&name(&site, number)).unwrap();
+        fs::create_dir_all(site.path(&name).parent().unwrap()).unwrap();
+        fs::write(site.path(&name), if number % 2 == 0 { "junk" } else { "" }).unwrap();
+    }
+    let begun = std::time::Instant::now();
+    for asking in [&site, &site.bare(901)] {
+        let prepared = asking.prepare(At::Latest, None).unwrap();
+        let found = prepared.found();
+        assert_eq!((found.timeline, found.instant.revision), (last.timeline, last.revision));
+        assert!(prepared.told()["unusable"].as_array().unwrap().len() <= 21, "{what}");
+    }
+    let took = begun.elapsed();
+    println!("{what}: {took:?}");
+    assert!(took < SOON, "{what}: {took:?}");
+}
+
+/// A number that looks like any other.
+fn mixed(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
+
+#[test]
+fn thousands_of_segments_hold_up_nobody_for_long() {
+    must_not_take_long(75, "segments", |site, number| {
+        let last = site.history.last().unwrap();
+        let first = 1 + mixed(number) % (last.revision + 20);
+        let upto = first + mixed(number + 1) % 40;
+        let Kept::Segment(name) =
+            made_up(last.timeline, None, (first, upto), (last.time, last.time))
+        else {
+            unreachable!()
+        };
+        Kept::Segment(SegmentName { chain: number, ..name })
+    });
+}
+
+#[test]
+fn nor_do_thousands_of_snapshots() {
+    must_not_take_long(76, "snapshots", |site, number| {
+        let last = site.history.last().unwrap();
+        let revision = 1 + mixed(number) % (last.revision + 30);
+        let Kept::Snapshot(name) = made_up_snapshot(last.timeline, revision, last.time) else {
+            unreachable!()
+        };
+        Kept::Snapshot(SnapshotName { state: number, ..name })
+    });
+}
+
+#[test]
+fn nor_do_thousands_of_histories() {
+    must_not_take_long(77, "histories", |site, number| {
+        let last = site.history.last().unwrap();
+        let timeline = Timeline { number: last.timeline.number + 1, id: number };
+        let origin = Some(Origin { timeline: last.timeline, revision: last.revision });
+        let next = last.revision + 1;
+        made_up(timeline, origin, (next, next + 1), (last.time, last.time))
+    });
 }

@@ -169,3 +169,51 @@ fn what_is_shipped_while_it_is_listed_is_no_gap() {
     let found = prepare(source, &wish, None, &site.spools).unwrap();
     assert_eq!(found.found().instant.revision, wished);
 }
+
+/// The target of a site, of which the first listing lacks a file.
+struct Late<'a>(&'a Site, Mutex<Option<Name>>);
+
+impl Target for Late<'_> {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        self.0.target.put(name, length, content)
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        self.0.target.get(name)
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        let mut listed = self.0.target.list(under)?;
+        let lacks = self.1.lock().unwrap().take();
+        listed.retain(|listed| Some(&listed.name) != lacks.as_ref());
+        Ok(listed)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        self.0.target.delete(name)
+    }
+
+    fn url(&self, name: &Name) -> String {
+        self.0.target.url(name)
+    }
+}
+
+#[test]
+fn who_asks_for_the_newest_or_the_log_looks_twice_before_a_gap() {
+    let site = site(85);
+    let last = site.history.last().unwrap().revision;
+    let segments = site.segments();
+    let middle = segments[segments.len() / 2].name.clone();
+    let target = Late(&site, Mutex::new(Some(middle.clone())));
+    let source = Source { target: &target, folder: &site.folder };
+    let found = newest(source, None, &site.spools).unwrap();
+    assert_eq!(found.prepared.found().instant.revision, last);
+    assert_eq!(found.gap, None);
+
+    *target.1.lock().unwrap() = Some(middle);
+    let store = site.store();
+    let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
+    let part = Part { timeline: store.status().timeline, since, until, most: 1000 };
+    let told = history(source, &part, &store, &site.spools).unwrap();
+    assert_eq!((told.gaps, told.events.back().unwrap().revision), (Vec::new(), last));
+}

@@ -111,11 +111,16 @@ impl Follower {
         let source = Source { target: &*self.of.target, folder: &folder };
         let listed = source.target.list(folder.path())?;
         let mut listing = lock(&self.memory).recall(&folder, &listed, self.means.clock.boot());
+        listing.must_be_few(source)?;
         let outcome = loop {
             let known = listing.lost.len() + listing.apart.len();
             let outcome = self.go_on(source, &mut listing);
             // The names may tell to go elsewhere without what does not verify.
-            if self.is_stopped() || listing.lost.len() + listing.apart.len() == known {
+            let learnt = listing.lost.len() + listing.apart.len() != known;
+            // What came while the target was listed is no gap.
+            let mut changed = || listing.has_changed(source).unwrap_or(false);
+            let goes_on = learnt || (matches!(outcome, Err(Trouble::Lost(_))) && changed());
+            if self.is_stopped() || !goes_on {
                 break outcome;
             }
         };

@@ -107,9 +107,10 @@ impl<'a> Way<'a> {
     /// Over what is known of it already, without keys.
     pub fn over(
         source: Source<'a>,
-        listing: Listing,
+        mut listing: Listing,
         spools: &'a Spools,
     ) -> Result<Self, RewindError> {
+        listing.must_be_few(source)?;
         let segments = Segments::new(spools.open()?);
         let (getter, own) = (Getter::new(source), false);
         Ok(Self { getter, spools, listing, keys: None, base: None, segments, own })
@@ -137,7 +138,7 @@ impl<'a> Way<'a> {
             };
             match stop {
                 Stop::Refused(refusal) => {
-                    if !self.vouch(&refusal)? {
+                    if !self.vouch(&refusal)? && !self.has_changed() {
                         let lost = self.listing.unusable(self.getter.source.folder);
                         return Err(RewindError::Refused(refusal, lost));
                     }
@@ -151,6 +152,12 @@ impl<'a> Way<'a> {
     /// What is inside of the files, or that one is gone, tells more than the names.
     pub(super) fn learn(&mut self, unfit: Unfit) -> Result<(), RewindError> {
         self.listing.learn_of(unfit, self.getter.source)
+    }
+
+    /// Whether what refuses an instant is not as it was when it was listed. A target that cannot be
+    /// asked keeps to what it told.
+    fn has_changed(&mut self) -> bool {
+        self.listing.has_changed(self.getter.source).unwrap_or(false)
     }
 
     /// The name of a file on the target.

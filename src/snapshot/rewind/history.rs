@@ -88,6 +88,7 @@ pub fn history(
 ) -> Result<History, RewindError> {
     let listed = source.target.list(source.folder.path())?;
     let mut listing = Listing::read(source.folder, &listed);
+    listing.must_be_few(source)?;
     let kept = !listing.segments.is_empty();
     let mut segments = Segments::new(spools.open()?);
     if is_of(source, keys) {
@@ -100,6 +101,10 @@ pub fn history(
         match reading.read(part) {
             // What it comes of, and what is passed over, may be other files without that one.
             Err(unfit) => reading.listing.learn_of(unfit, source)?,
+            // What came while the target was listed is no gap.
+            Ok(history)
+                if !history.gaps.is_empty()
+                    && reading.listing.has_changed(source).unwrap_or(false) => {}
             Ok(history) => {
                 let lost = reading.listing.unusable(source.folder);
                 return Ok(History { lost, kept, ..history });

@@ -1,9 +1,9 @@
 //! What a target has of one store, by its names alone.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Flaw, Loss, Unfit};
+use super::file::{Flaw, Getter, Loss, Unfit};
 use super::plan::next;
 use super::{Lost, RewindError, Source};
 use crate::barrier::journal::Origin;
@@ -15,6 +15,10 @@ use crate::snapshot::target::Listed;
 /// So often a target is listed anew on one way: on one that changes faster than it can be read
 /// there is none.
 const LOOKS: u32 = 8;
+/// More histories than a store comes to have: whoever can write there can make up names.
+const MANY: usize = 256;
+/// So many files that do not verify are told of by name.
+const TOLD: usize = 20;
 
 /// Snapshots and segments of one store, in no order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,9 +31,11 @@ pub struct Listing {
     pub own: Vec<SegmentName>,
     /// Those that did not verify, with what was wrong. They count as absent; but that one was there
     /// which is damaged tells how far the history went.
-    pub lost: Vec<(Kept, Flaw)>,
+    pub lost: BTreeMap<Kept, Flaw>,
     /// Those that were looked at and verify.
     pub sound: Vec<Kept>,
+    /// Those that begin as what their names say, of which no more was looked at.
+    pub begin: BTreeSet<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
     /// Segments of which only what is up to a commit is of their history.
@@ -102,13 +108,20 @@ impl Listing {
     /// From now on it counts as absent.
     pub fn lose(&mut self, kept: Kept, flaw: Flaw) {
         match &kept {
-            Kept::Snapshot(name) => self.snapshots.retain(|other| other != name),
-            Kept::Segment(name) if self.segments.contains(name) => {
-                self.segments.retain(|other| other != name);
+            Kept::Segment(name) if !self.segments.contains(name) => {
+                self.own.retain(|other| other != name);
             }
-            Kept::Segment(name) => self.own.retain(|other| other != name),
+            _ => {}
         }
-        self.lost.push((kept, flaw));
+        self.lose_all([(kept, flaw)]);
+    }
+
+    /// The same of many that the target has.
+    fn lose_all(&mut self, lost: impl IntoIterator<Item = (Kept, Flaw)>) {
+        self.lost.extend(lost);
+        let lost = &self.lost;
+        self.snapshots.retain(|name| !lost.contains_key(&Kept::Snapshot(name.clone())));
+        self.segments.retain(|name| !lost.contains_key(&Kept::Segment(*name)));
     }
 
     /// What is inside of the files tells more than their names.
@@ -137,7 +150,66 @@ impl Listing {
                 return Ok(());
             }
         }
-        self.learn(unfit)
+        let made_up = matches!(&unfit, Unfit::Lost(_, flaw) if flaw.loss == Loss::Foreign);
+        self.learn(unfit)?;
+        if made_up { self.look_further(source) } else { Ok(()) }
+    }
+
+    /// Where one name was made up there may be thousands: as many more are looked at as were found
+    /// out by now, those first that claim most. So each is read once, and the way is planned anew
+    /// a few times only.
+    fn look_further(&mut self, source: Source<'_>) -> Result<(), RewindError> {
+        let most = self.lost.len();
+        let mut names = self.names();
+        names.sort_unstable_by_key(|kept| Reverse((kept.timeline().number, kept.end().revision)));
+        names.truncate(most);
+        self.look_into(names, source)
+    }
+
+    /// Before anything is planned by the names of more histories than there can be: each is to have
+    /// a file that begins as what its name says.
+    pub fn must_be_few(&mut self, source: Source<'_>) -> Result<(), RewindError> {
+        loop {
+            let known: BTreeSet<Timeline> = self.begin.iter().map(Kept::timeline).collect();
+            let mut doubted: BTreeMap<Timeline, Kept> = BTreeMap::new();
+            for kept in self.names() {
+                if !known.contains(&kept.timeline()) {
+                    doubted.insert(kept.timeline(), kept);
+                }
+            }
+            if doubted.is_empty() || known.len() + doubted.len() <= MANY {
+                return Ok(());
+            }
+            self.look_into(doubted.into_values().collect(), source)?;
+        }
+    }
+
+    /// What there is on the target of which it is not known how it begins.
+    fn names(&self) -> Vec<Kept> {
+        let snapshots = self.snapshots.iter().cloned().map(Kept::Snapshot);
+        let all = snapshots.chain(self.segments.iter().copied().map(Kept::Segment));
+        all.filter(|kept| !self.begin.contains(kept)).collect()
+    }
+
+    /// Looks how files begin; what begins as something else counts as absent.
+    fn look_into(&mut self, files: Vec<Kept>, source: Source<'_>) -> Result<(), RewindError> {
+        let (getter, mut lost) = (Getter::new(source), Vec::new());
+        for kept in files {
+            let looked = match &kept {
+                Kept::Segment(name) => getter.header(name).map(drop),
+                Kept::Snapshot(name) => getter.begins(name),
+            };
+            match looked {
+                Err(Unfit::Failed(error)) => return Err(error),
+                Err(Unfit::Lost(kept, flaw)) if flaw.loss == Loss::Foreign => {
+                    lost.push((kept, flaw));
+                }
+                // What is wrong with it otherwise is seen when it is needed.
+                _ => drop(self.begin.insert(kept)),
+            }
+        }
+        self.lose_all(lost);
+        Ok(())
     }
 
     /// Whether a target that refuses an instant looks another way by now: its folders are listed
@@ -154,11 +226,9 @@ impl Listing {
 
     /// What is there now; what was learnt of it stays.
     fn look_again(&mut self, source: Source<'_>) -> Result<(), RewindError> {
-        let mut there = Self::read(source.folder, &source.target.list(source.folder.path())?);
-        let is_lost = |kept: &Kept| self.lost.iter().any(|(lost, _)| lost == kept);
-        there.snapshots.retain(|name| !is_lost(&Kept::Snapshot(name.clone())));
-        there.segments.retain(|name| !is_lost(&Kept::Segment(*name)));
+        let there = Self::read(source.folder, &source.target.list(source.folder.path())?);
         (self.snapshots, self.segments) = (there.snapshots, there.segments);
+        self.lose_all([]);
         self.looks += 1;
         Ok(())
     }
@@ -170,14 +240,19 @@ impl Listing {
         }
     }
 
-    /// All that did not verify, by their names in `folder`.
+    /// All that did not verify, by their names in `folder`; of very many some.
     pub fn unusable(&self, folder: &Folder) -> Vec<Lost> {
-        let lost = self.lost.iter().map(|(kept, flaw)| flaw.of(kept, folder));
+        let lost = self.lost.iter().take(TOLD).map(|(kept, flaw)| flaw.of(kept, folder));
+        let more = self.lost.len().saturating_sub(TOLD);
+        let more = (more > 0).then(|| Lost {
+            name: format!("each of {more} more files there"),
+            why: "it does not verify either".into(),
+        });
         let apart = self.apart.iter().map(|timeline| Lost {
             name: format!("the start of the timeline {timeline}"),
             why: "it does not go on from where its name says".into(),
         });
-        lost.chain(apart).collect()
+        lost.chain(more).chain(apart).collect()
     }
 
     /// The first of them that whoever has come to that commit of a history may miss.

@@ -94,19 +94,7 @@ pub fn prepare(
     spools: &Spools,
 ) -> Result<Prepared, RewindError> {
     let mut way = Way::new(source, keys, spools)?;
-    let mut before = None;
-    // Only what is refused twice, for the same reason, is: the target may change meanwhile.
-    let reached = loop {
-        match way.reach(wish) {
-            Err(RewindError::Refused(refusal, _))
-                if before.as_ref() != Some(&refusal)
-                    && way.listing.has_changed(source).unwrap_or(false) =>
-            {
-                before = Some(refusal);
-            }
-            reached => break reached?,
-        }
-    };
+    let reached = way.reach(wish)?;
     Ok(way.prepared(reached))
 }
 

@@ -43,6 +43,10 @@ impl Way<'_> {
             if self.getter.got.get() - before > MOST {
                 break;
             }
+            // By what was heard of another one it may be known already.
+            if self.listing.lost.contains_key(&kept) {
+                continue;
+            }
             if let Err(unfit) = self.hear(kept.clone()) {
                 self.learn(unfit)?;
                 learnt = true;
