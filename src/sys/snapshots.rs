@@ -252,6 +252,7 @@ fn shown(reach: &Reach, name: &str, status: &Status, now: Timestamp) -> Map<Stri
         ("beside", beside.into()),
         ("not_included", json!(status.missed)),
         ("held_back", held_back.unwrap_or_default().into()),
+        ("unusable", status.unusable.as_deref().unwrap_or_default().into()),
         ("last_good", good.into()),
         ("history_since", status.since.map(Timestamp::rfc3339).into()),
         ("verified", status.verified.map(Timestamp::rfc3339).into()),

@@ -1,9 +1,11 @@
 //! What lies on a target and is gone, or went bad, is told and made good at once.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use serde_json::json;
 
 use super::folder::{files, held};
@@ -168,4 +170,40 @@ fn a_made_up_name_accuses_no_file_of_ones_own() {
             target["journal"]["behind"] == 0 && target["state"] == "good"
         });
     }
+    eventually("it is told of", || {
+        target(&root)["unusable"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 of the files there do not verify")
+    });
+}
+
+#[test]
+fn what_the_server_may_not_read_is_told() {
+    // Its threads come of this one.
+    let alone = std::thread::spawn(|| {
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        set_capabilities(None, sets).unwrap();
+        let folder = TempDir::new();
+        let (world, middle) = three_segments(35, &folder);
+        let root = world.root();
+        let told = || target(&root)["unusable"].as_str().unwrap().to_owned();
+        assert_eq!(told(), "");
+        let mode = |mode| fs::set_permissions(&middle, Permissions::from_mode(mode)).unwrap();
+        mode(0);
+        eventually("it is told", || {
+            world.advance(Duration::from_secs(61));
+            told() == format!("1 of the files there cannot be read, as {}", middle.display())
+        });
+        let listed = root.list("sys/snapshots/targets").json()["data"]["key_info"].clone();
+        assert_eq!(listed["disk"]["unusable"], told());
+        assert_eq!(target(&root)["state"], "good", "nothing of it was needed");
+        mode(0o600);
+        eventually("it is told no more", || {
+            world.advance(Duration::from_secs(61));
+            told().is_empty()
+        });
+    });
+    alone.join().unwrap();
 }

@@ -198,11 +198,12 @@ fn row(name: &str, of: &Value) -> [String; 9] {
     let age = good["age"].as_i64().map(|age| Ttl::from_secs(age).to_string());
     let missed = &of["not_included"][0];
     let missed = missed.as_str().map(|missed| format!("not included: {missed}"));
-    let error = [&of["error"], &of["damage"], &of["late"], &of["beside"]["warning"]]
-        .map(text)
-        .into_iter()
-        .chain(missed)
-        .find(|text| !text.is_empty());
+    let error =
+        [&of["error"], &of["damage"], &of["late"], &of["beside"]["warning"], &of["unusable"]]
+            .map(text)
+            .into_iter()
+            .chain(missed)
+            .find(|text| !text.is_empty());
     [
         name.to_owned(),
         text(&of["type"]),

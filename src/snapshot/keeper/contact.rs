@@ -23,6 +23,8 @@ use crate::snapshot::target::{Listed, Name, TargetError};
 const UNREADABLE: Duration = Duration::from_secs(60);
 /// How often what could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(600);
+/// Of so many files it is told by name, at one look, that they count as absent.
+const TOLD: usize = 20;
 
 /// What a target holds of this store.
 pub struct Known {
@@ -96,7 +98,7 @@ impl Known {
     }
 
     /// All of it, by name and length.
-    fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
+    pub fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
         let snapshots = self.snapshots.iter().map(|held| (&held.name, held.length));
         let segments = self.segments.iter().chain(&self.aside);
         snapshots.chain(segments.map(|held| (&held.name, held.length)))
@@ -121,6 +123,16 @@ impl Worker {
     /// Lists what there is of this store, reads back the newest, and sees whether this server goes
     /// on where the target ends.
     pub fn survey(&mut self) -> Result<(), Trouble> {
+        let outcome = self.look_through();
+        let more = std::mem::take(&mut self.absent).saturating_sub(TOLD);
+        if more > 0 {
+            let (of, why) = (&self.name, "they are not what their names say, or cannot be read");
+            log::error!("snapshots to {of}: {more} more files there count as absent: {why}");
+        }
+        outcome
+    }
+
+    fn look_through(&mut self) -> Result<(), Trouble> {
         let before = self.known.take();
         let record = self.unsealed()?.status();
         self.surveyed = Some(record.timeline);
@@ -153,6 +165,7 @@ impl Worker {
         self.flaws.retain(|name, _| there.contains_key(name));
         self.compared.retain(|name, _| there.contains_key(name));
         self.tell_held(&known);
+        self.look_for_closed(&known);
         known.flaw = before.and_then(|before| self.miss(&before, &known));
         if self.settings.journal {
             self.put_aside(&mut known)?;
@@ -374,8 +387,11 @@ impl Worker {
         let unread = matches!(why, SnapshotError::Io(_));
         let judged = if unread { Judged::Unread } else { Judged::Bad };
         if self.judgement(name) != judged {
-            let url = self.target.url(name);
-            log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+            self.absent += 1;
+            if self.absent <= TOLD {
+                let url = self.target.url(name);
+                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+            }
         }
         self.judged.insert(name.clone(), (judged, None));
     }

@@ -23,6 +23,7 @@ pub mod stored;
 mod strangers;
 mod telling;
 mod trouble;
+mod unusable;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};

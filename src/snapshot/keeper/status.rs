@@ -224,6 +224,8 @@ pub struct Status {
     pub missed: Vec<String>,
     /// What is not put there because another server goes on there.
     pub held_back: Option<HeldBack>,
+    /// Which files there are of no use at present.
+    pub unusable: Option<String>,
     /// How many snapshots of this store it holds, and how many bytes they and the journal take.
     pub held: (u64, u64),
 }

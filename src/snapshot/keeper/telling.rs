@@ -95,12 +95,13 @@ impl Worker {
         let known = self.schedule.due().filter(|_| !interval.is_zero());
         let due = (!interval.is_zero()).then(|| known.unwrap_or(self.begun));
         let (bare, beside) = (self.is_bare(), self.beside());
-        let held_back = self.held_back.clone();
+        let (held_back, unusable) = (self.held_back.clone(), self.unusable());
         let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
         self.desk.tell(|status| {
             status.next = known.map(|due| now.plus(due.saturating_sub(boot)));
             (status.due, status.interval, status.bare) = (due, interval, bare);
             (status.beside, status.held_back) = (beside, held_back);
+            status.unusable = unusable;
             status.journal = journal.map(|journal| {
                 let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
                 let since = before.as_ref().and_then(|before| before.since);

@@ -1,7 +1,7 @@
 //! The thread of one target: it may hang for as long as its target does, and holds up nobody.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +66,10 @@ pub struct Worker {
     pub(super) surveyed: Option<Timeline>,
     /// What was wrong with those that are bad.
     pub(super) flaws: BTreeMap<Name, String>,
+    /// So many were found to count as absent since all of such were told of.
+    pub(super) absent: usize,
+    /// The files there that the server may not read, by their names alone.
+    pub(super) closed: BTreeSet<Name>,
     /// The newest segment that was read back, and where the chain ends in it.
     pub(super) proved: Option<(Name, Chain)>,
     /// Which of the times that a target is there it was that something was last known of it.
@@ -135,6 +139,8 @@ impl Worker {
             read_again: None,
             surveyed: None,
             flaws: BTreeMap::new(),
+            absent: 0,
+            closed: BTreeSet::new(),
             compared: BTreeMap::new(),
             held_back: None,
             told_back: None,

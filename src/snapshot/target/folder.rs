@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Advice, AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{Access, Advice, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::exactly::Exactly;
@@ -285,6 +285,13 @@ impl Target for Folder {
         }
         drop_cached(&file);
         Ok(Box::new(Exactly::new(file, meta.len())))
+    }
+
+    fn is_closed(&self, name: &Name) -> bool {
+        let Ok(root) = self.open() else { return false };
+        let Ok(folder) = descend(&root, name.folder(), false) else { return false };
+        let may = rustix::fs::accessat(folder, name.base(), Access::READ_OK, AtFlags::empty());
+        may == Err(Errno::ACCESS)
     }
 
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {

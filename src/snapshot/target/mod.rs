@@ -43,6 +43,11 @@ pub trait Target: Send + Sync {
     /// object's is an error of the reader.
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError>;
 
+    /// Whether it is seen without reading it that an object cannot be read.
+    fn is_closed(&self, _name: &Name) -> bool {
+        false
+    }
+
     /// Every object whose name lies below the folder `under` (`""` for all), in the order of names.
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError>;
 

@@ -161,6 +161,10 @@ impl Target for Usb {
         self.folder()?.get(name).map_err(|error| self.because(error))
     }
 
+    fn is_closed(&self, name: &Name) -> bool {
+        self.is_mounted() && self.folder.is_closed(name)
+    }
+
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
         self.folder()?.list(under).map_err(|error| self.because(error))
     }
