@@ -60,6 +60,8 @@ listener "tcp" {
 
 # What opens the store after each start; without one of these people do, with their shares. Take one.
 # Two, one of them `disabled`, change from that one to the other: `edgekeep operator unseal -migrate`.
+# Without one VAULT_SEAL_TYPE names it, and VAULT_TRANSIT_SEAL_KEY_NAME, VAULT_HSM_PIN and the like say
+# its keys, as to Vault: src/config/README.md has the variable of each.
 # People, as without any.
 #seal "shamir" {
 #  disabled = false

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use edgekeep::barrier::seal::auto::Settings;
+use edgekeep::barrier::seal::{pkcs11, transit};
+use edgekeep::base::credential::Credential;
 use edgekeep::base::logs::Format;
 use edgekeep::base::variable::{Given, Variable};
-use edgekeep::config::{self, Config, ConfigError, Storage, Warning, keys};
+use edgekeep::config::{self, Config, ConfigError, SealSettings, Storage, Warning, keys};
 use edgekeep::pipeline::lockout::Terms;
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
@@ -512,6 +515,128 @@ fn the_environment_goes_before_the_file() {
         error.unwrap_err().to_string(),
         "VAULT_LOG_FORMAT: the value of log_format is \"x\"; it must be one of standard, json"
     );
+}
+
+/// The seals of a configuration beside which the environment says this; or what is wrong.
+fn seals(folder: &Folder, text: &str, said: &[(&str, &str)]) -> Result<SealSettings, String> {
+    let path = folder.write("c.hcl", &format!("{LEAST}{text}"));
+    let environment = |variable: Variable| {
+        let name = variable.vaults();
+        let value = said.iter().find(|(said, _)| *said == name).map(|(_, value)| *value);
+        Some(Given { by: name, value: value?.to_owned() })
+    };
+    let read = config::read(&[path], &environment);
+    let plain = |text: String| text.replace(&format!("{}/", folder.0.display()), "");
+    read.map(|(config, _)| config.seal).map_err(|error| plain(error.to_string()))
+}
+
+#[test]
+fn the_environment_says_a_seal_as_it_does_to_vault() {
+    let folder = Folder::new("seals");
+    let read = |text: &str, said: &[(&str, &str)]| seals(&folder, text, said);
+    let variable = |name: &str| Credential::Variable(name.to_owned());
+    let transit = |settings: SealSettings| match settings.present {
+        Some(Settings::Transit(transit)) => transit,
+        other => panic!("{other:?}"),
+    };
+    const ALL: [(&str, &str); 10] = [
+        ("VAULT_SEAL_TYPE", "transit"),
+        ("VAULT_ADDR", "https://keys.local:8200"),
+        ("VAULT_TOKEN", "file:///is/a/token/to/vault"),
+        ("VAULT_TRANSIT_SEAL_KEY_NAME", "edge"),
+        ("VAULT_TRANSIT_SEAL_MOUNT_PATH", "/site/transit/"),
+        ("VAULT_TRANSIT_SEAL_DISABLE_RENEWAL", "true"),
+        ("VAULT_CACERT", "/ca.pem"),
+        ("VAULT_CLIENT_CERT", "/c.pem"),
+        ("VAULT_CLIENT_KEY", "/k.pem"),
+        ("VAULT_TLS_SERVER_NAME", "keys"),
+    ];
+    // All of it, and no section at all; or the one for people.
+    for text in ["", "seal \"shamir\" {}\n"] {
+        let settings = read(text, &ALL).unwrap();
+        assert_eq!(settings.hidden, ["VAULT_TOKEN"], "no child is told");
+        let wanted = transit::Settings {
+            address: "https://keys.local:8200".to_owned(),
+            token: variable("VAULT_TOKEN"),
+            key_name: "edge".to_owned(),
+            mount_path: "site/transit".to_owned(),
+            ca_cert: Some("/ca.pem".into()),
+            client_cert: Some("/c.pem".into()),
+            client_key: Some("/k.pem".into()),
+            server_name: Some("keys".to_owned()),
+            skip_verify: false,
+            disable_renewal: true,
+        };
+        assert_eq!(transit(settings), wanted);
+    }
+    // Address, token and TLS of the file go before it, all else behind.
+    let text = "seal \"transit\" {\n address = \"https://file\"\n token = \"file:///t\"\n key_name = \
+                \"k\"\n mount_path = \"m\"\n tls_server_name = \"file\"\n}\n";
+    let mixed = transit(read(text, &ALL).unwrap());
+    assert_eq!((&*mixed.address, mixed.token), ("https://file", Credential::File("/t".into())));
+    assert_eq!((&*mixed.key_name, &*mixed.mount_path), ("edge", "site/transit"));
+    assert_eq!((mixed.server_name.as_deref(), mixed.ca_cert), (Some("file"), None));
+    assert_eq!((mixed.client_cert, mixed.client_key), (None, None));
+    // Nothing of it concerns who has no such seal.
+    let people = read("", &ALL[1..]).unwrap();
+    assert_eq!((people.present, people.hidden), (None, Vec::new()));
+
+    let hsm = [
+        ("VAULT_SEAL_TYPE", "pkcs11"),
+        ("VAULT_HSM_LIB", "/lib.so"),
+        ("VAULT_HSM_SLOT", "0x1f"),
+        ("VAULT_HSM_PIN", "1234"),
+        ("VAULT_HSM_KEY_ID", "0xA1"),
+        ("VAULT_HSM_MECHANISM", "0x1085"),
+    ];
+    let text = "seal \"pkcs11\" {\n lib = \"/l\"\n token_label = \"t\"\n pin = \"env://PIN\"\n key_id \
+                = \"01\"\n}\n";
+    for text in ["", text] {
+        let settings = read(text, &hsm).unwrap();
+        let wanted = pkcs11::Settings {
+            lib: "/lib.so".into(),
+            token: pkcs11::Token::Slot(0x1f),
+            pin: variable("VAULT_HSM_PIN"),
+            key_id: "a1".to_owned(),
+        };
+        assert_eq!(settings.present, Some(Settings::Pkcs11(wanted)));
+        assert!(settings.hidden.contains(&"VAULT_HSM_PIN".to_owned()));
+    }
+    let labelled = [("VAULT_HSM_TOKEN_LABEL", "other")];
+    let Some(Settings::Pkcs11(other)) = read(text, &labelled).unwrap().present else { panic!() };
+    assert_eq!(other.token, pkcs11::Token::Label("other".to_owned()));
+
+    for (text, said, why) in [
+        (
+            "seal \"tpm2\" {}\n",
+            &ALL[..],
+            "VAULT_SEAL_TYPE: it says \"transit\", and the configuration has seal \"tpm2\"; say the \
+             same in both, or unset it: a seal is changed by a second section, with disabled = \
+             \"true\" in the one that is to be left",
+        ),
+        ("", &ALL[..2], "VAULT_SEAL_TYPE: seal \"transit\" without token; add token"),
+        (
+            "",
+            &[ALL[0], ALL[1], ALL[2], ALL[3], ("VAULT_NAMESPACE", "ns1")],
+            "VAULT_NAMESPACE: a namespace of the transit seal; name the whole path of the engine \
+             in mount_path: NAMESPACE/transit",
+        ),
+        (
+            "",
+            &[("VAULT_SEAL_TYPE", "awskms")],
+            "VAULT_SEAL_TYPE: seal \"awskms\" is not supported; name one of shamir, static, \
+             transit, tpm2 and pkcs11, or leave the section out: the keys that operator init \
+             gives unseal the server then",
+        ),
+        (
+            "",
+            &[hsm[0], hsm[1], ("VAULT_HSM_SLOT", "first"), hsm[3], hsm[4]],
+            "VAULT_HSM_SLOT: slot \"first\" is no number; write it as `pkcs11-tool -L` shows it: 0 \
+             or 0x1f",
+        ),
+    ] {
+        assert_eq!(read(text, said).unwrap_err(), why);
+    }
 }
 
 #[test]

@@ -97,11 +97,31 @@ pub enum Variable {
     LogFormat,
     /// `LOG_LEVEL`
     LogLevel,
+    /// `SEAL_TYPE`
+    SealType,
+    /// `TRANSIT_SEAL_KEY_NAME`
+    TransitKeyName,
+    /// `TRANSIT_SEAL_MOUNT_PATH`
+    TransitMountPath,
+    /// `TRANSIT_SEAL_DISABLE_RENEWAL`
+    TransitDisableRenewal,
+    /// `HSM_LIB`
+    HsmLib,
+    /// `HSM_SLOT`
+    HsmSlot,
+    /// `HSM_TOKEN_LABEL`
+    HsmTokenLabel,
+    /// `HSM_PIN`
+    HsmPin,
+    /// `HSM_KEY_ID`
+    HsmKeyId,
+    /// `HSM_MECHANISM`
+    HsmMechanism,
 }
 
 impl Variable {
     /// All of them: those of clients and commands, then those of the server.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 39] = [
         Self::Addr,
         Self::AgentAddr,
         Self::Cacert,
@@ -131,6 +151,16 @@ impl Variable {
         Self::DisableUserLockout,
         Self::LogFormat,
         Self::LogLevel,
+        Self::SealType,
+        Self::TransitKeyName,
+        Self::TransitMountPath,
+        Self::TransitDisableRenewal,
+        Self::HsmLib,
+        Self::HsmSlot,
+        Self::HsmTokenLabel,
+        Self::HsmPin,
+        Self::HsmKeyId,
+        Self::HsmMechanism,
     ];
 
     /// Its name behind `VAULT_` or `EDGEKEEP_`.
@@ -245,6 +275,26 @@ impl Variable {
                 Server,
                 "how much is logged; goes before log_level of the configuration",
             ),
+            Self::SealType => (
+                "SEAL_TYPE",
+                Server,
+                "kind of the seal, where the configuration has none: static, transit, tpm2, pkcs11",
+            ),
+            Self::TransitKeyName => {
+                ("TRANSIT_SEAL_KEY_NAME", Server, "goes before key_name of seal \"transit\"")
+            }
+            Self::TransitMountPath => {
+                ("TRANSIT_SEAL_MOUNT_PATH", Server, "goes before its mount_path")
+            }
+            Self::TransitDisableRenewal => {
+                ("TRANSIT_SEAL_DISABLE_RENEWAL", Server, "goes before its disable_renewal")
+            }
+            Self::HsmLib => ("HSM_LIB", Server, "goes before lib of seal \"pkcs11\""),
+            Self::HsmSlot => ("HSM_SLOT", Server, "goes before its slot"),
+            Self::HsmTokenLabel => ("HSM_TOKEN_LABEL", Server, "goes before its token_label"),
+            Self::HsmPin => ("HSM_PIN", Server, "goes before its pin"),
+            Self::HsmKeyId => ("HSM_KEY_ID", Server, "goes before its key_id"),
+            Self::HsmMechanism => ("HSM_MECHANISM", Server, "goes before its mechanism"),
         }
     }
 
@@ -277,6 +327,6 @@ mod tests {
     #[test]
     fn all_of_them_are_listed() {
         assert!(Variable::ALL.iter().enumerate().all(|(i, one)| *one as usize == i));
-        assert_eq!(Variable::ALL.len(), Variable::LogLevel as usize + 1);
+        assert_eq!(Variable::ALL.len(), Variable::HsmMechanism as usize + 1);
     }
 }

@@ -100,7 +100,17 @@ impl HttpFlags {
             | Variable::DevRootTokenId
             | Variable::DisableUserLockout
             | Variable::LogFormat
-            | Variable::LogLevel => None,
+            | Variable::LogLevel
+            | Variable::SealType
+            | Variable::TransitKeyName
+            | Variable::TransitMountPath
+            | Variable::TransitDisableRenewal
+            | Variable::HsmLib
+            | Variable::HsmSlot
+            | Variable::HsmTokenLabel
+            | Variable::HsmPin
+            | Variable::HsmKeyId
+            | Variable::HsmMechanism => None,
         };
         Some(Given { by: End::Server.flag(variable)?, value: value? })
     }

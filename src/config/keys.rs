@@ -18,12 +18,33 @@ pub struct Key {
     pub form: Form,
     /// What holds when it is absent, in the key's own form; empty for nothing.
     pub default: &'static str,
-    /// The environment variable that goes before the file, if there is one.
-    pub env: Option<Variable>,
+    /// The environment variable that says it, too, if there is one.
+    pub env: Option<Said>,
     /// What it does or, for one that is not heeded, why.
     pub help: &'static str,
     /// Whether it is heeded.
     pub standing: Standing,
+}
+
+/// That a variable of the environment says it, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It goes before the file.
+    Before(Variable),
+    /// It counts where the file has none of these keys.
+    Without(Variable, &'static [&'static str]),
+}
+
+impl Said {
+    fn describe(self) -> String {
+        match self {
+            Self::Before(env) => format!("`{}` goes before it.", env.vaults()),
+            Self::Without(env, [_]) => format!("`{}` says it where it is absent.", env.vaults()),
+            Self::Without(env, _) => {
+                format!("`{}` says it where no key of TLS is given.", env.vaults())
+            }
+        }
+    }
 }
 
 /// The form of a value.
@@ -89,7 +110,7 @@ const fn key(name: &'static str, form: Form, default: &'static str, help: &'stat
 }
 
 const fn with_env(key: Key, env: Variable) -> Key {
-    Key { env: Some(env), ..key }
+    Key { env: Some(Said::Before(env)), ..key }
 }
 
 const fn ignored(name: &'static str, help: &'static str) -> Key {
@@ -129,7 +150,8 @@ pub static TOP: Table = Table {
             Form::Section,
             "",
             "What gives the unseal key; people do (`shamir`) where there is none. Two, one of them \
-             `disabled`, change from that one to the other.",
+             `disabled`, change from that one to the other. Where there is none that is in use, \
+             `VAULT_SEAL_TYPE` names its kind, and variables say its keys.",
         ),
         key("limits", Form::Section, "", "What all peers together may take up."),
         key("telemetry", Form::Section, "", "How `sys/metrics` tells what is counted."),
@@ -549,7 +571,7 @@ pub fn reference() -> String {
         for key in heeded {
             let env = match key.env {
                 None => String::new(),
-                Some(env) => format!(" `{}` goes before it.", env.vaults()),
+                Some(said) => format!(" {}", said.describe()),
             };
             let form = key.form.describe();
             let _ =

@@ -17,6 +17,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// A variable of the environment, by its whole name.
+    pub fn variable(name: &str) -> Self {
+        Self { file: name.into(), line: None }
+    }
+
     /// What is wrong with what was given there, and what to do.
     pub fn error(&self, what: impl Into<String>, remedy: impl Into<String>) -> ConfigError {
         let Self { file, line } = self.clone();
@@ -24,9 +29,9 @@ impl Place {
     }
 
     /// What should be known about what was given there.
-    fn warning(&self, what: String) -> Warning {
+    pub fn warning(&self, what: impl Into<String>) -> Warning {
         let Self { file, line } = self.clone();
-        Warning { file, line, what }
+        Warning { file, line, what: what.into() }
     }
 }
 

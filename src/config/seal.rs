@@ -13,6 +13,7 @@ use crate::barrier::seal::{Kind, SHAMIR, pkcs11, static_key, tpm2, transit};
 use crate::base::credential::Credential;
 use crate::base::entropy::Entropy;
 use crate::base::hex;
+use crate::base::variable::Variable;
 
 /// The seals that are configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,8 @@ impl SealSettings {
     }
 }
 
-/// Reads all `seal` blocks: one in use, and one that is `disabled`.
+/// Reads all `seal` blocks: one in use, and one that is `disabled`. Where none is in use the
+/// environment may say which is.
 pub(super) fn read<'a>(
     top: &Section<'a>,
     environment: &'a Environment<'a>,
@@ -51,7 +53,9 @@ pub(super) fn read<'a>(
 ) -> Result<SealSettings, ConfigError> {
     let (mut present, mut former) = (None, None);
     for entry in top.all("seal") {
-        let (settings, disabled) = block(entry, environment, warnings)?;
+        let name = entry.label()?.unwrap_or_default();
+        let block = (entry.place(), entry.block()?);
+        let (settings, disabled) = settings(name, block, environment, warnings)?;
         let place = if disabled { &mut former } else { &mut present };
         if place.replace(settings).is_some() {
             let (what, remedy) = if disabled {
@@ -61,49 +65,90 @@ pub(super) fn read<'a>(
             };
             return Err(entry.error(what, remedy));
         }
-        if let (Some(Some(present)), Some(Some(former))) = (&present, &former)
-            && Settings::mechanism(present) == Settings::mechanism(former)
-        {
-            return Err(entry.error(
-                "two seals of one kind",
-                "keep the one in use; the older key of static is its previous_key, else open the \
-                 store with recovery keys and change those, which seals it anew",
-            ));
+        must_differ(&entry.place(), &present, &former)?;
+    }
+    if let Some(given) = environment(Variable::SealType) {
+        let at = Place::variable(&given.by);
+        let here = present.as_ref().map(kind);
+        match here {
+            Some(here) if here == given.value => {}
+            // That people hold the key is what holds without a word, too.
+            None | Some(SHAMIR) => {
+                let block = (at.clone(), Vec::new());
+                let (settings, _) = settings(&given.value, block, environment, warnings)?;
+                present = Some(settings);
+                must_differ(&at, &present, &former)?;
+            }
+            Some(here) => {
+                return Err(at.error(
+                    format!("it says {:?}, and the configuration has seal {here:?}", given.value),
+                    "say the same in both, or unset it: a seal is changed by a second section, \
+                     with disabled = \"true\" in the one that is to be left",
+                ));
+            }
         }
     }
-    let (present, former) = (present.flatten(), former.flatten());
-    Ok(SealSettings { present, former, hidden: Vec::new() })
+    let (present, former): (Option<Settings>, Option<Settings>) =
+        (present.flatten(), former.flatten());
+    let credentials = [&present, &former].into_iter().flatten().flat_map(Settings::credentials);
+    let hidden = credentials.filter_map(|credential| match credential {
+        Credential::Variable(name) => Some(name.clone()),
+        _ => None,
+    });
+    let hidden = hidden.collect();
+    Ok(SealSettings { present, former, hidden })
+}
+
+/// What a seal in use is called.
+fn kind(settings: &Option<Settings>) -> &'static str {
+    settings.as_ref().map_or(SHAMIR, |settings| settings.mechanism().name())
+}
+
+fn must_differ(
+    at: &Place,
+    present: &Option<Option<Settings>>,
+    former: &Option<Option<Settings>>,
+) -> Result<(), ConfigError> {
+    if let (Some(Some(present)), Some(Some(former))) = (present, former)
+        && Settings::mechanism(present) == Settings::mechanism(former)
+    {
+        return Err(at.error(
+            "two seals of one kind",
+            "keep the one in use; the older key of static is its previous_key, else open the \
+             store with recovery keys and change those, which seals it anew",
+        ));
+    }
+    Ok(())
 }
 
 /// An automatic seal, or `None` for people; and whether it is disabled.
-fn block<'a>(
-    entry: Entry<'a>,
+fn settings<'a>(
+    name: &str,
+    (at, entries): (Place, Vec<Entry<'a>>),
     environment: &'a Environment<'a>,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Option<Settings>, bool), ConfigError> {
-    let name = entry.label()?.unwrap_or_default();
     let mut found = Vec::new();
     let mut block = |table: &'static Table| {
-        let section = Section::new(table, entry.block()?, environment, &mut found);
-        Ok(Block { entry, section })
+        let section = Section::new(table, entries.clone(), environment, &mut found);
+        Block { name: name.to_owned(), at: at.clone(), section }
     };
     let read = if name == SHAMIR {
-        let block = block(&keys::SEAL_SHAMIR)?;
-        (None, block.section.flag(DISABLED)?)
+        (None, block(&keys::SEAL_SHAMIR).section.flag(DISABLED)?)
     } else if name == Mechanism::Static.name() {
-        let block = block(&keys::SEAL_STATIC)?;
+        let block = block(&keys::SEAL_STATIC);
         (Some(Settings::Static(block.static_key()?)), block.section.flag(DISABLED)?)
     } else if name == Mechanism::Transit.name() {
-        let block = block(&keys::SEAL_TRANSIT)?;
+        let block = block(&keys::SEAL_TRANSIT);
         (Some(Settings::Transit(block.transit()?)), block.section.flag(DISABLED)?)
     } else if name == Mechanism::Tpm2.name() {
-        let block = block(&keys::SEAL_TPM2)?;
+        let block = block(&keys::SEAL_TPM2);
         (Some(Settings::Tpm2(block.tpm2()?)), block.section.flag(DISABLED)?)
     } else if name == Mechanism::Pkcs11.name() {
-        let block = block(&keys::SEAL_PKCS11)?;
+        let block = block(&keys::SEAL_PKCS11);
         (Some(Settings::Pkcs11(block.pkcs11()?)), block.section.flag(DISABLED)?)
     } else {
-        return Err(entry.error(
+        return Err(at.error(
             format!("seal {name:?} is not supported"),
             "name one of shamir, static, transit, tpm2 and pkcs11, or leave the section out: the \
              keys that operator init gives unseal the server then",
@@ -113,13 +158,13 @@ fn block<'a>(
     if let Some(Settings::Transit(transit)) = &read.0
         && let Some(why) = is_overheard(transit)
     {
-        warnings.push(entry.warning(format!(
+        warnings.push(at.warning(format!(
             "{why}: who is on the way learns the token of seal {name:?} and the unseal key: use \
              https:// and tls_ca_cert"
         )));
     }
     if read.0.as_ref().is_some_and(has_literal) {
-        warnings.push(entry.warning(format!(
+        warnings.push(at.warning(format!(
             "the secret of seal {name:?} stands in the configuration itself: name a file elsewhere \
              (file:///PATH) or a credential (systemd://NAME)"
         )));
@@ -157,14 +202,16 @@ const DISABLED: &str = "disabled";
 
 /// One block, and where it stands.
 struct Block<'a> {
-    entry: Entry<'a>,
+    /// What its seal is called.
+    name: String,
+    at: Place,
     section: Section<'a>,
 }
 
 impl Block<'_> {
     fn static_key(&self) -> Result<static_key::Settings, ConfigError> {
         let Some(current) = self.named_key("current_key_id", "current_key")? else {
-            return Err(self.entry.error(
+            return Err(self.at.error(
                 "seal \"static\" without current_key",
                 "name the file of the key: current_key_id = \"1\" and current_key = \
                  \"file:///PATH\"; `openssl rand -out PATH 32` makes one",
@@ -173,7 +220,7 @@ impl Block<'_> {
         let previous = self.named_key("previous_key_id", "previous_key")?;
         if previous.as_ref().is_some_and(|previous| previous.id == current.id) {
             let what = "previous_key_id is current_key_id, too";
-            return Err(self.entry.error(what, "give each key a name of its own"));
+            return Err(self.at.error(what, "give each key a name of its own"));
         }
         Ok(static_key::Settings { current, previous })
     }
@@ -197,10 +244,10 @@ impl Block<'_> {
                 Ok(Some(NamedKey { id, key: credential }))
             }
             (Some(_), None) => {
-                Err(self.entry.error(format!("{id} without {key}"), format!("add {key}")))
+                Err(self.at.error(format!("{id} without {key}"), format!("add {key}")))
             }
             (None, Some(_)) => Err(self
-                .entry
+                .at
                 .error(format!("{key} without {id}"), format!("give it a name: {id} = \"1\""))),
         }
     }
@@ -228,7 +275,7 @@ impl Block<'_> {
             disable_renewal: self.section.flag("disable_renewal")?,
         };
         if settings.client_cert.is_some() != settings.client_key.is_some() {
-            return Err(self.entry.error(
+            return Err(self.at.error(
                 "a client certificate needs its key",
                 "name both tls_client_cert and tls_client_key",
             ));
@@ -260,12 +307,17 @@ impl Block<'_> {
             ));
         }
         let lib: Option<PathBuf> = self.section.path("lib")?.map(|path| path.to_path_buf());
-        let token = match (self.section.text("token_label")?, self.section.text("slot")?) {
+        let by_variable = |key| self.section.by_variable(key).is_some();
+        let (label, slot) = (self.section.text("token_label")?, self.section.text("slot")?);
+        // What the environment says in one way goes before what the file says in the other.
+        let label = label.filter(|_| by_variable("token_label") || !by_variable("slot"));
+        let slot = slot.filter(|_| by_variable("slot") || !by_variable("token_label"));
+        let token = match (label, slot) {
             (Some(label), None) => pkcs11::Token::Label(label),
             (None, Some(slot)) => pkcs11::Token::Slot(self.slot(&slot)?),
             _ => {
                 let what = "seal \"pkcs11\" names one token";
-                return Err(self.entry.error(what, "say either token_label or slot"));
+                return Err(self.at.error(what, "say either token_label or slot"));
             }
         };
         Ok(pkcs11::Settings {
@@ -293,18 +345,24 @@ impl Block<'_> {
     }
 
     fn missing(&self, key: &str) -> ConfigError {
-        let seal = self.entry.label().ok().flatten().unwrap_or_default();
-        self.entry.error(format!("seal {seal:?} without {key}"), format!("add {key}"))
+        self.at.error(format!("seal {:?} without {key}", self.name), format!("add {key}"))
     }
 
     fn credential(&self, key: &'static str) -> Result<Option<Credential>, ConfigError> {
         let Some(text) = self.section.text(key)? else { return Ok(None) };
+        // It stays where it is, and is the credential itself whatever it looks like.
+        if let Some(given) = self.section.by_variable(key) {
+            return Ok(Some(Credential::Variable(given.by)));
+        }
         let read = Credential::parse(&text);
         read.map(Some).map_err(|error| self.place(key).error(format!("{key}: {error}"), ""))
     }
 
     fn place(&self, key: &str) -> Place {
-        self.section.last(key).map_or_else(|| self.entry.place(), |entry| entry.place())
+        match self.section.by_variable(key) {
+            Some(given) => Place::variable(&given.by),
+            None => self.section.last(key).map_or_else(|| self.at.clone(), |entry| entry.place()),
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::keys::{Form, Standing, Table};
+use super::keys::{Form, Said, Standing, Table};
 use super::place::{Place, Placed};
 use super::{ConfigError, Environment, Warning};
 use crate::base::hcl::{Item, Kind, Position, Value};
 use crate::base::nearest::nearest;
 use crate::base::ttl::Ttl;
+use crate::base::variable::Given;
 use crate::base::{golang, url};
 
 /// An item and the file that it stands in.
@@ -293,20 +294,31 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// What the environment says, where that is what counts.
+    pub fn by_variable(&self, name: &str) -> Option<Given> {
+        let is_said = |name: &&str| {
+            let said = self.last(name);
+            said.is_some_and(|entry| entry.item.value.kind != Kind::Text(String::new()))
+        };
+        match self.table.key(name)?.env? {
+            Said::Before(variable) => (self.environment)(variable),
+            Said::Without(_, keys) if keys.iter().any(is_said) => None,
+            Said::Without(variable, _) => (self.environment)(variable),
+        }
+    }
+
     /// The value that counts, and where it was given.
     fn given(&self, name: &str) -> (Value, Place) {
         let key = self.table.key(name);
         debug_assert!(key.is_some(), "{name} is not declared in {}", self.table.title);
         let start = Position { line: 1, column: 1 };
         let text = |text: &str| Value { at: start, kind: Kind::Text(text.to_owned()) };
-        let nowhere = |name: &str| Place { file: name.into(), line: None };
-        let environment = key.and_then(|key| key.env).and_then(self.environment);
-        match (environment, self.last(name)) {
-            (Some(given), _) => (text(&given.value), nowhere(&given.by)),
+        match (self.by_variable(name), self.last(name)) {
+            (Some(given), _) => (text(&given.value), Place::variable(&given.by)),
             (None, Some(entry)) => {
                 (entry.item.value.clone(), place(entry.file, entry.item.value.at))
             }
-            (None, None) => (text(key.map_or("", |key| key.default)), nowhere("default")),
+            (None, None) => (text(key.map_or("", |key| key.default)), Place::variable("default")),
         }
     }
 }

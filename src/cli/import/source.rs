@@ -64,7 +64,17 @@ impl Import {
             | Variable::DevRootTokenId
             | Variable::DisableUserLockout
             | Variable::LogFormat
-            | Variable::LogLevel => None,
+            | Variable::LogLevel
+            | Variable::SealType
+            | Variable::TransitKeyName
+            | Variable::TransitMountPath
+            | Variable::TransitDisableRenewal
+            | Variable::HsmLib
+            | Variable::HsmSlot
+            | Variable::HsmTokenLabel
+            | Variable::HsmPin
+            | Variable::HsmKeyId
+            | Variable::HsmMechanism => None,
         };
         match (value, End::Source.flag(variable)) {
             (Some(value), Some(by)) => Some(Given { by, value }),

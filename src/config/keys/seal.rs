@@ -1,6 +1,16 @@
 //! The keys of `seal "KIND"`.
 
-use super::{Form, Key, Table, ignored, key};
+use super::{Form, Key, Said, Table, ignored, key, with_env};
+use crate::base::variable::Variable;
+
+/// A key that a variable says where the file has none of these.
+const fn without(key: Key, env: Variable, keys: &'static [&'static str]) -> Key {
+    Key { env: Some(Said::Without(env, keys)), ..key }
+}
+
+/// Who gives one of them in the file gives all.
+const TLS: &[&str] =
+    &["tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_server_name", "tls_skip_verify"];
 
 const DISABLED: Key = key(
     "disabled",
@@ -51,17 +61,48 @@ pub static SEAL_TRANSIT: Table = Table {
            it comes. The token needs `update` on `MOUNT/encrypt/KEY` and `MOUNT/decrypt/KEY`; one \
            with a period is renewed as long as this server is open.",
     keys: &[
-        key("address", Form::Url, "", "The server."),
-        key("token", Form::Text, "", "The token: file://, env:// or systemd:// of it, or itself."),
-        key("key_name", Form::Text, "", "The key there."),
-        key("mount_path", Form::Text, "transit", "Where the engine is mounted there."),
-        key("disable_renewal", Form::Flag, "false", "Somebody else renews the token."),
-        key("tls_ca_cert", Form::Path, "", "A PEM file of authorities, not the system's."),
-        key("tls_client_cert", Form::Path, "", "Who we are: a PEM file of a certificate."),
-        key("tls_client_key", Form::Path, "", "Its key."),
-        key("tls_server_name", Form::Text, "", "The name that the server's certificate bears."),
-        key("tls_skip_verify", Form::Flag, "false", "Believe any certificate."),
-        key("namespace", Form::Text, "", "Refused: there are none."),
+        without(key("address", Form::Url, "", "The server."), Variable::Addr, &["address"]),
+        without(
+            key(
+                "token",
+                Form::Text,
+                "",
+                "The token: file://, env:// or systemd:// of it, or itself.",
+            ),
+            Variable::Token,
+            &["token"],
+        ),
+        with_env(key("key_name", Form::Text, "", "The key there."), Variable::TransitKeyName),
+        with_env(
+            key("mount_path", Form::Text, "transit", "Where the engine is mounted there."),
+            Variable::TransitMountPath,
+        ),
+        with_env(
+            key("disable_renewal", Form::Flag, "false", "Somebody else renews the token."),
+            Variable::TransitDisableRenewal,
+        ),
+        without(
+            key("tls_ca_cert", Form::Path, "", "A PEM file of authorities, not the system's."),
+            Variable::Cacert,
+            TLS,
+        ),
+        without(
+            key("tls_client_cert", Form::Path, "", "Who we are: a PEM file of a certificate."),
+            Variable::ClientCert,
+            TLS,
+        ),
+        without(key("tls_client_key", Form::Path, "", "Its key."), Variable::ClientKey, TLS),
+        without(
+            key("tls_server_name", Form::Text, "", "The name that the server's certificate bears."),
+            Variable::TlsServerName,
+            TLS,
+        ),
+        without(
+            key("tls_skip_verify", Form::Flag, "false", "Believe any certificate."),
+            Variable::SkipVerify,
+            TLS,
+        ),
+        with_env(key("namespace", Form::Text, "", "Refused: there are none."), Variable::Namespace),
         DISABLED,
     ],
 };
@@ -93,12 +134,24 @@ pub static SEAL_PKCS11: Table = Table {
            LIB --token-label TOKEN --login --keygen --key-type AES:32 --label KEY --id 01` makes \
            one.",
     keys: &[
-        key("lib", Form::Path, "", "The module's library."),
-        key("token_label", Form::Text, "", "The token's label; or say slot."),
-        key("slot", Form::Text, "", "The number of the token's slot."),
-        key("pin", Form::Text, "", "The PIN: file://, env:// or systemd:// of it, or itself."),
-        key("key_id", Form::Text, "", "The key's id, in hex: `pkcs11-tool -O` shows it."),
-        key("mechanism", Form::Word(MECHANISMS), "ckm_aes_cbc_pad", "What the key does."),
+        with_env(key("lib", Form::Path, "", "The module's library."), Variable::HsmLib),
+        with_env(
+            key("token_label", Form::Text, "", "The token's label; or say slot."),
+            Variable::HsmTokenLabel,
+        ),
+        with_env(key("slot", Form::Text, "", "The number of the token's slot."), Variable::HsmSlot),
+        with_env(
+            key("pin", Form::Text, "", "The PIN: file://, env:// or systemd:// of it, or itself."),
+            Variable::HsmPin,
+        ),
+        with_env(
+            key("key_id", Form::Text, "", "The key's id, in hex: `pkcs11-tool -O` shows it."),
+            Variable::HsmKeyId,
+        ),
+        with_env(
+            key("mechanism", Form::Word(MECHANISMS), "ckm_aes_cbc_pad", "What the key does."),
+            Variable::HsmMechanism,
+        ),
         ignored("key_label", "pkcs11-tool finds a key by its id: key_id"),
         ignored("hmac_key_label", "what is wrapped proves itself that it was not changed"),
         ignored("hmac_mechanism", "what is wrapped proves itself that it was not changed"),
