@@ -1,7 +1,8 @@
 //! Frozen files: what was once written must open for ever. See `tests/vectors/README.md`.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use edgekeep::barrier::envelope;
@@ -9,6 +10,7 @@ use edgekeep::barrier::journal::Chain;
 use edgekeep::barrier::journal::live::scan;
 use edgekeep::barrier::journal::record::Record;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::auto::{AutoSeal, Settings};
 use edgekeep::barrier::seal::shamir::{Split, combine};
 use edgekeep::barrier::seal::static_key::{self, NamedKey};
@@ -20,7 +22,10 @@ use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record as _;
 use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::include::{self, Gathered, Included};
 use edgekeep::snapshot::journal::segment::{self, End, Header, Next, SegmentReader};
+use edgekeep::snapshot::keeper::settings::{Fields, Given};
+use edgekeep::snapshot::keeper::stored;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::rewind::file;
 use edgekeep::snapshot::spool::Spools;
@@ -212,6 +217,41 @@ fn snapshot_1_is_verified_and_restored() {
     must_hold_stored(&barrier.unseal(&key).unwrap());
 }
 
+/// A target that was set through the API, what was learned of one, files that go along.
+#[test]
+fn keeper_1_has_its_targets_and_what_was_learned_of_them() {
+    let (_, store) = Vector::load("keeper-1.txt").store();
+    let mut txn = store.begin().unwrap();
+    assert_eq!(stored::list(&mut txn).unwrap(), ["box"]);
+    assert_eq!(stored::read(&mut txn, "box").unwrap(), Some(fields()));
+    assert!(stored::is_marked(&mut txn, "box", Path::new(MARKED)).unwrap());
+    assert_eq!(stored::others(&mut txn, "box").unwrap(), others());
+    assert!(include::kept(&mut txn).unwrap() == [included()]);
+}
+
+const MARKED: &str = "/mnt/b\u{f6}x/edgekeep";
+
+/// A field of each kind.
+fn fields() -> Fields {
+    let mut fields = Fields::default();
+    fields.set("storage_type", Given::Text("file".into()));
+    fields.set("path_prefix", Given::Text(MARKED.into()));
+    fields.set("interval", Given::Seconds(3600));
+    fields.set("retain", Given::Number(u64::MAX));
+    fields.set("journal", Given::Flag(true));
+    fields
+}
+
+fn others() -> BTreeMap<Timeline, u64> {
+    let of = |number, id| Timeline { number, id };
+    [(of(1, 0x0011_2233_4455_6677), 3), (of(u32::MAX, u64::MAX), u64::MAX)].into()
+}
+
+fn included() -> Included {
+    let (path, content) = ("/etc/edgekeep/edgekeep.hcl".into(), b"\0\xff".to_vec());
+    Included { path, mode: 0o640, uid: 0, gid: u32::MAX, content }
+}
+
 const STORED_AT: Timestamp = Timestamp::from_nanos(1_800_000_000_123_456_789);
 
 const STORED: &[(&str, Option<u64>, &[u8])] = &[
@@ -253,7 +293,19 @@ fn freeze() -> Result<(), Error> {
     write("snapshot-1.txt", &frozen_snapshot()?)?;
     write("journal-1.txt", &frozen_journal(made_store(105, true)?)?)?;
     write("journal-2.txt", &frozen_journal(made_branch()?)?)?;
-    write("seal-1.txt", &frozen_seal()?)
+    write("seal-1.txt", &frozen_seal()?)?;
+    write("keeper-1.txt", &frozen_keeper()?)
+}
+
+fn frozen_keeper() -> Result<Vec<String>, Error> {
+    let made = made_store(109, false)?;
+    made.store.transact(|txn| {
+        stored::write(txn, "box", &fields())?;
+        stored::note_mark(txn, "box", Path::new(MARKED))?;
+        stored::note_others(txn, "box", &others())?;
+        include::keep(txn, &Gathered { files: vec![included()], missed: Vec::new() })
+    })?;
+    entries(made)
 }
 
 fn frozen_seal() -> Result<Vec<String>, Error> {
@@ -345,7 +397,11 @@ fn made_store(seed: u64, journal: bool) -> Result<Made, Error> {
 }
 
 fn frozen_store() -> Result<Vec<String>, Error> {
-    let Made { storage, mut lines, .. } = made_store(102, false)?;
+    entries(made_store(102, false)?)
+}
+
+fn entries(made: Made) -> Result<Vec<String>, Error> {
+    let Made { storage, mut lines, .. } = made;
     let title = "# any two shares; what the root record says; key and value of each entry";
     lines.insert(0, title.into());
     for entry in storage.view()?.scan(&[], None)? {
