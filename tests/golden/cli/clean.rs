@@ -200,28 +200,22 @@ fn seconds(found: &Captures<'_>) -> Option<String> {
 
 /// A time to live in Go's form.
 fn span(found: &Captures<'_>) -> Option<String> {
-    let mut was = 0;
-    let mut number = 0;
-    for c in found[0].chars() {
-        match c.to_digit(10) {
-            Some(digit) => number = number * 10 + i64::from(digit),
-            None => {
-                was += number
-                    * if c == 'h' {
-                        3600
-                    } else if c == 'm' {
-                        60
-                    } else {
-                        1
-                    };
-                number = 0;
-            }
-        }
-    }
+    let was = in_seconds(&found[0]);
     let settled = settled(was);
     let units = [(settled / 3600, 'h'), (settled / 60 % 60, 'm'), (settled % 60, 's')];
     let units = units.iter().filter(|(number, _)| *number > 0);
     (settled != was).then(|| units.map(|(number, unit)| format!("{number}{unit}")).collect())
+}
+
+/// How long that is; a number without a unit is of seconds.
+pub fn in_seconds(span: &str) -> i64 {
+    let (was, number) = span.chars().fold((0, 0), |(was, number), c| match c {
+        'h' => (was + 3600 * number, 0),
+        'm' => (was + 60 * number, 0),
+        's' => (was + number, 0),
+        digit => (was, number * 10 + i64::from(digit.to_digit(10).unwrap())),
+    });
+    was + number
 }
 
 /// A time to live that has ticked for some seconds: back to the round number that it was.

@@ -1,12 +1,14 @@
 //! What Vault's command line printed, on which stream, and its exit codes.
 //!
 //! A command passes when it exits and prints as the recorded one, both cleaned ([`clean`]) of what
-//! differs from run to run and of a table's layout.
+//! differs from run to run and of a table's layout, but for times that tick ([`ticked`]).
 
 mod clean;
 mod player;
+mod ticked;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -14,6 +16,7 @@ use crate::support::{ROOT, Server};
 use crate::{Replay, read, recordings, replay_all};
 use clean::{Kept, clean};
 use player::Player;
+use ticked::are_ticked;
 
 /// A run of commands in one folder.
 #[derive(Deserialize)]
@@ -100,13 +103,13 @@ fn replay(recording: &Recording, replay: &mut Replay<'_>) {
         let printed = player.play(step);
         if let (Some(recorded), Some(mut here)) = (&step.printed, printed) {
             replay.differences.without_also(&mut here.stderr);
-            replay.judge(index + 1, unlike(step, recorded, &here));
+            replay.judge(index + 1, unlike(step, recorded, &here, player.played()));
         }
     }
 }
 
 /// The lines that differ: - recorded, + here.
-fn unlike(step: &Step, recorded: &Printed, here: &Printed) -> Option<String> {
+fn unlike(step: &Step, recorded: &Printed, here: &Printed, played: Duration) -> Option<String> {
     let lines = |printed: &Printed| {
         let mut lines = vec![format!("exit: {}", printed.exit)];
         if step.hold != Some(Hold::Exit) {
@@ -116,7 +119,7 @@ fn unlike(step: &Step, recorded: &Printed, here: &Printed) -> Option<String> {
         lines
     };
     let (recorded, here) = (lines(recorded), lines(here));
-    if recorded == here {
+    if recorded == here || are_ticked(&recorded, &here, played) {
         return None;
     }
     let only = |sign: &str, lines: &[String], others: &[String]| {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use regex_lite::{Captures, Regex};
 
@@ -19,6 +20,7 @@ pub struct Player {
     home: TempDir,
     environment: BTreeMap<String, String>,
     kept: Kept,
+    began: Instant,
 }
 
 impl Player {
@@ -45,7 +47,13 @@ impl Player {
             ("TOKEN", token),
             ("PROGRAM", program),
         ];
-        Self { environment: environment.map(owned).into(), kept: kept.map(owned).into(), home }
+        let (environment, kept) = (environment.map(owned).into(), kept.map(owned).into());
+        Self { home, environment, kept, began: Instant::now() }
+    }
+
+    /// For how long it has played.
+    pub fn played(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Does a step; tells what a command printed.
