@@ -390,6 +390,50 @@ fn a_history_that_grows_beside_is_told_of_until_it_ends() {
 }
 
 #[test]
+fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(81, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let [other, third] = [one.twin(), one.twin()];
+    write(&one, "one");
+    eventually("one ships", || is_shipped(&one));
+    for world in [&other, &third] {
+        write(world, "beside");
+        eventually("it finds one", || target(&world.root())["state"] == "ahead");
+        adopt(world);
+        eventually("it goes on", || is_shipped(world));
+    }
+    let mut sinces = BTreeSet::new();
+    for _ in 0..3 {
+        for world in [&one, &other] {
+            one.advance(Duration::from_secs(10));
+            write(world, "on");
+            eventually("it ships", || is_shipped(world));
+        }
+        write(&third, "looks");
+        eventually("it ships", || is_shipped(&third));
+        let beside = target(&third.root())["beside"].clone();
+        assert_eq!(beside["timeline"], timeline(&other).to_string(), "what came last: {beside}");
+        sinces.insert(beside["since"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(sinces.len(), 1, "{sinces:?}");
+    // That was seen, whether the target is away for a moment or not.
+    let at = || target(&third.root())["journal"]["revision"].as_u64().unwrap();
+    let (before, away) = (at(), home.path().join("away"));
+    fs::rename(&folder, &away).unwrap();
+    eventually("it is away", || target(&third.root())["state"] == "away");
+    fs::rename(&away, &folder).unwrap();
+    eventually("it is there again", || {
+        third.advance(Duration::from_secs(2));
+        is_shipped(&third)
+    });
+    assert_eq!(at(), before, "there is nothing to note");
+}
+
+#[test]
 fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
     // The first one may have gone further by then, or not.
     [0, 8].into_iter().for_each(leaves_beside);

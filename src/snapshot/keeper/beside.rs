@@ -33,8 +33,10 @@ pub struct Seen {
     pub names: Option<BTreeSet<Name>>,
     /// In which history this server was, and how far each other one went.
     others: Option<(Timeline, BTreeMap<Timeline, u64>)>,
-    /// The other one that grows, and when that was last seen, by the boot clock.
-    grows: Option<(Beside, Duration)>,
+    /// Whether nobody could look since.
+    away: bool,
+    /// The others that grow, and when that was last seen, by the boot clock.
+    grows: BTreeMap<Timeline, (Beside, Duration)>,
     /// What is of another server, which has left the history that goes on here.
     pub left: BTreeSet<Name>,
 }
@@ -66,14 +68,19 @@ impl Seen {
         }
     }
 
-    /// Another place may stand there from now on.
+    /// Another place stands there from now on.
     pub fn forget(&mut self) {
         (self.names, self.others) = (None, None);
     }
 
-    /// It is known of the other server.
+    /// It is away, and others may write there meanwhile. How far each had come is known still.
+    pub fn is_away(&mut self) {
+        (self.names, self.away) = (None, true);
+    }
+
+    /// It is known of the other servers.
     pub fn is_fine(&mut self) {
-        self.grows = None;
+        self.grows.clear();
     }
 
     /// Whether it was there before, or was put from here.
@@ -93,8 +100,8 @@ impl Worker {
             *end = revision.max(*end);
         }
         let noted = |txn: &mut Txn| stored::others(txn, &self.name);
-        let (first, present, mut before) = match self.seen.others.take() {
-            Some((present, before)) => (false, present, before),
+        let (first, present, mut before) = match &self.seen.others {
+            Some((present, before)) => (false, *present, before.clone()),
             None => (true, known.timeline, self.unsealed()?.transact(noted)?),
         };
         if let Some(end) = ends.get(&present).filter(|_| present != known.timeline) {
@@ -102,27 +109,28 @@ impl Worker {
             before.insert(present, *end);
         }
         let (begun, now) = (known.begun().unwrap_or_else(|| self.now()), self.now());
+        let (watched, boot) = (!first && !self.seen.away, self.boot());
+        self.seen.grows.retain(|_, (_, at)| boot.saturating_sub(*at) < OVER);
         ends.remove(&known.timeline);
         let grown = ends.iter().filter(|(timeline, end)| before.get(timeline) < Some(*end));
         let grown: Vec<Timeline> = grown.map(|(timeline, _)| *timeline).collect();
         for timeline in grown {
             let newest = known.newest_of(timeline).filter(|(_, time)| *time > begun);
-            let newest = newest.filter(|(_, time)| !first || now.since(*time) < OVER);
+            let newest = newest.filter(|(_, time)| watched || now.since(*time) < OVER);
             let Some((name, last)) = newest else { continue };
-            let told = self.seen.grows.take().filter(|(beside, _)| beside.timeline == timeline);
+            let told = self.seen.grows.get(&timeline).map(|(beside, _)| beside.since);
             if told.is_none() && !self.is_whole(known, &name)? {
                 continue;
             }
-            let since = told.as_ref().map_or(last, |(beside, _)| beside.since);
-            let beside = Beside { timeline, since, last };
+            let beside = Beside { timeline, since: told.unwrap_or(last), last };
             if told.is_none() {
                 log::warn!("snapshots to {}: {}", self.name, beside.told(&self.name));
             }
-            self.seen.grows = Some((beside, self.boot()));
+            self.seen.grows.insert(timeline, (beside, boot));
         }
         let note = (first || present != known.timeline) && before != ends;
         // What was put from here meanwhile is known, too.
-        self.seen.others = Some((known.timeline, ends));
+        (self.seen.others, self.seen.away) = (Some((known.timeline, ends)), false);
         if note {
             self.note_others();
         }
@@ -139,10 +147,11 @@ impl Worker {
         }
     }
 
-    /// The other history that grows there.
+    /// The other history that grows there: of several the one in which the last commit was.
     pub fn beside(&self) -> Option<Beside> {
-        let (beside, at) = self.seen.grows.as_ref()?;
-        (self.boot().saturating_sub(*at) < OVER).then(|| beside.clone())
+        let boot = self.boot();
+        let grows = self.seen.grows.values().filter(|(_, at)| boot.saturating_sub(*at) < OVER);
+        grows.map(|(beside, _)| beside).max_by_key(|beside| beside.last).cloned()
     }
 
     fn is_whole(&mut self, known: &Known, name: &Name) -> Result<bool, Trouble> {

@@ -70,7 +70,7 @@ impl Worker {
         self.known = None;
         if trouble.standing() == Standing::Away {
             self.doubt();
-            self.seen.forget();
+            self.seen.is_away();
             self.has_nothing();
             self.schedule.resume();
         }
