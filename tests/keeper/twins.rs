@@ -434,6 +434,41 @@ fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
 }
 
 #[test]
+fn a_snapshot_of_who_has_left_stops_nobody() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(82, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    eventually("the copy has looked", || is_shipped(&other));
+    let before = names(&folder);
+    (0..5).for_each(|number| write(&other, &format!("other{number}")));
+    let good = || target(&other.root())["last_good"]["revision"].clone();
+    let first = good();
+    assert!(other.root().post("sys/snapshots/targets/disk/take", json!({})).status < 300);
+    eventually("it has a snapshot", || good() != first && is_shipped(&other));
+    let taken = good().as_u64().unwrap();
+    let hidden = hide(&folder, &before);
+    write(&one, "one");
+    eventually("one ships", || is_shipped(&one));
+    show(hidden);
+    write(&other, "more");
+    tells_of_another(&other);
+    write(&one, "more");
+    tells_of_another(&one);
+    adopt(&other);
+    eventually("the other one goes on", || is_shipped(&other));
+    eventually("one goes on, too", || {
+        one.advance(Duration::from_secs(2));
+        is_shipped(&one)
+    });
+    let at = target(&one.root())["journal"]["revision"].as_u64().unwrap();
+    assert!(at < taken, "it is not yet where the snapshot is of");
+}
+
+#[test]
 fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
     // The first one may have gone further by then, or not.
     [0, 8].into_iter().for_each(leaves_beside);

@@ -552,7 +552,8 @@ impl Worker {
         let snapshots = std::mem::take(&mut known.snapshots);
         for held in snapshots {
             if is_ahead(held.of.timeline, held.of.revision) {
-                if self.worth(&held)? == Judged::Good {
+                // A server that has left this history goes on in none.
+                if self.worth(&held)? == Judged::Good && !self.is_aside(known, &held)? {
                     return Err(self.beyond(held.of.revision, record));
                 }
             } else {

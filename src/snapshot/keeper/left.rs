@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::contact::Known;
+use super::contact::{Held, Known};
 use super::retention::Judged;
 use super::ship::{damaged, drop_records};
 use super::status::HeldBack;
@@ -18,7 +18,7 @@ use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::SegmentName;
+use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::target::Name;
 
 impl Worker {
@@ -266,6 +266,30 @@ impl Worker {
         for (at, there) in steps.at.into_iter().rev().filter(|_| parts) {
             if let Some(ours) = chain_at(&unsealed, head, at)? {
                 return Ok(ours != there);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a snapshot is of the chain that is aside, as its journal tells.
+    pub fn is_aside(
+        &mut self,
+        known: &Known,
+        held: &Held<SnapshotName>,
+    ) -> Result<bool, Trouble> {
+        if self.seen.left.contains(&held.name) {
+            return Ok(true);
+        }
+        let head = self.judged.get(&held.name).and_then(|(_, head)| *head);
+        let Some(Head { timeline, revision, chain, .. }) = head else { return Ok(false) };
+        let holds = |of: &SegmentName| {
+            of.timeline == timeline && of.first <= revision + 1 && revision <= of.last
+        };
+        for Held { of, name, .. } in known.aside.iter().filter(|held| holds(&held.of)) {
+            let Ok(steps) = self.read_steps(name, of, |at| at == revision)? else { continue };
+            if steps.at.contains(&(revision, chain)) {
+                self.seen.left.insert(held.name.clone());
+                return Ok(true);
             }
         }
         Ok(false)
