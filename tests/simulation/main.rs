@@ -6,6 +6,7 @@
 
 mod acts;
 mod checks;
+mod left;
 mod model;
 mod owed;
 mod place;

@@ -40,6 +40,8 @@ struct Inner {
     spoiled: BTreeSet<Name>,
     /// How often it was let go.
     rests: u64,
+    /// How often each object was read.
+    reads: BTreeMap<Name, u64>,
 }
 
 /// What lies there.
@@ -81,8 +83,9 @@ pub struct Reach {
 impl Place {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
-        let (objects, weather, wrongs, spoiled, rests) = Default::default();
-        Self(Mutex::new(Inner { objects, weather, dice: Dice::new(seed), wrongs, spoiled, rests }))
+        let (objects, weather, wrongs, spoiled, rests, reads) = Default::default();
+        let dice = Dice::new(seed);
+        Self(Mutex::new(Inner { objects, weather, dice, wrongs, spoiled, rests, reads }))
     }
 
     /// The same place, as another server sees it that does not see what is put from now on.
@@ -124,6 +127,11 @@ impl Place {
     /// How often it was let go.
     pub fn rests(&self) -> u64 {
         self.inner().rests
+    }
+
+    /// How often objects were read, by their names.
+    pub fn reads(&self) -> BTreeMap<Name, u64> {
+        self.inner().reads.clone()
     }
 
     /// How it fares from now on.
@@ -378,8 +386,9 @@ impl Target for Place {
     }
 
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.must_be_there()?;
+        *inner.reads.entry(name.clone()).or_default() += 1;
         let Some(object) = inner.objects.get(name) else {
             return Err(TargetError::Absent(format!("{name} is not there")));
         };

@@ -43,7 +43,8 @@ impl Worker {
         let outcome = self.compact(&mut done);
         let Done { made, torn } = done;
         if made > 0 || outcome.is_err() {
-            (self.known, self.proved) = (None, None);
+            self.known = None;
+            self.proved.clear();
         }
         if made > 0 {
             log::debug!("snapshots to {}: {made} files of the journal compacted", self.name);

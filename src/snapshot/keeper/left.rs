@@ -19,6 +19,7 @@ use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::Name;
 
 impl Worker {
@@ -59,8 +60,8 @@ impl Worker {
                     useless += last - first + 1;
                 }
             }
-            if useless > 0 && self.judged.values().any(|(judged, _)| *judged == Judged::Unread) {
-                // What leads to them may be what cannot be read at present.
+            // What leads to them may be what cannot be read at present.
+            if useless > 0 && self.has_room()? && self.awaits(timeline, origin)? {
                 continue;
             }
             self.has(timeline, last);
@@ -88,6 +89,18 @@ impl Worker {
             self.told_back = Some(held_back.clone());
         }
         self.held_back = Some(held_back);
+    }
+
+    /// Whether something there cannot be read at present that may lead to a history.
+    fn awaits(&self, timeline: Timeline, origin: Option<Origin>) -> Result<bool, Trouble> {
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        let segments = self.known.as_ref().map(Known::journal).unwrap_or_default();
+        let listing = Listing { segments, ..Listing::default() };
+        let mut way = listing.lineage(timeline);
+        way.extend(origin.into_iter().flat_map(|origin| listing.lineage(origin.timeline)));
+        let unread = self.judged.iter().filter(|(_, (judged, _))| *judged == Judged::Unread);
+        let mut unread = unread.filter_map(|(name, _)| folder.read(name));
+        Ok(unread.any(|kept| way.iter().any(|part| part.timeline == kept.timeline())))
     }
 
     /// Whether half of the room for the journal is free: the rest is for what is written now.
@@ -272,11 +285,7 @@ impl Worker {
     }
 
     /// Whether a snapshot is of the chain that is aside, as its journal tells.
-    pub fn is_aside(
-        &mut self,
-        known: &Known,
-        held: &Held<SnapshotName>,
-    ) -> Result<bool, Trouble> {
+    pub fn is_aside(&mut self, known: &Known, held: &Held<SnapshotName>) -> Result<bool, Trouble> {
         if self.seen.left.contains(&held.name) {
             return Ok(true);
         }
@@ -326,12 +335,13 @@ impl Worker {
             let newest = of_timeline.max_by_key(|(_, held)| held.of.last);
             let Some((index, newest)) = newest else { return Ok(None) };
             let (of, name) = (newest.of, newest.name.clone());
-            if let Some((_, chain)) = self.proved.as_ref().filter(|(proved, _)| *proved == name) {
+            let proved = self.proved.get(&timeline).filter(|(proved, _)| *proved == name);
+            if let Some((_, chain)) = proved {
                 return Ok(Some((of.last, *chain)));
             }
             match self.read_segment(&name, &of)? {
                 Ok(chain) => {
-                    self.proved = Some((name, chain));
+                    self.proved.insert(timeline, (name, chain));
                     return Ok(Some((of.last, chain)));
                 }
                 Err(why) => {

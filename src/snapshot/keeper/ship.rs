@@ -115,7 +115,7 @@ impl Worker {
         })?;
         self.judged.remove(&name);
         self.seen.put_left(timeline, of.last);
-        self.proved = Some((name.clone(), chain));
+        self.proved.insert(timeline, (name.clone(), chain));
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {
             known.segments.push(Held { of, name, length });
@@ -130,7 +130,8 @@ impl Worker {
 
     /// What is shipped goes on from the segment before it, where that was read.
     fn must_go_on(&self, run: &Run) -> Result<(), Trouble> {
-        let (Some(known), Some((name, chain))) = (&self.known, &self.proved) else { return Ok(()) };
+        let proved = self.proved.get(&run.name.timeline);
+        let Some((known, (name, chain))) = self.known.as_ref().zip(proved) else { return Ok(()) };
         let ends = |held: &&Held<SegmentName>| {
             held.name == *name
                 && (held.of.timeline, held.of.last + 1) == (run.name.timeline, run.name.first)
@@ -171,8 +172,15 @@ impl Worker {
             return Ok(());
         }
         let unsealed = self.unsealed()?;
+        // Where what others left takes all of the room it would be cut at once.
+        let is_full = |now: &Head| now.kept() == 0 && now.bytes >= unsealed.journal_limit();
+        if unsealed.journal().as_ref().is_none_or(is_full) {
+            return Ok(());
+        }
         unsealed.begin_journal()?;
         drop_records(&unsealed, head.timeline, head.revision)?;
+        // Until then what it had held took the room.
+        unsealed.begin_journal()?;
         let begun = unsealed.journal().map_or(head.revision, |head| head.begun);
         log::warn!(
             "snapshots to {}: the journal came to its limit and was begun anew: the transactions \

@@ -70,8 +70,8 @@ pub struct Worker {
     pub(super) absent: usize,
     /// The files there that the server may not read, by their names alone.
     pub(super) closed: BTreeSet<Name>,
-    /// The newest segment that was read back, and where the chain ends in it.
-    pub(super) proved: Option<(Name, Chain)>,
+    /// Of each history the newest segment that was read back, and where the chain ends in it.
+    pub(super) proved: BTreeMap<Timeline, (Name, Chain)>,
     /// Which of the times that a target is there it was that something was last known of it.
     visit: Option<Visit>,
     /// When a target that is lent was last used, by the boot clock, if it was not let go since.
@@ -144,7 +144,7 @@ impl Worker {
             compared: BTreeMap::new(),
             held_back: None,
             told_back: None,
-            proved: None,
+            proved: BTreeMap::new(),
             visit: None,
             used: None,
             unsettled: false,
@@ -273,7 +273,8 @@ impl Worker {
         }
         if wishes.verify || self.is_to_be_verified() {
             self.judged.clear();
-            (self.proved, self.verified) = (None, None);
+            self.proved.clear();
+            self.verified = None;
             self.thorough = true;
         }
         self.contact(acts)
@@ -356,7 +357,7 @@ impl Worker {
         if self.unsettled || !after.is_some_and(lately) {
             self.judged.clear();
         }
-        self.proved = None;
+        self.proved.clear();
     }
 
     /// Lets a stick be pulled once nothing was done to it for a while.

@@ -1,0 +1,104 @@
+//! What was recorded of a history that was left, while it cannot go where it should.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::seal::shamir;
+use edgekeep::barrier::txn::Txn;
+use edgekeep::barrier::{Barrier, Unsealed};
+use edgekeep::snapshot::keeper::status::Standing;
+use edgekeep::snapshot::keeper::{Worker, keep_journal};
+
+use crate::place::Weather;
+use crate::site::{Site, filled, served};
+
+/// One with so many targets.
+fn with(targets: usize) -> Site {
+    (1..).map(Site::new).find(|site| site.places.len() == targets).unwrap()
+}
+
+fn serve(site: &mut Site, rounds: u32) {
+    for _ in 0..rounds {
+        site.clock.advance(Duration::from_secs(2));
+        site.serve();
+    }
+}
+
+/// A server on a copy of the disk, with the same target.
+struct Copy {
+    store: Arc<Unsealed>,
+    worker: Worker,
+    _barrier: Arc<Barrier>,
+}
+
+impl Copy {
+    fn of(site: &mut Site) -> Self {
+        site.remember();
+        // Two write this history from now on.
+        site.model.twins.entry(site.last.0).or_default();
+        let entries = site.copy.take().unwrap().entries;
+        let storage = Arc::new(filled(&entries));
+        let barrier = Arc::new(Barrier::new(storage, site.clock.clone(), site.entropy()));
+        let store = barrier.unseal(&shamir::combine(&site.shares).unwrap()).unwrap();
+        let means = site.means(&barrier);
+        let (worker, _) = served(&means, &site.settings()[0], site.places[0].clone());
+        Self { store, worker, _barrier: barrier }
+    }
+
+    fn put(&mut self) {
+        let put = |txn: &mut Txn| txn.scope(MountId::SYSTEM).put("copy", &[7; 20]);
+        keep_journal(&self.store, true).unwrap();
+        self.store.transact(put).unwrap();
+        self.worker.round();
+    }
+}
+
+#[test]
+fn what_is_there_of_it_is_not_read_with_each_commit() {
+    let mut site = with(2);
+    serve(&mut site, 10);
+    site.places[1].set_weather(Weather { away: true, ..Weather::default() });
+    site.put(100);
+    serve(&mut site, 10);
+    let left = site.last.0;
+    site.store().begin_timeline().unwrap();
+    serve(&mut site, 10);
+    assert!(site.local().iter().any(|(timeline, _)| *timeline == left), "the other has it not");
+    let before = site.places[0].reads();
+    for _ in 0..10 {
+        site.put(100);
+        serve(&mut site, 1);
+    }
+    let again = site.places[0]
+        .reads()
+        .into_iter()
+        .filter(|(name, reads)| before.get(name).is_some_and(|before| reads > before));
+    let again: Vec<_> = again.collect();
+    assert!(again.len() <= 1, "{again:?}");
+}
+
+#[test]
+fn it_keeps_the_journal_from_going_on_for_no_longer_than_there_is_room() {
+    let mut site = with(1);
+    site.limit = 8_000;
+    serve(&mut site, 10);
+    let place = site.places[0].clone();
+    place.spoil(&site.folder.snapshot(&place.snapshots()[0]).unwrap());
+    site.desks[0].verify();
+    serve(&mut site, 120);
+    let mut copy = Copy::of(&mut site);
+    (0..3).for_each(|_| copy.put());
+    for _ in 0..20 {
+        site.put(2000);
+        serve(&mut site, 1);
+    }
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+    assert!(site.store().journal().unwrap().cut);
+    site.adopt();
+    serve(&mut site, 5);
+    let before = site.store().status().revision;
+    serve(&mut site, 60);
+    let (journal, after) = (site.store().journal().unwrap(), site.store().status().revision);
+    assert!(!journal.cut && after < before + 10, "{journal:?}, {before}, {after}");
+}
