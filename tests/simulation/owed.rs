@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::keeper::Forgetting;
 use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::status::Standing;
 
-use crate::place::Weather;
+use crate::place::{Place, Weather};
 use crate::site::Site;
+
+/// When the newest one was taken.
+fn newest(place: &Place) -> Option<Timestamp> {
+    place.snapshots().into_iter().map(|of| of.taken).max()
+}
 
 fn serve(site: &mut Site, rounds: u32) {
     for _ in 0..rounds {
@@ -21,7 +27,7 @@ fn it_is_told_until_it_is_there_and_the_place_rests_meanwhile() {
     let mut site = Site::new(1);
     serve(&mut site, 10);
     let place = site.places[0].clone();
-    let count = place.snapshots().len();
+    let before = newest(&place);
     place.set_weather(Weather { full: true, ..Weather::default() });
     site.desks[0].wish(|wishes| wishes.take = true);
     serve(&mut site, 1);
@@ -35,7 +41,26 @@ fn it_is_told_until_it_is_there_and_the_place_rests_meanwhile() {
     serve(&mut site, 500);
     let status = site.desks[0].status();
     assert_eq!((status.standing, status.error), (Standing::Good, None));
-    assert!(place.snapshots().len() > count || site.settings()[0].policy.last == 1);
+    assert!(newest(&place) > before);
+}
+
+#[test]
+fn it_is_owed_where_the_place_was_away_when_it_was_asked_for() {
+    for late in [false, true] {
+        let mut site = Site::new(1);
+        serve(&mut site, 10);
+        let place = site.places[0].clone();
+        let before = newest(&place);
+        place.set_weather(Weather { away: !late, breaks: late, ..Weather::default() });
+        site.desks[0].wish(|wishes| wishes.take = true);
+        serve(&mut site, 2);
+        assert_eq!(site.desks[0].status().standing, Standing::Away);
+        place.set_weather(Weather::default());
+        serve(&mut site, 40);
+        let status = site.desks[0].status();
+        assert_eq!((status.standing, status.error), (Standing::Good, None));
+        assert!(newest(&place) > before, "late: {late}");
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub struct Weather {
     pub away: bool,
     /// Nothing more fits.
     pub full: bool,
+    /// It goes away as soon as something is put.
+    pub breaks: bool,
     /// Nothing can be deleted.
     pub stuck: bool,
 }
@@ -349,6 +351,7 @@ fn failed<T>(what: &str) -> Result<T, TargetError> {
 impl Target for Place {
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
         let mut inner = self.inner();
+        inner.weather.away |= inner.weather.breaks;
         inner.must_be_there()?;
         let mut bytes = Vec::new();
         let mut read =

@@ -209,6 +209,7 @@ impl Worker {
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
         let due = wishes.take || (self.is_due() && self.schedule.may_take(self.boot()));
         if let Err(trouble) = self.meet(wishes, due) {
+            self.owed = self.owed.take().or(wishes.take.then(|| trouble.to_string()));
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
         if std::mem::take(&mut wishes.verify) {
@@ -251,7 +252,10 @@ impl Worker {
                 self.schedule.resume();
                 self.owed = None;
             }
-            Err(trouble) if trouble.ends_all() => return Err(trouble),
+            Err(trouble) if trouble.ends_all() => {
+                self.owed = self.owed.take().or(asked.then(|| trouble.to_string()));
+                return Err(trouble);
+            }
             Err(trouble) => {
                 self.schedule.not_taken(self.boot(), self.copied);
                 self.owes(&trouble);
