@@ -7,10 +7,13 @@ use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::barrier::txn::Txn;
 use edgekeep::barrier::{Barrier, Unsealed};
+use edgekeep::snapshot::journal::compact::{Job, compact};
+use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Worker, keep_journal};
+use edgekeep::snapshot::rewind::Source;
 
-use crate::place::Weather;
+use crate::place::{Place, Weather};
 use crate::site::{Site, filled, served};
 
 /// One with so many targets.
@@ -29,11 +32,17 @@ fn serve(site: &mut Site, rounds: u32) {
 struct Copy {
     store: Arc<Unsealed>,
     worker: Worker,
-    _barrier: Arc<Barrier>,
+    barrier: Arc<Barrier>,
 }
 
 impl Copy {
     fn of(site: &mut Site) -> Self {
+        let place = site.places[0].clone();
+        Self::at(site, place)
+    }
+
+    /// The same with another target.
+    fn at(site: &mut Site, place: Arc<Place>) -> Self {
         site.remember();
         // Two write this history from now on.
         site.model.twins.entry(site.last.0).or_default();
@@ -42,8 +51,8 @@ impl Copy {
         let barrier = Arc::new(Barrier::new(storage, site.clock.clone(), site.entropy()));
         let store = barrier.unseal(&shamir::combine(&site.shares).unwrap()).unwrap();
         let means = site.means(&barrier);
-        let (worker, _) = served(&means, &site.settings()[0], site.places[0].clone());
-        Self { store, worker, _barrier: barrier }
+        let (worker, _) = served(&means, &site.settings()[0], place);
+        Self { store, worker, barrier }
     }
 
     fn put(&mut self) {
@@ -76,6 +85,44 @@ fn what_is_there_of_it_is_not_read_with_each_commit() {
         .filter(|(name, reads)| before.get(name).is_some_and(|before| reads > before));
     let again: Vec<_> = again.collect();
     assert!(again.len() <= 1, "{again:?}");
+}
+
+/// One file of all that is there of a history, as a compaction makes it.
+fn fold(site: &Site, copy: &Copy) {
+    let timeline = copy.store.status().timeline;
+    let mut inner: Vec<_> = site.places[0].segments(timeline).iter().map(|held| held.of).collect();
+    inner.sort_unstable_by_key(|of| of.first);
+    let key_id = copy.barrier.settings().unwrap().unwrap().root_key.to_string();
+    let owner = Owner { store_id: site.folder.store_id().into(), key_id };
+    let source = Source { target: &*site.places[0], folder: &site.folder };
+    let job = Job { inner, fold: None, left: Vec::new() };
+    compact(source, &job, &copy.store, &owner, &site.spools).unwrap();
+}
+
+#[test]
+fn it_goes_beside_a_file_of_another_one_that_both_come_of() {
+    let mut site = with(1);
+    serve(&mut site, 10);
+    for _ in 0..3 {
+        site.put(100);
+        serve(&mut site, 1);
+    }
+    let mut copy = Copy::of(&mut site);
+    (0..3).for_each(|_| copy.put());
+    for _ in 0..5 {
+        site.put(100);
+        serve(&mut site, 40);
+    }
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+    fold(&site, &copy);
+    let timeline = site.last.0;
+    assert_eq!(site.places[0].segments(timeline).len(), 1);
+    site.adopt();
+    serve(&mut site, 5);
+    let there = site.places[0].segments(timeline);
+    let last = site.places[0].segments(site.last.0)[0].of.origin.unwrap().revision;
+    let ends: Vec<u64> = there.into_iter().map(|held| held.of.last).collect();
+    assert!(ends.contains(&last), "{ends:?}, and not {last}");
 }
 
 #[test]

@@ -43,6 +43,9 @@ pub struct Known {
     /// Those of another server, which has left the history that goes on here: they count for
     /// nothing, and go when their time is over.
     pub aside: Vec<Held<SegmentName>>,
+    /// Of those of another server, in a history that was left, what they begin with: up to there
+    /// they are of the own chain. The history, the first and the last commit.
+    pub common: Vec<(Timeline, u64, u64)>,
     /// How far it has the journal of this history; `None` where it lacks a base.
     pub reach: Option<Reach>,
     /// What is wrong on the way to the present, as far as it was read.
@@ -150,6 +153,7 @@ impl Worker {
             snapshots: Vec::new(),
             segments: Vec::new(),
             aside: Vec::new(),
+            common: Vec::new(),
             reach: None,
             flaw: None,
         };
@@ -526,8 +530,10 @@ impl Worker {
         let bases = bases.filter(|held| self.counts(&held.name));
         let branch = branch.map(|origin| origin.revision);
         let bases: Vec<u64> = bases.map(|held| held.of.revision).chain(branch).collect();
-        let segments = known.segments.iter().filter(|held| held.of.timeline == timeline);
-        let segments: Vec<_> = segments.map(|held| (held.of.first, held.of.last)).collect();
+        let segments = known.segments.iter().map(|held| held.of);
+        let all = segments.map(|of| (of.timeline, of.first, of.last));
+        let of_it = all.chain(known.common.iter().copied()).filter(|(of, ..)| *of == timeline);
+        let segments: Vec<_> = of_it.map(|(_, first, last)| (first, last)).collect();
         reach(&bases, &segments, dropped)
     }
 

@@ -30,7 +30,7 @@ impl Worker {
         for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
             let stretches = stretches(&*self.unsealed()?, timeline)?;
             let Some(&(_, last)) = stretches.last() else { continue };
-            let found = self.set_aside(timeline, last)?;
+            let found = self.set_aside(timeline, &stretches, last)?;
             // What was begun there comes to the target next, and tells that it was left.
             let end = Origin { timeline, revision: last };
             let next = !head.cut && origins(&*self.unsealed()?)?.contains(&end);
@@ -111,10 +111,15 @@ impl Worker {
 
     /// What is there of a history that was left, and is not of the chain of which records are
     /// still here, does not count: the rest is put beside it, where that is seen to be of who has
-    /// left. `last` is the last one that is still here.
-    fn set_aside(&mut self, timeline: Timeline, last: u64) -> Result<Found, Trouble> {
+    /// left. `stretches` are the records that are still here.
+    fn set_aside(
+        &mut self,
+        timeline: Timeline,
+        stretches: &[(u64, u64)],
+        last: u64,
+    ) -> Result<Found, Trouble> {
         let Some(mut known) = self.known.take() else { return Ok(Found::Own) };
-        let (mut strange, mut behind) = (BTreeSet::new(), BTreeSet::new());
+        let (mut strange, mut behind, mut common) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         let (mut begins, mut ends) = (u64::MAX, 0);
         let mut unread = false;
         for (of, name) in known.segments_of(timeline) {
@@ -123,16 +128,14 @@ impl Worker {
                 behind.insert(name);
                 continue;
             }
-            match self.is_own(&of, &name, last)? {
-                Some(true) => ends = of.last.max(ends),
-                Some(false) => match self.is_junk(&of, &name)? {
-                    Some(true) => known.segments.retain(|held| held.name != name),
-                    Some(false) => {
-                        begins = of.first.min(begins);
-                        strange.insert(name);
-                    }
-                    None => unread = true,
-                },
+            match self.compare(&of, &name, stretches, last)? {
+                Some(Akin::Own) => ends = of.last.max(ends),
+                Some(Akin::Theirs(upto)) => {
+                    begins = upto.map_or(of.first, |upto| upto + 1).min(begins);
+                    common.extend(upto.map(|upto| (timeline, of.first, upto)));
+                    strange.insert(name);
+                }
+                Some(Akin::Junk) => known.segments.retain(|held| held.name != name),
                 None => unread = true,
             }
         }
@@ -143,6 +146,7 @@ impl Worker {
         } else if known.left_at(timeline) >= Some(last) || ends >= begins {
             strange.extend(behind);
             known.segments.retain(|held| !strange.contains(&held.name));
+            known.common.extend(common);
             self.pass_over_bases(&mut known, timeline)?;
             Found::Both
         } else {
@@ -172,42 +176,53 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether a segment of a history that was left is of the chain of which there are records
-    /// here, as far as that is known. One that goes further than they do is read once; `None` where
-    /// it cannot be.
-    fn is_own(
+    /// How a segment of a history that was left stands to the records of it that are here, as far
+    /// as that is known. One that goes further than they do, or is not of their chain, is read
+    /// once; `None` where it cannot be.
+    fn compare(
         &mut self,
         of: &SegmentName,
         name: &Name,
+        stretches: &[(u64, u64)],
         last: u64,
-    ) -> Result<Option<bool>, Trouble> {
+    ) -> Result<Option<Akin>, Trouble> {
         let unsealed = self.unsealed()?;
         if of.last <= last {
             let ours = recorded(&unsealed, of.timeline, of.last)?;
-            return Ok(Some(ours.is_none_or(|ours| ours.short() == of.chain)));
+            if ours.is_none_or(|ours| ours.short() == of.chain) {
+                return Ok(Some(Akin::Own));
+            }
         }
-        if self.judgement(name) == Judged::Unread {
-            return Ok(None);
+        match self.judgement(name) {
+            Judged::Unread => return Ok(None),
+            Judged::Bad => return Ok(Some(Akin::Junk)),
+            Judged::Good | Judged::Unknown => {}
         }
-        let before = self.compared.get(name).filter(|(upto, _)| *upto == last);
-        if let Some((_, own)) = before {
-            return Ok(Some(*own));
+        if let Some((_, akin)) = self.compared.get(name).filter(|(upto, _)| *upto == last) {
+            return Ok(Some(*akin));
+        }
+        // Before each stretch, and where the history was left: that is kept alone, whatever is
+        // folded.
+        let mut ours = Vec::new();
+        for at in stretches.iter().map(|(first, _)| first - 1).chain([last]) {
+            ours.extend(recorded(&unsealed, of.timeline, at)?.map(|chain| (at, chain)));
         }
         let steps = match self.read_steps(name, of, |at| at <= last)? {
             Ok(steps) => steps,
             Err(why) => {
                 self.counts_as_absent(name, &why);
-                return Ok(Some(false).filter(|_| !matches!(why, SnapshotError::Io(_))));
+                let unread = matches!(why, SnapshotError::Io(_));
+                return Ok((!unread).then_some(Akin::Junk));
             }
         };
-        // The commit at which it was left is kept alone, whatever is folded.
-        let ours = recorded(&unsealed, of.timeline, last)?;
-        let own = ours.is_some_and(|ours| steps.at.contains(&(last, ours)));
-        if !own {
-            self.judged.insert(name.clone(), (Judged::Good, None));
-        }
-        self.compared.insert(name.clone(), (last, own));
-        Ok(Some(own))
+        let both = steps.at.into_iter().filter(|step| ours.contains(step)).map(|(at, _)| at);
+        let akin = match both.max() {
+            Some(at) if at == last => Akin::Own,
+            common => Akin::Theirs(common.filter(|at| of.first <= *at)),
+        };
+        self.judged.insert(name.clone(), (Judged::Good, None));
+        self.compared.insert(name.clone(), (last, akin));
+        Ok(Some(akin))
     }
 
     /// What another server has written in the present history before it left that, beside what
@@ -363,6 +378,17 @@ enum Found {
     Theirs(u64),
     /// It cannot be read at present.
     Unread,
+}
+
+/// How a segment of a history that was left stands to the records of it that are here.
+#[derive(Clone, Copy)]
+pub enum Akin {
+    /// It is of their chain.
+    Own,
+    /// It is of another one, but for what is up to that commit, if anything is.
+    Theirs(Option<u64>),
+    /// It does not verify.
+    Junk,
 }
 
 /// What is there of another server in the present history.

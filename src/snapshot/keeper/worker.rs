@@ -11,6 +11,7 @@ use super::beside::Seen;
 use super::contact::Known;
 use super::desk::{Desk, Forgetting, Wishes};
 use super::ledger::Ledger;
+use super::left::Akin;
 use super::retention::Judged;
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -93,8 +94,8 @@ pub struct Worker {
     /// Those of them that could not be.
     pub(super) missed: Vec<String>,
     /// Of segments there of histories that were left: up to which commit they were compared with
-    /// the records here, and whether they are of one chain.
-    pub(super) compared: BTreeMap<Name, (u64, bool)>,
+    /// the records here, and what came of it.
+    pub(super) compared: BTreeMap<Name, (u64, Akin)>,
     /// What is not put there because another server goes on there.
     pub(super) held_back: Option<HeldBack>,
     /// What was last told of that.
