@@ -293,7 +293,8 @@ impl Way<'_> {
         {
             return Ok(Some(clues.other(name, name.last)?.into()));
         }
-        let to = Wish { at: At::Revision(of.legs[at].upto), timeline: Some(name.timeline) };
+        // Further on a snapshot of its own may lead there.
+        let to = Wish { at: At::Revision(revision + 1), timeline: Some(name.timeline) };
         let leads = |plan: &Plan| plan.legs.iter().any(|leg| leg.segment == *name);
         // What leads there goes on from the middle of that one, where both servers parted.
         if let Kept::Segment(one) = &before
