@@ -17,7 +17,7 @@ use edgekeep::storage::commit::{Changes, Committer, Meters, Reads, Witness, Writ
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage, StorageError, Urgency, contract};
 use support::TempDir;
-use support::mount::{Mount, no_commands, run};
+use support::mount::{Mount, run};
 
 fn options() -> Options {
     Options { floor_bytes: 0, ..Options::new(Arc::new(SystemClock)) }
@@ -28,7 +28,6 @@ fn open(folder: &Path) -> Result<Redb, StorageError> {
 }
 
 fn open_with(folder: &Path, options: Options) -> Result<Redb, StorageError> {
-    let _alone = no_commands();
     Redb::open(folder, options)
 }
 
@@ -73,6 +72,23 @@ fn a_second_server_is_refused() {
     assert!(refused.to_string().contains("stop that one first"), "{refused}");
     drop(store);
     open(scratch.path()).unwrap();
+}
+
+#[test]
+fn one_that_has_ended_holds_nobody_up_while_another_thread_starts_a_program() {
+    let scratch = TempDir::new();
+    let over = AtomicBool::new(false);
+    let all = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                drop(Command::new("true").status());
+            }
+        });
+        let all = (0..300).try_for_each(|_| open(scratch.path()).map(drop));
+        over.store(true, Ordering::Relaxed);
+        all
+    });
+    assert!(all.is_ok(), "{all:?}");
 }
 
 #[test]

@@ -196,6 +196,14 @@ impl Folder {
     }
 }
 
+impl Drop for Folder {
+    /// A child that another thread is starting has the lock, too, until it becomes its program: by
+    /// that nobody is held up who opens the folder next.
+    fn drop(&mut self) {
+        let _ = self.held.unlock();
+    }
+}
+
 /// The data file of the store in `path`.
 pub fn data_file(path: &Path) -> PathBuf {
     path.join(DATA)

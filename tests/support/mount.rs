@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use rustix::fs::statvfs;
 
@@ -62,17 +61,8 @@ impl Drop for Mount {
     }
 }
 
-/// A new process holds our locks on folders until it has become another program.
-static COMMANDS: RwLock<()> = RwLock::new(());
-
-/// While this is held no command is running: for one who opens a folder that was just closed.
-pub fn no_commands() -> RwLockReadGuard<'static, ()> {
-    COMMANDS.read().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Whether a command did its work; says so where not.
 pub fn run(command: &mut Command) -> bool {
-    let _alone = COMMANDS.write().unwrap_or_else(PoisonError::into_inner);
     let output = command.output();
     let done = output.as_ref().is_ok_and(|output| output.status.success());
     if !done {
