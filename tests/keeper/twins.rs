@@ -317,7 +317,7 @@ fn without_a_journal_each_has_what_it_took_itself() {
         }
         // On a bare machine it is not known which of the two is meant.
         let store = Folder::new("", &stores(&home.path().join("disk"))[0]).unwrap();
-        let target = Place::new(&home.path().join("disk"));
+        let target = Place::new(home.path().join("disk"));
         let (source, spools) =
             (Source { target: &target, folder: &store }, Spools::new(home.path(), 0));
         let text = newest(source, None, &spools).err().unwrap().to_string();

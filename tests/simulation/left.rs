@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgekeep::barrier::journal::Origin;
 use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::barrier::txn::Txn;
 use edgekeep::barrier::{Barrier, Unsealed};
@@ -11,7 +13,9 @@ use edgekeep::snapshot::journal::compact::{Job, compact};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Worker, keep_journal};
+use edgekeep::snapshot::layout::SegmentName;
 use edgekeep::snapshot::rewind::Source;
+use edgekeep::snapshot::target::{Name, Target};
 
 use crate::place::{Place, Weather};
 use crate::site::{Site, filled, served};
@@ -123,6 +127,86 @@ fn it_goes_beside_a_file_of_another_one_that_both_come_of() {
     let last = site.places[0].segments(site.last.0)[0].of.origin.unwrap().revision;
     let ends: Vec<u64> = there.into_iter().map(|held| held.of.last).collect();
     assert!(ends.contains(&last), "{ends:?}, and not {last}");
+}
+
+#[test]
+fn who_left_hides_nobody_else() {
+    let mut site = with(1);
+    serve(&mut site, 10);
+    let place = site.places[0].clone();
+    // Each sees what the others put only later.
+    let forks = [1, 2].map(|seed| Arc::new(place.fork(seed)));
+    let [mut gone, mut other] = forks.clone().map(|fork| Copy::at(&mut site, fork));
+    (0..10).for_each(|_| gone.put());
+    gone.store.begin_timeline().unwrap();
+    gone.put();
+    site.put(100);
+    serve(&mut site, 2);
+    place.join(&forks[0]);
+    for _ in 0..3 {
+        site.put(100);
+        serve(&mut site, 2);
+    }
+    let standing = |site: &Site| site.desks[0].status().standing;
+    assert_eq!(standing(&site), Standing::Good, "who has left stops nobody");
+    // Another one is where that had been, and has not left.
+    (0..6).for_each(|_| other.put());
+    place.join(&forks[1]);
+    site.put(100);
+    serve(&mut site, 2);
+    assert_eq!(standing(&site), Standing::Ahead);
+}
+
+/// Names that somebody has made up: a history that left the present one long after this, and
+/// something of that which goes far.
+fn make_names_up(site: &Site) -> [Name; 2] {
+    let timeline = site.last.0;
+    let (at, (from, to)) = (1 << 40, Default::default());
+    let other = Timeline { number: timeline.number + 1, id: 1 };
+    let origin = Some(Origin { timeline, revision: at });
+    let begins =
+        SegmentName { timeline: other, origin, first: at + 1, last: at + 1, from, to, chain: 1 };
+    let far = SegmentName { timeline, origin: None, first: at, last: at, from, to, chain: 1 };
+    [begins, far].map(|of| {
+        let name = site.folder.segment(&of).unwrap();
+        site.places[0].put(&name, 4, &mut &b"made"[..]).unwrap();
+        name
+    })
+}
+
+#[test]
+fn a_name_alone_says_of_nobody_that_he_has_left() {
+    let mut site = with(1);
+    serve(&mut site, 10);
+    make_names_up(&site);
+    let fork = Arc::new(site.places[0].fork(1));
+    let mut copy = Copy::at(&mut site, fork.clone());
+    (0..6).for_each(|_| copy.put());
+    for _ in 0..2 {
+        site.put(100);
+        serve(&mut site, 2);
+        site.places[0].join(&fork);
+    }
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+}
+
+#[test]
+fn what_does_not_verify_is_read_once() {
+    let mut site = with(1);
+    serve(&mut site, 10);
+    let names = make_names_up(&site);
+    let reads = |site: &Site| {
+        let reads = site.places[0].reads();
+        names.each_ref().map(|name| reads.get(name).copied().unwrap_or_default())
+    };
+    site.put(100);
+    serve(&mut site, 2);
+    let before = reads(&site);
+    for _ in 0..5 {
+        site.put(100);
+        serve(&mut site, 2);
+    }
+    assert_eq!((site.desks[0].status().standing, reads(&site)), (Standing::Good, before));
 }
 
 #[test]

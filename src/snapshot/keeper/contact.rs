@@ -168,6 +168,7 @@ impl Worker {
         self.judged.retain(|name, _| there.contains_key(name));
         self.flaws.retain(|name, _| there.contains_key(name));
         self.compared.retain(|name, _| there.contains_key(name));
+        self.ends.retain(|name, _| there.contains_key(name));
         self.tell_held(&known);
         self.look_for_closed(&known);
         known.flaw = before.and_then(|before| self.miss(&before, &known));

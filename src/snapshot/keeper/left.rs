@@ -1,15 +1,13 @@
 //! Histories that were left. What this server wrote in one goes there all the same, also where
 //! another server, on a copy of this store's data, has written on in it: names tell them apart. The
-//! other one is not stopped by that: where it went on alone, and a history on the target begins
-//! where what is not its own ends, somebody wrote that who has left (`put_aside`).
+//! other one is not stopped by that (`aside`).
 
 use std::collections::BTreeSet;
 
-use super::contact::{Held, Known};
+use super::contact::Known;
 use super::retention::Judged;
 use super::ship::{damaged, drop_records};
 use super::status::HeldBack;
-use super::strangers::chain_at;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
@@ -18,7 +16,7 @@ use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::layout::SegmentName;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::Name;
 
@@ -143,7 +141,7 @@ impl Worker {
             Found::Unread
         } else if strange.is_empty() {
             Found::Own
-        } else if known.left_at(timeline) >= Some(last) || ends >= begins {
+        } else if ends >= begins || self.left_at(&known, timeline)? >= Some(last) {
             strange.extend(behind);
             known.segments.retain(|held| !strange.contains(&held.name));
             known.common.extend(common);
@@ -225,100 +223,6 @@ impl Worker {
         Ok(Some(akin))
     }
 
-    /// What another server has written in the present history before it left that, beside what
-    /// goes on here, counts for nothing. Where it left is told by the history that it began. What
-    /// leads on from here is no such: this store's disk may have gone back.
-    pub fn put_aside(&mut self, known: &mut Known) -> Result<(), Trouble> {
-        let (unsealed, present) = (self.unsealed()?, known.timeline);
-        let head = unsealed.journal().filter(|head| head.timeline == present);
-        let Some((head, upto)) = head.zip(known.left_at(present)) else { return Ok(()) };
-        let mut all = known.segments_of(present);
-        let mut ours = head.dropped;
-        for (of, _) in &all {
-            if chain_at(&unsealed, &head, of.last)?.is_some_and(|own| own.short() == of.chain) {
-                ours = of.last.max(ours);
-            }
-        }
-        all.retain(|(of, _)| of.last <= upto);
-        all.sort_by_key(|(of, _)| (of.first, of.last));
-        let mut others = Others { ours, ends: BTreeSet::new(), names: BTreeSet::new() };
-        for (of, name) in all {
-            if self.seen.left.contains(&name) || self.is_theirs(&of, &name, &head, &others)? {
-                others.ends.insert((of.last, of.chain));
-                others.names.insert(name);
-            }
-        }
-        let (aside, rest) =
-            known.segments.drain(..).partition(|held| others.names.contains(&held.name));
-        (known.aside, known.segments) = (aside, rest);
-        let new = others.names.difference(&self.seen.left).count();
-        if let Some(held) = known.aside.first().filter(|_| new > 0) {
-            log::warn!(
-                "snapshots to {}: {new} of the files there, as {}, are of another server, on a \
-                 copy of this store's data, which wrote the timeline {present} too and left it",
-                self.name,
-                self.target.url(&held.name)
-            );
-            self.seen.left.extend(others.names);
-        }
-        Ok(())
-    }
-
-    /// Whether a segment of the present history comes of another chain, which parted from the own
-    /// one where that is there as well.
-    fn is_theirs(
-        &self,
-        of: &SegmentName,
-        name: &Name,
-        head: &Head,
-        others: &Others,
-    ) -> Result<bool, Trouble> {
-        let unsealed = self.unsealed()?;
-        let differs = match chain_at(&unsealed, head, of.last)? {
-            Some(ours) if ours.short() == of.chain => return Ok(false),
-            None if of.last <= head.revision => return Ok(false),
-            ours => ours.is_some(),
-        };
-        let parts = of.first <= others.ours;
-        if differs && parts {
-            return Ok(true);
-        }
-        let Ok(steps) = self.read_steps(name, of, |at| at <= head.revision || at < of.first)?
-        else {
-            return Ok(false);
-        };
-        let before = steps.at.first().filter(|(at, _)| *at < of.first);
-        if before.is_some_and(|(at, chain)| others.ends.contains(&(*at, chain.short()))) {
-            return Ok(true);
-        }
-        for (at, there) in steps.at.into_iter().rev().filter(|_| parts) {
-            if let Some(ours) = chain_at(&unsealed, head, at)? {
-                return Ok(ours != there);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether a snapshot is of the chain that is aside, as its journal tells.
-    pub fn is_aside(&mut self, known: &Known, held: &Held<SnapshotName>) -> Result<bool, Trouble> {
-        if self.seen.left.contains(&held.name) {
-            return Ok(true);
-        }
-        let head = self.judged.get(&held.name).and_then(|(_, head)| *head);
-        let Some(Head { timeline, revision, chain, .. }) = head else { return Ok(false) };
-        let holds = |of: &SegmentName| {
-            of.timeline == timeline && of.first <= revision + 1 && revision <= of.last
-        };
-        for Held { of, name, .. } in known.aside.iter().filter(|held| holds(&held.of)) {
-            let Ok(steps) = self.read_steps(name, of, |at| at == revision)? else { continue };
-            if steps.at.contains(&(revision, chain)) {
-                self.seen.left.insert(held.name.clone());
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The newest segment and the newest snapshot of a history that was left are read back too,
     /// before anything is dropped because they are there. Where the chain stands in them.
     pub fn prove_left(&mut self, timeline: Timeline) -> Result<Vec<(u64, Chain)>, Trouble> {
@@ -389,25 +293,6 @@ pub enum Akin {
     Theirs(Option<u64>),
     /// It does not verify.
     Junk,
-}
-
-/// What is there of another server in the present history.
-struct Others {
-    /// How far what is of this server goes there, at least.
-    ours: u64,
-    /// Where theirs end.
-    ends: BTreeSet<(u64, u64)>,
-    /// Their names.
-    names: BTreeSet<Name>,
-}
-
-impl Known {
-    /// Up to which commit of a history somebody wrote there who has left it: where another one
-    /// begins.
-    pub fn left_at(&self, timeline: Timeline) -> Option<u64> {
-        let origins = self.segments.iter().filter_map(|held| held.of.origin);
-        origins.filter(|at| at.timeline == timeline).map(|at| at.revision).max()
-    }
 }
 
 /// The commits of a history of which there are records here: the first and the last of each

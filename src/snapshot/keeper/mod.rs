@@ -5,6 +5,7 @@
 //! listing, so that nothing here has to be kept in step with it.
 
 mod age;
+mod aside;
 mod beside;
 mod check;
 mod contact;

@@ -116,6 +116,7 @@ impl Worker {
         self.judged.remove(&name);
         self.seen.put_left(timeline, of.last);
         self.proved.insert(timeline, (name.clone(), chain));
+        self.ends.insert(name.clone(), (run.before, chain));
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {
             known.segments.push(Held { of, name, length });

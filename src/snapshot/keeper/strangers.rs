@@ -75,7 +75,7 @@ impl Worker {
                     Inside::Junk => longer,
                     Inside::At(chain)
                         if chain != shorter.0.chain
-                            && known.left_at(timeline) < Some(shorter.0.last) =>
+                            && self.left_at(known, timeline)? < Some(shorter.0.last) =>
                     {
                         self.must_be_junk(&shorter.0, &shorter.1)?;
                         shorter
@@ -176,10 +176,10 @@ impl Worker {
 
     /// Every snapshot of the present history was taken of this store.
     fn must_have_taken(&mut self, known: &mut Known) -> Result<(), Trouble> {
-        let (mut theirs, left) = (BTreeSet::new(), known.left_at(known.timeline));
+        let mut theirs = BTreeSet::new();
         for held in known.snapshots.iter().filter(|held| held.of.timeline == known.timeline) {
             if self.is_strange(known, held) && self.worth(held)? == Judged::Good {
-                if left < Some(held.of.revision) {
+                if self.left_at(known, known.timeline)? < Some(held.of.revision) {
                     return Err(self.doubled(known.timeline, &held.name));
                 }
                 theirs.insert(held.name.clone());

@@ -96,6 +96,8 @@ pub struct Worker {
     /// Of segments there of histories that were left: up to which commit they were compared with
     /// the records here, and what came of it.
     pub(super) compared: BTreeMap<Name, (u64, Akin)>,
+    /// What the chain comes to before and with segments there that were read.
+    pub(super) ends: BTreeMap<Name, (Chain, Chain)>,
     /// What is not put there because another server goes on there.
     pub(super) held_back: Option<HeldBack>,
     /// What was last told of that.
@@ -143,6 +145,7 @@ impl Worker {
             absent: 0,
             closed: BTreeSet::new(),
             compared: BTreeMap::new(),
+            ends: BTreeMap::new(),
             held_back: None,
             told_back: None,
             proved: BTreeMap::new(),
