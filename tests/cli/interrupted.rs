@@ -10,14 +10,14 @@ use super::canned::{answer, serve};
 use super::support::{TempDir, eventually};
 use super::{edgekeep, text};
 
-/// Interrupts a process, and waits until it has heard that.
+/// Interrupts a process whose first thread sleeps: when it sleeps again, it has heard that.
 fn interrupt(id: u32) {
     let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     eventually("it was heard", || {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let pending = status.lines().filter_map(|line| line.strip_prefix("ShdPnd:"));
-        pending.map(str::trim).all(|mask| mask.bytes().all(|digit| digit == b'0'))
+        let said = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        said("State:").starts_with('S') && said("ShdPnd:").bytes().all(|digit| digit == b'0')
     });
 }
 
