@@ -247,6 +247,9 @@ reach() {
 
 guest() { reach root@127.0.0.1 "$@" </dev/null; }
 
+# logged TEXT OPTION...: whether the guest's journal has it. It is read to its end, or ssh fails.
+logged() { [ "$(guest journalctl -q "${@:2}" | grep -c -- "$1")" -gt 0 ]; }
+
 # Puts what it reads into a file of the guest.
 put() { reach root@127.0.0.1 "cat >'$1'"; }
 

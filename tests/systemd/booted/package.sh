@@ -126,8 +126,7 @@ upgrade() {
   check "and that opens, and has nothing of the new one" eval \
     'is "$(keeper snapshot read -field=v "$work/before-upgrade.snap" kv/upgraded - - - \
        < <(head -3 "$work/shares"))" meanwhile'
-  check "the log tells it" eval \
-    'guest journalctl -q -u edgekeep -o cat | grep -q "version .*$version had this store"'
+  check "the log tells it" logged "version .*$version had this store" -u edgekeep
   guest 'DEBIAN_FRONTEND=noninteractive apt-get -qy --allow-downgrades install ~/edgekeep_*.deb' \
     >"$work/downgrade.log" 2>&1
   guest systemctl restart edgekeep

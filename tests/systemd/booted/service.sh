@@ -66,16 +66,15 @@ watchdog() {
   guest kill -STOP "$pid"
   other() { [ "$(show MainPID)" != "$1" ] && is "$(show ActiveState)" active; }
   check "a server that stands still is started anew" eventually other "$pid"
-  check "that was the watchdog" eval 'guest journalctl -q -u edgekeep | grep -q "Watchdog timeout"'
+  check "that was the watchdog" logged "Watchdog timeout" -u edgekeep
   unseal
   pid=$(show MainPID)
   guest fsfreeze --freeze /var/lib/edgekeep
   (ask kv/hangs -X PUT -d '{"v":"1"}' -o /dev/null || true) &
   local write=$!
-  killed() { guest journalctl -q -u edgekeep _PID=1 | grep -q "Killing process $pid "; }
-  noticed() { guest journalctl -q -u edgekeep -o cat | grep -q 'the writer hangs'; }
-  check "a writer that hangs is noticed" eventually noticed
-  check "and the server that has it killed" eventually killed
+  check "a writer that hangs is noticed" eventually logged 'the writer hangs' -u edgekeep
+  check "and the server that has it killed" \
+    eventually logged "Killing process $pid " -u edgekeep _PID=1
   # A process that waits for a disk ends when the disk lets it.
   guest fsfreeze --unfreeze /var/lib/edgekeep
   wait $write
