@@ -300,6 +300,8 @@ fn without_a_journal_each_has_what_it_took_itself() {
             let (status, text, _) = loaded(world, &json!({ "revision": strange }));
             assert_eq!(status, 400, "{own} {strange}: {text}");
             assert!(text.contains("another server wrote it"), "{text}");
+            let offered = format!("revision {strange} (");
+            assert!(!text.contains(&offered), "nor is it offered: {text}");
             // By its name it is had, and told to be what it is.
             let left = data(&world.root().get("sys/storage/raft/snapshot-auto/status/disk"));
             let url = left["last_snapshot_url"].as_str().unwrap();
@@ -326,11 +328,37 @@ fn without_a_journal_each_has_what_it_took_itself() {
 }
 
 #[test]
+fn who_keeps_no_journal_hears_of_one_that_does() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(78, &folder, JOURNAL);
+    put(&one, "both");
+    eventually("all is there", || has_all(&one));
+    let other = one.twin_with(&configured(&folder, SNAPSHOTS));
+    eventually("it has looked", || target(&other.root())["last_good"].is_object());
+    put(&other, "other");
+    for _ in 0..5 {
+        put(&one, "one");
+    }
+    eventually("all is there", || has_all(&one));
+    // What the other one would have by its number.
+    let wish =
+        json!({ "revision": target(&one.root())["last_good"]["revision"].as_u64().unwrap() + 2 });
+    assert_eq!(loaded(&one, &wish).1, "one");
+    let (status, text, _) = loaded(&other, &wish);
+    assert_eq!(status, 400, "{text}");
+    other.advance(HOUR);
+    tells_of_another(&other);
+}
+
+#[test]
 fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
     let home = TempDir::new();
     let ([one, other], [of_one, _]) =
         unseen(77, home.path(), SNAPSHOTS, &SNAPSHOTS.replace('9', "1"));
     let folder = home.path().join("disk");
+    eventually("what both come of has gone", || held(&folder).snapshots.len() == 2);
     let before = names(&folder);
     other.advance(HOUR);
     tells_of_another(&other);

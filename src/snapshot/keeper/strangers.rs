@@ -22,13 +22,14 @@ impl Worker {
     /// What is there of the present history is what this server wrote, or comes of the same chain.
     pub fn must_be_alone(&mut self, known: &mut Known) -> Result<(), Trouble> {
         let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
-        if let Some(head) = head {
+        if let Some(head) = &head {
             if self.settings.journal {
                 // One that is torn is put once more.
                 self.newest_segment(known, head.timeline)?;
             }
             self.must_agree(known, head.timeline)?;
         }
+        self.must_have_recorded(known, head.as_ref())?;
         self.must_have_taken(known)?;
         let names = self.seen.names.take().filter(|names| names.len() < MOST);
         let mut names = names.unwrap_or_default();
@@ -172,6 +173,27 @@ impl Worker {
              or is gone"
         );
         TargetError::Failed(what).into()
+    }
+
+    /// The journal of the present history goes no further than it was recorded here.
+    fn must_have_recorded(
+        &mut self,
+        known: &mut Known,
+        head: Option<&Head>,
+    ) -> Result<(), Trouble> {
+        let ended = match head {
+            Some(head) if !head.is_ended() => return Ok(()),
+            head => head.map_or(0, |head| head.revision),
+        };
+        let mut junk = BTreeSet::new();
+        for (of, name) in known.segments_of(known.timeline) {
+            if of.last > ended {
+                self.must_be_junk(&of, &name)?;
+                junk.insert(name);
+            }
+        }
+        known.segments.retain(|held| !junk.contains(&held.name));
+        Ok(())
     }
 
     /// Every snapshot of the present history was taken of this store.

@@ -137,8 +137,8 @@ impl<'a> Way<'a> {
                 Err(refusal) => Stop::Refused(refusal),
             };
             match stop {
-                Stop::Refused(refusal) => {
-                    if !self.vouch(&refusal)? && !self.has_changed() {
+                Stop::Refused(mut refusal) => {
+                    if !self.vouch(&mut refusal, wish.timeline.is_some())? && !self.has_changed() {
                         let lost = self.listing.unusable(self.getter.source.folder);
                         return Err(RewindError::Refused(refusal, lost));
                     }
@@ -318,7 +318,8 @@ impl<'a> Way<'a> {
         if let At::Revision(revision) = plan.at
             && instant.revision != revision
         {
-            let gap = Gap { before: instant, after: Some(last.1) };
+            let after = Some(last.1).filter(|last| instant.revision < last.revision);
+            let gap = Gap { before: instant, after };
             return Err(Stop::Refused(Refusal::Folded(plan.timeline, gap)));
         }
         let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);

@@ -375,6 +375,18 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Refusal {
+    /// Names what is kept around a commit that it names and that is not.
+    pub fn offer(&mut self, revision: u64, kept: Gap) {
+        let (Self::Gap(_, gap) | Self::Folded(_, gap)) = self else { return };
+        if gap.before.revision == revision {
+            gap.before = kept.before;
+        }
+        gap.after = match gap.after {
+            Some(after) if after.revision == revision => kept.after,
+            after => after,
+        };
+    }
+
     /// The instants that it names in the place of the wished one.
     pub fn offers(&self) -> Vec<(Timeline, u64)> {
         match self {

@@ -9,7 +9,7 @@
 use super::fetch::Stop;
 use super::file::Unfit;
 use super::listing::Listing;
-use super::plan::{At, Refusal, Wish, plan};
+use super::plan::{At, Plan, Refusal, Wish, plan};
 use super::{RewindError, Source, Way};
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::Kept;
@@ -28,15 +28,20 @@ pub fn vouch(
     spools: &Spools,
 ) -> Result<bool, RewindError> {
     let mut way = Way::over(source, listing.clone(), spools)?;
-    let learnt = way.vouch(refusal)?;
+    let learnt = way.vouch(&mut refusal.clone(), true)?;
     listing.clone_from(way.listing());
     Ok(learnt)
 }
 
 impl Way<'_> {
-    /// Looks at what a refusal rests on, and whether what it offers instead can be had. Whether
-    /// anything was learnt: then it is to be planned anew.
-    pub(super) fn vouch(&mut self, refusal: &Refusal) -> Result<bool, RewindError> {
+    /// Looks at what a refusal rests on, and whether what it offers instead can be had: where that
+    /// is not kept alone, it offers what is. What another server wrote is had only where its history
+    /// was `named`. Whether anything was learnt: then it is to be planned anew.
+    pub(super) fn vouch(
+        &mut self,
+        refusal: &mut Refusal,
+        named: bool,
+    ) -> Result<bool, RewindError> {
         let before = self.getter.got.get();
         let mut learnt = false;
         for kept in refusal.witnesses(&self.listing) {
@@ -61,12 +66,14 @@ impl Way<'_> {
         for (timeline, revision) in refusal.offers() {
             let wish = Wish { at: At::Revision(revision), timeline: Some(timeline) };
             let Ok(plan) = plan(&self.listing, &wish) else { continue };
+            let plan = Plan { named, ..plan };
             match self.go(&plan) {
                 Ok((base, _)) => self.base = Some(base),
                 Err(Stop::Unfit(unfit)) => {
                     self.learn(unfit)?;
                     return Ok(true);
                 }
+                Err(Stop::Refused(Refusal::Folded(_, kept))) => refusal.offer(revision, kept),
                 Err(Stop::Refused(_) | Stop::Later(..)) => {}
             }
         }
