@@ -1,7 +1,8 @@
 //! Other servers on copies of this store's data that write to the same target.
 //!
-//! One that is in the same history is found by the chain, which each segment's name tells, or by a
-//! snapshot that was not taken of this store: nothing more is shipped until one of the two has gone.
+//! One that is in the same history is found by the chain, which each segment's name tells, or by
+//! a snapshot that was not taken of this store: nothing more is shipped until one of the two has
+//! gone.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 

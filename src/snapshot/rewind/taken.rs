@@ -1,7 +1,7 @@
 //! Whose a snapshot is, where two servers on copies of one store took some of one history.
 //!
-//! Without a journal the [stamps](crate::barrier::stamps) alone tell: what comes of a snapshot holds
-//! its stamp, and nothing else does.
+//! Without a journal the [stamps](crate::barrier::stamps) alone tell: what comes of a snapshot
+//! holds its stamp, and nothing else does.
 
 use std::cmp::Reverse;
 

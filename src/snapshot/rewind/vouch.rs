@@ -35,8 +35,8 @@ pub fn vouch(
 
 impl Way<'_> {
     /// Looks at what a refusal rests on, and whether what it offers instead can be had: where that
-    /// is not kept alone, it offers what is. What another server wrote is had only where its history
-    /// was `named`. Whether anything was learnt: then it is to be planned anew.
+    /// is not kept alone, it offers what is. What another server wrote is had only where its
+    /// history was `named`. Whether anything was learnt: then it is to be planned anew.
     pub(super) fn vouch(
         &mut self,
         refusal: &mut Refusal,
