@@ -14,7 +14,8 @@ use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Worker, keep_journal};
 use edgekeep::snapshot::layout::SegmentName;
-use edgekeep::snapshot::rewind::Source;
+use edgekeep::snapshot::rewind::plan::{At, Wish};
+use edgekeep::snapshot::rewind::{Source, prepare};
 use edgekeep::snapshot::target::{Name, Target};
 
 use crate::place::{Place, Weather};
@@ -207,6 +208,31 @@ fn what_does_not_verify_is_read_once() {
         serve(&mut site, 2);
     }
     assert_eq!((site.desks[0].status().standing, reads(&site)), (Standing::Good, before));
+}
+
+#[test]
+fn what_is_held_back_costs_nothing_while_nothing_changes() {
+    let mut site = with(1);
+    site.limit = 1 << 20;
+    serve(&mut site, 10);
+    let (at, state) = (site.last, site.state.clone());
+    let mut copy = Copy::of(&mut site);
+    (0..3).for_each(|_| copy.put());
+    (0..100).for_each(|_| site.put(100));
+    serve(&mut site, 10);
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+    let source = Source { target: &*site.places[0], folder: &site.folder };
+    let wish = Wish { at: At::Revision(at.1), timeline: Some(at.0) };
+    let prepared = prepare(source, &wish, site.barrier.unsealed(), &site.spools).unwrap();
+    prepared.restore(&site.barrier, false).unwrap();
+    (site.last, site.state) = ((site.store().status().timeline, at.1), state);
+    serve(&mut site, 40);
+    let held_back = |site: &Site| site.desks[0].status().held_back;
+    assert!(held_back(&site).is_some(), "{:?}", site.desks[0].status());
+    let before = site.storage.operations();
+    serve(&mut site, 10);
+    let took = site.storage.operations() - before;
+    assert!(took < 1000 && held_back(&site).is_some(), "{took}");
 }
 
 #[test]

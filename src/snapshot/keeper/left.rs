@@ -3,6 +3,7 @@
 //! other one is not stopped by that (`aside`).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::contact::Known;
 use super::retention::Judged;
@@ -23,9 +24,16 @@ use crate::snapshot::target::Name;
 impl Worker {
     /// What was recorded of histories that this store has left.
     pub fn ship_left(&mut self, head: &Head) -> Result<(), Trouble> {
+        let mut left = timelines(&*self.unsealed()?.journal_view()?)?;
+        left.retain(|timeline| *timeline != head.timeline);
+        // What was done for them is not gone through each second.
+        let sight = self.sight(head, &left)?;
+        if self.seen_left.take().is_some_and(|before| before == sight) {
+            self.seen_left = Some(sight);
+            return Ok(());
+        }
         self.held_back = None;
-        let left = timelines(&*self.unsealed()?.journal_view()?)?;
-        for timeline in left.into_iter().filter(|timeline| *timeline != head.timeline) {
+        for timeline in left {
             let stretches = stretches(&*self.unsealed()?, timeline)?;
             let Some(&(_, last)) = stretches.last() else { continue };
             let found = self.set_aside(timeline, &stretches, last)?;
@@ -75,7 +83,20 @@ impl Worker {
                 drop_records(&*self.unsealed()?, timeline, last)?;
             }
         }
+        self.seen_left = Some(sight);
         Ok(())
+    }
+
+    /// That by which it is told what is to be done for histories that were left.
+    fn sight(&self, head: &Head, left: &[Timeline]) -> Result<Sight, Trouble> {
+        let known = self.known.as_ref();
+        let needless = left.iter().map(|timeline| Ok((*timeline, self.needless(*timeline)?)));
+        Ok(Sight {
+            known: known.map(|known| (known.at, known.snapshots.len(), known.segments.len())),
+            present: (head.timeline, head.cut),
+            needless: needless.collect::<Result<_, Trouble>>()?,
+            room: self.has_room()?,
+        })
     }
 
     /// What cannot be put there now may be once that is no longer the other's alone.
@@ -270,6 +291,19 @@ impl Worker {
             }
         }
     }
+}
+
+/// What tells what is to be done for histories that were left: while it stays as it is nothing is.
+#[derive(PartialEq, Eq)]
+pub struct Sight {
+    /// When it was looked what the target holds, and how many snapshots and segments that is.
+    known: Option<(Duration, usize, usize)>,
+    /// The present history, and whether its journal was cut.
+    present: (Timeline, bool),
+    /// The histories, and up to which commit their records need not be kept.
+    needless: Vec<(Timeline, Option<u64>)>,
+    /// Whether there is room for what cannot be put there.
+    room: bool,
 }
 
 /// Of whom is what lies there of a history that was left.

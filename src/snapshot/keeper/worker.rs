@@ -11,7 +11,7 @@ use super::beside::Seen;
 use super::contact::Known;
 use super::desk::{Desk, Forgetting, Wishes};
 use super::ledger::Ledger;
-use super::left::Akin;
+use super::left::{Akin, Sight};
 use super::retention::Judged;
 use super::schedule::Schedule;
 use super::settings::Settings;
@@ -98,6 +98,8 @@ pub struct Worker {
     pub(super) compared: BTreeMap<Name, (u64, Akin)>,
     /// What the chain comes to before and with segments there that were read.
     pub(super) ends: BTreeMap<Name, (Chain, Chain)>,
+    /// What was seen when it was last gone through what is to be done for histories that were left.
+    pub(super) seen_left: Option<Sight>,
     /// What is not put there because another server goes on there.
     pub(super) held_back: Option<HeldBack>,
     /// What was last told of that.
@@ -146,6 +148,7 @@ impl Worker {
             closed: BTreeSet::new(),
             compared: BTreeMap::new(),
             ends: BTreeMap::new(),
+            seen_left: None,
             held_back: None,
             told_back: None,
             proved: BTreeMap::new(),
