@@ -196,3 +196,29 @@ fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
     garbage.iter().for_each(|path| fs::remove_file(path).unwrap());
     assert!(held(&folder).reach(timeline).unwrap() > first);
 }
+
+#[test]
+fn the_first_snapshot_is_where_the_journal_goes_on() {
+    let folder = TempDir::new();
+    let world = World::new(10);
+    let root = world.root();
+    let config = json!({
+        "storage_type": "file", "path_prefix": folder.path(), "interval": "24h", "keep_last": 99,
+        "journal": true,
+    });
+    assert_eq!(root.post("sys/storage/raft/snapshot-auto/config/disk", config).status, 204);
+    // Who asks for it at once has it at once.
+    assert_eq!(root.post("sys/snapshots/targets/disk/take", json!({})).status, 200);
+    let mut number = 0;
+    eventually("there is one, and more was written since", || {
+        number += 1;
+        assert_eq!(root.post(&format!("secret/{number}"), json!({ "a": "b" })).status, 204);
+        target(&root)["last_good"].is_object()
+    });
+    eventually("all is shipped", || {
+        let target = target(&root);
+        target["journal"]["behind"] == 0 && target["journal"]["revision"].is_u64()
+    });
+    assert_eq!(held(folder.path()).snapshots.len(), 1);
+    assert_eq!(target(&root)["journal"]["gap"], serde_json::Value::Null);
+}

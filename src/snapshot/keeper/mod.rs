@@ -339,6 +339,10 @@ impl Keeper {
         let wanted = self.wanted(unsealed)?;
         unsealed.set_journal_limit(wanted.journal_limit());
         let Wanted { targets, mut unserved, journaling } = wanted;
+        // Before the first snapshot is taken, lest nothing leads on from that.
+        if !journaling.is_empty() {
+            keep_journal(unsealed, true)?;
+        }
         let (stay, go) = mem::take(&mut running.targets).into_iter().partition(|(name, served)| {
             targets.get(name).is_some_and(|wanted| wanted.given == served.settings.given)
         });
