@@ -1,9 +1,9 @@
 //! What a standby remembers of a target's files, so that none is got again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::snapshot::layout::Folder;
+use crate::snapshot::layout::{Folder, Kept};
 use crate::snapshot::rewind::file::{Flaw, Loss};
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::{Listed, Name};
@@ -18,23 +18,29 @@ pub struct Memory {
     since: Duration,
     /// What was wrong with each, if anything was.
     judged: BTreeMap<Name, (u64, Option<Flaw>)>,
+    /// Those of which it was seen how they begin, and no more.
+    begin: BTreeSet<Kept>,
 }
 
 impl Memory {
     /// A listing in which all that is known counts.
     pub fn recall(&mut self, folder: &Folder, listed: &[Listed], now: Duration) -> Listing {
         if now.saturating_sub(self.since) >= LASTS {
-            (self.since, self.judged) = (now, BTreeMap::new());
+            *self = Self { since: now, ..Self::default() };
         }
         let mut listing = Listing::read(folder, listed);
+        let there = listed.iter().filter_map(|listed| folder.read(&listed.name));
+        listing.begin = there.filter(|kept| self.begin.contains(kept)).collect();
+        let mut lost = Vec::new();
         for Listed { name, length } in listed {
             let known = self.judged.get(name).filter(|(known, _)| known == length);
             let Some(((_, flaw), kept)) = known.zip(folder.read(name)) else { continue };
             match flaw {
-                Some(flaw) => listing.lose(kept, flaw.clone()),
+                Some(flaw) => lost.push((kept, flaw.clone())),
                 None => listing.sound.push(kept),
             }
         }
+        listing.lose_all(lost);
         listing
     }
 
@@ -52,10 +58,12 @@ impl Memory {
             Some((name, (length, flaw)))
         });
         self.judged = known.collect();
+        self.begin.clone_from(&listing.begin);
     }
 
     /// Nothing is remembered.
     pub fn forget(&mut self) {
         self.judged.clear();
+        self.begin.clear();
     }
 }

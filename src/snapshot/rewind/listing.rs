@@ -108,16 +108,17 @@ impl Listing {
     /// From now on it counts as absent.
     pub fn lose(&mut self, kept: Kept, flaw: Flaw) {
         match &kept {
-            Kept::Segment(name) if !self.segments.contains(name) => {
-                self.own.retain(|other| other != name);
+            Kept::Snapshot(name) => self.snapshots.retain(|other| other != name),
+            Kept::Segment(name) if self.segments.contains(name) => {
+                self.segments.retain(|other| other != name);
             }
-            _ => {}
+            Kept::Segment(name) => self.own.retain(|other| other != name),
         }
-        self.lose_all([(kept, flaw)]);
+        self.lost.insert(kept, flaw);
     }
 
     /// The same of many that the target has.
-    fn lose_all(&mut self, lost: impl IntoIterator<Item = (Kept, Flaw)>) {
+    pub fn lose_all(&mut self, lost: impl IntoIterator<Item = (Kept, Flaw)>) {
         self.lost.extend(lost);
         let lost = &self.lost;
         self.snapshots.retain(|name| !lost.contains_key(&Kept::Snapshot(name.clone())));
