@@ -128,6 +128,32 @@ fn it_goes_along_with_a_random_history() {
 }
 
 #[test]
+fn it_passes_over_what_one_who_has_left_the_history_wrote() {
+    let mut site = Site::new(31);
+    let standby = Standby::of_history(&site, 32, Some(site.store().status().timeline));
+    site.put("a", b"1");
+    site.ship(u64::MAX);
+    assert_eq!(standby.round(), None);
+    let mut twin = site.twin();
+    (0..6).for_each(|_| twin.put("twin", b"1"));
+    twin.ship(u64::MAX);
+    twin.store().begin_timeline().unwrap();
+    twin.put("twin", b"2");
+    twin.ship(u64::MAX);
+    site.pass(Duration::from_secs(60));
+    // Not as far, and then further.
+    for commits in [3, 9] {
+        for number in 0..commits {
+            site.put("b", &[number; 5]);
+            site.ship(u64::MAX);
+        }
+        standby.round();
+        assert_eq!(standby.revision(), site.store().status().revision);
+    }
+    standby.promote(&site);
+}
+
+#[test]
 fn it_waits_behind_a_gap_for_the_next_snapshot() {
     let mut site = Site::new(11);
     let standby = Standby::of(&site, 12);

@@ -11,7 +11,8 @@ use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::base::sync::lock;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::Folder;
+use crate::snapshot::layout::{Folder, SegmentName};
+use crate::snapshot::rewind::file::Unfit;
 use crate::snapshot::rewind::listing::{Leg, Listing, Span};
 use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{Lost, RewindError, Source, Way, stores, vouch};
@@ -186,6 +187,9 @@ impl Follower {
         while let Some(at) = head
             && let Some(leg) = next_leg(listing, timeline, at)
         {
+            if let Some(unfit) = self.of_who_left(source, listing, (timeline, at), leg)? {
+                return Ok(listing.learn_of(unfit, source)?);
+            }
             match self.apply(source, leg, at) {
                 Ok(to) => {
                     head = Some(to);
@@ -230,6 +234,31 @@ impl Follower {
                     .unwrap_or_default()
             ))),
         }
+    }
+
+    /// Where two servers went on from here, each on a copy of the store, and one of them has left
+    /// the history since: what that one wrote is not followed.
+    fn of_who_left(
+        &self,
+        source: Source<'_>,
+        listing: &Listing,
+        (timeline, at): (Timeline, Head),
+        Leg { segment, .. }: Leg,
+    ) -> Result<Option<Unfit>, Trouble> {
+        let leads = |name: &SegmentName| {
+            name.timeline == timeline && name.first <= at.revision + 1 && at.revision < name.last
+        };
+        let left = |name: &SegmentName| {
+            let origin = name.origin.filter(|origin| origin.timeline == timeline);
+            origin.is_some_and(|origin| segment.last <= origin.revision)
+        };
+        let all = || listing.segments.iter();
+        let beside = all().any(|name| *name != segment && leads(name));
+        if !(beside && leads(&segment) && all().any(left)) {
+            return Ok(None);
+        }
+        let way = Way::over(source, listing.clone(), &self.means.spools)?;
+        Ok(way.of_who_left(&segment)?)
     }
 
     /// A file that does not verify, and is not of what it has already.

@@ -222,6 +222,16 @@ impl Way<'_> {
         }
     }
 
+    /// A segment whose writer has left its history since, and so is of none that goes on there.
+    pub fn of_who_left(&self, name: &SegmentName) -> Result<Option<Unfit>, RewindError> {
+        let kept = Kept::Segment(*name);
+        match self.is_over_in(&kept, &self.clues(None)) {
+            Err(Unfit::Failed(error)) => Err(error),
+            Err(unfit) => Ok(Some(unfit)),
+            Ok(over) => Ok(over.then(|| Unfit::of_other(kept))),
+        }
+    }
+
     /// The same of the end of a segment; what a snapshot comes to nobody knows here.
     fn is_over_in(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
         let Some(name) = kept.segment() else { return Ok(false) };
