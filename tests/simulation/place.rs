@@ -349,6 +349,15 @@ fn failed<T>(what: &str) -> Result<T, TargetError> {
 }
 
 impl Target for Place {
+    fn must_fit(&self, length: u64) -> Result<(), TargetError> {
+        let inner = self.inner();
+        inner.must_be_there()?;
+        match inner.weather.full && length > 0 {
+            true => Err(TargetError::Full("it is full".into())),
+            false => Ok(()),
+        }
+    }
+
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
         let mut inner = self.inner();
         inner.weather.away |= inner.weather.breaks;

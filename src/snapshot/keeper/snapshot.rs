@@ -20,7 +20,7 @@ const INCLUDED: Duration = Duration::from_secs(60);
 impl Worker {
     /// Takes one, puts it, reads it back: only then it counts.
     pub fn snapshot(&mut self) -> Result<(), Trouble> {
-        self.must_fit_still()?;
+        self.must_fit()?;
         self.include()?;
         let taking = self.means.meters.begin();
         let spool = self.spools.open()?;
@@ -105,13 +105,12 @@ impl Worker {
         Ok(self.settings.journal && head.is_some_and(|head| !head.cut) && known.is_some_and(lacks))
     }
 
-    /// Refuses what had no room the last time and has none now, before all of the store is copied
-    /// for it again. Where there is less in the store than then it may fit.
-    fn must_fit_still(&mut self) -> Result<(), Trouble> {
-        let Some((bytes, length)) = self.made else { return Ok(()) };
-        if self.unsealed()?.status().tally.value_bytes < bytes {
-            return Ok(());
-        }
+    /// Refuses what can have no room, before it is stamped and all of the store is copied: one that
+    /// is no shorter than its values, nor than the last one was where there is as much in the store.
+    fn must_fit(&mut self) -> Result<(), Trouble> {
+        let least = self.unsealed()?.status().tally.value_bytes;
+        let made = self.made.filter(|(bytes, _)| *bytes <= least);
+        let length = made.map_or(least, |(_, length)| length);
         self.must_have_space(length)?;
         Ok(self.target.must_fit(length)?)
     }
