@@ -105,8 +105,8 @@ impl Worker {
         Ok(self.settings.journal && head.is_some_and(|head| !head.cut) && known.is_some_and(lacks))
     }
 
-    /// Refuses what can have no room, before it is stamped and all of the store is copied: one that
-    /// is no shorter than its values, nor than the last one was where there is as much in the store.
+    /// Refuses what can have no room, before it is stamped and all of the store is copied: one is
+    /// no shorter than its values, nor than the last one was where there is as much in the store.
     fn must_fit(&mut self) -> Result<(), Trouble> {
         let least = self.unsealed()?.status().tally.value_bytes;
         let made = self.made.filter(|(bytes, _)| *bytes <= least);
