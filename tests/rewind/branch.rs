@@ -290,3 +290,31 @@ fn a_history_that_does_not_come_of_what_is_there_is_not_put_together_with_it() {
     let refused = refusal(site.bare(903).prepare(At::Time(Timestamp::from_nanos(u64::MAX)), None));
     assert!(refused.contains("no snapshot on the target leads to"), "{refused}");
 }
+
+#[test]
+fn a_restore_is_undone_with_a_snapshot_from_behind_it() {
+    let mut site = Site::new(54);
+    // Without a journal.
+    site.store().end_journal().unwrap();
+    site.note();
+    site.store().drop_journal(site.history[0].timeline, u64::MAX).unwrap();
+    site.note();
+    site.snapshot();
+    let past = site.history.last().unwrap().clone();
+    put(&mut site, 2);
+    site.pass(Duration::from_secs(1));
+    site.snapshot();
+    let mistaken = site.history.last().unwrap().clone();
+    site.pass(Duration::from_secs(5));
+    site.rewind(&past);
+    // It is of the history that was left, behind where that was: of no other server's.
+    for at in [At::Time(mistaken.time), At::Time(mistaken.time.plus(Duration::from_secs(2)))] {
+        let prepared = site.prepare(at, None).unwrap();
+        assert_eq!(prepared.found().instant.revision, mistaken.revision, "{at:?}");
+        assert!(!prepared.is_own_past());
+    }
+    let soon = past.time.plus(Duration::from_millis(500));
+    let prepared = site.prepare(At::Time(soon), None).unwrap();
+    assert_eq!(prepared.found().instant.revision, past.revision);
+    assert!(prepared.is_own_past());
+}

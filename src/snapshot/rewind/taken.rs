@@ -14,14 +14,17 @@ use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 
 impl Way<'_> {
     /// Whose the snapshot is with which a plan begins, as far as the server that asks knows. That
-    /// of another one is meant only where its history is named.
+    /// of another one is meant only where its history is named; what is behind the commit at which
+    /// this server left a history may have been its own then.
     pub(super) fn whose_base(&self, plan: &Plan) -> Result<Option<Whose>, Unfit> {
         let (base, present) = (&plan.base, self.listing.present);
         let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
+        let behind = Some(base.timeline) != present
+            && self.own_upto(base.timeline).is_none_or(|upto| upto < base.revision);
         match has(&self.own_stamps()?, base) {
             None => Ok(None),
             Some(true) => Ok(Some(Whose::Own)),
-            Some(false) if plan.named && elsewhere => Ok(Some(Whose::Other)),
+            Some(false) if behind || plan.named && elsewhere => Ok(Some(Whose::Other)),
             Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone()))),
         }
     }

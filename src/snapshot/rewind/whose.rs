@@ -86,7 +86,7 @@ impl Way<'_> {
 
     /// Up to which commit a history is in the past of the server that asks, by numbers. Where its
     /// own history left another one it knows itself, before any name tells.
-    fn own_upto(&self, timeline: Timeline) -> Option<u64> {
+    pub(super) fn own_upto(&self, timeline: Timeline) -> Option<u64> {
         let mut way = self.listing.lineage(self.listing.present?);
         let left = self.head().and_then(|head| head.origin).filter(|_| way.len() == 1);
         if let Some(left) = left {
