@@ -291,14 +291,33 @@ fn a_history_that_does_not_come_of_what_is_there_is_not_put_together_with_it() {
     assert!(refused.contains("no snapshot on the target leads to"), "{refused}");
 }
 
-#[test]
-fn a_restore_is_undone_with_a_snapshot_from_behind_it() {
-    let mut site = Site::new(54);
-    // Without a journal.
+/// A store without a journal; its target has a first snapshot.
+fn without_journal(seed: u64) -> Site {
+    let mut site = Site::new(seed);
     site.store().end_journal().unwrap();
     site.note();
     site.store().drop_journal(site.history[0].timeline, u64::MAX).unwrap();
     site.note();
+    site
+}
+
+#[test]
+fn where_a_snapshot_is_older_than_what_is_known_its_number_tells() {
+    let mut site = without_journal(55);
+    site.snapshot();
+    let (first, old) = (site.history[0].clone(), site.history.last().unwrap().clone());
+    for _ in 0..1100 {
+        site.store().stamp().unwrap();
+    }
+    for past in [first, old] {
+        let prepared = site.prepare(At::Revision(past.revision), None).unwrap();
+        assert!(prepared.is_own_past());
+    }
+}
+
+#[test]
+fn a_restore_is_undone_with_a_snapshot_from_behind_it() {
+    let mut site = without_journal(54);
     site.snapshot();
     let past = site.history.last().unwrap().clone();
     put(&mut site, 2);

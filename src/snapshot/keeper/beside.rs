@@ -35,6 +35,8 @@ pub struct Seen {
     others: Option<(Timeline, BTreeMap<Timeline, u64>)>,
     /// Whether nobody could look since.
     away: bool,
+    /// Whether what is there at the next look is known to whoever looks after this server.
+    heard: bool,
     /// The others that grow, and when that was last seen, by the boot clock.
     grows: BTreeMap<Timeline, (Beside, Duration)>,
     /// What is of another server, which has left the history that goes on here.
@@ -83,6 +85,12 @@ impl Seen {
         self.grows.clear();
     }
 
+    /// It is, with all that they have put until the next look.
+    pub fn is_heard(&mut self) {
+        self.is_fine();
+        self.heard = true;
+    }
+
     /// Whether it was there before, or was put from here.
     pub fn has(&self, name: &Name) -> bool {
         self.names.as_ref().is_none_or(|names| names.contains(name))
@@ -112,6 +120,10 @@ impl Worker {
         let (watched, boot) = (!first && !self.seen.away, self.boot());
         self.seen.grows.retain(|_, (_, at)| boot.saturating_sub(*at) < OVER);
         ends.remove(&known.timeline);
+        let heard = std::mem::take(&mut self.seen.heard);
+        if heard {
+            before.clone_from(&ends);
+        }
         let grown = ends.iter().filter(|(timeline, end)| before.get(timeline) < Some(*end));
         let grown: Vec<Timeline> = grown.map(|(timeline, _)| *timeline).collect();
         for timeline in grown {
@@ -128,7 +140,7 @@ impl Worker {
             }
             self.seen.grows.insert(timeline, (beside, boot));
         }
-        let note = (first || present != known.timeline) && before != ends;
+        let note = heard || ((first || present != known.timeline) && before != ends);
         // What was put from here meanwhile is known, too.
         (self.seen.others, self.seen.away) = (Some((known.timeline, ends)), false);
         if note {
@@ -138,7 +150,7 @@ impl Worker {
     }
 
     /// Has the store know how far the other histories have come: nothing is lost where that fails.
-    pub fn note_others(&self) {
+    fn note_others(&self) {
         let Some((_, ends)) = &self.seen.others else { return };
         let note = |txn: &mut Txn| stored::note_others(txn, &self.name, ends);
         let noted = self.unsealed().and_then(|unsealed| Ok(unsealed.transact(note)?));

@@ -293,8 +293,7 @@ impl Worker {
 
     /// Goes on where the target is ahead, beside that, or is not the place that it was.
     fn adopt(&mut self) -> Result<(), Trouble> {
-        self.seen.is_fine();
-        self.note_others();
+        self.seen.is_heard();
         let standing = self.desk.status().standing;
         // What was found before this history began says nothing of it.
         let present = self.unsealed()?.status().timeline;

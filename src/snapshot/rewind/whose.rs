@@ -105,6 +105,10 @@ impl Way<'_> {
         }
         let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
         let Some(last) = upto(there) else { return Ok(Whose::Other) };
+        // Of a snapshot that is older than what is known numbers alone tell, without a journal.
+        if gone.is_at(&plan.base) && self.head().is_none_or(|head| head.is_ended()) {
+            return Ok(Whose::Supposed);
+        }
         let Some(head) = self.head() else {
             // What it never recorded of the present history itself is another server's.
             return match self.listing.present == Some(there.timeline) {
