@@ -262,15 +262,21 @@ fn before_the_first_commit_of_one_the_other_may_have_gone_on() {
 }
 
 #[test]
-fn a_server_goes_forward_on_what_comes_of_it() {
+fn a_server_goes_forward_on_what_comes_of_it_where_that_is_named() {
     let (mut site, _, _) = two((0, 1), (0, 1));
     let twin = site.twin();
     for number in 1..=3 {
         site.put("one", &[number]);
         site.ship(u64::MAX);
     }
-    let found = twin.prepare(At::Latest, None).unwrap();
+    let timeline = twin.store().status().timeline;
+    let found = twin.prepare(At::Latest, Some(timeline)).unwrap();
     assert_eq!(found.found().instant.revision, site.history.last().unwrap().revision);
+    assert!(!found.is_own_past());
+    // Where nobody names that, its own latest is meant.
+    let found = twin.prepare(At::Latest, None).unwrap();
+    assert_eq!(found.found().instant.revision, twin.history.last().unwrap().revision);
+    assert!(found.is_own_past());
 }
 
 #[test]

@@ -334,15 +334,12 @@ impl Keeper {
         target.desk.status()
     }
 
-    /// Serves those that are to be served, and no others.
+    /// Serves those that are to be served, and no others. Nothing is committed: who asks may be in a
+    /// commit, alone, as whoever has just changed them.
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
         let wanted = self.wanted(unsealed)?;
         unsealed.set_journal_limit(wanted.journal_limit());
         let Wanted { targets, mut unserved, journaling } = wanted;
-        // Before the first snapshot is taken, lest nothing leads on from that.
-        if !journaling.is_empty() {
-            keep_journal(unsealed, true)?;
-        }
         let (stay, go) = mem::take(&mut running.targets).into_iter().partition(|(name, served)| {
             targets.get(name).is_some_and(|wanted| wanted.given == served.settings.given)
         });

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::contact::{Held, Known};
+use super::keep_journal;
 use super::retention::{self, Judged, Policy, Snapshot};
 use super::trouble::Trouble;
 use super::worker::Worker;
@@ -25,6 +26,10 @@ impl Worker {
         let taking = self.means.meters.begin();
         let spool = self.spools.open()?;
         let unsealed = self.unsealed()?;
+        if self.settings.journal {
+            // Lest nothing leads on from the first one.
+            keep_journal(&unsealed, true)?;
+        }
         let (taken_at, instant) = unsealed.stamp()?;
         let bytes = instant.record.tally.value_bytes;
         self.copied = true;

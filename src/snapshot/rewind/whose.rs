@@ -120,6 +120,10 @@ impl Way<'_> {
         let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
         let left = there.timeline != head.timeline;
         match clues.descent(*end, &head)? {
+            // It may have been its own, before its disk went back.
+            Descent::Proven if !left && there.revision > head.revision => {
+                self.elsewhere(plan, there, clues)
+            }
             Descent::Proven => Ok(Whose::Own),
             // It went on there, of which the journal on the target tells no more.
             Descent::Unknown
