@@ -356,6 +356,35 @@ fn who_keeps_no_journal_hears_of_one_that_does() {
 }
 
 #[test]
+fn what_was_written_while_no_journal_was_kept_is_not_taken_from_the_other() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let one = world(79, &folder, JOURNAL);
+    put(&one, "both");
+    eventually("all is there", || has_all(&one));
+    let silent = one.twin_with(&configured(&folder, SNAPSHOTS));
+    for _ in 0..9 {
+        put(&silent, "other");
+    }
+    // It keeps a journal again, which begins behind all that the other one has.
+    let other = silent.twin_with(&configured(&folder, JOURNAL));
+    drop(silent);
+    eventually("its journal has begun", || target(&other.root())["journal"].is_object());
+    for _ in 0..3 {
+        put(&one, "one");
+    }
+    eventually("all is there", || has_all(&one));
+    let at = target(&one.root())["journal"]["revision"].clone();
+    let wish = json!({ "revision": at });
+    assert_eq!(loaded(&one, &wish), (200, "one".into(), json!(true)));
+    let (status, text, _) = loaded(&other, &wish);
+    assert_eq!(status, 400, "{text}");
+    put(&other, "other");
+    tells_of_another(&other);
+}
+
+#[test]
 fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
     let home = TempDir::new();
     let ([one, other], [of_one, _]) =

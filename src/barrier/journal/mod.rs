@@ -8,6 +8,7 @@
 //! The [`Head`] tells where the chain stands. It is in the clear, in each commit and in each
 //! snapshot, so that a snapshot tells where in the chain it belongs.
 
+pub mod lapse;
 pub mod live;
 pub mod record;
 
@@ -15,6 +16,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use self::lapse::LAPSE;
 use self::record::{Mark, RecordWriter};
 use super::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -37,7 +39,7 @@ pub const DEFAULT_LIMIT: u64 = 64 << 20;
 
 /// Whether the entry at `key` is the journal's: counted by no root record.
 pub fn is_of_journal(key: &[u8]) -> bool {
-    key == HEAD || key.first() == Some(&JOURNAL)
+    key == HEAD || key.starts_with(LAPSE) || key.first() == Some(&JOURNAL)
 }
 
 /// What a chain of records comes to: a hash that needs no key.
@@ -273,13 +275,23 @@ impl JournalKeeper {
         self.next = Some(Head { bytes, ..head });
     }
 
+    /// What was not recorded before a journal that begins behind `revision`.
+    fn lapse(&self, timeline: Timeline, revision: u64) -> Option<Write> {
+        let before = self.next.filter(|head| head.timeline == timeline);
+        let last = before.map_or(0, |head| head.revision);
+        (last < revision).then(|| lapse::entry(timeline, last, revision))
+    }
+
     /// What goes into the commit of `revision` beside its changes; `root` is the last of these.
     pub fn seal(&mut self, books: &JournalBooks, at: At, root: (&[u8], &[u8])) -> Vec<Write> {
         let At { timeline, revision, .. } = at;
-        let mut mark = Mark::None;
+        let (mut mark, mut entries) = (Mark::None, Vec::new());
         for order in &books.orders {
             match order {
-                Order::Begin => self.begin(timeline, revision - 1),
+                Order::Begin => {
+                    entries.extend(self.lapse(timeline, revision - 1));
+                    self.begin(timeline, revision - 1);
+                }
                 Order::End => self.next = self.next.map(Head::end),
                 Order::Mark(with) => mark = *with,
             }
@@ -289,7 +301,6 @@ impl JournalKeeper {
             self.next = self.next.map(|head| Head { cut: left.is_ended(), ..head });
         }
         (self.orders, self.shipped) = (books.orders.len(), 0);
-        let mut entries = Vec::new();
         let Some(head) = &mut self.next else {
             self.record.clear();
             return entries;

@@ -93,8 +93,12 @@ impl Seen {
 
     /// Whether it was there before, or was put from here.
     pub fn has(&self, name: &Name) -> bool {
-        self.names.as_ref().is_none_or(|names| names.contains(name))
-            || lock(&self.put).contains(name)
+        self.names.as_ref().is_none_or(|names| names.contains(name)) || self.was_put(name)
+    }
+
+    /// Whether it was put from here since the server started.
+    pub fn was_put(&self, name: &Name) -> bool {
+        lock(&self.put).contains(name)
     }
 }
 

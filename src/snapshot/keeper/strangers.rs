@@ -183,12 +183,13 @@ impl Worker {
         head: Option<&Head>,
     ) -> Result<(), Trouble> {
         let ended = match head {
-            Some(head) if !head.is_ended() => return Ok(()),
+            Some(head) if !head.is_ended() => u64::MAX,
             head => head.map_or(0, |head| head.revision),
         };
+        let lapses = self.unsealed()?.lapses()?;
         let mut junk = BTreeSet::new();
         for (of, name) in known.segments_of(known.timeline) {
-            if of.last > ended {
+            if of.last > ended || lapses.hold(of.timeline, of.last) {
                 self.must_be_junk(&of, &name)?;
                 junk.insert(name);
             }
@@ -220,7 +221,7 @@ impl Worker {
             stamp(&other.of) == stamp(&held.of) && other.of.state != held.of.state
         };
         match known.is_own(&held.of) {
-            Some(true) => !self.seen.has(&held.name) && known.snapshots.iter().any(doubles),
+            Some(true) => !self.seen.was_put(&held.name) && known.snapshots.iter().any(doubles),
             own => own == Some(false),
         }
     }

@@ -16,16 +16,32 @@ impl Way<'_> {
     /// Whose the snapshot is with which a plan begins, as far as the server that asks knows. That
     /// of another one is meant only where its history is named; what is behind the commit at which
     /// this server left a history may have been its own then.
-    pub(super) fn whose_base(&self, plan: &Plan) -> Result<Option<Whose>, Unfit> {
+    pub(super) fn whose_base(&self, plan: &Plan) -> Result<Option<Whose>, Stop> {
         let (base, present) = (&plan.base, self.listing.present);
         let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
         let behind = Some(base.timeline) != present
             && self.own_upto(base.timeline).is_none_or(|upto| upto < base.revision);
         match has(&self.own_stamps()?, base) {
             None => Ok(None),
-            Some(true) => Ok(Some(Whose::Own)),
+            Some(true) => {
+                self.must_be_unlike(plan)?;
+                Ok(Some(Whose::Own))
+            }
             Some(false) if behind || plan.named && elsewhere => Ok(Some(Whose::Other)),
-            Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone()))),
+            Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone())).into()),
+        }
+    }
+
+    /// No other snapshot has its very stamp, as that of a copy may whose clock stands still.
+    fn must_be_unlike(&self, plan: &Plan) -> Result<(), Stop> {
+        let stamp = |of: &SnapshotName| (of.timeline, of.taken, of.revision);
+        let mut others = self.listing.snapshots.iter().filter(|of| of.state != plan.base.state);
+        match others.find(|of| stamp(of) == stamp(&plan.base)) {
+            Some(other) => {
+                self.getter.whole(other)?;
+                Err(self.both(plan, plan.base.revision, Kept::Snapshot(other.clone())))
+            }
+            None => Ok(()),
         }
     }
 

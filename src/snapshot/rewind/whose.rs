@@ -116,6 +116,9 @@ impl Way<'_> {
                 false => Ok(Whose::Supposed),
             };
         };
+        if !gone.is_at(&plan.base) && self.is_lapse(there)? {
+            return self.elsewhere(plan, there, clues);
+        }
         // What the other one did only later the server that asks may have done before.
         let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
         let left = there.timeline != head.timeline;
@@ -174,6 +177,12 @@ impl Way<'_> {
             }
             Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
         }
+    }
+
+    /// Whether the server that asks never recorded a commit.
+    fn is_lapse(&self, at: &Start) -> Result<bool, Unfit> {
+        let lapses = self.own_keys().map(|keys| keys.lapses()).transpose()?.unwrap_or_default();
+        Ok(lapses.hold(at.timeline, at.revision))
     }
 
     /// What goes further than this server ever was is meant only where its history is named.

@@ -1,0 +1,67 @@
+//! Commits that no journal of this store recorded: there was none, or it was cut. What a target has
+//! of their numbers, another server recorded, on a copy of the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Origin, place};
+use crate::barrier::Unsealed;
+use crate::barrier::root::Timeline;
+use crate::barrier::txn::TxnError;
+use crate::base::record::Record;
+use crate::storage::commit::Write;
+use crate::storage::{StorageError, View};
+
+/// What the keys of lapses begin with; behind it stands the last commit before, as in the key of a
+/// record. As all of the journal, they are counted by no root record.
+pub const LAPSE: &[u8] = b"\0lapse";
+
+/// The key behind the last one that there may be.
+const END: &[u8] = b"\0lapsf";
+
+/// A lapse, behind the commit of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lapse {
+    /// The last commit that was not recorded.
+    upto: u64,
+}
+
+impl Record for Lapse {
+    const VERSION: u8 = 1;
+}
+
+/// The entry that tells of the commits of a history behind `last`, up to `upto`.
+pub fn entry(timeline: Timeline, last: u64, upto: u64) -> Write {
+    let key = [LAPSE, &place(timeline, last)].concat();
+    (key, Some(Lapse { upto }.encode().to_vec()))
+}
+
+/// The lapses of a store.
+#[derive(Clone, Debug, Default)]
+pub struct Lapses(Vec<(Origin, u64)>);
+
+impl Lapses {
+    fn read(view: &dyn View) -> Result<Self, StorageError> {
+        let damaged = || StorageError::Damaged("a lapse of the journal cannot be read".into());
+        let read = view.scan(LAPSE, Some(END))?.map(|entry| {
+            let (key, value) = entry?;
+            let at = key.strip_prefix(LAPSE).and_then(|place| place.try_into().ok());
+            let Lapse { upto } = Lapse::decode(&value).map_err(|_| damaged())?;
+            Ok((Origin::at(at.ok_or_else(damaged)?), upto))
+        });
+        Ok(Self(read.collect::<Result<_, StorageError>>()?))
+    }
+
+    /// Whether a commit of a history was not recorded.
+    pub fn hold(&self, timeline: Timeline, revision: u64) -> bool {
+        self.0.iter().any(|(behind, upto)| {
+            behind.timeline == timeline && behind.revision < revision && revision <= *upto
+        })
+    }
+}
+
+impl Unsealed {
+    /// Which commits were never recorded.
+    pub fn lapses(&self) -> Result<Lapses, TxnError> {
+        Ok(Lapses::read(&*self.journal_view()?)?)
+    }
+}
