@@ -17,6 +17,7 @@ use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::barrier::names::{MountId, PlainPath};
 use crate::barrier::root::Timeline;
+use crate::barrier::stamps::is_stamp;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
@@ -264,6 +265,8 @@ fn commit(event: &Event, unsealed: &Unsealed, mounts: &MountTable) -> Value {
     for (key, deleted) in &event.writes {
         if let Some(name) = unsealed.open_name(key) {
             changes.insert((called(&name, mounts), *deleted && name.part.is_none()));
+        } else if is_stamp(key) && !deleted {
+            changes.insert(("(system) snapshot".to_owned(), false));
         }
     }
     let count = changes.len();

@@ -182,7 +182,8 @@ impl Head {
         Self { begun: self.revision, dropped: self.revision, cut: true, ..self }
     }
 
-    /// Whether it was ended, as no target wants it; else it was cut, where it is.
+    /// Whether it was ended, as no target wants it, or cut before it recorded anything; else it was
+    /// cut, where it is.
     pub fn is_ended(&self) -> bool {
         self.cut && self.begun == self.revision
     }
@@ -328,7 +329,8 @@ impl JournalKeeper {
             entries.push((key(timeline, revision), Some(record)));
         }
         self.record.clear();
-        if books.head != Some(*head) {
+        // What opens a store has the books say where a history begins, before that is written.
+        if books.head != Some(*head) || head.begun + 1 == revision {
             entries.push((HEAD.to_vec(), Some(head.encode().to_vec())));
         }
         entries

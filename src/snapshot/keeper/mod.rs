@@ -429,7 +429,8 @@ fn stored(txn: &mut Txn) -> Result<Vec<(String, Fields)>, TxnError> {
     Ok(found)
 }
 
-/// There is a journal while a target wants one, and nothing is left of it when none does.
+/// There is a journal while a target wants one, and nothing is left of it but where it ended when
+/// none does.
 pub fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnError> {
     if wanted {
         return match unsealed.journal() {
@@ -442,7 +443,10 @@ pub fn keep_journal(unsealed: &Arc<Unsealed>, wanted: bool) -> Result<(), TxnErr
     }
     unsealed.end_journal()?;
     // Also what is left where the server ended before it was done.
-    while let Some(&timeline) = timelines(&*unsealed.journal_view()?)?.first() {
+    // Somebody may have just begun it again.
+    let is_over = || unsealed.journal().is_none_or(|head| head.is_ended());
+    while let Some(&timeline) = timelines(&*unsealed.journal_view()?)?.first().filter(|_| is_over())
+    {
         unsealed.drop_journal(timeline, u64::MAX)?;
     }
     Ok(())

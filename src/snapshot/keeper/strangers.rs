@@ -182,6 +182,10 @@ impl Worker {
         known: &mut Known,
         head: Option<&Head>,
     ) -> Result<(), Trouble> {
+        // Another history may have begun while this was looked at.
+        if self.unsealed()?.status().timeline != known.timeline {
+            return Ok(());
+        }
         let ended = match head {
             Some(head) if !head.is_ended() => u64::MAX,
             head => head.map_or(0, |head| head.revision),

@@ -2,15 +2,24 @@
 //! not be read, whatever they were read for, and those of which it is seen that the server may not.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::contact::Known;
 use super::retention::Judged;
 use super::worker::Worker;
 use crate::snapshot::target::Name;
 
+/// How often it is looked which files may not be read: there may be many.
+const AGAIN: Duration = Duration::from_secs(60);
+
 impl Worker {
     /// Looks which files the server may not read; none is read for it.
     pub fn look_for_closed(&mut self, known: &Known) {
+        let boot = self.boot();
+        if self.looked_for_closed.is_some_and(|at| boot.saturating_sub(at) < AGAIN) {
+            return;
+        }
+        self.looked_for_closed = Some(boot);
         let names = known.objects().map(|(name, _)| name);
         let closed: BTreeSet<Name> =
             names.filter(|name| self.target.is_closed(name)).cloned().collect();

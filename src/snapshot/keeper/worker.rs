@@ -71,6 +71,8 @@ pub struct Worker {
     pub(super) absent: usize,
     /// The files there that the server may not read, by their names alone.
     pub(super) closed: BTreeSet<Name>,
+    /// When it was last looked for those, by the boot clock.
+    pub(super) looked_for_closed: Option<Duration>,
     /// Of each history the newest segment that was read back, and where the chain ends in it.
     pub(super) proved: BTreeMap<Timeline, (Name, Chain)>,
     /// Which of the times that a target is there it was that something was last known of it.
@@ -146,6 +148,7 @@ impl Worker {
             flaws: BTreeMap::new(),
             absent: 0,
             closed: BTreeSet::new(),
+            looked_for_closed: None,
             compared: BTreeMap::new(),
             ends: BTreeMap::new(),
             seen_left: None,

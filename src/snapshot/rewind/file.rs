@@ -299,11 +299,9 @@ impl<'a> Getter<'a> {
             }
             Err(SnapshotError::Broken(MISNAMED.into()))
         });
-        match (told, read) {
-            (Some(stamps), _) => Ok(stamps),
-            (None, Ok(_)) => Ok(Stamps::default()),
-            (None, Err(error)) => Err(Unsound { named, error }.judge(kept)),
-        }
+        let misnamed = || SnapshotError::Broken(MISNAMED.into());
+        let unfit = || Unsound { named, error: read.err().unwrap_or_else(misnamed) }.judge(kept);
+        told.ok_or_else(unfit)
     }
 
     /// Whether a snapshot that is not needed here is what its name says, as far as no keys are
