@@ -326,9 +326,16 @@ fn a_restore_is_undone_with_a_snapshot_from_behind_it() {
     let mistaken = site.history.last().unwrap().clone();
     site.pass(Duration::from_secs(5));
     site.rewind(&past);
-    // It is of the history that was left, behind where that was: of no other server's.
-    for at in [At::Time(mistaken.time), At::Time(mistaken.time.plus(Duration::from_secs(2)))] {
-        let prepared = site.prepare(at, None).unwrap();
+    // It is of the history that was left, behind where that was: nothing else is given for it.
+    let named = format!("-timeline={}", mistaken.timeline);
+    for at in [
+        At::Revision(mistaken.revision),
+        At::Time(mistaken.time),
+        At::Time(mistaken.time.plus(Duration::from_secs(2))),
+    ] {
+        let text = refusal(site.prepare(at, None));
+        assert!(text.contains(&named), "{text}");
+        let prepared = site.prepare(at, Some(mistaken.timeline)).unwrap();
         assert_eq!(prepared.found().instant.revision, mistaken.revision, "{at:?}");
         assert!(!prepared.is_own_past());
     }

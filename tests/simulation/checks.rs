@@ -317,7 +317,8 @@ impl Site {
             | Refusal::Between(..)
             | Refusal::Twice(..)
             | Refusal::Ours(..)
-            | Refusal::Other(..) => {
+            | Refusal::Other(..)
+            | Refusal::Behind(..) => {
                 panic!("{what}: {error}")
             }
         };

@@ -98,6 +98,8 @@ pub enum Refusal {
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
+    /// That commit, in this file, is behind where the server that asks left its history.
+    Behind(Timeline, u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
     Between((Timeline, Instant), Span),
@@ -354,6 +356,12 @@ impl fmt::Display for Refusal {
                  server's, on a copy of the store ({file}), and what this server wrote there is \
                  not kept. To have what the other one wrote, name it: -timeline={timeline}"
             ),
+            Self::Behind(timeline, revision, file) => write!(
+                f,
+                "revision {revision} of the timeline {timeline} ({file}) is behind where this \
+                 server's history left that one: a restore took it back, or another server wrote \
+                 it, on a copy of the store. To have it, name it: -timeline={timeline}"
+            ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;
                 write!(
@@ -387,6 +395,13 @@ impl Refusal {
         };
     }
 
+    /// Names a commit no more that comes after the wished one and cannot be had.
+    pub fn retract(&mut self, revision: u64) {
+        if let Self::Gap(_, gap) | Self::Folded(_, gap) = self {
+            gap.after = gap.after.filter(|after| after.revision != revision);
+        }
+    }
+
     /// The instants that it names in the place of the wished one.
     pub fn offers(&self) -> Vec<(Timeline, u64)> {
         match self {
@@ -405,7 +420,8 @@ impl Refusal {
             | Self::Beyond(_)
             | Self::Twice(..)
             | Self::Ours(..)
-            | Self::Other(..) => Vec::new(),
+            | Self::Other(..)
+            | Self::Behind(..) => Vec::new(),
         }
     }
 }

@@ -5,9 +5,10 @@
 
 use std::cmp::Reverse;
 
+use super::descent::{Clues, Descent};
 use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
-use super::plan::{Plan, Refusal};
+use super::plan::{At, Plan, Refusal};
 use super::whose::Whose;
 use crate::barrier::stamps::Stamps;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
@@ -15,8 +16,12 @@ use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 impl Way<'_> {
     /// Whose the snapshot is with which a plan begins, as far as the server that asks knows. That
     /// of another one is meant only where its history is named; what is behind the commit at which
-    /// this server left a history may have been its own then.
-    pub(super) fn whose_base(&self, plan: &Plan) -> Result<Option<Whose>, Stop> {
+    /// this server left a history may have been its own then, and must be named, too.
+    pub(super) fn whose_base(
+        &self,
+        plan: &Plan,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Option<Whose>, Stop> {
         let (base, present) = (&plan.base, self.listing.present);
         let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
         let behind = Some(base.timeline) != present
@@ -27,9 +32,33 @@ impl Way<'_> {
                 self.must_be_unlike(plan)?;
                 Ok(Some(Whose::Own))
             }
-            Some(false) if behind || plan.named && elsewhere => Ok(Some(Whose::Other)),
+            Some(false) if plan.named && elsewhere => Ok(Some(Whose::Other)),
+            Some(false) if behind && !self.has_own_after(plan, clues)? => {
+                let name = self.called(&Kept::Snapshot(base.clone())).unwrap_or_default();
+                let at = (base.timeline, base.revision);
+                Err(Stop::Refused(Refusal::Behind(at.0, at.1, name.into())))
+            }
             Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone())).into()),
         }
+    }
+
+    /// Whether something of the own past is later than a wished time: then it tells what was there.
+    fn has_own_after(&self, plan: &Plan, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let At::Time(at) = plan.at else { return Ok(false) };
+        let own = self.own_stamps()?;
+        let later = |of: &&SnapshotName| at < of.taken && has(&own, of) == Some(true);
+        if self.listing.snapshots.iter().any(|of| later(&of)) {
+            return Ok(true);
+        }
+        let (timeline, upto) = (plan.base.timeline, self.own_upto(plan.base.timeline));
+        let Some((head, upto)) = self.head().zip(upto) else { return Ok(false) };
+        let all = self.listing.own.iter().chain(&self.listing.segments);
+        for name in all.filter(|name| name.timeline == timeline && name.last <= upto) {
+            if at < name.to && clues.descent_of(name, name.last, &head)? == Descent::Proven {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// No other snapshot has its very stamp, as that of a copy may whose clock stands still.

@@ -74,7 +74,8 @@ impl Way<'_> {
                     return Ok(true);
                 }
                 Err(Stop::Refused(Refusal::Folded(_, kept))) => refusal.offer(revision, kept),
-                Err(Stop::Refused(_) | Stop::Later(..)) => {}
+                Err(Stop::Refused(_)) => refusal.retract(revision),
+                Err(Stop::Later(..)) => {}
             }
         }
         Ok(false)
@@ -111,7 +112,8 @@ impl Refusal {
             | Self::Folded(..)
             | Self::Twice(..)
             | Self::Ours(..)
-            | Self::Other(..) => Vec::new(),
+            | Self::Other(..)
+            | Self::Behind(..) => Vec::new(),
             // Nothing leads to one of those that a single file may have made up.
             Self::NoTimeline(_, spans) => {
                 let unreached = listing.spans().into_iter().filter(|span| !span.reached);

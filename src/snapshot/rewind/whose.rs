@@ -79,7 +79,7 @@ impl Way<'_> {
     }
 
     /// Where the journal of the server that asks stands.
-    fn head(&self) -> Option<Head> {
+    pub(super) fn head(&self) -> Option<Head> {
         let present = self.listing.present?;
         self.own_keys()?.journal().filter(|head| head.timeline == present)
     }
@@ -98,7 +98,7 @@ impl Way<'_> {
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
         let Gone { found, there, bound, .. } = gone;
-        match self.whose_base(plan)? {
+        match self.whose_base(plan, clues)? {
             Some(Whose::Own) if !gone.is_at(&plan.base) => {}
             Some(whose) => return Ok(whose),
             None => {}
