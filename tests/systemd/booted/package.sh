@@ -155,7 +155,7 @@ removal() {
   # That folder is where a disk is mounted here, and stays.
   check "and nothing is left of it" guest '! ls -A /var/lib/edgekeep | grep . &&
     ! ls -d /var/log/edgekeep /etc/edgekeep/edgekeep.hcl /usr/lib/systemd/system/edgekeep*'
-  guest 'cd /later && systemd/install ./edgekeep' >/dev/null 2>&1
   check "systemd/install and systemctl enable --now do the same by hand" eval \
-    'guest systemctl enable --now edgekeep && status_is "not initialised"'
+    'guest "cd /later && systemd/install ./edgekeep" &&
+     guest systemctl enable --now edgekeep && status_is "not initialised"'
 }
