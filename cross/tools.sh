@@ -75,12 +75,14 @@ depended_on() { apt cache depends "$1" | sed -n "s/^ *Depends: \($2.*\)/\1/p"; }
 # What runs the program of a target on this machine, a word a line; nothing where none is needed.
 runner() {
   [ "$1" != "$(uname -m)" ] || return 0
-  local words
+  local words found
   read -ra words < <(row "$1" | cut -d ' ' -f 3-)
-  if ! command -v "${words[0]}" >/dev/null; then
+  # By its whole path: some tests start the program where there is none to search.
+  if ! found=$(command -v "${words[0]}"); then
     kept qemu unpack_qemu
-    words[0]=$cache/qemu/usr/bin/${words[0]}
+    found=$cache/qemu/usr/bin/${words[0]}
   fi
+  words[0]=$found
   printf '%s\n' "${words[@]}"
 }
 
