@@ -355,3 +355,28 @@ fn what_a_version_before_took_from_the_api_is_shown_and_told_with_what_helps() {
     shown["retain"] = 1.into();
     assert_eq!(data(&root.get(&format!("{CONFIG}/old"))), shown);
 }
+
+#[test]
+fn several_that_are_set_at_once_keep_nobody_from_writing() {
+    let folder = TempDir::new();
+    let world = World::new(8);
+    // The one that wants a journal may be written by a transaction that has all for itself.
+    let set = |round: u64, nth: u64| {
+        let path = folder.path().join(format!("{round}-{nth}"));
+        std::fs::create_dir(&path).unwrap();
+        let config = json!({
+            "storage_type": "file", "path_prefix": path, "interval": "24h", "journal": nth == 0,
+        });
+        let name = format!("{CONFIG}/{nth}");
+        assert_eq!(world.root().post(&name, config).status, 204);
+    };
+    for round in 0..5 {
+        std::thread::scope(|scope| {
+            (0..8).for_each(|nth| drop(scope.spawn(move || set(round, nth))));
+        });
+        assert_eq!(world.root().post("secret/a", json!({ "b": "c" })).status, 204);
+        for nth in 0..8 {
+            assert_eq!(world.root().delete(&format!("{CONFIG}/{nth}")).status, 204);
+        }
+    }
+}
