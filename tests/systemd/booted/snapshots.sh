@@ -58,7 +58,8 @@ path "sys/storage/raft/snapshot" { capabilities = ["read"] }
 POLICY
   keeper token create -policy=snapshot -period=768h -orphan -field=token >"$work/token"
   guest mkdir -p /etc/systemd/system/edgekeep-snapshot@.service.d
-  guest cat /var/lib/edgekeep/tls/ca.pem /etc/edgekeep/tls.pem 2>/dev/null |
+  # The second is there where another phase has configured one.
+  guest 'cat /var/lib/edgekeep/tls/ca.pem /etc/edgekeep/tls.pem 2>/dev/null || true' |
     put /etc/edgekeep/snapshot.pem
   put /etc/systemd/system/edgekeep-snapshot@.service.d/token.conf <<'UNIT'
 [Service]
