@@ -10,15 +10,23 @@ use super::canned::{answer, serve};
 use super::support::{TempDir, eventually};
 use super::{edgekeep, text};
 
-/// Interrupts a process whose first thread sleeps: when it sleeps again, it has heard that.
+/// Interrupts a process, and waits until it has heard that: all of it sleeps again.
 fn interrupt(id: u32) {
     let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
-    eventually("it was heard", || {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let said = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
-        said("State:").starts_with('S') && said("ShdPnd:").bytes().all(|digit| digit == b'0')
-    });
+    // Twice: one may have slept while another, which was looked at later, kept it waiting.
+    eventually("it was heard", || sleeps(id) && sleeps(id));
+}
+
+/// Whether no thread of it runs or has a signal to hear.
+fn sleeps(id: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("status"))).all(|status| {
+        let status = status.unwrap_or_default();
+        let said = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let has_heard = said("ShdPnd:").is_some_and(|mask| mask.bytes().all(|digit| digit == b'0'));
+        has_heard && said("State:").is_some_and(|state| state.starts_with('S'))
+    })
 }
 
 #[test]
