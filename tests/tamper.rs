@@ -128,7 +128,8 @@ fn an_untouched_store_is_good() {
     let victim = Victim::new(1);
     let report = victim.verify().unwrap();
     assert!(report.good(), "{report:?}");
-    assert_eq!(report.found.entries, CONTENT.len() as u64 + 2, "with keyring and seal record");
+    let told = "with keyring, seal record and the stamp of its birth";
+    assert_eq!(report.found.entries, CONTENT.len() as u64 + 3, "{told}");
     assert!(!victim.found_by_scrub());
     assert_eq!(damaged(&victim.unseal().unwrap()), 0);
 }
@@ -244,7 +245,7 @@ fn deleted_and_added_entries_are_found_by_verify_and_the_scrub() {
         assert!(victim.found_by_scrub());
         victim.set(&key, &value);
     }
-    for key in [&b"\0other"[..], b"\x01", b"\x02", b"\xff\xff"] {
+    for key in [&b"\0other"[..], b"\0lapse", b"\0stamp", b"\x01", b"\x02", b"\xff\xff"] {
         victim.set(key, b"added");
         let report = victim.verify().unwrap();
         assert!(!report.good());

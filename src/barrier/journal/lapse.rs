@@ -35,6 +35,17 @@ pub fn entry(timeline: Timeline, last: u64, upto: u64) -> Write {
     (key, Some(Lapse { upto }.encode().to_vec()))
 }
 
+/// What an entry tells, if it is such a one.
+fn told(key: &[u8], value: &[u8]) -> Option<(Origin, u64)> {
+    let behind = Origin::at(key.strip_prefix(LAPSE)?.try_into().ok()?);
+    Some((behind, Lapse::decode(value).ok()?.upto))
+}
+
+/// Whether an entry is one that can be read.
+pub fn is_sound(key: &[u8], value: &[u8]) -> bool {
+    told(key, value).is_some()
+}
+
 /// The lapses of a store.
 #[derive(Clone, Debug, Default)]
 pub struct Lapses(Vec<(Origin, u64)>);
@@ -44,9 +55,7 @@ impl Lapses {
         let damaged = || StorageError::Damaged("a lapse of the journal cannot be read".into());
         let read = view.scan(LAPSE, Some(END))?.map(|entry| {
             let (key, value) = entry?;
-            let at = key.strip_prefix(LAPSE).and_then(|place| place.try_into().ok());
-            let Lapse { upto } = Lapse::decode(&value).map_err(|_| damaged())?;
-            Ok((Origin::at(at.ok_or_else(damaged)?), upto))
+            told(&key, &value).ok_or_else(damaged)
         });
         Ok(Self(read.collect::<Result<_, StorageError>>()?))
     }

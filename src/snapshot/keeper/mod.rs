@@ -334,8 +334,8 @@ impl Keeper {
         target.desk.status()
     }
 
-    /// Serves those that are to be served, and no others. Nothing is committed: who asks may be in a
-    /// commit, alone, as whoever has just changed them.
+    /// Serves those that are to be served, and no others. Nothing is committed: who asks may be in
+    /// a commit, alone, as whoever has just changed them.
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
         let wanted = self.wanted(unsealed)?;
         unsealed.set_journal_limit(wanted.journal_limit());
