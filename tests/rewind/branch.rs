@@ -326,15 +326,17 @@ fn a_restore_is_undone_with_a_snapshot_from_behind_it() {
     let mistaken = site.history.last().unwrap().clone();
     site.pass(Duration::from_secs(5));
     site.rewind(&past);
+    put(&mut site, 3);
+    site.snapshot();
     // It is of the history that was left, behind where that was: nothing else is given for it.
-    let named = format!("-timeline={}", mistaken.timeline);
+    let named = mistaken.timeline.to_string();
     for at in [
         At::Revision(mistaken.revision),
         At::Time(mistaken.time),
         At::Time(mistaken.time.plus(Duration::from_secs(2))),
     ] {
         let text = refusal(site.prepare(at, None));
-        assert!(text.contains(&named), "{text}");
+        assert!(text.contains("-timeline") && text.contains(&named), "{at:?}: {text}");
         let prepared = site.prepare(at, Some(mistaken.timeline)).unwrap();
         assert_eq!(prepared.found().instant.revision, mistaken.revision, "{at:?}");
         assert!(!prepared.is_own_past());

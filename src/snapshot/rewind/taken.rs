@@ -42,15 +42,17 @@ impl Way<'_> {
         }
     }
 
-    /// Whether something of the own past is later than a wished time: then it tells what was there.
+    /// Whether something of the own past is later than a wished time, in the history with which a
+    /// plan begins: then it tells what was there.
     fn has_own_after(&self, plan: &Plan, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
         let At::Time(at) = plan.at else { return Ok(false) };
         let own = self.own_stamps()?;
-        let later = |of: &&SnapshotName| at < of.taken && has(&own, of) == Some(true);
-        if self.listing.snapshots.iter().any(|of| later(&of)) {
+        let timeline = plan.base.timeline;
+        let mut of_it = self.listing.snapshots.iter().filter(|of| of.timeline == timeline);
+        if of_it.any(|of| at < of.taken && has(&own, of) == Some(true)) {
             return Ok(true);
         }
-        let (timeline, upto) = (plan.base.timeline, self.own_upto(plan.base.timeline));
+        let upto = self.own_upto(timeline);
         let Some((head, upto)) = self.head().zip(upto) else { return Ok(false) };
         let all = self.listing.own.iter().chain(&self.listing.segments);
         for name in all.filter(|name| name.timeline == timeline && name.last <= upto) {
