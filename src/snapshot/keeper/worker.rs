@@ -186,10 +186,12 @@ impl Worker {
 
     /// Looks once whether there is something to do, and does it.
     pub fn round(&mut self) {
+        let mut wishes = self.desk.wishes();
         if self.means.barrier.unsealed().is_none() {
+            self.owed = self.owed.take().or(wishes.take.then(|| Trouble::Over.to_string()));
+            self.refuse(&wishes, &Trouble::Over);
             return;
         }
-        let mut wishes = self.desk.wishes();
         if wishes.any() {
             self.schedule.hurry();
         }
@@ -198,14 +200,8 @@ impl Worker {
             // It may hang.
             self.tell();
             let outcome = self.work(&mut wishes);
-            if let (Err(trouble), Some(_)) = (&outcome, wishes.forget) {
-                self.desk.forgot(Err(trouble.to_string()));
-            }
-            if let (Err(trouble), true) = (&outcome, wishes.look) {
-                self.desk.not_shown(trouble.to_string());
-            }
-            if let (Err(trouble), true) = (&outcome, wishes.verify) {
-                self.verified(Err(trouble.to_string()));
+            if let Err(trouble) = &outcome {
+                self.refuse(&wishes, trouble);
             }
             match outcome {
                 Ok(()) => self.is_well(),
@@ -214,6 +210,19 @@ impl Worker {
             }
         }
         self.tell();
+    }
+
+    /// Whoever waits for what was not done is told why.
+    fn refuse(&mut self, wishes: &Wishes, trouble: &Trouble) {
+        if wishes.forget.is_some() {
+            self.desk.forgot(Err(trouble.to_string()));
+        }
+        if wishes.look {
+            self.desk.not_shown(trouble.to_string());
+        }
+        if wishes.verify {
+            self.verified(Err(trouble.to_string()));
+        }
     }
 
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
