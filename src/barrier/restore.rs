@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::RwLock;
 
-use super::journal;
+use super::journal::{self, left};
 use super::seal::{KeyId, SealRecord};
 use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
 use crate::base::pages::Key;
@@ -99,13 +99,15 @@ impl Barrier {
 }
 
 impl Barrier {
-    /// What no target has yet of the history that is left goes along, so that it is not lost.
+    /// What no target has yet of the history that is left goes along, so that it is not lost; and
+    /// where it is left, so that it is known again.
     fn keep_journal(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
-        for entry in self.storage.view()?.scan(journal::END, None)? {
+        let view = self.storage.view()?;
+        for entry in view.scan(journal::END, None)? {
             let (key, value) = entry?;
             to.put(&key, &value)?;
         }
-        Ok(())
+        left::keep(&*view, to)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::journal::{HEAD, lapse, placed};
+use super::journal::{HEAD, is_note, placed};
 use super::keyring::Keyring;
 use super::names::{Names, PlainPath};
 use super::root::{EntryHasher, RootRecord, Tally};
@@ -103,7 +103,7 @@ pub fn verify(
     for entry in &mut *entries {
         let (key, value) = entry?;
         // There may be more of these, and nobody counts them.
-        if lapse::is_sound(&key, &value) {
+        if is_note(&key, &value) {
             continue;
         }
         let is_record = key.first() == Some(&SYSTEM) && !stamps::is_stamp(&key);
@@ -180,7 +180,7 @@ impl<'a> Check<'a> {
     }
 
     pub fn entry(&mut self, key: &[u8], value: &[u8]) {
-        if key == HEAD || placed(key).is_some() || lapse::is_sound(key, value) {
+        if key == HEAD || placed(key).is_some() || is_note(key, value) {
             return;
         }
         if key != ROOT && key != RESTORED {

@@ -5,6 +5,7 @@ mod command;
 mod damage;
 mod history;
 mod junk;
+mod left;
 mod meanwhile;
 mod model;
 mod served;

@@ -10,12 +10,12 @@ use crate::support::http::Client;
 use crate::support::world::World;
 use crate::support::{ROOT, TempDir, data, eventually, program};
 
-const SETTINGS: &str =
+pub const SETTINGS: &str =
     "  type = \"file\"\n  interval = \"24h\"\n  journal = true\n  keep_last = 99\n";
-const RESTORE: &str = "sys/snapshots/targets/disk/restore";
+pub const RESTORE: &str = "sys/snapshots/targets/disk/restore";
 
 /// A world whose journal goes to `folder`.
-fn world(seed: u64, folder: &TempDir) -> World {
+pub fn world(seed: u64, folder: &TempDir) -> World {
     let path = folder.path().display();
     let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{SETTINGS}}}");
     let world = World::configured(seed, &block);
@@ -23,22 +23,22 @@ fn world(seed: u64, folder: &TempDir) -> World {
     world
 }
 
-fn target(client: &Client) -> Value {
+pub fn target(client: &Client) -> Value {
     data(&client.get("sys/snapshots/targets/disk"))
 }
 
-fn edgekeep(world: &World, args: &[&str]) -> Output {
+pub fn edgekeep(world: &World, args: &[&str]) -> Output {
     let address = format!("http://{}", world.client().address());
     let mut command = Command::new(program());
     command.env_clear().env("VAULT_ADDR", address).env("VAULT_TOKEN", ROOT);
     command.args(args).output().unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     String::from_utf8([&output.stdout[..], &output.stderr].concat()).unwrap()
 }
 
-fn put(world: &World, value: &str) -> String {
+pub fn put(world: &World, value: &str) -> String {
     let body = json!({ "value": value });
     assert_eq!(world.root().post("secret/a", body).status, 204);
     let time = world.now();
@@ -46,7 +46,7 @@ fn put(world: &World, value: &str) -> String {
     time
 }
 
-fn get(world: &World) -> Value {
+pub fn get(world: &World) -> Value {
     data(&world.root().get("secret/a"))["value"].clone()
 }
 

@@ -69,8 +69,15 @@ impl Lapses {
 }
 
 impl Unsealed {
-    /// Which commits were never recorded.
+    /// Which commits were never recorded. While no journal goes on all are that are still to come.
     pub fn lapses(&self) -> Result<Lapses, TxnError> {
-        Ok(Lapses::read(&*self.journal_view()?)?)
+        let mut lapses = Lapses::read(&*self.journal_view()?)?;
+        let (timeline, head) = (self.status().timeline, self.journal());
+        let head = head.filter(|head| head.timeline == timeline);
+        if head.is_none_or(|head| head.is_ended()) {
+            let revision = head.map_or(0, |head| head.revision);
+            lapses.0.push((Origin { timeline, revision }, u64::MAX));
+        }
+        Ok(lapses)
     }
 }

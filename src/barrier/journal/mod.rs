@@ -9,6 +9,7 @@
 //! snapshot, so that a snapshot tells where in the chain it belongs.
 
 pub mod lapse;
+pub mod left;
 pub mod live;
 pub mod record;
 
@@ -17,6 +18,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use self::lapse::LAPSE;
+use self::left::LEFT;
 use self::record::{Mark, RecordWriter};
 use super::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -39,7 +41,13 @@ pub const DEFAULT_LIMIT: u64 = 64 << 20;
 
 /// Whether the entry at `key` is the journal's: counted by no root record.
 pub fn is_of_journal(key: &[u8]) -> bool {
-    key == HEAD || key.starts_with(LAPSE) || key.first() == Some(&JOURNAL)
+    let is_note = key.starts_with(LAPSE) || key.starts_with(LEFT);
+    key == HEAD || is_note || key.first() == Some(&JOURNAL)
+}
+
+/// Whether an entry is a note beside the journal, and can be read. There may be many.
+pub fn is_note(key: &[u8], value: &[u8]) -> bool {
+    lapse::is_sound(key, value) || left::is_sound(key, value)
 }
 
 /// What a chain of records comes to: a hash that needs no key.

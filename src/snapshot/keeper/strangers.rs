@@ -23,14 +23,14 @@ impl Worker {
     /// What is there of the present history is what this server wrote, or comes of the same chain.
     pub fn must_be_alone(&mut self, known: &mut Known) -> Result<(), Trouble> {
         let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
-        if let Some(head) = &head {
+        if let Some(head) = head {
             if self.settings.journal {
                 // One that is torn is put once more.
                 self.newest_segment(known, head.timeline)?;
             }
             self.must_agree(known, head.timeline)?;
         }
-        self.must_have_recorded(known, head.as_ref())?;
+        self.must_have_recorded(known)?;
         self.must_have_taken(known)?;
         let names = self.seen.names.take().filter(|names| names.len() < MOST);
         let mut names = names.unwrap_or_default();
@@ -177,23 +177,15 @@ impl Worker {
     }
 
     /// The journal of the present history goes no further than it was recorded here.
-    fn must_have_recorded(
-        &mut self,
-        known: &mut Known,
-        head: Option<&Head>,
-    ) -> Result<(), Trouble> {
+    fn must_have_recorded(&mut self, known: &mut Known) -> Result<(), Trouble> {
         // Another history may have begun while this was looked at.
         if self.unsealed()?.status().timeline != known.timeline {
             return Ok(());
         }
-        let ended = match head {
-            Some(head) if !head.is_ended() => u64::MAX,
-            head => head.map_or(0, |head| head.revision),
-        };
         let lapses = self.unsealed()?.lapses()?;
         let mut junk = BTreeSet::new();
         for (of, name) in known.segments_of(known.timeline) {
-            if of.last > ended || lapses.hold(of.timeline, of.last) {
+            if lapses.hold(of.timeline, of.last) {
                 self.must_be_junk(&of, &name)?;
                 junk.insert(name);
             }

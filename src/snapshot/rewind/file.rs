@@ -94,6 +94,12 @@ impl Unfit {
         Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 
+    /// One of the server that asks, where what another one did is meant.
+    pub fn of_this(kept: Kept) -> Self {
+        let why = "this server wrote it, and what another one wrote is asked for";
+        Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
+    }
+
     /// A segment that is whole, and does not go on from where the way leads.
     pub fn astray(name: SegmentName, why: &str) -> Self {
         Self::Lost(Kept::Segment(name), Flaw { loss: Loss::Damaged, why: why.into() })

@@ -10,6 +10,7 @@ use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
 use crate::barrier::Unsealed;
+use crate::barrier::journal::lapse::Lapses;
 use crate::barrier::journal::record::{Mark, Record};
 use crate::barrier::journal::{Head, Origin};
 use crate::barrier::keyring::Keyring;
@@ -94,9 +95,17 @@ pub fn history(
     if is_of(source, keys) {
         add_own(keys, &mut segments, &mut listing)?;
     }
-    let head = keys.journal().filter(|_| is_of(source, keys));
+    let (mut ends, mut lapses) = (Vec::new(), Lapses::default());
+    if is_of(source, keys) {
+        ends = keys.left()?;
+        ends.extend(keys.journal());
+        // Who names another history than the present one may mean another server's.
+        if keys.status().timeline == part.timeline {
+            lapses = keys.lapses()?;
+        }
+    }
     let (getter, keyring) = (Getter::new(source), keys.keyring());
-    let mut reading = Reading { getter, segments, listing, keyring: &keyring, head };
+    let mut reading = Reading { getter, segments, listing, keyring: &keyring, ends, lapses };
     loop {
         match reading.read(part) {
             // What it comes of, and what is passed over, may be other files without that one.
@@ -119,8 +128,10 @@ struct Reading<'a> {
     segments: Segments,
     listing: Listing,
     keyring: &'a Keyring,
-    /// Where the journal of the server that asks stands.
-    head: Option<Head>,
+    /// Where the journal of the server that asks stood when it was left, and where it stands.
+    ends: Vec<Head>,
+    /// What it never recorded, where its own history is asked for.
+    lapses: Lapses,
 }
 
 impl Reading<'_> {
@@ -133,10 +144,11 @@ impl Reading<'_> {
         let early = lineage.iter().filter_map(|stretch| passed(&self.listing, *stretch, part));
         let early: Vec<SegmentName> = left.chain(early).copied().collect();
         early.iter().try_for_each(|name| self.get(name))?;
-        match self.head.filter(|head| head.timeline == part.timeline) {
-            Some(head) => self.must_be_own(&lineage, part, &head)?,
+        match self.ends.iter().rfind(|end| end.timeline == part.timeline) {
+            Some(end) => self.must_be_own(&lineage, part, end)?,
             None => self.clues().must_join(part.timeline)?,
         }
+        self.must_be_recorded(&lineage)?;
         let mut at = None;
         let mut last: Option<SegmentName> = None;
         // What was there before the history left another one is a part of it.
@@ -173,6 +185,20 @@ impl Reading<'_> {
     fn clues(&self) -> Clues<'_, '_> {
         let Self { getter, segments, listing, keyring, .. } = self;
         Clues { listing, getter, segments, keyring: Some(keyring) }
+    }
+
+    /// Nothing is of a way that the server that asks never recorded: another one did.
+    fn must_be_recorded(&self, lineage: &[Stretch]) -> Result<(), Unfit> {
+        for Stretch { timeline, upto } in lineage {
+            let of_it = self.listing.segments.iter().filter(|name| name.timeline == *timeline);
+            for name in of_it.filter(|name| name.first <= *upto) {
+                let end = self.listing.last_of(name).min(*upto);
+                if self.lapses.hold(*timeline, end) {
+                    return Err(self.clues().other(name, end)?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What each history of a way ends with is what the server that asks comes of, as far back as
@@ -215,11 +241,12 @@ impl Reading<'_> {
         if fits {
             return Ok(());
         }
-        let descent = self.head.map(|head| clues.descent_of(last, at, &head)).transpose()?;
-        match descent {
-            Some(Descent::Proven) => Err(clues.other(name, self.listing.last_of(name))?),
-            _ => Err(clues.other(last, at)?),
+        for end in &self.ends {
+            if clues.descent_of(last, at, end)? == Descent::Proven {
+                return Err(clues.other(name, self.listing.last_of(name))?);
+            }
         }
+        Err(clues.other(last, at)?)
     }
 }
 

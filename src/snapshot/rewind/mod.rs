@@ -10,6 +10,7 @@ mod descent;
 mod fetch;
 pub mod file;
 pub mod history;
+mod left;
 pub mod listing;
 mod newest;
 pub mod plan;

@@ -34,12 +34,16 @@ impl Way<'_> {
             }
             Some(false) if plan.named && elsewhere => Ok(Some(Whose::Other)),
             Some(false) if behind && !self.has_own_after(plan, clues)? => {
-                let name = self.called(&Kept::Snapshot(base.clone())).unwrap_or_default();
-                let at = (base.timeline, base.revision);
-                Err(Stop::Refused(Refusal::Behind(at.0, at.1, name.into())))
+                Err(self.behind(&Kept::Snapshot(base.clone()), base.revision))
             }
             Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone())).into()),
         }
+    }
+
+    /// What is behind where this server left a history is to be named.
+    pub(super) fn behind(&self, kept: &Kept, revision: u64) -> Stop {
+        let name = self.called(kept).unwrap_or_default();
+        Stop::Refused(Refusal::Behind(kept.timeline(), revision, name.into()))
     }
 
     /// Whether something of the own past is later than a wished time, in the history with which a

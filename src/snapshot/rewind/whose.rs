@@ -44,6 +44,8 @@ impl Gone {
 pub(super) enum Whose {
     /// The server that asks comes of it.
     Own,
+    /// It wrote that itself, and a restore has left it.
+    Left,
     /// By its number it would, and nothing tells otherwise.
     Supposed,
     /// Another history's.
@@ -64,14 +66,19 @@ impl Way<'_> {
         if self.head().is_none_or(|head| head.timeline != plan.timeline) {
             clues.must_join(plan.timeline)?;
         }
+        self.must_be_bound(plan, gone, &clues)?;
         let whose = self.whose(plan, gone, &clues)?;
-        if whose != Whose::Own && !self.leads_on(plan, gone, &clues)? {
+        if whose == Whose::Own {
+            self.must_be_once(plan, gone, &clues)?;
+        }
+        let sure = matches!(whose, Whose::Own | Whose::Left);
+        if !sure && !self.leads_on(plan, gone.there, &clues)? {
             self.must_be_sole(plan, gone, &clues)?;
             if gone.is_at(&plan.base) {
                 self.must_be_of_one(plan, base)?;
             }
         }
-        Ok(whose != Whose::Other)
+        Ok(matches!(whose, Whose::Own | Whose::Supposed))
     }
 
     pub(super) fn clues<'a>(&'a self, keyring: Option<&'a Keyring>) -> Clues<'a, 'a> {
@@ -98,16 +105,34 @@ impl Way<'_> {
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
         let Gone { found, there, bound, .. } = gone;
-        match self.whose_base(plan, clues)? {
-            Some(Whose::Own) if !gone.is_at(&plan.base) => {}
+        let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
+        let last = upto(there);
+        if last.is_none()
+            && let Some(whose) = self.whose_left(plan, gone, clues)?
+        {
+            return Ok(whose);
+        }
+        let base = self.whose_base(plan, clues)?;
+        let bounded = bound.as_ref().filter(|bound| upto(bound).is_some());
+        match base {
+            // What came after it may be another's, and its own be earlier than that.
+            Some(Whose::Own) if !gone.is_at(&plan.base) || bounded.is_some() => {}
             Some(whose) => return Ok(whose),
             None => {}
         }
-        let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
-        let Some(last) = upto(there) else { return Ok(Whose::Other) };
+        let Some(last) = last else {
+            // Nobody knows whose it is; where nobody asks, it is all the same.
+            return match plan.named || self.listing.present.is_none() {
+                true => Ok(Whose::Other),
+                false => {
+                    let file = plan.file_of(there.timeline, there.revision);
+                    Err(self.behind(&file, there.revision))
+                }
+            };
+        };
         // Of a snapshot that is older than what is known numbers alone tell, without a journal.
         if gone.is_at(&plan.base) && self.head().is_none_or(|head| head.is_ended()) {
-            return Ok(Whose::Supposed);
+            return Ok(base.unwrap_or(Whose::Supposed));
         }
         let Some(head) = self.head() else {
             // What it never recorded of the present history itself is another server's.
@@ -120,14 +145,17 @@ impl Way<'_> {
             return self.elsewhere(plan, there, clues);
         }
         // What the other one did only later the server that asks may have done before.
-        let end = bound.as_ref().filter(|bound| upto(bound).is_some()).unwrap_or(there);
+        let end = bounded.unwrap_or(there);
         let left = there.timeline != head.timeline;
+        let at = if left { end.revision } else { end.revision.min(head.revision) };
+        let other = plan.file_of(end.timeline, at);
         match clues.descent(*end, &head)? {
             // It may have been its own, before its disk went back.
             Descent::Proven if !left && there.revision > head.revision => {
                 self.elsewhere(plan, there, clues)
             }
             Descent::Proven => Ok(Whose::Own),
+            Descent::Unknown if gone.is_at(&plan.base) && base.is_some() => Ok(Whose::Own),
             // It went on there, of which the journal on the target tells no more.
             Descent::Unknown
                 if left
@@ -144,10 +172,12 @@ impl Way<'_> {
                 self.elsewhere(plan, there, clues)
             }
             Descent::Unknown => Ok(Whose::Supposed),
-            // Who has left the present history since wrote nothing of it that goes on.
-            Descent::Refuted if !left && self.is_over(end, clues)? => {
-                let at = end.revision.min(head.revision);
-                Err(clues.other_of(plan.file_of(end.timeline, at), at)?.into())
+            // Who has left that history since wrote nothing of it that goes on; where this server
+            // has left it, too, its own goes before.
+            Descent::Refuted
+                if self.is_over(end, clues)? && (!left || self.is_without(plan, &other)) =>
+            {
+                Err(clues.other_of(other, at)?.into())
             }
             Descent::Apart(at, name)
                 if !left && self.is_over_in(&Kept::Segment(name), clues)? =>
@@ -163,20 +193,28 @@ impl Way<'_> {
             {
                 Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
             }
-            Descent::Refuted => {
-                let at = end.revision.min(if left { u64::MAX } else { head.revision });
-                let other = plan.file_of(end.timeline, at);
-                match left || self.is_beside(&other, end.timeline, at) {
-                    true => Err(clues.other_of(other, at)?.into()),
-                    false => Err(self.ours(plan, at, &other)),
-                }
-            }
+            Descent::Refuted => match left || self.is_beside(&other, end.timeline, at) {
+                true => Err(clues.other_of(other, at)?.into()),
+                false => Err(self.ours(plan, at, &other)),
+            },
             Descent::Apart(at, name) if left => {
                 let called = self.called(&Kept::Segment(name)).unwrap_or_default();
                 Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
             }
             Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
         }
+    }
+
+    /// That a commit was the last one at a time is not told by one that another server wrote, nor by
+    /// one that does not lead to the history that is wished.
+    fn must_be_bound(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<(), Stop> {
+        let Some(bound) = gone.bound else { return Ok(()) };
+        self.leads_on(plan, bound, clues)?;
+        if !plan.named && self.is_lapse(&bound)? {
+            let other = plan.file_of(bound.timeline, bound.revision);
+            return Err(clues.other_of(other, bound.revision)?.into());
+        }
+        Ok(())
     }
 
     /// Whether the server that asks never recorded a commit.
@@ -276,19 +314,20 @@ impl Way<'_> {
         Ok(false)
     }
 
-    /// Whether what was found leads into the later history that was wished.
-    fn leads_on(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
+    /// Whether a commit leads into the later history that was wished.
+    fn leads_on(&self, plan: &Plan, at: Start, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
         let begins = self.listing.branching(plan.timeline);
-        let Some(begins) = begins.filter(|_| gone.there.timeline != plan.timeline) else {
+        let Some(begins) = begins.filter(|_| at.timeline != plan.timeline) else {
             return Ok(false);
         };
         let (timeline, revision) = (plan.timeline, begins.first - 1);
         let Some(chain) = clues.chain_at(begins, revision)? else { return Ok(false) };
-        match clues.leads(gone.there, Start { timeline, revision, chain }, None)? {
+        match clues.leads(at, Start { timeline, revision, chain }, None)? {
             Descent::Proven => Ok(true),
             Descent::Unknown | Descent::Apart(..) => Ok(false),
             Descent::Refuted => {
-                Err(Unfit::of_other(plan.file_of(gone.there.timeline, gone.there.revision)).into())
+                let file = plan.file_of(at.timeline, at.revision);
+                Err(clues.other_of(file, at.revision)?.into())
             }
         }
     }
@@ -310,7 +349,8 @@ impl Way<'_> {
         };
         // What is still here nobody else wrote.
         if self.listing.own.contains(name) {
-            return self.strange(of, revision, before, &self.clues(keyring)).map(Some);
+            let files = [Kept::Segment(*name), before];
+            return self.strange(of, revision, files, &self.clues(keyring)).map(Some);
         }
         let clues = self.clues(keyring);
         // Nor is that its own which ends with what another server has left.
@@ -392,8 +432,12 @@ impl Way<'_> {
 
     /// Whether what is wished may be had without that file, too.
     pub(super) fn is_either(&self, of: &Plan, kept: &Kept) -> bool {
-        let named = matches!(of.at, At::Revision(_));
-        !named || self.without(kept, of.at, of.timeline).is_some()
+        !matches!(of.at, At::Revision(_)) || self.is_without(of, kept)
+    }
+
+    /// Whether the names tell a way to what is wished without that file.
+    pub(super) fn is_without(&self, of: &Plan, kept: &Kept) -> bool {
+        self.without(kept, of.at, of.timeline).is_some()
     }
 
     /// Two files tell of one commit, and contradict each other.
@@ -405,10 +449,10 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         if self.is_own(&one, clues)? {
-            return self.strange(of, revision, other, clues);
+            return self.strange(of, revision, [one, other], clues);
         }
         if self.is_own(&other, clues)? {
-            return self.strange(of, revision, one, clues);
+            return self.strange(of, revision, [other, one], clues);
         }
         // Who names the history means the one that went on in it, not who has left it.
         let over = (self.is_over_in(&one, clues)?, self.is_over_in(&other, clues)?);
@@ -421,32 +465,38 @@ impl Way<'_> {
         Ok(Stop::Refused(Refusal::Twice(revision, Box::new(names))))
     }
 
-    /// The server that asks wrote that commit itself, and what `other` holds is not what it wrote.
-    /// Of a history that it has left it is its own past that it wishes.
+    /// The server that asks wrote that commit itself, as `own` tells, and what `other` holds is not
+    /// what it wrote. Of a history that it has left it is its own past that it wishes, unless that
+    /// is named and the other one went on in it.
     fn strange(
         &self,
         of: &Plan,
         revision: u64,
-        other: Kept,
+        [own, other]: [Kept; 2],
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
-        let left = self.listing.present.is_some_and(|present| present != other.timeline());
-        let over = self.is_over_in(&other, clues)?;
-        let meant = of.named && of.timeline == other.timeline();
-        match left && !meant || over && !left {
-            true => Ok(clues.other_of(other, revision)?.into()),
-            false => Ok(self.ours(of, revision, &other)),
+        let timeline = other.timeline();
+        if self.is_over_in(&other, clues)? {
+            return Ok(clues.other_of(other, revision)?.into());
+        }
+        if self.listing.present == Some(timeline) {
+            return Ok(self.ours(of, revision, &other));
+        }
+        let meant = of.named && of.timeline == timeline;
+        match meant && !self.means_left(of, timeline, clues)? {
+            true => Ok(Unfit::of_this(own).into()),
+            false => Ok(clues.other_of(other, revision)?.into()),
         }
     }
 
     /// Whether the server that asks wrote a file, or comes of it.
     fn is_own(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
-        let (Kept::Segment(name), Some(head)) = (kept, self.head()) else { return Ok(false) };
-        Ok(clues.descent_of(name, name.last, &head)? == Descent::Proven)
+        kept.segment().map_or(Ok(false), |name| self.is_of_this(&name, clues))
     }
 
     fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
         let name = self.called(other).unwrap_or_default();
-        Stop::Refused(Refusal::Ours(other.timeline(), revision, of.at, name.into()))
+        let wish = Wish { at: of.at, timeline: of.named.then_some(of.timeline) };
+        Stop::Refused(Refusal::Ours(other.timeline(), revision, wish, name.into()))
     }
 }

@@ -1,0 +1,57 @@
+//! Where this server left a history by a restore: what led there it wrote itself, though what is in
+//! its store now does not come of that. Another server, on a copy of the store, may have gone on.
+
+use super::{HEAD, Head, place};
+use crate::barrier::Unsealed;
+use crate::barrier::txn::TxnError;
+use crate::base::record::Record;
+use crate::storage::{StorageError, View, Writer};
+
+/// What the keys begin with; behind it stands the last commit, as in the key of a record. As all of
+/// the journal, they are counted by no root record.
+pub const LEFT: &[u8] = b"\0left";
+
+/// The key behind the last one that there may be.
+const END: &[u8] = b"\0lefu";
+
+/// So many go along, those of the newest histories.
+const MOST: usize = 256;
+
+/// Where the journal stood, if an entry tells that.
+fn told(key: &[u8], value: &[u8]) -> Option<Head> {
+    let head = Head::decode(value).ok()?;
+    (key.strip_prefix(LEFT)? == place(head.timeline, head.revision)).then_some(head)
+}
+
+/// Whether an entry is one that can be read.
+pub fn is_sound(key: &[u8], value: &[u8]) -> bool {
+    told(key, value).is_some()
+}
+
+/// What is known of that goes along into what takes the place of a store, and where its journal
+/// stood at the end.
+pub fn keep(from: &dyn View, to: &mut dyn Writer) -> Result<(), StorageError> {
+    let mut all = read(from)?;
+    all.extend(from.get(HEAD)?.and_then(|head| Head::decode(&head).ok()));
+    for head in all.iter().rev().take(MOST) {
+        to.put(&[LEFT, &place(head.timeline, head.revision)].concat(), &head.encode())?;
+    }
+    Ok(())
+}
+
+/// Those of a store, the newest at the end. One that cannot be read tells nothing.
+fn read(view: &dyn View) -> Result<Vec<Head>, StorageError> {
+    let mut all = Vec::new();
+    for entry in view.scan(LEFT, Some(END))? {
+        let (key, value) = entry?;
+        all.extend(told(&key, &value));
+    }
+    Ok(all)
+}
+
+impl Unsealed {
+    /// Where the journal stood each time that a restore took the place of what was here.
+    pub fn left(&self) -> Result<Vec<Head>, TxnError> {
+        Ok(read(&*self.journal_view()?)?)
+    }
+}

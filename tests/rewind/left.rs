@@ -1,0 +1,195 @@
+//! Two servers on copies of one store, and a restore on one of them: what it left is its own, and
+//! the way back leads there, whatever the other one writes in that history meanwhile.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::served::{RESTORE, SETTINGS, edgekeep, get, put, target, text, world};
+use super::support::world::World;
+use super::support::{TempDir, data, eventually};
+
+fn is_shipped(world: &World) -> bool {
+    let told = target(&world.root());
+    told["journal"]["behind"] == 0 && told["last_good"].is_object()
+}
+
+/// The same of one whose target was ahead: it is tried again only after a while.
+fn is_shipped_then(world: &World) -> bool {
+    world.advance(Duration::from_secs(1));
+    is_shipped(world) && target(&world.root())["held_back"] == ""
+}
+
+/// Two servers with one past, which the target has.
+fn twins(seed: u64, folder: &TempDir) -> (World, World) {
+    let site = world(seed, folder);
+    put(&site, "both");
+    eventually("the target has it", || is_shipped(&site));
+    let twin = site.twin();
+    eventually("the other one serves it as well", || is_shipped(&twin));
+    (site, twin)
+}
+
+/// What a restore would bring, in the end; `None` where it is refused.
+fn had(world: &World, body: &Value) -> Option<String> {
+    let loaded = world.root().post("sys/snapshots/targets/disk/load", body.clone());
+    if loaded.status != 200 {
+        return None;
+    }
+    let id = data(&loaded)["snapshot_id"].as_str().unwrap().to_owned();
+    let read = data(&world.root().get(&format!("secret/a?read_snapshot_id={id}")));
+    let unloaded = world.root().delete(&format!("sys/storage/raft/snapshot-load/{id}"));
+    assert_eq!(unloaded.status, 204);
+    Some(read["value"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The arguments of the command that an answer names.
+fn command_of(told: &str) -> Vec<String> {
+    let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, rest) = flat.split_once("`edgekeep ").unwrap_or_else(|| panic!("no command: {told}"));
+    rest.split('`').next().unwrap().split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn the_way_back_leads_to_what_was_there_and_not_to_what_another_one_wrote() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(21, &folder);
+    let done = edgekeep(&twin, &["snapshot", "restore", "-target=disk", "-at=latest"]);
+    let told = text(&done);
+    assert!(told.contains("the journal is marked (before a restore)"), "{told}");
+    for value in ["other", "other still", "other last"] {
+        put(&site, value);
+    }
+    eventually("the target has what the other one wrote", || is_shipped(&site));
+    put(&twin, "since");
+    eventually("the target has what was written since", || is_shipped(&twin));
+    let back = command_of(&told);
+    let back: Vec<&str> = back.iter().map(String::as_str).collect();
+    let done = edgekeep(&twin, &back);
+    assert!(done.status.success(), "{}", text(&done));
+    assert_eq!(get(&twin), "both", "{}", text(&done));
+    // And forth again.
+    let forth = command_of(&text(&done));
+    let forth: Vec<&str> = forth.iter().map(String::as_str).collect();
+    let done = edgekeep(&twin, &forth);
+    assert_eq!(get(&twin), "since", "{}", text(&done));
+}
+
+#[test]
+fn what_was_left_goes_before_what_another_one_wrote_of_it() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(22, &folder);
+    let both = data(&twin.root().post(RESTORE, json!({ "at": "latest", "dry_run": true })));
+    put(&site, "other");
+    put(&site, "other still");
+    eventually("the target has it", || is_shipped(&site));
+    put(&twin, "own");
+    let at = put(&twin, "own still");
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    let left = both["timeline"].clone();
+    let revision = both["revision"].as_u64().unwrap();
+    let done = twin.root().post(RESTORE, json!({ "revision": revision }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    assert_eq!(get(&twin), "both");
+    for (wish, value) in [
+        (json!({ "revision": revision + 2 }), "own still"),
+        (json!({ "at": at }), "own still"),
+        (json!({ "at": at, "timeline": left }), "own still"),
+        (json!({ "revision": revision + 1, "timeline": left }), "own"),
+        // How it went on is told by who went on.
+        (json!({ "at": "latest", "timeline": left }), "other still"),
+    ] {
+        assert_eq!(had(&twin, &wish).as_deref(), Some(value), "{wish}");
+    }
+    // What is not its own past goes by no name but that of its history.
+    put(&site, "other last");
+    put(&site, "other very last");
+    eventually("the target has that", || is_shipped(&site));
+    let beyond = revision + 4;
+    assert_eq!(had(&twin, &json!({ "revision": beyond })), None);
+    let named = json!({ "revision": beyond, "timeline": left });
+    assert_eq!(had(&twin, &named).as_deref(), Some("other very last"));
+    // Nor does the log of what it left tell of the other's.
+    let left = left.as_str().unwrap();
+    let log = twin.root().get(&format!("sys/snapshots/targets/disk/log?timeline={left}"));
+    let last = data(&log)["commits"].as_array().unwrap().last().cloned().unwrap();
+    assert!(last["revision"].as_u64().unwrap() < beyond, "{last}");
+}
+
+#[test]
+fn an_older_state_is_not_told_by_what_another_one_wrote_later() {
+    let folder = TempDir::new();
+    let site = world(23, &folder);
+    let twin = site.twin();
+    eventually("the other one serves it as well", || target(&twin.root())["state"] == "good");
+    put(&site, "own");
+    let between = site.now();
+    eventually("the target has it", || is_shipped(&site));
+    site.advance(Duration::from_secs(5));
+    for value in ["other", "other still", "other last"] {
+        put(&twin, value);
+    }
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    let adopted = twin.root().post("sys/snapshots/targets/disk/adopt", json!({}));
+    assert_eq!(adopted.status, 200);
+    eventually("what it wrote is there as well", || is_shipped_then(&twin));
+    assert_eq!(had(&site, &json!({ "at": between })).as_deref(), Some("own"));
+}
+
+#[test]
+fn who_keeps_no_journal_is_told_nothing_by_that_of_another_one() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(24, &folder);
+    drop(twin);
+    let path = folder.path().display();
+    let settings = SETTINGS.replace("journal = true", "journal = false");
+    let none = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{settings}}}");
+    let twin = site.twin_with(&none);
+    eventually("its journal has ended", || {
+        let told = target(&twin.root());
+        told["state"] == "good" && told["journal"].is_null()
+    });
+    put(&twin, "own");
+    let between = twin.now();
+    site.advance(Duration::from_secs(5));
+    put(&site, "other");
+    eventually("the target has it", || is_shipped(&site));
+    let told = twin.root().post(RESTORE, json!({ "at": between, "dry_run": true }));
+    let told = data(&told);
+    assert!(told.is_null() || told["end"] == true, "it is not known what was there then: {told}");
+    let log = data(&twin.root().get("sys/snapshots/targets/disk/log"));
+    let revision = told["revision"].as_u64().unwrap_or_default();
+    let of_other = |commit: &Value| commit["revision"].as_u64() > Some(revision);
+    assert!(!log["commits"].as_array().unwrap().iter().any(of_other), "{log}");
+}
+
+#[test]
+fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
+    let folder = TempDir::new();
+    let mut world = world(25, &folder);
+    put(&world, "both");
+    eventually("the target has it", || is_shipped(&world));
+    world.remember();
+    let first = put(&world, "first");
+    eventually("the target has that", || is_shipped(&world));
+    world.go_back();
+    put(&world, "second");
+    eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+    let left = target(&world.root())["journal"]["timeline"].clone();
+    let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    assert_eq!(get(&world), "first");
+    eventually("the target has the new history", || is_shipped_then(&world));
+    let named = data(&done)["new_timeline"].clone();
+    let before = world.data().join("before-restore.snap");
+    let before = before.display().to_string();
+    let undone = edgekeep(&world, &["snapshot", "restore", &before]);
+    assert!(undone.status.success(), "{}", text(&undone));
+    assert_eq!(get(&world), "second");
+    eventually("the target has what was undone", || is_shipped_then(&world));
+    let refused = world.root().post(RESTORE, json!({ "at": first, "dry_run": true }));
+    let told = refused.json().to_string();
+    assert!(refused.status == 400 && told.contains(named.as_str().unwrap()), "{told}");
+    let wish = json!({ "at": first, "timeline": named });
+    assert_eq!(had(&world, &wish).as_deref(), Some("first"));
+}
