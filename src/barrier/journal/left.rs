@@ -1,11 +1,13 @@
-//! Where this server left a history by a restore: what led there it wrote itself, though what is in
-//! its store now does not come of that. Another server, on a copy of the store, may have gone on.
+//! Where this server left a history by a restore, or its journal ended: what led there it wrote
+//! itself, though what its journal tells now does not come of that. Another server, on a copy of
+//! the store, may have gone on.
 
 use super::{HEAD, Head, place};
 use crate::barrier::Unsealed;
 use crate::barrier::txn::TxnError;
 use crate::base::record::Record;
-use crate::storage::{StorageError, View, Writer};
+use crate::storage::commit::Write;
+use crate::storage::{Key, StorageError, View, Writer};
 
 /// What the keys begin with; behind it stands the last commit, as in the key of a record. As all of
 /// the journal, they are counted by no root record.
@@ -17,10 +19,18 @@ const END: &[u8] = b"\0lefu";
 /// So many go along, those of the newest histories.
 const MOST: usize = 256;
 
+/// The entry that tells where the journal stood.
+pub fn entry(head: Head) -> Write {
+    (key(&head), Some(head.encode().to_vec()))
+}
+
+fn key(head: &Head) -> Key {
+    [LEFT, &place(head.timeline, head.revision)].concat()
+}
+
 /// Where the journal stood, if an entry tells that.
-fn told(key: &[u8], value: &[u8]) -> Option<Head> {
-    let head = Head::decode(value).ok()?;
-    (key.strip_prefix(LEFT)? == place(head.timeline, head.revision)).then_some(head)
+fn told(at: &[u8], value: &[u8]) -> Option<Head> {
+    Head::decode(value).ok().filter(|head| at == key(head))
 }
 
 /// Whether an entry is one that can be read.
@@ -33,8 +43,8 @@ pub fn is_sound(key: &[u8], value: &[u8]) -> bool {
 pub fn keep(from: &dyn View, to: &mut dyn Writer) -> Result<(), StorageError> {
     let mut all = read(from)?;
     all.extend(from.get(HEAD)?.and_then(|head| Head::decode(&head).ok()));
-    for head in all.iter().rev().take(MOST) {
-        to.put(&[LEFT, &place(head.timeline, head.revision)].concat(), &head.encode())?;
+    for head in all.into_iter().rev().take(MOST) {
+        to.put(&key(&head), &head.encode())?;
     }
     Ok(())
 }
@@ -50,7 +60,8 @@ fn read(view: &dyn View) -> Result<Vec<Head>, StorageError> {
 }
 
 impl Unsealed {
-    /// Where the journal stood each time that a restore took the place of what was here.
+    /// Where the journal stood each time that a restore took the place of what was here, or that it
+    /// ended.
     pub fn left(&self) -> Result<Vec<Head>, TxnError> {
         Ok(read(&*self.journal_view()?)?)
     }

@@ -301,7 +301,10 @@ impl JournalKeeper {
                     entries.extend(self.lapse(timeline, revision - 1));
                     self.begin(timeline, revision - 1);
                 }
-                Order::End => self.next = self.next.map(Head::end),
+                Order::End => {
+                    entries.extend(self.next.filter(|head| !head.is_ended()).map(left::entry));
+                    self.next = self.next.map(Head::end);
+                }
                 Order::Mark(with) => mark = *with,
             }
         }

@@ -70,7 +70,7 @@ impl Clues<'_, '_> {
         let (timeline, revision) = (name.timeline, upto.min(name.last));
         let at_head = (timeline, revision) == (head.timeline, head.revision);
         let ends = at_head && revision == name.last && name.chain == head.chain.short();
-        if ends || self.listing.own.contains(name) {
+        if ends || name.timeline == head.timeline && self.listing.own.contains(name) {
             return Ok(Descent::Proven);
         }
         let Some(chain) = self.chain_at(name, revision)? else { return Ok(Descent::Unknown) };
@@ -158,7 +158,7 @@ impl Clues<'_, '_> {
             let Some(origin) = known.filter(|o| o.revision == at.revision && !at.is_begun()) else {
                 match self.before(early.timeline, (at.timeline, at.revision), passed)? {
                     Some(begins) => at = begins,
-                    None => return Ok(stuck(at, holding)),
+                    None => return Ok(self.stuck(at, holding)),
                 }
                 continue;
             };
@@ -172,11 +172,22 @@ impl Clues<'_, '_> {
                 }
                 match self.before(early.timeline, (origin.timeline, origin.revision), passed)? {
                     Some(begins) => at = begins,
-                    None => return Ok(stuck(at, holding)),
+                    None => return Ok(self.stuck(at, holding)),
                 }
                 continue;
             };
             at = Start { timeline: origin.timeline, revision: origin.revision, chain };
+        }
+    }
+
+    /// Nothing leads further back. What begins without a past contradicts nothing, and what is known
+    /// to be another's nothing more.
+    fn stuck(&self, at: Start, holding: Holding) -> Descent {
+        match holding {
+            Holding::Other(name) if !at.is_begun() && !self.listing.aside.contains(&name) => {
+                Descent::Apart(at.revision, name)
+            }
+            _ => Descent::Unknown,
         }
     }
 
@@ -337,14 +348,6 @@ enum Holding {
     Other(SegmentName),
     /// Nothing holds it, or it is not kept alone.
     Nothing,
-}
-
-/// Nothing leads further back. What begins without a past contradicts nothing.
-fn stuck(at: Start, holding: Holding) -> Descent {
-    match holding {
-        Holding::Other(name) if !at.is_begun() => Descent::Apart(at.revision, name),
-        _ => Descent::Unknown,
-    }
 }
 
 /// Two commits of one number.

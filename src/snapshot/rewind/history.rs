@@ -17,7 +17,7 @@ use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::SegmentName;
+use crate::snapshot::layout::{Kept, SegmentName};
 use crate::snapshot::spool::Spools;
 use crate::storage::Key;
 
@@ -201,23 +201,39 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// What each history of a way ends with is what the server that asks comes of, as far back as
-    /// the part goes.
+    /// What each history of a way ends with, and what tells of commits that another file tells of,
+    /// too, is what the server that asks comes of, as far back as the part goes.
     fn must_be_own(&self, lineage: &[Stretch], part: &Part, head: &Head) -> Result<(), Unfit> {
         let clues = self.clues();
         for stretch in lineage {
             let Stretch { timeline, upto } = *stretch;
-            let there = self.listing.segments.iter();
+            let there = self.listing.segments.iter().chain(&self.listing.own);
             let there = there.filter(|name| name.timeline == timeline && name.first <= upto);
-            let Some(last) = there.max_by_key(|name| self.listing.last_of(name)) else { continue };
-            if last.to.as_secs() < part.since.as_secs() {
-                break;
-            }
-            let end = self.listing.last_of(last).min(upto);
-            match clues.descent_of(last, end, head)? {
-                Descent::Refuted => return Err(clues.other(last, end)?),
-                Descent::Apart(at, other) => return Err(clues.other(&other, at)?),
-                Descent::Proven | Descent::Unknown => {}
+            let there: Vec<&SegmentName> = there.collect();
+            let end_of = |name: &SegmentName| self.listing.last_of(name).min(upto);
+            let last = there.iter().map(|name| end_of(name)).max();
+            let is_beside = |name: &SegmentName| {
+                let mut others = there.iter().filter(|other| **other != name);
+                others.any(|other| other.first <= end_of(name) && name.first <= end_of(other))
+            };
+            let doubted = |name: &&&SegmentName| Some(end_of(name)) == last || is_beside(name);
+            for name in there.iter().filter(doubted) {
+                let end = end_of(name);
+                if name.to.as_secs() < part.since.as_secs() {
+                    continue;
+                }
+                match clues.descent_of(name, end, head)? {
+                    Descent::Refuted => return Err(clues.other(name, end)?),
+                    Descent::Apart(at, other) => return Err(clues.other(&other, at)?),
+                    // Somebody has gone on there.
+                    _ if timeline == head.timeline && end > head.revision && !head.cut => {
+                        return Err(match name.first > head.revision {
+                            true => Unfit::of_other(Kept::Segment(**name)),
+                            false => Unfit::Partly(**name, head.revision),
+                        });
+                    }
+                    Descent::Proven | Descent::Unknown => {}
+                }
             }
         }
         Ok(())

@@ -131,6 +131,15 @@ impl Way<'_> {
         Ok(self.has_left(&Start { timeline, revision, chain }, clues)? == Some(true))
     }
 
+    /// Whether a commit is one of those that were still here when the journal ended.
+    pub(super) fn is_unshipped(&self, at: &Start) -> Result<bool, Unfit> {
+        let holds = |left: &Head| {
+            let here = left.dropped < at.revision && at.revision <= left.revision;
+            left.timeline == at.timeline && here
+        };
+        Ok(self.left()?.iter().any(holds))
+    }
+
     fn left(&self) -> Result<Vec<Head>, Unfit> {
         Ok(self.own_keys().map(|keys| keys.left()).transpose()?.unwrap_or_default())
     }

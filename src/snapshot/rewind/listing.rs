@@ -32,6 +32,8 @@ pub struct Listing {
     /// Those that did not verify, with what was wrong. They count as absent; but that one was there
     /// which is damaged tells how far the history went.
     pub lost: BTreeMap<Kept, Flaw>,
+    /// Segments that are whole, and of no history that is gone: what they tell of the chain counts.
+    pub aside: Vec<SegmentName>,
     /// Those that were looked at and verify.
     pub sound: Vec<Kept>,
     /// Those that begin as what their names say, of which no more was looked at.
@@ -113,6 +115,9 @@ impl Listing {
                 self.segments.retain(|other| other != name);
             }
             Kept::Segment(name) => self.own.retain(|other| other != name),
+        }
+        if let (Kept::Segment(name), Loss::Other) = (&kept, flaw.loss) {
+            self.aside.push(*name);
         }
         self.lost.insert(kept, flaw);
     }
@@ -340,10 +345,10 @@ impl Listing {
         Some(Leg { segment, upto: self.last_of(&segment).min(stretch.upto) })
     }
 
-    /// The segments in which a commit is: first those that are still here.
+    /// The segments in which a commit is, of whoever: first those that are still here.
     pub fn holding(&self, timeline: Timeline, revision: u64) -> impl Iterator<Item = &SegmentName> {
-        self.own.iter().chain(&self.segments).filter(move |name| {
-            name.timeline == timeline && name.first <= revision && revision <= self.last_of(name)
+        self.own.iter().chain(&self.segments).chain(&self.aside).filter(move |name| {
+            name.timeline == timeline && name.first <= revision && revision <= name.last
         })
     }
 

@@ -98,7 +98,8 @@ pub enum Refusal {
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
-    /// That commit, in this file, is behind where the server that asks left its history.
+    /// That commit, in this file, is behind where the server that asks left its history, or where
+    /// its journal ended.
     Behind(Timeline, u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
@@ -322,7 +323,12 @@ impl fmt::Display for Refusal {
                 list(f, spans)
             }
             Self::Before(span) => {
-                write!(f, "that was before the first snapshot: it could go to {}", span.first)
+                let Span { first, timeline, .. } = span;
+                write!(
+                    f,
+                    "that was before the first snapshot: it could go to {first}, with \
+                     -timeline={timeline}"
+                )
             }
             Self::Beyond(span) => write!(
                 f,
@@ -359,8 +365,9 @@ impl fmt::Display for Refusal {
             Self::Behind(timeline, revision, file) => write!(
                 f,
                 "revision {revision} of the timeline {timeline} ({file}) is behind where this \
-                 server's history left that one: a restore took it back, or another server wrote \
-                 it, on a copy of the store. To have it, name it: -timeline={timeline}"
+                 server's history left that one, or where its journal ended: a restore took it \
+                 back, or another server wrote it, on a copy of the store. To have it, name it: \
+                 -timeline={timeline}"
             ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;

@@ -67,12 +67,16 @@ impl Way<'_> {
             clues.must_join(plan.timeline)?;
         }
         self.must_be_bound(plan, gone, &clues)?;
-        let whose = self.whose(plan, gone, &clues)?;
+        let leads = self.leads_on(plan, gone.there, &clues)?;
+        let whose = match leads && plan.named && self.own_upto(plan.timeline).is_none() {
+            true => self.whose_common(&gone.there, &clues)?,
+            false => self.whose(plan, gone, &clues)?,
+        };
         if whose == Whose::Own {
             self.must_be_once(plan, gone, &clues)?;
         }
         let sure = matches!(whose, Whose::Own | Whose::Left);
-        if !sure && !self.leads_on(plan, gone.there, &clues)? {
+        if !leads && !sure {
             self.must_be_sole(plan, gone, &clues)?;
             if gone.is_at(&plan.base) {
                 self.must_be_of_one(plan, base)?;
@@ -171,6 +175,13 @@ impl Way<'_> {
             Descent::Unknown if !left && there.revision > head.revision => {
                 self.elsewhere(plan, there, clues)
             }
+            // Its journal ended there, or was cut: what it recorded before that is its own.
+            Descent::Unknown if self.has_left(there, clues)? == Some(true) => Ok(Whose::Own),
+            // It wrote that, and nothing of it is known to have come to a target.
+            Descent::Unknown if !left && self.is_unshipped(there)? => match plan.named {
+                true => Ok(Whose::Other),
+                false => Err(self.behind(&other, at)),
+            },
             Descent::Unknown => Ok(Whose::Supposed),
             // Who has left that history since wrote nothing of it that goes on; where this server
             // has left it, too, its own goes before.
@@ -203,6 +214,20 @@ impl Way<'_> {
             }
             Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
         }
+    }
+
+    /// Whose a commit is of which the history comes that was named, and that is not the own one.
+    fn whose_common(&self, at: &Start, clues: &Clues<'_, '_>) -> Result<Whose, Unfit> {
+        if self.has_left(at, clues)? == Some(true) {
+            return Ok(Whose::Left);
+        }
+        let Some(head) = self.head() else { return Ok(Whose::Other) };
+        let is_before = self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
+        Ok(match clues.descent(*at, &head)? {
+            Descent::Proven if is_before => Whose::Own,
+            Descent::Unknown if is_before => Whose::Supposed,
+            _ => Whose::Other,
+        })
     }
 
     /// That a commit was the last one at a time is not told by one that another server wrote, nor by
@@ -479,10 +504,13 @@ impl Way<'_> {
         if self.is_over_in(&other, clues)? {
             return Ok(clues.other_of(other, revision)?.into());
         }
-        if self.listing.present == Some(timeline) {
-            return Ok(self.ours(of, revision, &other));
-        }
         let meant = of.named && of.timeline == timeline;
+        if self.listing.present == Some(timeline) {
+            return match meant {
+                true => Ok(Unfit::of_this(own).into()),
+                false => Ok(self.ours(of, revision, &other)),
+            };
+        }
         match meant && !self.means_left(of, timeline, clues)? {
             true => Ok(Unfit::of_this(own).into()),
             false => Ok(clues.other_of(other, revision)?.into()),
