@@ -66,17 +66,10 @@ impl Reached {
             RewindError::Refused(Refusal::Nothing, _) => {
                 format!("To have one taken: `edgekeep snapshot take {name}`")
             }
-            RewindError::Refused(Refusal::Ours(timeline, _, wish, _), _) => {
-                let adopt = format!("To go on beside it: `edgekeep snapshot adopt {name}`");
-                let at = wish.at;
-                let other =
-                    format!("`edgekeep snapshot restore -target={name} -timeline={timeline} {at}`");
-                // Who has named it already has asked just that.
-                match wish.timeline == Some(*timeline) {
-                    true => format!("{adopt}. What the other one wrote is had then, by {other}"),
-                    false => format!("{adopt}. To have what the other one wrote: {other}"),
-                }
-            }
+            RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => format!(
+                "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
+                 wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"
+            ),
             _ => return error.into(),
         };
         let mut fault = Fault::from(error);

@@ -196,3 +196,59 @@ fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
     let wish = json!({ "at": first, "timeline": named });
     assert_eq!(had(&world, &wish).as_deref(), Some("first"));
 }
+
+#[test]
+fn what_another_one_wrote_is_had_by_the_command_that_is_offered() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(26, &folder);
+    put(&site, "other");
+    put(&site, "other still");
+    eventually("the target has it", || is_shipped(&site));
+    for value in ["own", "own still", "own last"] {
+        put(&twin, value);
+    }
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    let refused = edgekeep(&twin, &["snapshot", "restore", "-target=disk", "-at=latest"]);
+    let told = text(&refused);
+    let (_, offered) = told.split_once("what the other one wrote:").unwrap();
+    let offered = command_of(offered);
+    let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
+    let done = edgekeep(&twin, &offered);
+    assert!(done.status.success(), "{told}\n{}", text(&done));
+    assert_eq!(get(&twin), "other still", "{}", text(&done));
+    // What it comes of now is told, and not what was left.
+    let log = data(&twin.root().get("sys/snapshots/targets/disk/log"));
+    let wrote = |commit: &&Value| commit["changes"].to_string().contains("secret/a");
+    let wrote = log["commits"].as_array().unwrap().iter().filter(wrote).count();
+    assert_eq!(wrote, 3, "both, other and other still: {log}");
+}
+
+#[test]
+fn a_history_that_is_named_is_had_with_what_it_comes_of() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(27, &folder);
+    let both = data(&site.root().post(RESTORE, json!({ "at": "latest", "dry_run": true })));
+    let revision = both["revision"].as_u64().unwrap() + 1;
+    let at = put(&site, "other");
+    put(&site, "other still");
+    eventually("the target has it", || is_shipped(&site));
+    for value in ["own", "own still", "own last"] {
+        put(&twin, value);
+    }
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    assert_eq!(twin.root().post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    eventually("what it wrote is there as well", || {
+        is_shipped_then(&twin) && target(&twin.root())["held_back"] == ""
+    });
+    let done = site.root().post(RESTORE, json!({ "revision": revision }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    let named = data(&done)["new_timeline"].clone();
+    put(&site, "other since");
+    eventually("the target has the new history", || is_shipped_then(&site));
+    for wish in
+        [json!({ "revision": revision, "timeline": named }), json!({ "at": at, "timeline": named })]
+    {
+        assert_eq!(had(&twin, &wish).as_deref(), Some("other"), "{wish}");
+    }
+    assert_eq!(had(&twin, &json!({ "revision": revision })).as_deref(), Some("own"));
+}

@@ -93,8 +93,8 @@ pub enum Refusal {
     /// Two servers wrote that commit: what each of them did is in these files.
     Twice(u64, Box<[String; 2]>),
     /// The server that asks and another one did, in that history: what that one did is in this
-    /// file. That was met on the way to this.
-    Ours(Timeline, u64, Wish, Box<str>),
+    /// file. That was met on the way to this instant.
+    Ours(Timeline, u64, At, Box<str>),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),

@@ -67,8 +67,8 @@ impl Way<'_> {
             clues.must_join(plan.timeline)?;
         }
         self.must_be_bound(plan, gone, &clues)?;
-        let leads = self.leads_on(plan, gone.there, &clues)?;
-        let whose = match leads && plan.named && self.own_upto(plan.timeline).is_none() {
+        let named = plan.named && self.own_upto(plan.timeline).is_none();
+        let whose = match named && self.leads_on(plan, gone.there, &clues)? {
             true => self.whose_common(&gone.there, &clues)?,
             false => self.whose(plan, gone, &clues)?,
         };
@@ -76,7 +76,7 @@ impl Way<'_> {
             self.must_be_once(plan, gone, &clues)?;
         }
         let sure = matches!(whose, Whose::Own | Whose::Left);
-        if !leads && !sure {
+        if !sure && !self.leads_on(plan, gone.there, &clues)? {
             self.must_be_sole(plan, gone, &clues)?;
             if gone.is_at(&plan.base) {
                 self.must_be_of_one(plan, base)?;
@@ -225,17 +225,17 @@ impl Way<'_> {
         let is_before = self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
         Ok(match clues.descent(*at, &head)? {
             Descent::Proven if is_before => Whose::Own,
-            Descent::Unknown if is_before => Whose::Supposed,
             _ => Whose::Other,
         })
     }
 
     /// That a commit was the last one at a time is not told by one that another server wrote, nor by
-    /// one that does not lead to the history that is wished.
+    /// one that does not lead to the history that is named.
     fn must_be_bound(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<(), Stop> {
         let Some(bound) = gone.bound else { return Ok(()) };
-        self.leads_on(plan, bound, clues)?;
-        if !plan.named && self.is_lapse(&bound)? {
+        if plan.named {
+            self.leads_on(plan, bound, clues)?;
+        } else if self.is_lapse(&bound)? {
             let other = plan.file_of(bound.timeline, bound.revision);
             return Err(clues.other_of(other, bound.revision)?.into());
         }
@@ -504,17 +504,22 @@ impl Way<'_> {
         if self.is_over_in(&other, clues)? {
             return Ok(clues.other_of(other, revision)?.into());
         }
-        let meant = of.named && of.timeline == timeline;
-        if self.listing.present == Some(timeline) {
-            return match meant {
-                true => Ok(Unfit::of_this(own).into()),
-                false => Ok(self.ours(of, revision, &other)),
-            };
+        let named = of.named && of.timeline == timeline;
+        if self.listing.present == Some(timeline) && !named {
+            return Ok(self.ours(of, revision, &other));
         }
+        let meant = named && self.is_had_by(of, &own);
         match meant && !self.means_left(of, timeline, clues)? {
             true => Ok(Unfit::of_this(own).into()),
             false => Ok(clues.other_of(other, revision)?.into()),
         }
+    }
+
+    /// Whether what is wished is something that another server did, where `own` counts for nothing.
+    fn is_had_by(&self, of: &Plan, own: &Kept) -> bool {
+        let mut listing = self.listing.clone();
+        listing.lose(own.clone(), Flaw { loss: Loss::Other, why: "".into() });
+        plan(&listing, &Wish { at: of.at, timeline: Some(of.timeline) }).is_ok()
     }
 
     /// Whether the server that asks wrote a file, or comes of it.
@@ -524,7 +529,6 @@ impl Way<'_> {
 
     fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
         let name = self.called(other).unwrap_or_default();
-        let wish = Wish { at: of.at, timeline: of.named.then_some(of.timeline) };
-        Stop::Refused(Refusal::Ours(other.timeline(), revision, wish, name.into()))
+        Stop::Refused(Refusal::Ours(other.timeline(), revision, of.at, name.into()))
     }
 }
