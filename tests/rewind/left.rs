@@ -252,3 +252,33 @@ fn a_history_that_is_named_is_had_with_what_it_comes_of() {
     }
     assert_eq!(had(&twin, &json!({ "revision": revision })).as_deref(), Some("own"));
 }
+
+#[test]
+fn a_bare_machine_is_told_of_who_goes_on_beside_who_has_adopted() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(28, &folder);
+    put(&site, "other");
+    eventually("the target has it", || is_shipped(&site));
+    put(&twin, "own");
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    put(&site, "other still");
+    eventually("the target has that, too", || is_shipped(&site));
+    assert_eq!(twin.root().post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    eventually("what it wrote is there as well", || {
+        is_shipped_then(&twin) && target(&twin.root())["held_back"] == ""
+    });
+    let home = TempDir::new();
+    let into = format!("-into={}/data", home.path().display());
+    let from = format!("-target={}", folder.path().display());
+    let refused = edgekeep(&twin, &["restore", &from, &into, "-wait=0"]);
+    let told = text(&refused);
+    assert!(!refused.status.success(), "{told}");
+    for world in [&site, &twin] {
+        let named = target(&world.root())["journal"]["timeline"].clone();
+        let named = named.as_str().unwrap().to_owned();
+        assert!(told.contains(&named), "{named}: {told}");
+        let line = format!("-timeline={named}");
+        let done = edgekeep(world, &["restore", &from, &into, "-wait=0", &line, "-dry-run"]);
+        assert!(done.status.success(), "{named}: {}", text(&done));
+    }
+}

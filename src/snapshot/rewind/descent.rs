@@ -180,8 +180,8 @@ impl Clues<'_, '_> {
         }
     }
 
-    /// Nothing leads further back. What begins without a past contradicts nothing, and what is known
-    /// to be another's nothing more.
+    /// Nothing leads further back. What begins without a past contradicts nothing, and what is
+    /// known to be another's nothing more.
     fn stuck(&self, at: Start, holding: Holding) -> Descent {
         match holding {
             Holding::Other(name) if !at.is_begun() && !self.listing.aside.contains(&name) => {

@@ -94,9 +94,9 @@ impl Unfit {
         Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 
-    /// One of the server that asks, where what another one did is meant.
+    /// One of the server that asks, where what another one did is meant, or has led to it since.
     pub fn of_this(kept: Kept) -> Self {
-        let why = "this server wrote it, and what another one wrote is asked for";
+        let why = "this server wrote it, on another way than the one that is asked for";
         Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 

@@ -38,8 +38,9 @@ impl Way<'_> {
         Err(Stop::Refused(Refusal::Other(timeline, revision, name.into())))
     }
 
-    /// Where a disk was put back to an older copy the server that asks has written one history twice:
-    /// of a time at which it was in the one that it has left since, too, it is to be told which.
+    /// Where a disk was put back to an older copy the server that asks has written one history
+    /// twice: of a time at which it was in the one that it has left since, too, it is to be told
+    /// which.
     pub(super) fn must_be_once(
         &self,
         plan: &Plan,

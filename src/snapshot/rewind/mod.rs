@@ -16,6 +16,7 @@ mod newest;
 pub mod plan;
 mod returning;
 pub(super) mod segments;
+mod sole;
 mod taken;
 mod vouch;
 mod whose;
