@@ -5,6 +5,7 @@ mod aging;
 mod away;
 mod damage;
 mod folder;
+mod hung;
 mod include;
 mod journal;
 mod killed;

@@ -3,11 +3,14 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::Duration;
 
 use edgekeep::config;
 use serde_json::{Value, json};
 
+use super::folder::held;
 use super::snapshots::{target, world};
+use super::support::mount::Mount;
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
 
@@ -40,14 +43,13 @@ fn with(mut sent: Value, more: &Value) -> Value {
 #[test]
 fn two_of_one_place_are_refused_unless_their_files_have_other_names() {
     let home = TempDir::new();
-    let (disk, link) = (home.path().join("disk"), home.path().join("link"));
+    let disk = home.path().join("disk");
     fs::create_dir(&disk).unwrap();
-    symlink(home.path(), &link).unwrap();
     let world = world(1, &disk, "  interval = \"24h\"\n  keep_last = 9");
     eventually("there is one", || target(&world.root())["last_good"].is_object());
     let other = json!({ "file_prefix": "other" });
     let journal = json!({ "file_prefix": "third", "journal": true });
-    for path in [&disk, &link.join("disk"), &disk.join(".")] {
+    for path in [&disk, &home.path().join("./disk//"), &disk.join(".")] {
         for sent in [file(path), with(file(path), &journal)] {
             let error = set(&world, "second", sent).unwrap();
             assert!(error.contains("target disk") && error.contains(REMEDY), "{error}");
@@ -61,11 +63,65 @@ fn two_of_one_place_are_refused_unless_their_files_have_other_names() {
     assert!(error.contains("target second"), "{error}");
     // What is not there yet is the same place too.
     assert_eq!(set(&world, "third", file(&home.path().join("later"))), None);
-    assert!(set(&world, "fourth", file(&link.join("later"))).is_some());
     assert_eq!(set(&world, "fourth", file(&disk.join("inner"))), None);
     assert!(set(&world, "fourth", file(&home.path().join("later"))).is_some());
     let fourth = data(&world.root().get(&format!("{CONFIG}/fourth")));
     assert_eq!(fourth["path_prefix"], json!(disk.join("inner")));
+}
+
+/// How a target stands, and why.
+fn told(world: &World, name: &str) -> (String, String) {
+    let told = data(&world.root().get(&format!("sys/snapshots/targets/{name}")));
+    let text = |field: &str| told[field].as_str().unwrap().to_owned();
+    (text("state"), text("error"))
+}
+
+#[test]
+fn a_place_that_links_and_mounts_lead_to_is_told_by_where_they_lead() {
+    let home = TempDir::new();
+    let (disk, link) = (home.path().join("disk"), home.path().join("link"));
+    fs::create_dir(&disk).unwrap();
+    symlink(home.path(), &link).unwrap();
+    let mut world = world(3, &disk, "  interval = \"24h\"\n  keep_last = 9");
+    eventually("there is one", || target(&world.root())["last_good"].is_object());
+    let bound = Mount::bind(&disk);
+    let of_store = home.path().join("of-store");
+    symlink(world.data(), &of_store).unwrap();
+    let of_disk = "it is the place of target disk too";
+    let cases = [
+        ("link", Some(link.join("disk")), of_disk),
+        ("bound", bound.as_ref().map(|bound| bound.root().to_owned()), of_disk),
+        ("lost", Some(of_store.join("inner")), "which is lost with it"),
+        ("later", Some(home.path().join("later")), "later is not there"),
+        // What is not there yet is the same place too.
+        ("later2", Some(link.join("later")), "it is the place of target later too"),
+    ];
+    let cases = cases.into_iter().filter_map(|(name, path, why)| Some((name, path?, why)));
+    let cases: Vec<_> = cases.collect();
+    for (name, path, _) in &cases {
+        assert_eq!(set(&world, name, file(path)), None, "by its path it is another place");
+    }
+    for _ in 0..2 {
+        for (name, _, why) in &cases {
+            eventually(name, || {
+                // Who came first may have been seen there only after the other one.
+                world.advance(Duration::from_secs(2));
+                told(&world, name).1.contains(why)
+            });
+            let state = if *name == "later" { "away" } else { "unserved" };
+            assert_eq!(told(&world, name).0, state);
+        }
+        let health = world.client().get("sys/health?snapshots=1").json()["snapshots"].to_string();
+        assert!(health.contains("target link: nothing goes there, by its settings"), "{health}");
+        world.restart();
+    }
+    eventually("who came first is well", || target(&world.root())["state"] == "good");
+    let listed = held(&disk).snapshots.len();
+    assert_eq!(listed, 1, "nobody else has put one there");
+    // It is served once the other one is gone.
+    assert_eq!(world.root().delete(&format!("{CONFIG}/later")).status, 204);
+    world.advance(Duration::from_secs(60));
+    eventually("it is the only one", || told(&world, "later2").0 == "away");
 }
 
 #[test]

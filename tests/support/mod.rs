@@ -5,6 +5,7 @@
 pub mod archive;
 pub mod dice;
 pub mod http;
+pub mod hung;
 pub mod mount;
 pub mod shell;
 pub mod store;

@@ -34,6 +34,11 @@ impl Mount {
         run(&mut command).then_some(mount)
     }
 
+    /// What lies in a folder is seen at another path, too.
+    pub fn bind(folder: &Path) -> Option<Self> {
+        Self::new("none", &folder.display().to_string(), "bind")
+    }
+
     /// Where it is mounted.
     pub fn root(&self) -> &Path {
         &self.at

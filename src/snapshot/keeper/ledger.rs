@@ -1,8 +1,10 @@
-//! What each journaling target has of the journal: what all have need not be kept here.
+//! What targets know of each other: what each has of the journal, as what all have need not be kept
+//! here, and where each is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use super::places::Places;
 use crate::barrier::root::Timeline;
 use crate::base::sync::lock;
 use crate::snapshot::target::Name;
@@ -13,6 +15,8 @@ pub struct Ledger {
     entries: Mutex<BTreeMap<String, Entry>>,
     /// What was put from here, to any of them.
     pub put: Arc<Mutex<BTreeSet<Name>>>,
+    /// Where all are that are served.
+    pub places: Places,
 }
 
 #[derive(Default)]

@@ -13,6 +13,7 @@ mod desk;
 mod ledger;
 mod left;
 mod meters;
+mod places;
 mod reach;
 pub mod retention;
 mod schedule;
@@ -162,12 +163,13 @@ impl Keeper {
         self.configured.keys().map(String::as_str)
     }
 
-    /// Refuses a place that is lost with the store.
+    /// Refuses a place that is lost with the store, by its path.
     pub fn must_be_outside(&self, settings: &Settings) -> Result<(), Wrong> {
         self.means.home.iter().try_for_each(|home| settings.must_be_outside(home))
     }
 
-    /// Refuses the place of another target, be it in the configuration or in the store.
+    /// Refuses what is by its settings the place of another target, of the configuration or of the
+    /// store.
     pub fn must_be_beside(
         &self,
         txn: &mut Txn,
@@ -347,9 +349,13 @@ impl Keeper {
         for (name, gone) in BTreeMap::into_iter(go) {
             gone.desk.stop();
             self.ledger.forget(&name);
+            self.ledger.places.leave(&name);
             running.ending.push(gone.desk);
         }
-        for (name, settings) in &targets {
+        // What the configuration has goes before what was set since.
+        let (first, then): (Vec<_>, Vec<_>) =
+            targets.iter().partition(|(name, _)| self.configured.contains_key(*name));
+        for (name, settings) in first.into_iter().chain(then) {
             if running.targets.contains_key(name) {
                 continue;
             }
@@ -401,6 +407,7 @@ impl Keeper {
 
     fn start(&self, name: &str, settings: &Settings) -> io::Result<Served> {
         let desk = Arc::new(Desk::default());
+        self.ledger.places.enter(name, settings);
         let target = settings.place.keep(name).map_err(io::Error::other)?;
         let (means, ledger) = (self.means.clone(), self.ledger.clone());
         let worker = Worker::new(name, settings.clone(), target, means, ledger, desk.clone());

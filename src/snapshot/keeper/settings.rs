@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::retention::Policy;
 use crate::barrier::journal::DEFAULT_LIMIT;
 use crate::base::credential::Credential;
 use crate::base::record::Record;
-use crate::snapshot::target::open::{Place, real};
+use crate::snapshot::target::open::Place;
 
 /// A value as it was given. Wiped when dropped: it may be a credential.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -57,6 +57,16 @@ pub enum Giver {
 /// What is wrong with what was given: for who gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong(pub String);
+
+impl Wrong {
+    /// A folder is in that of the store.
+    pub fn is_in(store: &Path) -> Self {
+        Self(format!(
+            "path_prefix must not be in {}, the folder of the store, which is lost with it",
+            store.display()
+        ))
+    }
+}
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -328,29 +338,34 @@ impl Settings {
         })
     }
 
-    /// Refuses a folder in that of the store: what befalls the one befalls the other.
+    /// Refuses a folder that is in that of the store by its path: what befalls the one befalls the
+    /// other. Where the path really leads, the target's own thread finds out, as that may hang.
     pub fn must_be_outside(&self, store: &Path) -> Result<(), Wrong> {
-        let store = real(store);
-        match self.place.told_by_mark().map(real) {
-            Some(path) if path.starts_with(&store) => Err(Wrong(format!(
-                "path_prefix must not be in {}, the folder of the store, which is lost with it",
-                store.display()
-            ))),
+        let store = path::absolute(store).unwrap_or_else(|_| store.to_owned());
+        match self.place.told_by_mark() {
+            Some(path) if path.starts_with(&store) => Err(Wrong::is_in(&store)),
             _ => Ok(()),
         }
     }
 
-    /// Refuses the place of another target, whose snapshots this one would drop as its own. Files
-    /// of another prefix are none of its own, but a journal has no prefix.
+    /// Refuses what is by its settings the place of another target; as above.
     pub fn must_be_beside<'a>(
         &self,
         others: impl IntoIterator<Item = (&'a str, &'a Self)>,
     ) -> Result<(), Wrong> {
-        let meets = |other: &Self| {
-            let shared = self.journal || other.journal || self.file_prefix == other.file_prefix;
-            shared && self.place.is_same(&other.place)
-        };
-        match others.into_iter().find(|(_, other)| meets(other)) {
+        let there = others.into_iter().filter(|(_, other)| self.place.is_same(&other.place));
+        self.must_share_nothing(there)
+    }
+
+    /// Refuses one of several targets in one place whose snapshots another one would drop as its
+    /// own. Files of another prefix are none of its own, but a journal has no prefix.
+    pub fn must_share_nothing<'a>(
+        &self,
+        there: impl IntoIterator<Item = (&'a str, &'a Self)>,
+    ) -> Result<(), Wrong> {
+        let shares =
+            |other: &Self| self.journal || other.journal || self.file_prefix == other.file_prefix;
+        match there.into_iter().find(|(_, other)| shares(other)) {
             None => Ok(()),
             Some((name, _)) => {
                 let what = if self.place.is_lent() { "volume" } else { "path_prefix" };

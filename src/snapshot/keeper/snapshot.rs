@@ -146,6 +146,8 @@ impl Worker {
 
     /// Drops what nobody wants to be kept any longer.
     pub fn forget(&mut self, policy: Policy) -> Result<(), Trouble> {
+        // Another one may have been found there meanwhile.
+        self.must_be_its_own()?;
         let gone = self.forgettable(policy);
         for name in &gone {
             self.target.delete(name)?;

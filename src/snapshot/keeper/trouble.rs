@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::settings::Wrong;
 use super::status::Standing;
 use crate::barrier::UnsealError;
 use crate::barrier::txn::TxnError;
@@ -20,6 +21,8 @@ pub enum Trouble {
     Store(TxnError),
     /// The settings do not allow it.
     Settings(String),
+    /// Nothing may go there at all, by what it is.
+    Unserved(Wrong),
     /// The target is ahead of this server.
     Ahead(String),
     /// The server was sealed, or is ending: nothing is wrong.
@@ -32,13 +35,17 @@ impl Trouble {
         match self {
             Self::Target(TargetError::Away(_)) => Standing::Away,
             Self::Ahead(_) => Standing::Ahead,
+            Self::Unserved(_) => Standing::Unserved,
             _ => Standing::Failing,
         }
     }
 
     /// Whether nothing else can be done there either: not a snapshot alone that could not be put.
     pub fn ends_all(&self) -> bool {
-        matches!(self, Self::Over | Self::Ahead(_) | Self::Target(TargetError::Away(_)))
+        matches!(
+            self,
+            Self::Over | Self::Unserved(_) | Self::Ahead(_) | Self::Target(TargetError::Away(_))
+        )
     }
 }
 
@@ -49,12 +56,19 @@ impl fmt::Display for Trouble {
             Self::Snapshot(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Settings(what) | Self::Ahead(what) => f.write_str(what),
+            Self::Unserved(wrong) => wrong.fmt(f),
             Self::Over => f.write_str("the server was sealed"),
         }
     }
 }
 
 impl std::error::Error for Trouble {}
+
+impl From<Wrong> for Trouble {
+    fn from(wrong: Wrong) -> Self {
+        Self::Unserved(wrong)
+    }
+}
 
 impl From<TargetError> for Trouble {
     fn from(error: TargetError) -> Self {

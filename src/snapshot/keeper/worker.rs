@@ -12,9 +12,10 @@ use super::contact::Known;
 use super::desk::{Desk, Forgetting, Wishes};
 use super::ledger::Ledger;
 use super::left::{Akin, Sight};
+use super::places::Spot;
 use super::retention::Judged;
 use super::schedule::Schedule;
-use super::settings::Settings;
+use super::settings::{Settings, Wrong};
 use super::status::{HeldBack, Standing};
 use super::stored;
 use super::trouble::Trouble;
@@ -285,6 +286,7 @@ impl Worker {
 
     /// Comes to the target, as far as that is needed for what is wanted.
     fn meet(&mut self, wishes: &mut Wishes, due: bool) -> Result<(), Trouble> {
+        self.stand()?;
         if wishes.adopt {
             self.adopt()?;
         }
@@ -320,6 +322,25 @@ impl Worker {
             self.mark()?;
         }
         Ok(())
+    }
+
+    /// Looks where a folder really is: it is served if it is neither in that of the store nor the
+    /// place of another target.
+    fn stand(&self) -> Result<(), Trouble> {
+        let Some(path) = self.settings.place.told_by_mark() else { return Ok(()) };
+        let spot = Spot::of(path);
+        let store = self.means.home.iter().find(|store| spot.is_in(store));
+        // A thread that was told to end may have come to something only now.
+        if !self.desk.is_stopped() {
+            self.ledger.places.is_at(&self.name, spot);
+        }
+        store.map_or(Ok(()), |store| Err(Wrong::is_in(store)))?;
+        self.must_be_its_own()
+    }
+
+    /// Refuses the place of another target, as far as is known.
+    pub fn must_be_its_own(&self) -> Result<(), Trouble> {
+        Ok(self.ledger.places.must_be_its_own(&self.name)?)
     }
 
     /// A folder is marked when it is first used. What was learned of it is in the store, lest after

@@ -26,8 +26,9 @@ const MOST_LISTED: usize = 1 << 20;
 
 /// A place that holds named, immutable objects. Whoever puts one never changes it.
 ///
-/// Every call is bounded in time: a peer that does not move for a minute counts as
-/// [`Away`](TargetError::Away). Calls of several threads may overlap.
+/// A peer that does not move for a minute counts as [`Away`](TargetError::Away). Only a folder's
+/// file system may hang for longer, without end: who holds a lock, or has anybody wait, calls none
+/// of this. Calls of several threads may overlap.
 pub trait Target: Send + Sync {
     /// Puts an object of `length` bytes under `name`, in place of one that is there: whole and
     /// durable when this returns, and whole or absent whatever happens before. What a failed

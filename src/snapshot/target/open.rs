@@ -1,6 +1,5 @@
 //! From settings to a target: each kind of place, with what it needs.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -162,11 +161,11 @@ impl Place {
         }
     }
 
-    /// Whether what is put into the one lies in the other too. Users and credentials do not count:
-    /// many lead to one place.
+    /// Whether what is put into the one lies in the other too, by what was given: nobody is asked,
+    /// and no link followed. Users and credentials do not count: many lead to one place.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Folder(one), Self::Folder(other)) => real(one) == real(other),
+            (Self::Folder(one), Self::Folder(other)) => one == other,
             (Self::Usb(one), Self::Usb(other)) => one == other,
             (Self::S3(one, prefix), Self::S3(other, others)) => {
                 (&one.endpoint, &one.bucket, prefix) == (&other.endpoint, &other.bucket, others)
@@ -191,14 +190,6 @@ impl Place {
     pub fn is_lent(&self) -> bool {
         matches!(self, Self::Usb(_))
     }
-}
-
-/// A path without links, as far as it is there.
-pub fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => real(parent).join(name),
-        _ => path.to_owned(),
-    })
 }
 
 /// A folder, and what names in it begin with, in one form.

@@ -81,7 +81,7 @@ fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
     match Settings::read(fields.clone(), Giver::Api) {
         Ok(settings) => Ok(Reply::data(shown(&settings))),
-        // It was taken by a version before, or what it names is gone.
+        // It was taken by a version before.
         Err(wrong) => {
             let why = keeper.status(name).and_then(|status| status.error);
             let why = why.unwrap_or_else(|| wrong.to_string());
