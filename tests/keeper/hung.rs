@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use edgekeep::config;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 
 use super::snapshots::{configured, target};
@@ -95,4 +96,28 @@ fn it_holds_up_no_reading_of_a_configuration() {
     hung.holds_up_not("reading it", || {
         config::read(&[path], &|_| None).unwrap();
     });
+}
+
+#[test]
+fn a_file_of_authorities_that_hangs_holds_up_nothing() {
+    let home = TempDir::new();
+    let [well, hangs] = folders(&home);
+    let mut world = World::configured(72, &configured(&well, "  interval = \"24h\""));
+    let pipe = home.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let hung = Hung::over(&hangs);
+    let ca_certs = [Some(pipe), hung.as_ref().map(|_| hangs.join("ca.pem"))];
+    for (name, ca_cert) in ["pipe", "away"].into_iter().zip(ca_certs) {
+        let Some(ca_cert) = ca_cert else { continue };
+        let sent = json!({
+            "storage_type": "http", "http_url": format!("https://127.0.0.1:9/{name}"),
+            "interval": "24h", "ca_cert": ca_cert,
+        });
+        assert_eq!(put(&world, name, sent), 204);
+        assert_eq!(world.root().get(&format!("{CONFIG}/{name}")).status, 200);
+    }
+    world.restart();
+    let told = || data(&world.root().get("sys/snapshots/targets/pipe"))["error"].to_string();
+    eventually("it is told", || told().contains("no file"));
+    eventually("another one is well", || target(&world.root())["state"] == "good");
 }

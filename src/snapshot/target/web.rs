@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::TargetError;
-use crate::base::url;
+use crate::base::{pem, url};
 use crate::client::error::Trouble;
 use crate::client::http::{Http, Patience, Reply, Request};
 use crate::client::tls::Tls;
@@ -13,7 +14,10 @@ use crate::client::{Address, SettingsError};
 
 /// A server, and what it is called.
 pub(super) struct Web {
-    http: Http,
+    address: Address,
+    tls: Tls,
+    /// Made when somebody is first asked: the file of an authority may hang, or not be there yet.
+    http: OnceLock<Http>,
     /// What URLs are appended to: scheme, host and perhaps a path; no slash at its end.
     pub base: String,
     patience: Duration,
@@ -50,8 +54,23 @@ impl Web {
         }
         let (ca_cert, skip_verify) = (trust.ca_cert, trust.skip_verify);
         let tls = Tls { ca_cert, skip_verify, ..Tls::default() };
-        let base = address.base().to_owned();
-        Ok(Self { http: Http::elsewhere(&address, &tls, patience)?, base, patience })
+        let (base, http) = (address.base().to_owned(), OnceLock::new());
+        Ok(Self { address, tls, http, base, patience })
+    }
+
+    fn http(&self) -> Result<&Http, TargetError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let regular = self.tls.ca_cert.as_deref().map_or(Ok(()), |file| {
+            pem::regular(file)
+                .map_err(|why| SettingsError(format!("ca_cert {}: {why}", file.display())))
+        });
+        let made = regular.and_then(|()| Http::elsewhere(&self.address, &self.tls, self.patience));
+        match made {
+            Ok(http) => Ok(self.http.get_or_init(|| http)),
+            Err(SettingsError(what)) => Err(TargetError::Failed(what)),
+        }
     }
 
     /// The path of [`base`](Self::base); empty or with a slash at its start.
@@ -62,7 +81,7 @@ impl Web {
 
     /// Sends a request, and waits for the head of its answer, whatever its status.
     pub fn exchange(&self, request: Request<'_, '_>) -> Result<Reply, TargetError> {
-        self.http.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
+        self.http()?.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
     }
 
     /// The body of an answer, if it has at most so many bytes.
