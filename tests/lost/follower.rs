@@ -1,7 +1,8 @@
 //! What a standby makes of what comes and goes on a target.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use edgekeep::barrier::root::Timeline;
@@ -13,14 +14,14 @@ use edgekeep::snapshot::target::folder::Folder;
 use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
 use super::site::Site;
-use super::support::TempDir;
 use super::support::dice::Dice;
+use super::support::{TempDir, eventually};
 
 /// A machine without a store, whose server is a standby of a site.
 struct Standby {
     site: Site,
     folder: TempDir,
-    follower: Follower,
+    follower: Arc<Follower>,
 }
 
 impl Standby {
@@ -80,7 +81,7 @@ fn begin(
     folder: &TempDir,
     timeline: Option<Timeline>,
     target: Arc<dyn Target>,
-) -> Follower {
+) -> Arc<Follower> {
     let followed =
         Followed { name: "disk".into(), target, prefix: String::new(), store_id: None, timeline };
     let means = Means {
@@ -89,7 +90,7 @@ fn begin(
         clock: site.clock.clone(),
         folder: folder.path().to_owned(),
     };
-    Follower::new(followed, means).unwrap().expect("it is a standby")
+    Arc::new(Follower::new(followed, means).unwrap().expect("it is a standby"))
 }
 
 #[test]
@@ -173,6 +174,65 @@ fn it_waits_behind_a_gap_for_the_next_snapshot() {
     site.snapshot();
     assert_eq!(standby.round(), None);
     standby.promote(&site);
+}
+
+/// A folder that hangs while its gate is held.
+struct Gated(Folder, RwLock<()>);
+
+impl Target for Gated {
+    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        self.0.put(name, length, content)
+    }
+
+    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
+        drop(self.1.read().unwrap());
+        self.0.get(name)
+    }
+
+    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
+        drop(self.1.read().unwrap());
+        self.0.list(under)
+    }
+
+    fn delete(&self, name: &Name) -> Result<(), TargetError> {
+        self.0.delete(name)
+    }
+
+    fn url(&self, name: &Name) -> String {
+        self.0.url(name)
+    }
+}
+
+#[test]
+fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
+    let mut site = Site::new(41);
+    let target = Arc::new(Gated(Folder::new(site.target.path()), RwLock::default()));
+    let standby = Standby::of_target(&site, 42, None, target.clone());
+    site.put("a", b"1");
+    site.ship(u64::MAX);
+    assert_eq!(standby.round(), None);
+    let had = (standby.revision(), site.state.clone());
+    site.put("a", b"2");
+    site.ship(u64::MAX);
+    standby.site.clock.advance(Duration::from_secs(60));
+    thread::scope(|scope| {
+        let _hung = target.1.write().unwrap();
+        let round = scope.spawn(|| standby.follower.round());
+        assert!(promotion::mark(standby.folder.path(), standby.site.clock.wall()).unwrap());
+        eventually("it serves", || {
+            standby.site.clock.advance(Duration::from_secs(1));
+            !standby.follower.is_following()
+        });
+        round.join().unwrap();
+    });
+    let trouble = standby.follower.status().trouble.unwrap();
+    assert!(trouble.contains("serves without a last look"), "{trouble}");
+    eventually("what hung has ended", || Arc::strong_count(&standby.follower) == 1);
+    assert_eq!(standby.revision(), had.0);
+    let Standby { site: mut promoted, .. } = standby;
+    promoted.shares.clone_from(&site.shares);
+    promoted.unseal();
+    promoted.must_be(&had.1, "promoted");
 }
 
 /// A folder of which a listing lacks a file, once.

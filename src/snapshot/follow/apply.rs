@@ -26,14 +26,13 @@ impl Follower {
         let Head { timeline, revision, chain, .. } = head;
         let start = Start { timeline, revision, chain };
         let mut batch = Batch { head, records: Vec::new(), bytes: 0 };
-        let storage = &*self.means.storage;
         let walked = segments.walk(start, &[leg], |timeline, entry| {
             if self.is_stopped() {
                 return Err(SnapshotError::Interrupted);
             }
             batch.add(timeline, entry);
             if batch.bytes >= AT_ONCE {
-                batch.write(storage)?;
+                self.write(|storage| batch.write(storage))?;
             }
             Ok(Walk::On)
         });
@@ -45,13 +44,13 @@ impl Follower {
             Err(Broken::Apart(timeline)) => return Err(Unfit::Apart(timeline)),
             Err(Broken::Failed(error)) => return Err(error.into()),
         }
-        batch.write(storage)?;
+        self.write(|storage| batch.write(storage))?;
         Ok(batch.head)
     }
 
     /// Puts a whole state in the place of the store.
-    pub(super) fn replace(&self, by: &Prepared) -> Result<(), StorageError> {
-        self.means.storage.replace(&mut |to| by.found_store(to))
+    pub(super) fn replace(&self, by: &Prepared) -> Result<(), SnapshotError> {
+        self.write(|storage| storage.replace(&mut |to| by.found_store(to)))
     }
 }
 

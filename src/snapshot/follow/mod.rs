@@ -11,6 +11,7 @@ mod memory;
 pub mod promotion;
 mod round;
 mod status;
+mod watch;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use self::memory::Memory;
 pub use self::status::{Place, Status};
+use self::watch::{Watch, Watched};
 
 use super::SnapshotError;
 use super::rewind::RewindError;
@@ -35,6 +37,11 @@ use crate::storage::{Storage, StorageError};
 const PACE: Duration = Duration::from_secs(2);
 /// After failures that time is doubled up to this one.
 const SLOWEST: Duration = Duration::from_secs(30);
+
+/// So long a target may not answer while a standby that is promoted takes a last look at it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// While it looks, it is looked so often whether it is promoted, or is to end.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// What a standby follows.
 pub struct Followed {
@@ -66,8 +73,11 @@ pub struct Means {
 pub struct Follower {
     of: Followed,
     means: Means,
+    watch: Watch,
     status: Mutex<Status>,
     memory: Mutex<Memory>,
+    /// Held by who writes to the store, and by who ends that it follows.
+    writing: Mutex<()>,
     following: AtomicBool,
     interrupted: Arc<AtomicBool>,
 }
@@ -75,7 +85,7 @@ pub struct Follower {
 impl Follower {
     /// A standby over a store that is empty, or one already; `None` where it was promoted and
     /// serves, and so is a server like any other. Nothing is looked at yet.
-    pub fn new(of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
+    pub fn new(mut of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
         let (was, promoted) =
             (promotion::is_standby(&means.folder), promotion::is_marked(&means.folder));
         // What was put in its place since then, as by a restore, is what it serves.
@@ -99,8 +109,10 @@ impl Follower {
         promotion::begin(&means.folder, means.clock.wall())?;
         let status = Mutex::new(Status::new(&*means.clock));
         let (following, interrupted) = (AtomicBool::new(true), Arc::default());
-        let memory = Mutex::default();
-        Ok(Some(Self { of, means, status, memory, following, interrupted }))
+        let watch = Watch::new(means.clock.clone());
+        of.target = Arc::new(Watched::new(of.target, watch.clone()));
+        let (memory, writing) = Default::default();
+        Ok(Some(Self { of, means, watch, status, memory, writing, following, interrupted }))
     }
 
     /// Whether it is a standby still.
@@ -126,6 +138,18 @@ impl Follower {
     fn is_stopped(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
+
+    /// Writes to the store, if it follows still: a target that hung may let go when it is promoted.
+    fn write<T>(
+        &self,
+        job: impl FnOnce(&dyn Storage) -> Result<T, StorageError>,
+    ) -> Result<T, SnapshotError> {
+        let _writing = lock(&self.writing);
+        if self.is_stopped() || !self.is_following() {
+            return Err(SnapshotError::Interrupted);
+        }
+        Ok(job(&*self.means.storage)?)
+    }
 }
 
 /// Why a standby is not where it should be.
@@ -135,6 +159,8 @@ pub enum Trouble {
     Lost(String),
     /// It has all that leads on; what is wrong beside that.
     Beside(String),
+    /// It is promoted, and the target has not answered for so long.
+    Silent(Duration),
     /// What the target has is not to be had.
     Rewind(RewindError),
 }
@@ -143,6 +169,11 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lost(what) | Self::Beside(what) => f.write_str(what),
+            Self::Silent(silence) => write!(
+                f,
+                "the target has not answered for {} seconds, so that it serves without a last look",
+                silence.as_secs()
+            ),
             Self::Rewind(error) => error.fmt(f),
         }
     }

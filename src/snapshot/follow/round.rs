@@ -1,10 +1,13 @@
 //! A round of a standby: a look at the target, and what there is to do.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::Duration;
 
 use super::status::Place;
-use super::{Follower, PACE, SLOWEST, Trouble, promotion};
+use super::{Follower, GLANCE, PACE, PATIENCE, SLOWEST, Trouble, promotion};
 use crate::barrier::journal::{HEAD, Head, Origin};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -19,7 +22,7 @@ use crate::snapshot::rewind::{Lost, RewindError, Source, Way, stores, vouch};
 
 impl Follower {
     /// Looks whether it is promoted, and follows when it is time to. To be called every second.
-    pub fn round(&self) {
+    pub fn round(self: &Arc<Self>) {
         if !self.is_following() || self.is_stopped() {
             return;
         }
@@ -34,14 +37,38 @@ impl Follower {
         if promoted {
             lock(&self.memory).forget();
         }
-        let outcome = self.follow();
-        if self.is_stopped() {
-            return;
-        }
+        let Some(outcome) = self.look() else { return };
         self.note(&outcome);
-        if promoted {
+        if promoted || matches!(outcome, Err(Trouble::Silent(_))) {
             self.serve();
         }
+    }
+
+    /// Follows, in a thread of its own, as the target may hang: then whoever promotes it, or ends
+    /// it, is heard all the same. `None` where nothing came of it.
+    fn look(self: &Arc<Self>) -> Option<Result<(), Trouble>> {
+        let (this, (tell, told)) = (Arc::clone(self), channel());
+        let look = move || tell.send(this.follow());
+        if let Err(error) = thread::Builder::new().name("following".into()).spawn(look) {
+            return Some(Err(SnapshotError::from(error).into()));
+        }
+        let outcome = loop {
+            match told.recv_timeout(GLANCE) {
+                Ok(outcome) => break outcome,
+                Err(RecvTimeoutError::Disconnected) => {
+                    log::error!("standby of {}: broken off by a defect of edgekeep", self.of.name);
+                    return None;
+                }
+                Err(RecvTimeoutError::Timeout) if self.is_stopped() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let silence = self.watch.silence();
+            let now = silence >= PATIENCE && promotion::is_marked(&self.means.folder);
+            if now && self.status().place.is_some() {
+                break Err(Trouble::Silent(silence));
+            }
+        };
+        (!self.is_stopped()).then_some(outcome)
     }
 
     fn note(&self, outcome: &Result<(), Trouble>) {
@@ -81,6 +108,7 @@ impl Follower {
 
     /// It is promoted: from now on it is a server like any other.
     fn serve(&self) {
+        let _writing = lock(&self.writing);
         let status = self.status();
         let Some(Place { timeline, revision, .. }) = status.place else {
             return log::error!(
