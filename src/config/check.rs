@@ -12,6 +12,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::listener::{Listener, NamedFiles, Tls};
 use super::place::Placed;
+use super::seal::SealSettings;
 use super::{Config, ConfigError, Storage, Warning};
 use crate::base::credential::Credential;
 use crate::server::gate::listener::Address;
@@ -40,9 +41,13 @@ pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
         folder::check(folder).map_err(|error| folder.error(error, ""))?;
     }
     check_files(config)?;
-    let credentials = config.seal.all().flat_map(|seal| seal.credentials());
-    warnings.extend(credentials.filter_map(open_credential));
     Ok(warnings)
+}
+
+/// Checks what the seals are opened with, which may lie on what hangs: no start waits for this.
+pub fn check_credentials(seal: &SealSettings) -> Vec<Warning> {
+    let credentials = seal.all().flat_map(|seal| seal.credentials());
+    credentials.filter_map(open_credential).collect()
 }
 
 /// Of that, the certificates of one listener.

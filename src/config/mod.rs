@@ -23,7 +23,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use self::check::{check, check_certificates, check_files, held, unlistened};
+pub use self::check::{
+    check, check_certificates, check_credentials, check_files, held, unlistened,
+};
 pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
 pub use self::place::{Place, Placed};
 pub use self::seal::SealSettings;

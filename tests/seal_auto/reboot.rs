@@ -9,6 +9,7 @@ use crate::house::{
     write_secret,
 };
 use crate::support::eventually;
+use crate::support::hung::Hung;
 
 const KEY: [u8; 32] = *b"a key of 32 bytes, on a stick: a";
 const NEXT: [u8; 32] = *b"a key of 32 bytes, on a stick: b";
@@ -228,6 +229,24 @@ fn recovery_keys_open_the_store_where_the_stick_is_lost() {
     ok(give(&client, &keys.shares[1]));
     assert_eq!(ok(give(&client, &keys.shares[2]))["sealed"], false);
     assert_eq!(secret(&client.token(&keys.root)), "kept");
+}
+
+#[test]
+fn a_stick_that_hangs_keeps_nobody_from_the_server() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let stick = house.stick("one");
+    let mut server = house.serve(&stick);
+    let keys = init(&server.client(), 1, 1);
+    server.kill();
+    let Some(hung) = Hung::over(&house.path("stick")) else { return };
+    hung.holds_up_not("a start, and who has the recovery key", || {
+        let mut server = house.serve(&stick);
+        assert!(is_sealed(&server.client()));
+        ok(give(&server.client(), &keys.shares[0]));
+        assert!(!is_sealed(&server.client()));
+        server.kill();
+    });
 }
 
 #[test]

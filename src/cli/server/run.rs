@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -40,6 +41,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
     };
     let (logs, log_file) = logging::begin(config.log.clone())?;
     protect(&config)?;
+    look_at_credentials(&config);
     // Before the store is opened, so that no signal finds a server that does not listen to it.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|error| Stop::Failed(format!("signals: {error}")))?;
@@ -136,22 +138,40 @@ fn failed(command: &Server, config: &Config, error: &NodeError) -> Stop {
 
 /// Checks the configuration and starts nothing.
 pub fn test(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
-    read(command, cx)?;
+    let config = read(command, cx)?;
+    warn(cx, config::check_credentials(&config.seal));
     cx.say("The configuration is right.\n")?;
     Ok(Exit::Done)
 }
 
 fn read(command: &Server, cx: &mut Context) -> Result<Config, Stop> {
     let (config, warnings) = reread(command).map_err(|error| Stop::Usage(error.to_string()))?;
-    let mut warn = |warnings: Vec<Warning>| {
-        for warning in warnings {
-            cx.warn(&format!("WARNING: {warning}\n"));
+    warn(cx, warnings);
+    let config = logged(command, config)?;
+    warn(cx, config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?);
+    Ok(config)
+}
+
+fn warn(cx: &mut Context, warnings: Vec<Warning>) {
+    for warning in warnings {
+        cx.warn(&format!("WARNING: {warning}\n"));
+    }
+}
+
+/// Looks at what opens the store, in a thread that nobody waits for: what that lies on may hang.
+fn look_at_credentials(config: &Config) {
+    let seal = config.seal.clone();
+    if seal.all().next().is_none() {
+        return;
+    }
+    let look = move || {
+        for warning in config::check_credentials(&seal) {
+            log::warn!("{warning}");
         }
     };
-    warn(warnings);
-    let config = logged(command, config)?;
-    warn(config::check(&config).map_err(|error| Stop::Usage(error.to_string()))?);
-    Ok(config)
+    if let Err(error) = thread::Builder::new().name("credentials".into()).spawn(look) {
+        log::warn!("it is not looked who may read what opens the store: {error}");
+    }
 }
 
 /// The configuration with what the command line says of the log.
