@@ -25,7 +25,7 @@ use crate::base::fault::Fault;
 use crate::base::room::Share;
 use crate::mount::store::MountStore;
 use crate::mount::table::{Mount, MountTable};
-use crate::policy::acl::{Acl, Question};
+use crate::policy::acl::{Acl, Decision, Question};
 use crate::policy::capability::Capability;
 
 /// A request about a snapshot that was let in.
@@ -36,6 +36,13 @@ pub struct Asked<'a> {
     pub caller: Option<&'a Caller>,
     pub sender: Option<&'a Sender>,
     pub share: Arc<Share>,
+}
+
+impl Asked<'_> {
+    /// Whether who asks has `sudo` on the path of the request.
+    fn has_sudo(&self) -> bool {
+        self.caller.is_some_and(|caller| caller.sudo)
+    }
 }
 
 impl Pipeline {
@@ -69,7 +76,7 @@ impl Pipeline {
         let Some(path) = of.source.as_deref().filter(|path| *path != ask.path) else {
             return loaded.past.look(|then| {
                 then.take_into(asked.share.clone());
-                let from = at(&self.tokens.mounts, then, target, *caller)?;
+                let from = at(&self.tokens.mounts, then, target, asked.has_sudo())?;
                 dispatch::recover((target, txn), (&from, then), ask, data, *caller)
             });
         };
@@ -78,10 +85,10 @@ impl Pipeline {
             let why = format!("{path} is of another kind than {}", ask.path);
             return Err(Fault::bad_request(why));
         }
-        may_read(asked, path)?;
+        let sudo = may_read(asked, path)?.sudo;
         loaded.past.look(|then| {
             then.take_into(asked.share.clone());
-            let from = at(&self.tokens.mounts, then, &from, *caller)?;
+            let from = at(&self.tokens.mounts, then, &from, sudo)?;
             dispatch::recover((target, txn), (&from, then), ask, data, *caller)
         })
     }
@@ -97,7 +104,7 @@ fn read(
     let Asked { ask, data, caller, .. } = asked;
     loaded.past.look(|then| {
         then.take_into(asked.share.clone());
-        let target = at(mounts, then, target, *caller)?;
+        let target = at(mounts, then, target, asked.has_sudo())?;
         if let Target::Builtin(Endpoint { engine, found, .. }) = &target
             && !engine.is_stored(found.id, ask.verb)
         {
@@ -115,12 +122,13 @@ fn is_read(reply: &Reply) -> bool {
     reply.effect.is_none() && matches!(reply.auth, Auth::None)
 }
 
-/// What `target` is in the snapshot that `then` reads.
+/// What `target` is in the snapshot that `then` reads, to somebody who has `sudo` on its path or
+/// not.
 fn at<'t, 'p>(
     mounts: &MountStore,
     then: &mut Txn,
     target: &Target<'t, 'p>,
-    caller: Option<&Caller>,
+    sudo: bool,
 ) -> Result<Target<'t, 'p>, Fault> {
     let (view, id, engine, below) = match target {
         Target::Builtin(Endpoint { engine, below, .. }) => {
@@ -133,7 +141,7 @@ fn at<'t, 'p>(
     };
     let table = mounts.read(then)?;
     let now = Present { id, path: &view.path, engine };
-    let id = now.then(&table, caller.is_some_and(|caller| caller.sudo))?.id;
+    let id = now.then(&table, sudo)?.id;
     let view = MountView { path: view.path.clone(), accessor: view.accessor.clone(), ..*view };
     Ok(Target::Mounted { view, id, engine, found: engine.find(below), below })
 }
@@ -202,14 +210,12 @@ fn are_alike(one: &Target<'_, '_>, other: &Target<'_, '_>) -> bool {
     }
 }
 
-/// Refuses who may not read what is brought back under another path.
-fn may_read(asked: &Asked<'_>, path: &str) -> Result<(), Fault> {
+/// Refuses who may not read what is brought back under another path; else what is given there.
+fn may_read(asked: &Asked<'_>, path: &str) -> Result<Decision, Fault> {
     let sender = asked.sender.ok_or_else(Fault::denied)?;
     let question = Question { capability: Capability::Read, path, wrap_ttl: asked.ask.wrap_ttl };
-    match sender.acl.check(&question, || Ok::<_, Fault>(asked.data))?.allowed {
-        true => Ok(()),
-        false => Err(Fault::refused()),
-    }
+    let given = sender.acl.check(&question, || Ok::<_, Fault>(asked.data))?;
+    if given.allowed { Ok(given) } else { Err(Fault::refused()) }
 }
 
 /// Refuses to look in a snapshot for what is answered without the store.

@@ -109,6 +109,35 @@ fn a_mount_that_was_made_anew_since_is_another_one() {
 }
 
 #[test]
+fn sudo_on_another_path_says_nothing_of_the_source() {
+    let server = Server::dev();
+    let root = server.root();
+    let kv = json!({ "type": "kv" });
+    for mount in ["sys/mounts/yours", "sys/mounts/mine"] {
+        root.post(mount, kv.clone());
+    }
+    root.post("yours/a", json!({ "n": 1 }));
+    let id = keep(&root);
+    root.delete("sys/mounts/yours");
+    root.post("sys/mounts/yours", kv);
+
+    let own = "path \"mine/*\" { capabilities = [\"recover\", \"sudo\"] }";
+    let reads = format!("{own} path \"yours/*\" {{ capabilities = [\"read\"] }}");
+    let bob = allowed(&root, "bob", &reads);
+    for refused in [read(&bob, &id, "yours/a"), recover_from(&bob, &id, "mine/a", "yours/a")] {
+        assert_eq!(refused.status, 400);
+        assert!(error(&refused).contains("yours/ was mounted anew"), "{}", error(&refused));
+    }
+    assert_eq!(root.get("mine/a").status, 404, "nothing of it came");
+    // And who has it on the source needs none where it is to lie.
+    let both = "path \"mine/*\" { capabilities = [\"recover\"] }
+        path \"yours/*\" { capabilities = [\"read\", \"sudo\"] }";
+    let ann = allowed(&root, "ann", both);
+    assert_eq!(recover_from(&ann, &id, "mine/a", "yours/a").status, 204);
+    assert_eq!(data(&root.get("mine/a"))["n"], 1);
+}
+
+#[test]
 fn it_is_audited_and_wrapped_as_any_other_request() {
     let server = Server::dev();
     let root = server.root();
