@@ -493,21 +493,17 @@ fn builtins(services: Services) -> Vec<Builtin> {
         rights: rights.clone(),
         reach: reach.clone(),
     };
+    let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
+    let restoring =
+        sys::restoring::Restoring { barrier, tokens: tokens.clone(), undo: undo.clone() };
     let rewind = sys::rewind::Rewind {
-        barrier: barrier.clone(),
-        tokens: tokens.clone(),
+        restoring: restoring.clone(),
+        mounts: tokens.mounts.clone(),
         meters: meters.clone(),
-        undo: undo.clone(),
         reach,
     };
-    let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
-    let snapshots = sys::snapshot::Snapshots {
-        barrier,
-        entropy: entropy.clone(),
-        spools,
-        meters,
-        undo: undo.clone(),
-    };
+    let snapshots =
+        sys::snapshot::Snapshots { restoring, entropy: entropy.clone(), spools, meters };
     let passwords = sys::password_policies::PasswordPolicies { entropy: entropy.clone() };
     let capabilities =
         sys::capabilities::Capabilities { tokens: tokens.clone(), rights: rights.clone() };

@@ -26,6 +26,7 @@ use edgekeep::snapshot::include::{self, Gathered, Included};
 use edgekeep::snapshot::journal::segment::{self, End, Header, Next, SegmentReader};
 use edgekeep::snapshot::keeper::settings::{Fields, Given};
 use edgekeep::snapshot::keeper::stored;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::rewind::file;
 use edgekeep::snapshot::spool::Spools;

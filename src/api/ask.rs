@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::field::{FieldInfo, Fields};
 use super::request::{Body, Peer};
 use crate::base::fault::Fault;
@@ -92,17 +94,32 @@ impl DirectAsk {
         self.query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// The declared fields in the body, converted as those of other endpoints are.
+    pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
+        convert(declared, self.body.object()?)
+    }
+
     /// The same where something is destroyed: what is not declared is refused, since it may be a
     /// `dry_run` that is misspelt.
     pub fn exact_fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
-        FieldInfo::must_be_declared(declared, &self.body.object()?)?;
-        self.fields(declared)
+        let sent = self.body.object()?;
+        FieldInfo::must_be_declared(declared, &sent)?;
+        convert(declared, sent)
     }
 
-    /// The declared fields in the body, converted as those of other endpoints are.
-    pub fn fields(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
-        let mut sent = self.body.object()?;
-        Fields::convert(declared, |name| sent.remove(name).map(Cow::Owned))
-            .map_err(|error| Fault::bad_request(format!("Field validation failed: {error}")))
+    /// The same of the query, where the body is no object.
+    pub fn exact_query(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
+        let sent = self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+        let sent = sent.collect();
+        FieldInfo::must_be_declared(declared, &sent)?;
+        convert(declared, sent)
     }
+}
+
+fn convert(
+    declared: &[&FieldInfo],
+    mut sent: Map<String, Value>,
+) -> Result<Fields<'static>, Fault> {
+    Fields::convert(declared, |name| sent.remove(name).map(Cow::Owned))
+        .map_err(|error| Fault::bad_request(format!("Field validation failed: {error}")))
 }

@@ -22,6 +22,7 @@ use crate::base::pages::Key;
 use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
+use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::rewind::plan::{Refusal, Wish};
@@ -29,7 +30,7 @@ use crate::snapshot::rewind::{self, Newest, Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
 use crate::storage::folder::data_file;
 use crate::storage::redb::{Options, Redb};
-use crate::storage::{Job, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 /// Restores a snapshot into the store of `folder`, which is made where it is absent. A store that
 /// has keys is replaced by force alone. The server that is started there next is sealed; when it
@@ -41,7 +42,7 @@ pub fn restore(stream: impl Read, folder: &Path, force: bool) -> Result<Meta, Sn
     let mut received = receive(stream, spools(folder).open()?)?;
     let interruption = Interruption::begin()?;
     received.set_interrupted(interruption.flag());
-    put(folder, force, &mut |to| received.found(to), |to| received.restore(to, force))?;
+    put(&received, folder, force)?;
     Ok(received.meta().clone())
 }
 
@@ -86,8 +87,7 @@ pub fn vouch(
 pub fn rewind(prepared: &mut Prepared, folder: &Path, force: bool) -> Result<(), SnapshotError> {
     let interruption = Interruption::begin()?;
     prepared.set_interrupted(interruption.flag());
-    let prepared = &*prepared;
-    put(folder, force, &mut |to| prepared.found_store(to), |to| prepared.restore(to, force))
+    put(prepared, folder, force)
 }
 
 fn must_be_ours(folder: &Path) -> Result<(), SnapshotError> {
@@ -136,27 +136,22 @@ impl Drop for Interruption {
     }
 }
 
-/// Makes the store of `folder` by `found`, or replaces it by `restore`.
-fn put(
-    folder: &Path,
-    force: bool,
-    found: &mut Job<'_>,
-    restore: impl FnOnce(&Barrier) -> Result<(), SnapshotError>,
-) -> Result<(), SnapshotError> {
+/// Makes the store of `folder` by `state`, or replaces it.
+fn put(state: &impl Restorable, folder: &Path, force: bool) -> Result<(), SnapshotError> {
     let clock = Arc::new(SystemClock);
-    let mut founded = false;
+    let mut made = false;
     let storage = Redb::open_or_fill(folder, Options::new(clock.clone()), &mut |to| {
-        founded = true;
-        found(to)
+        made = true;
+        state.make_store(to)
     })?;
-    if founded {
+    if made {
         return Ok(hand_over(folder)?);
     }
     let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
     if !force && barrier.settings()?.is_some() {
         return Err(SnapshotError::Occupied(folder.display().to_string()));
     }
-    restore(&barrier)
+    state.restore(&barrier, force)
 }
 
 /// A store that lies somewhere and that no server has open, to be looked into with its unseal keys.

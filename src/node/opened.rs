@@ -15,6 +15,7 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::pages::Key;
 use crate::mount::store::MountStore;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
 use crate::snapshot::rewind::plan::Wish;
 use crate::snapshot::rewind::{self, Prepared, RewindError, Source};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SnapshotError;
+use super::restorable::Restorable;
 use super::restore::receive;
 use super::rewind::plan::Wish;
 use super::rewind::{Prepared, RewindError, Source, prepare};

@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::SnapshotError;
 use super::contents::{Entries, Records};
 use super::format::{self, Frame, member, meta::Meta};
+use super::restorable::Restorable;
 use super::save::Tee;
 use super::spool::Spool;
-use crate::barrier;
 use crate::barrier::journal::is_of_journal;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally};
 use crate::barrier::seal::Settings;
 use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
-use crate::storage::{Entry, StorageError, Writer};
+use crate::storage::{StorageError, Writer};
 
 /// A snapshot that has arrived whole; its checksums and its framing hold.
 pub struct Received {
@@ -60,45 +60,8 @@ impl Received {
         Ok(self.records.seal()?.settings())
     }
 
-    /// A restore that finds this set gives up, and replaces nothing.
-    pub fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
-        self.interrupted = interrupted;
-    }
-
-    /// Puts the snapshot in the place of the store: all of it or, after a failure or a crash,
-    /// nothing. A seal record of the same root key stays, and a new timeline begins.
-    ///
-    /// Where the store is unsealed and its keys open the snapshot, they must vouch for every byte,
-    /// forced or not, and the store stays unsealed. `force` is for a snapshot of other keys: the
-    /// store is sealed then, and recounted as soon as it is unsealed.
-    pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
-        self.restore_after(to, force, |_| ())
-    }
-
-    /// The same, with `before` once nothing stands in its way: whether the store is of the same
-    /// keys.
-    pub fn restore_after(
-        &self,
-        to: &Barrier,
-        force: bool,
-        before: impl FnOnce(bool),
-    ) -> Result<(), SnapshotError> {
-        let (accept, same) = self.accepted(to, force)?;
-        if let Some(keys) = to.unsealed() {
-            self.prove(&keys, same)?;
-        }
-        before(same);
-        Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
-    }
-
-    /// Puts the snapshot into a store that is being made: `to` is empty.
-    pub fn found(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
-        barrier::restore::found(&mut |writer| self.fill(writer), to)
-    }
-
-    /// What a restore accepts, and whether the store is of the same keys (one without keys takes
-    /// any); an error where it is not, unless that is forced.
-    pub(super) fn accepted(
+    /// What a restore accepts going by the keys that are named, and whether these are the same.
+    pub(super) fn accepted_by_name(
         &self,
         to: &Barrier,
         force: bool,
@@ -183,15 +146,25 @@ impl Received {
         Ok(record)
     }
 
-    /// Every entry in it.
-    pub(super) fn entries(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<Entry, StorageError>> + '_, SnapshotError> {
-        Entries::new(self.spool.reader())
+    /// An error once it is interrupted.
+    pub(super) fn go_on(&self) -> Result<(), SnapshotError> {
+        match self.interrupted.load(Ordering::Relaxed) {
+            true => Err(SnapshotError::Interrupted),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Restorable for Received {
+    fn accepted(&self, to: &Barrier, force: bool) -> Result<(Accept, bool), SnapshotError> {
+        let (accept, same) = self.accepted_by_name(to, force)?;
+        if let Some(keys) = to.unsealed() {
+            self.prove(&keys, same)?;
+        }
+        Ok((accept, same))
     }
 
-    /// Puts every entry.
-    pub fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         for entry in Entries::new(self.spool.reader())? {
             self.go_on()?;
             let (key, value) = entry?;
@@ -200,12 +173,12 @@ impl Received {
         Ok(())
     }
 
-    /// An error once it is interrupted.
-    pub(super) fn go_on(&self) -> Result<(), SnapshotError> {
-        match self.interrupted.load(Ordering::Relaxed) {
-            true => Err(SnapshotError::Interrupted),
-            false => Ok(()),
-        }
+    fn show(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        self.fill(to)
+    }
+
+    fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
+        self.interrupted = interrupted;
     }
 }
 

@@ -32,6 +32,7 @@ pub mod plugins;
 pub mod policies;
 pub mod reach;
 pub mod rekey;
+pub mod restoring;
 pub mod rewind;
 pub mod seal;
 pub mod shares;

@@ -8,42 +8,34 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::reach::{Reach, Reached};
-use super::undo::Undo;
-use super::versions;
+use super::restoring::{How, Restoring, tell_returning};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo, Fields};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::Unsealed;
 use crate::barrier::names::{MountId, PlainPath};
 use crate::barrier::root::Timeline;
 use crate::barrier::stamps::is_stamp;
-use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::fault::Fault;
-use crate::lease::store::FOLDER as LEASES;
+use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
-use crate::pipeline::revoke;
-use crate::pipeline::tokens::Tokens;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::meters::Meters;
 use crate::snapshot::rewind::history::{Event, Part, history};
 use crate::snapshot::rewind::plan::{At, Wish};
-use crate::snapshot::rewind::{Prepared, Source, prepare};
-use crate::storage::Key;
-use crate::token::record::TokenKey;
-use crate::token::store::FOLDER as TOKENS;
+use crate::snapshot::rewind::{Source, prepare};
 
 /// What these endpoints are given.
 pub struct Rewind {
-    /// The store.
-    pub barrier: Arc<Barrier>,
-    /// To revoke those that come back, and to name mounts.
-    pub tokens: Arc<Tokens>,
+    /// Puts it in the place of the store.
+    pub restoring: Restoring,
+    /// Names mounts.
+    pub mounts: Arc<MountStore>,
     /// Where restores are counted.
     pub meters: Arc<Meters>,
-    /// Keeps what is replaced.
-    pub undo: Undo,
     /// Leads to targets.
     pub reach: Arc<Reach>,
 }
@@ -76,7 +68,7 @@ pub(super) const TIMELINE: Field<String> =
 const DRY_RUN: Field<bool> =
     Field::new("dry_run", "Get and check everything, tell what would be, and replace nothing.");
 const FORCE: Field<bool> = Field::new("force", "Also a store of other keys; then it is sealed.");
-const REVOKE: Field<bool> =
+pub(super) const REVOKE: Field<bool> =
     Field::new("revoke_tokens", "Revoke the tokens that come back by the restore.");
 const STORE: Field<String> =
     Field::new("store_id", "The store on the target, where it is not this one.");
@@ -124,12 +116,6 @@ const ROUTES: &[Route<Rewind>] = &[
     },
 ];
 
-impl Rewind {
-    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
-        self.barrier.unsealed().ok_or_else(Fault::sealed)
-    }
-}
-
 /// The target that the path of a request names.
 pub(super) fn reached(reach: &Reach, ask: &DirectAsk) -> Result<Reached, Fault> {
     reach.to(ask.path.split('/').nth(2).unwrap_or_default())
@@ -163,8 +149,8 @@ pub(super) fn wish(fields: &Fields<'_>, now: Timestamp) -> Result<Wish, Fault> {
 fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let fields = ask.exact_fields(RESTORE)?;
     let flag = |field: &Field<bool>| fields.get(field) == Some(&true);
-    let (dry_run, force, revoking) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
-    let unsealed = service.unsealed()?;
+    let (dry_run, force, revoke_tokens) = (flag(&DRY_RUN), flag(&FORCE), flag(&REVOKE));
+    let unsealed = service.restoring.unsealed()?;
     let wish = wish(&fields, unsealed.time().now())?;
     let there = reached(&service.reach, &ask)?;
     let own = unsealed.status().store_id;
@@ -174,60 +160,29 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let begun = service.meters.restored.now();
     let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools);
     let prepared = prepared.map_err(|error| there.refused(error))?;
-    let same = store_id == own;
-    let tokens = if same { tokens(&prepared, &unsealed)? } else { Vec::new() };
+    let same_store = store_id == own;
     let mut told = prepared.told();
-    if same {
-        let leases = returning(&prepared, &unsealed, LEASES)?.len();
-        told.insert("returning_tokens".into(), tokens.len().into());
-        told.insert("returning_leases".into(), leases.into());
-    }
     told.insert("own_past".into(), prepared.is_own_past().into());
     told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("restored".into(), (!dry_run).into());
     if dry_run {
+        if same_store {
+            tell_returning(&prepared, unsealed, &mut told)?;
+        }
         return Ok(Reply::data(told));
     }
     drop(unsealed);
-    let mut kept = None;
-    prepared.restore_after(&service.barrier, force, |of_same_keys| {
-        kept = service.undo.before_restore(&service.barrier, same && of_same_keys);
-    })?;
+    let revision = prepared.found().instant.revision;
+    let called = format!("revision {revision} of the timeline {}", prepared.timeline());
+    let how = How { force, revoke_tokens, same_store };
+    let reply = service.restoring.restore(&prepared, &called, &how, told)?;
     service.meters.restored.end(begun);
-    let instant = prepared.found().instant;
-    log::warn!("restored revision {} of the timeline {}", instant.revision, prepared.timeline());
-    if let Some(unsealed) = service.barrier.unsealed() {
-        versions::note_opened(&unsealed);
-        told.insert("new_timeline".into(), unsealed.status().timeline.to_string().into());
-        if revoking {
-            let revoked = revoke::revoke_tokens(&service.tokens, &unsealed, &tokens)?;
-            told.insert("revoked_tokens".into(), revoked.into());
-        }
-    } else {
-        log::warn!("the restored store is sealed: unseal it with its own unseal keys");
-    }
-    told.insert("sealed".into(), service.barrier.unsealed().is_none().into());
-    Ok(kept.into_iter().fold(Reply::data(told), Reply::warn))
-}
-
-/// The tokens that come back.
-fn tokens(prepared: &Prepared, unsealed: &Unsealed) -> Result<Vec<TokenKey>, Fault> {
-    let keys = returning(prepared, unsealed, TOKENS)?;
-    let name = |key: &Key| unsealed.open_name(key).map(|name| name.path);
-    let key = |path: String| TokenKey::from_hex(path.strip_prefix(TOKENS)?.strip_prefix('/')?);
-    Ok(keys.iter().filter_map(name).filter_map(key).collect())
-}
-
-fn returning(prepared: &Prepared, unsealed: &Unsealed, folder: &str) -> Result<Vec<Key>, Fault> {
-    let wrong = |_| Fault::internal("a folder of the system has no name");
-    let (from, to) = unsealed.below(MountId::SYSTEM, folder).map_err(wrong)?;
-    let now = unsealed.journal_view()?;
-    Ok(prepared.returning(&*now, &from, to.as_deref())?)
+    Ok(reply)
 }
 
 fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     let there = reached(&service.reach, &ask)?;
-    let unsealed = service.unsealed()?;
+    let unsealed = service.restoring.unsealed()?;
     let status = unsealed.status();
     let given = |name: &str| ask.query(name).filter(|text| !text.is_empty());
     let since = given("since").map(|text| time("since", text)).transpose()?;
@@ -246,7 +201,7 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     let source = Source { target: &*there.target, folder: &folder };
     let found = history(source, &part, &unsealed, &there.spools);
     let found = found.map_err(|error| there.refused(error))?;
-    let mounts = unsealed.transact(|txn| service.tokens.mounts.read(txn))?;
+    let mounts = unsealed.transact(|txn| service.mounts.read(txn))?;
     let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
     let gaps = found.gaps.iter().map(|(first, last)| json!([first, last]));
     let reply = Reply::data(object([

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use super::undo::Undo;
-use super::versions;
+use super::restoring::{How, Restoring};
+use super::rewind::REVOKE;
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
-use crate::api::reply::{Content, Reply, ResponseBody};
+use crate::api::field::FieldInfo;
+use crate::api::reply::{Content, Reply, ResponseBody, object};
 use crate::api::request::Body;
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::barrier::{Barrier, Unsealed};
 use crate::base::entropy::Entropy;
-use crate::base::fault::Fault;
 use crate::snapshot::meters::Meters;
 use crate::snapshot::restore::receive;
 use crate::snapshot::spool::Spools;
@@ -19,16 +18,14 @@ use crate::snapshot::take::take;
 
 /// What these endpoints are given.
 pub struct Snapshots {
-    /// The store.
-    pub barrier: Arc<Barrier>,
+    /// The store, and what puts one in its place.
+    pub restoring: Restoring,
     /// For the seal of a snapshot.
     pub entropy: Arc<dyn Entropy>,
     /// Holds what a peer is too slow for.
     pub spools: Arc<Spools>,
     /// Where they are counted.
     pub meters: Arc<Meters>,
-    /// Keeps what is replaced.
-    pub undo: Undo,
 }
 
 /// The endpoints with their service.
@@ -36,13 +33,18 @@ pub fn engine(service: Snapshots) -> Bound<Snapshots> {
     Bound::new("The store as a file.", ROUTES, service)
 }
 
+/// In the query of a restore, as the body is the file; Vault has none there. The fields of a route
+/// are those of its reads too, so that it is declared here alone.
+const RESTORE: &[&FieldInfo] = &[&REVOKE.info];
+
 const ROUTES: &[Route<Snapshots>] = &[
     Route {
         path: "storage/raft/snapshot",
         synopsis: "Take or restore a snapshot.",
         description: "Reading answers with the file; writing takes the file as its body, and \
                       refuses a snapshot of other keys. All of it is checked before anything is \
-                      replaced.",
+                      replaced. Told is how many tokens and leases come back that were revoked \
+                      or had ended; ?revoke_tokens=true revokes these tokens.",
         fields: &[],
         access: Access::Policy,
         operations: &[
@@ -68,7 +70,7 @@ const ROUTES: &[Route<Snapshots>] = &[
 ];
 
 fn read(service: &Snapshots, _: DirectAsk) -> Outcome {
-    let unsealed = service.unsealed()?;
+    let unsealed = service.restoring.unsealed()?;
     let taking = service.meters.begin();
     let spool = service.spools.open()?;
     let instant = unsealed.instant()?;
@@ -87,6 +89,7 @@ fn read(service: &Snapshots, _: DirectAsk) -> Outcome {
 }
 
 fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
+    let revoke_tokens = ask.exact_query(RESTORE)?.get(&REVOKE) == Some(&true);
     let begun = service.meters.restored.now();
     let spool = service.spools.open()?;
     let received = match ask.body {
@@ -94,28 +97,14 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         Body::Stream(stream) => receive(stream, spool),
     }?;
     let about = &received.meta().about;
-    let mut kept = None;
-    received.restore_after(&service.barrier, force, |same| {
-        kept = service.undo.before_restore(&service.barrier, same);
-    })?;
-    service.meters.restored.end(begun);
-    log::warn!(
-        "restored the snapshot of revision {}, timeline {}, taken at {}",
-        about.revision,
-        about.timeline,
-        about.time
+    let called = format!(
+        "the snapshot of revision {}, timeline {}, taken at {}",
+        about.revision, about.timeline, about.time
     );
-    match service.barrier.unsealed() {
-        Some(unsealed) => versions::note_opened(&unsealed),
-        None => log::warn!(
-            "the restored store is sealed: unseal it with the snapshot's own unseal keys"
-        ),
-    }
-    Ok(kept.into_iter().fold(Reply::nothing(), Reply::warn))
-}
-
-impl Snapshots {
-    fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
-        self.barrier.unsealed().ok_or_else(Fault::sealed)
-    }
+    let own = service.restoring.barrier.unsealed().map(|unsealed| unsealed.status().store_id);
+    let same_store = own.as_ref() == Some(&about.store_id);
+    let how = How { force, revoke_tokens, same_store };
+    let reply = service.restoring.restore(&received, &called, &how, object([]))?;
+    service.meters.restored.end(begun);
+    Ok(reply)
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::At;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;

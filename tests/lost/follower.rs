@@ -8,6 +8,7 @@ use std::time::Duration;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Clock as _;
 use edgekeep::snapshot::follow::{Followed, Follower, Means, promotion};
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::target::folder::Folder;
@@ -292,7 +293,7 @@ fn of_two_histories_that_go_on_it_keeps_to_its_own() {
     // A clone goes on beside the original.
     let mut clone = site.bare(23);
     let prepared = clone.prepare(At::Latest, None).unwrap();
-    clone.storage.replace(&mut |to| prepared.found_store(to)).unwrap();
+    clone.storage.replace(&mut |to| prepared.make_store(to)).unwrap();
     (clone.shares, clone.state) = (site.shares.clone(), site.state.clone());
     clone.unseal();
     clone.pass(Duration::from_secs(5));

@@ -297,7 +297,7 @@ fn snapshots_are_counted_when_they_are_whole() {
     assert_eq!(told.value("edgekeep_snapshot_failures_total"), 0.0);
     assert_eq!(told.value("edgekeep_snapshot_restored_seconds_count"), 0.0);
     let restored = root.upload("sys/storage/raft/snapshot", &snapshot.body).unwrap();
-    assert_eq!(restored.status, 204);
+    assert_eq!(restored.status, 200);
     let refused = root.upload("sys/storage/raft/snapshot", b"no snapshot").unwrap();
     assert_eq!(refused.status, 400);
     let told = scrape(&root);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Refusal};
 use edgekeep::snapshot::rewind::{RewindError, Source};

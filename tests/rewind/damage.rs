@@ -10,6 +10,7 @@ use edgekeep::barrier::keyring::Keyring;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::journal::segment::{Next, SegmentReader, SegmentWriter};
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::RewindError;
 use edgekeep::snapshot::rewind::listing::Instant;
 use edgekeep::snapshot::rewind::plan::{At, Gap, Refusal};

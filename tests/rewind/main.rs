@@ -8,6 +8,7 @@ mod junk;
 mod left;
 mod meanwhile;
 mod model;
+mod returning;
 mod served;
 mod site;
 #[path = "../support/mod.rs"]

@@ -19,6 +19,7 @@ use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::{Owner, Run, export, runs};
 use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::At;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::At;
 
 use crate::site::Site;

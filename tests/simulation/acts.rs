@@ -12,6 +12,7 @@ use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::file::Unfit;
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};

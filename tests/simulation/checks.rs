@@ -7,6 +7,7 @@ use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::keeper::status::{Standing, Status};
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::listing::Instant;
 use edgekeep::snapshot::rewind::plan::{At, Refusal, Wish};
 use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};

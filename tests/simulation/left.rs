@@ -14,6 +14,7 @@ use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Worker, keep_journal};
 use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, prepare};
 use edgekeep::snapshot::target::{Name, Target};

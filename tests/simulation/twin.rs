@@ -9,6 +9,7 @@ use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::snapshot::keeper::keep_journal;
 use edgekeep::snapshot::layout::SnapshotName;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::RewindError;
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::storage::Storage;

@@ -16,6 +16,7 @@ use edgekeep::base::pages::Key;
 use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::inspect::inspect;
+use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::save::save;
 use edgekeep::snapshot::spool::{SPOOLS, Spools};

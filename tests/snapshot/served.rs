@@ -121,7 +121,7 @@ fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
     }
     assert_eq!(server.root().get("secret/data/a").json()["data"]["data"]["n"], 1);
 
-    assert_eq!(restore(&other, "snapshot-force", &altered).status, 204);
+    assert_eq!(restore(&other, "snapshot-force", &altered).status, 200);
     other.client().post("sys/unseal", json!({ "key": server.unseal_key() }));
     let degraded = || {
         let health = other.client().get("sys/health?degradedcode=472");

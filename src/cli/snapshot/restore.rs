@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
-use serde_json::json;
+use serde_json::Value;
 
 use super::file;
 use crate::base::ttl::Ttl;
@@ -119,7 +119,6 @@ impl Restore {
             ("-timeline", self.timeline.is_some()),
             ("-store", self.store.is_some()),
             ("-dry-run", self.dry_run),
-            ("-revoke-tokens", self.revoke_tokens),
             ("-config", !self.config.is_empty()),
             ("-wait", self.wait.is_some()),
         ];
@@ -133,7 +132,10 @@ impl Restore {
 
     fn send(&self, cx: &mut Context, name: &str) -> Result<Exit, Stop> {
         let to = if self.force { "snapshot-force" } else { "snapshot" };
-        let call = Call::new(Verb::Post, format!("sys/storage/raft/{to}"));
+        let mut call = Call::new(Verb::Post, format!("sys/storage/raft/{to}"));
+        if self.revoke_tokens {
+            call = call.with_query("revoke_tokens", "true");
+        }
         if cx.is_dry() {
             let shown = cx.send(call);
             return shown.map(|_| Exit::Done);
@@ -147,22 +149,57 @@ impl Restore {
                 .client()?
                 .call(&Call::get("sys/seal-status"))
                 .is_ok_and(|answer| answer.body["sealed"] == true);
+        let data = &answer.body["data"];
         if cx.format != Format::Table {
-            let warnings = &answer.body["warnings"];
-            cx.say_value(&json!({ "restored": true, "sealed": sealed, "warnings": warnings }))?;
+            let mut told = data.as_object().cloned().unwrap_or_default();
+            told.insert("restored".into(), true.into());
+            told.insert("sealed".into(), sealed.into());
+            told.insert("warnings".into(), answer.body["warnings"].clone());
+            cx.say_value(&Value::Object(told))?;
             return Ok(Exit::Done);
         }
         if let Some(answer) = Envelope::of(&answer) {
             answer.warn(cx);
         }
         cx.say("Success! Restored the snapshot")?;
+        self.say_returning(cx, data)?;
         if sealed {
             cx.say(SEALED)?;
         }
         Ok(Exit::Done)
     }
 
+    /// Says what came back, or would; Vault's server tells nothing of that.
+    pub(super) fn say_returning(&self, cx: &mut Context, data: &Value) -> Result<(), Stop> {
+        let (tokens, leases) = (&data["returning_tokens"], &data["returning_leases"]);
+        let any = [tokens, leases].iter().any(|count| count.as_u64().is_some_and(|n| n != 0));
+        if any || self.dry_run && !tokens.is_null() {
+            let come = if self.dry_run { "would come back" } else { "came back" };
+            cx.say(&format!(
+                "Tokens that were revoked or had ended and {come}: {tokens}; leases: {leases}"
+            ))?;
+        }
+        let revoked = &data["revoked_tokens"];
+        if !revoked.is_null() {
+            cx.say(&format!("Of these tokens {revoked} were revoked"))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what takes a running server.
+    pub(super) fn must_revoke_nothing(&self) -> Result<(), Stop> {
+        match self.revoke_tokens {
+            true => Err(Stop::Usage(
+                "-revoke-tokens needs a running server: without one nobody knows which tokens were \
+                 revoked"
+                    .into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn restore_into(&self, cx: &mut Context, name: &str, folder: &str) -> Result<Exit, Stop> {
+        self.must_revoke_nothing()?;
         let (content, _) = file::open(name, "Restoring")?;
         let restored = offline::restore(content, Path::new(folder), self.force);
         let meta = restored.map_err(|e| Stop::Failed(format!("Error restoring {name}: {e}")))?;

@@ -76,13 +76,7 @@ impl Restore {
         wish: &Wish,
         into: &str,
     ) -> Result<Exit, Stop> {
-        if self.revoke_tokens {
-            return Err(Stop::Usage(
-                "-revoke-tokens needs a running server: without one nobody knows which tokens were \
-                 revoked"
-                    .into(),
-            ));
-        }
+        self.must_revoke_nothing()?;
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{RESTORING}: {error}"));
         let (named, Place { target, prefix }) = (target, place::find(target, &self.config)?);
         Patience::of(self.wait).lasts_until(cx, [(named, &target)])?;
@@ -124,17 +118,7 @@ impl Restore {
             text("snapshot_time"),
             text("segments")
         ))?;
-        if !data["returning_tokens"].is_null() {
-            let come = if self.dry_run { "would come back" } else { "came back" };
-            cx.say(&format!(
-                "Tokens that were revoked or had ended and {come}: {}; leases: {}",
-                text("returning_tokens"),
-                text("returning_leases")
-            ))?;
-        }
-        if !data["revoked_tokens"].is_null() {
-            cx.say(&format!("Of these tokens {} were revoked", text("revoked_tokens")))?;
-        }
+        self.say_returning(cx, data)?;
         if data["sealed"] == true {
             cx.say("It is sealed: unseal it with its own unseal keys (edgekeep operator unseal)")?;
         }

@@ -6,6 +6,7 @@ use crate::barrier::{RESTORED, SEAL};
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::Entry;
+use crate::snapshot::restorable::Restorable;
 use crate::snapshot::rewind::file::{Getter, Unfit};
 use crate::snapshot::rewind::listing::Leg;
 use crate::snapshot::rewind::segments::{Broken, Segments, Start, Walk};
@@ -50,7 +51,7 @@ impl Follower {
 
     /// Puts a whole state in the place of the store.
     pub(super) fn replace(&self, by: &Prepared) -> Result<(), SnapshotError> {
-        self.write(|storage| storage.replace(&mut |to| by.found_store(to)))
+        self.write(|storage| storage.replace(&mut |to| by.make_store(to)))
     }
 }
 

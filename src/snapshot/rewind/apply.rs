@@ -11,7 +11,7 @@ use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Lost};
 use crate::barrier::journal::record::{Record as Written, Write};
 use crate::barrier::journal::{HEAD, Head, is_of_journal};
-use crate::barrier::restore::found;
+use crate::barrier::restore::Accept;
 use crate::barrier::root::{EntryHasher, RootRecord, Tally, Timeline};
 use crate::barrier::{Barrier, KEYRING, RESTORED, ROOT, Unsealed};
 use crate::base::clock::Timestamp;
@@ -19,6 +19,7 @@ use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::layout::SnapshotName;
+use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::Received;
 use crate::storage::{StorageError, Writer};
 
@@ -95,46 +96,9 @@ impl Prepared {
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// A restore that finds this set gives up, and replaces nothing.
-    pub fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
-        self.received.set_interrupted(interrupted);
-    }
-
-    /// Puts the instant in the place of the store, as
-    /// [`Received::restore`] does with a snapshot: all or nothing, the seal record of the same root
-    /// key stays, a new timeline begins.
-    pub fn restore(&self, to: &Barrier, force: bool) -> Result<(), SnapshotError> {
-        self.restore_after(to, force, |_| ())
-    }
-
-    /// The same, with `before` once nothing stands in its way: whether the store is of the same
-    /// keys.
-    pub fn restore_after(
-        &self,
-        to: &Barrier,
-        force: bool,
-        before: impl FnOnce(bool),
-    ) -> Result<(), SnapshotError> {
-        let (accept, same) = self.received.accepted(to, force)?;
-        if same && to.unsealed().is_some() && self.prover.is_none() {
-            let what = "its keyring does not open with the keys of this store";
-            return Err(SnapshotError::Forged(what.into()));
-        }
-        before(same);
-        Ok(to.restore(accept, &mut |writer| self.fill(writer))?)
-    }
-
-    /// Puts the instant into a store that is being made: `to` is empty.
-    pub fn found_store(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
-        found(&mut |writer| self.fill(writer), to)
-    }
-
-    /// Puts all of the instant into what is empty: the snapshot's entries, then every write that
-    /// leads on from there.
-    pub fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+    /// Puts the snapshot's entries, then every write that leads on from there.
+    fn play(&self, to: &mut dyn Writer, mut sum: Option<&mut Sum>) -> Result<(), StorageError> {
         self.received.fill(to)?;
-        let prover = self.prover.as_ref();
-        let mut sum = prover.map(|(keys, record)| Sum::new(keys, record.tally));
         let last = self.found.instant.revision;
         let mut chain = self.start.chain;
         let walked = self.segments.walk(self.start, &self.plan.legs, |_, entry| {
@@ -142,19 +106,44 @@ impl Prepared {
             if entry.revision > last {
                 return Ok(Walk::Stop);
             }
-            play(&entry.record, to, sum.as_mut())?;
+            play(&entry.record, to, sum.as_deref_mut())?;
             chain = entry.after;
             Ok(if entry.revision == last { Walk::Stop } else { Walk::On })
         });
         walked.map_err(Broken::into_error)?;
         // With the next unsealing a history begins that comes of this one, and goes on from here.
         to.put(HEAD, &Head { chain, ..Head::begin(self.timeline(), last) }.encode())?;
-        if let (Some(sum), Some((keys, _))) = (sum, prover)
-            && last > self.start.revision
-        {
+        Ok(())
+    }
+}
+
+impl Restorable for Prepared {
+    fn accepted(&self, to: &Barrier, force: bool) -> Result<(Accept, bool), SnapshotError> {
+        let (accept, same) = self.received.accepted_by_name(to, force)?;
+        if same && to.unsealed().is_some() && self.prover.is_none() {
+            let what = "its keyring does not open with the keys of this store";
+            return Err(SnapshotError::Forged(what.into()));
+        }
+        Ok((accept, same))
+    }
+
+    fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        let Some((keys, record)) = &self.prover else { return self.play(to, None) };
+        let mut sum = Sum::new(keys, record.tally);
+        self.play(to, Some(&mut sum))?;
+        let last = self.found.instant.revision;
+        if last > self.start.revision {
             sum.must_be_right(keys, to, self.timeline(), last)?;
         }
         Ok(())
+    }
+
+    fn show(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
+        self.play(to, None)
+    }
+
+    fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
+        self.received.set_interrupted(interrupted);
     }
 }
 

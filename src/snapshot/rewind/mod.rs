@@ -14,7 +14,6 @@ mod left;
 pub mod listing;
 mod newest;
 pub mod plan;
-mod returning;
 pub(super) mod segments;
 mod sole;
 mod taken;

@@ -1,0 +1,97 @@
+//! What was revoked comes back with a store of before: what is told of it, and that it can be
+//! revoked with the restore.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::support::http::Client;
+use crate::support::world::World;
+use crate::support::{TempDir, data, eventually};
+
+const FILE: &str = "sys/storage/raft/snapshot";
+const TARGET: &str = "sys/snapshots/targets/disk";
+
+fn new_token(root: &Client) -> String {
+    let made = root.post("auth/token/create", json!({ "ttl": "100h" })).json();
+    made["auth"]["client_token"].as_str().unwrap().to_owned()
+}
+
+fn revoke(root: &Client, token: &str) -> u16 {
+    root.post("auth/token/revoke", json!({ "token": token })).status
+}
+
+fn is_alive(world: &World, token: &str) -> bool {
+    world.client().token(token).get("auth/token/lookup-self").status == 200
+}
+
+#[test]
+fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
+    let world = World::new(81);
+    let root = world.root();
+    let token = new_token(&root);
+    let file = root.get(FILE).body;
+    let nothing = data(&root.upload(FILE, &file).unwrap());
+    assert_eq!((&nothing["returning_tokens"], &nothing["sealed"]), (&json!(0), &json!(false)));
+
+    assert_eq!(revoke(&root, &token), 204);
+    let back = data(&root.upload(FILE, &file).unwrap());
+    assert_eq!((&back["returning_tokens"], &back["returning_leases"]), (&json!(1), &json!(1)));
+    assert_eq!(back["revoked_tokens"], Value::Null);
+    assert!(is_alive(&world, &token), "as it was told");
+
+    assert_eq!(revoke(&root, &token), 204);
+    for misspelt in ["revoke_token=true", "revoke_tokens=yes,please"] {
+        let refused = root.upload(&format!("{FILE}?{misspelt}"), &file).unwrap();
+        assert_eq!(refused.status, 400, "{misspelt}: {}", refused.json());
+    }
+    assert!(!is_alive(&world, &token));
+    let back = data(&root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap());
+    assert_eq!((&back["returning_tokens"], &back["revoked_tokens"]), (&json!(1), &json!(1)));
+    assert!(!is_alive(&world, &token));
+
+    // A store of other keys brings its own tokens, and nobody here can tell which.
+    let other = World::new(82).root().get(FILE).body;
+    let forced = data(&root.upload(&format!("{FILE}-force"), &other).unwrap());
+    assert_eq!((&forced["returning_tokens"], &forced["sealed"]), (&Value::Null, &json!(true)));
+}
+
+#[test]
+fn what_is_revoked_while_a_restore_is_on_its_way_stays_revoked() {
+    let folder = TempDir::new();
+    let settings = "  type = \"file\"\n  interval = \"24h\"\n";
+    let path = folder.path().display();
+    let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{settings}}}");
+    let world = World::configured(83, &block);
+    let root = world.root();
+    // Without a journal all of this is kept in a file before it is replaced, which takes a while.
+    let large = "x".repeat(1 << 20);
+    for n in 0..12 {
+        assert_eq!(root.post(&format!("secret/{n}"), json!({ "v": large })).status, 204);
+    }
+    let tokens: Vec<String> = (0..400).map(|_| new_token(&root)).collect();
+    let attempts = data(&root.post(&format!("{TARGET}/take"), json!({})))["attempts"].clone();
+    eventually("it is on the target", || {
+        let status = data(&root.get(TARGET));
+        status["attempts"].as_u64() >= attempts.as_u64() && status["state"] == "good"
+    });
+    let revision = data(&root.get(TARGET))["last_good"]["revision"].clone();
+
+    let asked = json!({ "revision": revision, "revoke_tokens": true });
+    let (told, revoked) = thread::scope(|scope| {
+        let restored = scope.spawn(|| world.root().post(&format!("{TARGET}/restore"), asked));
+        let mut revoked = Vec::new();
+        for token in &tokens {
+            if restored.is_finished() {
+                break;
+            }
+            if revoke(&root, token) == 204 {
+                revoked.push(token);
+            }
+        }
+        (data(&restored.join().unwrap()), revoked)
+    });
+    assert!(!revoked.is_empty(), "{told}");
+    let alive = revoked.iter().filter(|token| is_alive(&world, token)).count();
+    assert_eq!(alive, 0, "of {} that were revoked meanwhile: {told}", revoked.len());
+}
