@@ -5,6 +5,7 @@
 //! `n`; `EDGEKEEP_LOUD` tells all of what happens, the keepers' log among it.
 
 mod acts;
+mod behind;
 mod checks;
 mod left;
 mod model;

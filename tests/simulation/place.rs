@@ -44,6 +44,8 @@ struct Inner {
     rests: u64,
     /// How often each object was read.
     reads: BTreeMap<Name, u64>,
+    /// What happens while something is put.
+    meanwhile: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// What lies there.
@@ -85,9 +87,10 @@ pub struct Reach {
 impl Place {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
-        let (objects, weather, wrongs, spoiled, rests, reads) = Default::default();
+        let (objects, weather, wrongs, spoiled, rests, reads, meanwhile) = Default::default();
         let dice = Dice::new(seed);
-        Self(Mutex::new(Inner { objects, weather, dice, wrongs, spoiled, rests, reads }))
+        let inner = Inner { objects, weather, dice, wrongs, spoiled, rests, reads, meanwhile };
+        Self(Mutex::new(inner))
     }
 
     /// The same place, as another server sees it that does not see what is put from now on.
@@ -134,6 +137,11 @@ impl Place {
     /// How often objects were read, by their names.
     pub fn reads(&self) -> BTreeMap<Name, u64> {
         self.inner().reads.clone()
+    }
+
+    /// That happens while something is put, from now on.
+    pub fn while_put(&self, happens: impl Fn() + Send + Sync + 'static) {
+        self.inner().meanwhile = Some(Arc::new(happens));
     }
 
     /// How it fares from now on.
@@ -359,6 +367,8 @@ impl Target for Place {
     }
 
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
+        let meanwhile = self.inner().meanwhile.clone();
+        meanwhile.iter().for_each(|happens| happens());
         let mut inner = self.inner();
         inner.weather.away |= inner.weather.breaks;
         inner.must_be_there()?;

@@ -7,6 +7,7 @@ use super::{Head, Order, Origin, key, placed};
 use crate::barrier::Unsealed;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::TxnError;
+use crate::base::clock::Timestamp;
 use crate::base::sync::lock;
 use crate::storage::commit::{Changes, Reads};
 use crate::storage::{Entry, Key, StorageError, Urgency, View};
@@ -152,6 +153,19 @@ pub fn scan<'a>(
     let numbered = |(key, value): Entry| placed(&key).map(|(_, revision)| (revision, value));
     let foreign = || StorageError::Damaged("a key of the journal is none".into());
     Ok(entries.map(move |entry| numbered(entry?).ok_or_else(foreign)))
+}
+
+/// When the commit `revision` was, where its record is here.
+pub fn time_of(
+    view: &dyn View,
+    timeline: Timeline,
+    revision: u64,
+) -> Result<Option<Timestamp>, StorageError> {
+    let mut time = None;
+    view.look(&key(timeline, revision), &mut |record| {
+        time = Record::read(record).ok().map(|record| record.time);
+    })?;
+    Ok(time)
 }
 
 /// Where a history left another one, as far as the first of its records here tells.

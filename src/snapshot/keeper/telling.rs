@@ -6,7 +6,9 @@ use super::status::{Attempt, Shipped, Standing};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
-use crate::barrier::journal::Head;
+use crate::barrier::journal::{Head, live};
+use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
 
 impl Worker {
     /// An attempt, with all that is told of it.
@@ -96,22 +98,13 @@ impl Worker {
         let due = (!interval.is_zero()).then(|| known.unwrap_or(self.begun));
         let (bare, beside) = (self.is_bare(), self.beside());
         let (held_back, unusable) = (self.held_back.clone(), self.unusable());
-        let journal = self.settings.journal.then(|| self.shipped(&unsealed)).flatten();
+        let journal = self.settings.journal.then(|| self.shipped(&unsealed, now)).flatten();
         self.desk.tell(|status| {
             status.next = known.map(|due| now.plus(due.saturating_sub(boot)));
             (status.due, status.interval, status.bare) = (due, interval, bare);
             (status.beside, status.held_back) = (beside, held_back);
             status.unusable = unusable;
-            status.journal = journal.map(|journal| {
-                let before = status.journal.take().filter(|b| b.timeline == journal.timeline);
-                let since = before.as_ref().and_then(|before| before.since);
-                let gap = journal.gap.or(before.as_ref().and_then(|before| before.gap));
-                // What it had when it was last seen counts while nobody can look.
-                let had = before.filter(|_| self.known.is_none()).and_then(|had| had.revision);
-                let journal = Shipped { revision: journal.revision.or(had), gap, ..journal };
-                let behind = journal.behind() != Some(0);
-                Shipped { since: behind.then(|| since.unwrap_or(now)), ..journal }
-            });
+            status.journal = journal;
         });
     }
 
@@ -121,12 +114,30 @@ impl Worker {
         self.schedule.holds_none().unwrap_or(!self.settled && !self.settings.place.is_lent())
     }
 
-    fn shipped(&self, unsealed: &Unsealed) -> Option<Shipped> {
+    fn shipped(&self, unsealed: &Unsealed, now: Timestamp) -> Option<Shipped> {
         let Head { timeline, revision: head, cut, .. } = unsealed.journal()?;
         let known = self.known.as_ref().filter(|known| known.timeline == timeline);
         let reach = known.and_then(|known| known.reach);
-        let revision = reach.map(|reach| reach.cursor);
-        let gap = reach.and_then(|reach| reach.gap);
-        Some(Shipped { timeline, revision, seen: known.is_some(), head, since: None, cut, gap })
+        let before = self.desk.status().journal.filter(|before| before.timeline == timeline);
+        // What it had when it was last seen counts while nobody can look.
+        let had = before.as_ref().filter(|_| self.known.is_none()).and_then(|had| had.revision);
+        let revision = reach.map(|reach| reach.cursor).or(had);
+        let gap = reach.and_then(|reach| reach.gap).or(before.as_ref().and_then(|b| b.gap));
+        let seen = known.is_some();
+        let told = Shipped { timeline, revision, seen, head, since: None, cut, gap };
+        if told.behind() == Some(0) {
+            return Some(told);
+        }
+        // It goes on with what is shipped: while the server is written to, something is always on
+        // its way.
+        let first = revision.and_then(|revision| committed(unsealed, timeline, revision + 1));
+        let since = first.or(before.and_then(|before| before.since)).unwrap_or(now);
+        Some(Shipped { since: Some(since), ..told })
     }
+}
+
+/// When a commit was, as far as its record is here.
+fn committed(unsealed: &Unsealed, timeline: Timeline, revision: u64) -> Option<Timestamp> {
+    let view = unsealed.journal_view().ok()?;
+    live::time_of(&*view, timeline, revision).ok()?
 }
