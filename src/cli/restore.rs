@@ -26,7 +26,7 @@ use crate::node::offline::{self, Interruption};
 use crate::snapshot::layout::Folder;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::rewind::plan::{Refusal, present as newest_of};
-use crate::snapshot::rewind::{Newest, RewindError, Source, stores};
+use crate::snapshot::rewind::{Newest, RewindError, Source, has_any, stores};
 use crate::snapshot::target::Target;
 
 /// Restore a lost machine's store from a target alone.
@@ -156,7 +156,8 @@ impl Restore {
         timeline: Option<Timeline>,
         into: &Path,
     ) -> Result<(State, Newest), Stop> {
-        let mut states = one_store(self.states(cx)?, into)?;
+        let states = self.states(cx)?;
+        let mut states = one_store(cx, states, into)?;
         let present = match timeline.map_or_else(|| present(&mut states, into), Ok) {
             Ok(present) => present,
             Err(doubt @ Refusal::Ambiguous(_)) => {
@@ -357,10 +358,13 @@ fn vouch(states: &mut [State], doubt: &Refusal, into: &Path) -> bool {
 }
 
 /// Of several stores one must be named.
-fn one_store(states: Vec<State>, into: &Path) -> Result<Vec<State>, Stop> {
+fn one_store(cx: &mut Context, states: Vec<State>, into: &Path) -> Result<Vec<State>, Stop> {
     let mut stores: BTreeMap<String, Vec<State>> = BTreeMap::new();
     for state in states {
         stores.entry(state.folder.store_id().to_owned()).or_default().push(state);
+    }
+    if stores.len() > 1 {
+        drop_made_up(cx, &mut stores);
     }
     if stores.len() < 2 {
         return Ok(stores.into_values().flatten().collect());
@@ -381,6 +385,23 @@ fn one_store(states: Vec<State>, into: &Path) -> Result<Vec<State>, Stop> {
         "There are several stores, up to these states; name one with -store:\n{}",
         list.join("\n")
     )))
+}
+
+/// Of a store that somebody has made up there is no snapshot; unless none is one. A target that
+/// fails may have one.
+fn drop_made_up(cx: &mut Context, stores: &mut BTreeMap<String, Vec<State>>) {
+    let mut lost = Vec::new();
+    let mut is_real =
+        |state: &State| has_any(state.source(), &state.listing, &mut lost).unwrap_or(true);
+    let real: BTreeSet<String> = stores
+        .iter()
+        .filter(|(_, states)| states.iter().any(&mut is_real))
+        .map(|(id, _)| id.clone())
+        .collect();
+    lost.iter().for_each(|lost| cx.warn(&lost.to_string()));
+    if !real.is_empty() {
+        stores.retain(|id, _| real.contains(id));
+    }
 }
 
 /// The data folder of a server with this configuration.

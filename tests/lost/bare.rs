@@ -20,8 +20,8 @@ use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::{Server, program};
 use super::{
-    Home, damage_the_end, data, edgekeep, junk, later, must_have, names, option, place, restore,
-    shipped, shipping, target, write,
+    Home, damage_the_end, data, edgekeep, eventually, junk, junk_of, later, must_have, names,
+    option, place, restore, shipped, shipping, target, write,
 };
 
 /// Every file below a folder, by its name.
@@ -345,6 +345,44 @@ fn several_stores_on_a_target_are_told_apart() {
     let two = two.moved(&into);
     let server = two.start();
     must_have(&two, &server, "two");
+}
+
+#[test]
+fn a_store_that_somebody_has_made_up_is_none() {
+    let home = Home::new();
+    let disk = home.at("disk");
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    let last = shipped(&store.root(&server), "disk");
+    let made_up = "11111111-2222-3333-4444-555555555555";
+    for kept in later(Timestamp::from_secs(1_900_000_000)) {
+        junk_of(made_up, &disk, &kept);
+    }
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let following = standby.start_sealed();
+    eventually("it follows", || {
+        following.client().get("sys/health").json()["follows"]["revision"].as_u64() >= Some(last)
+    });
+    drop(following);
+    server.kill();
+
+    let (target, into) = (option("target", &disk), option("into", &home.at("new")));
+    let known = format!("{made_up}/vault-snapshot-");
+    let key = &*store.unseal_key();
+    for words in [
+        &["snapshot", "restore", &target, &into, "-at=latest", "-dry-run"][..],
+        &["snapshot", "read", "-at=latest", &disk.display().to_string(), "secret/3", key],
+        &["restore", &target, &into],
+    ] {
+        let (exit, said) = edgekeep(words);
+        assert_eq!(exit, 0, "{words:?}: {said}");
+        assert!(said.contains(&known) && said.contains(" does not count: "), "{said}");
+    }
+    must_have(&store.moved(&home.at("new")), &store.moved(&home.at("new")).start(), "first");
+    // Named, it is refused for what it is.
+    let named = option("store", Path::new(made_up));
+    let (exit, said) = edgekeep(&["restore", &target, "-force", &into, &named]);
+    assert_eq!(exit, 2, "{said}");
 }
 
 #[test]

@@ -111,7 +111,12 @@ fn damage_the_end(disk: &Path) {
 
 /// Puts a file beside the only store on a disk under a name that somebody has made up.
 fn junk(disk: &Path, kept: &Kept) {
-    let path = disk.join(Folder::new("", &names(disk)[0]).unwrap().name(kept).unwrap().as_str());
+    junk_of(&names(disk)[0], disk, kept);
+}
+
+/// The same of the store of that id.
+fn junk_of(store: &str, disk: &Path, kept: &Kept) {
+    let path = disk.join(Folder::new("", store).unwrap().name(kept).unwrap().as_str());
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, "junk").unwrap();
 }

@@ -1,15 +1,18 @@
 //! A target without a server: by its name in a configuration, or by its folder.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::variable::Variable;
+use crate::cli::context::Context;
 use crate::cli::stop::{Stop, meant};
 use crate::config;
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::stores;
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::{real_stores, stores};
 use crate::snapshot::target::folder::Folder as Directory;
 use crate::snapshot::target::{Name, Target};
 
@@ -106,23 +109,38 @@ pub fn configured(config: &[String]) -> Result<Vec<Declared>, Stop> {
 }
 
 /// The folder of the store that is meant: the one with this UUID, or the only one.
-pub fn store(target: &dyn Target, prefix: &str, given: Option<&str>) -> Result<Folder, Stop> {
-    let listed = target.list(prefix).map_err(|error| Stop::Failed(error.to_string()))?;
-    let mut found: Vec<Folder> =
-        stores(prefix, &listed).into_iter().map(|(folder, _)| folder).collect();
-    let ids: Vec<String> = found.iter().map(|folder| folder.store_id().to_owned()).collect();
+pub fn store(
+    cx: &mut Context,
+    Place { target, prefix }: &Place,
+    given: Option<&str>,
+) -> Result<Folder, Stop> {
+    let failed = |error: &dyn fmt::Display| Stop::Failed(error.to_string());
+    let listed = target.list(prefix).map_err(|error| failed(&error))?;
+    let found = stores(prefix, &listed);
     if let Some(given) = given {
-        let meant = found.into_iter().find(|folder| folder.store_id() == given);
-        return meant.ok_or_else(|| no_such_store(given, &ids));
+        let ids: Vec<String> = ids(&found).map(str::to_owned).collect();
+        let meant = found.into_iter().find(|(folder, _)| folder.store_id() == given);
+        return meant.map(|(folder, _)| folder).ok_or_else(|| no_such_store(given, &ids));
     }
-    match (found.pop(), &*ids) {
-        (Some(one), [_]) => Ok(one),
-        (None, _) => Err(Stop::Failed(NO_STORE.into())),
-        (Some(_), ids) => Err(Stop::Usage(format!(
-            "The target holds several stores; name one with -store:\n  {}",
-            ids.join("\n  ")
-        ))),
+    let mut lost = Vec::new();
+    let mut found = real_stores(&**target, found, &mut lost).map_err(|error| failed(&error))?;
+    lost.iter().for_each(|lost| cx.warn(&lost.to_string()));
+    match found.pop() {
+        None => Err(Stop::Failed(NO_STORE.into())),
+        Some((one, _)) if found.is_empty() => Ok(one),
+        Some(last) => {
+            found.push(last);
+            let ids: Vec<&str> = ids(&found).collect();
+            Err(Stop::Usage(format!(
+                "The target holds several stores; name one with -store:\n  {}",
+                ids.join("\n  ")
+            )))
+        }
     }
+}
+
+fn ids(stores: &[(Folder, Listing)]) -> impl Iterator<Item = &str> {
+    stores.iter().map(|(folder, _)| folder.store_id())
 }
 
 /// A store is meant that is not there; these are.

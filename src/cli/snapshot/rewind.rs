@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::instant;
-use super::place::{self, Place};
+use super::place;
 use super::restore::{Restore, refused};
 use super::state::{warn_of, warn_of_end, warn_of_history};
 use super::wait::Patience;
@@ -78,10 +78,10 @@ impl Restore {
     ) -> Result<Exit, Stop> {
         self.must_revoke_nothing()?;
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{RESTORING}: {error}"));
-        let (named, Place { target, prefix }) = (target, place::find(target, &self.config)?);
-        Patience::of(self.wait).lasts_until(cx, [(named, &target)])?;
-        let folder = place::store(&*target, &prefix, self.store.as_deref())?;
-        let source = Source { target: &*target, folder: &folder };
+        let place = place::find(target, &self.config)?;
+        Patience::of(self.wait).lasts_until(cx, [(target, &place.target)])?;
+        let folder = place::store(cx, &place, self.store.as_deref())?;
+        let source = Source { target: &*place.target, folder: &folder };
         let prepared = offline::prepare_rewind(source, wish, Path::new(into));
         let mut prepared = prepared.map_err(|error| failed(&error))?;
         if !self.dry_run {

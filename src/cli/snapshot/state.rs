@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::file;
 use super::instant::Instant;
-use super::place::{self, Place};
+use super::place;
 use crate::cli::context::Context;
 use crate::cli::stop::Stop;
 use crate::node::opened::{self, Sealed};
@@ -89,9 +89,9 @@ pub fn receive(
             return Err(Stop::Usage(format!("{text} {what}")));
         }
     };
-    let Place { target, prefix } = place::find(&instant.target, by.config)?;
-    let folder = place::store(&*target, &prefix, by.store)?;
-    let source = Source { target: &*target, folder: &folder };
+    let place = place::find(&instant.target, by.config)?;
+    let folder = place::store(cx, &place, by.store)?;
+    let source = Source { target: &*place.target, folder: &folder };
     let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
     prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
     let found = prepared.found();

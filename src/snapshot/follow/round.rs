@@ -18,7 +18,7 @@ use crate::snapshot::layout::{Folder, SegmentName};
 use crate::snapshot::rewind::file::Unfit;
 use crate::snapshot::rewind::listing::{Leg, Listing, Span};
 use crate::snapshot::rewind::plan::{Refusal, present};
-use crate::snapshot::rewind::{Lost, RewindError, Source, Way, stores, vouch};
+use crate::snapshot::rewind::{Lost, RewindError, Source, Way, real_stores, stores, vouch};
 
 impl Follower {
     /// Looks whether it is promoted, and follows when it is time to. To be called every second.
@@ -324,24 +324,30 @@ impl Follower {
             let none = || Trouble::Lost(format!("{id:?} is no id of a store"));
             return Folder::new(prefix, &id).ok_or_else(none);
         }
-        let found = stores(prefix, &self.of.target.list(prefix.trim_matches('/'))?);
-        let own = |(_, listing): &&(Folder, Listing)| {
+        let mut found = stores(prefix, &self.of.target.list(prefix.trim_matches('/'))?);
+        let own = |(_, listing): &(Folder, Listing)| {
             head.is_some_and(|head| listing.span(head.timeline).is_some())
         };
-        let one = match &found[..] {
-            [] => return Err(RewindError::Refused(Refusal::Nothing, Vec::new()).into()),
-            [one] => one,
-            several => several.iter().find(own).ok_or_else(|| {
-                let ids: Vec<&str> = several.iter().map(|(folder, _)| folder.store_id()).collect();
-                Trouble::Lost(format!(
-                    "the target has several stores: name the one to follow with -store: {}",
-                    ids.join(", ")
-                ))
-            })?,
-        };
-        lock(&self.status).store_id = Some(one.0.store_id().to_owned());
-        Ok(one.0.clone())
+        if found.iter().any(own) {
+            found.retain(own);
+        }
+        let one = only(real_stores(&*self.of.target, found, &mut Vec::new())?)?;
+        lock(&self.status).store_id = Some(one.store_id().to_owned());
+        Ok(one)
     }
+}
+
+/// The only store of these.
+fn only(mut found: Vec<(Folder, Listing)>) -> Result<Folder, Trouble> {
+    if found.len() > 1 {
+        let ids: Vec<&str> = found.iter().map(|(folder, _)| folder.store_id()).collect();
+        return Err(Trouble::Lost(format!(
+            "the target has several stores: name the one to follow with -store: {}",
+            ids.join(", ")
+        )));
+    }
+    let none = || RewindError::Refused(Refusal::Nothing, Vec::new());
+    Ok(found.pop().ok_or_else(none)?.0)
 }
 
 /// What leads a standby on towards a history; nothing where that left its own before.

@@ -29,7 +29,7 @@ pub use self::apply::Prepared;
 pub(super) use self::apply::replay;
 pub use self::fetch::Way;
 use self::listing::Instant;
-pub use self::newest::{Newest, misnamed, newest, stores};
+pub use self::newest::{Newest, has_any, misnamed, newest, real_stores, stores};
 use self::plan::{Refusal, Wish};
 pub use self::vouch::vouch;
 use super::SnapshotError;
