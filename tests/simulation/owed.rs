@@ -64,6 +64,31 @@ fn it_is_owed_where_the_place_was_away_when_it_was_asked_for() {
 }
 
 #[test]
+fn what_is_to_be_dropped_is_not_taken_back_by_who_only_asks() {
+    let mut site = Site::new(1);
+    serve(&mut site, 10);
+    for _ in 0..3 {
+        site.put(100);
+        site.desks[0].wish(|wishes| wishes.take = true);
+        serve(&mut site, 2);
+    }
+    let (place, desk) = (site.places[0].clone(), site.desks[0].clone());
+    let held = place.snapshots().len();
+    assert!(held > 1);
+    // All of them give up before the target's thread comes to it.
+    let forgetting = |last, dry_run| {
+        let policy = Policy { last, ..Policy::default() };
+        desk.forget(Forgetting { policy, dry_run }, Duration::ZERO)
+    };
+    assert_eq!(forgetting(1, false), None);
+    assert_eq!(forgetting(2, true), None);
+    assert_eq!(forgetting(1, true), None);
+    serve(&mut site, 3);
+    assert_eq!(place.snapshots().len(), 1);
+    assert!(!desk.wishes().any(), "nobody is there who wants to be told what would go");
+}
+
+#[test]
 fn who_waits_for_one_is_told_when_nothing_could_be_dropped_before() {
     let mut site = Site::new(1);
     serve(&mut site, 10);

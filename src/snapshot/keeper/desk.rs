@@ -1,5 +1,7 @@
 //! Where the thread of a target and those who want something of it meet.
 
+use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -76,12 +78,20 @@ struct State {
     verifying: bool,
     status: Status,
     listing: Listing,
-    /// How often it was wanted that snapshots are dropped.
+    /// The snapshots that are to be dropped, by the number of who wanted it, who may have given up.
+    waiting: VecDeque<(u64, Forgetting)>,
+    /// How often that was wanted.
     forgettings: u64,
     /// Which of these is being done.
     forgetting: u64,
     /// What came of the last one that was, and which that is.
     forgotten: Option<(u64, Forgotten)>,
+}
+
+impl State {
+    fn is_asked(&self) -> bool {
+        self.wishes.any() || !self.waiting.is_empty()
+    }
 }
 
 impl Desk {
@@ -126,8 +136,12 @@ impl Desk {
     pub fn wishes(&self) -> Wishes {
         let mut state = lock(&self.state);
         state.verifying |= state.wishes.verify;
-        state.forgetting = state.forgettings;
-        std::mem::take(&mut state.wishes)
+        let mut wishes = mem::take(&mut state.wishes);
+        if let Some((number, forgetting)) = state.waiting.pop_front() {
+            state.forgetting = number;
+            wishes.forget = Some(forgetting);
+        }
+        wishes
     }
 
     /// What was seen.
@@ -157,19 +171,23 @@ impl Desk {
         Listing { fresh: listing.count > count, ..listing }
     }
 
-    /// Has snapshots dropped; `None` where that takes longer than `patience`. One after the other:
-    /// what comes late is not told to who wanted something else meanwhile.
+    /// Has snapshots dropped; `None` where that takes longer than `patience`: it is done all the
+    /// same, but for a dry run. One after the other: what comes late is not told to who wanted
+    /// something else meanwhile.
     pub fn forget(&self, forgetting: Forgetting, patience: Duration) -> Option<Forgotten> {
         let _turn = lock(&self.turn);
         let mut state = lock(&self.state);
         state.forgettings += 1;
         let ours = state.forgettings;
-        state.wishes.forget = Some(forgetting);
+        // What somebody wanted who has given up comes with this one.
+        state.waiting.retain(|(_, other)| *other != forgetting);
+        state.waiting.push_back((ours, forgetting));
         self.bell.notify_all();
         drop(state);
         let is_over = |s: &State| s.stop || s.forgotten.as_ref().is_some_and(|(n, _)| *n == ours);
         wait_for(&self.bell, lock(&self.state), patience, is_over);
         let mut state = lock(&self.state);
+        state.waiting.retain(|(number, other)| *number != ours || !other.dry_run);
         state.forgotten.take_if(|(number, _)| *number == ours).map(|(_, outcome)| outcome)
     }
 
@@ -186,7 +204,7 @@ impl Desk {
 
     /// Waits for a while, or until something is wanted. Whether it goes on after.
     pub fn rest(&self, at_most: Duration) -> bool {
-        wait_for(&self.bell, lock(&self.state), at_most, |s| s.stop || s.wishes.any());
+        wait_for(&self.bell, lock(&self.state), at_most, |s| s.stop || s.is_asked());
         !self.is_stopped()
     }
 
@@ -226,12 +244,12 @@ mod tests {
             Forgetting { policy, dry_run }
         };
         // The first one gives up while its wish is being met.
-        assert_eq!(desk.forget(forgetting(1, true), Duration::ZERO), None);
-        assert_eq!(desk.wishes().forget, Some(forgetting(1, true)));
+        assert_eq!(desk.forget(forgetting(1, false), Duration::ZERO), None);
+        assert_eq!(desk.wishes().forget, Some(forgetting(1, false)));
         let (first, second) = (Name::parse("first").unwrap(), Name::parse("second").unwrap());
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| desk.forget(forgetting(2, false), Duration::from_secs(60)));
-            while lock(&desk.state).wishes.forget.is_none() {
+            while lock(&desk.state).waiting.is_empty() {
                 std::thread::yield_now();
             }
             desk.forgot(Ok(vec![first]));
