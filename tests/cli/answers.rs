@@ -182,6 +182,31 @@ fn a_snapshot_goes_to_the_server_as_it_is() {
 }
 
 #[test]
+fn what_is_wanted_of_a_target_that_is_set_anew_is_not_waited_for() {
+    let say =
+        |data: &str| answer("200 OK", "", &format!("{{\"request_id\":\"r\",\"data\":{data}}}"));
+    let status = |attempts: u64, verifications: u64, errors: u64| {
+        say(&format!(
+            "{{\"state\":\"ahead\",\"attempts\":{attempts},\"verifications\":{verifications},\
+             \"errors\":{errors}}}"
+        ))
+    };
+    let begun = say("{\"attempts\":6,\"verifications\":3}");
+    let (before, anew) = (status(5, 2, 4), status(0, 0, 0));
+    for (what, answers) in [
+        ("take", vec![begun.clone(), before.clone(), anew.clone()]),
+        ("verify", vec![begun.clone(), before.clone(), anew.clone()]),
+        ("adopt", vec![before.clone(), begun, anew]),
+    ] {
+        let server = Canned::start(|_| answers);
+        let asked = server.run(&TempDir::new(), &["snapshot", what, "box"]);
+        let told = text(&asked.stderr);
+        assert!(told.contains(" was set anew meanwhile, or the server started: ask again"), "{told}");
+        assert_eq!(asked.status.code(), Some(2), "{what}");
+    }
+}
+
+#[test]
 fn a_move_is_waited_for() {
     let say =
         |data: &str| answer("200 OK", "", &format!("{{\"request_id\":\"r\",\"data\":{data}}}"));

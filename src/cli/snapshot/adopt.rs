@@ -1,11 +1,9 @@
 //! `snapshot adopt`: go on where a target is ahead, or another place.
 
-use std::thread;
-
 use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
-use super::target::{self, LOOK, TARGETS, text};
+use super::target::{self, TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::operands;
@@ -48,20 +46,16 @@ impl Command for Adopt {
             )));
         }
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/adopt"));
-        cx.send(call).map_err(|stop| stop.about("Error adopting the target"))?;
-        loop {
-            let now = target::status(cx, name)?.data;
-            if state(&now) != state(&before) || now["beside"] != before["beside"] {
-                break;
-            }
-            if now["errors"].as_u64() > before["errors"].as_u64() {
-                return Err(Stop::Failed(format!(
-                    "it is {}: {}",
-                    state(&now),
-                    text(&now["error"])
-                )));
-            }
-            thread::sleep(LOOK);
+        let doing = "Error adopting the target";
+        cx.send(call).map_err(|stop| stop.about(doing))?;
+        let failed = target::wait(cx, (name, doing), before.clone(), |now| {
+            let done = state(now) != state(&before) || now["beside"] != before["beside"];
+            let failed = now["errors"].as_u64() > before["errors"].as_u64();
+            let why = || format!("it is {}: {}", state(now), text(&now["error"]));
+            (done || failed).then(|| (!done).then(why))
+        })?;
+        if let Some(why) = failed {
+            return Err(Stop::Failed(why));
         }
         let how = if state(&before) == AHEAD { " in a history of its own" } else { "" };
         cx.say(&format!("Success! The server goes on with {name}{how}"))?;

@@ -24,6 +24,13 @@ impl Restore {
     /// Restores from a target: into a server, or with `-into` without one.
     pub(super) fn rewind(&self, cx: &mut Context, target: &str) -> Result<Exit, Stop> {
         let wish = self.wish()?;
+        if self.into.is_none() && !self.config.is_empty() {
+            return Err(Stop::Usage(
+                "-config is for -into, which names the folder of the store: without it the server \
+                 that runs is restored, which knows the target by itself"
+                    .into(),
+            ));
+        }
         match self.into.as_deref() {
             Some(folder) => self.rewind_into(cx, target, &wish, folder),
             None => self.rewind_server(cx, target, &wish),

@@ -1,10 +1,9 @@
 //! `snapshot take`: one more snapshot, now.
 
-use std::thread;
-
 use argh::{ArgsInfo, FromArgs};
+use serde_json::Value;
 
-use super::target::{self, LOOK, TARGETS, text};
+use super::target::{self, TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -35,21 +34,21 @@ impl Command for Take {
         let begun = Envelope::of(&begun).map(|begun| begun.data["attempts"].clone());
         let wanted = begun.and_then(|attempts| attempts.as_u64()).unwrap_or(1);
         let waiting = Progress::waiting("Taking a snapshot");
-        let done = loop {
-            let found = target::status(cx, name)?;
-            if found.data["attempts"].as_u64().is_none_or(|attempts| attempts >= wanted) {
-                break found;
-            }
-            thread::sleep(LOOK);
-        };
+        let done = target::wait(cx, (name, TAKING), Value::Null, |now| {
+            let is_over = now["attempts"].as_u64().is_none_or(|attempts| attempts >= wanted);
+            is_over.then(|| now.clone())
+        });
         drop(waiting);
-        match &*text(&done.data["last_error"]) {
+        let done = done?;
+        match &*text(&done["last_error"]) {
             "" => {
-                let url = text(&done.data["last_good"]["url"]);
+                let url = text(&done["last_good"]["url"]);
                 cx.say(&format!("Success! Put and verified {url}"))?;
                 Ok(Exit::Done)
             }
-            error => Err(Stop::Failed(format!("Error taking a snapshot: {error}"))),
+            error => Err(Stop::Failed(format!("{TAKING}: {error}"))),
         }
     }
 }
+
+const TAKING: &str = "Error taking a snapshot";

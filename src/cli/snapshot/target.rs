@@ -1,5 +1,6 @@
 //! The targets of a server, as `status`, `take` and `list` ask for them.
 
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -34,6 +35,32 @@ pub fn status(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {
     let found = found.ok_or_else(|| Stop::Failed(missing(name)))?;
     let is_one = found.data["attempts"].is_number() || !found.wrap_info.is_null();
     if is_one { Ok(found) } else { Err(cx.not_understood().about(doing)) }
+}
+
+/// What each target counts from 0 on when it is set anew, or the server is started.
+const COUNTS: [&str; 3] = ["attempts", "verifications", "errors"];
+
+/// Looks at a target that stood so `before` until `over` tells that it is over. Where it was set
+/// anew meanwhile nobody knows any more of what was wanted.
+pub fn wait<T>(
+    cx: &mut Context,
+    (name, doing): (&str, &str),
+    mut before: Value,
+    over: impl Fn(&Value) -> Option<T>,
+) -> Result<T, Stop> {
+    loop {
+        let now = status(cx, name)?.data;
+        if COUNTS.iter().any(|count| now[count].as_u64() < before[count].as_u64()) {
+            return Err(Stop::Failed(format!(
+                "{doing}: the target was set anew meanwhile, or the server started: ask again"
+            )));
+        }
+        if let Some(found) = over(&now) {
+            return Ok(found);
+        }
+        before = now;
+        thread::sleep(LOOK);
+    }
 }
 
 /// What is said where there is no such target.

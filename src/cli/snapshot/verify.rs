@@ -1,12 +1,10 @@
 //! `snapshot verify`: opens every entry of a file, or has a server read back what a target holds.
 
-use std::thread;
-
 use argh::{ArgsInfo, FromArgs};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::keys::{Opener, gather};
-use super::target::{self, LOOK, TARGETS, text};
+use super::target::{self, TARGETS, text};
 use super::{file, inspect};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
@@ -85,21 +83,15 @@ fn of_target(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
     let wanted = begun.body["data"]["verifications"].as_u64();
     let wanted = wanted.ok_or_else(|| cx.not_understood().about(doing))?;
     let waiting = Progress::waiting("Verifying");
-    let mut seen = 0;
-    let done = loop {
-        let found = target::status(cx, name)?;
-        let ended = found.data["verifications"].as_u64();
-        match ended.ok_or_else(|| cx.not_understood().about(doing))? {
-            ended if ended >= wanted => break found.data["verification"].clone(),
-            ended if ended < seen => {
-                let what = "the target was set anew meanwhile: ask again";
-                return Err(Stop::Failed(format!("{doing}: {what}")));
-            }
-            ended => seen = ended,
-        }
-        thread::sleep(LOOK);
-    };
+    let done = target::wait(cx, (name, doing), Value::Null, |now| {
+        let is_over = now["verifications"].as_u64().is_none_or(|ended| ended >= wanted);
+        is_over.then(|| now["verification"].clone())
+    });
     drop(waiting);
+    let done = done?;
+    if !done.is_object() {
+        return Err(cx.not_understood().about(doing));
+    }
     let (good, error) = (&done["good"], text(&done["error"]));
     if cx.format != Format::Table {
         cx.say_value(&done)?;
