@@ -51,6 +51,9 @@ pub struct Ask {
     pub snapshot: Option<FromSnapshot>,
 }
 
+/// The query by which a read names a loaded snapshot.
+pub const READ_SNAPSHOT: &str = "read_snapshot_id";
+
 /// What a request has to do with a loaded snapshot.
 pub struct FromSnapshot {
     /// The snapshot's id.

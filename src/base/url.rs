@@ -23,6 +23,11 @@ pub fn encode_query(text: &str, out: &mut String) {
     encode(text, b"-_.~", out);
 }
 
+/// Appends a path as a header holds it: what is not printable ASCII percent-encoded, and `%`.
+pub fn encode_header(path: &str, out: &mut String) {
+    encode(path, b" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~", out);
+}
+
 /// The host in the URL of a server, such as `https://gateway.local:8200`; none where it is none.
 pub fn host(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;

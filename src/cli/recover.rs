@@ -9,6 +9,7 @@ use super::snapshot::lent::lend;
 use super::snapshot::state::{Kind, State};
 use super::stop::{Exit, Stop};
 use super::{data, operands};
+use crate::base::url;
 use crate::client::{Call, Verb};
 
 /// By which a call names the snapshot that it recovers from.
@@ -58,7 +59,9 @@ impl Recover {
         // A Vault that is older than the header reads the parameter.
         call = call.with_query("recover_snapshot_id", id).with_header(HEADER, id);
         if let Some(from) = self.from.as_deref().map(operands::path) {
-            call = call.with_header("X-Vault-Recover-Source-Path", from);
+            let mut path = String::new();
+            url::encode_header(&from, &mut path);
+            call = call.with_header("X-Vault-Recover-Source-Path", path);
         }
         let doing = format!("Error recovering {path}");
         let answer = cx.send(call).map_err(|stop| stop.about(&doing))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::api::ask::{DirectAsk, FromSnapshot, Verb};
+use crate::api::ask::{DirectAsk, FromSnapshot, READ_SNAPSHOT, Verb};
 use crate::api::request::{Body, Bound, Method, Request};
 use crate::barrier::txn::TxnError;
 use crate::base::fault::Fault;
@@ -15,8 +15,6 @@ use crate::base::secret::Secret;
 use crate::base::url;
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
-/// By which reads name a loaded snapshot.
-const READ: &str = "read_snapshot_id";
 /// By which a write does, and so is a recovery: Vault's older way.
 const RECOVER: &str = "recover_snapshot_id";
 const RECOVER_HEADER: &str = "x-vault-recover-snapshot-id";
@@ -63,7 +61,7 @@ pub fn refuse_folder(verb: Verb, path: &str) -> Result<(), Fault> {
 
 /// What a request has to do with a loaded snapshot.
 pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, Fault> {
-    let read_from = given(request.query(READ), READ)?;
+    let read_from = given(request.query(READ_SNAPSHOT), READ_SNAPSHOT)?;
     let header = given(request.header(RECOVER_HEADER), "X-Vault-Recover-Snapshot-Id")?;
     let ids = [header, given(request.query(RECOVER), RECOVER)?];
     if verb == Verb::Recover {
@@ -78,7 +76,7 @@ pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, F
             Fault::bad_request("no snapshot is named: send its id in X-Vault-Recover-Snapshot-Id")
         })?;
         let source = request.header(SOURCE_HEADER).filter(|path| !path.is_empty());
-        let source = source.map(|path| path.trim_start_matches('/').to_owned());
+        let source = source.map(source_path).transpose()?;
         return Ok(Some(FromSnapshot { id: id.to_owned(), source }));
     }
     if ids.iter().any(Option::is_some) {
@@ -94,6 +92,19 @@ pub fn snapshot(request: &Request, verb: Verb) -> Result<Option<FromSnapshot>, F
         }
         (Some(_), _) => Err(only_reads()),
     }
+}
+
+/// The path that a header holds. Vault takes its bytes as they are, so that a name which is not
+/// ASCII takes a client that sends such; here it is as in a URL, for the gate passes ASCII alone.
+fn source_path(sent: &str) -> Result<String, Fault> {
+    let path = url::decode_path(sent).and_then(|bytes| String::from_utf8(bytes).ok());
+    let path = path.filter(|path| path.chars().all(golang::is_printable)).ok_or_else(|| {
+        Fault::bad_request(
+            "X-Vault-Recover-Source-Path is no path: what is not ASCII is percent-encoded in it, \
+             and % as %25",
+        )
+    })?;
+    Ok(path.trim_start_matches('/').to_owned())
 }
 
 fn only_reads() -> Fault {

@@ -201,7 +201,10 @@ fn what_is_wanted_of_a_target_that_is_set_anew_is_not_waited_for() {
         let server = Canned::start(|_| answers);
         let asked = server.run(&TempDir::new(), &["snapshot", what, "box"]);
         let told = text(&asked.stderr);
-        assert!(told.contains(" was set anew meanwhile, or the server started: ask again"), "{told}");
+        assert!(
+            told.contains(" was set anew meanwhile, or the server started: ask again"),
+            "{told}"
+        );
         assert_eq!(asked.status.code(), Some(2), "{what}");
     }
 }

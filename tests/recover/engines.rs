@@ -310,6 +310,7 @@ fn what_the_store_does_not_keep_is_in_no_snapshot() {
     for path in [
         "sys/health",
         "sys/seal-status",
+        "sys/metrics",
         "sys/storage/raft/snapshot",
         "sys/internal/counters/activity",
         "auth/token/lookup-self",
@@ -327,7 +328,8 @@ fn what_the_store_does_not_keep_is_in_no_snapshot() {
     }
     assert_eq!(root.get("secret/metadata/a").status, 404);
     let nobody = server.client();
-    for path in ["secret/data/a", "identity/oidc/.well-known/keys", "sys/health"] {
+    assert_eq!(nobody.get("sys/metrics").status, 200, "here they are told to everybody");
+    for path in ["secret/data/a", "identity/oidc/.well-known/keys", "sys/health", "sys/metrics"] {
         let refused = read(&nobody, &id, path).status;
         assert!(matches!(refused, 400 | 403), "{path}: {refused}");
     }

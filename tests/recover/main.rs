@@ -7,6 +7,7 @@ mod engines;
 mod instants;
 mod loads;
 mod rights;
+mod source;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;

@@ -110,7 +110,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Head>, Refusal> {
     for header in request.headers.iter() {
         let value = match std::str::from_utf8(header.value) {
             Ok(value) if value.is_ascii() => value.trim_ascii(),
-            _ => return Err(Refusal::Malformed("")),
+            _ => return Err(Refusal::Malformed("a header is not ASCII")),
         };
         let start = head.forward.len();
         head.line(&[header.name, ": ", value]);

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use self::lately::Lately;
 use super::about::About;
-use crate::api::ask::{DirectAsk, Verb};
+use crate::api::ask::{DirectAsk, READ_SNAPSHOT, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Content, Reply, Response, ResponseBody};
@@ -90,9 +90,12 @@ impl Metrics {
         Self { about, sources, prometheus, lately: Lately::new(clock) }
     }
 
-    /// Whether a request asks for them at a listener that tells them to everybody.
+    /// Whether a request asks for them at a listener that tells them to everybody. One that means a
+    /// snapshot does not: none holds them.
     pub fn are_for_anybody(&self, request: &Request) -> bool {
-        request.peer.sees_metrics && request.path == "sys/metrics"
+        request.peer.sees_metrics
+            && request.path == "sys/metrics"
+            && request.query(READ_SNAPSHOT).is_none()
     }
 
     /// The answer to such a request.
