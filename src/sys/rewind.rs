@@ -24,6 +24,7 @@ use crate::mount::store::MountStore;
 use crate::mount::table::MountTable;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::meters::Meters;
+use crate::snapshot::restorable::Restorable;
 use crate::snapshot::rewind::history::{Event, Part, history};
 use crate::snapshot::rewind::plan::{At, Wish};
 use crate::snapshot::rewind::{Source, prepare};
@@ -166,6 +167,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("restored".into(), (!dry_run).into());
     if dry_run {
+        prepared.accepted(&service.restoring.barrier, force)?;
         if same_store {
             tell_returning(&prepared, unsealed, &mut told)?;
         }

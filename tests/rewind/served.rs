@@ -102,6 +102,26 @@ fn a_server_goes_back_and_says_what_comes_back() {
 }
 
 #[test]
+fn what_would_be_refused_is_refused_in_a_dry_run() {
+    let folder = TempDir::new();
+    let (world, other) = (world(4, &folder), world(5, &folder));
+    let store = other.client().get("sys/health").json()["cluster_id"].clone();
+    let asked = |more: Value| {
+        let mut body = json!({ "at": "latest", "store_id": store });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.root().post(RESTORE, body)
+    };
+    for more in [json!({ "dry_run": true }), json!({})] {
+        let refused = asked(more);
+        assert_eq!(refused.status, 400, "{}", refused.json());
+        let told = refused.json().to_string();
+        assert!(told.contains("snapshot of other keys"), "{told}");
+    }
+    let dry = asked(json!({ "dry_run": true, "force": true }));
+    assert_eq!((dry.status, &data(&dry)["restored"]), (200, &json!(false)));
+}
+
+#[test]
 fn what_a_snapshot_leads_to_has_the_time_of_its_commit() {
     let folder = TempDir::new();
     let world = world(3, &folder);
