@@ -75,6 +75,14 @@ fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
     assert_eq!(root.post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
     is_well(&world);
     assert_eq!(held(&folder).timeline(), there.timeline(), "no history was left");
+
+    // Also before the server has seen it.
+    fs::remove_dir_all(&disk).unwrap();
+    fs::rename(&folder, &disk).unwrap();
+    fs::create_dir(&folder).unwrap();
+    assert_eq!(root.post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    is_well(&world);
+    assert!(folder.join(MARK).is_file());
     world.restart();
     is_well(&world);
 }

@@ -308,7 +308,14 @@ impl Worker {
     /// Goes on where the target is ahead, beside that, or is not the place that it was.
     fn adopt(&mut self) -> Result<(), Trouble> {
         self.seen.is_heard();
-        let standing = self.desk.status().standing;
+        let mut standing = self.desk.status().standing;
+        if !matches!(standing, Standing::Ahead | Standing::Away) {
+            // Another place may stand there since it was looked at.
+            self.known = None;
+            if let Err(trouble) = self.contact(true) {
+                standing = trouble.standing();
+            }
+        }
         // What was found before this history began says nothing of it.
         let present = self.unsealed()?.status().timeline;
         if standing == Standing::Ahead && self.surveyed == Some(present) {
