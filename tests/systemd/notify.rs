@@ -128,9 +128,17 @@ fn a_reload_tells_what_it_does_not_take() {
     let mut server = Managed::new(None);
     server.start();
     server.hear_of("READY=1");
+    let broken = "; the configuration is broken, and the next start would fail";
     let stick = "seal \"static\" {\n current_key_id = \"1\"\n current_key = \"file:///key\"\n}";
     for (more, state, said) in [
-        ("seal \"stati", "; the configuration is broken, and the next start would fail", "ERROR"),
+        ("seal \"stati", broken, "ERROR"),
+        // What -test refuses.
+        ("log_file = \"/nowhere/at/all.log\"", broken, "there is no folder /nowhere/at"),
+        (
+            "listener \"unix\" { address = \"/nowhere/at/all.sock\" }",
+            broken,
+            "there is no folder /nowhere/at",
+        ),
         (
             stick,
             "; the seal was changed in the configuration, which the next start takes",

@@ -249,31 +249,39 @@ impl Serving<'_> {
     }
 
     /// Takes what may change in the configuration while the server runs, and tells what does not.
-    fn reconfigure(&self) -> Option<&'static str> {
-        let config = match reread(self.command) {
+    fn reconfigure(&self) -> Vec<&'static str> {
+        let mut config = match reread(self.command) {
             Ok((config, _)) => config,
-            Err(error) => {
-                log::error!(
-                    "configuration: {error}; the old one stays, and with this one the server does \
-                     not start again: mend it, and send SIGHUP"
-                );
-                return Some("the configuration is broken, and the next start would fail");
-            }
+            Err(error) => return vec![broken(&error)],
         };
         // The command line was right when the server started.
         if let Ok(log) = self.command.log(&config) {
             self.logs.configure(log.level);
             log::info!("the log level was read anew: {}", log.level);
+            config.log = log;
         }
-        if config.seal.all().eq(self.config.seal.all()) {
-            return None;
+        let mut flaws = Vec::new();
+        if let Err(error) = config::check_start(&config) {
+            flaws.push(broken(&error));
         }
-        log::warn!(
-            "configuration: the seal was changed, and the old one stays until the next start: \
-             restart the server, or undo the change"
-        );
-        Some("the seal was changed in the configuration, which the next start takes")
+        if !config.seal.all().eq(self.config.seal.all()) {
+            log::warn!(
+                "configuration: the seal was changed, and the old one stays until the next start: \
+                 restart the server, or undo the change"
+            );
+            flaws.push("the seal was changed in the configuration, which the next start takes");
+        }
+        flaws
     }
+}
+
+/// Tells of a configuration with which no server starts.
+fn broken(error: &ConfigError) -> &'static str {
+    log::error!(
+        "configuration: {error}; the old one stays, and with this one the server does not start \
+         again: mend it, and send SIGHUP"
+    );
+    "the configuration is broken, and the next start would fail"
 }
 
 /// The file that holds the process id; removed at the end.
