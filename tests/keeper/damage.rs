@@ -179,6 +179,37 @@ fn a_made_up_name_accuses_no_file_of_ones_own() {
 }
 
 #[test]
+fn what_rotted_since_it_was_put_takes_no_good_one_along() {
+    let folder = TempDir::new();
+    let world = world(36, folder.path(), "  interval = \"24h\"\n  keep_last = 99");
+    let root = world.root();
+    eventually("there is one", || target(&root)["last_good"].is_object());
+    for wanted in 2..=4 {
+        world.advance(Duration::from_secs(1));
+        root.post("sys/snapshots/targets/disk/take", json!({}));
+        eventually("there is another", || held(folder.path()).snapshots.len() == wanted);
+    }
+    eventually("it rests", || target(&root)["state"] == "good");
+    let files = files(folder.path());
+    let (rotten, good) = (&files[3].1, &files[2].1);
+    let mut bytes = fs::read(rotten).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(rotten, bytes).unwrap();
+    let forget =
+        |wish| data(&root.post("sys/snapshots/targets/disk/forget", wish))["snapshots"].clone();
+    let names: Vec<&String> = files[..2].iter().map(|(name, _)| name).collect();
+    assert_eq!(forget(json!({ "keep_last": 1 })), json!(names));
+    assert!(good.exists());
+    eventually("a good one is taken in the place of what is bad", || {
+        target(&root)["damage"] == "" && held(folder.path()).snapshots.len() == 2
+    });
+    assert!(good.exists() && !rotten.exists());
+    let told = metrics(&root);
+    assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
+}
+
+#[test]
 fn what_the_server_may_not_read_is_told() {
     // Its threads come of this one.
     let alone = std::thread::spawn(|| {

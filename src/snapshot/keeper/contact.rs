@@ -296,7 +296,7 @@ impl Worker {
     }
 
     /// Reads back the newest snapshot of this history, and older ones until one is good.
-    fn judge(&mut self, known: &Known) -> Result<(), Trouble> {
+    pub fn judge(&mut self, known: &Known) -> Result<(), Trouble> {
         let mut own = known.own(&self.settings.file_prefix);
         own.retain(|held| {
             held.of.timeline == known.timeline && known.is_own(&held.of) != Some(false)
@@ -356,6 +356,7 @@ impl Worker {
         match self.read(&held.name, |content| check::snapshot(content, &held.of, || self.keys()))? {
             Ok(head) => {
                 self.judged.insert(held.name.clone(), (Judged::Good, head));
+                self.read_now.insert(held.name.clone());
                 self.verified = Some(self.boot());
                 let now = self.now();
                 self.desk.tell(|status| status.verified = Some(now));
@@ -475,15 +476,22 @@ impl Worker {
 
     /// The last good snapshot is told, and the next one counted from it.
     pub fn follow(&mut self) {
-        let Some(known) = &self.known else { return };
-        let own = known.own(&self.settings.file_prefix);
-        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(known, held)).collect();
-        let last = retention::last_good(&snapshots, known.timeline).map(|index| own[index]);
-        let good = last.map(|held| self.good(held));
+        if self.known.is_none() {
+            return;
+        }
+        let good = self.last_good().map(|held| self.good(held));
         let (now, boot) = (self.now(), self.boot());
         let taken = good.as_ref().map(|good| good.taken);
         self.schedule.follow(taken, self.settings.interval, now, boot);
         self.desk.tell(|status| status.last_good = good);
+    }
+
+    /// The newest snapshot of the present history that is known to be good.
+    pub fn last_good(&self) -> Option<&Held<SnapshotName>> {
+        let known = self.known.as_ref()?;
+        let own = known.own(&self.settings.file_prefix);
+        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(known, held)).collect();
+        retention::last_good(&snapshots, known.timeline).map(|index| own[index])
     }
 
     /// A snapshot there, as retention sees it.

@@ -132,11 +132,11 @@ impl Worker {
         }
         // What a restore has left yields to what is now, if that makes room.
         let policy = Policy { others: Duration::ZERO, ..self.settings.policy };
-        let gone = self.forgettable(policy);
+        let gone = self.outdated(policy);
         let yields = own.iter().filter(|held| gone.contains(&held.name));
         let yields: u64 = yields.map(|held| held.length).sum();
-        if would_be - yields <= most {
-            return self.forget(policy);
+        if would_be - yields <= most && self.forget(policy)? == gone {
+            return Ok(());
         }
         Err(Trouble::Settings(format!(
             "the snapshots there take {used} bytes, and one of {length} more would be above \
@@ -144,18 +144,18 @@ impl Worker {
         )))
     }
 
-    /// Drops what nobody wants to be kept any longer.
-    pub fn forget(&mut self, policy: Policy) -> Result<(), Trouble> {
+    /// Drops what nobody wants to be kept any longer; which snapshots that was.
+    pub fn forget(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
         // Another one may have been found there meanwhile.
         self.must_be_its_own()?;
-        let gone = self.forgettable(policy);
+        let gone = self.forgettable(policy)?;
         for name in &gone {
             self.target.delete(name)?;
             log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
         }
-        let Some(known) = &mut self.known else { return Ok(()) };
+        let Some(known) = &mut self.known else { return Ok(gone) };
         known.snapshots.retain(|held| !gone.contains(&held.name));
-        let Some(known) = &self.known else { return Ok(()) };
+        let Some(known) = &self.known else { return Ok(gone) };
         let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
         let stay: Vec<Snapshot> = stay.collect();
         let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
@@ -166,15 +166,31 @@ impl Worker {
         for name in &unneeded {
             self.target.delete(name)?;
         }
-        let Some(known) = &mut self.known else { return Ok(()) };
+        let Some(known) = &mut self.known else { return Ok(gone) };
         known.segments.retain(|held| !unneeded.contains(&held.name));
         known.aside.retain(|held| !unneeded.contains(&held.name));
         self.known.iter().for_each(|known| self.tell_held(known));
-        Ok(())
+        Ok(gone)
     }
 
-    /// Which snapshots of this target go by a policy.
-    pub fn forgettable(&self, policy: Policy) -> Vec<Name> {
+    /// Which snapshots of this target go by a policy. Before any does the last good one is read
+    /// back, unless that was done in this round: where it has rotted since it was put, the one
+    /// before it is the last.
+    pub fn forgettable(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        loop {
+            let gone = self.outdated(policy);
+            let last = self.last_good().map(|held| held.name.clone());
+            let last = last.filter(|last| !gone.is_empty() && !self.read_now.contains(last));
+            let Some(last) = last else { return Ok(gone) };
+            let Some(known) = self.known.take() else { return Ok(gone) };
+            self.judged.remove(&last);
+            self.judge(&known)?;
+            self.known = Some(known);
+            self.follow();
+        }
+    }
+
+    fn outdated(&self, policy: Policy) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
         let own = known.own(&self.settings.file_prefix);
         let snapshots = own.iter().map(|held| self.candidate(known, held));

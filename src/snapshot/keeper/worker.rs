@@ -60,6 +60,8 @@ pub struct Worker {
     pub(super) known: Option<Known>,
     /// What was read back of the snapshots there.
     pub(super) judged: BTreeMap<Name, (Judged, Option<Head>)>,
+    /// Which of them were in this round.
+    pub(super) read_now: BTreeSet<Name>,
     /// Since when, by the boot clock, a file there cannot be read.
     pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
     /// When such were last read again, by the boot clock.
@@ -143,6 +145,7 @@ impl Worker {
             settled: false,
             known: None,
             judged: BTreeMap::new(),
+            read_now: BTreeSet::new(),
             unreadable: RefCell::default(),
             read_again: None,
             surveyed: None,
@@ -188,6 +191,7 @@ impl Worker {
     /// Looks once whether there is something to do, and does it.
     pub fn round(&mut self) {
         let mut wishes = self.desk.wishes();
+        self.read_now.clear();
         if self.means.barrier.unsealed().is_none() {
             self.owed = self.owed.take().or(wishes.take.then(|| Trouble::Over.to_string()));
             self.refuse(&wishes, &Trouble::Over);
@@ -237,12 +241,12 @@ impl Worker {
         }
         // What makes room comes before what needs it.
         if let Some(Forgetting { policy, dry_run }) = wishes.forget {
-            let gone = self.forgettable(policy);
-            if !dry_run && let Err(trouble) = self.forget(policy) {
+            match if dry_run { self.forgettable(policy) } else { self.forget(policy) } {
+                Ok(gone) => self.desk.forgot(Ok(gone)),
                 // Who waits for a snapshot is told as well.
-                return if wishes.take { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
+                Err(trouble) if wishes.take => return self.attempt(|_| Err(trouble)),
+                Err(trouble) => return Err(trouble),
             }
-            self.desk.forgot(Ok(gone));
         }
         self.supply(wishes.take)?;
         if self.settings.journal {
@@ -281,7 +285,7 @@ impl Worker {
                 self.owes(&trouble);
             }
         }
-        self.forget(self.settings.policy)
+        self.forget(self.settings.policy).map(drop)
     }
 
     /// Comes to the target, as far as that is needed for what is wanted.
