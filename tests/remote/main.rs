@@ -12,3 +12,4 @@ mod sftp;
 #[path = "../support/mod.rs"]
 mod support;
 mod trouble;
+mod vanished;

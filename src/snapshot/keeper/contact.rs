@@ -30,6 +30,8 @@ const TOLD: usize = 20;
 pub struct Known {
     /// When it was looked, by the boot clock.
     pub at: Duration,
+    /// Whether anything was put there since: nobody has seen it together with the rest.
+    pub put: bool,
     /// The store.
     pub store_id: String,
     /// The store's history then.
@@ -147,6 +149,7 @@ impl Worker {
         let record = RootRecord { store_id: record.store_id, ..self.unsealed()?.status() };
         let mut known = Known {
             at: self.boot(),
+            put: false,
             store_id: record.store_id.clone(),
             timeline: record.timeline,
             stamps: self.unsealed()?.stamps()?,
@@ -507,9 +510,9 @@ impl Worker {
         let Some(known) = &self.known else { return Ok(()) };
         let Some(head) = head.filter(|head| head.timeline == known.timeline) else { return Ok(()) };
         let place = self.reach_of(known, head.timeline, None, head.dropped);
-        let before = known.reach.and_then(|reach| reach.gap);
-        if let Some((first, last)) = place.and_then(|reach| reach.gap).filter(|_| before.is_none())
-        {
+        let gap = place.and_then(|reach| reach.gap);
+        let told = self.desk.status().journal.and_then(|journal| journal.gap);
+        if let Some((first, last)) = gap.filter(|gap| told != Some(*gap)) {
             log::warn!(
                 "snapshots to {}: nothing there leads to the transactions {first} to {last}: a \
                  restore can not stop between them",

@@ -18,20 +18,24 @@ pub fn reach(bases: &[u64], segments: &[(u64, u64)], dropped: u64) -> Option<Rea
     let end = by_last.first().map(|&(_, last)| last);
     // The segments without a gap that lead to the end.
     let mut start = end.unwrap_or(0).saturating_add(1);
+    let mut before = None;
     for (first, last) in by_last {
         if last.saturating_add(1) < start {
+            before = Some(last);
             break;
         }
         start = start.min(first);
     }
-    let has_base = |behind: u64| bases.iter().any(|&base| base >= behind);
+    let from = |least: u64| bases.iter().copied().filter(|&base| base >= least).min();
     match end {
         Some(end) if end >= dropped => {
-            has_base(start - 1).then_some(Reach { cursor: end, gap: None })
+            let base = from(start - 1)?;
+            let gap = before.map(|before| (before + 1, base - 1));
+            Some(Reach { cursor: end, gap: gap.filter(|(first, last)| first <= last) })
         }
         _ => {
             // What follows is of use from the first base on.
-            let base = bases.iter().copied().filter(|&base| base >= dropped).min()?;
+            let base = from(dropped)?;
             let gap = end.map(|end| (end + 1, dropped.max(base - 1)));
             Some(Reach { cursor: dropped, gap })
         }
@@ -57,6 +61,8 @@ mod tests {
         assert_eq!(reach(&[5], &[(6, 7), (6, 9), (8, 8)], 6), at(9));
         assert_eq!(reach(&[5], &[(6, 7), (9, 9)], 6), None, "a gap behind the base");
         assert_eq!(reach(&[5, 8], &[(6, 7), (9, 9)], 6), at(9), "the later base will do");
+        let lacks_two = Some(Reach { cursor: 11, gap: Some((8, 9)) });
+        assert_eq!(reach(&[5, 10], &[(6, 7), (10, 11)], 6), lacks_two, "what led to it is gone");
         assert_eq!(reach(&[12], &[(6, 7)], 6), at(7), "a snapshot may be ahead of the journal");
         let left_behind = Some(Reach { cursor: 10, gap: Some((8, 10)) });
         assert_eq!(reach(&[5], &[(6, 7)], 10), None);

@@ -119,6 +119,7 @@ impl Worker {
         self.ends.insert(name.clone(), (run.before, chain));
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {
+            known.put = true;
             known.segments.push(Held { of, name, length });
             if let Some(reach) = known.reach.as_mut().filter(|_| known.timeline == timeline) {
                 reach.cursor = of.last;

@@ -70,6 +70,7 @@ impl Worker {
         log::info!("snapshots to {}: put and verified {}", self.name, self.target.url(&held.name));
         if let Some(known) = &mut self.known {
             known.stamps.note(held.of.taken, held.of.revision);
+            known.put = true;
             known.snapshots.push(held);
         }
         self.desk.tell(|status| status.damage = None);

@@ -426,7 +426,8 @@ impl Worker {
     }
 
     /// Looks at what lies there, unless that was done lately or nothing is to be done. Where it
-    /// costs next to nothing it is done each time: somebody may have emptied it.
+    /// costs next to nothing it is done each time: somebody may have emptied it. Elsewhere it is
+    /// done once more after the last that was put: that may have gone where the rest was not.
     fn contact(&mut self, acts: bool) -> Result<(), Trouble> {
         let record = self.unsealed()?.status();
         let boot = self.boot();
@@ -435,7 +436,8 @@ impl Worker {
             let same = (&known.store_id, known.timeline) == (&record.store_id, record.timeline);
             let place = &self.settings.place;
             let acts = acts || self.is_behind(&record.timeline);
-            let looks = acts || (place.is_near() && !place.is_lent());
+            let owes = if place.is_near() { !place.is_lent() } else { known.put };
+            let looks = acts || owes;
             let most = if acts && place.is_near() { Duration::ZERO } else { STALE };
             same && !(looks && boot.saturating_sub(known.at) >= most)
         });
