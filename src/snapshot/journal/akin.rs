@@ -1,6 +1,6 @@
 //! Which segments inside of the span of another one are of its chain, so that it holds all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::barrier::keyring::Keyring;
 use crate::snapshot::layout::SegmentName;
@@ -14,9 +14,12 @@ pub fn akin(
     inner: &[SegmentName],
     keyring: &Keyring,
 ) -> Result<Vec<SegmentName>, Unfit> {
+    let ends: BTreeSet<u64> = inner.iter().map(|name| name.last).collect();
     let mut chain = BTreeMap::new();
     let (header, _) = getter.read(outer, Some(keyring), |entry| {
-        chain.insert(entry.revision, entry.after.short());
+        if ends.contains(&entry.revision) {
+            chain.insert(entry.revision, entry.after.short());
+        }
     })?;
     chain.insert(header.first - 1, header.before.short());
     let mut inner = inner.to_vec();

@@ -77,7 +77,8 @@ impl Worker {
         if differs && parts {
             return Ok(true);
         }
-        let steps = match self.read_steps(name, of, |at| at <= head.revision || at < of.first)? {
+        let known = head.dropped..=head.revision;
+        let steps = match self.read_steps(name, of, |at| known.contains(&at) || at < of.first)? {
             Ok(steps) => steps,
             Err(why) => {
                 self.counts_as_absent(name, &why);

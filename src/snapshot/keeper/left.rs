@@ -2,7 +2,7 @@
 //! another server, on a copy of this store's data, has written on in it: names tell them apart. The
 //! other one is not stopped by that (`aside`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::contact::Known;
@@ -222,11 +222,11 @@ impl Worker {
         }
         // Before each stretch, and where the history was left: that is kept alone, whatever is
         // folded.
-        let mut ours = Vec::new();
+        let mut ours = BTreeMap::new();
         for at in stretches.iter().map(|(first, _)| first - 1).chain([last]) {
             ours.extend(recorded(&unsealed, of.timeline, at)?.map(|chain| (at, chain)));
         }
-        let steps = match self.read_steps(name, of, |at| at <= last)? {
+        let steps = match self.read_steps(name, of, |at| ours.contains_key(&at))? {
             Ok(steps) => steps,
             Err(why) => {
                 self.counts_as_absent(name, &why);
@@ -234,7 +234,8 @@ impl Worker {
                 return Ok((!unread).then_some(Akin::Junk));
             }
         };
-        let both = steps.at.into_iter().filter(|step| ours.contains(step)).map(|(at, _)| at);
+        let both = steps.at.into_iter().filter(|(at, chain)| ours.get(at) == Some(chain));
+        let both = both.map(|(at, _)| at);
         let akin = match both.max() {
             Some(at) if at == last => Akin::Own,
             common => Akin::Theirs(common.filter(|at| of.first <= *at)),

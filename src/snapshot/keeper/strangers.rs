@@ -61,6 +61,7 @@ impl Worker {
     fn must_agree(&mut self, known: &mut Known, timeline: Timeline) -> Result<(), Trouble> {
         let mut of_it = known.segments_of(timeline);
         of_it.sort_by_key(|(of, _)| (of.first, of.last));
+        let ends: BTreeSet<u64> = of_it.iter().map(|(of, _)| of.last).collect();
         let (mut junk, mut steps) = (BTreeSet::new(), None);
         // Those before, the one that goes furthest at the top.
         let mut before: BinaryHeap<(u64, usize)> = BinaryHeap::new();
@@ -73,7 +74,7 @@ impl Worker {
                 let (shorter, longer) =
                     if last < next.0.last { (other, next) } else { (next, other) };
                 // One of the two may be torn, or a name that somebody made up.
-                let bad = match self.chain_in(longer, shorter.0.last, &mut steps)? {
+                let bad = match self.chain_in(longer, shorter.0.last, &ends, &mut steps)? {
                     Inside::Junk => longer,
                     Inside::At(chain)
                         if chain != shorter.0.chain
@@ -98,15 +99,17 @@ impl Worker {
         Ok(())
     }
 
-    /// What the chain comes to at a commit in a segment. All of what was read last is remembered.
+    /// What the chain comes to at a commit in a segment. Of what was read last all is remembered
+    /// where other segments have `ends`.
     fn chain_in(
         &mut self,
         (of, name): &(SegmentName, Name),
         at: u64,
+        ends: &BTreeSet<u64>,
         steps: &mut Option<(Name, BTreeMap<u64, u64>)>,
     ) -> Result<Inside, Trouble> {
         if steps.as_ref().is_none_or(|(read, _)| read != name) {
-            *steps = match self.read_steps(name, of, |_| true)? {
+            *steps = match self.read_steps(name, of, |at| ends.contains(&at))? {
                 Ok(read) => {
                     let at = read.at.into_iter().map(|(at, chain)| (at, chain.short()));
                     Some((name.clone(), at.collect()))

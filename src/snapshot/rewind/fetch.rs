@@ -1,6 +1,7 @@
 //! Gets the files of a plan and checks each of them, and how they hang together.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::file::{Getter, Unfit};
 use super::listing::{Instant, Leg, Listing};
@@ -265,15 +266,17 @@ impl<'a> Way<'a> {
         let mut last = found;
         let mut folded = false;
         let mut began = None;
+        // There may be millions of commits on the way: kept is what other files tell of, too.
+        let ends = self.listing.segments.iter().map(|name| self.listing.last_of(name));
+        let ends: BTreeSet<u64> = ends.collect();
         let mut passed = Passed::new();
-        if !start.is_begun() {
-            passed.insert(start.revision, start.chain.short());
-        }
         let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {
             let record = Record::read(&entry.record);
             let time = record.map_err(|error| SnapshotError::Broken(error.to_string()))?.time;
             last = (timeline, Instant { revision: entry.revision, time });
-            passed.insert(entry.revision, entry.after.short());
+            if ends.contains(&entry.revision) {
+                passed.insert(entry.revision, entry.after.short());
+            }
             if timeline == plan.timeline {
                 began.get_or_insert(time);
             }
@@ -321,6 +324,10 @@ impl<'a> Way<'a> {
             let after = Some(last.1).filter(|last| instant.revision < last.revision);
             let gap = Gap { before: instant, after };
             return Err(Stop::Refused(Refusal::Folded(plan.timeline, gap)));
+        }
+        let known = [Some(start), Some(there), bound].into_iter().flatten();
+        for place in known.filter(|place| !place.is_begun()) {
+            passed.insert(place.revision, place.chain.short());
         }
         let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
