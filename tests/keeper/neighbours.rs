@@ -143,6 +143,8 @@ fn every_kind_of_place_is_told_again() {
     let usb = |volume: &str| json!({ "storage_type": "usb", "interval": 60, "usb_volume": volume });
     let cases = [
         (s3("s.invalid", "a"), s3("s.invalid", "/a/"), s3("s.invalid", "b")),
+        (s3("t.invalid", ""), s3("https://T.invalid:443/", ""), s3("t.invalid:9000", "")),
+        (s3("", "c"), s3("s3.us-east-1.amazonaws.com", "c"), s3("s3.eu-west-1.amazonaws.com", "c")),
         (sftp("/d", "a", 22), sftp("/d/a/", "", 22), sftp("/d", "a", 23)),
         (
             http("https://h.invalid/d", "a"),
@@ -155,7 +157,7 @@ fn every_kind_of_place_is_told_again() {
         let name = |of: &str| format!("{of}{number}");
         assert_eq!(set(&world, &name("first"), first), None);
         let error = set(&world, &name("same"), same.clone()).expect("refused");
-        let remedy = if number == 3 { "volume of its own" } else { REMEDY };
+        let remedy = if same["storage_type"] == "usb" { "volume of its own" } else { REMEDY };
         assert!(error.contains(&name("target first")) && error.contains(remedy), "{error}");
         assert_eq!(set(&world, &name("other"), other), None);
     }

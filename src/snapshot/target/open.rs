@@ -168,10 +168,11 @@ impl Place {
             (Self::Folder(one), Self::Folder(other)) => one == other,
             (Self::Usb(one), Self::Usb(other)) => one == other,
             (Self::S3(one, prefix), Self::S3(other, others)) => {
-                (&one.endpoint, &one.bucket, prefix) == (&other.endpoint, &other.bucket, others)
+                one.place() == other.place() && prefix == others
             }
             (Self::Sftp(one, prefix), Self::Sftp(other, others)) => {
-                let host = |of: &SftpSettings| (of.host.clone(), of.port.unwrap_or(22));
+                let host =
+                    |of: &SftpSettings| (of.host.to_ascii_lowercase(), of.port.unwrap_or(22));
                 host(one) == host(other) && joined(&one.path, prefix) == joined(&other.path, others)
             }
             (Self::Http(one, prefix), Self::Http(other, others)) => {

@@ -44,19 +44,41 @@ impl S3Settings {
         self.region.as_deref().filter(|region| !region.is_empty()).unwrap_or("us-east-1")
     }
 
+    /// Where the bucket is, however that is spelled and asked for: its host, and its name there.
+    pub fn place(&self) -> (Option<String>, &str) {
+        (self.host().ok().map(|host| host.to_ascii_lowercase()), &self.bucket)
+    }
+
     /// The bucket's URL.
     pub(super) fn base(&self) -> Result<String, SettingsError> {
-        let refused = |text: &str| Err(SettingsError(text.to_owned()));
-        let (bucket, region) = (&self.bucket, self.region());
-        let plain =
-            |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        if !(3..=63).contains(&bucket.len()) || !plain(bucket) {
-            return refused("a bucket's name has 3 to 63 letters, digits, - and .");
+        let bucket = &self.bucket;
+        if !(3..=63).contains(&bucket.len()) || !is_plain(bucket) {
+            return Err(SettingsError(
+                "a bucket's name has 3 to 63 letters, digits, - and .".into(),
+            ));
         }
-        if !plain(region) {
+        let (scheme, host) = (self.scheme(), self.host()?);
+        let named = host.split(':').next().unwrap_or_default();
+        let is_address = host.starts_with('[') || named.parse::<std::net::Ipv4Addr>().is_ok();
+        // No certificate is for `a.b.HOST`, and an address has nothing below it.
+        let in_path = self.force_path_style || is_address || bucket.contains(['.', '_']);
+        Ok(match in_path || named == "localhost" {
+            true => format!("{scheme}://{host}/{bucket}"),
+            false => format!("{scheme}://{bucket}.{host}"),
+        })
+    }
+
+    fn scheme(&self) -> &str {
+        if self.disable_tls { "http" } else { "https" }
+    }
+
+    /// The host, and the port where that is not the scheme's own.
+    fn host(&self) -> Result<String, SettingsError> {
+        let refused = |text: &str| Err(SettingsError(text.to_owned()));
+        let (scheme, region) = (self.scheme(), self.region());
+        if !is_plain(region) {
             return refused("that is no region: write one such as eu-central-1");
         }
-        let scheme = if self.disable_tls { "http" } else { "https" };
         let host = match self.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) {
             None if region.starts_with("cn-") => format!("s3.{region}.amazonaws.com.cn"),
             None => format!("s3.{region}.amazonaws.com"),
@@ -76,15 +98,7 @@ impl S3Settings {
         // The host is signed as it is sent, and a scheme's own port is not sent.
         let usual = if self.disable_tls { ":80" } else { ":443" };
         let host = host.trim_end_matches('/');
-        let host = host.strip_suffix(usual).unwrap_or(host);
-        let named = host.split(':').next().unwrap_or_default();
-        let is_address = host.starts_with('[') || named.parse::<std::net::Ipv4Addr>().is_ok();
-        // No certificate is for `a.b.HOST`, and an address has nothing below it.
-        let in_path = self.force_path_style || is_address || bucket.contains(['.', '_']);
-        Ok(match in_path || named == "localhost" {
-            true => format!("{scheme}://{host}/{bucket}"),
-            false => format!("{scheme}://{bucket}.{host}"),
-        })
+        Ok(host.strip_suffix(usual).unwrap_or(host).to_owned())
     }
 
     /// Who asks.
@@ -118,6 +132,10 @@ impl S3Settings {
         }
         headers
     }
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
 }
 
 #[cfg(test)]
