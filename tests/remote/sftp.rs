@@ -7,12 +7,14 @@ use std::process::Command;
 
 use edgekeep::snapshot::target::sftp::{SftpSettings, SftpTarget};
 use edgekeep::snapshot::target::{Target, TargetError, contract};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::peers::process::files;
 use super::peers::proxy::Proxy;
 use super::peers::skipped;
 use super::peers::sshd::{Sshd, know};
 use super::support::mount::Mount;
+use super::support::store::Store;
 use super::support::{TempDir, eventually};
 use super::trouble;
 use trouble::{means, name, put};
@@ -100,6 +102,35 @@ fn a_session_is_used_again_and_ends_when_nobody_uses_it() {
     target.delete(&name("a/b")).unwrap();
     drop(target);
     eventually("the session has ended", || sshd.process.helpers() == 0);
+}
+
+#[test]
+fn a_client_that_hangs_ends_with_the_server() {
+    let Some(sshd) = Sshd::start() else { return };
+    let SftpSettings { host, port, path, known_hosts, .. } = sshd.settings();
+    let data = TempDir::new();
+    let pipe = data.path().join("key");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let target = format!(
+        "snapshot \"host\" {{\n  type = \"sftp\"\n  interval = \"24h\"\n  sftp_host = \"{host}\"\n  \
+         sftp_port = {}\n  sftp_path = \"{path}\"\n  sftp_known_hosts = \"{}\"\n  \
+         sftp_identity_file = \"{}\"\n}}",
+        port.unwrap(),
+        known_hosts.unwrap().display(),
+        pipe.display()
+    );
+    let (_store, server) = Store::configured(data.path(), &target);
+    let clients = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let called = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        let pipe = pipe.to_str().unwrap();
+        called.filter(|line| String::from_utf8_lossy(line).contains(pipe)).count()
+    };
+    eventually("a client reads what is never written", || clients() > 0);
+    let server_id = Pid::from_raw(server.id().try_into().unwrap()).unwrap();
+    kill_process(server_id, Signal::TERM).unwrap();
+    assert!(server.wait().0);
+    eventually("it has ended with the server", || clients() == 0);
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::node::{Node, NodeError, Opened, World};
 use crate::server::FrontError;
 use crate::server::gate::inherited::Inherited;
 use crate::snapshot::follow::Followed;
+use crate::snapshot::target::sftp::end_clients;
 
 /// Runs the server in the foreground.
 pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
@@ -78,6 +79,7 @@ pub fn run(command: &Server, cx: &mut Context) -> Result<Exit, Stop> {
         systemd::tell(&[Word::Stopping, Word::Status("stopping: running requests may end")]);
     });
     node.stop();
+    end_clients();
     served.map(|()| Exit::Done)
 }
 

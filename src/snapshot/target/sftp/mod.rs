@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use self::idle::Idle;
 use self::packet::Status;
 use self::session::{Failure, Session};
+pub use self::wire::end_clients;
 use super::exactly::Exactly;
 use super::remote::{Leftovers, Means, is_temporary};
 use super::{Listed, MOST_LISTED, Name, Target, TargetError};

@@ -4,21 +4,33 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use super::packet::MOST;
+use crate::base::sync::lock;
 
 /// How much of what the client says of itself is kept.
 const MOST_TOLD: usize = 4 << 10;
 /// How much is read at once.
 const PIECE: usize = 64 << 10;
 
+/// Those that run. One may hang at a file that it reads, and would outlive this process.
+static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends all clients, whoever waits for them: the process ends.
+pub fn end_clients() {
+    for client in lock(&RUNNING).iter().filter_map(Weak::upgrade) {
+        let _ = lock(&client).kill();
+    }
+}
+
 /// A running client.
 pub(super) struct Wire {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     to: ChildStdin,
     from: ChildStdout,
     errors: Option<ChildStderr>,
@@ -51,6 +63,11 @@ impl Wire {
         let (Some(to), Some(from), Some(errors)) = pipes else {
             return Err(io::Error::other("it has no pipes"));
         };
+        let child = Arc::new(Mutex::new(child));
+        let mut running = lock(&RUNNING);
+        running.retain(|client| client.strong_count() > 0);
+        running.push(Arc::downgrade(&child));
+        drop(running);
         let mut wire =
             Self { child, to, from, errors: None, patience, input: Vec::new(), told: Vec::new() };
         for pipe in [wire.to.as_fd(), wire.from.as_fd(), errors.as_fd()] {
@@ -183,7 +200,8 @@ fn is_passing(error: &io::Error) -> bool {
 impl Drop for Wire {
     fn drop(&mut self) {
         // It holds nothing that would be lost: what was put and not renamed counts for nothing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = lock(&self.child);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
