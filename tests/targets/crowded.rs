@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::json;
 
 use super::support::store::Store;
-use super::support::{TempDir, data, eventually};
+use super::support::{TempDir, data, eventually, program};
 
 const MANY: usize = 100;
 
@@ -57,9 +58,15 @@ fn of_very_many_files_that_count_as_absent_the_log_names_some() {
     let lines = output.lines().filter(|line| line.contains("counts as absent"));
     assert_eq!(lines.count(), 20, "{output}");
     assert!(output.contains("80 more files there count as absent"), "{output}");
-    // And a command that comes upon them.
-    let dry = json!({ "at": "latest", "dry_run": true });
-    let told = data(&root.post("sys/snapshots/targets/disk/restore", dry));
-    let unusable = told["unusable"].as_array().unwrap();
-    assert!(unusable.len() <= 21, "{told}");
+    // And a command that comes upon them, on a machine that knows of none what it is.
+    let into = home.path().join("restored");
+    let mut restore = Command::new(program());
+    restore.args(["snapshot", "restore", "-dry-run", "-at=latest"]);
+    restore.arg(format!("-target={}", disk.display())).arg(format!("-into={}", into.display()));
+    let done = restore.output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    let lines = told.lines().filter(|line| line.contains("does not count"));
+    assert_eq!(lines.count(), 21, "{told}");
+    assert!(told.contains("each of 80 more files there"), "{told}");
 }
