@@ -273,7 +273,7 @@ impl Restore {
         if gap.is_some() {
             cx.warn(
                 "More was committed than is here: the journal on the target has a gap behind this, \
-                 or its end is damaged",
+                 or its end is damaged or cannot be read",
             );
         }
         let (plan, found) = (prepared.plan(), prepared.found());

@@ -4,7 +4,10 @@ use std::any::Any;
 use std::fs;
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::peers::nginx::Nginx;
+use super::peers::proxy::{Network, Proxy};
 use super::peers::sshd::Sshd;
 use super::peers::versitygw::{BUCKET, Gateway};
 use super::support::eventually;
@@ -43,12 +46,16 @@ fn sftp() -> Option<Peer> {
 
 fn http() -> Option<Peer> {
     let nginx = Nginx::usual()?;
-    let place = format!(
-        "type = \"http\"\n  http_url = \"http://{}/dav/\"\n  http_username = \"backup\"\n  \
-         http_password = \"s3cret\"\n  http_allow_plain = true",
-        nginx.process.address
-    );
+    let place = web(&nginx.process.address);
     Some((Box::new(nginx), place))
+}
+
+/// The web server at that address.
+fn web(address: &str) -> String {
+    format!(
+        "type = \"http\"\n  http_url = \"http://{address}/dav/\"\n  http_username = \"backup\"\n  \
+         http_password = \"s3cret\"\n  http_allow_plain = true"
+    )
 }
 
 #[test]
@@ -102,4 +109,37 @@ fn comes_back((peer, place): Peer) {
     following.kill();
     let (exit, said) = restore(&[&config, "-force"]);
     assert_eq!(exit, 2, "{said}");
+}
+
+#[test]
+fn what_is_cut_off_on_its_way_is_got_once_more() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let proxy = Proxy::to(&nginx.process.address);
+    let home = Home::new();
+    let far = target("far", &web(&proxy.address), "");
+    let (store, mut server) = shipping(&home.at("data"), &far);
+    write(&store, &server, "first");
+    shipped(&store.root(&server), "far");
+    // Larger than all that is asked for and answered besides.
+    let much = json!({ "a": "x".repeat(600_000) });
+    assert_eq!(store.root(&server).post("secret/much", much).status, 204);
+    let last = shipped(&store.root(&server), "far");
+    server.kill();
+
+    proxy.is(Network::Cuts(400_000));
+    let standby = store.moved(&home.at("standby")).with(&["-follow=far"]);
+    let following = standby.start_sealed();
+    let stands = || following.client().get("sys/health").json()["follows"]["revision"].as_u64();
+    eventually("the standby has the last", || stands() == Some(last));
+    assert!(proxy.is_whole());
+
+    fs::remove_dir_all(home.at("data")).unwrap();
+    proxy.is(Network::Cuts(400_000));
+    let (exit, said) = restore(&[&option("config", &store.config())]);
+    assert!(proxy.is_whole(), "{said}");
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains(&format!("Restored revision {last} ")), "{said}");
+    assert!(!said.contains("does not count"), "{said}");
+    let server = store.start();
+    assert_eq!(store.root(&server).get("secret/much").status, 200);
 }

@@ -4,6 +4,7 @@
 //! Where a program is missing its tests are skipped, and that is printed, captured or not.
 
 mod apache;
+mod cut;
 mod http;
 #[path = "../support/peers/mod.rs"]
 mod peers;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 
 use super::segments::Segments;
 use super::{Lost, RewindError, Source};
@@ -128,7 +128,7 @@ impl Unsound {
             | SnapshotError::Newer(_)
             | SnapshotError::Storage(_)) => return error.into(),
             // A bad sector of a stick among them: if the target is gone, the next file tells.
-            SnapshotError::Io(error) => (Loss::Unread, SnapshotError::Io(error).to_string()),
+            SnapshotError::Io(error) => (Loss::Unread, format!("it cannot be read: {error}")),
             SnapshotError::Forged(what) => (Loss::Foreign, what),
             SnapshotError::Broken(what) if self.named => (Loss::Damaged, what),
             SnapshotError::Broken(what) => (Loss::Foreign, what),
@@ -336,10 +336,13 @@ impl<'a> Getter<'a> {
             && Timestamp::parse_rfc3339(&about.time) == Some(name.taken)
     }
 
-    fn open(&self, kept: &Kept) -> Result<impl Read + use<'a, '_>, Unfit> {
+    fn open(&self, kept: &Kept) -> Result<Coming<'_>, Unfit> {
         let name = self.name(kept)?;
         match self.source.target.get(&name) {
-            Ok(from) => Ok(Counted { from, got: &self.got }),
+            Ok(from) => {
+                let (source, got) = (self.source, &self.got);
+                Ok(Coming { source, name, from, at: 0, is_again: false, got })
+            }
             Err(error @ TargetError::Away(_)) => Err(error.into()),
             Err(other) => {
                 let gone = matches!(other, TargetError::Absent(_));
@@ -401,15 +404,41 @@ fn foreign(error: SnapshotError) -> Unsound {
     Unsound { named: false, error }
 }
 
-/// Counts the bytes that pass.
-struct Counted<'a, R> {
-    from: R,
+/// A file on its way. Where its reading breaks off it is got once more, and goes on from there: a
+/// connection that ends says nothing of the file.
+struct Coming<'a> {
+    source: Source<'a>,
+    name: Name,
+    from: Box<dyn Read + Send>,
+    /// So many bytes of it came.
+    at: u64,
+    is_again: bool,
+    /// Counts all that is got.
     got: &'a Cell<u64>,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.from.read(buffer)?;
+impl Coming<'_> {
+    fn get_again(&mut self) -> io::Result<()> {
+        self.is_again = true;
+        let from = self.source.target.get(&self.name).map_err(io::Error::other)?;
+        let mut passed = from.take(self.at);
+        self.got.set(self.got.get() + io::copy(&mut passed, &mut io::sink())?);
+        self.from = passed.into_inner();
+        Ok(())
+    }
+}
+
+impl Read for Coming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.from.read(buffer) {
+            Err(error) if !self.is_again && error.kind() != ErrorKind::Interrupted => {
+                // Of two troubles the first one tells more.
+                self.get_again().map_err(|_| error)?;
+                self.from.read(buffer)?
+            }
+            read => read?,
+        };
+        self.at += read as u64;
         self.got.set(self.got.get() + read as u64);
         Ok(read)
     }

@@ -41,7 +41,7 @@ pub trait Target: Send + Sync {
     }
 
     /// The object as the place itself holds it, past this machine's caches. An end before the
-    /// object's is an error of the reader.
+    /// object's is an error of the reader, and none of the object.
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError>;
 
     /// Whether it is seen without reading it that an object cannot be read.

@@ -1,6 +1,6 @@
 //! Exchanges with a server that speaks HTTP, and how their failures are told.
 
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -135,9 +135,32 @@ fn remedy(why: &str) -> String {
 /// Reads the answer's body as the object that it is: its length must be told, so that an end
 /// before it is an error.
 pub(super) fn object(reply: Reply, at: &str) -> Result<Box<dyn Read + Send>, TargetError> {
-    if reply.header("Content-Length").is_none() {
+    let length = reply.header("Content-Length").and_then(|length| length.parse().ok());
+    let Some(left) = length else {
         let text = format!("{at}: the server does not tell how long it is");
         return Err(TargetError::Failed(text));
+    };
+    Ok(Box::new(Object { body: reply.body, left }))
+}
+
+/// An object on its way. That it ends early is the connection's, and says nothing of the object.
+struct Object {
+    body: Box<dyn Read + Send>,
+    /// So many bytes are to come.
+    left: u64,
+}
+
+impl Read for Object {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.body.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => 0,
+            read => read?,
+        };
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            let what = "the connection ended in the middle of it";
+            return Err(io::Error::new(ErrorKind::ConnectionAborted, what));
+        }
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
     }
-    Ok(reply.body)
 }

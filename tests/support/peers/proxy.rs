@@ -22,6 +22,8 @@ pub enum Network {
     Stops(u64),
     /// So many bytes pass from the server from now on, then all connections end.
     Deaf(u64),
+    /// So many bytes pass from the server from now on, then one connection ends: once.
+    Cuts(u64),
 }
 
 struct State {
@@ -67,6 +69,11 @@ impl Proxy {
         Self { state, address }
     }
 
+    /// Whether a [cut](Network::Cuts) is over.
+    pub fn is_whole(&self) -> bool {
+        *self.state.network.lock().unwrap() == Network::Whole
+    }
+
     /// Changes the network. Connections that stand still go on when it is whole again.
     pub fn is(&self, network: Network) {
         let mut now = self.state.network.lock().unwrap();
@@ -93,9 +100,18 @@ fn passes(bytes: u64, state: &State, up: bool, due: &mut Instant) -> bool {
     let passed = if up { &state.up } else { &state.down };
     let before = passed.fetch_add(bytes, Ordering::SeqCst);
     loop {
-        let network = *state.network.lock().unwrap();
+        let mut now = state.network.lock().unwrap();
+        let network = *now;
+        if let Network::Cuts(most) = network
+            && !up
+            && before + bytes > most
+        {
+            *now = Network::Whole;
+            return false;
+        }
+        drop(now);
         match network {
-            Network::Whole => return true,
+            Network::Whole | Network::Cuts(_) => return true,
             Network::Slow(most) => {
                 let share = bytes as f64 / most as f64;
                 let late = Instant::now().checked_sub(LATE).unwrap_or(*due);

@@ -1,0 +1,97 @@
+//! One read of a snapshot that the network ends in the middle: nothing is lost by it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::peers::nginx::Nginx;
+use super::peers::process::files;
+use super::peers::proxy::{Network, Proxy};
+use super::peers::sshd::Sshd;
+use super::peers::versitygw::{BUCKET, Gateway};
+use super::support::world::World;
+use super::support::{data, eventually};
+
+#[test]
+fn a_web_server_keeps_what_was_cut_off_when_it_was_read() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let proxy = Proxy::to(&nginx.process.address);
+    let place = format!(
+        "type = \"http\"\n  http_url = \"http://{}/dav/\"\n  http_username = \"backup\"\n  \
+         http_password = \"s3cret\"\n  http_allow_plain = true",
+        proxy.address
+    );
+    stays(71, &place, &proxy, || files(&nginx.home.path().join("root")));
+}
+
+#[test]
+fn a_bucket_keeps_what_was_cut_off_when_it_was_read() {
+    let Some(gateway) = Gateway::start() else { return };
+    let proxy = Proxy::to(&gateway.process.address);
+    let place = format!(
+        "type = \"aws-s3\"\n  aws_s3_bucket = \"{BUCKET}\"\n  aws_s3_region = \"eu-test\"\n  \
+         aws_s3_endpoint = \"{}\"\n  aws_s3_disable_tls = true\n  \
+         aws_access_key_id = \"backup\"\n  aws_secret_access_key = \"s3cret\"",
+        proxy.address
+    );
+    stays(72, &place, &proxy, || files(&gateway.root.join(BUCKET)));
+}
+
+#[test]
+fn a_host_keeps_what_was_cut_off_when_it_was_read() {
+    let Some(sshd) = Sshd::start() else { return };
+    let proxy = Proxy::to(&sshd.process.address);
+    let settings = sshd.at(&proxy.address);
+    let shown = |path: Option<PathBuf>| path.unwrap().display().to_string();
+    let place = format!(
+        "type = \"sftp\"\n  sftp_host = \"{}\"\n  sftp_port = {}\n  sftp_path = \"{}\"\n  \
+         sftp_identity_file = \"{}\"\n  sftp_known_hosts = \"{}\"",
+        settings.host,
+        settings.port.unwrap(),
+        settings.path,
+        shown(settings.identity_file),
+        shown(settings.known_hosts)
+    );
+    stays(73, &place, &proxy, || files(&sshd.root));
+}
+
+/// The newest snapshot is cut off when it is read back: it is told that it cannot be read, is read
+/// once more, and counts.
+fn stays(seed: u64, place: &str, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {
+    let settings = "interval = \"24h\"\n  keep_last = 30";
+    let world =
+        World::configured(seed, &format!("snapshot \"far\" {{\n  {settings}\n  {place}\n}}"));
+    let root = world.root();
+    let target = || data(&root.get("sys/snapshots/targets/far"));
+    eventually("there is a first one", || target()["last_good"].is_object());
+    for number in 0..4 {
+        let much = json!({ "a": "x".repeat(300_000) });
+        assert_eq!(root.post(&format!("secret/{number}"), much).status, 204);
+    }
+    let first = target()["last_good"]["revision"].clone();
+    root.post("sys/snapshots/targets/far/take", json!({}));
+    eventually("there is another", || target()["last_good"]["revision"] != first);
+    let (good, there) = (target()["last_good"].clone(), files());
+
+    let verified = || target()["verifications"].as_u64().unwrap();
+    proxy.is(Network::Cuts(200_000));
+    root.post("sys/snapshots/targets/far/verify", json!({}));
+    eventually("it was cut off", || proxy.is_whole());
+    eventually("that is told", || {
+        let told = target()["error"].as_str().unwrap().to_owned();
+        told.contains("cannot be read") || verified() > 0
+    });
+    eventually("it is read once more", || {
+        world.advance(Duration::from_secs(2));
+        verified() > 0 && target()["state"] == "good"
+    });
+    root.post("sys/snapshots/targets/far/take", json!({}));
+    eventually("what is not needed would go", || target()["last_good"] != good);
+    for file in there {
+        assert!(file.is_file(), "{} is gone", file.display());
+    }
+    let told = root.get("sys/metrics?format=prometheus").body;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"far\"} 0"), "{told}");
+}
