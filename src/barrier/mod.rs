@@ -293,9 +293,10 @@ pub struct Unsealed {
     root_key: Key<32>,
     names: Names,
     keyring: Arc<RwLock<Arc<Keyring>>>,
+    hasher: EntryHasher,
     books: Arc<Mutex<Books>>,
     scrubbed: Mutex<Option<Arc<Scrubbed>>>,
-    /// True from a restore until a recount was asked for.
+    /// True from a restore, or a doubt, until a recount was asked for.
     unproven: AtomicBool,
     time: Arc<TimeKeeper>,
     committer: Committer,
@@ -328,6 +329,7 @@ impl Unsealed {
         let entropy = Arc::clone(&barrier.entropy);
         let time = Arc::new(TimeKeeper::new(Arc::clone(&barrier.clock), record.latest));
         let names = Names::new(&keyring.fixed().names);
+        let hasher = EntryHasher::new(&keyring.fixed().entries);
         let keyring = Arc::new(RwLock::new(Arc::new(keyring)));
         let books = Arc::new(Mutex::new(Books { record, recount: None, journal, leaves: None }));
         let keeper = RootKeeper::new(
@@ -344,6 +346,7 @@ impl Unsealed {
             root_key,
             names,
             keyring,
+            hasher,
             books,
             scrubbed: Mutex::new(None),
             unproven: AtomicBool::new(false),
@@ -412,6 +415,11 @@ impl Unsealed {
     /// The time that everything in this store goes by.
     pub fn time(&self) -> &TimeKeeper {
         &self.time
+    }
+
+    /// Hashes entries as the root record counts them.
+    pub fn hasher(&self) -> &EntryHasher {
+        &self.hasher
     }
 
     /// The keys in force.

@@ -174,6 +174,14 @@ impl EntryHasher {
             hash: std::array::from_fn(|n| words.get(n).map_or(0, |w| u64::from_le_bytes(*w))),
         }
     }
+
+    /// What it adds to what a root record counts: neither itself nor the journal.
+    pub fn counted(&self, key: &[u8], value: &[u8]) -> Tally {
+        match key == ROOT || key == RESTORED || is_of_journal(key) {
+            true => Tally::default(),
+            false => self.tally(key, value),
+        }
+    }
 }
 
 impl RootRecord {

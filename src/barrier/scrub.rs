@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::root::{Books, EntryHasher, RootRecord, Tally};
+use super::root::{Books, RootRecord, Tally};
 use super::txn::TxnError;
 use super::verify::{BadEntries, Check};
 use super::{Intake, ROOT, Unsealed};
@@ -145,8 +145,15 @@ impl Unsealed {
         lock(&self.scrubbed).clone()
     }
 
+    /// The store was found not to add up: a scrub is to say what is wrong with it, unless one has.
+    pub fn doubt(&self) {
+        if self.last_scrub().is_none_or(|scrubbed| scrubbed.good()) {
+            self.unproven.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Whether the store was restored from a snapshot, which nobody may have recounted by these
-    /// keys, and no scrub was begun since: a scrub is due at once. Says so once.
+    /// keys, or was doubted, and no scrub was begun since: a scrub is due at once. Says so once.
     pub fn take_unproven(&self) -> bool {
         self.unproven.swap(false, Ordering::Relaxed)
     }
@@ -156,11 +163,10 @@ impl Unsealed {
         rate: u64,
         pause: &mut dyn FnMut(Duration) -> bool,
     ) -> Result<Option<Arc<Scrubbed>>, TxnError> {
-        let hasher = EntryHasher::new(&self.keyring().fixed().entries);
         let mut bad = BadEntries::default();
         let mut start = Some(Vec::new());
         while let Some(from) = start {
-            let slice = self.scrub_slice(&from, &hasher)?;
+            let slice = self.scrub_slice(&from)?;
             bad.append(slice.bad);
             start = slice.next;
             let seconds = slice.bytes as f64 / rate.max(1) as f64;
@@ -177,7 +183,7 @@ impl Unsealed {
         Ok(Some(Arc::new(Scrubbed { at, revision, expected: tally, found, bad })))
     }
 
-    fn scrub_slice(&self, from: &[u8], hasher: &EntryHasher) -> Result<Slice, TxnError> {
+    fn scrub_slice(&self, from: &[u8]) -> Result<Slice, TxnError> {
         let view = self.committer.begin()?.view;
         let keyring = self.keyring();
         let record = view.get(ROOT)?.ok_or(TxnError::Damaged)?;
@@ -185,7 +191,7 @@ impl Unsealed {
         if let Some(recount) = &mut lock(&self.books).recount {
             recount.begin_slice(record.revision);
         }
-        let mut check = Check::new(&self.root_key, &keyring, &self.names, hasher);
+        let mut check = Check::new(&self.root_key, &keyring, &self.names, &self.hasher);
         let (mut bytes, mut next) = (0, None);
         for entry in view.scan(from, None)? {
             let (key, value) = entry?;

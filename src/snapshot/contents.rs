@@ -6,6 +6,7 @@ use super::SnapshotError;
 use super::format::meta::Meta;
 use super::format::state::StateReader;
 use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::root::{EntryHasher, Tally};
 use crate::barrier::seal::SealRecord;
 use crate::barrier::stamps::{Stamps, is_stamp};
 use crate::barrier::{KEYRING, ROOT, SEAL};
@@ -57,6 +58,16 @@ impl<R: Read> Entries<R> {
         self.records.root()?;
         Ok(self.records)
     }
+}
+
+/// What the entries of a state come to, as a root record counts them.
+pub fn tally(state: impl Read, hasher: &EntryHasher) -> Result<Tally, SnapshotError> {
+    let mut found = Tally::default();
+    for entry in Entries::new(state)? {
+        let (key, value) = entry?;
+        found += hasher.counted(&key, &value);
+    }
+    Ok(found)
 }
 
 impl<R: Read> Iterator for Entries<R> {

@@ -13,6 +13,7 @@ mod link;
 pub mod loaded;
 pub mod meters;
 pub mod precaution;
+mod proof;
 pub mod restorable;
 pub mod restore;
 pub mod rewind;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::SnapshotError;
-use super::contents::{Entries, Records};
-use super::format::{self, Frame, member, meta::Meta};
+use super::contents::{self, Entries, Records};
+use super::format::{self, Frame, meta::Meta};
+use super::proof::{self, forged};
 use super::restorable::Restorable;
 use super::save::Tee;
 use super::spool::Spool;
-use crate::barrier::journal::is_of_journal;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::restore::{Accept, OtherKeys};
-use crate::barrier::root::{EntryHasher, RootRecord, Tally};
+use crate::barrier::root::{EntryHasher, RootRecord};
 use crate::barrier::seal::Settings;
-use crate::barrier::{Barrier, RESTORED, ROOT, Unsealed};
+use crate::barrier::{Barrier, Unsealed};
 use crate::storage::{StorageError, Writer};
 
 /// A snapshot that has arrived whole; its checksums and its framing hold.
@@ -82,7 +82,8 @@ impl Received {
     pub(super) fn must_be_readable(&self, by: &Unsealed) -> Result<(), SnapshotError> {
         by.must_open(self.records.seal()?.settings())?;
         let keyring = by.open_keyring(self.records.keyring()?);
-        self.must_be_sealed_by(&keyring.map_err(|_| forged("its keyring does not open"))?)?;
+        let keyring = keyring.map_err(|_| forged("its keyring does not open"))?;
+        proof::record(&self.frame, &self.records, &keyring)?;
         Ok(())
     }
 
@@ -110,39 +111,9 @@ impl Received {
 
     /// The keys open what they should, and the entries come to what the root record says.
     fn must_be_vouched_for(&self, keyring: &Keyring) -> Result<RootRecord, SnapshotError> {
-        let record = self.must_be_sealed_by(keyring)?;
+        let record = proof::record(&self.frame, &self.records, keyring)?;
         let hasher = EntryHasher::new(&keyring.fixed().entries);
-        let mut found = Tally::default();
-        for entry in Entries::new(self.spool.reader())? {
-            let (key, value) = entry?;
-            if key != ROOT && key != RESTORED && !is_of_journal(&key) {
-                found += hasher.tally(&key, &value);
-            }
-        }
-        if found != record.tally {
-            return Err(SnapshotError::Broken(
-                "the store was damaged when it was taken: its entries do not add up to its root \
-                 record; `edgekeep snapshot verify FILE` names what is bad, and `edgekeep snapshot \
-                 restore -into=FOLDER FILE` makes a store of what is left in another folder"
-                    .into(),
-            ));
-        }
-        Ok(record)
-    }
-
-    /// The keys open its sums and its root record.
-    fn must_be_sealed_by(&self, keyring: &Keyring) -> Result<RootRecord, SnapshotError> {
-        let sums = keyring.open_value(member::SEALED.as_bytes(), &self.frame.sealed);
-        if !sums.is_ok_and(|sums| *sums == self.frame.sums) {
-            return Err(forged("SHA256SUMS.sealed is not the seal of its checksums"));
-        }
-        let record = RootRecord::open(keyring, self.records.root()?);
-        let record = record.map_err(|_| forged("its root record does not open"))?;
-        let about = &self.frame.meta.about;
-        let said = (&about.store_id, &about.timeline, about.revision);
-        if said != (&record.store_id, &record.timeline.to_string(), record.revision) {
-            return Err(forged("its root record is not of the instant that meta.json names"));
-        }
+        proof::must_add_up(contents::tally(self.spool.reader(), &hasher)?, &record)?;
         Ok(record)
     }
 
@@ -180,8 +151,4 @@ impl Restorable for Received {
     fn set_interrupted(&mut self, interrupted: Arc<AtomicBool>) {
         self.interrupted = interrupted;
     }
-}
-
-fn forged(what: &str) -> SnapshotError {
-    SnapshotError::Forged(what.into())
 }

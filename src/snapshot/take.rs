@@ -6,6 +6,7 @@
 use std::io::{self, BufWriter, Write};
 
 use super::SnapshotError;
+use super::contents;
 use super::format::archive::{self, Writer};
 use super::format::meta::{About, Configuration, FORMAT, Meta};
 use super::format::state::{StateWriter, Written};
@@ -13,6 +14,7 @@ use super::format::{member, sha256sums};
 use super::spool::Spool;
 use crate::barrier::instant::Instant;
 use crate::barrier::journal::END;
+use crate::barrier::root::{EntryHasher, Tally};
 use crate::barrier::seal::SealRecord;
 use crate::barrier::{ROOT, SEAL};
 use crate::base::clock::Timestamp;
@@ -41,6 +43,11 @@ impl Taken {
     /// The first eight bytes of the SHA-256 of its entries.
     pub fn state(&self) -> u64 {
         self.state
+    }
+
+    /// What its entries come to.
+    pub fn tally(&self, hasher: &EntryHasher) -> Result<Tally, SnapshotError> {
+        contents::tally(self.spool.reader(), hasher)
     }
 
     /// The exact length of the file, in bytes.

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::SnapshotError;
 use super::contents::Entries;
-use super::format::{self, member};
+use super::format;
 use super::inspect::Inspected;
 use crate::barrier::keyring::Keyring;
 use crate::barrier::verify::{Report, SEAL_REPLACED, With, verify as verify_entries};
@@ -32,8 +32,7 @@ pub fn verify(stream: impl Read, unseal_key: &Key<32>) -> Result<Verified, Snaps
     })?;
     let seal = records.seal()?;
     let keyring = Keyring::open(&seal.open(unseal_key)?, records.keyring()?)?;
-    let sums = keyring.open_value(member::SEALED.as_bytes(), &frame.sealed);
-    let sealed = sums.is_ok_and(|sums| *sums == frame.sums);
+    let sealed = frame.is_sealed_by(&keyring);
     let inspected = Inspected { seal: seal.settings(), meta: frame.meta };
     Ok(Verified { inspected, report, sealed })
 }

@@ -63,9 +63,13 @@ impl Reached {
     pub fn refused(&self, error: RewindError) -> Fault {
         let name = &self.name;
         let help = match &error {
-            RewindError::Refused(Refusal::Nothing, _) => {
+            RewindError::Refused(Refusal::Nothing, lost) if lost.is_empty() => {
                 format!("To have one taken: `edgekeep snapshot take {name}`")
             }
+            RewindError::Refused(Refusal::Nothing, _) => format!(
+                "To have a good one taken, if this server's store is good: `edgekeep snapshot take \
+                 {name}`"
+            ),
             RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => format!(
                 "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
                  wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"

@@ -12,6 +12,7 @@ mod killed;
 mod mark;
 mod neighbours;
 mod remedies;
+mod rotten;
 mod settings;
 mod silent;
 mod snapshots;

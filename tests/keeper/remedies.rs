@@ -36,7 +36,7 @@ fn run(world: &World, line: &str) -> (i32, String) {
 }
 
 /// The commands in what was printed, each on one line.
-fn commands(text: &str) -> Vec<String> {
+pub fn commands(text: &str) -> Vec<String> {
     let of_line = |line: &str| {
         let parts: Vec<String> = line.split('`').map(str::to_owned).collect();
         assert!(parts.len() % 2 == 1, "a command is broken over two lines:\n{text}");
@@ -48,7 +48,7 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 /// Runs a command that was told.
-fn does(world: &World, line: &str) -> String {
+pub fn does(world: &World, line: &str) -> String {
     let (exit, text) = run(world, line);
     assert_eq!(exit, 0, "{line}\n{text}");
     text

@@ -16,6 +16,8 @@ use edgekeep::base::pages::Key;
 use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::inspect::inspect;
+use edgekeep::snapshot::keeper::check;
+use edgekeep::snapshot::layout::SnapshotName;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::save::save;
@@ -128,6 +130,14 @@ impl Store {
     fn restore(&self, file: &[u8], force: bool) -> Result<(), SnapshotError> {
         let folder = Folder::new();
         receive(file, Spools::new(&folder.0, 0).open().unwrap())?.restore(&self.barrier, force)
+    }
+
+    /// Damages an entry.
+    fn rot(&self) {
+        let (damaged, mut value) = self.dump().into_iter().rfind(|(key, _)| key[0] == 1).unwrap();
+        *value.last_mut().unwrap() ^= 1;
+        let put = |to: &mut dyn edgekeep::storage::Writer| to.put(&damaged, &value).map(drop);
+        self.storage.write(Urgency::Ordinary, &mut { put }).unwrap();
     }
 
     /// All that is stored.
@@ -429,10 +439,7 @@ fn verify_opens_every_entry() {
 #[test]
 fn verify_names_what_was_bad_in_the_store() {
     let (store, key) = Store::with_entries(1);
-    let (damaged, mut value) = store.dump().into_iter().rfind(|(key, _)| key[0] == 1).unwrap();
-    *value.last_mut().unwrap() ^= 1;
-    let put = |to: &mut dyn edgekeep::storage::Writer| to.put(&damaged, &value).map(drop);
-    store.storage.write(Urgency::Ordinary, &mut { put }).unwrap();
+    store.rot();
     let file = store.snapshot();
     let findings = verify(&file[..], &key).unwrap().findings();
     assert!(findings.iter().any(|line| line.starts_with("does not open: ")), "{findings:?}");
@@ -443,6 +450,22 @@ fn verify_names_what_was_bad_in_the_store() {
         assert!(error.contains("do not add up"), "{error}");
         assert_eq!(store.dump(), before, "nothing was replaced");
     }
+}
+
+#[test]
+fn what_a_damaged_store_gave_is_not_good_when_it_is_read_back() {
+    let (store, _) = Store::with_entries(1);
+    let read_back = || {
+        let (taken, keys) = (store.take(), store.barrier.unsealed().unwrap());
+        let (revision, timeline) = (taken.meta().about.revision, keys.status().timeline);
+        let (prefix, state) = ("vault-snapshot".into(), taken.state());
+        let name = SnapshotName { prefix, taken: NOW, timeline, revision, state };
+        check::snapshot(&file_of(&taken)[..], &name, || Ok(Arc::clone(&keys)))
+    };
+    read_back().unwrap();
+    store.rot();
+    let error = error_of(read_back());
+    assert!(error.contains("the store was damaged when it was taken"), "{error}");
 }
 
 #[test]

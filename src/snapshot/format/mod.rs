@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use self::archive::Reader;
 use self::meta::Meta;
 use super::SnapshotError;
+use crate::barrier::keyring::Keyring;
 use crate::base::digest::short;
 use crate::base::hex;
 
@@ -36,6 +37,14 @@ pub struct Frame {
     pub sums: Vec<u8>,
     /// `SHA256SUMS.sealed`, which only the keys can judge.
     pub sealed: Vec<u8>,
+}
+
+impl Frame {
+    /// Whether a server with these keys has sealed the checksums.
+    pub fn is_sealed_by(&self, keyring: &Keyring) -> bool {
+        let sums = keyring.open_value(member::SEALED.as_bytes(), &self.sealed);
+        sums.is_ok_and(|sums| *sums == self.sums)
+    }
 }
 
 /// Reads a snapshot from its first byte to its last and checks all that needs no keys. The state

@@ -1,47 +1,36 @@
 //! Reading back: whether what a target gives is what was put there.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::barrier::Unsealed;
-use crate::barrier::journal::{Chain, HEAD, Head};
-use crate::barrier::root::RootRecord;
-use crate::base::record::Record;
-use crate::snapshot::SnapshotError;
+use crate::barrier::journal::{Chain, Head};
+use crate::barrier::root::Tally;
 use crate::snapshot::contents::Entries;
-use crate::snapshot::format::{self, member};
 use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::rewind::file::{self, Unsound};
+use crate::snapshot::{SnapshotError, format, proof};
 
 /// Reads a snapshot from its first byte to its last: its checksums, that a server with these keys
-/// sealed them, and that it is the one which its name says. Where the journal stood in it, if there
-/// was one.
+/// sealed them, that its entries add up, and that it is the one which its name says. Where the
+/// journal stood in it, if there was one.
 pub fn snapshot(
     stream: impl Read,
     of: &SnapshotName,
-    unsealed: impl Fn() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+    unsealed: impl Fn() -> Result<Arc<Unsealed>, SnapshotError>,
 ) -> Result<Option<Head>, SnapshotError> {
-    let (frame, (records, head)) = format::read(stream, |meta, state| {
-        let (mut entries, mut head) = (Entries::new(state)?, None);
+    let (frame, (records, found)) = format::read(stream, |meta, state| {
+        let (mut entries, mut found) = (Entries::new(state)?, Tally::default());
         for entry in &mut entries {
             let (key, value) = entry?;
-            if key == HEAD {
-                head = Some(value);
-            } else if &*key > HEAD {
-                break;
-            }
+            // A target may hang for long, and no key of a store that is sealed is kept for it.
+            found += unsealed()?.hasher().counted(&key, &value);
         }
-        Ok((entries.finish(meta)?, head))
+        Ok((entries.finish(meta)?, found))
     })?;
     let keys = unsealed()?;
     let keyring = keys.open_keyring(records.keyring()?)?;
-    let sums = keyring.open_value(member::SEALED.as_bytes(), &frame.sealed);
-    if !sums.is_ok_and(|sums| *sums == frame.sums) {
-        return Err(SnapshotError::Forged(format!(
-            "{} is not the seal of its checksums",
-            member::SEALED
-        )));
-    }
-    let root = RootRecord::open(&keyring, records.root()?)?;
+    let root = proof::record(&frame, &records, &keyring)?;
     if (root.timeline, root.revision) != (of.timeline, of.revision) {
         return Err(SnapshotError::Broken("it is not the one that its name says".into()));
     }
@@ -51,7 +40,8 @@ pub fn snapshot(
     if root.store_id != keys.status().store_id {
         return Err(SnapshotError::Broken("it is of another store".into()));
     }
-    Ok(head.and_then(|head| Head::decode(&head).ok()))
+    proof::must_add_up(found, &root)?;
+    Ok(records.head().unwrap_or_default())
 }
 
 /// What the chain comes to in a segment of the journal.
@@ -68,7 +58,7 @@ pub fn segment(
     stream: impl Read,
     of: &SegmentName,
     wanted: impl Fn(u64) -> bool,
-    unsealed: impl Fn() -> Result<std::sync::Arc<Unsealed>, SnapshotError>,
+    unsealed: impl Fn() -> Result<Arc<Unsealed>, SnapshotError>,
 ) -> Result<Steps, SnapshotError> {
     let (store_id, mut at) = (unsealed()?.status().store_id, Vec::new());
     let read = file::read(stream, of, &store_id, None, |entry| {

@@ -7,7 +7,7 @@
 mod age;
 mod aside;
 mod beside;
-mod check;
+pub mod check;
 mod contact;
 mod desk;
 mod ledger;

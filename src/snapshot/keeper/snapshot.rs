@@ -9,7 +9,6 @@ use super::keep_journal;
 use super::retention::{self, Judged, Policy, Snapshot};
 use super::trouble::Trouble;
 use super::worker::Worker;
-use crate::snapshot::SnapshotError;
 use crate::snapshot::include;
 use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::take::{Taken, take};
@@ -31,16 +30,21 @@ impl Worker {
             keep_journal(&unsealed, true)?;
         }
         let (taken_at, instant) = unsealed.stamp()?;
-        let bytes = instant.record.tally.value_bytes;
+        let (counted, timeline) = (instant.record.tally, instant.record.timeline);
         self.copied = true;
         let taken = take(instant, spool, taken_at, &*self.means.entropy)?;
+        self.rotten = (taken.tally(unsealed.hasher())? != counted).then_some(timeline);
+        if self.rotten.is_some() {
+            unsealed.doubt();
+            let holds_one = self.desk.status().last_good.is_some();
+            return Err(Trouble::rotten(&self.name, holds_one));
+        }
         drop(unsealed);
         let about = &taken.meta().about;
-        let timeline = about.timeline.parse();
         let of = SnapshotName {
             prefix: self.settings.file_prefix.clone(),
             taken: taken_at,
-            timeline: timeline.map_err(|_| SnapshotError::Broken("its timeline is none".into()))?,
+            timeline,
             revision: about.revision,
             state: taken.state(),
         };
@@ -52,7 +56,7 @@ impl Worker {
                 attempt.url = url;
             }
         });
-        self.made = Some((bytes, length));
+        self.made = Some((counted.value_bytes, length));
         self.must_have_space(length)?;
         self.unsettled = true;
         self.seen.put(&name);

@@ -178,6 +178,8 @@ pub struct Status {
     pub standing: Standing,
     /// What is wrong at present.
     pub error: Option<String>,
+    /// Whether the store itself was found damaged, so that none of it is put there.
+    pub rotten: bool,
     /// What of that which lay there is gone or went bad, until a good snapshot is put.
     pub damage: Option<String>,
     /// How often there was such since the server started.
@@ -248,7 +250,9 @@ impl Status {
     pub fn broken_promise(&self, now: Timestamp) -> Option<String> {
         let because = self.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         Some(match (self.broken(now)?, &self.damage) {
-            (Broken::Ahead | Broken::Unserved, _) => self.error.clone().unwrap_or_default(),
+            (Broken::Ahead | Broken::Unserved | Broken::Rotten, _) => {
+                self.error.clone().unwrap_or_default()
+            }
             (Broken::Damaged, Some(damage)) => format!("{damage}{because}"),
             (broken, _) => format!("{broken}{because}"),
         })
@@ -264,6 +268,9 @@ impl Status {
             Standing::Ahead => return Some(Broken::Ahead),
             Standing::Unserved => return Some(Broken::Unserved),
             _ => {}
+        }
+        if self.rotten {
+            return Some(Broken::Rotten);
         }
         if self.damage.is_some() {
             return Some(Broken::Damaged);
@@ -288,6 +295,7 @@ impl Status {
 enum Broken {
     Ahead,
     Unserved,
+    Rotten,
     Damaged,
     /// For so many seconds.
     Bare(u64),
@@ -305,6 +313,7 @@ impl fmt::Display for Broken {
                 "another server writes there, or this one was put back: nothing is shipped",
             ),
             Self::Unserved => f.write_str("nothing goes there, by its settings"),
+            Self::Rotten => f.write_str("this server's store is damaged: none of it is put there"),
             Self::Damaged => f.write_str("what lay there is gone, or went bad"),
             Self::Bare(late) => {
                 write!(f, "no good snapshot is known there after {late} seconds")

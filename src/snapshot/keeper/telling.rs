@@ -97,13 +97,14 @@ impl Worker {
         let known = self.schedule.due().filter(|_| !interval.is_zero());
         let due = (!interval.is_zero()).then(|| known.unwrap_or(self.begun));
         let (bare, beside) = (self.is_bare(), self.beside());
+        let rotten = self.rotten == Some(unsealed.status().timeline);
         let (held_back, unusable) = (self.held_back.clone(), self.unusable());
         let journal = self.settings.journal.then(|| self.shipped(&unsealed, now)).flatten();
         self.desk.tell(|status| {
             status.next = known.map(|due| now.plus(due.saturating_sub(boot)));
             (status.due, status.interval, status.bare) = (due, interval, bare);
             (status.beside, status.held_back) = (beside, held_back);
-            status.unusable = unusable;
+            (status.unusable, status.rotten) = (unusable, rotten);
             status.journal = journal;
         });
     }

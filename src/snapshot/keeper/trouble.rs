@@ -19,6 +19,8 @@ pub enum Trouble {
     Snapshot(SnapshotError),
     /// The store.
     Store(TxnError),
+    /// The store is damaged, so that no snapshot of it would be of use.
+    Rotten(String),
     /// The settings do not allow it.
     Settings(String),
     /// Nothing may go there at all, by what it is.
@@ -30,6 +32,21 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// That the store is, for the target of that name, which holds a good snapshot or none.
+    pub fn rotten(target: &str, holds_one: bool) -> Self {
+        let remedy = match holds_one {
+            true => format!(
+                "To go back to what is there: `edgekeep snapshot restore -target={target} \
+                 -at=latest`"
+            ),
+            false => "To keep what is left of it: `edgekeep snapshot save FILE`".into(),
+        };
+        Self::Rotten(format!(
+            "the store of this server is damaged: its entries do not add up to its root record, \
+             and no snapshot of it is put there. {remedy}"
+        ))
+    }
+
     /// How the target stands then.
     pub fn standing(&self) -> Standing {
         match self {
@@ -55,7 +72,7 @@ impl fmt::Display for Trouble {
             Self::Target(error) => error.fmt(f),
             Self::Snapshot(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Settings(what) | Self::Ahead(what) => f.write_str(what),
+            Self::Rotten(what) | Self::Settings(what) | Self::Ahead(what) => f.write_str(what),
             Self::Unserved(wrong) => wrong.fmt(f),
             Self::Over => f.write_str("the server was sealed"),
         }

@@ -88,6 +88,8 @@ pub struct Worker {
     pub(super) owed: Option<String>,
     /// Whether the store was copied for it.
     pub(super) copied: bool,
+    /// The history in which the store was found damaged when it was copied for one.
+    pub(super) rotten: Option<Timeline>,
     /// How many bytes the values had of which one was last made, and how long that was.
     pub(super) made: Option<(u64, u64)>,
     /// When it was begun to serve it, by the boot clock.
@@ -165,6 +167,7 @@ impl Worker {
             store: None,
             owed: None,
             copied: false,
+            rotten: None,
             made: None,
             verified: None,
             included: None,
@@ -263,6 +266,11 @@ impl Worker {
     /// kept goes when its time is over, and the journal goes on. It is owed until it is put, also
     /// where somebody asked for it.
     fn supply(&mut self, asked: bool) -> Result<(), Trouble> {
+        let present = self.unsealed()?.status().timeline;
+        // Another store has taken its place.
+        if self.rotten.take_if(|of| *of != present).is_some() {
+            self.schedule.resume();
+        }
         let wanted = self.desk.status().damage.is_some() || self.owed.is_some();
         if !(asked || wanted || self.is_due() || self.needs_base()?) {
             return Ok(());

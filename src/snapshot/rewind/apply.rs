@@ -155,7 +155,7 @@ pub(in crate::snapshot) fn replay(record: &[u8], to: &mut dyn Writer) -> Result<
 fn play(
     record: &[u8],
     to: &mut dyn Writer,
-    mut sum: Option<&mut Sum>,
+    mut sum: Option<&mut Sum<'_>>,
 ) -> Result<(), SnapshotError> {
     let record = Written::read(record).map_err(|error| broken(&error))?;
     for write in record.writes() {
@@ -184,14 +184,14 @@ fn put(
 }
 
 /// What the entries come to while they change.
-struct Sum {
-    hasher: EntryHasher,
+struct Sum<'a> {
+    hasher: &'a EntryHasher,
     tally: Tally,
 }
 
-impl Sum {
-    fn new(keys: &Unsealed, tally: Tally) -> Self {
-        Self { hasher: EntryHasher::new(&keys.keyring().fixed().entries), tally }
+impl<'a> Sum<'a> {
+    fn new(keys: &'a Unsealed, tally: Tally) -> Self {
+        Self { hasher: keys.hasher(), tally }
     }
 
     fn follow(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {

@@ -114,7 +114,12 @@ impl fmt::Display for RewindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refusal, lost) => {
-                refusal.fmt(f)?;
+                match refusal {
+                    Refusal::Nothing if !lost.is_empty() => {
+                        f.write_str("no snapshot of this store on the target is good")
+                    }
+                    _ => refusal.fmt(f),
+                }?;
                 lost.iter().try_for_each(|lost| write!(f, "\n{lost}"))
             }
             Self::Target(error) => error.fmt(f),
