@@ -198,6 +198,22 @@ fn journal_2_names_what_its_history_left() {
     assert!(end.is_proved(&store.keyring()));
 }
 
+/// The stamps of snapshots, lapses of the journal, where it ended.
+#[test]
+fn notes_1_tell_what_was_taken_and_what_was_recorded() {
+    let (_, store) = Vector::load("notes-1.txt").store();
+    must_hold_stored(&store);
+    let timeline = store.status().timeline;
+    let stamps = store.stamps().unwrap();
+    let has = |revision| stamps.has(STORED_AT, revision);
+    assert_eq!([4, 5, 6].map(has), [false, true, false].map(Some));
+    let lapses = store.lapses().unwrap();
+    let lapsed = (1..=9).filter(|revision| lapses.hold(timeline, *revision));
+    assert_eq!(lapsed.collect::<Vec<_>>(), [1, 6, 7]);
+    let left: Vec<_> = store.left().unwrap().iter().map(|head| head.revision).collect();
+    assert_eq!(left, [5]);
+}
+
 /// The file as a whole: gzip, tar, meta.json, state.bin, sums and their seal.
 #[test]
 fn snapshot_1_is_verified_and_restored() {
@@ -294,6 +310,7 @@ fn freeze() -> Result<(), Error> {
     write("snapshot-1.txt", &frozen_snapshot()?)?;
     write("journal-1.txt", &frozen_journal(made_store(105, true)?)?)?;
     write("journal-2.txt", &frozen_journal(made_branch()?)?)?;
+    write("notes-1.txt", &frozen_notes()?)?;
     write("seal-1.txt", &frozen_seal()?)?;
     write("keeper-1.txt", &frozen_keeper()?)
 }
@@ -306,6 +323,15 @@ fn frozen_keeper() -> Result<Vec<String>, Error> {
         stored::note_others(txn, "box", &others())?;
         include::keep(txn, &Gathered { files: vec![included()], missed: Vec::new() })
     })?;
+    entries(made)
+}
+
+fn frozen_notes() -> Result<Vec<String>, Error> {
+    let made = made_store(110, true)?;
+    made.store.stamp()?;
+    made.store.end_journal()?;
+    made.store.transact(|txn| txn.scope(MountId::SYSTEM).put(STORED[0].0, STORED[0].2))?;
+    made.store.begin_journal()?;
     entries(made)
 }
 

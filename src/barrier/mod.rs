@@ -11,6 +11,7 @@ pub mod journal;
 pub mod keyring;
 mod meters;
 pub mod names;
+pub mod newer;
 pub mod past;
 pub mod restore;
 pub mod root;
@@ -214,6 +215,7 @@ impl Barrier {
     ) -> Result<Arc<Unsealed>, UnsealError> {
         let view = self.storage.view()?;
         let (keyring, mut record) = open_records(&root_key, &|key| view.get(key))?;
+        newer::must_be_known(&*view)?;
         let restored = view.get(RESTORED)?;
         let journal = view.get(journal::HEAD)?.map(|head| Head::decode(&head)).transpose();
         let mut journal = journal.map_err(UnsealError::unread("journal's head"))?;

@@ -38,6 +38,9 @@ impl Record for Stamp {
     const VERSION: u8 = 1;
 }
 
+/// The version of what is noted.
+pub const VERSION: u8 = Stamp::VERSION;
+
 /// The stamps in one state of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamps(BTreeMap<Timestamp, u64>);

@@ -6,6 +6,7 @@ use super::SnapshotError;
 use super::format::meta::Meta;
 use super::format::state::StateReader;
 use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::newer::newer;
 use crate::barrier::root::{EntryHasher, Tally};
 use crate::barrier::seal::SealRecord;
 use crate::barrier::stamps::{Stamps, is_stamp};
@@ -85,6 +86,9 @@ impl<R: Read> Iterator for Entries<R> {
 
 impl Records {
     fn keep(&mut self, (key, value): &Entry) -> Result<(), RecordError> {
+        if let Some((_, version)) = newer(key, value) {
+            return Err(RecordError::Version(version));
+        }
         let place = match &key[..] {
             SEAL => &mut self.seal,
             KEYRING => &mut self.keyring,

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::txn::TxnError;
 use edgekeep::barrier::{Barrier, KEYRING, ROOT, SEAL, Unsealed};
-use edgekeep::base::clock::SystemClock;
+use edgekeep::base::clock::{Clock as _, SystemClock};
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::record::Record as _;
 use edgekeep::snapshot::format::read;
 use edgekeep::snapshot::journal::segment::{Entry, Next, SegmentReader, SegmentWriter};
+use edgekeep::snapshot::spool::Spools;
+use edgekeep::snapshot::take::take;
+use edgekeep::snapshot::verify::verify;
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage as _, Urgency};
 use serde_json::json;
@@ -142,6 +145,51 @@ fn a_newer_root_record_and_one_for_newer_programs() {
         record.encode().to_vec()
     });
     must_say(&demanding, &["the store needs edgekeep 9.0.0 or newer: upgrade it"]);
+}
+
+/// What a store has many of: the stamp of a snapshot, a lapse of the journal, where one was left.
+const MANY: [(&[u8], &str); 3] = [
+    (b"\0stamp\0\0\0\0\0\0\0\x07", "stamp of a snapshot"),
+    (b"\0lapse\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02", "lapse of the journal"),
+    (b"\0left\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02", "note of where a journal was left"),
+];
+
+#[test]
+fn a_newer_one_of_many_records_of_the_system() {
+    for (key, name) in MANY {
+        let closed = Closed::new();
+        closed.put(key, &[2, 0]);
+        let reply = closed.unsealing();
+        assert_eq!(reply.status, 500, "{}", reply.json());
+        must_say(&reply.json().to_string(), &[&format!("{name} is of version 2"), UPGRADE]);
+    }
+}
+
+#[test]
+fn a_newer_one_of_many_records_in_a_snapshot() {
+    let home = TempDir::new();
+    for (key, name) in MANY {
+        let closed = Closed::new();
+        let storage = closed.storage();
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let barrier = Barrier::new(storage.clone(), clock, entropy);
+        let store = barrier.unseal(&closed.store.key()).unwrap();
+        storage.write(Urgency::Ordinary, &mut |to| to.put(key, &[2, 0]).map(drop)).unwrap();
+        let spool = Spools::new(home.path(), 0).open().unwrap();
+        let now = SystemClock.wall();
+        let taken = take(store.instant().unwrap(), spool, now, &SystemEntropy).unwrap();
+        let file = home.path().join("newer.snap");
+        taken.write_to(&mut fs::File::create(&file).unwrap()).unwrap();
+        let error = verify(fs::File::open(&file).unwrap(), &closed.store.key()).unwrap_err();
+        must_say(&error.to_string(), &["of version 2", UPGRADE]);
+        let file = file.display().to_string();
+        let into = format!("-into={}", home.path().join("into").display());
+        for words in [&["snapshot", "inspect", &file][..], &["snapshot", "restore", &into, &file]] {
+            let (code, text) = run(words);
+            assert_eq!(code, Some(2), "{name}: {words:?}: {text}");
+            must_say(&text, &["of version 2", UPGRADE]);
+        }
+    }
 }
 
 /// The newest of what the programs keep for themselves: a mount, a target set through the API, what

@@ -29,6 +29,9 @@ impl Record for Lapse {
     const VERSION: u8 = 1;
 }
 
+/// The version of what tells of one.
+pub const VERSION: u8 = Lapse::VERSION;
+
 /// The entry that tells of the commits of a history behind `last`, up to `upto`.
 pub fn entry(timeline: Timeline, last: u64, upto: u64) -> Write {
     let key = [LAPSE, &place(timeline, last)].concat();
