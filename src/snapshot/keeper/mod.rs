@@ -15,6 +15,7 @@ mod left;
 mod meters;
 mod places;
 mod reach;
+mod reading;
 pub mod retention;
 mod schedule;
 pub mod settings;

@@ -1,0 +1,159 @@
+//! Reading what lies on a target, and what that is worth.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use super::check::{self, Steps};
+use super::contact::{Held, Known};
+use super::retention::Judged;
+use super::trouble::Trouble;
+use super::worker::Worker;
+use crate::barrier::journal::Chain;
+use crate::snapshot::SnapshotError;
+use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::target::{Name, TargetError};
+
+/// A file that cannot be read for so long is as good as gone: a disk that fails does not mend.
+const UNREADABLE: Duration = Duration::from_secs(60);
+/// How often what could not be read is read again.
+const READ_AGAIN: Duration = Duration::from_secs(600);
+/// Of so many files it is told by name, at one look, that they count as absent.
+pub const TOLD: usize = 20;
+
+impl Worker {
+    /// What could not be read is read once more after a while.
+    pub fn read_again(&mut self, known: &Known) -> Result<(), Trouble> {
+        let boot = self.boot();
+        if boot.saturating_sub(*self.read_again.get_or_insert(boot)) < READ_AGAIN {
+            return Ok(());
+        }
+        self.read_again = Some(boot);
+        let unread = |name: &Name| self.judgement(name) == Judged::Unread;
+        let snapshots: Vec<_> = known.snapshots.iter().filter(|held| unread(&held.name)).collect();
+        let segments: Vec<_> = known.segments.iter().filter(|held| unread(&held.name)).collect();
+        for held in snapshots {
+            self.read_back(held)?;
+        }
+        for Held { of, name, .. } in segments {
+            match self.read_segment(name, of)? {
+                Ok(_) => drop(self.judged.insert(name.clone(), (Judged::Good, None))),
+                Err(why) => self.counts_as_absent(name, &why),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a snapshot there.
+    pub fn judgement(&self, name: &Name) -> Judged {
+        self.judged.get(name).map_or(Judged::Unknown, |(judged, _)| *judged)
+    }
+
+    /// Whether something there is believed to be what its name says, and to come when it is needed.
+    pub fn counts(&self, name: &Name) -> bool {
+        matches!(self.judgement(name), Judged::Good | Judged::Unknown)
+    }
+
+    /// Reads a snapshot back and notes what it is worth.
+    pub fn read_back(&mut self, held: &Held<SnapshotName>) -> Result<(), Trouble> {
+        match self.read(&held.name, |content| check::snapshot(content, &held.of, || self.keys()))? {
+            Ok(head) => {
+                self.judged.insert(held.name.clone(), (Judged::Good, head));
+                self.read_now.insert(held.name.clone());
+                self.verified = Some(self.boot());
+                let now = self.now();
+                self.desk.tell(|status| status.verified = Some(now));
+            }
+            Err(why) => {
+                self.counts_as_absent(&held.name, &why);
+                self.flaws.insert(held.name.clone(), why.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of a segment: what the chain comes to with it.
+    pub fn read_segment(
+        &self,
+        name: &Name,
+        of: &SegmentName,
+    ) -> Result<Result<Chain, SnapshotError>, Trouble> {
+        Ok(self.read_steps(name, of, |_| false)?.map(|steps| steps.end))
+    }
+
+    /// The same, and what it comes to at each commit that is `wanted`.
+    pub fn read_steps(
+        &self,
+        name: &Name,
+        of: &SegmentName,
+        wanted: impl Fn(u64) -> bool,
+    ) -> Result<Result<Steps, SnapshotError>, Trouble> {
+        self.read(name, |content| check::segment(content, of, &wanted, || self.keys()))
+    }
+
+    /// An object is there that is not what it should be, or cannot be read: that is told.
+    pub fn counts_as_absent(&mut self, name: &Name, why: &SnapshotError) {
+        let unread = matches!(why, SnapshotError::Io(_));
+        let judged = if unread { Judged::Unread } else { Judged::Bad };
+        if self.judgement(name) != judged {
+            self.absent += 1;
+            if self.absent <= TOLD {
+                let url = self.target.url(name);
+                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+            }
+        }
+        self.judged.insert(name.clone(), (judged, None));
+    }
+
+    /// Reads an object. The outer error is that the target does not answer, the inner one what is
+    /// wrong with the object. One that cannot be read to its end for a minute, of a target that
+    /// answers, has gone bad by itself, as by a bad sector; until then it may be read another time,
+    /// and nothing is done that would rest on its being gone.
+    pub fn read<T>(
+        &self,
+        name: &Name,
+        check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
+    ) -> Result<Result<T, SnapshotError>, Trouble> {
+        let outcome = self.read_once(name, &check)?;
+        let Err(SnapshotError::Io(error)) = &outcome else {
+            self.unreadable.borrow_mut().remove(name);
+            return Ok(outcome);
+        };
+        let boot = self.boot();
+        let since = *self.unreadable.borrow_mut().entry(name.clone()).or_insert(boot);
+        if boot.saturating_sub(since) < UNREADABLE {
+            let what = format!("{} cannot be read: {error}", self.target.url(name));
+            return Err(TargetError::Away(what).into());
+        }
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        self.target.list(folder.path())?;
+        Ok(outcome)
+    }
+
+    fn read_once<T>(
+        &self,
+        name: &Name,
+        check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
+    ) -> Result<Result<T, SnapshotError>, Trouble> {
+        let mut content = match self.target.get(name) {
+            Err(TargetError::Absent(what)) => return Ok(Err(SnapshotError::Broken(what))),
+            // Where others could be read it is this one, and not what the server may do there.
+            Err(TargetError::Failed(what) | TargetError::Denied(what)) if self.reads_others() => {
+                return Ok(Err(SnapshotError::Io(io::Error::other(what))));
+            }
+            outcome => outcome?,
+        };
+        match check(&mut content) {
+            Err(SnapshotError::Sealed) => Err(Trouble::Over),
+            outcome => Ok(outcome),
+        }
+    }
+
+    fn reads_others(&self) -> bool {
+        self.judged.values().any(|(judged, _)| *judged == Judged::Good)
+    }
+
+    /// The target does not answer: for how long a file there cannot be read, nobody knows.
+    pub fn is_silent(&mut self) {
+        self.unreadable.get_mut().clear();
+    }
+}
