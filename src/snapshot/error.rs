@@ -85,6 +85,18 @@ impl fmt::Display for SnapshotError {
     }
 }
 
+impl SnapshotError {
+    /// What is wrong with a file, be it a snapshot or a segment of the journal.
+    pub fn why(&self) -> String {
+        match self {
+            Self::Broken(what) => what.clone(),
+            Self::Forged(what) => format!("it was changed after it was made: {what}"),
+            Self::Io(error) => format!("it cannot be read: {error}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl std::error::Error for SnapshotError {}
 
 impl From<io::Error> for SnapshotError {

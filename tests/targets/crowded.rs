@@ -56,6 +56,7 @@ fn of_very_many_files_that_count_as_absent_the_log_names_some() {
     });
     let output = server.output();
     let lines = output.lines().filter(|line| line.contains("counts as absent"));
+    assert!(lines.clone().all(|line| !line.contains("the snapshot")), "{output}");
     assert_eq!(lines.count(), 20, "{output}");
     assert!(output.contains("80 more files there count as absent"), "{output}");
     // And a command that comes upon them, on a machine that knows of none what it is.

@@ -68,7 +68,7 @@ pub fn segment(
     });
     let (header, end) = read.map_err(Unsound::into_error)?;
     if !end.is_proved(&unsealed()?.keyring()) {
-        return Err(SnapshotError::Forged("a segment was not made with the store's keys".into()));
+        return Err(SnapshotError::Forged("the keys do not vouch for it".into()));
     }
     if wanted(of.first - 1) {
         at.insert(0, (of.first - 1, header.before));

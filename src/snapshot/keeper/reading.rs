@@ -65,7 +65,7 @@ impl Worker {
             }
             Err(why) => {
                 self.counts_as_absent(&held.name, &why);
-                self.flaws.insert(held.name.clone(), why.to_string());
+                self.flaws.insert(held.name.clone(), why.why());
             }
         }
         Ok(())
@@ -97,8 +97,8 @@ impl Worker {
         if self.judgement(name) != judged {
             self.absent += 1;
             if self.absent <= TOLD {
-                let url = self.target.url(name);
-                log::error!("snapshots to {}: {url} counts as absent: {why}", self.name);
+                let (of, url, why) = (&self.name, self.target.url(name), why.why());
+                log::error!("snapshots to {of}: {url} counts as absent: {why}");
             }
         }
         self.judged.insert(name.clone(), (judged, None));

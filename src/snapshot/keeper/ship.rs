@@ -110,7 +110,7 @@ impl Worker {
         self.seen.put(&name);
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
         let chain = self.read_segment(&name, &of)?.map_err(|why| {
-            let url = self.target.url(&name);
+            let (url, why) = (self.target.url(&name), why.why());
             TargetError::Failed(format!("{url} is not what was put there: {why}"))
         })?;
         self.judged.remove(&name);

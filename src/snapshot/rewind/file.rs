@@ -121,20 +121,19 @@ impl Unsound {
 
     /// Whether the file is at fault, or what is around it.
     fn judge(self, kept: Kept) -> Unfit {
-        let (loss, why) = match self.error {
+        let loss = match self.error {
             error @ (SnapshotError::Full
             | SnapshotError::Busy
             | SnapshotError::Interrupted
             | SnapshotError::Newer(_)
             | SnapshotError::Storage(_)) => return error.into(),
             // A bad sector of a stick among them: if the target is gone, the next file tells.
-            SnapshotError::Io(error) => (Loss::Unread, format!("it cannot be read: {error}")),
-            SnapshotError::Forged(what) => (Loss::Foreign, what),
-            SnapshotError::Broken(what) if self.named => (Loss::Damaged, what),
-            SnapshotError::Broken(what) => (Loss::Foreign, what),
-            other => (Loss::Damaged, other.to_string()),
+            SnapshotError::Io(_) => Loss::Unread,
+            SnapshotError::Forged(_) => Loss::Foreign,
+            SnapshotError::Broken(_) if !self.named => Loss::Foreign,
+            _ => Loss::Damaged,
         };
-        Unfit::Lost(kept, Flaw { loss, why: why.into() })
+        Unfit::Lost(kept, Flaw { loss, why: self.error.why().into() })
     }
 }
 
@@ -379,8 +378,7 @@ pub fn read(
         return Err(foreign(SnapshotError::Broken(MISNAMED.into())));
     }
     if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
-        let what = "it was changed after it was made: the keys do not vouch for it";
-        return Err(foreign(SnapshotError::Forged(what.into())));
+        return Err(foreign(SnapshotError::Forged("the keys do not vouch for it".into())));
     }
     Ok((reader.header().clone(), end))
 }
