@@ -1,7 +1,6 @@
 //! A snapshot that is kept beside the store before what cannot be undone, where no journal leads
 //! back: one of each kind, the last.
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -39,7 +38,7 @@ impl Precaution {
         let taken = take(instant, spool, now, &*self.entropy)?;
         let path = self.folder.join(name);
         if !self.spools.have_room_for(taken.length())? {
-            return Err(SnapshotError::Io(ErrorKind::StorageFull.into()));
+            return Err(SnapshotError::Full);
         }
         keep(&taken, &path)?;
         Ok(path)

@@ -18,6 +18,7 @@ use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::inspect::inspect;
 use edgekeep::snapshot::keeper::check;
 use edgekeep::snapshot::layout::SnapshotName;
+use edgekeep::snapshot::precaution::Precaution;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::save::save;
@@ -29,6 +30,7 @@ use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency};
 
 use crate::altered::without_its_last_entry;
+use crate::support::mount::Mount;
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -506,6 +508,20 @@ fn a_spool_leaves_the_disk_its_last_space() {
     assert!(matches!(spools.open().err(), Some(SnapshotError::Busy)));
     drop(all);
     spools.open().unwrap();
+}
+
+#[test]
+fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=8m") else { return };
+    let (store, _) = Store::with_entries(1);
+    store.put("large", &[7; 5 << 20]);
+    let (folder, entropy) = (mount.root().to_owned(), Arc::clone(&store.entropy));
+    let precaution = Precaution::new(folder, Spools::new(mount.root(), 0), entropy);
+    let keep = || precaution.keep(&store.barrier.unsealed().unwrap(), "before.snap");
+    let told = "the disk has no room for the snapshot: free some space";
+    assert_eq!(error_of(keep()), told);
+    mount.fill(1 << 20);
+    assert_eq!(error_of(keep()), told);
 }
 
 /// Gives what it has and then fails.
