@@ -43,7 +43,13 @@ impl Loader {
         by.pasts().must_have_room()?;
         let received = receive(stream, self.spools.open()?)?;
         received.must_be_readable(by)?;
-        self.load(by, &mut |to| received.fill(to))
+        let loaded = self.load(by, &mut |to| received.fill(to));
+        loaded.map_err(|error| match error {
+            SnapshotError::Broken(what) => SnapshotError::Broken(format!(
+                "{what}; `edgekeep snapshot verify FILE` names all that is bad"
+            )),
+            other => other,
+        })
     }
 
     /// Loads an instant that a target leads to; what led there comes with it. All of it is fetched
@@ -88,6 +94,5 @@ fn must_be_whole(report: &Report) -> Result<(), SnapshotError> {
         Some(entry) => format!("does not open: {entry}"),
         None => "its entries do not add up to its root record".to_owned(),
     };
-    let help = "`edgekeep snapshot verify FILE` names all that is bad";
-    Err(SnapshotError::Broken(format!("{what}; {help}")))
+    Err(SnapshotError::Broken(what))
 }

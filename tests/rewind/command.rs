@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use edgekeep::base::clock::SystemClock;
+use edgekeep::storage::Urgency;
 use edgekeep::storage::redb::{Options, Redb};
 
 use crate::site::{Past, Site};
@@ -110,6 +113,30 @@ fn what_cannot_be_is_refused_with_what_can() {
     let store = format!("-store={}", site.folder.store_id());
     let (success, text) = run(site.place(), &[&into, "-revision=3", &store]);
     assert!(success, "{text}");
+}
+
+#[test]
+fn what_is_damaged_is_told_with_what_helps() {
+    let mut site = site();
+    let view = site.storage.view().unwrap();
+    let entries = view.scan(&[1], Some(&[2])).unwrap();
+    let (key, mut value) = entries.map(Result::unwrap).last().unwrap();
+    drop(view);
+    *value.last_mut().unwrap() ^= 1;
+    site.storage.write(Urgency::Ordinary, &mut |to| to.put(&key, &value).map(drop)).unwrap();
+    let snapshot = site.snapshot();
+    let file = site.path(&snapshot).display().to_string();
+    let share = STANDARD.encode(site.shares[0].expose());
+    let read = |state: &str| {
+        let words = ["snapshot", "read", state, "secret/1", &share];
+        let output = Command::new(program()).args(words).env_clear().output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = read(&file);
+    assert!(told.contains("is damaged") && told.contains("`edgekeep snapshot verify`"), "{told}");
+    let told = read(&format!("{}@latest", site.place().display()));
+    assert!(told.contains("is damaged") && told.contains("An instant before it"), "{told}");
+    assert!(!told.contains("verify"), "{told}");
 }
 
 #[test]

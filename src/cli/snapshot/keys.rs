@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::file;
 use crate::barrier::past::Past;
 use crate::barrier::seal::{Kind, Settings};
 use crate::barrier::verify::Report;
@@ -100,9 +101,12 @@ pub fn open(cx: &mut Context, name: &str, sealed: &Sealed, by: Opener<'_>) -> Re
 /// Says it where a snapshot is not what it should be.
 pub fn warn_of(cx: &mut Context, name: &str, report: &Report) {
     if !report.good() {
+        let help = match file::is_there(name) {
+            true => "`edgekeep snapshot verify` names what is bad",
+            false => "An instant before it may be whole",
+        };
         cx.warn(&format!(
-            "{name} is damaged: what is read is authentic, but not all may be there. `edgekeep \
-             snapshot verify` names what is bad."
+            "{name} is damaged: what is read is authentic, but not all may be there. {help}."
         ));
     }
 }
