@@ -205,6 +205,7 @@ fn what_rotted_since_it_was_put_takes_no_good_one_along() {
         target(&root)["damage"] == "" && held(folder.path()).snapshots.len() == 2
     });
     assert!(good.exists() && !rotten.exists());
+    eventually("nothing of it is told any more", || target(&root)["unusable"] == "");
     let told = metrics(&root);
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }

@@ -174,6 +174,7 @@ impl Worker {
         let Some(known) = &mut self.known else { return Ok(gone) };
         known.segments.retain(|held| !unneeded.contains(&held.name));
         known.aside.retain(|held| !unneeded.contains(&held.name));
+        self.judged.retain(|name, _| !gone.contains(name) && !unneeded.contains(name));
         self.known.iter().for_each(|known| self.tell_held(known));
         Ok(gone)
     }
