@@ -409,6 +409,15 @@ impl Refusal {
         }
     }
 
+    /// Whether all that it offers is that commit, or it comes before the wished one.
+    pub fn offers_alone(&self, revision: u64) -> bool {
+        match self {
+            Self::Gap(_, gap) | Self::Folded(_, gap) => gap.before.revision == revision,
+            Self::Before(span) => span.first.revision == revision,
+            _ => false,
+        }
+    }
+
     /// The instants that it names in the place of the wished one.
     pub fn offers(&self) -> Vec<(Timeline, u64)> {
         match self {

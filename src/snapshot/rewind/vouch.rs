@@ -74,6 +74,11 @@ impl Way<'_> {
                     return Ok(true);
                 }
                 Err(Stop::Refused(Refusal::Folded(_, kept))) => refusal.offer(revision, kept),
+                // What it would offer alone is refused itself, for a reason that helps.
+                Err(Stop::Refused(why)) if refusal.offers_alone(revision) => {
+                    *refusal = why;
+                    return Ok(false);
+                }
                 Err(Stop::Refused(_)) => refusal.retract(revision),
                 Err(Stop::Later(..)) => {}
             }
