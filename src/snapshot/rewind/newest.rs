@@ -48,8 +48,8 @@ pub fn real_stores(
 }
 
 /// Whether there is a snapshot of a store: one that begins as its name says. Those that do not are
-/// added to `lost`. What begins so may be made up, too: keys alone tell, and another store's are not
-/// here.
+/// added to `lost`. What begins so may be made up, too: keys alone tell, and another store's are
+/// not here.
 pub fn has_any(
     source: Source<'_>,
     listing: &Listing,
