@@ -5,7 +5,7 @@
 //! [`meter`]. Values: [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`],
 //! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
 //! [`url`], [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
-//! [`nearest`], [`policies`].
+//! [`nearest`], [`policies`], [`said`].
 
 pub mod bounded;
 pub mod cidr;
@@ -34,6 +34,7 @@ pub mod process;
 pub mod quiet;
 pub mod record;
 pub mod room;
+pub mod said;
 pub mod secret;
 pub mod signature;
 pub mod sync;

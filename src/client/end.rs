@@ -20,9 +20,16 @@ impl End {
         let before = match self {
             Self::Server => "VAULT_",
             Self::Source => "EDGEKEEP_FROM_",
-            Self::Seal => return format!("{} of the seal", key_of_seal(variable)),
+            Self::Seal => {
+                return format!("{} of the seal", key_of_seal(variable).unwrap_or("a setting"));
+            }
         };
         format!("{before}{}", variable.name())
+    }
+
+    /// Whether it can be said there at all.
+    pub(super) fn has(self, variable: Variable) -> bool {
+        self != Self::Seal || key_of_seal(variable).is_some()
     }
 
     /// The flag that stands before a variable, where there is one.
@@ -56,14 +63,35 @@ impl End {
 }
 
 /// The key of the configuration that stands for a variable.
-fn key_of_seal(variable: Variable) -> &'static str {
-    match variable {
+fn key_of_seal(variable: Variable) -> Option<&'static str> {
+    Some(match variable {
         Variable::Addr => "address",
         Variable::Cacert => "tls_ca_cert",
         Variable::ClientCert => "tls_client_cert",
         Variable::ClientKey => "tls_client_key",
         Variable::TlsServerName => "tls_server_name",
         Variable::SkipVerify => "tls_skip_verify",
-        _ => "a setting",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Error;
+    use crate::client::address::Address;
+    use crate::client::error::Trouble;
+
+    #[test]
+    fn nobody_is_sent_to_a_setting_that_is_not_there() {
+        let address = Address::parse("http://127.0.0.1:8200").unwrap();
+        let told =
+            |end, trouble, proxy| Error::unreachable(end, &address, proxy, trouble).to_string();
+        let late = told(End::Server, Trouble::Late, None);
+        assert!(late.ends_with("overloaded? VAULT_CLIENT_TIMEOUT gives it longer"), "{late}");
+        let late = told(End::Seal, Trouble::Late, None);
+        assert!(late.ends_with("did not answer in time: is it overloaded?"), "{late}");
+        let proxy = told(End::Seal, Trouble::Refused, Some("p:1"));
+        assert!(proxy.ends_with(": check HTTPS_PROXY and HTTP_PROXY"), "{proxy}");
     }
 }

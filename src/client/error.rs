@@ -55,8 +55,11 @@ impl Error {
         proxy: Option<&str>,
         trouble: Trouble,
     ) -> Self {
-        let said_by =
-            || format!("check {}, HTTPS_PROXY and HTTP_PROXY", end.variable(Variable::HttpProxy));
+        let known = |variable| end.has(variable).then(|| end.variable(variable));
+        let said_by = || {
+            let own = known(Variable::HttpProxy).map(|own| format!("{own}, ")).unwrap_or_default();
+            format!("check {own}HTTPS_PROXY and HTTP_PROXY")
+        };
         let text = match (trouble, proxy) {
             (Trouble::Plain(plain), _) => plain.told(end, address),
             (Trouble::Refused, None) => return Self::NoServer(address.clone(), end),
@@ -71,10 +74,11 @@ impl Error {
                  machine asks a DNS server",
                 end.says(Variable::Addr)
             ),
-            (Trouble::Late, _) => format!(
-                "{address} did not answer in time: is it overloaded? {} gives it longer",
-                end.variable(Variable::ClientTimeout)
-            ),
+            (Trouble::Late, _) => {
+                let own = known(Variable::ClientTimeout);
+                let longer = own.map(|own| format!(" {own} gives it longer")).unwrap_or_default();
+                format!("{address} did not answer in time: is it overloaded?{longer}")
+            }
             (Trouble::Tls(why), _) => tls_text(end, address, &why),
             (Trouble::Protocol(why), _) if !address.is_https() => format!(
                 "{address} does not answer in HTTP ({why}): does it speak TLS? Then its address \

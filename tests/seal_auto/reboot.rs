@@ -74,7 +74,8 @@ fn a_stick_may_come_late() {
     house.put_key("one", &NEXT);
     waits(&server, "is not the one that sealed the store");
     house.put_key("one", b"no key at all");
-    waits(&server, "is not 32 bytes");
+    waits(&server, "is not 32 bytes, as they are or in hex or base64, but 13 bytes: bring the one");
+    assert!(!server.output().contains("openssl rand"), "a new one would take its place");
     house.put_key("one", &KEY);
     opens(&server);
     assert!(status(&server.client()).get("degraded").is_none());

@@ -152,6 +152,20 @@ fn people_who_open_a_store_are_told_that_its_seal_would_not() {
 }
 
 #[test]
+fn what_the_seal_answers_is_told_in_one_plain_line() {
+    let (house, peer) = (House::new(), Peer::start());
+    made(&house, &peer, 1, 1);
+    let long = format!("boom\n\u{1b}]0;owned\u{7}\u{1b}[31mred {}", "x".repeat(100_000));
+    peer.refuse(DECRYPT, 500, Box::leak(long.into_boxed_str()));
+    let server = house.serve(&peer.section(&house));
+    waits(&server, "boom ]0;owned [31mred xxx");
+    let told = status(&server.client())["degraded"].as_str().unwrap_or_default().to_owned();
+    assert!(told.len() < 1000 && told.contains("boom ]0;owned"), "{told}");
+    let logged = server.output();
+    assert!(logged.len() < 100_000 && !logged.contains('\u{7}'), "{logged}");
+}
+
+#[test]
 fn a_token_that_cannot_be_renewed_is_not_asked_about_each_minute() {
     let peer = Peer::start();
     let seal = Transit::new(Settings {

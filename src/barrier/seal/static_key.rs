@@ -47,7 +47,10 @@ impl AutoSeal for StaticKey {
 
     fn wrap(&self, key: &Key<32>, entropy: &dyn Entropy) -> Result<WrappedKey, SealError> {
         let NamedKey { id, .. } = &self.0.current;
-        let by = self.0.current.read()?;
+        let by = self
+            .0
+            .current
+            .read(|odd| format!("{odd}: make one with `openssl rand -out FILE 32`"))?;
         let bytes = envelope::seal(&by, NO_TERM, &place(id), &**key, entropy);
         Ok(WrappedKey { by: id.clone(), bytes })
     }
@@ -62,7 +65,13 @@ impl AutoSeal for StaticKey {
                 wrapped.by, current.id
             )));
         };
-        let key = envelope::open(&named.read()?, &place(&named.id), &wrapped.bytes);
+        let by = named.read(|odd| {
+            format!(
+                "{odd}: bring the one that sealed the store, or give the recovery keys; a new one \
+                 does not open it, so keep the file (is a line break too many in it?)"
+            )
+        })?;
+        let key = envelope::open(&by, &place(&named.id), &wrapped.bytes);
         key.ok().and_then(|key| Key::from_bytes(&key)).ok_or_else(|| {
             let what = format!("the key {:?} ({}) is not the one", named.id, named.key.place());
             SealError::Away(format!("{what} that sealed the store"))
@@ -75,15 +84,16 @@ impl AutoSeal for StaticKey {
 }
 
 impl NamedKey {
-    fn read(&self) -> Result<Key<32>, SealError> {
+    /// The key; of one that is none `mended` tells what to do.
+    fn read(&self, mended: impl FnOnce(&str) -> String) -> Result<Key<32>, SealError> {
         let bytes = self.key.read_whole().map_err(|error| SealError::Away(error.to_string()))?;
         parse(bytes.expose()).ok_or_else(|| {
-            SealError::Away(format!(
-                "the key {:?} ({}) is not 32 bytes, as they are or in hex or base64: make one \
-                 with `openssl rand -out FILE 32`",
+            SealError::Away(mended(&format!(
+                "the key {:?} ({}) is not 32 bytes, as they are or in hex or base64, but {} bytes",
                 self.id,
-                self.key.place()
-            ))
+                self.key.place(),
+                bytes.expose().len()
+            )))
         })
     }
 }

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use zeroize::Zeroizing;
 
 use super::auto::SealError;
+use crate::base::said::said;
 
 /// How long one may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -230,7 +231,7 @@ impl Stream {
 fn told(complaint: &[u8]) -> String {
     let text = String::from_utf8_lossy(complaint);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(3)..].join("; ")
+    said(&lines[lines.len().saturating_sub(3)..].join("; "))
 }
 
 #[cfg(test)]

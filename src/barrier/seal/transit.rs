@@ -13,6 +13,7 @@ use super::auto::{AutoSeal, Mechanism, SealError, WrappedKey};
 use crate::base::credential::Credential;
 use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
+use crate::base::said::said;
 use crate::base::variable::{Given, Variable};
 use crate::client::{self, Call, Client, End, Error};
 
@@ -165,7 +166,10 @@ impl AutoSeal for Transit {
 /// The version of the key that a ciphertext names: `v1` of `vault:v1:...`.
 fn version(ciphertext: &str) -> Option<&str> {
     let (_, rest) = ciphertext.split_once(':')?;
-    Some(rest.split_once(':')?.0)
+    let (version, _) = rest.split_once(':')?;
+    let digits = version.strip_prefix('v')?;
+    let is_one = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    is_one.then_some(version)
 }
 
 /// Its own text, in one line. Nobody counts how often a token is refused, and its policy may be put
@@ -177,7 +181,7 @@ fn told(error: Error) -> SealError {
     };
     let why = match refusal.errors.as_deref() {
         Some([]) | None => String::new(),
-        Some(errors) => format!(": {}", errors.join("; ").replace(['\n', '\t'], " ")),
+        Some(errors) => format!(": {}", said(&errors.join("; "))),
     };
     SealError::Away(format!("{} answers {}{why}", refusal.url, refusal.status))
 }
@@ -191,5 +195,7 @@ mod tests {
         assert_eq!(version("vault:v12:AAAA"), Some("v12"));
         assert_eq!(version("vault"), None);
         assert_eq!(version("vault:v1"), None);
+        assert_eq!(version("vault:v\u{1b}[31m:AAAA"), None);
+        assert_eq!(version("vault:v1234567890:AAAA"), None);
     }
 }

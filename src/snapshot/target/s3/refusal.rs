@@ -3,6 +3,7 @@
 use super::super::TargetError;
 use super::super::xml;
 use crate::base::clock::Timestamp;
+use crate::base::said::said;
 
 /// What an answer that is no success says.
 pub(super) struct Refusal {
@@ -18,9 +19,6 @@ pub(super) struct Refusal {
     time: Option<Timestamp>,
 }
 
-/// How much of a server's message is told.
-const MOST_TOLD: usize = 300;
-
 impl Refusal {
     /// Reads the body of an answer, if it is S3's; `date` is that of its head.
     pub fn read(status: u16, body: &[u8], date: Option<&str>, region: Option<&str>) -> Self {
@@ -31,12 +29,9 @@ impl Refusal {
             elsewhere: region.map(str::to_owned),
             time: date.and_then(Timestamp::parse_http_date),
         };
-        let told = |text: &str| -> String {
-            text.chars().filter(|c| !c.is_control()).take(MOST_TOLD).collect()
-        };
         // Who answers without XML, such as a proxy, is judged by the status.
         let _ = xml::read(body, |root| {
-            let of = |name| root.text_of(name).map(told);
+            let of = |name| root.text_of(name).map(said);
             if root.name() == "Error" {
                 refusal.code = of("Code").unwrap_or_default();
                 refusal.message = of("Message").unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Packets of the SSH File Transfer Protocol, version 3 (draft-ietf-secsh-filexfer-02), and of
 //! OpenSSH's extensions (its file PROTOCOL). What is read takes any bytes.
 
+use crate::base::said::said;
+
 /// The longest packet that is read, as OpenSSH has it.
 pub(super) const MOST: usize = 256 << 10;
 
@@ -183,8 +185,7 @@ pub(super) fn answer(packet: &[u8]) -> Option<(u32, Answer)> {
             let code = fields.u32()?;
             // Older servers send no message.
             let message = fields.bytes().unwrap_or_default();
-            let message = String::from_utf8_lossy(&message[..message.len().min(300)]);
-            let message = message.chars().filter(|c| !c.is_control()).collect();
+            let message = said(&String::from_utf8_lossy(message));
             Answer::Status(Status { code, message })
         }
         kind::HANDLE => Answer::Handle(fields.bytes().filter(|h| h.len() <= 256)?.to_vec()),
@@ -232,7 +233,7 @@ mod tests {
         let wanted = b"\0\0\0\x18\x03\0\0\0\x07\0\0\0\x03a/b\0\0\0\x1a\0\0\0\x04\0\0\x01\x80";
         assert_eq!(sent.as_bytes(), wanted);
         let status = Packet::new(kind::STATUS).u32(1).u32(4).bytes(b"No\nspace").bytes(b"en");
-        let no = Status { code: Status::FAILURE, message: "Nospace".into() };
+        let no = Status { code: Status::FAILURE, message: "No space".into() };
         assert_eq!(answer(&status.as_bytes()[4..]), Some((1, Answer::Status(no))));
         let all = Attributes::SIZE | Attributes::OWNER | Attributes::MODE | Attributes::TIMES;
         let names = Packet::new(kind::NAME).u32(2).u32(1).bytes(b"x").bytes(b"-rw x");

@@ -1,9 +1,7 @@
 //! What OpenSSH's client says when it ends, and what to do about it.
 
 use super::super::TargetError;
-
-/// How much of the client's words is told.
-const MOST_TOLD: usize = 300;
+use crate::base::said;
 
 /// Why the session with `at` ended, by what the client said.
 pub(super) fn told(at: &str, said: &str) -> TargetError {
@@ -11,7 +9,7 @@ pub(super) fn told(at: &str, said: &str) -> TargetError {
     let own = |remedy: &str| {
         let last: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let last = last.iter().rev().take(2).rev().copied().collect::<Vec<_>>().join(" ");
-        let last: String = last.chars().filter(|c| !c.is_control()).take(MOST_TOLD).collect();
+        let last = said::said(&last);
         let told = if last.is_empty() { String::new() } else { format!(" (ssh says: {last})") };
         format!("{at}: {remedy}{told}")
     };
