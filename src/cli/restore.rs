@@ -11,6 +11,7 @@ use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
 use super::context::Context;
+use super::format::Format;
 use super::operands;
 use super::server::Server;
 use super::snapshot::instant;
@@ -75,7 +76,7 @@ pub struct Restore {
 
 impl Command for Restore {
     const OPERANDS: &'static str = "[KEY...]";
-    const SHARED: Shared = Shared::None;
+    const SHARED: Shared = Shared::Output;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         if !self.include {
@@ -100,7 +101,7 @@ impl Command for Restore {
         if self.include && !self.dry_run {
             exit = files::put_back(cx, &into, (&self.operands, &self.config), self.force)?;
         }
-        if !self.dry_run {
+        if !self.dry_run && cx.format == Format::Table {
             cx.say(NEXT)?;
         }
         if !self.start {
@@ -275,6 +276,16 @@ impl Restore {
                 "More was committed than is here: the journal on the target has a gap behind this, \
                  or its end is damaged or cannot be read",
             );
+        }
+        if cx.format != Format::Table {
+            let mut told = prepared.told();
+            told.insert("store_id".into(), state.folder.store_id().into());
+            told.insert("target".into(), state.name.as_str().into());
+            told.insert("gap".into(), gap.is_some().into());
+            for name in ["restored", "sealed"] {
+                told.insert(name.into(), (!self.dry_run).into());
+            }
+            return cx.say_value(&told);
         }
         let (plan, found) = (prepared.plan(), prepared.found());
         let did = if self.dry_run { "Would restore" } else { "Success! Restored" };

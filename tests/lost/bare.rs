@@ -11,7 +11,7 @@ use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::At;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::peers::skipped;
 use super::site::{Site, made_up, made_up_snapshot};
@@ -383,6 +383,26 @@ fn a_store_that_somebody_has_made_up_is_none() {
     let named = option("store", Path::new(made_up));
     let (exit, said) = edgekeep(&["restore", &target, "-force", &into, &named]);
     assert_eq!(exit, 2, "{said}");
+}
+
+#[test]
+fn a_restore_is_told_to_programs() {
+    let home = Home::new();
+    let disk = home.at("disk");
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    let last = shipped(&store.root(&server), "disk");
+    server.kill();
+    let (target, into) = (option("target", &disk), option("into", &home.at("new")));
+    for (more, done) in [(&["-dry-run"][..], false), (&[], true)] {
+        let words = [&["-format=json", &target, &into], more].concat();
+        let (exit, said) = restore(&words);
+        assert_eq!(exit, 0, "{said}");
+        let told: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
+        assert_eq!(told["revision"], last);
+        assert_eq!((&told["gap"], &told["store_id"]), (&json!(false), &json!(names(&disk)[0])));
+        assert_eq!((&told["restored"], &told["sealed"]), (&json!(done), &json!(done)));
+    }
 }
 
 #[test]

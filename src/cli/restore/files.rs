@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Component, Path};
 
 use crate::cli::context::Context;
+use crate::cli::format::Format;
 use crate::cli::replace;
 use crate::cli::snapshot::keys::{self, Opener};
 use crate::cli::stop::{Exit, Stop};
@@ -14,6 +15,15 @@ use crate::snapshot::include::{self, Included};
 
 /// What to do where nobody can be asked.
 pub const INSTEAD: &str = "Give them as operands, or - to read one from a line of stdin";
+
+/// Says what was done; beside JSON to who looks on.
+fn say(cx: &mut Context, text: &str) -> Result<(), Stop> {
+    if cx.format == Format::Table {
+        return cx.say(text);
+    }
+    cx.note(text);
+    Ok(())
+}
 
 /// Opens the store that lies in `folder` and puts the files back that came with it. One that is
 /// there is left as it is, unless by `force`.
@@ -46,8 +56,8 @@ pub fn put_back(
     for file in &files {
         let path = &file.path;
         match put(file, force) {
-            Ok(Put::Made) => cx.say(&format!("Put back {path}"))?,
-            Ok(Put::Same) => cx.say(&format!("{path} is as it was"))?,
+            Ok(Put::Made) => say(cx, &format!("Put back {path}"))?,
+            Ok(Put::Same) => say(cx, &format!("{path} is as it was"))?,
             Ok(Put::Other) => {
                 cx.warn(&format!(
                     "{path} is another now, and was left as it is: -force replaces it"

@@ -7,6 +7,7 @@ use super::target::{self, TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
+use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
@@ -24,7 +25,7 @@ pub struct Take {
 
 impl Command for Take {
     const OPERANDS: &'static str = "NAME";
-    const SHARED: Shared = Shared::Http;
+    const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?;
@@ -41,6 +42,10 @@ impl Command for Take {
         drop(waiting);
         let done = done?;
         match &*text(&done["last_error"]) {
+            "" if cx.format != Format::Table => {
+                cx.say_value(&done["last_good"])?;
+                Ok(Exit::Done)
+            }
             "" => {
                 let url = text(&done["last_good"]["url"]);
                 cx.say(&format!("Success! Put and verified {url}"))?;
