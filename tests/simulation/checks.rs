@@ -260,7 +260,11 @@ impl Site {
 
     /// By a time alone the right one comes back, or none, or it is told that more may be missing.
     fn must_not_be_another(&self, nth: u64, n: usize, time: Timestamp) -> bool {
-        let Ok(prepared) = self.prepare(n, At::Time(time), None) else { return false };
+        let prepared = match self.prepare(n, At::Time(time), None) {
+            Ok(prepared) => prepared,
+            Err(RewindError::Refused(..)) => return false,
+            Err(error) => panic!("{} by target {n}: {error}", time.as_nanos()),
+        };
         let found = prepared.found();
         let made = self.model.life.iter().rfind(|(made, _)| *made <= time);
         let &(last, wanted) = made.expect("there was something before it");
