@@ -1,6 +1,8 @@
 //! Commits that no journal of this store recorded: there was none, or it was cut. What a target has
 //! of their numbers, another server recorded, on a copy of the store.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Origin, place};
@@ -49,25 +51,42 @@ pub fn is_sound(key: &[u8], value: &[u8]) -> bool {
     told(key, value).is_some()
 }
 
-/// The lapses of a store.
+/// The lapses of a store: behind which commit each is, and how far it or one before it goes. There
+/// may be many, and each file on a target is looked up.
 #[derive(Clone, Debug, Default)]
-pub struct Lapses(Vec<(Origin, u64)>);
+pub struct Lapses(BTreeMap<(Timeline, u64), u64>);
 
 impl Lapses {
     fn read(view: &dyn View) -> Result<Self, StorageError> {
         let damaged = || StorageError::Damaged("a lapse of the journal cannot be read".into());
-        let read = view.scan(LAPSE, Some(END))?.map(|entry| {
+        let mut lapses = Self::default();
+        for entry in view.scan(LAPSE, Some(END))? {
             let (key, value) = entry?;
-            told(&key, &value).ok_or_else(damaged)
-        });
-        Ok(Self(read.collect::<Result<_, StorageError>>()?))
+            let (behind, upto) = told(&key, &value).ok_or_else(damaged)?;
+            lapses.note(behind, upto);
+        }
+        Ok(lapses)
+    }
+
+    /// There is one, of the commits behind that one.
+    fn note(&mut self, behind: Origin, upto: u64) {
+        let Origin { timeline, revision } = behind;
+        let before = self.before(timeline, revision).unwrap_or(0);
+        self.0.insert((timeline, revision), before);
+        for (_, furthest) in self.0.range_mut((timeline, revision)..=(timeline, u64::MAX)) {
+            *furthest = upto.max(*furthest);
+        }
+    }
+
+    /// How far those go that are behind a commit before that one.
+    fn before(&self, timeline: Timeline, revision: u64) -> Option<u64> {
+        let (&(of, _), &upto) = self.0.range(..(timeline, revision)).next_back()?;
+        (of == timeline).then_some(upto)
     }
 
     /// Whether a commit of a history was not recorded.
     pub fn hold(&self, timeline: Timeline, revision: u64) -> bool {
-        self.0.iter().any(|(behind, upto)| {
-            behind.timeline == timeline && behind.revision < revision && revision <= *upto
-        })
+        self.before(timeline, revision).is_some_and(|upto| revision <= upto)
     }
 }
 
@@ -79,8 +98,32 @@ impl Unsealed {
         let head = head.filter(|head| head.timeline == timeline);
         if head.is_none_or(|head| head.is_ended()) {
             let revision = head.map_or(0, |head| head.revision);
-            lapses.0.push((Origin { timeline, revision }, u64::MAX));
+            lapses.note(Origin { timeline, revision }, u64::MAX);
         }
         Ok(lapses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_in_a_lapse_however_they_lie() {
+        let timeline = |number| Timeline { number, id: 7 };
+        let all = [(1, 5, 9), (2, 30, 40), (2, 3, 4), (2, 10, 60), (2, 20, 25), (3, 0, u64::MAX)];
+        let mut lapses = Lapses::default();
+        for (number, revision, upto) in all {
+            lapses.note(Origin { timeline: timeline(number), revision }, upto);
+        }
+        for number in 0..5 {
+            for revision in 1..80 {
+                let holds = |&(of, behind, upto): &(u32, u64, u64)| {
+                    of == number && behind < revision && revision <= upto
+                };
+                let held = lapses.hold(timeline(number), revision);
+                assert_eq!(held, all.iter().any(holds), "{revision} of {number}");
+            }
+        }
     }
 }
