@@ -151,6 +151,11 @@ fn every_kind_of_place_is_told_again() {
             http("https://h.invalid/d/a/", ""),
             http("https://h.invalid/d", "b"),
         ),
+        (
+            http("https://i.invalid/d", ""),
+            http("https://I.invalid:443/d", ""),
+            http("https://i.invalid/D", ""),
+        ),
         (usb("STICK"), usb("STICK"), usb("OTHER")),
     ];
     for (number, (first, same, other)) in cases.into_iter().enumerate() {

@@ -176,7 +176,7 @@ impl Place {
                 host(one) == host(other) && joined(&one.path, prefix) == joined(&other.path, others)
             }
             (Self::Http(one, prefix), Self::Http(other, others)) => {
-                joined(&one.url, prefix) == joined(&other.url, others)
+                joined(&spelled(&one.url), prefix) == joined(&spelled(&other.url), others)
             }
             _ => false,
         }
@@ -191,6 +191,15 @@ impl Place {
     pub fn is_lent(&self) -> bool {
         matches!(self, Self::Usb(_))
     }
+}
+
+/// A URL with its host in one form.
+fn spelled(url: &str) -> String {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    let at = url[..end].to_ascii_lowercase();
+    let usual = if at.starts_with("https:") { ":443" } else { ":80" };
+    format!("{}{}", at.strip_suffix(usual).unwrap_or(&at), &url[end..])
 }
 
 /// A folder, and what names in it begin with, in one form.
