@@ -11,14 +11,17 @@ use super::support::{TempDir, data, eventually, program};
 
 const MANY: usize = 100;
 
-/// Every file of the journal below a folder.
+/// Every file of the journal below a folder, in their order.
 fn segments(folder: &Path) -> Vec<PathBuf> {
     let inner = |path: PathBuf| match path.is_dir() {
         true => segments(&path),
         false => vec![path],
     };
     let all = fs::read_dir(folder).unwrap().flat_map(|entry| inner(entry.unwrap().path()));
-    all.filter(|path| path.extension().is_some_and(|end| end == "seg")).collect()
+    let mut all: Vec<_> =
+        all.filter(|path| path.extension().is_some_and(|end| end == "seg")).collect();
+    all.sort_unstable();
+    all
 }
 
 #[test]
