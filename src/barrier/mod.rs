@@ -415,7 +415,7 @@ impl Unsealed {
     }
 
     /// The time that everything in this store goes by.
-    pub fn time(&self) -> &TimeKeeper {
+    pub fn time(&self) -> &Arc<TimeKeeper> {
         &self.time
     }
 

@@ -1,6 +1,8 @@
 //! The way of a request to what streams or works while sealed: its rights are checked in a
 //! transaction of their own.
 
+use std::sync::Arc;
+
 use super::flights::Flight;
 use super::locate::Endpoint;
 use super::read::Data;
@@ -44,8 +46,12 @@ impl Pipeline {
         // The first device that is enabled is told of that.
         let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
         let mut way = self.way(flight, ask, wanted?, request, trail);
-        let outcome = self
-            .transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?))
+        let let_in =
+            self.transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?));
+        // It may last, and the store be sealed meanwhile: then its keys are to go.
+        let (of, time) = (Arc::downgrade(&unsealed), Arc::clone(unsealed.time()));
+        drop(unsealed);
+        let outcome = let_in
             .and_then(|()| match supported {
                 true => {
                     let _running = self.meters.routes.begin_own(ask.verb, &ask.path);
@@ -54,7 +60,7 @@ impl Pipeline {
                 false => Err(Fault::unsupported_operation()),
             })
             .and_then(|reply| self.settle_direct(&way, reply));
-        self.tell_answer(&unsealed, way, outcome)
+        self.tell_answer(&of, &time, way, outcome)
     }
 
     /// What anybody may ask for.

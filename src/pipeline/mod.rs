@@ -138,7 +138,7 @@ impl Pipeline {
         let mut way = self.way(flight, ask, wanted, request, trail);
         let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
         let outcome = self.count_login(&unsealed, way.login.take(), outcome);
-        self.tell_answer(&unsealed, way, outcome)
+        self.tell_answer(&Arc::downgrade(&unsealed), unsealed.time(), way, outcome)
     }
 
     fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Stop> {

@@ -2,7 +2,7 @@
 //! and once before it is answered.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::{Map, Value};
 
@@ -16,6 +16,7 @@ use crate::audit::entry::{self, Answer, Asked, Entry, Mount, Wrapping};
 use crate::barrier::Unsealed;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
+use crate::base::timekeeper::TimeKeeper;
 use crate::mount::store::MountStore;
 use crate::token::record::Uses;
 
@@ -138,20 +139,21 @@ impl Trail {
     pub fn tell_answer(
         &self,
         audit: &Audit,
-        unsealed: &Arc<Unsealed>,
+        of: &Weak<Unsealed>,
+        time: &TimeKeeper,
         data: Option<&Map<String, Value>>,
         outcome: &Result<Settled, Fault>,
     ) -> Result<(), Fault> {
         let settled = outcome.as_ref().ok();
         let entry = Entry {
-            time: unsealed.time().now(),
+            time: time.now(),
             sender: &self.sender,
             asked: &self.asked,
             data,
             answer: Some(settled.map(answer).unwrap_or_default()),
             fault: outcome.as_ref().err(),
         };
-        match audit.known(unsealed).or_else(|| self.devices.clone()) {
+        match audit.known(of).or_else(|| self.devices.clone()) {
             Some(devices) if !devices.log(&entry) => Err(Fault::internal("internal error")),
             _ => Ok(()),
         }

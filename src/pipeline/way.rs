@@ -1,6 +1,6 @@
 //! A request on its way, and the transaction that it is carried out in.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::Pipeline;
 use super::admit::Admission;
@@ -17,6 +17,7 @@ use crate::api::request::Request;
 use crate::barrier::Unsealed;
 use crate::barrier::txn::Txn;
 use crate::base::fault::{Cause, Fault};
+use crate::base::timekeeper::TimeKeeper;
 
 /// How often a request waits for memory when it is the first in the queue for it.
 const WAITS: u32 = 3;
@@ -152,13 +153,14 @@ impl Pipeline {
     /// was asked is done. Of what is over a limit only the request is told.
     pub(super) fn tell_answer(
         &self,
-        unsealed: &Arc<Unsealed>,
+        of: &Weak<Unsealed>,
+        time: &TimeKeeper,
         mut way: Way,
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
         self.meters.handled(way.flight, way.open);
         if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
-            trail.tell_answer(&self.audit, unsealed, way.data.told(true)?, &outcome)?;
+            trail.tell_answer(&self.audit, of, time, way.data.told(true)?, &outcome)?;
         }
         outcome
     }

@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod journal;
 pub mod keeper;
 pub mod layout;
+pub mod lent;
 mod link;
 pub mod loaded;
 pub mod meters;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use edgekeep::config;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::snapshots::{configured, target};
 use super::support::hung::Hung;
+use super::support::store::Store;
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
 
@@ -120,4 +122,27 @@ fn a_file_of_authorities_that_hangs_holds_up_nothing() {
     let told = || data(&world.root().get("sys/snapshots/targets/pipe"))["error"].to_string();
     eventually("it is told", || told().contains("no file"));
     eventually("another one is well", || target(&world.root())["state"] == "good");
+}
+
+#[test]
+fn a_request_that_hangs_keeps_no_key_of_a_sealed_server() {
+    let home = TempDir::new();
+    let [_, hangs] = folders(&home);
+    let (store, server) = Store::configured(&home.path().join("data"), "disable_mlock = false\n");
+    let root = store.root(&server);
+    let mut sent = file(&hangs);
+    sent["journal"] = true.into();
+    assert_eq!(root.post(&format!("{CONFIG}/b"), sent).status, 204);
+    let state = || data(&root.get("sys/snapshots/targets/b"))["state"].clone();
+    eventually("it is well", || state() == "good");
+    thread::scope(|scope| {
+        let Some(_hung) = Hung::over(&hangs) else { return };
+        scope.spawn(|| root.ask("GET", "sys/snapshots/targets/b/log", None));
+        eventually("a request hangs", || {
+            root.get("sys/in-flight-req").json().to_string().contains("/b/log")
+        });
+        assert_ne!(server.locked(), 0);
+        assert_eq!(root.post("sys/seal", json!({})).status, 204);
+        eventually("no key is left", || server.locked() == 0);
+    });
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Refusal};
@@ -37,7 +38,7 @@ fn branched(seed: u64) -> Site {
 fn log(site: &Site, since: Timestamp, until: Timestamp) -> History {
     let source = Source { target: &site.target, folder: &site.folder };
     let part = Part { timeline: site.store().status().timeline, since, until, most: 100 };
-    let mut told = history(source, &part, &site.store(), &site.spools).unwrap();
+    let mut told = history(source, &part, &Lent::of(&site.store()), &site.spools).unwrap();
     told.events.retain(|event| event.revision >= site.history[0].revision);
     told
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use edgekeep::barrier::journal::record::Mark;
 use edgekeep::barrier::names::MountId;
 use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Returning;
 use edgekeep::snapshot::rewind::Source;
 use edgekeep::snapshot::rewind::history::{Event, History, Part, history};
@@ -18,7 +19,7 @@ fn log(site: &Site, since: Timestamp, until: Timestamp, most: usize) -> History 
     let timeline = site.store().status().timeline;
     let part = Part { timeline, since, until, most };
     let source = Source { target: &site.target, folder: &site.folder };
-    let mut told = history(source, &part, &site.store(), &site.spools).unwrap();
+    let mut told = history(source, &part, &Lent::of(&site.store()), &site.spools).unwrap();
     told.events.retain(|event| event.revision >= site.history[0].revision);
     told
 }

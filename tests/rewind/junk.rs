@@ -8,6 +8,7 @@ use edgekeep::barrier::journal::Origin;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::At;
 use edgekeep::snapshot::rewind::{Source, newest};
@@ -104,7 +105,7 @@ fn must_tell_all(site: &Site, what: &str) {
         let since = site.history[since].time;
         let (until, most) = (Timestamp::from_nanos(u64::MAX), 100);
         let part = Part { timeline: present, since, until, most };
-        let told = history(source, &part, &site.store(), &site.spools).unwrap();
+        let told = history(source, &part, &Lent::of(&site.store()), &site.spools).unwrap();
         assert_eq!(told.gaps, [], "{what}");
         let first = site.history[0].revision;
         let events = told.events.iter().filter(|event| event.revision >= first);

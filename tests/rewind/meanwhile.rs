@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::rewind::history::{Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, newest, prepare};
@@ -133,7 +134,7 @@ fn the_log_has_no_gap() {
     let store = site.store();
     let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
     let part = Part { timeline: store.status().timeline, since, until, most: 1000 };
-    let told = history(source, &part, &store, &site.spools).unwrap();
+    let told = history(source, &part, &Lent::of(&store), &site.spools).unwrap();
     assert_eq!((told.gaps, told.lost), (Vec::new(), Vec::new()));
     let last = told.events.back().unwrap().revision;
     assert_eq!(last, site.history.last().unwrap().revision);
@@ -214,6 +215,6 @@ fn who_asks_for_the_newest_or_the_log_looks_twice_before_a_gap() {
     let store = site.store();
     let (since, until) = (Timestamp::EPOCH, Timestamp::from_nanos(u64::MAX));
     let part = Part { timeline: store.status().timeline, since, until, most: 1000 };
-    let told = history(source, &part, &store, &site.spools).unwrap();
+    let told = history(source, &part, &Lent::of(&store), &site.spools).unwrap();
     assert_eq!((told.gaps, told.events.back().unwrap().revision), (Vec::new(), last));
 }

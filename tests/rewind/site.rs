@@ -19,6 +19,7 @@ use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::{Owner, Run, export, runs};
 use edgekeep::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::listing::Listing;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
@@ -315,13 +316,14 @@ impl Site {
             let begun = origins(&keys).unwrap();
             let round = compact::plan(&listing, &begun, self.clock.wall(), policy);
             for (outer, inner) in &round.left {
-                compact::clear(source, outer, inner, &keys).unwrap();
+                compact::clear(source, outer, inner, &Lent::of(&keys)).unwrap();
             }
             if round.jobs.is_empty() {
                 return made;
             }
             for job in &round.jobs {
-                compact::compact(source, job, &keys, &self.owner(), &self.spools).unwrap();
+                compact::compact(source, job, &Lent::of(&keys), &self.owner(), &self.spools)
+                    .unwrap();
                 made += 1;
             }
         }

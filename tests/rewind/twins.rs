@@ -7,6 +7,7 @@ use std::time::Duration;
 use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::listing::Listing;
@@ -128,7 +129,7 @@ fn what_another_server_wrote_is_no_past_of_a_history_that_left_it() {
     let all = Part { timeline: new, since, until, most: 100 };
     let (place, folder) = (Place::new(twin.place()), twin.folder.clone());
     let source = Source { target: &place, folder: &folder };
-    let told = history(source, &all, &twin.store(), &twin.spools).unwrap();
+    let told = history(source, &all, &Lent::of(&twin.store()), &twin.spools).unwrap();
     assert!(told.lost.iter().any(|lost| lost.name == names[0].as_str()), "{:?}", told.lost);
     let told = told.events.iter().find(|of| of.revision == ours.revision).map(|of| of.time);
     assert_eq!(told, Some(ours.time));
@@ -348,7 +349,7 @@ fn told(site: &Site) -> History {
     let all = Part { timeline: site.store().status().timeline, since, until, most: 100 };
     let place = Place::new(site.place());
     let source = Source { target: &place, folder: &site.folder };
-    history(source, &all, &site.store(), &site.spools).unwrap()
+    history(source, &all, &Lent::of(&site.store()), &site.spools).unwrap()
 }
 
 /// Each commit since the fork is in the log as it was here, and nothing is missing.

@@ -12,6 +12,7 @@ use edgekeep::snapshot::SnapshotError;
 use edgekeep::snapshot::journal::compact::{self, Policy};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::file::Unfit;
 use edgekeep::snapshot::rewind::listing::Listing;
@@ -221,13 +222,13 @@ impl Site {
             let begun = origins(&keys).map_err(SnapshotError::from)?;
             let round = compact::plan(&listing, &begun, keys.time().now(), POLICY);
             for (outer, inner) in &round.left {
-                compact::clear(source, outer, inner, &keys)?;
+                compact::clear(source, outer, inner, &Lent::of(&keys))?;
             }
             if round.jobs.is_empty() {
                 return Ok(());
             }
             for job in &round.jobs {
-                compact::compact(source, job, &keys, &owner, &self.spools)?;
+                compact::compact(source, job, &Lent::of(&keys), &owner, &self.spools)?;
             }
         }
     }

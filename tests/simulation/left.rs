@@ -14,6 +14,7 @@ use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Worker, keep_journal};
 use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, prepare};
@@ -102,7 +103,7 @@ fn fold(site: &Site, copy: &Copy) {
     let owner = Owner { store_id: site.folder.store_id().into(), key_id };
     let source = Source { target: &*site.places[0], folder: &site.folder };
     let job = Job { inner, fold: None, left: Vec::new() };
-    compact(source, &job, &copy.store, &owner, &site.spools).unwrap();
+    compact(source, &job, &Lent::of(&copy.store), &owner, &site.spools).unwrap();
 }
 
 #[test]

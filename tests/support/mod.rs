@@ -152,6 +152,13 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Bytes of memory that are locked, as those are that hold keys.
+    pub fn locked(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        locked.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// What it printed on both streams.
     pub fn output(&self) -> String {
         let read = |name| fs::read_to_string(self.home.path().join(name)).unwrap_or_default();

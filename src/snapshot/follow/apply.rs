@@ -1,6 +1,7 @@
 //! What leads on, written into the store of a standby.
 
 use crate::barrier::journal::{HEAD, Head};
+use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::barrier::{RESTORED, SEAL};
 use crate::base::record::Record as _;
@@ -23,7 +24,7 @@ impl Follower {
     /// does not verify nothing is written.
     pub(super) fn apply(&self, source: Source<'_>, leg: Leg, head: Head) -> Result<Head, Unfit> {
         let mut segments = Segments::new(self.means.spools.open()?);
-        Getter::new(source).segment(&leg.segment, None, &mut segments)?;
+        Getter::new(source).segment(&leg.segment, None::<&Keyring>, &mut segments)?;
         let Head { timeline, revision, chain, .. } = head;
         let start = Start { timeline, revision, chain };
         let mut batch = Batch { head, records: Vec::new(), bytes: 0 };

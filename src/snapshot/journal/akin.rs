@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::barrier::keyring::Keyring;
 use crate::snapshot::layout::SegmentName;
+use crate::snapshot::lent::Vouch;
 use crate::snapshot::rewind::file::{Flaw, Getter, Loss, Unfit};
 
 /// Those of `inner` that lie in `outer` by their chain. Another server on a copy of the store may
@@ -12,11 +12,11 @@ pub fn akin(
     getter: &Getter<'_>,
     outer: &SegmentName,
     inner: &[SegmentName],
-    keyring: &Keyring,
+    keys: &impl Vouch,
 ) -> Result<Vec<SegmentName>, Unfit> {
     let ends: BTreeSet<u64> = inner.iter().map(|name| name.last).collect();
     let mut chain = BTreeMap::new();
-    let (header, _) = getter.read(outer, Some(keyring), |entry| {
+    let (header, _) = getter.read(outer, Some(keys), |entry| {
         if ends.contains(&entry.revision) {
             chain.insert(entry.revision, entry.after.short());
         }

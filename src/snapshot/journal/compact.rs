@@ -18,13 +18,14 @@ use std::time::Duration;
 use super::akin::akin;
 use super::export::Owner;
 use super::segment::{Entry, Header, SegmentWriter};
+use crate::barrier::ROOT;
 use crate::barrier::journal::record::{Mark, Record, RecordWriter};
 use crate::barrier::journal::{Chain, Origin};
 use crate::barrier::root::Timeline;
-use crate::barrier::{ROOT, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::lent::Lent;
 use crate::snapshot::rewind::Source;
 use crate::snapshot::rewind::file::{Getter, Unfit};
 use crate::snapshot::rewind::listing::{Leg, Listing};
@@ -191,20 +192,20 @@ impl Window {
 pub fn compact(
     source: Source<'_>,
     job: &Job,
-    keys: &Unsealed,
+    keys: &Lent,
     owner: &Owner,
     spools: &Spools,
 ) -> Result<SegmentName, Unfit> {
-    let (getter, keyring) = (Getter::new(source), keys.keyring());
+    let getter = Getter::new(source);
     let mut segments = Segments::new(spools.open()?);
     for name in &job.inner {
-        getter.segment(name, Some(&keyring), &mut segments)?;
+        getter.segment(name, Some(keys), &mut segments)?;
     }
     let mut spool = spools.open()?;
     let name = merge(job, keys, owner, &segments, &mut spool)?;
     let called = getter.name(&Kept::Segment(name))?;
     source.target.put(&called, spool.length(), &mut spool.reader())?;
-    getter.check(&name, Some(&keyring))?;
+    getter.check(&name, Some(keys))?;
     delete(&getter, job.inner.iter().filter(|inner| **inner != name))?;
     Ok(name)
 }
@@ -215,10 +216,10 @@ pub fn clear(
     source: Source<'_>,
     outer: &SegmentName,
     inner: &[SegmentName],
-    keys: &Unsealed,
+    keys: &Lent,
 ) -> Result<(), Unfit> {
     let getter = Getter::new(source);
-    let akin = akin(&getter, outer, inner, &keys.keyring())?;
+    let akin = akin(&getter, outer, inner, keys)?;
     let mut stay: Vec<SegmentName> =
         inner.iter().filter(|name| !akin.contains(name)).copied().collect();
     // From the last one on: what leads to one that stays is needed.
@@ -242,7 +243,7 @@ fn delete<'a>(
 
 fn merge(
     job: &Job,
-    keys: &Unsealed,
+    keys: &Lent,
     owner: &Owner,
     segments: &Segments,
     spool: &mut Spool,
@@ -279,7 +280,7 @@ fn merge(
             other => other.into_error().into(),
         })?;
     fold.flush()?;
-    let mut to = fold.writer.finish(&keys.keyring())?;
+    let mut to = fold.writer.finish(&keys.get()?.keyring())?;
     to.flush()?;
     Ok(SegmentName { chain: last.chain, ..header.name(start.chain) })
 }

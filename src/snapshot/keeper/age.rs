@@ -10,6 +10,7 @@ use crate::barrier::journal::live::origins;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::compact::{Policy, clear, compact, plan};
 use crate::snapshot::journal::export::Owner;
+use crate::snapshot::lent::Lent;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::rewind::{Lost, RewindError, Source};
 
@@ -67,22 +68,26 @@ impl Worker {
     }
 
     fn compact(&self, done: &mut Done) -> Result<(), RewindError> {
-        let keys = self.keys()?;
-        let record = keys.status();
+        let unsealed = self.keys()?;
+        let (keys, record) = (Lent::of(&unsealed), unsealed.status());
+        let begun = origins(&unsealed).map_err(SnapshotError::from);
+        let now = unsealed.time().now();
+        // The target may hang.
+        drop(unsealed);
         let Ok(folder) = self.folder(&record.store_id) else { return Ok(()) };
         let source = Source { target: &*self.target, folder: &folder };
         let mut listing = Listing::read(&folder, &self.target.list(folder.path())?);
         listing.present = Some(record.timeline);
         let aside = self.known.as_ref().map(|known| &*known.aside).unwrap_or_default();
         listing.segments.retain(|name| !aside.iter().any(|held| held.of == *name));
-        let mut begun = origins(&keys).map_err(SnapshotError::from)?;
+        let mut begun = begun?;
         // From where another server went on, too, which has left.
         begun.extend(
             aside
                 .iter()
                 .map(|Held { of, .. }| Origin { timeline: of.timeline, revision: of.first - 1 }),
         );
-        let round = plan(&listing, &begun, keys.time().now(), Policy::default());
+        let round = plan(&listing, &begun, now, Policy::default());
         let settings = self.means.barrier.settings()?.ok_or(SnapshotError::Sealed)?;
         let owner = Owner { store_id: record.store_id, key_id: settings.root_key.to_string() };
         let spools = &self.spools;

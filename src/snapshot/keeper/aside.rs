@@ -10,6 +10,7 @@ use super::worker::Worker;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
+use crate::snapshot::lent::Lent;
 use crate::snapshot::target::Name;
 
 impl Worker {
@@ -17,13 +18,13 @@ impl Worker {
     /// goes on here, counts for nothing. Where it left is told by the history that it began. What
     /// leads on from here is no such: this store's disk may have gone back.
     pub fn put_aside(&mut self, known: &mut Known) -> Result<(), Trouble> {
-        let (unsealed, present) = (self.unsealed()?, known.timeline);
-        let head = unsealed.journal().filter(|head| head.timeline == present);
+        let (keys, present) = (Lent::of(&self.unsealed()?), known.timeline);
+        let head = keys.get()?.journal().filter(|head| head.timeline == present);
         let Some((head, upto)) = head.zip(known.said_left_at(present)) else { return Ok(()) };
         let mut all = known.segments_of(present);
         let mut ours = head.dropped;
         for (of, _) in &all {
-            if chain_at(&unsealed, &head, of.last)?.is_some_and(|own| own.short() == of.chain) {
+            if chain_at(&*keys.get()?, &head, of.last)?.is_some_and(|own| own.short() == of.chain) {
                 ours = of.last.max(ours);
             }
         }
@@ -64,8 +65,8 @@ impl Worker {
         head: &Head,
         others: &Others,
     ) -> Result<bool, Trouble> {
-        let unsealed = self.unsealed()?;
-        let differs = match chain_at(&unsealed, head, of.last)? {
+        let keys = Lent::of(&self.unsealed()?);
+        let differs = match chain_at(&*keys.get()?, head, of.last)? {
             Some(ours) if ours.short() == of.chain => return Ok(false),
             None if of.last <= head.revision => return Ok(false),
             ours => ours.is_some(),
@@ -90,7 +91,7 @@ impl Worker {
             return Ok(true);
         }
         for (at, there) in steps.at.into_iter().rev().filter(|_| parts) {
-            if let Some(ours) = chain_at(&unsealed, head, at)? {
+            if let Some(ours) = chain_at(&*keys.get()?, head, at)? {
                 return Ok(ours != there);
             }
         }

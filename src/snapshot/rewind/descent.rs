@@ -13,6 +13,7 @@ use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::journal::segment::Entry;
 use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::lent::Vouch;
 
 /// Whether the one led to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Descent {
 }
 
 /// What the files of a store tell of its chain: those on the target, and what is still here.
-pub struct Clues<'a, 'g> {
+pub struct Clues<'a, 'g, K = Keyring> {
     /// Which files there are.
     pub listing: &'a Listing,
     /// To read them.
@@ -37,10 +38,10 @@ pub struct Clues<'a, 'g> {
     /// What is here.
     pub segments: &'a Segments,
     /// Keys that vouch for them, if there are any.
-    pub keyring: Option<&'a Keyring>,
+    pub keyring: Option<&'a K>,
 }
 
-impl Clues<'_, '_> {
+impl<K: Vouch> Clues<'_, '_, K> {
     /// Whether `early` led to `late`. Where the history of that left another one it may know
     /// better than names do: `left`.
     pub fn leads(&self, early: Start, late: Start, left: Option<Origin>) -> Result<Descent, Unfit> {

@@ -9,7 +9,6 @@ use super::segments::Segments;
 use super::{Lost, RewindError, Source};
 use crate::barrier::SYSTEM;
 use crate::barrier::journal::Chain;
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
@@ -18,6 +17,7 @@ use crate::snapshot::contents::Entries;
 use crate::snapshot::format::{self, meta::Meta};
 use crate::snapshot::journal::segment::{End, Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
+use crate::snapshot::lent::Vouch;
 use crate::snapshot::restore::{Received, receive_if};
 use crate::snapshot::spool::{Spool, Spools};
 use crate::snapshot::target::{Name, TargetError};
@@ -125,6 +125,7 @@ impl Unsound {
             error @ (SnapshotError::Full
             | SnapshotError::Busy
             | SnapshotError::Interrupted
+            | SnapshotError::Sealed
             | SnapshotError::Newer(_)
             | SnapshotError::Storage(_)) => return error.into(),
             // A bad sector of a stick among them: if the target is gone, the next file tells.
@@ -168,7 +169,7 @@ impl<'a> Getter<'a> {
     pub fn segment(
         &self,
         name: &SegmentName,
-        keyring: Option<&Keyring>,
+        keys: Option<&impl Vouch>,
         to: &mut Segments,
     ) -> Result<(), Unfit> {
         if to.has(name) {
@@ -176,14 +177,14 @@ impl<'a> Getter<'a> {
         }
         let kept = Kept::Segment(*name);
         let file = self.open(&kept)?;
-        let received = to.receive(name, self.source.folder.store_id(), keyring, file);
+        let received = to.receive(name, self.source.folder.store_id(), keys.map(any), file);
         received.map_err(|unsound| unsound.judge(kept))
     }
 
     /// The same, of one that is not needed here.
-    pub fn check(&self, name: &SegmentName, keyring: Option<&Keyring>) -> Result<(), Unfit> {
+    pub fn check(&self, name: &SegmentName, keys: Option<&impl Vouch>) -> Result<(), Unfit> {
         if !self.whole.borrow().contains(name) {
-            self.read(name, keyring, |_| {})?;
+            self.read(name, keys, |_| {})?;
         }
         Ok(())
     }
@@ -192,12 +193,12 @@ impl<'a> Getter<'a> {
     pub fn read(
         &self,
         name: &SegmentName,
-        keyring: Option<&Keyring>,
+        keys: Option<&impl Vouch>,
         visit: impl FnMut(&Entry),
     ) -> Result<(Header, End), Unfit> {
         let kept = Kept::Segment(*name);
         let file = BufReader::with_capacity(64 << 10, self.open(&kept)?);
-        let read = read(file, name, self.source.folder.store_id(), keyring, visit);
+        let read = read(file, name, self.source.folder.store_id(), keys.map(any), visit);
         let read = read.map_err(|unsound| unsound.judge(kept))?;
         self.whole.borrow_mut().insert(*name);
         Ok(read)
@@ -218,7 +219,7 @@ impl<'a> Getter<'a> {
         &self,
         name: &SegmentName,
         at: u64,
-        keyring: Option<&Keyring>,
+        keys: Option<&impl Vouch>,
     ) -> Result<Option<Chain>, Unfit> {
         if let Some(told) = self.chains.borrow().get(&(*name, at)) {
             return Ok(*told);
@@ -227,7 +228,7 @@ impl<'a> Getter<'a> {
         if at + 1 == name.first {
             there = Some(self.header(name)?.before);
         } else {
-            self.read(name, keyring, |entry| {
+            self.read(name, keys, |entry| {
                 if entry.revision == at {
                     there = Some(entry.after);
                 }
@@ -364,7 +365,7 @@ pub fn read(
     from: impl Read,
     name: &SegmentName,
     store_id: &str,
-    keyring: Option<&Keyring>,
+    keys: Option<&dyn Vouch>,
     mut visit: impl FnMut(&Entry),
 ) -> Result<(Header, End), Unsound> {
     let mut reader = begin(from, name, store_id)?;
@@ -377,10 +378,15 @@ pub fn read(
     if end.chain.short() != name.chain {
         return Err(foreign(SnapshotError::Broken(MISNAMED.into())));
     }
-    if keyring.is_some_and(|keyring| !end.is_proved(keyring)) {
+    let vouched = keys.map_or(Ok(true), |keys| keys.vouches_for(&end));
+    if !vouched.map_err(|error| Unsound { named: true, error })? {
         return Err(foreign(SnapshotError::Forged("the keys do not vouch for it".into())));
     }
     Ok((reader.header().clone(), end))
+}
+
+fn any(keys: &impl Vouch) -> &dyn Vouch {
+    keys
 }
 
 /// A segment that begins as what its name says. What the chain comes to is known at its end.

@@ -9,15 +9,14 @@ use super::listing::{Leg, Listing, Stretch};
 use super::plan::next;
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
-use crate::barrier::Unsealed;
 use crate::barrier::journal::lapse::Lapses;
 use crate::barrier::journal::record::{Mark, Record};
 use crate::barrier::journal::{Head, Origin};
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::lent::Lent;
 use crate::snapshot::spool::Spools;
 use crate::storage::Key;
 
@@ -84,7 +83,7 @@ pub struct History {
 pub fn history(
     source: Source<'_>,
     part: &Part,
-    keys: &Unsealed,
+    keys: &Lent,
     spools: &Spools,
 ) -> Result<History, RewindError> {
     let listed = source.target.list(source.folder.path())?;
@@ -92,20 +91,20 @@ pub fn history(
     listing.must_be_few(source)?;
     let kept = !listing.segments.is_empty();
     let mut segments = Segments::new(spools.open()?);
-    if is_of(source, keys) {
-        add_own(keys, &mut segments, &mut listing)?;
-    }
+    let store = keys.get()?;
     let (mut ends, mut lapses) = (Vec::new(), Lapses::default());
-    if is_of(source, keys) {
-        ends = keys.left()?;
-        ends.extend(keys.journal());
+    if is_of(source, &store) {
+        add_own(&store, &mut segments, &mut listing)?;
+        ends = store.left()?;
+        ends.extend(store.journal());
         // Who names another history than the present one may mean another server's.
-        if keys.status().timeline == part.timeline {
-            lapses = keys.lapses()?;
+        if store.status().timeline == part.timeline {
+            lapses = store.lapses()?;
         }
     }
-    let (getter, keyring) = (Getter::new(source), keys.keyring());
-    let mut reading = Reading { getter, segments, listing, keyring: &keyring, ends, lapses };
+    drop(store);
+    let mut reading =
+        Reading { getter: Getter::new(source), segments, listing, keys, ends, lapses };
     loop {
         match reading.read(part) {
             // What it comes of, and what is passed over, may be other files without that one.
@@ -127,7 +126,7 @@ struct Reading<'a> {
     getter: Getter<'a>,
     segments: Segments,
     listing: Listing,
-    keyring: &'a Keyring,
+    keys: &'a Lent,
     /// Where the journal of the server that asks stood when it was left, and where it stands.
     ends: Vec<Head>,
     /// What it never recorded, where its own history is asked for.
@@ -179,12 +178,12 @@ impl Reading<'_> {
     }
 
     fn get(&mut self, name: &SegmentName) -> Result<(), Unfit> {
-        self.getter.segment(name, Some(self.keyring), &mut self.segments)
+        self.getter.segment(name, Some(self.keys), &mut self.segments)
     }
 
-    fn clues(&self) -> Clues<'_, '_> {
-        let Self { getter, segments, listing, keyring, .. } = self;
-        Clues { listing, getter, segments, keyring: Some(keyring) }
+    fn clues(&self) -> Clues<'_, '_, Lent> {
+        let Self { getter, segments, listing, keys, .. } = self;
+        Clues { listing, getter, segments, keyring: Some(keys) }
     }
 
     /// Nothing is of a way that the server that asks never recorded: another one did.

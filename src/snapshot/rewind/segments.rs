@@ -5,11 +5,11 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use super::file::{self, Unsound};
 use super::listing::Leg;
 use crate::barrier::journal::{Chain, Head, Origin};
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::segment::{Entry, Header, Next, SegmentReader};
 use crate::snapshot::layout::SegmentName;
+use crate::snapshot::lent::Vouch;
 use crate::snapshot::save::Tee;
 use crate::snapshot::spool::{Spool, SpoolReader};
 
@@ -114,14 +114,14 @@ impl Segments {
         &mut self,
         name: &SegmentName,
         store_id: &str,
-        keyring: Option<&Keyring>,
+        keys: Option<&dyn Vouch>,
         stream: impl Read,
     ) -> Result<(), Unsound> {
         let at = self.spool.length();
         let noted = Tee { from: stream, to: &mut self.spool };
         let noted = BufReader::with_capacity(64 << 10, noted);
-        file::read(noted, name, store_id, keyring, |_| {})?;
-        let (length, proved) = (self.spool.length() - at, keyring.is_some());
+        file::read(noted, name, store_id, keys, |_| {})?;
+        let (length, proved) = (self.spool.length() - at, keys.is_some());
         self.parts.push(Part { name: *name, at, length, proved });
         Ok(())
     }
