@@ -142,9 +142,9 @@ impl Opened {
         Ok(())
     }
 
-    /// Makes the keys of a new store with a single share, a root token and kv 2 at `secret/`,
-    /// and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
-    pub fn make_dev_store(&self, root: Secret) -> Result<Option<DevStore>, NodeError> {
+    /// Makes the keys of a new store with a single share, a root token and kv of this version at
+    /// `secret/`, and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
+    pub fn make_dev_store(&self, root: Secret, kv: &str) -> Result<Option<DevStore>, NodeError> {
         let settings = self.barrier.settings().map_err(|e| NodeError::Store(e.to_string()))?;
         if settings.is_some() {
             return Ok(None);
@@ -153,7 +153,7 @@ impl Opened {
         let entropy = &*self.world.entropy;
         let mut mounts = MountTable::initial(entropy);
         let mut secret = Mount::new("secret/", "kv", "key/value secret storage", entropy);
-        secret.options = Some([("version".to_owned(), "2".to_owned())].into());
+        secret.options = Some([("version".to_owned(), kv.to_owned())].into());
         mounts.put(secret);
         let (shares, root) = self.barrier.initialize(one, |txn| {
             Ok::<_, NodeError>(sys::init::first(txn, &self.tokens, &mounts, Some(root.clone()))?)

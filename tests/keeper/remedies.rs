@@ -148,6 +148,7 @@ fn what_is_ahead_is_restored_or_gone_on_beside() {
         assert_eq!(told, [&restore, "edgekeep snapshot adopt disk"]);
         // Whatever it did before somebody read that.
         put(&world, "meanwhile");
+        put(&world, "since");
         does(&world, &told[way]);
         eventually("it is well", || is_well(&world));
         assert_eq!((has(&world, "second"), has(&world, "meanwhile")), (way == 0, way == 1));

@@ -134,7 +134,7 @@ impl Dev {
         let by_variable = || Variable::DevRootTokenId.read().map(|given| given.value);
         let root = command.dev_root_token_id.clone().or_else(by_variable);
         let root = root.unwrap_or_else(|| format!("hvs.{}", entropy.base62(24)));
-        let made = opened.make_dev_store(Secret::new(root.clone()));
+        let made = opened.make_dev_store(Secret::new(root.clone()), "2");
         let made = made.map_err(|error| failed(error.to_string()))?;
         Ok(Self { root, made, ca, store_token: !command.dev_no_store_token })
     }
