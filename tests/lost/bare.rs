@@ -440,7 +440,7 @@ fn of_each_store_on_a_target_its_present_history_is_told() {
     for site in [&one, &clone] {
         assert!(said.contains(&format!("    {}: ", site.store().status().timeline)), "{said}");
     }
-    assert!(!said.contains("9-aaaaaaaaaaaaaaaa"), "{said}");
+    assert!(!said.contains("9-aaaaaaaaaaaaaaaa: revision"), "{said}");
 }
 
 #[test]

@@ -218,9 +218,13 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     fs::write(&config, text_of).unwrap();
     let into = format!("-into={}/data", home.path().display());
     let config = format!("-config={}", config.display());
-    let args = ["snapshot", "restore", "-target=disk", &config, &into, "-revision=6"];
+    let dry = data(&world.root().post(RESTORE, json!({ "at": one, "dry_run": true })));
+    let revision = &dry["snapshot_revision"];
+    let instant = format!("-revision={revision}");
+    let args = ["snapshot", "restore", "-target=disk", &config, &into, &instant];
     let done = edgekeep(&world, &args);
-    assert!(text(&done).starts_with("Success! Restored revision 6 "), "{}", text(&done));
+    let told = format!("Success! Restored revision {revision} ");
+    assert!(text(&done).starts_with(&told), "{}", text(&done));
     assert!(home.path().join("data/edgekeep.redb").is_file());
 }
 
