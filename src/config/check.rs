@@ -21,14 +21,6 @@ use crate::storage::folder;
 
 /// Checks it; the error is what would stop the start, the warnings what should not be so.
 pub fn check(config: &Config) -> Result<Vec<Warning>, ConfigError> {
-    let mut warnings = check_start(config)?;
-    let credentials = config.seal.all().flat_map(|seal| seal.credentials());
-    warnings.extend(credentials.filter_map(open_credential));
-    Ok(warnings)
-}
-
-/// Of that, all but what lies on sticks, which may hang: so a server that runs can ask.
-pub fn check_start(config: &Config) -> Result<Vec<Warning>, ConfigError> {
     let mut warnings = Vec::new();
     let mut known = HashSet::new();
     for listener in &config.listeners {

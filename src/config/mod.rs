@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::check::{
-    check, check_certificates, check_credentials, check_files, check_start, held, unlistened,
+    check, check_certificates, check_credentials, check_files, held, unlistened,
 };
 pub use self::listener::{CertificateFiles, Listener, NamedFiles, Tls};
 pub use self::place::{Place, Placed};

@@ -263,7 +263,7 @@ impl Serving<'_> {
             config.log = log;
         }
         let mut flaws = Vec::new();
-        if let Err(error) = config::check_start(&config) {
+        if let Err(error) = config::check(&config) {
             flaws.push(broken(&error));
         }
         if !config.seal.all().eq(self.config.seal.all()) {
