@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::SnapshotError;
 use crate::barrier::Barrier;
 use crate::barrier::restore::{Accept, found};
-use crate::storage::{Key, StorageError, Value, View, Writer};
+use crate::storage::{Key, StorageError, Value, Writer};
 
 /// A state of a store: all of it is here, and its checksums hold.
 pub trait Restorable {
@@ -51,23 +51,21 @@ pub fn is_in(key: &[u8], (from, to): &Range) -> bool {
     key >= from.as_slice() && to.as_ref().is_none_or(|to| key < to.as_slice())
 }
 
-/// What a state would bring back that a store has no more: seen while it is put.
+/// Whether the entry of a state at a key is gone from the store.
+pub type IsGone<'a> = &'a dyn Fn(&[u8]) -> Result<bool, StorageError>;
+
+/// What a state would bring back that is gone from a store: seen while it is put.
 pub struct Returning<'a> {
-    now: &'a dyn View,
-    within: &'a [Range],
+    is_gone: IsGone<'a>,
     to: Option<&'a mut dyn Writer>,
     /// Memory grows with what comes back.
     found: BTreeSet<Key>,
 }
 
 impl<'a> Returning<'a> {
-    /// The keys `within` these ranges of what `state` has and `now` has not.
-    pub fn of(
-        state: &impl Restorable,
-        now: &'a dyn View,
-        within: &'a [Range],
-    ) -> Result<BTreeSet<Key>, StorageError> {
-        let mut seen = Self { now, within, to: None, found: BTreeSet::new() };
+    /// The keys of what `state` has and is gone.
+    pub fn of(state: &impl Restorable, is_gone: IsGone<'a>) -> Result<BTreeSet<Key>, StorageError> {
+        let mut seen = Self { is_gone, to: None, found: BTreeSet::new() };
         state.show(&mut seen)?;
         Ok(seen.found)
     }
@@ -75,21 +73,12 @@ impl<'a> Returning<'a> {
     /// The same, while it is put to `to`.
     pub fn filling(
         state: &impl Restorable,
-        (now, within): (&'a dyn View, &'a [Range]),
+        is_gone: IsGone<'a>,
         to: &'a mut dyn Writer,
     ) -> Result<BTreeSet<Key>, StorageError> {
-        let mut seen = Self { now, within, to: Some(to), found: BTreeSet::new() };
+        let mut seen = Self { is_gone, to: Some(to), found: BTreeSet::new() };
         state.fill(&mut seen)?;
         Ok(seen.found)
-    }
-
-    fn is_back(&self, key: &[u8]) -> Result<bool, StorageError> {
-        if !self.within.iter().any(|range| is_in(key, range)) {
-            return Ok(false);
-        }
-        let mut there = false;
-        self.now.look(key, &mut |_| there = true)?;
-        Ok(!there)
     }
 }
 
@@ -99,7 +88,7 @@ impl Writer for Returning<'_> {
     }
 
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Option<Value>, StorageError> {
-        if self.is_back(key)? {
+        if (self.is_gone)(key)? {
             self.found.insert(key.to_vec());
         }
         self.to.as_mut().map_or(Ok(None), |to| to.put(key, value))

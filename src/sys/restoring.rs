@@ -17,7 +17,7 @@ use crate::pipeline::revoke;
 use crate::pipeline::tokens::Tokens;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::restorable::{Range, Restorable, Returning, is_in};
-use crate::storage::{Key, StorageError, Writer};
+use crate::storage::{Key, StorageError, View, Writer};
 use crate::token::record::TokenKey;
 use crate::token::store::FOLDER as TOKENS;
 
@@ -43,6 +43,20 @@ pub struct How {
 }
 
 impl Restoring {
+    /// Tells what of a state of the store would come back by it.
+    pub fn tell_returning(
+        &self,
+        state: &impl Restorable,
+        unsealed: Arc<Unsealed>,
+        told: &mut Map<String, Value>,
+    ) -> Result<(), Fault> {
+        let lasting = Lasting::new(unsealed, &self.tokens)?;
+        let now = lasting.unsealed.journal_view()?;
+        let back = Returning::of(state, &|key| lasting.is_gone(&*now, key));
+        lasting.tell(&back.map_err(SnapshotError::from)?, told);
+        Ok(())
+    }
+
     /// The store, where its keys are here.
     pub fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
         self.barrier.unsealed().ok_or_else(Fault::sealed)
@@ -63,7 +77,8 @@ impl Restoring {
         let (accept, same_keys) = state.accepted(&self.barrier, how.force)?;
         let same = same_keys && how.same_store;
         let kept = self.undo.before_restore(&self.barrier, same);
-        let asked = self.barrier.unsealed().filter(|_| same).map(Lasting::new).transpose()?;
+        let asked = self.barrier.unsealed().filter(|_| same);
+        let asked = asked.map(|unsealed| Lasting::new(unsealed, &self.tokens)).transpose()?;
         let mut back = BTreeSet::new();
         let done = self.barrier.restore(accept, &mut |to| match &asked {
             Some(lasting) => lasting.fill(state, to).map(|found| back = found),
@@ -93,31 +108,33 @@ impl Restoring {
     }
 }
 
-/// Tells what of a state of the store would come back by it.
-pub fn tell_returning(
-    state: &impl Restorable,
-    unsealed: Arc<Unsealed>,
-    told: &mut Map<String, Value>,
-) -> Result<(), Fault> {
-    let lasting = Lasting::new(unsealed)?;
-    let now = lasting.unsealed.journal_view()?;
-    let back = Returning::of(state, &*now, &lasting.within).map_err(SnapshotError::from)?;
-    lasting.tell(&back, told);
-    Ok(())
-}
-
 /// Where a store keeps what was handed out for a time: its tokens, and its leases.
 struct Lasting {
     unsealed: Arc<Unsealed>,
+    /// Tells which tokens are alive.
+    tokens: Arc<Tokens>,
     within: [Range; 2],
 }
 
 impl Lasting {
-    fn new(unsealed: Arc<Unsealed>) -> Result<Self, Fault> {
+    fn new(unsealed: Arc<Unsealed>, tokens: &Arc<Tokens>) -> Result<Self, Fault> {
         let wrong = |_| Fault::internal("a folder of the system has no name");
         let below = |folder| unsealed.below(MountId::SYSTEM, folder).map_err(wrong);
         let within = [below(TOKENS)?, below(LEASES)?];
-        Ok(Self { unsealed, within })
+        Ok(Self { unsealed, tokens: Arc::clone(tokens), within })
+    }
+
+    /// Whether what a state has at a key is gone from the store. A token is before its entry is, as
+    /// when its mount was disabled: what is left of it is removed by and by.
+    fn is_gone(&self, now: &dyn View, key: &[u8]) -> Result<bool, StorageError> {
+        if !self.within.iter().any(|range| is_in(key, range)) {
+            return Ok(false);
+        }
+        let mut there = false;
+        now.look(key, &mut |_| there = true)?;
+        let Some(token) = self.token(key).filter(|_| there) else { return Ok(!there) };
+        let mut txn = self.unsealed.begin().map_err(SnapshotError::from)?;
+        Ok(self.tokens.find_by_key(&mut txn, token).map_err(SnapshotError::from)?.is_none())
     }
 
     /// Puts `state`; which of these are in it, and no more in the store.
@@ -127,7 +144,7 @@ impl Lasting {
         to: &mut dyn Writer,
     ) -> Result<BTreeSet<Key>, StorageError> {
         let now = self.unsealed.journal_view().map_err(SnapshotError::from)?;
-        Returning::filling(state, (&*now, &self.within), to)
+        Returning::filling(state, &|key| self.is_gone(&*now, key), to)
     }
 
     fn tell(&self, back: &BTreeSet<Key>, told: &mut Map<String, Value>) {
@@ -139,9 +156,12 @@ impl Lasting {
 
     /// The tokens among what comes back.
     fn tokens(&self, back: &BTreeSet<Key>) -> Vec<TokenKey> {
-        let of_tokens = back.iter().filter(|key| is_in(key, &self.within[0]));
-        let name = |key: &Key| self.unsealed.open_name(key).map(|name| name.path);
-        let key = |path: String| TokenKey::from_hex(path.strip_prefix(TOKENS)?.strip_prefix('/')?);
-        of_tokens.filter_map(name).filter_map(key).collect()
+        back.iter().filter_map(|key| self.token(key)).collect()
+    }
+
+    /// The token that is stored there, if it is one.
+    fn token(&self, key: &[u8]) -> Option<TokenKey> {
+        let name = self.unsealed.open_name(key).filter(|_| is_in(key, &self.within[0]))?;
+        TokenKey::from_hex(name.path.strip_prefix(TOKENS)?.strip_prefix('/')?)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::reach::{Reach, Reached};
-use super::restoring::{How, Restoring, tell_returning};
+use super::restoring::{How, Restoring};
 use crate::api::ask::{DirectAsk, Verb};
 use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo, Fields};
@@ -170,7 +170,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     if dry_run {
         prepared.accepted(&service.restoring.barrier, force)?;
         if same_store {
-            tell_returning(&prepared, unsealed, &mut told)?;
+            service.restoring.tell_returning(&prepared, unsealed, &mut told)?;
         }
         return Ok(Reply::data(told));
     }

@@ -57,6 +57,23 @@ fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
 }
 
 #[test]
+fn what_ended_with_its_mount_comes_back_although_it_is_not_tidied_away_yet() {
+    let world = World::new(84);
+    let root = world.root();
+    assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
+    let user = json!({ "password": "a long one" });
+    assert_eq!(root.post("auth/userpass/users/bob", user.clone()).status, 204);
+    let login = world.client().post("auth/userpass/login/bob", user).json();
+    let token = login["auth"]["client_token"].as_str().unwrap().to_owned();
+    let file = root.get(FILE).body;
+    assert_eq!(root.delete("sys/auth/userpass").status, 200);
+    assert!(!is_alive(&world, &token));
+    let back = data(&root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap());
+    assert_eq!((&back["returning_tokens"], &back["revoked_tokens"]), (&json!(1), &json!(1)));
+    assert!(!is_alive(&world, &token));
+}
+
+#[test]
 fn what_is_revoked_while_a_restore_is_on_its_way_stays_revoked() {
     let folder = TempDir::new();
     let settings = "  type = \"file\"\n  interval = \"24h\"\n";
