@@ -1,6 +1,6 @@
-//! Where this server left a history by a restore, or its journal ended: what led there it wrote
-//! itself, though what its journal tells now does not come of that. Another server, on a copy of
-//! the store, may have gone on.
+//! Where this server left a history, by a restore or to go on beside another one, or where its
+//! journal ended: what led there it wrote itself, though what its journal tells now may not come of
+//! that. Another server, on a copy of the store, may have gone on.
 
 use super::{HEAD, Head, place};
 use crate::barrier::Unsealed;
@@ -60,8 +60,7 @@ fn read(view: &dyn View) -> Result<Vec<Head>, StorageError> {
 }
 
 impl Unsealed {
-    /// Where the journal stood each time that a restore took the place of what was here, or that it
-    /// ended.
+    /// Where the journal stood each time that a history was left, or that it ended.
     pub fn left(&self) -> Result<Vec<Head>, TxnError> {
         Ok(read(&*self.journal_view()?)?)
     }

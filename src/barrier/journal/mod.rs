@@ -309,6 +309,7 @@ impl JournalKeeper {
             }
         }
         if let Some(left) = self.next.filter(|head| head.timeline != timeline) {
+            entries.push(left::entry(left));
             self.begin(timeline, revision - 1);
             self.next = self.next.map(|head| Head { cut: left.is_ended(), ..head });
         }

@@ -97,9 +97,11 @@ impl Way<'_> {
         timeline: Timeline,
         clues: &Clues<'_, '_>,
     ) -> Result<bool, Unfit> {
-        let left = self.left()?;
+        // What the present history comes of is had without a name.
+        let (left, past) = (self.left()?, self.own_upto(timeline));
+        let left = left.iter().filter(|left| left.timeline == timeline);
         let mut ends =
-            left.iter().filter(|left| left.timeline == timeline).map(|left| left.revision);
+            left.map(|left| left.revision).filter(|end| past.is_none_or(|past| past < *end));
         match plan.at {
             At::Latest => Ok(false),
             At::Revision(revision) => Ok(ends.any(|end| revision <= end)),
@@ -132,7 +134,8 @@ impl Way<'_> {
         Ok(self.has_left(&Start { timeline, revision, chain }, clues)? == Some(true))
     }
 
-    /// Whether a commit is one of those that were still here when the journal ended.
+    /// Whether a commit is one of those that were still here when its history was left, or the
+    /// journal ended.
     pub(super) fn is_unshipped(&self, at: &Start) -> Result<bool, Unfit> {
         let holds = |left: &Head| {
             let here = left.dropped < at.revision && at.revision <= left.revision;

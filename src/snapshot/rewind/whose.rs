@@ -179,7 +179,7 @@ impl Way<'_> {
             // Its journal ended there, or was cut: what it recorded before that is its own.
             Descent::Unknown if self.has_left(there, clues)? == Some(true) => Ok(Whose::Own),
             // It wrote that, and nothing of it is known to have come to a target.
-            Descent::Unknown if !left && self.is_unshipped(there)? => match plan.named {
+            Descent::Unknown if self.is_unshipped(there)? => match plan.named {
                 true => Ok(Whose::Other),
                 false => Err(self.behind(&other, at)),
             },
