@@ -28,7 +28,11 @@ impl Way<'_> {
             return Ok(Some(Whose::Left));
         }
         let other = plan.file_of(timeline, revision);
-        if self.means_left(plan, timeline, clues)? && self.is_without(plan, &other) {
+        let mine = match plan.named {
+            true => self.means_left(plan, timeline, clues)?,
+            false => self.means_own(plan, timeline, clues)?,
+        };
+        if mine && self.is_without(plan, &other) {
             return Err(clues.other_of(other, revision)?.into());
         }
         if plan.named {
@@ -90,33 +94,57 @@ impl Way<'_> {
     }
 
     /// Whether what this server itself left of a history is meant, where another one wrote that as
-    /// well: what it still wrote then, but not how the history went on without it.
+    /// well: what it still wrote then, but not how the history went on without it. What the present
+    /// history comes of is had without a name.
     pub(super) fn means_left(
         &self,
         plan: &Plan,
         timeline: Timeline,
         clues: &Clues<'_, '_>,
     ) -> Result<bool, Unfit> {
-        // What the present history comes of is had without a name.
-        let (left, past) = (self.left()?, self.own_upto(timeline));
-        let left = left.iter().filter(|left| left.timeline == timeline);
-        let mut ends =
-            left.map(|left| left.revision).filter(|end| past.is_none_or(|past| past < *end));
-        match plan.at {
-            At::Latest => Ok(false),
-            At::Revision(revision) => Ok(ends.any(|end| revision <= end)),
-            At::Time(time) => {
-                let Some(end) = ends.max() else { return Ok(false) };
-                let all = self.listing.own.iter().chain(&self.listing.segments);
-                let late = |of: &&SegmentName| of.timeline == timeline && of.last <= end;
-                for name in all.filter(late).filter(|name| time < name.to) {
-                    if self.is_of_this(name, clues)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
+        let (end, past) = (self.left_at(timeline)?, self.own_upto(timeline));
+        self.reaches(plan, timeline, end.filter(|end| past.is_none_or(|past| past < *end)), clues)
+    }
+
+    /// The same of all that this server wrote of it.
+    pub(super) fn means_own(
+        &self,
+        plan: &Plan,
+        timeline: Timeline,
+        clues: &Clues<'_, '_>,
+    ) -> Result<bool, Unfit> {
+        let end = self.left_at(timeline)?.max(self.own_upto(timeline));
+        self.reaches(plan, timeline, end, clues)
+    }
+
+    /// The last commit of a history at which this server has left it.
+    fn left_at(&self, timeline: Timeline) -> Result<Option<u64>, Unfit> {
+        let left = self.left()?;
+        Ok(left.iter().filter(|left| left.timeline == timeline).map(|left| left.revision).max())
+    }
+
+    /// Whether what this server wrote of a history, up to `end`, tells what is wished.
+    fn reaches(
+        &self,
+        plan: &Plan,
+        timeline: Timeline,
+        end: Option<u64>,
+        clues: &Clues<'_, '_>,
+    ) -> Result<bool, Unfit> {
+        let Some(end) = end else { return Ok(false) };
+        let time = match plan.at {
+            At::Latest => return Ok(false),
+            At::Revision(revision) => return Ok(revision <= end),
+            At::Time(time) => time,
+        };
+        let all = self.listing.own.iter().chain(&self.listing.segments);
+        let late = |of: &&SegmentName| of.timeline == timeline && of.last <= end;
+        for name in all.filter(late).filter(|name| time < name.to) {
+            if self.is_of_this(name, clues)? {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     /// Whether the server that asks wrote a segment, or comes of it.

@@ -34,6 +34,16 @@ impl Way<'_> {
             return self.strange(of, revision, files, &self.clues(keyring)).map(Some);
         }
         let clues = self.clues(keyring);
+        // What was wished is of who went on, and not of who had left by then.
+        let beyond = match of.at {
+            At::Latest => true,
+            At::Revision(revision) => name.first <= revision,
+            At::Time(time) => name.from <= time,
+        };
+        let named = of.named && of.timeline == name.timeline;
+        if named && beyond && self.is_over_in(&before, &clues)? {
+            return Ok(Some(clues.other_of(before, revision)?.into()));
+        }
         // Nor is that its own which ends with what another server has left.
         if let Some(head) = self.head()
             && self.is_over_in(&Kept::Segment(*name), &clues)?

@@ -130,8 +130,12 @@ impl Way<'_> {
             return match plan.named || self.listing.present.is_none() {
                 true => Ok(Whose::Other),
                 false => {
-                    let file = plan.file_of(there.timeline, there.revision);
-                    Err(self.behind(&file, there.revision))
+                    let (timeline, revision) = (there.timeline, there.revision);
+                    let file = plan.file_of(timeline, revision);
+                    match self.means_own(plan, timeline, clues)? && self.is_without(plan, &file) {
+                        true => Err(clues.other_of(file, revision)?.into()),
+                        false => Err(self.behind(&file, revision)),
+                    }
                 }
             };
         };
