@@ -238,13 +238,25 @@ impl Way<'_> {
     /// by one that does not lead to the history that is named.
     fn must_be_bound(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<(), Stop> {
         let Some(bound) = gone.bound else { return Ok(()) };
-        if plan.named {
-            self.leads_on(plan, bound, clues)?;
-        } else if self.is_lapse(&bound)? {
-            let other = plan.file_of(bound.timeline, bound.revision);
-            return Err(clues.other_of(other, bound.revision)?.into());
+        let other = plan.file_of(bound.timeline, bound.revision);
+        let strange = match plan.named {
+            true => {
+                self.leads_on(plan, bound, clues)?;
+                self.means_left(plan, bound.timeline, clues)?
+                    && self.is_beside_left(&bound, clues)?
+            }
+            false => self.is_lapse(&bound)? || self.is_beside_left(&bound, clues)?,
+        };
+        match strange && (!plan.named || self.is_without(plan, &other)) {
+            true => Err(clues.other_of(other, bound.revision)?.into()),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether a commit is behind where the own history left that one, and another server's.
+    fn is_beside_left(&self, at: &Start, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let past = self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
+        Ok(!past && self.has_left(at, clues)? == Some(false))
     }
 
     /// Whether the server that asks never recorded a commit.
