@@ -143,7 +143,8 @@ impl Opened {
     }
 
     /// Makes the keys of a new store with a single share, a root token and kv of this version at
-    /// `secret/`, and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its own.
+    /// `secret/`, and unseals it: what `-dev` gives. A store that has keys is `None`: it wants its
+    /// own.
     pub fn make_dev_store(&self, root: Secret, kv: &str) -> Result<Option<DevStore>, NodeError> {
         let settings = self.barrier.settings().map_err(|e| NodeError::Store(e.to_string()))?;
         if settings.is_some() {
