@@ -135,11 +135,7 @@ impl Worker {
         self.is_of_store(&record.store_id);
         let before = before.filter(|before| before.store_id == record.store_id);
         let folder = self.folder(&record.store_id)?;
-        let listed = self.target.list(folder.path());
-        if listed.is_err() {
-            self.is_silent();
-        }
-        let listed = listed?;
+        let listed = self.target.list(folder.path())?;
         // What was put while it was listed is not ahead of what is here now.
         let record = RootRecord { store_id: record.store_id, ..self.unsealed()?.status() };
         let mut known = Known {

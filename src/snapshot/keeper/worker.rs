@@ -403,7 +403,6 @@ impl Worker {
             if self.visit.is_some() {
                 self.known = None;
                 self.doubt();
-                self.is_silent();
                 self.seen.forget();
                 self.schedule.hurry();
             }
