@@ -145,6 +145,25 @@ fn an_older_state_is_not_told_by_what_another_one_wrote_later() {
 }
 
 #[test]
+fn what_is_held_back_was_there_whatever_another_one_wrote_later() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(29, &folder);
+    let both = data(&site.root().post(RESTORE, json!({ "at": "latest", "dry_run": true })));
+    // Its clock is before the other's, and so the other's commit of that number is there first.
+    twin.advance(Duration::from_secs(30));
+    put(&twin, "other");
+    eventually("the target has it", || is_shipped(&twin));
+    twin.turn_back(Duration::from_secs(39));
+    let own = put(&site, "own");
+    eventually("the target is ahead", || target(&site.root())["state"] == "ahead");
+    let done = site.root().post(RESTORE, json!({ "revision": both["revision"] }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    put(&site, "since");
+    eventually("the target has what was written since", || is_shipped_then(&site));
+    assert_eq!(had(&site, &json!({ "at": own })).as_deref(), Some("own"));
+}
+
+#[test]
 fn who_keeps_no_journal_is_told_nothing_by_that_of_another_one() {
     let folder = TempDir::new();
     let (site, twin) = twins(24, &folder);
