@@ -122,6 +122,24 @@ impl<K: Vouch> Clues<'_, '_, K> {
         Ok(there.is_some() && there == self.chain_at(other, joint)?)
     }
 
+    /// Whether a history that `begins` with a segment comes of what another one tells, of the
+    /// history that it left; `None` where that is not told.
+    pub fn comes_of(
+        &self,
+        begins: &SegmentName,
+        other: &SegmentName,
+    ) -> Result<Option<bool>, Unfit> {
+        let (timeline, revision) = (begins.timeline, begins.first - 1);
+        if begins.origin.is_none_or(|origin| origin.revision != revision) {
+            return Ok(None);
+        }
+        let Some(there) = self.chain_at(other, revision)? else { return Ok(None) };
+        let begun =
+            self.chain_at(begins, revision)?.map(|chain| Start { timeline, revision, chain });
+        let begun = begun.filter(|begun| !begun.is_begun());
+        Ok(begun.map(|begun| Wished::Left(begun).is(there)))
+    }
+
     fn go_back(
         &self,
         early: Start,

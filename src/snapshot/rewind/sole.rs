@@ -4,7 +4,7 @@
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
-use super::listing::{Leg, Stretch};
+use super::listing::Stretch;
 use super::plan::{At, Plan, Refusal, Wish, plan};
 use super::segments::Start;
 use super::whose::Gone;
@@ -87,22 +87,16 @@ impl Way<'_> {
             return Ok(());
         }
         let lineage = self.listing.lineage(of.timeline);
-        for Stretch { timeline, upto } in lineage.into_iter().skip(1) {
-            let on_way = of.legs.iter().find(|leg| {
-                let Leg { segment, upto: end } = leg;
-                segment.timeline == timeline && *end == upto
-            });
-            let Some(ours) = on_way.map(|leg| clues.chain_at(&leg.segment, upto)).transpose()?
-            else {
-                continue;
-            };
+        for (later, left) in lineage.iter().zip(lineage.iter().skip(1)) {
+            let Some(begins) = self.listing.branching(later.timeline) else { continue };
+            let Stretch { timeline, upto } = *left;
             let beside = self.listing.segments.iter().filter(|name| {
-                name.timeline == timeline && name.first <= upto && upto < self.listing.last_of(name)
+                let behind = name.first <= upto + 1 && upto < self.listing.last_of(name);
+                name.timeline == timeline && behind
             });
             for other in beside {
-                let theirs = clues.chain_at(other, upto)?;
-                let differs = theirs.is_some() && theirs != ours;
-                if differs && !self.is_over_in(&Kept::Segment(*other), clues)? {
+                let comes_of = clues.comes_of(begins, other)?;
+                if comes_of == Some(false) && !self.is_over_in(&Kept::Segment(*other), clues)? {
                     let both = [timeline, of.timeline];
                     let spans = both.into_iter().filter_map(|of| self.listing.span(of)).collect();
                     return Err(Stop::Refused(Refusal::Ambiguous(spans)));
