@@ -300,6 +300,40 @@ fn a_history_that_is_named_is_had_with_what_it_comes_of() {
 }
 
 #[test]
+fn what_both_have_left_is_had_by_its_name_where_the_other_one_was_later() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(30, &folder);
+    let first = target(&site.root())["journal"]["timeline"].clone();
+    put(&site, "other");
+    eventually("the target has it", || is_shipped(&site));
+    // Its own of those numbers will lie there in one file.
+    while_away(&folder, || ["own", "own still"].iter().for_each(|value| drop(put(&twin, value))));
+    let between = twin.now();
+    twin.advance(Duration::from_secs(10));
+    let mut instants = vec![(between, "other")];
+    for value in ["other still", "other last", "other very last"] {
+        instants.push((put(&site, value), value));
+        eventually("the target has that, too", || is_shipped(&site));
+    }
+    eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
+    assert_eq!(twin.root().post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    eventually("what it wrote is there as well", || is_beside(&twin, &folder, 6));
+    let must_be_had = |timeline: &Value| {
+        for (at, value) in &instants {
+            let wish = json!({ "at": at, "timeline": timeline });
+            assert_eq!(had(&twin, &wish).as_deref(), Some(*value), "{wish}");
+        }
+    };
+    must_be_had(&first);
+    let done = site.root().post(RESTORE, json!({ "at": "latest" }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    put(&site, "other since");
+    eventually("the target has the new history", || is_shipped_then(&site));
+    must_be_had(&first);
+    must_be_had(&data(&done)["new_timeline"]);
+}
+
+#[test]
 fn a_bare_machine_is_told_of_who_goes_on_beside_who_has_adopted() {
     let folder = TempDir::new();
     let (site, twin) = twins(28, &folder);

@@ -117,6 +117,19 @@ impl Way<'_> {
         self.reaches(plan, timeline, end, clues)
     }
 
+    /// Whether what another server wrote of a history is meant: that is named, this server has left
+    /// it, and what is wished lies behind all that it wrote of it.
+    pub(super) fn means_other(
+        &self,
+        plan: &Plan,
+        timeline: Timeline,
+        clues: &Clues<'_, '_>,
+    ) -> Result<bool, Unfit> {
+        let named = plan.named && plan.timeline == timeline;
+        let present = self.listing.present == Some(timeline);
+        Ok(named && !present && !self.means_own(plan, timeline, clues)?)
+    }
+
     /// The last commit of a history at which this server has left it.
     fn left_at(&self, timeline: Timeline) -> Result<Option<u64>, Unfit> {
         let left = self.left()?;
@@ -139,7 +152,8 @@ impl Way<'_> {
         };
         let all = self.listing.own.iter().chain(&self.listing.segments);
         let late = |of: &&SegmentName| of.timeline == timeline && of.last <= end;
-        for name in all.filter(late).filter(|name| time < name.to) {
+        // Names tell whole seconds.
+        for name in all.filter(late).filter(|name| time.as_secs() <= name.to.as_secs()) {
             if self.is_of_this(name, clues)? {
                 return Ok(true);
             }

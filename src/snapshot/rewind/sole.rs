@@ -44,8 +44,18 @@ impl Way<'_> {
         if named && beyond && self.is_over_in(&before, &clues)? {
             return Ok(Some(clues.other_of(before, revision)?.into()));
         }
+        // Nor of who did not lead to the later history that was wished.
+        let (timeline, last) = (name.timeline, self.listing.last_of(name));
+        let there = clues.chain_at(name, last)?;
+        let there = there.map(|chain| Start { timeline, revision: last, chain });
+        if let Some(there) = there
+            && self.wished_of(of, there, &clues)? == Descent::Proven
+        {
+            return Ok(Some(clues.other_of(before, revision)?.into()));
+        }
         // Nor is that its own which ends with what another server has left.
         if let Some(head) = self.head()
+            && !self.means_other(of, name.timeline, &clues)?
             && self.is_over_in(&Kept::Segment(*name), &clues)?
             && clues.descent_of(name, name.last, &head)? != Descent::Proven
         {
@@ -198,7 +208,7 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         let timeline = other.timeline();
-        if self.is_over_in(&other, clues)? {
+        if self.is_over_in(&other, clues)? && !self.means_other(of, timeline, clues)? {
             return Ok(clues.other_of(other, revision)?.into());
         }
         // It may have gone over to what the other one did.

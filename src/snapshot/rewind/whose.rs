@@ -189,9 +189,12 @@ impl Way<'_> {
             },
             Descent::Unknown => Ok(Whose::Supposed),
             // Who has left that history since wrote nothing of it that goes on; where this server
-            // has left it, too, its own goes before.
+            // has left it, too, its own goes before, unless the other one's is named.
             Descent::Refuted
-                if self.is_over(end, clues)? && (!left || self.is_without(plan, &other)) =>
+                if self.is_over(end, clues)?
+                    && (!left
+                        || self.is_without(plan, &other)
+                            && !self.means_other(plan, end.timeline, clues)?) =>
             {
                 Err(clues.other_of(other, at)?.into())
             }
@@ -358,19 +361,32 @@ impl Way<'_> {
 
     /// Whether a commit leads into the later history that was wished.
     fn leads_on(&self, plan: &Plan, at: Start, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
-        let begins = self.listing.branching(plan.timeline);
-        let Some(begins) = begins.filter(|_| at.timeline != plan.timeline) else {
-            return Ok(false);
-        };
-        let (timeline, revision) = (plan.timeline, begins.first - 1);
-        let Some(chain) = clues.chain_at(begins, revision)? else { return Ok(false) };
-        match clues.leads(at, Start { timeline, revision, chain }, None)? {
+        match self.wished_of(plan, at, clues)? {
             Descent::Proven => Ok(true),
             Descent::Unknown | Descent::Apart(..) => Ok(false),
             Descent::Refuted => {
                 let file = plan.file_of(at.timeline, at.revision);
                 Err(clues.other_of(file, at.revision)?.into())
             }
+        }
+    }
+
+    /// The same, as far as the chain tells: whether the history that was wished comes of a commit of
+    /// an earlier one.
+    pub(super) fn wished_of(
+        &self,
+        plan: &Plan,
+        at: Start,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Descent, Unfit> {
+        let begins = self.listing.branching(plan.timeline);
+        let Some(begins) = begins.filter(|_| at.timeline != plan.timeline) else {
+            return Ok(Descent::Unknown);
+        };
+        let (timeline, revision) = (plan.timeline, begins.first - 1);
+        match clues.chain_at(begins, revision)? {
+            Some(chain) => clues.leads(at, Start { timeline, revision, chain }, None),
+            None => Ok(Descent::Unknown),
         }
     }
 }
