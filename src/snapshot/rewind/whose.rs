@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use super::descent::{Clues, Descent};
 use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
-use super::listing::{Leg, Stretch};
-use super::plan::{At, Gap, Plan, Refusal};
+use super::listing::Stretch;
+use super::past::Past;
+use super::plan::Plan;
 use super::segments::Start;
 use super::{Found, RewindError};
 use crate::barrier::journal::Head;
@@ -34,7 +35,7 @@ pub struct Gone {
 
 impl Gone {
     /// Whether it ends where it begins.
-    fn is_at(&self, base: &SnapshotName) -> bool {
+    pub(super) fn is_at(&self, base: &SnapshotName) -> bool {
         (self.there.timeline, self.there.revision) == (base.timeline, base.revision)
     }
 }
@@ -109,36 +110,24 @@ impl Way<'_> {
     }
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
-        let Gone { found, there, bound, .. } = gone;
-        let upto = |at: &Start| self.own_upto(at.timeline).filter(|upto| at.revision <= *upto);
-        let last = upto(there);
-        if last.is_none()
-            && let Some(whose) = self.whose_left(plan, gone, clues)?
-        {
+        let there = &gone.there;
+        let is_past =
+            |at: &Start| self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
+        let past = is_past(there);
+        if !past && let Some(whose) = self.whose_left(plan, gone, clues)? {
             return Ok(whose);
         }
         let base = self.whose_base(plan, clues)?;
-        let bounded = bound.as_ref().filter(|bound| upto(bound).is_some());
+        let bound = gone.bound.filter(is_past);
         match base {
             // What came after it may be another's, and its own be earlier than that.
-            Some(Whose::Own) if !gone.is_at(&plan.base) || bounded.is_some() => {}
+            Some(Whose::Own) if !gone.is_at(&plan.base) || bound.is_some() => {}
             Some(whose) => return Ok(whose),
             None => {}
         }
-        let Some(last) = last else {
-            // Nobody knows whose it is; where nobody asks, it is all the same.
-            return match plan.named || self.listing.present.is_none() {
-                true => Ok(Whose::Other),
-                false => {
-                    let (timeline, revision) = (there.timeline, there.revision);
-                    let file = plan.file_of(timeline, revision);
-                    match self.means_own(plan, timeline, clues)? && self.is_without(plan, &file) {
-                        true => Err(clues.other_of(file, revision)?.into()),
-                        false => Err(self.behind(&file, revision)),
-                    }
-                }
-            };
-        };
+        if !past {
+            return self.whose_unknown(plan, there, clues);
+        }
         // Of a snapshot that is older than what is known numbers alone tell, without a journal.
         if gone.is_at(&plan.base) && self.head().is_none_or(|head| head.is_ended()) {
             return Ok(base.unwrap_or(Whose::Supposed));
@@ -153,74 +142,19 @@ impl Way<'_> {
         if !gone.is_at(&plan.base) && self.is_lapse(there)? {
             return self.elsewhere(plan, there, clues);
         }
-        // What the other one did only later the server that asks may have done before.
-        let end = bounded.unwrap_or(there);
-        let left = there.timeline != head.timeline;
-        let at = if left { end.revision } else { end.revision.min(head.revision) };
-        let other = plan.file_of(end.timeline, at);
-        match clues.descent(*end, &head)? {
-            // It may have been its own, before its disk went back.
-            Descent::Proven if !left && there.revision > head.revision => {
-                self.elsewhere(plan, there, clues)
-            }
-            Descent::Proven => Ok(Whose::Own),
-            Descent::Unknown if gone.is_at(&plan.base) && base.is_some() => Ok(Whose::Own),
-            // It went on there, of which the journal on the target tells no more.
-            Descent::Unknown
-                if left
-                    && !plan.named
-                    && found.end
-                    && there.revision < last
-                    && self.listing.segments.iter().any(|name| name.timeline == there.timeline) =>
-            {
-                let gap = Gap { before: found.instant, after: None };
-                Err(Stop::Refused(Refusal::Gap(there.timeline, gap)))
-            }
-            // What goes further than this server is its own only where the chain says so.
-            Descent::Unknown if !left && there.revision > head.revision => {
-                self.elsewhere(plan, there, clues)
-            }
-            // Its journal ended there, or was cut: what it recorded before that is its own.
-            Descent::Unknown if self.has_left(there, clues)? == Some(true) => Ok(Whose::Own),
-            // It wrote that, and nothing of it is known to have come to a target.
-            Descent::Unknown if self.is_unshipped(there)? => match plan.named {
-                true => Ok(Whose::Other),
-                false => Err(self.behind(&other, at)),
-            },
-            Descent::Unknown => Ok(Whose::Supposed),
-            // Who has left that history since wrote nothing of it that goes on; where this server
-            // has left it, too, its own goes before, unless the other one's is named.
-            Descent::Refuted
-                if self.is_over(end, clues)?
-                    && (!left
-                        || self.is_without(plan, &other)
-                            && !self.means_other(plan, end.timeline, clues)?) =>
-            {
-                Err(clues.other_of(other, at)?.into())
-            }
-            Descent::Apart(at, name)
-                if !left && self.is_over_in(&Kept::Segment(name), clues)? =>
-            {
-                Err(clues.other(&name, at)?.into())
-            }
-            // That of another server may be meant only where it is named.
-            _ if plan.named && (plan.timeline != head.timeline || !left) => Ok(Whose::Other),
-            // The next commit of its own is still here, and tells when that was.
-            _ if end != there
-                && self.is_here(there, &head, clues)?
-                && clues.descent(*there, &head)? == Descent::Proven =>
-            {
-                Err(clues.other_of(plan.file_of(end.timeline, end.revision), end.revision)?.into())
-            }
-            Descent::Refuted => match left || self.is_beside(&other, end.timeline, at) {
-                true => Err(clues.other_of(other, at)?.into()),
-                false => Err(self.ours(plan, at, &other)),
-            },
-            Descent::Apart(at, name) if left => {
-                let called = self.called(&Kept::Segment(name)).unwrap_or_default();
-                Err(Stop::Refused(Refusal::Other(name.timeline, at, called.into())))
-            }
-            Descent::Apart(at, name) => Err(self.ours(plan, at, &Kept::Segment(name))),
+        let end = bound.unwrap_or(*there);
+        self.whose_past(&Past { plan, gone, clues, base, head, end })
+    }
+
+    /// Whose a commit is of which nothing here tells: where nobody asks it is all the same.
+    fn whose_unknown(&self, plan: &Plan, at: &Start, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
+        if plan.named || self.listing.present.is_none() {
+            return Ok(Whose::Other);
+        }
+        let file = plan.file_of(at.timeline, at.revision);
+        match self.means_own(plan, at.timeline, clues)? && self.is_without(plan, &file) {
+            true => Err(clues.other_of(file, at.revision)?.into()),
+            false => Err(self.behind(&file, at.revision)),
         }
     }
 
@@ -269,7 +203,12 @@ impl Way<'_> {
     }
 
     /// What goes further than this server ever was is meant only where its history is named.
-    fn elsewhere(&self, plan: &Plan, at: &Start, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
+    pub(super) fn elsewhere(
+        &self,
+        plan: &Plan,
+        at: &Start,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Whose, Stop> {
         match plan.named {
             true => Ok(Whose::Other),
             false => {
@@ -280,7 +219,7 @@ impl Way<'_> {
     }
 
     /// Whether who wrote a commit has left that history since: one that began there comes of it.
-    fn is_over(&self, at: &Start, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+    pub(super) fn is_over(&self, at: &Start, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
         for span in self.listing.spans() {
             let begins = self.listing.branching(span.timeline);
             let Some(begins) = begins.filter(|begins| {
@@ -340,25 +279,6 @@ impl Way<'_> {
         self.is_over(&Start { timeline, revision, chain }, clues)
     }
 
-    /// Whether what this server has put there itself lies beside a file, and leads there.
-    fn is_beside(&self, other: &Kept, timeline: Timeline, at: u64) -> bool {
-        let put = |leg: &Leg| self.listing.segments.contains(&leg.segment);
-        let beside = self.without(other, At::Revision(at), timeline);
-        beside.is_some_and(|plan| plan.legs.iter().all(put))
-    }
-
-    /// Whether the own commit behind one is among those that are still here.
-    fn is_here(&self, at: &Start, head: &Head, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
-        for name in self.listing.holding(at.timeline, at.revision + 1) {
-            let own = self.segments.has(name)
-                && clues.descent_of(name, at.revision + 1, head)? == Descent::Proven;
-            if own {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Whether a commit leads into the later history that was wished.
     fn leads_on(&self, plan: &Plan, at: Start, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
         match self.wished_of(plan, at, clues)? {
@@ -371,8 +291,8 @@ impl Way<'_> {
         }
     }
 
-    /// The same, as far as the chain tells: whether the history that was wished comes of a commit of
-    /// an earlier one.
+    /// The same, as far as the chain tells: whether the history that was wished comes of a commit
+    /// of an earlier one.
     pub(super) fn wished_of(
         &self,
         plan: &Plan,
