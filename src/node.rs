@@ -30,6 +30,7 @@ use crate::pipeline::flights::Flights;
 use crate::pipeline::lockout::Lockouts;
 use crate::pipeline::meters::Meters;
 use crate::pipeline::meters::tokens::Meters as TokenMeters;
+use crate::pipeline::revoke;
 use crate::pipeline::rights::Rights;
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::{Builtin, Pipeline};
@@ -204,10 +205,11 @@ impl Opened {
         let undo = Undo::new(kept.flatten(), keeper.clone());
         let workers = config.limits.workers;
         let reach = Arc::new(Reach::new(keeper.clone(), spools.beside(), workers));
-        let limits = Arc::downgrade(&keeper);
+        let (limits, revoking) = (Arc::downgrade(&keeper), Arc::downgrade(&tokens));
         barrier.when_opened(move |unsealed| {
             limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));
-        });
+            revoking.upgrade().iter().try_for_each(|it| revoke::revoke_returned(it, unsealed))
+        })?;
         let unsealing =
             Arc::new(Unsealing::new(barrier.clone(), audit.clone(), clock.clone(), undo.clone()));
         unsealing.prepare();

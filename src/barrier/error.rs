@@ -35,6 +35,8 @@ pub enum UnsealError {
     Overtaken,
     /// Somebody has sealed it meanwhile, or the server ends.
     Unwanted,
+    /// What must be done before anybody has it failed.
+    NotReady(TxnError),
     /// The store failed.
     Storage(CommitError),
 }
@@ -65,6 +67,10 @@ impl fmt::Display for UnsealError {
             ),
             Self::NotChanged(error) => write!(f, "the seal stays the old one: {error}"),
             Self::Overtaken => f.write_str("the seal was changed meanwhile: begin again"),
+            Self::NotReady(error) => write!(
+                f,
+                "what a restore has begun is to be ended first, and the store stays sealed: {error}"
+            ),
             Self::Unwanted => f.write_str("the store was sealed meanwhile, and stays so"),
             Self::Storage(error) => error.fmt(f),
         }

@@ -6,6 +6,7 @@
 pub mod automatic;
 pub mod envelope;
 mod error;
+pub mod first;
 pub mod instant;
 pub mod journal;
 pub mod keyring;
@@ -47,10 +48,10 @@ use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
 use crate::base::record::Record;
 use crate::base::secret::Secret;
-use crate::base::sync::{lock, read, try_lock, write};
+use crate::base::sync::{lock, read, try_lock, try_read, write};
 use crate::base::timekeeper::TimeKeeper;
 use crate::storage::commit::{Changes, CommitError, Committer, Exclusive, Pulse, Reads};
-use crate::storage::{Key as Place, Storage, StorageError, Urgency, Value};
+use crate::storage::{Key as Place, Storage, StorageError, Urgency, Value, View};
 
 /// The first byte of the records of the system, which stand before everything else.
 pub const SYSTEM: u8 = 0;
@@ -80,13 +81,13 @@ pub struct Barrier {
     making: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
-    opened: OnceLock<Box<Opening>>,
+    opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
     first: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
 }
 
 /// What is done with a store that was opened before anybody else has it.
-type Opening = dyn Fn(&Arc<Unsealed>) + Send + Sync;
+type Opening<T = ()> = dyn Fn(&Arc<Unsealed>) -> T + Send + Sync;
 
 impl Barrier {
     /// A store, sealed as it is found. People hold its unseal key, unless it is given an automatic
@@ -102,10 +103,15 @@ impl Barrier {
     }
 
     /// Has this be done with the store each time that it is opened, before anybody else has it; now
-    /// too, if it is open. For one caller: a second one is not heard.
-    pub fn when_opened(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
-        self.unsealed().iter().for_each(&then);
+    /// too, if it is open. Where it fails the store is not opened. For one caller: a second one is
+    /// not heard.
+    pub fn when_opened(
+        &self,
+        then: impl Fn(&Arc<Unsealed>) -> Result<(), TxnError> + Send + Sync + 'static,
+    ) -> Result<(), TxnError> {
+        self.unsealed().iter().try_for_each(&then)?;
         let _ = self.opened.set(Box::new(then));
+        Ok(())
     }
 
     /// Has this be done with a sealed store each time that it is opened, before anybody has it:
@@ -223,8 +229,9 @@ impl Barrier {
             Some(head) => head.bytes,
             None => journal::length(&*view)?,
         };
-        let mut writes = BTreeMap::new();
+        let (mut writes, mut firsts) = (BTreeMap::new(), Vec::new());
         if let Some(before) = &restored {
+            firsts = first::read(&*view, &root_key)?;
             writes.insert(RESTORED.to_vec(), None);
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
             if *before != present {
@@ -250,9 +257,12 @@ impl Barrier {
         let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, journal));
         if restored.is_some() {
             unsealed.unproven.store(true, Ordering::Relaxed);
+            for first in firsts {
+                writes.extend(unsealed.by_note(first)?);
+            }
             write_records(&unsealed.committer.exclusive(), writes)?;
         }
-        self.opened.get().into_iter().for_each(|then| then(&unsealed));
+        self.opened.get().map_or(Ok(()), |then| then(&unsealed)).map_err(UnsealError::NotReady)?;
         Ok(unsealed)
     }
 
@@ -316,7 +326,9 @@ enum Intake {
     Open,
     /// Not while the store is being replaced, which may take minutes.
     Restoring,
-    /// No more: the store was sealed, or replaced.
+    /// No more, and nothing is read either: it was replaced.
+    Replaced,
+    /// No more: the store was sealed.
     Sealed,
 }
 
@@ -362,7 +374,23 @@ impl Unsealed {
 
     /// Begins a transaction on the newest committed state.
     pub fn begin(self: &Arc<Self>) -> Result<Txn, TxnError> {
-        Ok(Txn::new(Arc::clone(self), self.committer.begin()?))
+        let begin = self.committer.begin()?;
+        // In this order: what is replaced from now on this does not see.
+        self.must_be_of_this(&*begin.view)?;
+        Ok(Txn::new(Arc::clone(self), begin))
+    }
+
+    /// Refuses a view of what has taken the place of this store: who is told there by which tokens
+    /// live is told so by the one that is opened for it.
+    fn must_be_of_this(&self, view: &dyn View) -> Result<(), TxnError> {
+        // Who waits for it here may hold it.
+        let intake = try_read(&self.intake).map(|intake| *intake);
+        let replaced = match intake {
+            Some(Intake::Open | Intake::Sealed) => false,
+            Some(Intake::Replaced) => true,
+            Some(Intake::Restoring) | None => view.get(RESTORED)?.is_some(),
+        };
+        if replaced { Err(TxnError::Restoring) } else { Ok(()) }
     }
 
     /// Runs `job` in a transaction and commits it. After three conflicts it runs alone, all other
@@ -464,7 +492,7 @@ impl Unsealed {
         let intake = read(&self.intake);
         match *intake {
             Intake::Open => Ok(intake),
-            Intake::Restoring => Err(TxnError::Restoring),
+            Intake::Restoring | Intake::Replaced => Err(TxnError::Restoring),
             Intake::Sealed => Err(TxnError::Sealed),
         }
     }

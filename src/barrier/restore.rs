@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::RwLock;
 
+use super::first::FIRST;
 use super::journal::{self, left};
 use super::seal::{KeyId, SealRecord};
 use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
@@ -57,7 +58,8 @@ impl Barrier {
     /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
     /// record over the same root key stays. An unsealed store stays unsealed if its keys open the
     /// snapshot. Reads go on meanwhile; commits are refused, for as long as it takes they would
-    /// keep every worker waiting.
+    /// keep every worker waiting. Once it is replaced reads are refused too, until what is there
+    /// is [open](Barrier::when_opened).
     ///
     /// # Errors
     /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
@@ -86,16 +88,18 @@ impl Barrier {
             same = job(to, Some(&unsealed))?;
             Ok(())
         })?;
-        closed.then = Intake::Sealed;
-        let mut state = write(&self.unsealed);
-        *state = None;
+        closed.then = Intake::Replaced;
         drop(closed);
-        if same {
-            let left = unsealed.status().timeline;
-            *state = Some(self.open(Key::new(*unsealed.root_key), Some(left))?);
-        }
-        Ok(())
+        let left = unsealed.status().timeline;
+        let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
+        *write(&self.unsealed) = opened.as_ref().ok().cloned().flatten();
+        opened.map(drop)
     }
+}
+
+/// Whether the entry at `key` is a note of a restore: counted by no root record.
+pub fn is_note(key: &[u8]) -> bool {
+    key == RESTORED || key.starts_with(FIRST)
 }
 
 impl Barrier {

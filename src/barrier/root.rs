@@ -15,7 +15,7 @@ use super::journal::{At, JournalBooks, JournalKeeper, is_of_journal};
 use super::keyring::Keyring;
 use super::names::TREE;
 use super::scrub::Recount;
-use super::{RESTORED, ROOT, UnsealError};
+use super::{ROOT, UnsealError, restore};
 use crate::base::clock::Timestamp;
 use crate::base::digest::{MacKey, sha256};
 use crate::base::entropy::Entropy;
@@ -177,7 +177,7 @@ impl EntryHasher {
 
     /// What it adds to what a root record counts: neither itself nor the journal.
     pub fn counted(&self, key: &[u8], value: &[u8]) -> Tally {
-        match key == ROOT || key == RESTORED || is_of_journal(key) {
+        match key == ROOT || restore::is_note(key) || is_of_journal(key) {
             true => Tally::default(),
             false => self.tally(key, value),
         }
@@ -273,7 +273,7 @@ impl RootKeeper {
 
 impl Witness for RootKeeper {
     fn observe(&mut self, key: &[u8], old: Option<&[u8]>, new: Option<&[u8]>) {
-        if key == RESTORED {
+        if restore::is_note(key) {
             return;
         }
         if is_of_journal(key) {

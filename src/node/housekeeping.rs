@@ -295,7 +295,7 @@ impl Care {
 /// Has the store know who is locked out.
 pub fn keep(lockouts: &Lockouts, unsealed: &Arc<Unsealed>, mounts: &MountStore) {
     match lockouts.keep(unsealed, mounts) {
-        Ok(()) | Err(TxnError::Sealed) => {}
+        Ok(()) | Err(TxnError::Sealed | TxnError::Restoring) => {}
         Err(error) => log::error!("keeping who is locked out: {error}"),
     }
 }
@@ -306,7 +306,7 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
     loop {
         match purge::step(&unsealed) {
             Ok(true) if !stopped.within(Duration::ZERO) => {}
-            Ok(_) | Err(TxnError::Sealed) => return,
+            Ok(_) | Err(TxnError::Sealed | TxnError::Restoring) => return,
             Err(error) => return log::error!("deleting what nobody can reach: {error}"),
         }
     }
@@ -316,7 +316,7 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
 fn reap(barrier: &Barrier, reaper: &mut Reaper, stopped: &Stopped) {
     let Some(unsealed) = barrier.unsealed() else { return };
     match reaper.round(&unsealed, &|| stopped.within(Duration::ZERO)) {
-        Ok(()) | Err(TxnError::Sealed) => {}
+        Ok(()) | Err(TxnError::Sealed | TxnError::Restoring) => {}
         Err(error) => log::error!("removing what has expired: {error}"),
     }
 }

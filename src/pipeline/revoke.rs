@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::tokens::{Found, Tokens};
 use crate::barrier::Unsealed;
+use crate::barrier::first::First;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::lease::expiry::{self, Minute};
@@ -18,6 +19,9 @@ use crate::token::store;
 const STEP: usize = 200;
 /// Or as many as make it this long, in bytes of what is removed.
 const STEP_BYTES: usize = 1 << 20;
+
+/// How many tokens a step takes that come back by a restore, while nobody else has the store.
+const RETURNED_STEP: usize = 2_000;
 
 /// How many leases of a mount that is gone are looked at for those of a step: a mount that took its
 /// place may have many.
@@ -247,28 +251,27 @@ pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Re
     }
 }
 
-/// Revokes these tokens, in steps: each falls whole. How many of them there were.
-pub fn revoke_tokens(
-    tokens: &Tokens,
-    unsealed: &Arc<Unsealed>,
-    keys: &[TokenKey],
-) -> Result<u64, TxnError> {
-    let mut revoked = 0;
-    for keys in keys.chunks(STEP) {
-        revoked += unsealed.transact(|txn| {
-            txn.set_urgency(Urgency::Essential);
-            let mut some = 0;
-            for key in keys {
-                // One may have fallen with its parent.
-                if let Some(token) = store::get(txn, *key)? {
-                    tokens.revoke(txn, &Found { key: *key, token })?;
-                    some += 1;
-                }
+/// What a restore notes of the tokens that come back by it, so that [`revoke_returned`] revokes
+/// them.
+pub fn to_be_revoked(keys: &[TokenKey]) -> Vec<First> {
+    let notes = store::returned(keys, RETURNED_STEP).into_iter();
+    notes.map(|(path, value)| First { path, value }).collect()
+}
+
+/// Revokes the tokens that came back by a restore and were not to, in steps. For who opens the
+/// store: nobody else has it before.
+pub fn revoke_returned(tokens: &Tokens, unsealed: &Arc<Unsealed>) -> Result<(), TxnError> {
+    while step(unsealed, |txn| {
+        let Some(keys) = store::take_returned(txn)? else { return Ok(false) };
+        for key in keys {
+            // One may have ended before.
+            if let Some(token) = store::get(txn, key)? {
+                tokens.revoke(txn, &Found { key, token })?;
             }
-            Ok::<_, TxnError>(some)
-        })?;
-    }
-    Ok(revoked)
+        }
+        Ok(true)
+    })? {}
+    Ok(())
 }
 
 /// Revokes the first of these leases and returns the others.

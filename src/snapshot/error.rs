@@ -179,6 +179,7 @@ impl From<UnsealError> for SnapshotError {
             UnsealError::WrongKey => Self::WrongKey,
             UnsealError::OtherKeys(error) => Self::Unreadable(error),
             UnsealError::Storage(cause) => cause.into(),
+            unready @ UnsealError::NotReady(_) => StorageError::Aborted(unready.into()).into(),
             other => Self::Keys(other),
         }
     }

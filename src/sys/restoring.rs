@@ -26,7 +26,7 @@ use crate::token::store::FOLDER as TOKENS;
 pub struct Restoring {
     /// The store.
     pub barrier: Arc<Barrier>,
-    /// To revoke those that come back.
+    /// Tell which of those that come back are alive.
     pub tokens: Arc<Tokens>,
     /// Keeps what is replaced.
     pub undo: Undo,
@@ -53,7 +53,7 @@ impl Restoring {
         let lasting = Lasting::new(unsealed, &self.tokens)?;
         let now = lasting.unsealed.journal_view()?;
         let back = Returning::of(state, &|key| lasting.is_gone(&*now, key));
-        lasting.tell(&back.map_err(SnapshotError::from)?, told);
+        lasting.sort(&back.map_err(SnapshotError::from)?).tell(told);
         Ok(())
     }
 
@@ -79,15 +79,19 @@ impl Restoring {
         let kept = self.undo.before_restore(&self.barrier, same);
         let asked = self.barrier.unsealed().filter(|_| same);
         let asked = asked.map(|unsealed| Lasting::new(unsealed, &self.tokens)).transpose()?;
-        let mut back = BTreeSet::new();
-        let done = self.barrier.restore(accept, &mut |to| match &asked {
-            Some(lasting) => lasting.fill(state, to).map(|found| back = found),
-            None => state.fill(to),
+        let mut back = None;
+        let done = self.barrier.restore(accept, &mut |to| {
+            let Some(lasting) = &asked else { return state.fill(to) };
+            let found = back.insert(lasting.fill(state, to)?);
+            if how.revoke_tokens {
+                lasting.unsealed.note_first(&revoke::to_be_revoked(&found.tokens), to)?;
+            }
+            Ok(())
         });
         done.map_err(SnapshotError::from)?;
         log::warn!("restored {called}");
-        if let Some(lasting) = &asked {
-            lasting.tell(&back, &mut told);
+        if let Some(back) = &back {
+            back.tell(&mut told);
         }
         let unsealed = self.barrier.unsealed();
         told.insert("sealed".into(), unsealed.is_none().into());
@@ -96,10 +100,8 @@ impl Restoring {
                 versions::note_opened(&unsealed);
                 let timeline = unsealed.status().timeline.to_string();
                 told.insert("new_timeline".into(), timeline.into());
-                if let Some(lasting) = asked.filter(|_| how.revoke_tokens) {
-                    let tokens = lasting.tokens(&back);
-                    let revoked = revoke::revoke_tokens(&self.tokens, &unsealed, &tokens)?;
-                    told.insert("revoked_tokens".into(), revoked.into());
+                if let Some(back) = back.filter(|_| how.revoke_tokens) {
+                    told.insert("revoked_tokens".into(), back.tokens.len().into());
                 }
             }
             None => log::warn!("the restored store is sealed: unseal it with its own unseal keys"),
@@ -138,30 +140,34 @@ impl Lasting {
     }
 
     /// Puts `state`; which of these are in it, and no more in the store.
-    fn fill(
-        &self,
-        state: &impl Restorable,
-        to: &mut dyn Writer,
-    ) -> Result<BTreeSet<Key>, StorageError> {
+    fn fill(&self, state: &impl Restorable, to: &mut dyn Writer) -> Result<Back, StorageError> {
         let now = self.unsealed.journal_view().map_err(SnapshotError::from)?;
-        Returning::filling(state, &|key| self.is_gone(&*now, key), to)
+        let back = Returning::filling(state, &|key| self.is_gone(&*now, key), to)?;
+        Ok(self.sort(&back))
     }
 
-    fn tell(&self, back: &BTreeSet<Key>, told: &mut Map<String, Value>) {
-        let tokens = self.tokens(back).len();
+    fn sort(&self, back: &BTreeSet<Key>) -> Back {
         let leases = back.iter().filter(|key| is_in(key, &self.within[1])).count();
-        told.insert("returning_tokens".into(), tokens.into());
-        told.insert("returning_leases".into(), leases.into());
-    }
-
-    /// The tokens among what comes back.
-    fn tokens(&self, back: &BTreeSet<Key>) -> Vec<TokenKey> {
-        back.iter().filter_map(|key| self.token(key)).collect()
+        Back { tokens: back.iter().filter_map(|key| self.token(key)).collect(), leases }
     }
 
     /// The token that is stored there, if it is one.
     fn token(&self, key: &[u8]) -> Option<TokenKey> {
         let name = self.unsealed.open_name(key).filter(|_| is_in(key, &self.within[0]))?;
         TokenKey::from_hex(name.path.strip_prefix(TOKENS)?.strip_prefix('/')?)
+    }
+}
+
+/// What comes back.
+struct Back {
+    tokens: Vec<TokenKey>,
+    /// How many.
+    leases: usize,
+}
+
+impl Back {
+    fn tell(&self, told: &mut Map<String, Value>) {
+        told.insert("returning_tokens".into(), self.tokens.len().into());
+        told.insert("returning_leases".into(), self.leases.into());
     }
 }

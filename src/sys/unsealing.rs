@@ -281,7 +281,10 @@ impl Unsealing {
                 (attempts.open_question, attempts.failed, attempts.why) = Default::default();
             }
             // Whoever changed the seal has proved it.
-            Err(UnsealError::Overtaken | UnsealError::NotChanged(TxnError::Sealed)) => {}
+            Err(
+                UnsealError::Overtaken
+                | UnsealError::NotChanged(TxnError::Sealed | TxnError::Restoring),
+            ) => {}
             Err(error) => {
                 let said = match proof {
                     Proof::Given => "the unseal key cannot be wrapped anew",

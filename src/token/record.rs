@@ -182,6 +182,17 @@ impl Record for Token {
     const VERSION: u8 = 1;
 }
 
+/// Tokens that a restore brought back, and that are to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// What they are stored under.
+    pub keys: Vec<TokenKey>,
+}
+
+impl Record for Returned {
+    const VERSION: u8 = 1;
+}
+
 impl Token {
     /// Whether everything is allowed to it.
     pub fn is_root(&self) -> bool {

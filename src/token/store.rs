@@ -7,15 +7,17 @@
 //! | `token/accessor/ACCESSOR` | the key, in hex |
 //! | `token/child/ACCESSOR/KEY` | nothing: ACCESSOR is the parent's |
 //! | `token/fallen/ACCESSOR` | nothing: it is gone, and its children are still to be removed |
+//! | `token/returned/N` | [`Returned`]: they came back by a restore, and are still to be revoked |
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::record::Record;
 use crate::base::secret::Secret;
 
-use super::record::{Token, TokenKey};
+use super::record::{Returned, Token, TokenKey};
 
 const FALLEN: &str = "token/fallen";
+const RETURNED: &str = "token/returned";
 
 /// The folder of the system in which all tokens lie, each under its key in hex.
 pub const FOLDER: &str = "token/id";
@@ -122,6 +124,24 @@ pub fn forget_fallen(txn: &mut Txn, accessor: &str) -> Result<(), TxnError> {
 /// Removes the link to a child that is there no more.
 pub fn unlink(txn: &mut Txn, parent: &str, key: TokenKey) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&child(parent, key))
+}
+
+/// Where the tokens stand, and as what, that come back by a restore and are to be revoked.
+pub fn returned(keys: &[TokenKey], most: usize) -> Vec<(String, Vec<u8>)> {
+    let parts = keys.chunks(most).enumerate().map(|(number, keys)| {
+        (format!("{RETURNED}/{number}"), Returned { keys: keys.to_vec() }.encode().to_vec())
+    });
+    parts.collect()
+}
+
+/// Some of these tokens, which are noted no more.
+pub fn take_returned(txn: &mut Txn) -> Result<Option<Vec<TokenKey>>, TxnError> {
+    let mut system = txn.scope(MountId::SYSTEM);
+    let Some(name) = system.list_some(RETURNED, 1)?.pop() else { return Ok(None) };
+    let path = format!("{RETURNED}/{name}");
+    let returned = system.read(&path)?.map(|Returned { keys }| keys);
+    system.delete(&path)?;
+    Ok(returned)
 }
 
 fn entry(key: TokenKey) -> String {

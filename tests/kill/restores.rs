@@ -2,6 +2,9 @@
 //! the new one, whole, and nothing in between.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,4 +83,70 @@ fn a_store_that_is_being_replaced_is_the_old_or_the_new_one() {
     }
     println!("{old} times the old store, {new} times the new one");
     assert!(old > 0, "each was done before it was killed");
+}
+
+/// So many tokens were revoked since the snapshot was taken.
+const TOKENS: usize = 300;
+/// So often a restore that revokes them is killed.
+const KILLED: u64 = 6;
+
+fn make_token(root: &Client) -> String {
+    let made = root.post("auth/token/create", json!({ "policies": ["default"] })).json();
+    made["auth"]["client_token"].as_str().unwrap().to_owned()
+}
+
+fn is_alive(server: &Server, token: &str) -> bool {
+    let reply = server.client().token(token).ask("GET", "auth/token/lookup-self", None);
+    reply.is_ok_and(|reply| reply.status == 200)
+}
+
+fn inode(file: &Path) -> Option<u64> {
+    fs::metadata(file).ok().map(|metadata| metadata.ino())
+}
+
+#[test]
+fn what_a_restore_revokes_lives_at_no_moment_of_it_nor_after_a_kill() {
+    let folder = TempDir::new();
+    let (store, mut server) = Store::make(&folder.path().join("data"));
+    let root = store.root(&server);
+    let tokens: Vec<String> = (0..TOKENS).map(|_| make_token(&root)).collect();
+    let snapshot = root.get(SNAPSHOT).body;
+    for token in &tokens {
+        let revoked = root.post("auth/token/revoke", json!({ "token": token }));
+        assert_eq!(revoked.status, 204);
+    }
+    let asked = format!("{SNAPSHOT}?revoke_tokens=true");
+    let (done, last) = (AtomicBool::new(false), tokens.last().unwrap());
+    let seen = thread::scope(|scope| {
+        let hammering = scope.spawn(|| {
+            let asks = std::iter::from_fn(|| {
+                (!done.load(Ordering::Relaxed)).then(|| is_alive(&server, last))
+            });
+            asks.filter(|alive| *alive).count()
+        });
+        let restored = root.upload(&asked, &snapshot).unwrap();
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(restored.json()["data"]["revoked_tokens"], TOKENS, "{}", restored.json());
+        hammering.join().unwrap()
+    });
+    assert_eq!(seen, 0, "it was let in while the restore went on");
+
+    let mut cut_off = 0;
+    for kill in 0..KILLED {
+        let (root, before) = (store.root(&server), inode(&store.file()));
+        cut_off += thread::scope(|scope| {
+            let restoring = scope.spawn(|| root.upload(&asked, &snapshot));
+            while inode(&store.file()) == before {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_millis(kill * 10));
+            server.kill();
+            u32::from(restoring.join().unwrap().is_err())
+        });
+        server = store.start();
+        let alive = tokens.iter().filter(|token| is_alive(&server, token)).count();
+        assert_eq!(alive, 0, "after kill {kill}");
+        store.verify(&server);
+    }
+    assert!(cut_off > 0, "each was done before it was killed");
 }

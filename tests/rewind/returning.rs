@@ -1,13 +1,15 @@
 //! What was revoked comes back with a store of before: what is told of it, and that it can be
 //! revoked with the restore.
 
+use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
 
 use crate::support::http::Client;
+use crate::support::store::Store;
 use crate::support::world::World;
-use crate::support::{TempDir, data, eventually};
+use crate::support::{TempDir, data, eventually, program};
 
 const FILE: &str = "sys/storage/raft/snapshot";
 const TARGET: &str = "sys/snapshots/targets/disk";
@@ -111,4 +113,53 @@ fn what_is_revoked_while_a_restore_is_on_its_way_stays_revoked() {
     assert!(!revoked.is_empty(), "{told}");
     let alive = revoked.iter().filter(|token| is_alive(&world, token)).count();
     assert_eq!(alive, 0, "of {} that were revoked meanwhile: {told}", revoked.len());
+}
+
+#[test]
+fn who_goes_along_the_new_history_finds_them_revoked_wherever_he_stops() {
+    let (disk, home) = (TempDir::new(), TempDir::new());
+    let place = disk.path().display();
+    let block = format!(
+        "snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{place}\"\n\
+         interval = \"24h\"\n  keep_daily = 9\n  journal = true\n}}"
+    );
+    let (store, server) = Store::configured(&home.path().join("first"), &block);
+    let root = store.root(&server);
+    // More than are revoked by one commit.
+    let tokens: Vec<String> = (0..250).map(|_| new_token(&root)).collect();
+    let shipped = || {
+        eventually("all of it is on the target", || {
+            let status = data(&root.get(TARGET));
+            status["state"] == "good" && status["journal"]["behind"] == 0
+        });
+    };
+    shipped();
+    let commits = data(&root.get(&format!("{TARGET}/log")))["commits"].clone();
+    let then = commits.as_array().unwrap().last().unwrap()["revision"].as_u64().unwrap();
+    assert!(tokens.iter().all(|token| revoke(&root, token) == 204));
+    let asked = json!({ "revision": then, "revoke_tokens": true });
+    let done = data(&root.post(&format!("{TARGET}/restore"), asked));
+    assert_eq!(done["revoked_tokens"], 250, "{done}");
+    let timeline = done["new_timeline"].as_str().unwrap();
+    eventually("the new history has begun there", || {
+        data(&root.get(TARGET))["last_good"]["timeline"] == timeline
+    });
+    shipped();
+    for revision in then + 1..=then + 3 {
+        let folder = home.path().join(revision.to_string());
+        let restored = Command::new(program())
+            .args(["snapshot", "restore", &format!("-target={place}")])
+            .args([&format!("-into={}", folder.display()), &format!("-revision={revision}")])
+            .arg(format!("-timeline={timeline}"))
+            .output()
+            .unwrap();
+        assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+        let there = store.moved(&folder).having("");
+        let server = there.start();
+        let alive = |token: &&String| {
+            server.client().token(token).get("auth/token/lookup-self").status == 200
+        };
+        assert_eq!(tokens.iter().filter(alive).count(), 0, "at revision {revision}");
+        there.verify(&server);
+    }
 }

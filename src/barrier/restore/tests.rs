@@ -1,8 +1,11 @@
 //! Restored: kept, refused, settled when it is unsealed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::barrier::first::First;
+use crate::barrier::names::MountId;
 use crate::barrier::seal::shamir::{Split, combine};
 use crate::barrier::tests::{House, MOUNT, get, good, open, put};
 use crate::barrier::txn::TxnError;
@@ -27,7 +30,7 @@ fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
     store.rekey(&seal).unwrap();
     house.shares = shares;
     house.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
-    assert!(matches!(store.rotate(), Err(TxnError::Sealed)), "the old handle is closed");
+    assert!(matches!(store.rotate(), Err(TxnError::Restoring)), "the old handle is closed");
     let store = house.barrier.unsealed().unwrap();
     assert_eq!(get(&store, "kept").unwrap(), b"then");
     assert_eq!(store.status().timeline.number, then.timeline.number + 1);
@@ -65,9 +68,73 @@ fn a_restore_stops_no_reads_and_keeps_no_commit_waiting() {
             fill(&snapshot)(to)
         })
         .unwrap();
-    assert!(matches!(write(), Err(TxnError::Sealed)));
+    assert!(matches!(write(), Err(TxnError::Restoring)));
     assert!(get(&house.barrier.unsealed().unwrap(), "lost").is_none());
     put(&house.barrier.unsealed().unwrap(), "kept", b"now");
+}
+
+#[test]
+fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
+    let (house, store) = open();
+    put(&store, "kept", b"then");
+    let snapshot = house.entries();
+    put(&store, "kept", b"later");
+    let done = Arc::new(AtomicBool::new(false));
+    let (replaced, may) = (Arc::clone(&store), Arc::clone(&done));
+    let then = move |opened: &Arc<Unsealed>| {
+        let is_this = Arc::ptr_eq(&replaced, opened);
+        assert!(is_this || matches!(replaced.begin(), Err(TxnError::Restoring)));
+        match may.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(TxnError::NoRoom),
+        }
+    };
+    done.store(true, Ordering::Relaxed);
+    house.barrier.when_opened(then).unwrap();
+    done.store(false, Ordering::Relaxed);
+    let first = First { path: "to/do".to_owned(), value: b"this".to_vec() };
+    let failed = house.barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
+        fill(&snapshot)(to)?;
+        store.note_first(std::slice::from_ref(&first), to)
+    });
+    assert!(matches!(failed, Err(UnsealError::NotReady(TxnError::NoRoom))));
+    assert!(house.barrier.unsealed().is_none(), "it stays sealed until it is done");
+    let key = combine(&house.shares).unwrap();
+    assert!(house.barrier.unseal(&key).is_err());
+    done.store(true, Ordering::Relaxed);
+    let opened = house.barrier.unseal(&key).unwrap();
+    assert_eq!(get(&opened, "kept").unwrap(), b"then");
+    let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&first.path));
+    assert_eq!(&**found.unwrap().unwrap(), &first.value);
+    assert!(good(&opened));
+}
+
+#[test]
+fn what_a_restore_has_to_do_outlives_the_server_and_adds_up() {
+    let (house, store) = open();
+    let snapshot = house.entries();
+    let firsts = [1, 2, 3].map(|n| First { path: format!("to/do/{n}"), value: vec![n; 9] });
+    let to = &house.storage;
+    let put = to.replace(&mut |to: &mut dyn Writer| {
+        fill(&snapshot)(to)?;
+        store.note_first(&firsts, to)?;
+        let seal = to.get(SEAL)?.unwrap();
+        to.put(RESTORED, &seal).map(drop)
+    });
+    put.unwrap();
+    house.barrier.seal();
+    let mut entries = house.entries().into_iter().map(Ok);
+    let key = combine(&house.shares).unwrap();
+    let report = verify::verify(&mut entries, verify::With::UnsealKey(&key)).unwrap();
+    assert!(report.good(), "notes are no part of it");
+    let opened = house.unseal();
+    for first in &firsts {
+        let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&first.path));
+        assert_eq!(&**found.unwrap().unwrap(), &first.value);
+    }
+    assert!(good(&opened));
+    let left = house.entries().into_iter().find(|(key, _)| is_note(key));
+    assert_eq!(left, None);
 }
 
 #[test]

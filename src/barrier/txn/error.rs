@@ -49,9 +49,9 @@ impl fmt::Display for TxnError {
             Self::Record(error) => error.fmt(f),
             Self::Conflict => f.write_str("another request changed what this one read: try again"),
             Self::Sealed => f.write_str("Vault is sealed"),
-            Self::Restoring => f.write_str(
-                "a snapshot is being restored: until that is done nothing can be written",
-            ),
+            Self::Restoring => {
+                f.write_str("a snapshot is being restored: try again when that is done")
+            }
             Self::NoRoom => f.write_str("too much is read and written at once: try again"),
             Self::Storage(error) => error.fmt(f),
         }

@@ -105,7 +105,7 @@ impl From<SnapshotError> for Trouble {
 impl From<TxnError> for Trouble {
     fn from(error: TxnError) -> Self {
         match error {
-            TxnError::Sealed => Self::Over,
+            TxnError::Sealed | TxnError::Restoring => Self::Over,
             other => Self::Store(other),
         }
     }

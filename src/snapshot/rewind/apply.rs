@@ -11,9 +11,9 @@ use super::segments::{Broken, Segments, Start, Walk};
 use super::{Found, Lost};
 use crate::barrier::journal::record::{Record as Written, Write};
 use crate::barrier::journal::{HEAD, Head, is_of_journal};
-use crate::barrier::restore::Accept;
+use crate::barrier::restore::{Accept, is_note};
 use crate::barrier::root::{EntryHasher, RootRecord, Tally, Timeline};
-use crate::barrier::{Barrier, KEYRING, RESTORED, ROOT, Unsealed};
+use crate::barrier::{Barrier, KEYRING, ROOT, Unsealed};
 use crate::base::clock::Timestamp;
 use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
@@ -170,7 +170,7 @@ fn put(
     to: &mut dyn Writer,
     sum: Option<&mut Sum>,
 ) -> Result<(), SnapshotError> {
-    if is_of_journal(key) || key == RESTORED {
+    if is_of_journal(key) || is_note(key) {
         return Err(broken(&"its journal writes what no commit does"));
     }
     let old = match value {
