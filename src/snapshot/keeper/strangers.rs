@@ -41,11 +41,11 @@ impl Worker {
 
     /// Each segment ends as the chain does here, as far as that is still known, or does not verify.
     pub fn must_be_of_the_chain(&mut self, known: &mut Known) -> Result<(), Trouble> {
-        let (mut strange, unsealed) = (BTreeSet::new(), self.unsealed()?);
-        let head = unsealed.journal().filter(|head| head.timeline == known.timeline);
+        let mut strange = BTreeSet::new();
+        let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
         let Some(head) = head else { return Ok(()) };
         for held in known.segments.iter().filter(|held| held.of.timeline == head.timeline) {
-            let ours = chain_at(&unsealed, &head, held.of.last)?;
+            let ours = chain_at(&*self.unsealed()?, &head, held.of.last)?;
             if ours.is_some_and(|ours| ours.short() != held.of.chain) {
                 self.must_be_junk(&held.of, &held.name)?;
                 strange.insert(held.name.clone());
