@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::support::http::Client;
+use super::support::hung::Hung;
 use super::support::mount::Mount;
 use super::support::{Server, TempDir, free_address, program};
 use super::{of_nobody, text};
@@ -450,4 +451,25 @@ fn people_get_a_table() {
     assert!(said.ends_with("\nAll is well.\n"), "{said}");
     assert!(!said.contains('\x1b'), "no colours where no terminal is: {said}");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_folder_that_hangs_is_told_and_holds_up_nothing_else() {
+    let case = Case::new("");
+    let folders = ["hangs", "well"].map(|name| case.home.path().join(name));
+    let targets = folders.each_ref().map(|folder| {
+        fs::create_dir(folder).unwrap();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let place = folder.display();
+        format!(
+            "snapshot \"{name}\" {{\n  type = \"file\"\n  path_prefix = \"{place}\"\n  \
+             interval = \"24h\"\n}}\n"
+        )
+    });
+    let text = fs::read_to_string(case.config()).unwrap() + &targets.concat();
+    fs::write(case.config(), text).unwrap();
+    let Some(hung) = Hung::over(&folders[0]) else { return };
+    let found = hung.holds_up_not("a diagnosis", || case.diagnose());
+    found.has("targets", "warn", "hangs: it has not answered for ");
+    found.has("targets", "ok", "well: it holds 0 files");
 }

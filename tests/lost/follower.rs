@@ -83,8 +83,13 @@ fn begin(
     timeline: Option<Timeline>,
     target: Arc<dyn Target>,
 ) -> Arc<Follower> {
-    let followed =
-        Followed { name: "disk".into(), target, prefix: String::new(), store_id: None, timeline };
+    let followed = Followed {
+        name: "disk".into(),
+        target: Box::new(move || target.clone()),
+        prefix: String::new(),
+        store_id: None,
+        timeline,
+    };
     let means = Means {
         storage: Arc::clone(&site.storage),
         spools: Arc::new(Spools::new(folder.path(), 0)),

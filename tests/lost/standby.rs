@@ -10,10 +10,12 @@ use edgekeep::base::clock::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::dice::Dice;
+use super::support::hung::Hung;
 use super::support::store::Store;
 use super::support::{Server, eventually};
 use super::{
-    Home, edgekeep, junk, later, must_have, names, option, place, restore, shipped, target, write,
+    Home, edgekeep, junk, later, must_have, names, option, place, restore, shipped, shipping,
+    target, write,
 };
 
 const WRITERS: u64 = 16;
@@ -318,4 +320,25 @@ fn a_standby_tells_in_its_metrics_how_far_it_is() {
     assert!(metric("edgekeep_standby_errors_total").unwrap() >= 1.0);
     fs::rename(home.at("away"), &disk).unwrap();
     eventually("it hears again", || silent() < 3.0 && is("good", 1.0));
+}
+
+#[test]
+fn one_whose_folder_hangs_at_its_start_says_so_and_follows_once_it_answers() {
+    let home = Home::new();
+    // The stores lie in a folder of it: that is found out only when it answers.
+    let (around, disk) = (home.at("stick"), home.at("stick/edgekeep"));
+    let (store, mut server) = shipping(&home.at("data"), &target("disk", &place(&disk), ""));
+    write(&store, &server, "first");
+    let first = shipped(&store.root(&server), "disk");
+    server.kill();
+    let Some(hung) = Hung::over(&around) else { return };
+    let follow = format!("-follow={}", around.display());
+    let standby = store.moved(&home.at("standby")).having("").with(&[&follow]);
+    let following = hung.holds_up_not("the start of a standby", || standby.start_sealed());
+    assert_eq!(follows(&following)["target"], around.display().to_string());
+    let told = || following.client().get("sys/health").json().to_string();
+    eventually("it is told", || told().contains("the target does not answer"));
+    hung.end();
+    eventually("it has it", || follows(&following)["revision"].as_u64() >= Some(first));
+    eventually("it is well", || !told().contains("does not answer"));
 }

@@ -20,7 +20,7 @@ use crate::base::variable::Variable;
 use crate::base::{pages, process};
 use crate::cli::context::Context;
 use crate::cli::snapshot::instant;
-use crate::cli::snapshot::place::{self, Place};
+use crate::cli::snapshot::place;
 use crate::cli::stop::{Exit, Stop};
 use crate::config::{self, Config, ConfigError, Warning};
 use crate::node::{Node, NodeError, Opened, World};
@@ -95,7 +95,9 @@ fn interruption() -> Result<Arc<AtomicBool>, Stop> {
 
 /// What a standby follows.
 fn followed(command: &Server, name: &str) -> Result<Followed, Stop> {
-    let Place { target, prefix } = place::find(name, &command.config)?;
+    let meant = place::meant_by(name, &command.config)?;
+    let prefix = meant.prefix().to_owned();
+    let target = Box::new(move || meant.reach().target);
     let timeline = instant::timeline(command.timeline.as_deref())?;
     let (name, store_id) = (name.to_owned(), command.store.clone());
     Ok(Followed { name, target, prefix, store_id, timeline })

@@ -17,6 +17,7 @@ use crate::snapshot::target::folder::Folder as Directory;
 use crate::snapshot::target::{Name, Target};
 
 /// A target, and what the names of all objects there begin with.
+#[derive(Clone)]
 pub struct Place {
     /// The target.
     pub target: Arc<dyn Target>,
@@ -24,23 +25,52 @@ pub struct Place {
     pub prefix: String,
 }
 
-/// Finds the target that is meant.
+/// A target that is meant, before anybody has looked at it: where it lies may hang.
+pub enum Meant {
+    /// A folder, or the one in it or around it that has stores.
+    Folder(PathBuf),
+    /// One that a configuration declares.
+    Declared(Place),
+}
+
+impl Meant {
+    /// What the names of all objects there begin with.
+    pub fn prefix(&self) -> &str {
+        match self {
+            Self::Folder(_) => "",
+            Self::Declared(place) => &place.prefix,
+        }
+    }
+
+    /// The target. A folder is looked at.
+    pub fn reach(&self) -> Place {
+        match self {
+            Self::Folder(path) => {
+                Place { target: Arc::new(Directory::new(around(path))), prefix: String::new() }
+            }
+            Self::Declared(place) => place.clone(),
+        }
+    }
+}
+
+/// Finds the target that is meant, and looks at it.
 pub fn find(named: &str, config: &[String]) -> Result<Place, Stop> {
-    let of_folder = |path: &Path| {
-        let target = Arc::new(Directory::new(around(path)));
-        Ok(Place { target, prefix: String::new() })
-    };
+    Ok(meant_by(named, config)?.reach())
+}
+
+/// Finds the target that is meant.
+pub fn meant_by(named: &str, config: &[String]) -> Result<Meant, Stop> {
     if named.contains('/') {
-        return of_folder(Path::new(named));
+        return Ok(Meant::Folder(PathBuf::from(named)));
     }
     let mut all = if config.is_empty() { Vec::new() } else { configured(config)? };
     if let Some(index) = all.iter().position(|(name, _)| name == named) {
-        return all.swap_remove(index).1.map_err(Stop::Failed);
+        return all.swap_remove(index).1.map(Meant::Declared).map_err(Stop::Failed);
     }
     // The name of a target goes before a folder that happens to be called so.
     let here = Path::new(".").join(named);
     if here.is_dir() {
-        return of_folder(&here);
+        return Ok(Meant::Folder(here));
     }
     if config.is_empty() {
         let text =

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use self::memory::Memory;
 pub use self::status::{Place, Status};
-use self::watch::{Watch, Watched};
+use self::watch::Watch;
 
 use super::SnapshotError;
 use super::rewind::RewindError;
@@ -38,7 +38,8 @@ const PACE: Duration = Duration::from_secs(2);
 /// After failures that time is doubled up to this one.
 const SLOWEST: Duration = Duration::from_secs(30);
 
-/// So long a target may not answer while a standby that is promoted takes a last look at it.
+/// So long a target may not answer before that is told, and before a standby that is promoted, and
+/// takes a last look at it, serves without.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// While it looks, it is looked so often whether it is promoted, or is to end.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -47,8 +48,8 @@ const GLANCE: Duration = Duration::from_millis(200);
 pub struct Followed {
     /// What the target is called.
     pub name: String,
-    /// The target.
-    pub target: Arc<dyn Target>,
+    /// Finds the target, with each look: where it lies may hang, or come only later.
+    pub target: Find,
     /// What the names of all objects there begin with.
     pub prefix: String,
     /// Which store; needed where the target has several.
@@ -56,6 +57,9 @@ pub struct Followed {
     /// Which history, or what comes of it; needed where several go on.
     pub timeline: Option<Timeline>,
 }
+
+/// Finds a target.
+pub type Find = Box<dyn Fn() -> Arc<dyn Target> + Send + Sync>;
 
 /// What a standby is given besides.
 pub struct Means {
@@ -85,7 +89,7 @@ pub struct Follower {
 impl Follower {
     /// A standby over a store that is empty, or one already; `None` where it was promoted and
     /// serves, and so is a server like any other. Nothing is looked at yet.
-    pub fn new(mut of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
+    pub fn new(of: Followed, means: Means) -> Result<Option<Self>, StorageError> {
         let (was, promoted) =
             (promotion::is_standby(&means.folder), promotion::is_marked(&means.folder));
         // What was put in its place since then, as by a restore, is what it serves.
@@ -110,7 +114,6 @@ impl Follower {
         let status = Mutex::new(Status::new(&*means.clock));
         let (following, interrupted) = (AtomicBool::new(true), Arc::default());
         let watch = Watch::new(means.clock.clone());
-        of.target = Arc::new(Watched::new(of.target, watch.clone()));
         let (memory, writing) = Default::default();
         Ok(Some(Self { of, means, watch, status, memory, writing, following, interrupted }))
     }
@@ -161,6 +164,8 @@ pub enum Trouble {
     Beside(String),
     /// It is promoted, and the target has not answered for so long.
     Silent(Duration),
+    /// The target has not answered for long, and is waited for.
+    Hangs,
     /// What the target has is not to be had.
     Rewind(RewindError),
 }
@@ -174,6 +179,7 @@ impl fmt::Display for Trouble {
                 "the target has not answered for {} seconds, so that it serves without a last look",
                 silence.as_secs()
             ),
+            Self::Hangs => f.write_str("the target does not answer: it is waited for"),
             Self::Rewind(error) => error.fmt(f),
         }
     }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::status::Place;
+use super::watch::Watched;
 use super::{Follower, GLANCE, PACE, PATIENCE, SLOWEST, Trouble, promotion};
 use crate::barrier::journal::{HEAD, Head, Origin};
 use crate::barrier::root::Timeline;
@@ -19,6 +20,7 @@ use crate::snapshot::rewind::file::Unfit;
 use crate::snapshot::rewind::listing::{Leg, Listing, Span};
 use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{Lost, RewindError, Source, Way, real_stores, stores, vouch};
+use crate::snapshot::target::Target;
 
 impl Follower {
     /// Looks whether it is promoted, and follows when it is time to. To be called every second.
@@ -52,6 +54,7 @@ impl Follower {
         if let Err(error) = thread::Builder::new().name("following".into()).spawn(look) {
             return Some(Err(SnapshotError::from(error).into()));
         }
+        let mut hangs = false;
         let outcome = loop {
             match told.recv_timeout(GLANCE) {
                 Ok(outcome) => break outcome,
@@ -67,6 +70,9 @@ impl Follower {
             if now && self.status().place.is_some() {
                 break Err(Trouble::Silent(silence));
             }
+            if silence >= PATIENCE && !std::mem::replace(&mut hangs, true) {
+                self.note(&Err(Trouble::Hangs));
+            }
         };
         (!self.is_stopped()).then_some(outcome)
     }
@@ -79,7 +85,7 @@ impl Follower {
             Err(trouble @ Trouble::Beside(_)) => (0, Some(trouble.to_string())),
             Err(trouble) => (status.failed + 1, Some(trouble.to_string())),
         };
-        if !matches!(outcome, Err(Trouble::Rewind(RewindError::Target(_)))) {
+        if !matches!(outcome, Err(Trouble::Rewind(RewindError::Target(_)) | Trouble::Hangs)) {
             status.contact = boot;
         }
         if failed == 0 {
@@ -136,8 +142,9 @@ impl Follower {
     fn follow(&self) -> Result<(), Trouble> {
         let head = self.head()?;
         self.stand(head, None);
-        let folder = self.folder(head)?;
-        let source = Source { target: &*self.of.target, folder: &folder };
+        let target = Watched::found(&self.of.target, self.watch.clone());
+        let folder = self.folder(head, &target)?;
+        let source = Source { target: &target, folder: &folder };
         let listed = source.target.list(folder.path())?;
         let mut listing = lock(&self.memory).recall(&folder, &listed, self.means.clock.boot());
         listing.must_be_few(source)?;
@@ -316,7 +323,7 @@ impl Follower {
 
     /// The folder of the store that it follows: what it was told, or what it has already, or the
     /// only one.
-    fn folder(&self, head: Option<Head>) -> Result<Folder, Trouble> {
+    fn folder(&self, head: Option<Head>, target: &dyn Target) -> Result<Folder, Trouble> {
         let prefix = &*self.of.prefix;
         let known = lock(&self.status).store_id.clone().or_else(|| self.of.store_id.clone());
         if let Some(id) = known {
@@ -324,14 +331,14 @@ impl Follower {
             let none = || Trouble::Lost(format!("{id:?} is no id of a store"));
             return Folder::new(prefix, &id).ok_or_else(none);
         }
-        let mut found = stores(prefix, &self.of.target.list(prefix.trim_matches('/'))?);
+        let mut found = stores(prefix, &target.list(prefix.trim_matches('/'))?);
         let own = |(_, listing): &(Folder, Listing)| {
             head.is_some_and(|head| listing.span(head.timeline).is_some())
         };
         if found.iter().any(own) {
             found.retain(own);
         }
-        let one = only(real_stores(&*self.of.target, found, &mut Vec::new())?)?;
+        let one = only(real_stores(target, found, &mut Vec::new())?)?;
         lock(&self.status).store_id = Some(one.store_id().to_owned());
         Ok(one)
     }

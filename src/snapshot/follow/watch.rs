@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::Find;
 use crate::base::clock::Clock;
 use crate::base::sync::lock;
 use crate::snapshot::target::{Listed, Name, Target, TargetError, Visit};
@@ -43,9 +44,9 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Has a target watched.
-    pub fn new(target: Arc<dyn Target>, watch: Watch) -> Self {
-        Self { target, watch }
+    /// Has a target watched, also while it is found.
+    pub fn found(find: &Find, watch: Watch) -> Self {
+        Self { target: watch.over(find), watch }
     }
 }
 

@@ -1,23 +1,18 @@
 //! Is the configuration right?
 
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
-use std::thread;
-use std::time::Duration;
 
 use super::finding::Finding;
+use super::patience::{PATIENCE, within};
 use crate::base::variable::Variable;
-use crate::config::{self, Config, ConfigError, Warning};
-
-/// How long it may take to be read: a pipe that nobody writes to, or a server of files that is
-/// gone, never ends.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::config::{self, Config};
 
 /// Reads it as the server does.
 pub fn look(paths: &[PathBuf]) -> (Option<Config>, Vec<Finding>) {
     let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     let names = names.join(", ");
-    let (config, warnings) = match read(paths.to_vec()) {
+    let paths = paths.to_vec();
+    let (config, warnings) = match within(move || config::read(&paths, &Variable::read)) {
         Some(Ok(read)) => read,
         Some(Err(error)) => return (None, vec![error.into()]),
         None => {
@@ -31,12 +26,4 @@ pub fn look(paths: &[PathBuf]) -> (Option<Config>, Vec<Finding>) {
         findings.push(Finding::ok(format!("{names} is right")));
     }
     (Some(config), findings)
-}
-
-/// `None` where it takes too long; who still reads then ends with the process.
-fn read(paths: Vec<PathBuf>) -> Option<Result<(Config, Vec<Warning>), ConfigError>> {
-    let (tell, told) = channel();
-    let reading = move || drop(tell.send(config::read(&paths, &Variable::read)));
-    thread::Builder::new().name("configuration".into()).spawn(reading).ok()?;
-    told.recv_timeout(PATIENCE).ok()
 }

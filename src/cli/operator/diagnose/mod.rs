@@ -11,6 +11,7 @@ mod entropy;
 mod finding;
 mod listener;
 mod memory;
+mod patience;
 mod report;
 mod running;
 mod seal;
