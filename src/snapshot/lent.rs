@@ -24,6 +24,33 @@ impl Lent {
     }
 }
 
+/// A keyring of a store whose keys are lent: its present one, or as it was sealed in a snapshot.
+pub struct LentKeyring {
+    keys: Lent,
+    sealed: Option<Vec<u8>>,
+}
+
+impl LentKeyring {
+    /// The present one.
+    pub fn present(keys: Lent) -> Self {
+        Self { keys, sealed: None }
+    }
+
+    /// One that was sealed with the root key.
+    pub fn sealed(keys: Lent, sealed: &[u8]) -> Self {
+        Self { keys, sealed: Some(sealed.to_vec()) }
+    }
+}
+
+impl Vouch for LentKeyring {
+    fn vouches_for(&self, end: &End) -> Result<bool, SnapshotError> {
+        match &self.sealed {
+            None => self.keys.vouches_for(end),
+            Some(sealed) => self.keys.get()?.open_keyring(sealed)?.vouches_for(end),
+        }
+    }
+}
+
 /// Tells whether a segment was made with the keys of its store.
 pub trait Vouch {
     /// By the end of one that was read.

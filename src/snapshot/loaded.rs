@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SnapshotError;
+use super::lent::Lent;
 use super::restorable::Restorable;
 use super::restore::receive;
 use super::rewind::plan::Wish;
@@ -35,15 +36,12 @@ pub struct Loader {
 
 impl Loader {
     /// Loads the snapshot that `stream` brings. All of it is checked first.
-    pub fn load_file(
-        &self,
-        by: &Arc<Unsealed>,
-        stream: impl Read,
-    ) -> Result<Arc<Loaded>, SnapshotError> {
-        by.pasts().must_have_room()?;
+    pub fn load_file(&self, keys: &Lent, stream: impl Read) -> Result<Arc<Loaded>, SnapshotError> {
+        keys.get()?.pasts().must_have_room()?;
         let received = receive(stream, self.spools.open()?)?;
-        received.must_be_readable(by)?;
-        let loaded = self.load(by, &mut |to| received.fill(to));
+        let by = keys.get()?;
+        received.must_be_readable(&by)?;
+        let loaded = self.load(&by, &mut |to| received.fill(to));
         loaded.map_err(|error| match error {
             SnapshotError::Broken(what) => SnapshotError::Broken(format!(
                 "{what}; `edgekeep snapshot verify FILE` names all that is bad"
@@ -56,24 +54,20 @@ impl Loader {
     /// into `spools` and checked first.
     pub fn load_instant(
         &self,
-        by: &Arc<Unsealed>,
+        keys: &Lent,
         source: Source<'_>,
         wish: &Wish,
         spools: &Spools,
     ) -> Result<(Arc<Loaded>, Prepared), RewindError> {
-        by.pasts().must_have_room()?;
-        let prepared = prepare(source, wish, Some(Arc::clone(by)), spools)?;
-        let loaded = self.load(by, &mut |to| prepared.fill(to))?;
+        keys.get()?.pasts().must_have_room()?;
+        let prepared = prepare(source, wish, Some(keys.clone()), spools)?;
+        let loaded = self.load(&*keys.get()?, &mut |to| prepared.fill(to))?;
         Ok((loaded, prepared))
     }
 
     /// Loads the state that `fill` puts: all entries of a store of the keys of `by`, which are
     /// opened and counted before anybody reads there. Memory does not grow with it.
-    pub fn load(
-        &self,
-        by: &Arc<Unsealed>,
-        fill: &mut Job<'_>,
-    ) -> Result<Arc<Loaded>, SnapshotError> {
+    pub fn load(&self, by: &Unsealed, fill: &mut Job<'_>) -> Result<Arc<Loaded>, SnapshotError> {
         by.pasts().must_have_room()?;
         let (past, report) = by.open_past(self.spools.store(self.clock.clone(), fill)?)?;
         must_be_whole(&report)?;

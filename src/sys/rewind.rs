@@ -160,8 +160,11 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let folder = folder(&there.prefix, store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
     let begun = service.meters.restored.now();
-    let prepared = prepare(source, &wish, Some(Arc::clone(&unsealed)), &there.spools);
+    let keys = Lent::of(&unsealed);
+    drop(unsealed);
+    let prepared = prepare(source, &wish, Some(keys.clone()), &there.spools);
     let prepared = prepared.map_err(|error| there.refused(error))?;
+    let unsealed = keys.get()?;
     let same_store = store_id == own;
     let mut told = prepared.told();
     told.insert("own_past".into(), prepared.is_own_past().into());

@@ -19,6 +19,7 @@ use crate::base::json;
 use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::may_read_there;
 use crate::pipeline::rights::Rights;
+use crate::snapshot::lent::Lent;
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
 use crate::sys::differences::{Differences, compare, show};
@@ -109,10 +110,11 @@ const ROUTES: &[Route<Loads>] = &[
 ];
 
 fn load(service: &Loads, ask: DirectAsk) -> Outcome {
-    let unsealed = service.barrier.unsealed().ok_or_else(Fault::sealed)?;
+    // Who sends it may take long.
+    let keys = Lent::of(&service.barrier.unsealed().ok_or_else(Fault::sealed)?);
     let loaded = match ask.body {
-        Body::Whole(bytes) => service.loader.load_file(&unsealed, bytes.expose()),
-        Body::Stream(stream) => service.loader.load_file(&unsealed, stream),
+        Body::Whole(bytes) => service.loader.load_file(&keys, bytes.expose()),
+        Body::Stream(stream) => service.loader.load_file(&keys, stream),
     }?;
     note(&loaded);
     Ok(Reply::data(shown(&loaded)))
@@ -124,14 +126,16 @@ fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     let there = reached(&service.reach, &ask)?;
     let folder = folder(&there.prefix, &unsealed.status().store_id)?;
     let source = Source { target: &*there.target, folder: &folder };
-    let loaded = service.loader.load_instant(&unsealed, source, &wish, &there.spools);
+    let keys = Lent::of(&unsealed);
+    drop(unsealed);
+    let loaded = service.loader.load_instant(&keys, source, &wish, &there.spools);
     let (loaded, prepared) = loaded.map_err(|error| there.refused(error))?;
     note(&loaded);
     let mut told = shown(&loaded);
     told.insert("exact".into(), (!prepared.found().folded).into());
     told.insert("end".into(), prepared.found().end.into());
     told.insert("own_past".into(), prepared.is_own_past().into());
-    told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
+    told.insert("present_timeline".into(), keys.get()?.status().timeline.to_string().into());
     told.insert("unusable".into(), json!(prepared.lost()));
     Ok(Reply::data(told))
 }

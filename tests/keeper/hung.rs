@@ -135,14 +135,22 @@ fn a_request_that_hangs_keeps_no_key_of_a_sealed_server() {
     assert_eq!(root.post(&format!("{CONFIG}/b"), sent).status, 204);
     let state = || data(&root.get("sys/snapshots/targets/b"))["state"].clone();
     eventually("it is well", || state() == "good");
-    thread::scope(|scope| {
-        let Some(_hung) = Hung::over(&hangs) else { return };
-        scope.spawn(|| root.ask("GET", "sys/snapshots/targets/b/log", None));
-        eventually("a request hangs", || {
-            root.get("sys/in-flight-req").json().to_string().contains("/b/log")
+    let latest = json!({ "at": "latest" });
+    let asks =
+        [("GET", "log", None), ("POST", "load", Some(&latest)), ("POST", "restore", Some(&latest))];
+    for (method, what, body) in asks {
+        thread::scope(|scope| {
+            let Some(_hung) = Hung::over(&hangs) else { return };
+            let path = format!("sys/snapshots/targets/b/{what}");
+            let (asking, asked) = (&root, path.clone());
+            scope.spawn(move || asking.ask(method, &asked, body));
+            eventually("a request hangs", || {
+                root.get("sys/in-flight-req").json().to_string().contains(&path)
+            });
+            assert_ne!(server.locked(), 0);
+            assert_eq!(root.post("sys/seal", json!({})).status, 204);
+            eventually("no key is left", || server.locked() == 0);
         });
-        assert_ne!(server.locked(), 0);
-        assert_eq!(root.post("sys/seal", json!({})).status, 204);
-        eventually("no key is left", || server.locked() == 0);
-    });
+        store.unseal(&server);
+    }
 }

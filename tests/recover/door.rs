@@ -10,6 +10,7 @@ use edgekeep::barrier::{Barrier, InitError, Unsealed};
 use edgekeep::base::clock::{ManualClock, Timestamp};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::snapshot::SnapshotError;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::loaded::Loader;
 use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::take::take;
@@ -147,7 +148,7 @@ fn the_disks_last_space_is_not_taken() {
     let entropy = SeededEntropy::new(5);
     let taken = take(unsealed.instant().unwrap(), spool, NOW, &entropy).unwrap();
     taken.write_to(&mut file).unwrap();
-    assert!(matches!(stingy.load_file(&unsealed, &file[..]), Err(SnapshotError::Full)));
+    assert!(matches!(stingy.load_file(&Lent::of(&unsealed), &file[..]), Err(SnapshotError::Full)));
     assert!(unsealed.pasts().all().is_empty());
 }
 
@@ -163,7 +164,7 @@ fn a_store_that_keeps_a_journal_is_loaded_as_any_other() {
     let taken = take(unsealed.instant().unwrap(), spool, NOW, &entropy).unwrap();
     taken.write_to(&mut file).unwrap();
     put(&unsealed, "a", b"now");
-    let loaded = loader(&folder, 0).load_file(&unsealed, &file[..]);
+    let loaded = loader(&folder, 0).load_file(&Lent::of(&unsealed), &file[..]);
     let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(loaded.past.look(|then| get(then, "a")).unwrap(), b"later");
     let mut now = unsealed.begin().unwrap();

@@ -10,6 +10,7 @@ use edgekeep::barrier::keyring::Keyring;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::journal::segment::{Next, SegmentReader, SegmentWriter};
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::RewindError;
 use edgekeep::snapshot::rewind::listing::Instant;
@@ -235,7 +236,7 @@ fn a_store_of_other_keys_is_replaced_by_force_alone() {
     other.folder = site.folder.clone();
     let source = edgekeep::snapshot::rewind::Source { target: &site.target, folder: &site.folder };
     let wish = edgekeep::snapshot::rewind::plan::Wish { at: At::Latest, timeline: None };
-    let keys = other.barrier.unsealed();
+    let keys = other.barrier.unsealed().as_ref().map(Lent::of);
     let prepared = edgekeep::snapshot::rewind::prepare(source, &wish, keys, &other.spools).unwrap();
     let text = prepared.restore(&other.barrier, false).unwrap_err().to_string();
     assert!(text.contains("snapshot of other keys"), "{text}");

@@ -117,7 +117,8 @@ fn the_last_commit_is_reached() {
                 found.prepared
             } else {
                 let wish = Wish { at: At::Latest, timeline: None };
-                prepare(source, &wish, site.barrier.unsealed(), &site.spools).unwrap()
+                prepare(source, &wish, site.barrier.unsealed().as_ref().map(Lent::of), &site.spools)
+                    .unwrap()
             };
             let last = site.store().status().revision;
             assert_eq!(found.found().instant.revision, last);

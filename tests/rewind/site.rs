@@ -376,7 +376,7 @@ impl Site {
     pub fn prepare(&self, at: At, timeline: Option<Timeline>) -> Result<Prepared, RewindError> {
         let source = Source { target: &self.target, folder: &self.folder };
         let wish = Wish { at, timeline };
-        prepare(source, &wish, self.barrier.unsealed(), &self.spools)
+        prepare(source, &wish, self.barrier.unsealed().as_ref().map(Lent::of), &self.spools)
     }
 
     /// Goes back in place: what is there now is what was there then.

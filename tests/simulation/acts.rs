@@ -246,7 +246,12 @@ impl Site {
         self.diary.note(format!("rewind by target {n} to {revision} of {timeline}"));
         let source = Source { target: &*self.places[n], folder: &self.folder };
         let wish = Wish { at: At::Revision(revision), timeline: Some(timeline) };
-        let prepared = match prepare(source, &wish, self.barrier.unsealed(), &self.spools) {
+        let prepared = match prepare(
+            source,
+            &wish,
+            self.barrier.unsealed().as_ref().map(Lent::of),
+            &self.spools,
+        ) {
             Ok(prepared) => prepared,
             Err(error) => return self.diary.note(format!("refused: {error}")),
         };

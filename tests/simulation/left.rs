@@ -225,7 +225,9 @@ fn what_is_held_back_costs_nothing_while_nothing_changes() {
     assert_eq!(site.desks[0].status().standing, Standing::Ahead);
     let source = Source { target: &*site.places[0], folder: &site.folder };
     let wish = Wish { at: At::Revision(at.1), timeline: Some(at.0) };
-    let prepared = prepare(source, &wish, site.barrier.unsealed(), &site.spools).unwrap();
+    let prepared =
+        prepare(source, &wish, site.barrier.unsealed().as_ref().map(Lent::of), &site.spools)
+            .unwrap();
     prepared.restore(&site.barrier, false).unwrap();
     (site.last, site.state) = ((site.store().status().timeline, at.1), state);
     serve(&mut site, 40);

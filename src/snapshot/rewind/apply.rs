@@ -19,6 +19,7 @@ use crate::base::record::Record as _;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::layout::SnapshotName;
+use crate::snapshot::lent::Lent;
 use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::Received;
 use crate::storage::{StorageError, Writer};
@@ -31,7 +32,7 @@ pub struct Prepared {
     pub(super) received: Received,
     pub(super) segments: Segments,
     /// The keys that vouched for the snapshot, and what its root record says.
-    pub(super) prover: Option<(Arc<Unsealed>, RootRecord)>,
+    pub(super) prover: Option<(Lent, RootRecord)>,
     pub(super) lost: Vec<Lost>,
     /// Whether it is in the past of the server that asked.
     pub(super) own: bool,
@@ -129,11 +130,12 @@ impl Restorable for Prepared {
 
     fn fill(&self, to: &mut dyn Writer) -> Result<(), StorageError> {
         let Some((keys, record)) = &self.prover else { return self.play(to, None) };
-        let mut sum = Sum::new(keys, record.tally);
+        let keys = keys.get()?;
+        let mut sum = Sum::new(&keys, record.tally);
         self.play(to, Some(&mut sum))?;
         let last = self.found.instant.revision;
         if last > self.start.revision {
-            sum.must_be_right(keys, to, self.timeline(), last)?;
+            sum.must_be_right(&keys, to, self.timeline(), last)?;
         }
         Ok(())
     }

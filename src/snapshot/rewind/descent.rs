@@ -9,11 +9,10 @@ use super::file::{Getter, Unfit};
 use super::listing::Listing;
 use super::segments::{Broken, Segments, Start, Walk};
 use crate::barrier::journal::{Chain, Head, Origin};
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::journal::segment::Entry;
 use crate::snapshot::layout::{Kept, SegmentName};
-use crate::snapshot::lent::Vouch;
+use crate::snapshot::lent::{LentKeyring, Vouch};
 
 /// Whether the one led to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub enum Descent {
 }
 
 /// What the files of a store tell of its chain: those on the target, and what is still here.
-pub struct Clues<'a, 'g, K = Keyring> {
+pub struct Clues<'a, 'g, K = LentKeyring> {
     /// Which files there are.
     pub listing: &'a Listing,
     /// To read them.

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::file::{Getter, Unfit};
 use super::listing::{Instant, Leg, Listing};
@@ -13,13 +14,13 @@ use crate::barrier::Unsealed;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head};
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SnapshotName};
+use crate::snapshot::lent::{Lent, LentKeyring};
 use crate::snapshot::restore::Received;
 use crate::snapshot::spool::Spools;
 
@@ -42,7 +43,7 @@ pub struct Base {
     received: Received,
     start: Start,
     /// Its keys, and what its root record says, where there was somebody to open them.
-    proved: Option<(Keyring, RootRecord)>,
+    proved: Option<(LentKeyring, RootRecord)>,
 }
 
 impl Base {
@@ -57,7 +58,7 @@ impl Base {
     }
 
     /// Its keys, where there was somebody to open them.
-    pub(super) fn keyring(&self) -> Option<&Keyring> {
+    pub(super) fn keyring(&self) -> Option<&LentKeyring> {
         self.proved.as_ref().map(|(keyring, _)| keyring)
     }
 }
@@ -123,12 +124,31 @@ impl<'a> Way<'a> {
     }
 
     /// The keys, where they are those of the store on the target.
-    pub(super) fn own_keys(&self) -> Keys {
-        self.keys.clone().filter(|keys| is_of(self.getter.source, keys))
+    pub(super) fn own_keys(&self) -> Option<Arc<Unsealed>> {
+        let keys = self.keys.as_ref()?.get().ok();
+        keys.filter(|keys| is_of(self.getter.source, keys))
+    }
+
+    /// The same, for who waits for the target.
+    pub(super) fn own_keyring(&self) -> Option<LentKeyring> {
+        let keys = self.own_keys()?;
+        Some(LentKeyring::present(Lent::of(&keys)))
+    }
+
+    /// Who had keys has them still: else what is told without them is not true.
+    fn must_have_keys(&self) -> Result<(), RewindError> {
+        self.keys.as_ref().map(Lent::get).transpose()?;
+        Ok(())
     }
 
     /// Finds the way that leads to an instant, and goes it.
     pub fn reach(&mut self, wish: &Wish) -> Result<Reached, RewindError> {
+        let reached = self.find(wish);
+        self.must_have_keys()?;
+        reached
+    }
+
+    fn find(&mut self, wish: &Wish) -> Result<Reached, RewindError> {
         loop {
             let stop = match plan(&self.listing, wish) {
                 Ok(plan) => match self.go(&plan) {
@@ -224,7 +244,7 @@ impl<'a> Way<'a> {
     }
 
     /// A walk did not come to its end.
-    fn misled(&self, plan: &Plan, broken: Broken, keyring: Option<&Keyring>) -> Stop {
+    fn misled(&self, plan: &Plan, broken: Broken, keyring: Option<&LentKeyring>) -> Stop {
         let (name, unfit) = match broken {
             Broken::Link(name) => {
                 let why = "it does not go on from where the history before it ends";
@@ -245,9 +265,9 @@ impl<'a> Way<'a> {
 
     /// Gets a snapshot. What was got when nothing could be proved is to be proved now.
     pub(super) fn fetch_base(&mut self, name: &SnapshotName) -> Result<Base, Unfit> {
-        let keys = self.keys.as_deref();
+        let keys = self.keys.as_ref();
         let (received, (chain, proved)) = self.getter.snapshot(name, self.spools, |received| {
-            let proved = keys.map(|keys| received.prove(keys, false)).transpose()?;
+            let proved = keys.map(|keys| prove(received, keys)).transpose()?;
             Ok((start(received, name)?, proved.flatten()))
         })?;
         if proved.is_some() {
@@ -259,7 +279,12 @@ impl<'a> Way<'a> {
     }
 
     /// Goes along the chain to the wished instant.
-    fn locate(&self, base: &Base, plan: &Plan, keyring: Option<&Keyring>) -> Result<Gone, Stop> {
+    fn locate(
+        &self,
+        base: &Base,
+        plan: &Plan,
+        keyring: Option<&LentKeyring>,
+    ) -> Result<Gone, Stop> {
         let start = base.start;
         let (mut there, mut bound) = (start, None);
         let mut found = (start.timeline, Instant::of(&base.name));
@@ -375,6 +400,16 @@ pub fn add_own(
         }
     }
     Ok(())
+}
+
+/// Has the keys vouch for a snapshot, where they are its own.
+fn prove(
+    received: &Received,
+    keys: &Lent,
+) -> Result<Option<(LentKeyring, RootRecord)>, SnapshotError> {
+    let Some((_, record)) = received.prove(&*keys.get()?, false)? else { return Ok(None) };
+    let keyring = LentKeyring::sealed(keys.clone(), received.records().keyring()?);
+    Ok(Some((keyring, record)))
 }
 
 /// What the chain comes to at the end of a snapshot. One that was taken where a journal was about

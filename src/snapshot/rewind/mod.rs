@@ -22,7 +22,6 @@ mod vouch;
 mod whose;
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,9 +34,9 @@ use self::plan::{Refusal, Wish};
 pub use self::vouch::vouch;
 use super::SnapshotError;
 use super::layout::Folder;
+use super::lent::Lent;
 use super::spool::Spools;
 use super::target::{Target, TargetError};
-use crate::barrier::Unsealed;
 use crate::barrier::root::Timeline;
 use crate::base::fault::Fault;
 
@@ -53,8 +52,9 @@ pub struct Source<'a> {
 /// So many spools a way takes: one for its snapshot, one for all segments.
 pub const SPOOLS: usize = 2;
 
-/// Whose keys vouch for what is fetched; a restore goes without where nobody has them.
-pub type Keys = Option<Arc<Unsealed>>;
+/// Whose keys vouch for what is fetched; a restore goes without where nobody has them. Once they
+/// are gone, as the store was sealed meanwhile, nothing is had.
+pub type Keys = Option<Lent>;
 
 /// Where a way leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::listing::Stretch;
 use super::plan::{At, Plan, Refusal, Wish, plan};
 use super::segments::Start;
 use super::whose::Gone;
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName};
+use crate::snapshot::lent::LentKeyring;
 
 impl Way<'_> {
     /// A segment is whole, and does not go on from what stands before it on a way. That may be the
@@ -19,7 +19,7 @@ impl Way<'_> {
         &self,
         of: &Plan,
         name: &SegmentName,
-        keyring: Option<&Keyring>,
+        keyring: Option<&LentKeyring>,
     ) -> Result<Option<Stop>, Unfit> {
         let Some(at) = of.legs.iter().position(|leg| leg.segment == *name) else {
             return Ok(None);

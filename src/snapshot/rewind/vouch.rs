@@ -93,8 +93,8 @@ impl Way<'_> {
         }
         match &kept {
             Kept::Segment(name) => {
-                let keyring = self.own_keys().map(|keys| keys.keyring());
-                self.getter.segment(name, keyring.as_deref(), &mut self.segments)?;
+                let keyring = self.own_keyring();
+                self.getter.segment(name, keyring.as_ref(), &mut self.segments)?;
             }
             Kept::Snapshot(name) if self.base.as_ref().is_some_and(|base| base.name == *name) => {}
             Kept::Snapshot(name) => {

@@ -14,9 +14,9 @@ use super::plan::Plan;
 use super::segments::Start;
 use super::{Found, RewindError};
 use crate::barrier::journal::Head;
-use crate::barrier::keyring::Keyring;
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use crate::snapshot::lent::LentKeyring;
 
 /// What the chain comes to at commits that were passed, as names tell it.
 pub type Passed = BTreeMap<u64, u64>;
@@ -87,7 +87,7 @@ impl Way<'_> {
         Ok(matches!(whose, Whose::Own | Whose::Supposed))
     }
 
-    pub(super) fn clues<'a>(&'a self, keyring: Option<&'a Keyring>) -> Clues<'a, 'a> {
+    pub(super) fn clues<'a>(&'a self, keyring: Option<&'a LentKeyring>) -> Clues<'a, 'a> {
         Clues { listing: &self.listing, getter: &self.getter, segments: &self.segments, keyring }
     }
 
@@ -245,8 +245,8 @@ impl Way<'_> {
         if name.timeline != head.timeline || last <= head.revision {
             return Ok(None);
         }
-        let keys = self.own_keys().map(|keys| keys.keyring());
-        let clues = self.clues(keys.as_deref());
+        let keyring = self.own_keyring();
+        let clues = self.clues(keyring.as_ref());
         let strange = || -> Result<Option<Unfit>, Unfit> {
             let own = clues.descent_of(&name, name.last, &head)? == Descent::Proven;
             match !own && self.is_over_in(kept, &clues)? {
