@@ -1,5 +1,6 @@
 //! What was recorded of a history that was left, while it cannot go where it should.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use edgekeep::barrier::txn::Txn;
 use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::snapshot::journal::compact::{Job, compact};
 use edgekeep::snapshot::journal::export::Owner;
+use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::status::Standing;
-use edgekeep::snapshot::keeper::{Worker, keep_journal};
-use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::keeper::{Desk, Forgetting, Worker, keep_journal};
+use edgekeep::snapshot::layout::{SegmentName, SnapshotName};
 use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
@@ -22,6 +24,8 @@ use edgekeep::snapshot::target::{Name, Target};
 
 use crate::place::{Place, Weather};
 use crate::site::{Site, filled, served};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// One with so many targets.
 fn with(targets: usize) -> Site {
@@ -39,6 +43,7 @@ fn serve(site: &mut Site, rounds: u32) {
 struct Copy {
     store: Arc<Unsealed>,
     worker: Worker,
+    desk: Arc<Desk>,
     barrier: Arc<Barrier>,
 }
 
@@ -58,8 +63,8 @@ impl Copy {
         let barrier = Arc::new(Barrier::new(storage, site.clock.clone(), site.entropy()));
         let store = barrier.unseal(&shamir::combine(&site.shares).unwrap()).unwrap();
         let means = site.means(&barrier);
-        let (worker, _) = served(&means, &site.settings()[0], place);
-        Self { store, worker, barrier }
+        let (worker, desk) = served(&means, &site.settings()[0], place);
+        Self { store, worker, desk, barrier }
     }
 
     fn put(&mut self) {
@@ -158,6 +163,72 @@ fn who_left_hides_nobody_else() {
     site.put(100);
     serve(&mut site, 2);
     assert_eq!(standing(&site), Standing::Ahead);
+}
+
+/// A snapshot is taken, and none of those before it is kept.
+fn forget_all_before(site: &mut Site) {
+    site.desks[0].wish(|wishes| wishes.take = true);
+    serve(site, 1);
+    let policy = Policy { last: 1, others: 7 * DAY, ..Policy::default() };
+    let desk = site.desks[0].clone();
+    assert_eq!(desk.forget(Forgetting { policy, dry_run: false }, Duration::ZERO), None);
+    serve(site, 1);
+}
+
+#[test]
+fn what_who_left_had_written_stays_with_its_snapshots() {
+    // The journal may have been cut, so that nobody knows of which chain their files are.
+    for limit in [1 << 20, 2000] {
+        let mut site = with(1);
+        site.limit = limit;
+        serve(&mut site, 10);
+        let (place, old) = (site.places[0].clone(), site.last.0);
+        let both = site.folder.snapshot(&place.snapshots()[0]).unwrap();
+        let fork = Arc::new(place.fork(1));
+        let mut gone = Copy::at(&mut site, fork.clone());
+        gone.put();
+        site.clock.advance(Duration::from_secs(1));
+        gone.desk.wish(|wishes| wishes.take = true);
+        (0..10).for_each(|_| gone.put());
+        gone.store.begin_timeline().unwrap();
+        let begun = gone.store.status().timeline;
+        (0..3).for_each(|_| gone.put());
+        site.put(100);
+        serve(&mut site, 2);
+        place.set_weather(Weather { away: true, ..Weather::default() });
+        for _ in 0..20 {
+            site.put(300);
+            serve(&mut site, 1);
+        }
+        assert_eq!(site.store().journal().unwrap().cut, limit == 2000);
+        place.set_weather(Weather::default());
+        place.join(&fork);
+        // They keep but one of each history.
+        place.delete(&both).unwrap();
+        let is_theirs = |of: &SnapshotName| of.timeline == old && fork.snapshots().contains(of);
+        let theirs = || place.snapshots().into_iter().filter(is_theirs).map(|of| of.revision);
+        let taken = theirs().next().unwrap();
+        serve(&mut site, 60);
+        assert_eq!(site.desks[0].status().standing, Standing::Good, "{limit}");
+        forget_all_before(&mut site);
+        let ends = |place: &Place, timeline: Timeline| -> BTreeSet<(u64, u64)> {
+            let segments = place.segments(timeline).into_iter().map(|held| held.of);
+            segments.map(|of| (of.last, of.chain)).collect()
+        };
+        for timeline in [old, begun] {
+            let mut lost = ends(&fork, timeline);
+            lost.retain(|end| end.0 > taken && !ends(&place, timeline).contains(end));
+            assert!(lost.is_empty(), "{limit}: {lost:?} of {timeline}");
+        }
+        // A week later nothing of it is kept.
+        for _ in 0..8 {
+            site.clock.advance(DAY);
+            site.put(100);
+            serve(&mut site, 60);
+        }
+        forget_all_before(&mut site);
+        assert_eq!((theirs().next(), place.segments(begun).len()), (None, 0), "{limit}");
+    }
 }
 
 /// Names that somebody has made up: a history that left the present one long after this, and

@@ -1,6 +1,6 @@
 //! What a target holds: learned from its listing, and from reading back the newest of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::reach::{Reach, reach};
@@ -36,6 +36,10 @@ pub struct Known {
     /// Those of another server, which has left the history that goes on here: they count for
     /// nothing, and go when their time is over.
     pub aside: Vec<Held<SegmentName>>,
+    /// Snapshots of another server, which has left the history that goes on here, or wrote in one
+    /// that was left: no way of this store begins with one. What leads on from them stays for as
+    /// long as they do, which is until their time is over.
+    pub passed: Vec<Held<SnapshotName>>,
     /// Of those of another server, in a history that was left, what they begin with: up to there
     /// they are of the own chain. The history, the first and the last commit.
     pub common: Vec<(Timeline, u64, u64)>,
@@ -69,6 +73,14 @@ impl Known {
     /// The segments of the journal, by their names.
     pub fn journal(&self) -> Vec<SegmentName> {
         self.segments.iter().map(|held| held.of).collect()
+    }
+
+    /// These snapshots are another server's.
+    pub fn pass_over(&mut self, theirs: &BTreeSet<Name>) {
+        let is_theirs = |held: &Held<SnapshotName>| theirs.contains(&held.name);
+        let (theirs, rest): (Vec<_>, Vec<_>) = self.snapshots.drain(..).partition(is_theirs);
+        self.snapshots = rest;
+        self.passed.extend(theirs);
     }
 
     /// Whether a segment of it became part of a larger one: another machine, whose history goes on
@@ -147,6 +159,7 @@ impl Worker {
             snapshots: Vec::new(),
             segments: Vec::new(),
             aside: Vec::new(),
+            passed: Vec::new(),
             common: Vec::new(),
             reach: None,
             flaw: None,
@@ -365,6 +378,13 @@ impl Worker {
         Snapshot { taken, timeline, revision, own, judged }
     }
 
+    /// The same of one that is another server's.
+    pub fn passed(&self, held: &Held<SnapshotName>) -> Snapshot {
+        let SnapshotName { taken, timeline, revision, .. } = held.of;
+        let (own, judged) = (Some(false), self.judgement(&held.name));
+        Snapshot { taken, timeline, revision, own, judged }
+    }
+
     /// Finds out how far the target has the present journal.
     pub fn place_journal(&mut self) -> Result<(), Trouble> {
         let head = self.unsealed()?.journal();
@@ -431,10 +451,14 @@ impl Worker {
         let snapshots = std::mem::take(&mut known.snapshots);
         for held in snapshots {
             if is_ahead(held.of.timeline, held.of.revision) {
+                if self.worth(&held)? != Judged::Good {
+                    continue;
+                }
                 // A server that has left this history goes on in none.
-                if self.worth(&held)? == Judged::Good && !self.is_aside(known, &held)? {
+                if !self.is_aside(known, &held)? {
                     return Err(self.beyond(held.of.revision, record));
                 }
+                known.passed.push(held);
             } else {
                 known.snapshots.push(held);
             }

@@ -191,7 +191,7 @@ impl Worker {
                 strange.insert(held.name.clone());
             }
         }
-        known.snapshots.retain(|held| !strange.contains(&held.name));
+        known.pass_over(&strange);
         Ok(())
     }
 

@@ -29,9 +29,10 @@ pub struct Policy {
     pub monthly: u64,
     /// All that were taken so long before the newest one, or later.
     pub within: Duration,
-    /// All of each other history, until the present one has one that was taken so long after the
-    /// last of the other: a restore may have been a mistake, and the other may be the history of
-    /// another machine. Zero counts all histories as one.
+    /// All of each other history, and what another server took in the present one, until the
+    /// present one has one that was taken so long after the last of the other: a restore may have
+    /// been a mistake, and the other may be the history of another machine. Zero counts all
+    /// histories as one.
     pub others: Duration,
 }
 
@@ -136,8 +137,14 @@ pub fn to_drop(
     if alone {
         let from = snapshots[last_good].taken.minus(policy.others);
         let others = going_on(snapshots, segments, from);
+        // Another machine may have written in the present one, too, before it left that.
+        let theirs = |s: &Snapshot| s.timeline == present && s.own == Some(false);
+        let last = snapshots.iter().filter(|s| theirs(s)).map(|s| s.taken).max();
         for (index, snapshot) in snapshots.iter().enumerate() {
-            kept[index] |= snapshot.timeline != present && others.contains(&snapshot.timeline);
+            kept[index] |= match theirs(snapshot) {
+                true => snapshot.judged != Judged::Bad && last > Some(from),
+                false => snapshot.timeline != present && others.contains(&snapshot.timeline),
+            };
         }
         // What is there of one may begin with a snapshot of a history before it.
         for timeline in others.into_iter().filter(|timeline| *timeline != present) {

@@ -160,9 +160,12 @@ impl Worker {
         }
         let Some(known) = &mut self.known else { return Ok(gone) };
         known.snapshots.retain(|held| !gone.contains(&held.name));
+        known.passed.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(gone) };
         let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
-        let stay: Vec<Snapshot> = stay.collect();
+        // What another server wrote goes with its own.
+        let theirs = known.passed.iter().map(|held| self.passed(held));
+        let stay: Vec<Snapshot> = stay.chain(theirs).collect();
         let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
         let names: Vec<_> = all.iter().map(|held| held.of).collect();
         let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
@@ -198,11 +201,13 @@ impl Worker {
 
     fn outdated(&self, policy: Policy) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
-        let own = known.own(&self.settings.file_prefix);
-        let snapshots = own.iter().map(|held| self.candidate(known, held));
-        let snapshots: Vec<Snapshot> = snapshots.collect();
+        let prefix = &self.settings.file_prefix;
+        let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
+        let theirs = known.passed.iter().filter(|held| held.of.prefix == *prefix);
+        let theirs = theirs.map(|held| (held, self.passed(held)));
+        let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
         let gone = retention::to_drop(&snapshots, &known.journal(), known.timeline, &policy);
-        gone.into_iter().map(|index| own[index].name.clone()).collect()
+        gone.into_iter().map(|index| all[index].name.clone()).collect()
     }
 }
 

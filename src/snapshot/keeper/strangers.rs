@@ -208,7 +208,7 @@ impl Worker {
                 theirs.insert(held.name.clone());
             }
         }
-        known.snapshots.retain(|held| !theirs.contains(&held.name));
+        known.pass_over(&theirs);
         Ok(())
     }
 
