@@ -56,8 +56,8 @@ fn a_host_keeps_what_was_cut_off_when_it_was_read() {
     stays(73, &place, &proxy, || files(&sshd.root));
 }
 
-/// The newest snapshot is cut off when it is read back: it is told that it cannot be read, is read
-/// once more, and counts.
+/// The newest snapshot is cut off when it is read back, then the target is away, then it is cut off
+/// once more: it is told that it cannot be read, is read at last, and counts.
 fn stays(seed: u64, place: &str, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {
     let settings = "interval = \"24h\"\n  keep_last = 30";
     let world =
@@ -72,7 +72,8 @@ fn stays(seed: u64, place: &str, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>
     let first = target()["last_good"]["revision"].clone();
     root.post("sys/snapshots/targets/far/take", json!({}));
     eventually("there is another", || target()["last_good"]["revision"] != first);
-    let (good, there) = (target()["last_good"].clone(), files());
+    let good = || target()["last_good"]["url"].clone();
+    let (newest, there) = (good(), files());
 
     let verified = || target()["verifications"].as_u64().unwrap();
     proxy.is(Network::Cuts(200_000));
@@ -82,12 +83,25 @@ fn stays(seed: u64, place: &str, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>
         let told = target()["error"].as_str().unwrap().to_owned();
         told.contains("cannot be read") || verified() > 0
     });
+    // A file that cannot be read for a minute is bad; but not of a target that is away meanwhile.
+    proxy.is(Network::Deaf(0));
+    eventually("it is away", || {
+        world.advance(Duration::from_secs(2));
+        let told = target()["error"].as_str().unwrap().to_owned();
+        target()["state"] == "away" && !told.contains("cannot be read")
+    });
+    world.advance(Duration::from_secs(70));
+    proxy.is(Network::Cuts(200_000));
+    eventually("it was cut off once more", || {
+        world.advance(Duration::from_secs(2));
+        proxy.is_whole()
+    });
     eventually("it is read once more", || {
         world.advance(Duration::from_secs(2));
-        verified() > 0 && target()["state"] == "good"
+        target()["state"] == "good" && good() == newest
     });
     root.post("sys/snapshots/targets/far/take", json!({}));
-    eventually("what is not needed would go", || target()["last_good"] != good);
+    eventually("what is not needed would go", || good() != newest);
     for file in there {
         assert!(file.is_file(), "{} is gone", file.display());
     }

@@ -15,7 +15,7 @@ use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::rewind::listing::Listing;
-use crate::snapshot::target::{Listed, Name};
+use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
 pub struct Known {
@@ -147,7 +147,11 @@ impl Worker {
         self.is_of_store(&record.store_id);
         let before = before.filter(|before| before.store_id == record.store_id);
         let folder = self.folder(&record.store_id)?;
-        let listed = self.target.list(folder.path())?;
+        let listed = self.target.list(folder.path());
+        if matches!(listed, Err(TargetError::Away(_))) {
+            self.is_silent();
+        }
+        let listed = listed?;
         // What was put while it was listed is not ahead of what is here now.
         let record = RootRecord { store_id: record.store_id, ..self.unsealed()?.status() };
         let mut known = Known {

@@ -151,4 +151,9 @@ impl Worker {
     fn reads_others(&self) -> bool {
         self.judged.values().any(|(judged, _)| *judged == Judged::Good)
     }
+
+    /// The target does not answer: for how long a file there cannot be read, nobody knows.
+    pub fn is_silent(&mut self) {
+        self.unreadable.get_mut().clear();
+    }
 }

@@ -403,6 +403,7 @@ impl Worker {
             if self.visit.is_some() {
                 self.known = None;
                 self.doubt();
+                self.is_silent();
                 self.seen.forget();
                 self.schedule.hurry();
             }
