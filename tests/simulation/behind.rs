@@ -6,16 +6,9 @@ use edgekeep::barrier::journal::record::Mark;
 use edgekeep::snapshot::keeper::status::Standing;
 
 use crate::place::Weather;
-use crate::site::Site;
+use crate::site::{Site, serve};
 
 const PUT: Duration = Duration::from_secs(5);
-
-fn serve(site: &mut Site, rounds: u32) {
-    for _ in 0..rounds {
-        site.clock.advance(Duration::from_secs(2));
-        site.serve();
-    }
-}
 
 #[test]
 fn it_is_behind_since_the_first_commit_that_it_has_not() {

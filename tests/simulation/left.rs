@@ -23,21 +23,9 @@ use edgekeep::snapshot::rewind::{Source, prepare};
 use edgekeep::snapshot::target::{Name, Target};
 
 use crate::place::{Place, Weather};
-use crate::site::{Site, filled, served};
+use crate::site::{Site, filled, serve, served, with};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// One with so many targets.
-fn with(targets: usize) -> Site {
-    (1..).map(Site::new).find(|site| site.places.len() == targets).unwrap()
-}
-
-fn serve(site: &mut Site, rounds: u32) {
-    for _ in 0..rounds {
-        site.clock.advance(Duration::from_secs(2));
-        site.serve();
-    }
-}
 
 /// A server on a copy of the disk, with the same target.
 struct Copy {

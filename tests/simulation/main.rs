@@ -7,6 +7,7 @@
 mod acts;
 mod behind;
 mod checks;
+mod latest;
 mod left;
 mod model;
 mod owed;

@@ -8,18 +8,11 @@ use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::status::Standing;
 
 use crate::place::{Place, Weather};
-use crate::site::Site;
+use crate::site::{Site, serve};
 
 /// When the newest one was taken.
 fn newest(place: &Place) -> Option<Timestamp> {
     place.snapshots().into_iter().map(|of| of.taken).max()
-}
-
-fn serve(site: &mut Site, rounds: u32) {
-    for _ in 0..rounds {
-        site.clock.advance(Duration::from_secs(2));
-        site.serve();
-    }
 }
 
 #[test]

@@ -399,6 +399,19 @@ pub fn filled(entries: &[Entry]) -> Memory {
     memory
 }
 
+/// A server with so many targets.
+pub fn with(targets: usize) -> Site {
+    (1..).map(Site::new).find(|site| site.places.len() == targets).unwrap()
+}
+
+/// So many times two seconds pass.
+pub fn serve(site: &mut Site, rounds: u32) {
+    for _ in 0..rounds {
+        site.clock.advance(Duration::from_secs(2));
+        site.serve();
+    }
+}
+
 /// The keeper of a server that has one target.
 pub fn served(means: &Arc<Means>, settings: &Settings, place: Arc<Place>) -> (Worker, Arc<Desk>) {
     let (ledger, desk) = (Arc::new(Ledger::default()), Arc::new(Desk::default()));

@@ -1,19 +1,10 @@
 //! A file that can no longer be read is made good, and takes the target along no more than one
 //! that went bad.
 
-use std::time::Duration;
-
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::layout::SnapshotName;
 
-use crate::site::Site;
-
-fn serve(site: &mut Site, rounds: u32) {
-    for _ in 0..rounds {
-        site.clock.advance(Duration::from_secs(2));
-        site.serve();
-    }
-}
+use crate::site::{Site, serve};
 
 #[test]
 fn what_cannot_be_read_is_made_good_like_what_went_bad() {

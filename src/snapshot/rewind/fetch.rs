@@ -35,6 +35,8 @@ pub struct Way<'a> {
     pub(super) segments: Segments,
     /// Whether what was reached is behind the server that asks.
     own: bool,
+    /// How far that had come when this was begun, where it ever kept a journal.
+    come: Option<(Timeline, u64)>,
 }
 
 /// A snapshot that has arrived.
@@ -100,6 +102,8 @@ impl<'a> Way<'a> {
         let mut way = Self::over(source, Listing::read(source.folder, &listed), spools)?;
         way.keys = keys;
         if let Some(keys) = way.own_keys() {
+            let RootRecord { timeline, revision, .. } = keys.status();
+            way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(keys.status().timeline);
         }
@@ -115,7 +119,7 @@ impl<'a> Way<'a> {
         listing.must_be_few(source)?;
         let segments = Segments::new(spools.open()?);
         let (getter, own) = (Getter::new(source), false);
-        Ok(Self { getter, spools, listing, keys: None, base: None, segments, own })
+        Ok(Self { getter, spools, listing, keys: None, base: None, segments, own, come: None })
     }
 
     /// What is left to choose from.
@@ -354,8 +358,17 @@ impl<'a> Way<'a> {
         for place in known.filter(|place| !place.is_begun()) {
             passed.insert(place.revision, place.chain.short());
         }
-        let end = matches!(plan.at, At::Time(_)) && !sure && !self.is_head(found);
+        let end = match plan.at {
+            At::Latest => self.is_passed(found),
+            At::Revision(_) => false,
+            At::Time(_) => !sure && !self.is_head(found),
+        };
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
+    }
+
+    /// Whether the server that asks went on from there: with what its journal has not recorded.
+    fn is_passed(&self, (timeline, instant): (Timeline, Instant)) -> bool {
+        self.come.is_some_and(|(present, come)| present == timeline && come > instant.revision)
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.

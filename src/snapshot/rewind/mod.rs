@@ -68,7 +68,8 @@ pub struct Found {
     /// them into a later one.
     pub folded: bool,
     /// Whether a later time was wished, and nothing later is known of that history: whether
-    /// something was committed until then nobody can tell.
+    /// something was committed until then nobody can tell. Or that the server that asks has
+    /// committed more since the last that is kept of its own history.
     pub end: bool,
 }
 
