@@ -139,6 +139,12 @@ fn every_kind_of_place_is_told_again() {
             "path_prefix": prefix, "sftp_port": port,
         })
     };
+    let home = |host: &str, user: &str, path: &str| {
+        json!({
+            "storage_type": "sftp", "interval": 60, "sftp_host": host, "sftp_username": user,
+            "sftp_path": path,
+        })
+    };
     let http = |url: &str, prefix: &str| json!({ "storage_type": "http", "interval": 60, "http_url": url, "path_prefix": prefix });
     let usb = |volume: &str| json!({ "storage_type": "usb", "interval": 60, "usb_volume": volume });
     let cases = [
@@ -146,6 +152,10 @@ fn every_kind_of_place_is_told_again() {
         (s3("t.invalid", ""), s3("https://T.invalid:443/", ""), s3("t.invalid:9000", "")),
         (s3("", "c"), s3("s3.us-east-1.amazonaws.com", "c"), s3("s3.eu-west-1.amazonaws.com", "c")),
         (sftp("/d", "a", 22), sftp("/d/a/", "", 22), sftp("/d", "a", 23)),
+        (sftp("/e/f", "", 22), sftp("/e/.//f", "", 22), sftp("e/f", "", 22)),
+        // From the home of each user, or wherever it is.
+        (home("i.invalid", "u", "g"), home("I.invalid", "u", "./g"), home("i.invalid", "v", "g")),
+        (home("j.invalid", "u", "/g"), home("j.invalid", "v", "/g"), home("j.invalid", "v", "g")),
         (
             http("https://h.invalid/d", "a"),
             http("https://h.invalid/d/a/", ""),

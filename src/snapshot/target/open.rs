@@ -162,7 +162,8 @@ impl Place {
     }
 
     /// Whether what is put into the one lies in the other too, by what was given: nobody is asked,
-    /// and no link followed. Users and credentials do not count: many lead to one place.
+    /// and no link followed. Users and credentials do not count, as many lead to one place; but in
+    /// whose home a folder is.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => one == other,
@@ -173,7 +174,11 @@ impl Place {
             (Self::Sftp(one, prefix), Self::Sftp(other, others)) => {
                 let host =
                     |of: &SftpSettings| (of.host.to_ascii_lowercase(), of.port.unwrap_or(22));
-                host(one) == host(other) && joined(&one.path, prefix) == joined(&other.path, others)
+                let folder =
+                    |of: &SftpSettings, prefix: &str| Path::new(".").join(&of.path).join(prefix);
+                host(one) == host(other)
+                    && !are_of_two_homes(one, other)
+                    && folder(one, prefix) == folder(other, others)
             }
             (Self::Http(one, prefix), Self::Http(other, others)) => {
                 joined(&spelled(&one.url), prefix) == joined(&spelled(&other.url), others)
@@ -191,6 +196,13 @@ impl Place {
     pub fn is_lent(&self) -> bool {
         matches!(self, Self::Usb(_))
     }
+}
+
+/// Whether two folders are in the homes of two users. Where nobody is named it is not known who
+/// logs in.
+fn are_of_two_homes(one: &SftpSettings, other: &SftpSettings) -> bool {
+    let users = one.username.as_ref().zip(other.username.as_ref());
+    !one.path.starts_with('/') && users.is_some_and(|(one, other)| one != other)
 }
 
 /// A URL with its host in one form.
