@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::peers::nginx::Nginx;
+use crate::peers::places::{self, Fields};
 use crate::peers::sshd::Sshd;
-use crate::peers::versitygw::{BUCKET, Gateway};
+use crate::peers::versitygw::Gateway;
 use crate::support::TempDir;
 
 /// A place that is there for as long as this is kept.
@@ -35,34 +36,29 @@ pub fn all() -> Vec<Place> {
     [folder, s3(), sftp(), http()].into_iter().flatten().collect()
 }
 
+/// As the API takes them.
+fn told(fields: Fields) -> Value {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 fn s3() -> Option<Place> {
     let gateway = Gateway::start()?;
-    let settings = json!({
-        "storage_type": "aws-s3", "aws_s3_bucket": BUCKET, "aws_s3_region": "eu-test",
-        "aws_s3_endpoint": gateway.process.address, "aws_s3_disable_tls": true,
-        "aws_access_key_id": "backup", "aws_secret_access_key": "s3cret", "path_prefix": "bench",
-    });
+    let mut settings = places::s3(&gateway.process.address);
+    settings.push(("path_prefix", "bench".into()));
     let folder = gateway.root.clone();
-    Some(Place { kind: "aws-s3", settings, folder, _server: Box::new(gateway) })
+    Some(Place { kind: "aws-s3", settings: told(settings), folder, _server: Box::new(gateway) })
 }
 
 fn sftp() -> Option<Place> {
     let sshd = Sshd::start()?;
-    let at = sshd.settings();
-    let settings = json!({
-        "storage_type": "sftp", "sftp_host": at.host, "sftp_port": at.port, "sftp_path": at.path,
-        "sftp_identity_file": at.identity_file, "sftp_known_hosts": at.known_hosts,
-    });
+    let settings = told(places::sftp(sshd.settings()));
     let folder = sshd.root.clone();
     Some(Place { kind: "sftp", settings, folder, _server: Box::new(sshd) })
 }
 
 fn http() -> Option<Place> {
     let nginx = Nginx::usual()?;
-    let settings = json!({
-        "storage_type": "http", "http_url": format!("http://{}/dav/", nginx.process.address),
-        "http_username": "backup", "http_password": "s3cret", "http_allow_plain": true,
-    });
+    let settings = told(places::http(&nginx.process.address));
     let folder = nginx.home.path().to_path_buf();
     Some(Place { kind: "http", settings, folder, _server: Box::new(nginx) })
 }

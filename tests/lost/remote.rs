@@ -2,15 +2,15 @@
 
 use std::any::Any;
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::peers::nginx::Nginx;
+use super::peers::nginx::{DAV, Kind, Nginx};
+use super::peers::places::{self, block};
 use super::peers::proxy::{Network, Proxy};
 use super::peers::sshd::Sshd;
-use super::peers::versitygw::{BUCKET, Gateway};
-use super::support::eventually;
+use super::peers::versitygw::Gateway;
+use super::support::{TempDir, eventually};
 use super::{Home, edgekeep, must_have, option, restore, shipped, shipping, target, write};
 
 /// A server of the kind, running, and the place there as a configuration has it.
@@ -18,44 +18,37 @@ type Peer = (Box<dyn Any>, String);
 
 fn s3() -> Option<Peer> {
     let gateway = Gateway::start()?;
-    let place = format!(
-        "type = \"aws-s3\"\n  aws_s3_bucket = \"{BUCKET}\"\n  aws_s3_region = \"eu-test\"\n  \
-         aws_s3_endpoint = \"{}\"\n  aws_s3_disable_tls = true\n  \
-         aws_access_key_id = \"backup\"\n  aws_secret_access_key = \"s3cret\"\n  \
-         path_prefix = \"site/box\"",
-        gateway.process.address
-    );
-    Some((Box::new(gateway), place))
+    let mut place = places::s3(&gateway.process.address);
+    place.push(("path_prefix", "site/box".into()));
+    Some((Box::new(gateway), block(&place)))
+}
+
+fn trusted_s3() -> Option<Peer> {
+    let home = TempDir::new();
+    let root = home.path().join("root");
+    let gateway = Gateway::start_in(home, root, true)?;
+    let certificate = gateway.home.path().join("cert.pem");
+    let place = places::trusted(places::s3(&gateway.process.address), certificate);
+    Some((Box::new(gateway), block(&place)))
 }
 
 fn sftp() -> Option<Peer> {
     let sshd = Sshd::start()?;
-    let settings = sshd.settings();
-    let shown = |path: Option<PathBuf>| path.unwrap().display().to_string();
-    let place = format!(
-        "type = \"sftp\"\n  sftp_host = \"{}\"\n  sftp_port = {}\n  sftp_path = \"{}\"\n  \
-         sftp_identity_file = \"{}\"\n  sftp_known_hosts = \"{}\"",
-        settings.host,
-        settings.port.unwrap(),
-        settings.path,
-        shown(settings.identity_file),
-        shown(settings.known_hosts)
-    );
-    Some((Box::new(sshd), place))
+    let place = places::sftp(sshd.settings());
+    Some((Box::new(sshd), block(&place)))
 }
 
 fn http() -> Option<Peer> {
     let nginx = Nginx::usual()?;
-    let place = web(&nginx.process.address);
-    Some((Box::new(nginx), place))
+    let place = places::http(&nginx.process.address);
+    Some((Box::new(nginx), block(&place)))
 }
 
-/// The web server at that address.
-fn web(address: &str) -> String {
-    format!(
-        "type = \"http\"\n  http_url = \"http://{address}/dav/\"\n  http_username = \"backup\"\n  \
-         http_password = \"s3cret\"\n  http_allow_plain = true"
-    )
+fn trusted_http() -> Option<Peer> {
+    let nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true })?;
+    let certificate = nginx.home.path().join("cert.pem");
+    let place = places::trusted(places::http(&nginx.process.address), certificate);
+    Some((Box::new(nginx), block(&place)))
 }
 
 #[test]
@@ -71,6 +64,11 @@ fn a_host_gives_a_lost_machine_back() {
 #[test]
 fn a_web_server_gives_a_lost_machine_back() {
     http().into_iter().for_each(comes_back);
+}
+
+#[test]
+fn a_bucket_and_a_web_server_whose_certificates_are_their_own_do_too() {
+    [trusted_s3(), trusted_http()].into_iter().flatten().for_each(comes_back);
 }
 
 /// A standby has followed all along and takes over; then the lost machine comes back by itself.
@@ -116,7 +114,7 @@ fn what_is_cut_off_on_its_way_is_got_once_more() {
     let Some(nginx) = Nginx::usual() else { return };
     let proxy = Proxy::to(&nginx.process.address);
     let home = Home::new();
-    let far = target("far", &web(&proxy.address), "");
+    let far = target("far", &block(&places::http(&proxy.address)), "");
     let (store, mut server) = shipping(&home.at("data"), &far);
     write(&store, &server, "first");
     shipped(&store.root(&server), "far");

@@ -7,10 +7,11 @@ use serde_json::Value;
 use super::disk;
 use super::folder::Disk;
 use super::peers::nginx::{DAV, Kind, Nginx};
+use super::peers::places::{self, Fields};
 use super::peers::process::Process;
 use super::peers::proxy::{Network, Proxy};
 use super::peers::sshd::Sshd;
-use super::peers::versitygw::{BUCKET, Gateway};
+use super::peers::versitygw::Gateway;
 use super::place::{Place, Trouble};
 use super::support::TempDir;
 
@@ -23,7 +24,7 @@ const TORN: u64 = 32 << 10;
 /// A server behind a network.
 pub struct Remote {
     kind: &'static str,
-    settings: Vec<(&'static str, Value)>,
+    settings: Fields,
     proxy: Proxy,
     process: Process,
     /// What the server works with; unmounted when the server has ended.
@@ -37,13 +38,7 @@ pub fn nginx() -> Option<Remote> {
     let root = disk.path().join("dav");
     let Nginx { process, home } = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false })?;
     let proxy = Proxy::to(&process.address);
-    let settings = vec![
-        ("storage_type", "http".into()),
-        ("http_url", format!("http://{}/dav/", proxy.address).into()),
-        ("http_username", "backup".into()),
-        ("http_password", "s3cret".into()),
-        ("http_allow_plain", true.into()),
-    ];
+    let settings = places::http(&proxy.address);
     Some(Remote { kind: "http", settings, proxy, process, _home: home, disk })
 }
 
@@ -53,15 +48,7 @@ pub fn versitygw() -> Option<Remote> {
     let root = disk.path().join("store");
     let Gateway { process, home, .. } = Gateway::start_in(TempDir::new(), root, false)?;
     let proxy = Proxy::to(&process.address);
-    let settings = vec![
-        ("storage_type", "aws-s3".into()),
-        ("aws_s3_bucket", BUCKET.into()),
-        ("aws_s3_region", "eu-test".into()),
-        ("aws_s3_endpoint", proxy.address.as_str().into()),
-        ("aws_s3_disable_tls", true.into()),
-        ("aws_access_key_id", "backup".into()),
-        ("aws_secret_access_key", "s3cret".into()),
-    ];
+    let settings = places::s3(&proxy.address);
     Some(Remote { kind: "s3", settings, proxy, process, _home: home, disk })
 }
 
@@ -72,16 +59,7 @@ pub fn sshd() -> Option<Remote> {
     fs::create_dir(&root).unwrap();
     let sshd = Sshd::start_in(TempDir::new(), root, "Subsystem sftp internal-sftp")?;
     let proxy = Proxy::to(&sshd.process.address);
-    let at = sshd.at(&proxy.address);
-    let path = |path: Option<std::path::PathBuf>| path.unwrap().display().to_string();
-    let settings = vec![
-        ("storage_type", "sftp".into()),
-        ("sftp_host", at.host.into()),
-        ("sftp_port", at.port.into()),
-        ("sftp_path", at.path.into()),
-        ("sftp_identity_file", path(at.identity_file).into()),
-        ("sftp_known_hosts", path(at.known_hosts).into()),
-    ];
+    let settings = places::sftp(sshd.at(&proxy.address));
     let Sshd { process, home, .. } = sshd;
     Some(Remote { kind: "sftp", settings, proxy, process, _home: home, disk })
 }

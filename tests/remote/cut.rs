@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::peers::nginx::Nginx;
+use super::peers::places::{self, Fields, block};
 use super::peers::process::files;
 use super::peers::proxy::{Network, Proxy};
 use super::peers::sshd::Sshd;
@@ -17,11 +18,7 @@ use super::support::{data, eventually};
 fn a_web_server_keeps_what_was_cut_off_when_it_was_read() {
     let Some(nginx) = Nginx::usual() else { return };
     let proxy = Proxy::to(&nginx.process.address);
-    let place = format!(
-        "type = \"http\"\n  http_url = \"http://{}/dav/\"\n  http_username = \"backup\"\n  \
-         http_password = \"s3cret\"\n  http_allow_plain = true",
-        proxy.address
-    );
+    let place = places::http(&proxy.address);
     stays(71, &place, &proxy, || files(&nginx.home.path().join("root")));
 }
 
@@ -29,12 +26,7 @@ fn a_web_server_keeps_what_was_cut_off_when_it_was_read() {
 fn a_bucket_keeps_what_was_cut_off_when_it_was_read() {
     let Some(gateway) = Gateway::start() else { return };
     let proxy = Proxy::to(&gateway.process.address);
-    let place = format!(
-        "type = \"aws-s3\"\n  aws_s3_bucket = \"{BUCKET}\"\n  aws_s3_region = \"eu-test\"\n  \
-         aws_s3_endpoint = \"{}\"\n  aws_s3_disable_tls = true\n  \
-         aws_access_key_id = \"backup\"\n  aws_secret_access_key = \"s3cret\"",
-        proxy.address
-    );
+    let place = places::s3(&proxy.address);
     stays(72, &place, &proxy, || files(&gateway.root.join(BUCKET)));
 }
 
@@ -42,24 +34,14 @@ fn a_bucket_keeps_what_was_cut_off_when_it_was_read() {
 fn a_host_keeps_what_was_cut_off_when_it_was_read() {
     let Some(sshd) = Sshd::start() else { return };
     let proxy = Proxy::to(&sshd.process.address);
-    let settings = sshd.at(&proxy.address);
-    let shown = |path: Option<PathBuf>| path.unwrap().display().to_string();
-    let place = format!(
-        "type = \"sftp\"\n  sftp_host = \"{}\"\n  sftp_port = {}\n  sftp_path = \"{}\"\n  \
-         sftp_identity_file = \"{}\"\n  sftp_known_hosts = \"{}\"",
-        settings.host,
-        settings.port.unwrap(),
-        settings.path,
-        shown(settings.identity_file),
-        shown(settings.known_hosts)
-    );
+    let place = places::sftp(sshd.at(&proxy.address));
     stays(73, &place, &proxy, || files(&sshd.root));
 }
 
 /// The newest snapshot is cut off when it is read back, then the target is away, then it is cut off
 /// once more: it is told that it cannot be read, is read at last, and counts.
-fn stays(seed: u64, place: &str, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {
-    let settings = "interval = \"24h\"\n  keep_last = 30";
+fn stays(seed: u64, place: &Fields, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {
+    let (settings, place) = ("interval = \"24h\"\n  keep_last = 30", block(place));
     let world =
         World::configured(seed, &format!("snapshot \"far\" {{\n  {settings}\n  {place}\n}}"));
     let root = world.root();

@@ -4,6 +4,7 @@
 #[path = "../../clients/environment.rs"]
 pub mod environment;
 pub mod nginx;
+pub mod places;
 pub mod process;
 pub mod proxy;
 pub mod sshd;
