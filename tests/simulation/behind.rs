@@ -6,14 +6,13 @@ use edgekeep::barrier::journal::record::Mark;
 use edgekeep::snapshot::keeper::status::Standing;
 
 use crate::place::Weather;
-use crate::site::{Site, serve};
+use crate::site::{serve, with};
 
 const PUT: Duration = Duration::from_secs(5);
 
 #[test]
 fn it_is_behind_since_the_first_commit_that_it_has_not() {
-    let mut site = Site::new(2);
-    serve(&mut site, 10);
+    let mut site = with(1);
     let (place, store, clock) = (site.places[0].clone(), site.store(), site.clock.clone());
     place.while_put(move || {
         clock.advance(PUT);

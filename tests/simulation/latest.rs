@@ -25,7 +25,6 @@ fn told(site: &Site) -> (u64, bool) {
 #[test]
 fn what_was_written_while_there_was_no_journal_is_told() {
     let mut site = with(1);
-    serve(&mut site, 10);
     site.put(100);
     // What is only here is recorded, too.
     assert_eq!(told(&site), (site.last.1, false));
@@ -47,7 +46,6 @@ fn what_was_written_while_there_was_no_journal_is_told() {
 fn what_was_written_when_there_was_no_more_room_is_told() {
     let mut site = with(1);
     site.limit = 2000;
-    serve(&mut site, 10);
     let place = site.places[0].clone();
     place.set_weather(Weather { away: true, ..Weather::default() });
     while !site.store().journal().unwrap().cut {

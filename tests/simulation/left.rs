@@ -66,7 +66,6 @@ impl Copy {
 #[test]
 fn what_is_there_of_it_is_not_read_with_each_commit() {
     let mut site = with(2);
-    serve(&mut site, 10);
     site.places[1].set_weather(Weather { away: true, ..Weather::default() });
     site.put(100);
     serve(&mut site, 10);
@@ -102,7 +101,6 @@ fn fold(site: &Site, copy: &Copy) {
 #[test]
 fn it_goes_beside_a_file_of_another_one_that_both_come_of() {
     let mut site = with(1);
-    serve(&mut site, 10);
     for _ in 0..3 {
         site.put(100);
         serve(&mut site, 1);
@@ -128,7 +126,6 @@ fn it_goes_beside_a_file_of_another_one_that_both_come_of() {
 #[test]
 fn who_left_hides_nobody_else() {
     let mut site = with(1);
-    serve(&mut site, 10);
     let place = site.places[0].clone();
     // Each sees what the others put only later.
     let forks = [1, 2].map(|seed| Arc::new(place.fork(seed)));
@@ -169,7 +166,6 @@ fn what_who_left_had_written_stays_with_its_snapshots() {
     for limit in [1 << 20, 2000] {
         let mut site = with(1);
         site.limit = limit;
-        serve(&mut site, 10);
         let (place, old) = (site.places[0].clone(), site.last.0);
         let both = site.folder.snapshot(&place.snapshots()[0]).unwrap();
         let fork = Arc::new(place.fork(1));
@@ -239,7 +235,6 @@ fn make_names_up(site: &Site) -> [Name; 2] {
 #[test]
 fn a_name_alone_says_of_nobody_that_he_has_left() {
     let mut site = with(1);
-    serve(&mut site, 10);
     make_names_up(&site);
     let fork = Arc::new(site.places[0].fork(1));
     let mut copy = Copy::at(&mut site, fork.clone());
@@ -255,7 +250,6 @@ fn a_name_alone_says_of_nobody_that_he_has_left() {
 #[test]
 fn what_does_not_verify_is_read_once() {
     let mut site = with(1);
-    serve(&mut site, 10);
     let names = make_names_up(&site);
     let reads = |site: &Site| {
         let reads = site.places[0].reads();
@@ -275,7 +269,6 @@ fn what_does_not_verify_is_read_once() {
 fn what_is_held_back_costs_nothing_while_nothing_changes() {
     let mut site = with(1);
     site.limit = 1 << 20;
-    serve(&mut site, 10);
     let (at, state) = (site.last, site.state.clone());
     let mut copy = Copy::of(&mut site);
     (0..3).for_each(|_| copy.put());
@@ -302,7 +295,6 @@ fn what_is_held_back_costs_nothing_while_nothing_changes() {
 fn it_keeps_the_journal_from_going_on_for_no_longer_than_there_is_room() {
     let mut site = with(1);
     site.limit = 8_000;
-    serve(&mut site, 10);
     let place = site.places[0].clone();
     place.spoil(&site.folder.snapshot(&place.snapshots()[0]).unwrap());
     site.desks[0].verify();

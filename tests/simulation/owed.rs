@@ -8,7 +8,7 @@ use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::status::Standing;
 
 use crate::place::{Place, Weather};
-use crate::site::{Site, serve};
+use crate::site::{serve, with};
 
 /// When the newest one was taken.
 fn newest(place: &Place) -> Option<Timestamp> {
@@ -17,8 +17,7 @@ fn newest(place: &Place) -> Option<Timestamp> {
 
 #[test]
 fn it_is_told_until_it_is_there_and_the_place_rests_meanwhile() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     let place = site.places[0].clone();
     let before = newest(&place);
     place.set_weather(Weather { full: true, ..Weather::default() });
@@ -40,8 +39,7 @@ fn it_is_told_until_it_is_there_and_the_place_rests_meanwhile() {
 #[test]
 fn it_is_owed_where_the_place_was_away_when_it_was_asked_for() {
     for late in [false, true] {
-        let mut site = Site::new(1);
-        serve(&mut site, 10);
+        let mut site = with(2);
         let place = site.places[0].clone();
         let before = newest(&place);
         place.set_weather(Weather { away: !late, breaks: late, ..Weather::default() });
@@ -58,8 +56,7 @@ fn it_is_owed_where_the_place_was_away_when_it_was_asked_for() {
 
 #[test]
 fn what_is_to_be_dropped_is_not_taken_back_by_who_only_asks() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     for _ in 0..3 {
         site.put(100);
         site.desks[0].wish(|wishes| wishes.take = true);
@@ -83,8 +80,7 @@ fn what_is_to_be_dropped_is_not_taken_back_by_who_only_asks() {
 
 #[test]
 fn who_waits_for_one_is_told_when_nothing_could_be_dropped_before() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     site.put(100);
     site.desks[0].wish(|wishes| wishes.take = true);
     serve(&mut site, 2);

@@ -399,9 +399,11 @@ pub fn filled(entries: &[Entry]) -> Memory {
     memory
 }
 
-/// A server with so many targets.
+/// A server with so many targets, which have all that there is.
 pub fn with(targets: usize) -> Site {
-    (1..).map(Site::new).find(|site| site.places.len() == targets).unwrap()
+    let mut site = (1..).map(Site::new).find(|site| site.places.len() == targets).unwrap();
+    serve(&mut site, 10);
+    site
 }
 
 /// So many times two seconds pass.

@@ -4,12 +4,11 @@
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::layout::SnapshotName;
 
-use crate::site::{Site, serve};
+use crate::site::{Site, serve, with};
 
 #[test]
 fn what_cannot_be_read_is_made_good_like_what_went_bad() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     let place = site.places[0].clone();
     let newest = || place.snapshots().into_iter().max_by_key(|of| (of.revision, of.taken)).unwrap();
     let is_well = |site: &Site| {
@@ -39,8 +38,7 @@ fn what_cannot_be_read_is_made_good_like_what_went_bad() {
 
 #[test]
 fn what_may_be_ahead_and_cannot_be_read_lets_nothing_be_shipped() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     site.remember();
     let copy = site.copy.take().unwrap();
     (0..3).for_each(|_| site.put(100));
@@ -68,8 +66,7 @@ fn what_may_be_ahead_and_cannot_be_read_lets_nothing_be_shipped() {
 
 #[test]
 fn what_could_not_be_read_is_read_again() {
-    let mut site = Site::new(1);
-    serve(&mut site, 10);
+    let mut site = with(2);
     let place = site.places[0].clone();
     let only = place.snapshots().pop().unwrap();
     place.spoil(&site.folder.snapshot(&only).unwrap());
