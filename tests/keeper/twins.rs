@@ -77,14 +77,39 @@ fn timeline(world: &World) -> Timeline {
     journal["timeline"].as_str().unwrap().parse().unwrap()
 }
 
+/// The folder of the target.
+fn disk(home: &Path) -> PathBuf {
+    let folder = home.join("disk");
+    fs::create_dir(&folder).unwrap();
+    folder
+}
+
+/// One that has shipped what a copy of it has, too, and the folder of its target.
+fn alone(seed: u64, home: &Path) -> (World, PathBuf) {
+    let folder = disk(home);
+    let one = world(seed, &folder, JOURNAL);
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    (one, folder)
+}
+
+/// One that ships, and another one, which has gone on in a history of its own.
+fn beside(seed: u64, home: &Path) -> [World; 2] {
+    let (old, _) = alone(seed, home);
+    let new = old.twin();
+    write(&old, "old");
+    eventually("the old one ships", || is_shipped(&old));
+    write(&new, "new");
+    eventually("the new one finds it", || target(&new.root())["state"] == "ahead");
+    adopt(&new);
+    eventually("it goes on", || is_shipped(&new));
+    [old, new]
+}
+
 #[test]
 fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let one = world(71, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (one, folder) = alone(71, home.path());
     let other = one.twin();
     eventually("the copy has looked", || is_shipped(&other));
     let old = timeline(&one);
@@ -123,11 +148,7 @@ fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
 /// One that ships, and another one with a copy of its store, which has not seen the last commit
 /// there: of which revision that is.
 fn parted(seed: u64, home: &Path) -> (World, World, Value) {
-    let folder = home.join("disk");
-    fs::create_dir(&folder).unwrap();
-    let one = world(seed, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (one, _) = alone(seed, home);
     let other = one.twin();
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
@@ -159,11 +180,7 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
 #[test]
 fn one_that_finds_the_others_segment_later_tells_of_it() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let mut one = world(72, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (mut one, folder) = alone(72, home.path());
     let other = one.twin();
     eventually("the copy has looked", || is_shipped(&other));
     let before = names(&folder);
@@ -197,8 +214,7 @@ fn one_that_finds_the_others_segment_later_tells_of_it() {
 #[test]
 fn snapshots_of_two_do_not_take_each_others_place() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
+    let folder = disk(home.path());
     let one = world(73, &folder, "  interval = \"1h\"\n  retain = 1");
     eventually("there is a first one", || target(&one.root())["last_good"].is_object());
     let other = one.twin();
@@ -265,8 +281,7 @@ fn has_all(world: &World) -> bool {
 /// Two on copies of one store, with such settings each, of which neither has seen what the other
 /// put after `both`; and of which revision the last snapshot of each is.
 fn unseen(seed: u64, home: &Path, one: &str, other: &str) -> ([World; 2], [u64; 2]) {
-    let folder = home.join("disk");
-    fs::create_dir(&folder).unwrap();
+    let folder = disk(home);
     let one = world(seed, &folder, one);
     put(&one, "both");
     take(&one);
@@ -330,8 +345,7 @@ fn without_a_journal_each_has_what_it_took_itself() {
 #[test]
 fn who_keeps_no_journal_hears_of_one_that_does() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
+    let folder = disk(home.path());
     let one = world(78, &folder, JOURNAL);
     put(&one, "both");
     eventually("all is there", || has_all(&one));
@@ -358,8 +372,7 @@ fn who_keeps_no_journal_hears_of_one_that_does() {
 #[test]
 fn what_was_written_while_no_journal_was_kept_is_not_taken_from_the_other() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
+    let folder = disk(home.path());
     let one = world(79, &folder, JOURNAL);
     put(&one, "both");
     eventually("all is there", || has_all(&one));
@@ -408,18 +421,7 @@ fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
 #[test]
 fn a_history_that_grows_beside_is_told_of_until_it_ends() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let old = world(74, &folder, JOURNAL);
-    write(&old, "both");
-    eventually("all is shipped", || is_shipped(&old));
-    let new = old.twin();
-    write(&old, "old");
-    eventually("the old one ships", || is_shipped(&old));
-    write(&new, "new");
-    eventually("the new one finds it", || target(&new.root())["state"] == "ahead");
-    adopt(&new);
-    eventually("it goes on", || is_shipped(&new));
+    let [old, new] = beside(74, home.path());
     // The old one is not seen to write any more: all is well.
     assert_eq!((health(&new), &target(&new.root())["beside"]), (json!([]), &Value::Null));
     let told = |world: &World, of: Timeline| {
@@ -452,11 +454,7 @@ fn a_history_that_grows_beside_is_told_of_until_it_ends() {
 #[test]
 fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let one = world(81, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (one, folder) = alone(81, home.path());
     let [other, third] = [one.twin(), one.twin()];
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
@@ -496,11 +494,7 @@ fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
 #[test]
 fn a_snapshot_of_who_has_left_stops_nobody() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let one = world(82, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (one, folder) = alone(82, home.path());
     let other = one.twin();
     eventually("the copy has looked", || is_shipped(&other));
     let before = names(&folder);
@@ -536,11 +530,7 @@ fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
 
 fn leaves_beside(further: usize) {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let mut one = world(76, &folder, JOURNAL);
-    write(&one, "both");
-    eventually("all is shipped", || is_shipped(&one));
+    let (mut one, folder) = alone(76, home.path());
     let mut other = one.twin();
     write(&one, "one");
     eventually("one ships", || is_shipped(&one));
@@ -619,18 +609,7 @@ fn what_would_stop_the_other_is_kept_here_and_told() {
 #[test]
 fn what_came_while_it_was_off_is_told_too() {
     let home = TempDir::new();
-    let folder = home.path().join("disk");
-    fs::create_dir(&folder).unwrap();
-    let old = world(78, &folder, JOURNAL);
-    write(&old, "both");
-    eventually("all is shipped", || is_shipped(&old));
-    let mut new = old.twin();
-    write(&old, "old");
-    eventually("the old one ships", || is_shipped(&old));
-    write(&new, "new");
-    eventually("the new one finds it", || target(&new.root())["state"] == "ahead");
-    adopt(&new);
-    eventually("it goes on", || is_shipped(&new));
+    let [old, mut new] = beside(78, home.path());
     old.advance(Duration::from_secs(2));
     let told = |new: &World| target(&new.root())["beside"]["timeline"].clone();
     let of_old = timeline(&old).to_string();
