@@ -334,7 +334,7 @@ impl Site {
             place.snapshots().iter().any(later)
                 || place.segments(timeline).iter().any(|segment| segment.of.last > revision)
         });
-        let still = self.places.iter().any(|place| !place.bases(timeline).is_empty());
+        let still = self.places.iter().any(|place| place.told_of(timeline) > 0);
         self.model.beside = beside.filter(|_| still).or(there.then_some(timeline));
         self.model.doubtful.extend(self.model.beside);
         // What it was and what it is from now on until it adopts are two.
