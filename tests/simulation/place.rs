@@ -238,11 +238,17 @@ impl Place {
     /// All instants of a history, and of those that it comes of, that can be had from it, by a
     /// search that knows no plan; from the snapshots that were taken `until` then.
     pub fn reach(&self, timeline: Timeline, until: Timestamp) -> Reach {
-        self.reach_from(timeline, |of| of.taken <= until)
+        self.reach_from(timeline, |of| of.taken <= until, |_, _| true)
     }
 
-    /// The same from some of the snapshots.
-    pub fn reach_from(&self, timeline: Timeline, base: impl Fn(&SnapshotName) -> bool) -> Reach {
+    /// The same from some of the snapshots, where a way leaves a segment only at some of its commits
+    /// for another one.
+    pub fn reach_from(
+        &self,
+        timeline: Timeline,
+        base: impl Fn(&SnapshotName) -> bool,
+        leaves: impl Fn(&SegmentName, u64) -> bool,
+    ) -> Reach {
         let lineage = self.lineage(timeline);
         let mut reach = Reach::default();
         let mut open: Vec<(usize, u64, Option<Chain>)> = Vec::new();
@@ -274,7 +280,9 @@ impl Place {
                     if fits && seen.insert((nth, revision, after.0)) {
                         reach.kept.insert(revision);
                         reach.folded.extend(revision - step + 1..revision);
-                        open.push((nth, revision, Some(after)));
+                        if revision == upto || leaves(&segment.of, revision) {
+                            open.push((nth, revision, Some(after)));
+                        }
                     }
                 }
             }

@@ -8,7 +8,7 @@ use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::shamir;
 use edgekeep::snapshot::keeper::keep_journal;
-use edgekeep::snapshot::layout::SnapshotName;
+use edgekeep::snapshot::layout::{SegmentName, SnapshotName};
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::RewindError;
 use edgekeep::snapshot::rewind::plan::At;
@@ -92,7 +92,9 @@ impl Site {
                 let own = !self.model.twins.contains_key(&timeline);
                 // A snapshot of the one leads to nothing of the other.
                 let base = |of: &SnapshotName| !self.model.twins.contains_key(&of.timeline);
-                let reach = self.places[n].reach_from(timeline, base);
+                // Nor does a way part from the other's segment in the middle of that.
+                let ends = |of: &SegmentName, at: u64| at == of.last;
+                let reach = self.places[n].reach_from(timeline, base, ends);
                 // What a compaction has folded may still lie beside, as it does where that was cut.
                 let folded = reach.folded.contains(&revision);
                 let there = own && reach.kept.contains(&revision) && !folded;
