@@ -29,10 +29,10 @@ pub struct Policy {
     pub monthly: u64,
     /// All that were taken so long before the newest one, or later.
     pub within: Duration,
-    /// All of each other history, and what another server took in the present one, until the
-    /// present one has one that was taken so long after the last of the other: a restore may have
-    /// been a mistake, and the other may be the history of another machine. Zero counts all
-    /// histories as one.
+    /// All of each other history, until the present one has one that was taken so long after the
+    /// last of the other: a restore may have been a mistake, and the other may be the history of
+    /// another machine. What another machine took in the present one stays for as long, and while
+    /// a history goes on that left it. Zero counts all histories as one.
     pub others: Duration,
 }
 
@@ -137,12 +137,17 @@ pub fn to_drop(
     if alone {
         let from = snapshots[last_good].taken.minus(policy.others);
         let others = going_on(snapshots, segments, from);
-        // Another machine may have written in the present one, too, before it left that.
+        // Another machine may have written in the present one, too, before it left that: it is the
+        // past of what that goes on with.
         let theirs = |s: &Snapshot| s.timeline == present && s.own == Some(false);
-        let last = snapshots.iter().filter(|s| theirs(s)).map(|s| s.taken).max();
+        let comes_of_it = |other: &Timeline| {
+            *other != present && journal.lineage(*other).iter().any(|of| of.timeline == present)
+        };
+        let wanted =
+            snapshots.iter().any(|s| theirs(s) && s.taken > from) || others.iter().any(comes_of_it);
         for (index, snapshot) in snapshots.iter().enumerate() {
             kept[index] |= match theirs(snapshot) {
-                true => snapshot.judged != Judged::Bad && last > Some(from),
+                true => snapshot.judged != Judged::Bad && wanted,
                 false => snapshot.timeline != present && others.contains(&snapshot.timeline),
             };
         }
@@ -391,6 +396,24 @@ mod tests {
         assert_eq!(after(9, &[]), [7], "it was a week ago");
         let journal = segment(OLD, None, (6, 9), 3 * DAY);
         assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
+    }
+
+    #[test]
+    fn what_another_one_took_in_the_present_history_is_left_alone_for_a_while() {
+        let theirs = Snapshot { own: Some(false), ..snapshot(5, 2 * DAY) };
+        let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+        let after = |days, segments: &[SegmentName]| {
+            let all = [snapshot(3, DAY), theirs, snapshot(7, days * DAY)];
+            let kept = kept(&all, segments, &policy);
+            kept.iter().map(|snapshot| snapshot.revision).collect::<Vec<_>>()
+        };
+        assert_eq!(after(4, &[]), [5, 7], "it is none of those that are counted");
+        assert_eq!(after(9, &[]), [7], "it was a week ago");
+        let origin = Some(Origin { timeline: PRESENT, revision: 6 });
+        let other = Timeline { number: 3, id: 1 };
+        let on = |days| segment(other, origin, (7, 9), days * DAY);
+        assert_eq!(after(9, &[on(3)]), [5, 7], "it goes on");
+        assert_eq!(after(11, &[on(3)]), [7]);
     }
 
     #[test]
