@@ -473,3 +473,12 @@ fn a_folder_that_hangs_is_told_and_holds_up_nothing_else() {
     found.has("targets", "warn", "hangs: it has not answered for ");
     found.has("targets", "ok", "well: it holds 0 files");
 }
+
+#[test]
+fn a_folder_of_the_store_that_hangs_is_told() {
+    let case = Case::new("");
+    fs::create_dir(case.data()).unwrap();
+    let Some(hung) = Hung::over(&case.data()) else { return };
+    let found = hung.holds_up_not("a diagnosis", || case.diagnose());
+    found.has("configuration", "fail", "see whether the folder of the store answers");
+}

@@ -17,7 +17,9 @@ pub fn look(paths: &[PathBuf]) -> (Option<Config>, Vec<Finding>) {
         Some(Err(error)) => return (None, vec![error.into()]),
         None => {
             let what = format!("{names}: not read to its end in {} s", PATIENCE.as_secs());
-            return (None, vec![Finding::fail(what, "name a file, or write to the pipe")]);
+            let remedy = "name a file, or write to the pipe; where it is a file, see whether the \
+                          folder of the store answers that it names";
+            return (None, vec![Finding::fail(what, remedy)]);
         }
     };
     let mut findings: Vec<Finding> = warnings.into_iter().map(Finding::from).collect();
