@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use edgekeep::snapshot::keeper::keep_journal;
+use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::rewind::plan::{At, Refusal, Wish};
 use edgekeep::snapshot::rewind::{Found, RewindError, Source, prepare};
 
@@ -13,7 +14,8 @@ use crate::site::{Site, serve, with};
 fn latest(site: &Site) -> Result<Found, RewindError> {
     let source = Source { target: &*site.places[0], folder: &site.folder };
     let wish = Wish { at: At::Latest, timeline: None };
-    Ok(prepare(source, &wish, site.barrier.unsealed(), &site.spools)?.found())
+    let keys = site.barrier.unsealed().map(|store| Lent::of(&store));
+    Ok(prepare(source, &wish, keys, &site.spools)?.found())
 }
 
 /// Which revision is found, and whether more may have been committed.
