@@ -241,6 +241,49 @@ fn snapshots_of_two_do_not_take_each_others_place() {
     assert_eq!(held(&folder).snapshots.len(), 2);
 }
 
+#[test]
+fn a_clock_that_is_far_ahead_drops_nothing_of_another_server() {
+    let home = TempDir::new();
+    let folder = disk(home.path());
+    let mut one = world(91, &folder, "  interval = \"240h\"\n  journal = true\n  keep_last = 1");
+    write(&one, "both");
+    eventually("all is shipped", || is_shipped(&one));
+    let other = one.twin();
+    write(&other, "other");
+    eventually("the other one ships", || is_shipped(&other));
+    drop(other);
+    write(&one, "one");
+    eventually("it finds that", || target(&one.root())["state"] == "ahead");
+    adopt(&one);
+    eventually("it goes on", || is_shipped(&one));
+    let take = |world: &World| {
+        let before = target(&world.root())["last_good"]["revision"].clone();
+        assert!(world.root().post("sys/snapshots/targets/disk/take", json!({})).status < 300);
+        eventually("it is taken", || {
+            let told = target(&world.root());
+            told["last_good"]["revision"] != before && told["state"] == "good"
+        });
+    };
+    let of_other = || {
+        let left = |path: &PathBuf| path.to_str().unwrap().contains("/journal/1-");
+        names(&folder).into_iter().filter(left).collect::<BTreeSet<_>>()
+    };
+    let before = of_other();
+    assert!(!before.is_empty());
+    // As of a board whose battery is dead.
+    one.jump(HOUR * 24 * 400);
+    take(&one);
+    one.restart();
+    take(&one);
+    assert!(before.is_subset(&of_other()), "{before:?} {:?}", names(&folder));
+    // What is watched for long, and does not go on, goes.
+    for _ in 0..30 {
+        one.advance(HOUR * 24);
+        take(&one);
+    }
+    assert!(of_other().is_empty(), "{:?}", names(&folder));
+}
+
 /// What the target would bring back, read without touching anything: the status of the answer, and
 /// where there is something, its `secret/k`, and whether it is the server's own past.
 fn loaded(world: &World, wish: &Value) -> (u16, String, Value) {

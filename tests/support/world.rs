@@ -74,6 +74,11 @@ impl World {
         self.clock.set_wall(Timestamp::from_secs(wall));
     }
 
+    /// Sets the wall clock forward; no time passes.
+    pub fn jump(&self, span: Duration) {
+        self.clock.set_wall(self.clock.wall().plus(span));
+    }
+
     /// Stops the server and starts it again.
     pub fn restart(&mut self) {
         self.while_off(|_| ());

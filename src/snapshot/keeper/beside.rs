@@ -10,6 +10,7 @@ use super::retention::Judged;
 use super::status::Beside;
 use super::stored;
 use super::trouble::Trouble;
+use super::watch::Watch;
 use super::worker::Worker;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::Txn;
@@ -33,6 +34,8 @@ pub struct Seen {
     pub names: Option<BTreeSet<Name>>,
     /// In which history this server was, and how far each other one went.
     others: Option<(Timeline, BTreeMap<Timeline, u64>)>,
+    /// For how long each other one was seen not to grow.
+    pub watch: Watch,
     /// Whether nobody could look since.
     away: bool,
     /// Whether what is there at the next look is known to whoever looks after this server.
@@ -76,8 +79,9 @@ impl Seen {
     }
 
     /// It is away, and others may write there meanwhile. How far each had come is known still.
-    pub fn is_away(&mut self) {
+    pub fn is_away(&mut self, boot: Duration) {
         (self.names, self.away) = (None, true);
+        self.watch.pause(boot);
     }
 
     /// It is known of the other servers.
@@ -111,10 +115,15 @@ impl Worker {
             let end = ends.entry(timeline).or_default();
             *end = revision.max(*end);
         }
-        let noted = |txn: &mut Txn| stored::others(txn, &self.name);
         let (first, present, mut before) = match &self.seen.others {
             Some((present, before)) => (false, *present, before.clone()),
-            None => (true, known.timeline, self.unsealed()?.transact(noted)?),
+            None => {
+                let unsealed = self.unsealed()?;
+                let watched = unsealed.transact(|txn| stored::watched(txn, &self.name))?;
+                self.seen.watch = Watch::of(watched);
+                let others = unsealed.transact(|txn| stored::others(txn, &self.name))?;
+                (true, known.timeline, others)
+            }
         };
         if let Some(end) = ends.get(&present).filter(|_| present != known.timeline) {
             // It was this server's own until now.
@@ -124,6 +133,7 @@ impl Worker {
         let (watched, boot) = (!first && !self.seen.away, self.boot());
         self.seen.grows.retain(|_, (_, at)| boot.saturating_sub(*at) < OVER);
         ends.remove(&known.timeline);
+        self.seen.watch.look(&ends, boot);
         let heard = std::mem::take(&mut self.seen.heard);
         if heard {
             before.clone_from(&ends);

@@ -27,6 +27,7 @@ mod strangers;
 mod telling;
 mod trouble;
 mod unusable;
+mod watch;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -83,6 +83,15 @@ impl Snapshot {
     }
 }
 
+/// The other histories of a target, as this server sees them.
+#[derive(Default)]
+pub struct Others {
+    /// Those that grew while they were watched, and not so long ago that they count as ended.
+    pub growing: BTreeSet<Timeline>,
+    /// Those that this server has left itself.
+    pub left: BTreeSet<Timeline>,
+}
+
 /// The newest one of the present history that is good.
 pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
     let good = |(_, s): &(usize, &Snapshot)| {
@@ -94,10 +103,14 @@ pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
 
 /// Which snapshots go. The last good one of the present history never does, and nothing does while
 /// there is none. What that history comes of is its own past: a restore forgets nothing of it.
+/// Another one stays for as long as its times tell, and while it is seen to grow; one that goes on
+/// and that this server has not left is another server's, and all that it comes of stays with it,
+/// whatever is asked.
 pub fn to_drop(
     snapshots: &[Snapshot],
     segments: &[SegmentName],
     present: Timeline,
+    others: &Others,
     policy: &Policy,
 ) -> Vec<usize> {
     let Some(last_good) = last_good(snapshots, present) else { return Vec::new() };
@@ -111,8 +124,18 @@ pub fn to_drop(
     let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
     // Another history may be another machine's: it takes no place of ours, and none is taken of it.
     let alone = !policy.others.is_zero();
-    let counted: Vec<usize> =
-        whole.filter(|&index| !alone || snapshots[index].is_past(&way)).collect();
+    let from = snapshots[last_good].taken.minus(policy.others);
+    let mut going_on = if alone { going_on(snapshots, segments, from) } else { BTreeSet::new() };
+    going_on.extend(&others.growing);
+    let strange = |timeline: &Timeline| {
+        let past = way.iter().any(|part| part.timeline == *timeline);
+        !past && !others.left.contains(timeline)
+    };
+    let strangers: Vec<Vec<Stretch>> =
+        going_on.iter().filter(|of| strange(of)).map(|of| journal.lineage(*of)).collect();
+    let is_strange = |s: &Snapshot| strangers.iter().any(|way| s.is_on(way));
+    let counts = |s: &Snapshot| s.is_past(&way) || !(alone || is_strange(s));
+    let counted: Vec<usize> = whole.filter(|&index| counts(&snapshots[index])).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
     for (count, bucket) in policy.buckets() {
@@ -134,25 +157,26 @@ pub fn to_drop(
             kept[index] |= snapshots[index].taken >= from;
         }
     }
+    for (index, snapshot) in snapshots.iter().enumerate() {
+        kept[index] |= snapshot.judged != Judged::Bad && is_strange(snapshot);
+    }
     if alone {
-        let from = snapshots[last_good].taken.minus(policy.others);
-        let others = going_on(snapshots, segments, from);
         // Another machine may have written in the present one, too, before it left that: it is the
         // past of what that goes on with.
         let theirs = |s: &Snapshot| s.timeline == present && s.own == Some(false);
         let comes_of_it = |other: &Timeline| {
             *other != present && journal.lineage(*other).iter().any(|of| of.timeline == present)
         };
-        let wanted =
-            snapshots.iter().any(|s| theirs(s) && s.taken > from) || others.iter().any(comes_of_it);
+        let wanted = snapshots.iter().any(|s| theirs(s) && s.taken > from)
+            || going_on.iter().any(comes_of_it);
         for (index, snapshot) in snapshots.iter().enumerate() {
             kept[index] |= match theirs(snapshot) {
                 true => snapshot.judged != Judged::Bad && wanted,
-                false => snapshot.timeline != present && others.contains(&snapshot.timeline),
+                false => snapshot.timeline != present && going_on.contains(&snapshot.timeline),
             };
         }
         // What is there of one may begin with a snapshot of a history before it.
-        for timeline in others.into_iter().filter(|timeline| *timeline != present) {
+        for timeline in going_on.into_iter().filter(|timeline| *timeline != present) {
             let of_it = segments.iter().filter(|segment| segment.timeline == timeline);
             let start = of_it.map(|segment| segment.first - 1).min();
             let base = start.and_then(|start| base_behind(snapshots, &journal, timeline, start));
@@ -272,13 +296,20 @@ mod tests {
         SegmentName { timeline, origin, first, last, from: to, to, chain: last }
     }
 
+    /// Whatever other histories there are this server has left.
+    fn ours() -> Others {
+        let middle = Timeline { number: 2, id: 1 };
+        let other = Timeline { number: 3, id: 1 };
+        Others { left: BTreeSet::from([OLD, middle, other]), ..Others::default() }
+    }
+
     fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
         let kept = kept(snapshots, &[], policy);
         kept.iter().map(|snapshot| snapshot.revision).collect()
     }
 
     fn kept(snapshots: &[Snapshot], segments: &[SegmentName], policy: &Policy) -> Vec<Snapshot> {
-        let gone = to_drop(snapshots, segments, PRESENT, policy);
+        let gone = to_drop(snapshots, segments, PRESENT, &ours(), policy);
         let kept = (0..snapshots.len()).filter(|index| !gone.contains(index));
         kept.map(|index| snapshots[index]).collect()
     }
@@ -351,7 +382,7 @@ mod tests {
                     segment([PRESENT, OLD][dice(2) as usize], None, (last, last), to)
                 })
                 .collect();
-            let gone = to_drop(&all, &segments, PRESENT, &policy);
+            let gone = to_drop(&all, &segments, PRESENT, &ours(), &policy);
             let Some(last) = last_good(&all, PRESENT) else {
                 assert!(gone.is_empty());
                 continue;
@@ -385,7 +416,7 @@ mod tests {
         let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
         let after = |days, segments: &[SegmentName]| {
             let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
-            let gone = to_drop(&all, segments, PRESENT, &policy);
+            let gone = to_drop(&all, segments, PRESENT, &ours(), &policy);
             (0..all.len())
                 .filter(|n| !gone.contains(n))
                 .map(|n| all[n].revision)
@@ -396,6 +427,51 @@ mod tests {
         assert_eq!(after(9, &[]), [7], "it was a week ago");
         let journal = segment(OLD, None, (6, 9), 3 * DAY);
         assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
+    }
+
+    #[test]
+    fn another_history_that_is_seen_to_grow_is_left_alone_whatever_its_times() {
+        let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, DAY) };
+        let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+        let all = [old(5), snapshot(6, 1000 * DAY)];
+        let gone = |growing: &[Timeline]| {
+            let others = Others { growing: growing.iter().copied().collect(), ..ours() };
+            to_drop(&all, &[], PRESENT, &others, &policy)
+        };
+        assert!(gone(&[OLD]).is_empty());
+        assert_eq!(gone(&[]), [0]);
+    }
+
+    #[test]
+    fn while_another_server_goes_on_all_that_it_comes_of_stays() {
+        let [middle, other] = [3, 4].map(|number| Timeline { number, id: 1 });
+        let origin = |timeline, revision| Some(Origin { timeline, revision });
+        let segments = [
+            segment(PRESENT, None, (1, 9), DAY),
+            segment(middle, origin(PRESENT, 4), (5, 6), DAY),
+            segment(other, origin(middle, 6), (7, 9), 40 * DAY),
+        ];
+        let of = |timeline, revision| Snapshot { timeline, ..snapshot(revision, DAY) };
+        let all = [
+            of(PRESENT, 2),
+            of(PRESENT, 3),
+            of(PRESENT, 5),
+            of(middle, 5),
+            of(other, 8),
+            snapshot(12, 41 * DAY),
+        ];
+        let week = Duration::from_secs(7 * DAY);
+        for others in [week, Duration::ZERO] {
+            let policy = Policy { last: 1, others, ..Policy::default() };
+            let growing = BTreeSet::from([other]);
+            let gone = |left| {
+                let others = Others { growing: growing.clone(), left };
+                to_drop(&all, &segments, PRESENT, &others, &policy)
+            };
+            assert_eq!(gone(BTreeSet::new()), [2]);
+            // Of what this server has left it needs what leads there, or nothing.
+            assert!(gone(BTreeSet::from([other])).len() >= 3);
+        }
     }
 
     #[test]
@@ -449,13 +525,13 @@ mod tests {
         let policy = Policy { last: 1, others, ..Policy::default() };
         // What is not of the present one's past goes first.
         // The one in the middle was left lately, and has no snapshot of its own.
-        assert_eq!(to_drop(&all, &segments, PRESENT, &policy), [2, 0, 3]);
+        assert_eq!(to_drop(&all, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
         assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
         // It has one, and begins before that.
         let own = [&all[..], &[Snapshot { timeline: middle, ..snapshot(11, 9 * DAY) }]].concat();
-        assert_eq!(to_drop(&own, &segments, PRESENT, &policy), [2, 0, 3]);
+        assert_eq!(to_drop(&own, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
         // Without it nothing needs the old one any more, nor what of the present follows it alone.
-        assert_eq!(to_drop(&all, &segments[..3], PRESENT, &policy), [2, 0, 1, 3]);
+        assert_eq!(to_drop(&all, &segments[..3], PRESENT, &ours(), &policy), [2, 0, 1, 3]);
         assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
     }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::contact::{Held, Known};
 use super::keep_journal;
-use super::retention::{self, Judged, Policy, Snapshot};
+use super::retention::{self, Judged, Others, Policy, Snapshot};
+use super::stored;
 use super::trouble::Trouble;
 use super::worker::Worker;
+use crate::barrier::txn::Txn;
 use crate::snapshot::include;
 use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::take::{Taken, take};
@@ -22,6 +24,7 @@ impl Worker {
     pub fn snapshot(&mut self) -> Result<(), Trouble> {
         self.must_fit()?;
         self.include()?;
+        self.note_watched()?;
         let taking = self.means.meters.begin();
         let spool = self.spools.open()?;
         let unsealed = self.unsealed()?;
@@ -107,6 +110,14 @@ impl Worker {
         Ok(())
     }
 
+    /// Has the store know how long other histories there were seen not to grow.
+    fn note_watched(&self) -> Result<(), Trouble> {
+        let Some(noted) = self.seen.watch.noted(self.boot()) else { return Ok(()) };
+        let note = |txn: &mut Txn| stored::note_watched(txn, &self.name, &noted);
+        self.unsealed()?.transact(note)?;
+        Ok(())
+    }
+
     /// Whether it must be taken now for the journal to have a base.
     pub fn needs_base(&self) -> Result<bool, Trouble> {
         let head = self.unsealed()?.journal();
@@ -137,7 +148,7 @@ impl Worker {
         }
         // What a restore has left yields to what is now, if that makes room.
         let policy = Policy { others: Duration::ZERO, ..self.settings.policy };
-        let gone = self.outdated(policy);
+        let gone = self.outdated(policy)?;
         let yields = own.iter().filter(|held| gone.contains(&held.name));
         let yields: u64 = yields.map(|held| held.length).sum();
         if would_be - yields <= most && self.forget(policy)? == gone {
@@ -187,7 +198,7 @@ impl Worker {
     /// before it is the last.
     pub fn forgettable(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
         loop {
-            let gone = self.outdated(policy);
+            let gone = self.outdated(policy)?;
             let last = self.last_good().map(|held| held.name.clone());
             let last = last.filter(|last| !gone.is_empty() && !self.read_now.contains(last));
             let Some(last) = last else { return Ok(gone) };
@@ -199,15 +210,23 @@ impl Worker {
         }
     }
 
-    fn outdated(&self, policy: Policy) -> Vec<Name> {
-        let Some(known) = &self.known else { return Vec::new() };
+    fn outdated(&self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        let Some(known) = &self.known else { return Ok(Vec::new()) };
         let prefix = &self.settings.file_prefix;
         let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
         let theirs = known.passed.iter().filter(|held| held.of.prefix == *prefix);
         let theirs = theirs.map(|held| (held, self.passed(held)));
         let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
-        let gone = retention::to_drop(&snapshots, &known.journal(), known.timeline, &policy);
-        gone.into_iter().map(|index| all[index].name.clone()).collect()
+        let (journal, present) = (known.journal(), known.timeline);
+        let gone = retention::to_drop(&snapshots, &journal, present, &self.others()?, &policy);
+        Ok(gone.into_iter().map(|index| all[index].name.clone()).collect())
+    }
+
+    /// The other histories there.
+    fn others(&self) -> Result<Others, Trouble> {
+        let growing = self.seen.watch.growing(self.settings.policy.others, self.boot());
+        let left = self.unsealed()?.left()?;
+        Ok(Others { growing, left: left.iter().map(|left| left.timeline).collect() })
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::settings::Fields;
+use super::watch::Noted;
 use crate::barrier::journal::Origin;
 use crate::barrier::names::MountId;
 use crate::barrier::root::Timeline;
@@ -18,6 +19,8 @@ const FOLDER: &str = "core/snapshot-auto";
 const LEARNED: &str = "core/snapshot-learned";
 /// The same of the other histories that were seen there.
 const BESIDE: &str = "core/snapshot-beside";
+/// The same of how long those were seen not to grow.
+const WATCHED: &str = "core/snapshot-watched";
 
 /// What was learned of a target.
 #[derive(Serialize, Deserialize)]
@@ -56,6 +59,7 @@ pub fn delete(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
     system.delete(&learned(name))?;
     system.delete(&beside(name))?;
+    system.delete(&watched_at(name))?;
     system.delete(&place(name))
 }
 
@@ -89,6 +93,17 @@ pub fn note_others(
     txn.scope(MountId::SYSTEM).write(&beside(name), &others)
 }
 
+/// How long they were seen not to grow when that was last noted.
+pub fn watched(txn: &mut Txn, name: &str) -> Result<Noted, TxnError> {
+    let noted = txn.scope(MountId::SYSTEM).read(&watched_at(name))?;
+    Ok(noted.unwrap_or_default())
+}
+
+/// They were for so long.
+pub fn note_watched(txn: &mut Txn, name: &str, noted: &Noted) -> Result<(), TxnError> {
+    txn.scope(MountId::SYSTEM).write(&watched_at(name), noted)
+}
+
 /// Their names.
 pub fn list(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list(FOLDER)
@@ -96,6 +111,10 @@ pub fn list(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
 
 fn beside(name: &str) -> String {
     format!("{BESIDE}/{name}")
+}
+
+fn watched_at(name: &str) -> String {
+    format!("{WATCHED}/{name}")
 }
 
 fn learned(name: &str) -> String {

@@ -72,7 +72,8 @@ impl Worker {
         self.known = None;
         if trouble.standing() == Standing::Away {
             self.doubt();
-            self.seen.is_away();
+            let boot = self.boot();
+            self.seen.is_away(boot);
             self.has_nothing();
             self.schedule.resume();
         }
