@@ -334,6 +334,22 @@ fn what_both_have_left_is_had_by_its_name_where_the_other_one_was_later() {
 }
 
 #[test]
+fn what_another_one_did_since_the_copy_is_no_past_of_that() {
+    let folder = TempDir::new();
+    let (site, twin) = twins(31, &folder);
+    let at = put(&site, "other");
+    eventually("the target has it", || is_shipped(&site));
+    let done = site.root().post(RESTORE, json!({ "at": "latest" }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    put(&site, "other since");
+    eventually("the target has the new history", || is_shipped_then(&site));
+    let named = data(&done)["new_timeline"].clone();
+    let wish = json!({ "at": at, "timeline": named, "dry_run": true });
+    let told = data(&twin.root().post(RESTORE, wish));
+    assert_eq!(told["own_past"], false, "{told}");
+}
+
+#[test]
 fn a_bare_machine_is_told_of_who_goes_on_beside_who_has_adopted() {
     let folder = TempDir::new();
     let (site, twin) = twins(28, &folder);

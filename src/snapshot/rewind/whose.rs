@@ -165,8 +165,9 @@ impl Way<'_> {
         }
         let Some(head) = self.head() else { return Ok(Whose::Other) };
         let is_before = self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
+        let is_ahead = at.timeline == head.timeline && at.revision > head.revision;
         Ok(match clues.descent(*at, &head)? {
-            Descent::Proven if is_before => Whose::Own,
+            Descent::Proven if is_before && !is_ahead => Whose::Own,
             _ => Whose::Other,
         })
     }
