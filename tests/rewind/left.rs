@@ -226,6 +226,9 @@ fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
     put(&world, "second");
     eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
     let left = target(&world.root())["journal"]["timeline"].clone();
+    world.advance(Duration::from_millis(300));
+    let between = world.now();
+    world.advance(Duration::from_millis(300));
     let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
     assert_eq!(done.status, 200, "{}", done.json());
     assert_eq!(get(&world), "first");
@@ -237,9 +240,12 @@ fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
     assert!(undone.status.success(), "{}", text(&undone));
     assert_eq!(get(&world), "second");
     eventually("the target has what was undone", || is_shipped_then(&world));
-    let refused = world.root().post(RESTORE, json!({ "at": first, "dry_run": true }));
-    let told = refused.json().to_string();
-    assert!(refused.status == 400 && told.contains(named.as_str().unwrap()), "{told}");
+    // Also in the very second in which both were begun.
+    for at in [&first, &between] {
+        let refused = world.root().post(RESTORE, json!({ "at": at, "dry_run": true }));
+        let told = refused.json().to_string();
+        assert!(refused.status == 400 && told.contains(named.as_str().unwrap()), "{at}: {told}");
+    }
     let wish = json!({ "at": first, "timeline": named });
     assert_eq!(had(&world, &wish).as_deref(), Some("first"));
 }

@@ -51,6 +51,48 @@ pub fn get(world: &World) -> Value {
 }
 
 #[test]
+fn in_the_second_of_a_restore_what_was_there_before_it_is_had() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    let path = folder.display();
+    let world = World::configured(
+        31,
+        &format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{SETTINGS}}}"),
+    );
+    put(&world, "first");
+    // A file that is older than all that the target has.
+    let file = home.path().join("first.snap").display().to_string();
+    assert!(edgekeep(&world, &["snapshot", "save", &file]).status.success());
+    put(&world, "second");
+    fs::create_dir(&folder).unwrap();
+    eventually("there is a base", || {
+        world.advance(Duration::from_secs(1));
+        target(&world.root())["last_good"].is_object()
+    });
+    put(&world, "third");
+    eventually("the target has it", || target(&world.root())["journal"]["behind"] == 0);
+    world.advance(Duration::from_millis(300));
+    let before = world.now();
+    world.advance(Duration::from_millis(300));
+    assert!(edgekeep(&world, &["snapshot", "restore", &file]).status.success());
+    assert_eq!(get(&world), "first");
+    let new = || {
+        target(&world.root())["journal"]["timeline"].as_str().is_some_and(|of| of.starts_with("2-"))
+    };
+    eventually("the target has the new history", || {
+        let told = target(&world.root());
+        new() && told["last_good"]["timeline"] == told["journal"]["timeline"]
+    });
+    let dry = world.root().post(RESTORE, json!({ "at": before, "dry_run": true }));
+    assert_eq!(dry.status, 200, "{}", dry.json());
+    let loaded =
+        data(&world.root().post("sys/snapshots/targets/disk/load", json!({ "at": before })));
+    let id = loaded["snapshot_id"].as_str().unwrap();
+    let read = data(&world.root().get(&format!("secret/a?read_snapshot_id={id}")));
+    assert_eq!((&read["value"], &loaded["own_past"]), (&json!("third"), &json!(false)), "{loaded}");
+}
+
+#[test]
 fn a_server_goes_back_and_says_what_comes_back() {
     let folder = TempDir::new();
     let world = world(1, &folder);

@@ -8,8 +8,10 @@
 use super::file::{Getter, Unfit};
 use super::listing::Listing;
 use super::segments::{Broken, Segments, Start, Walk};
+use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head, Origin};
 use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
 use crate::snapshot::journal::segment::Entry;
 use crate::snapshot::layout::{Kept, SegmentName};
 use crate::snapshot::lent::{LentKeyring, Vouch};
@@ -230,11 +232,31 @@ impl<K: Vouch> Clues<'_, '_, K> {
     /// The first commit behind another one that a segment keeps alone.
     fn kept_behind(&self, name: &SegmentName, at: u64) -> Result<Option<(u64, Chain)>, Unfit> {
         let mut kept = None;
-        let mut visit = |entry: &Entry| {
+        self.each(name, |entry| {
             if entry.revision > at {
                 kept.get_or_insert((entry.revision, entry.after));
             }
-        };
+        })?;
+        Ok(kept)
+    }
+
+    /// When the first commit was that is known of a history; names tell whole seconds.
+    pub fn began(&self, timeline: Timeline) -> Result<Option<Timestamp>, Unfit> {
+        let all = self.listing.own.iter().chain(&self.listing.segments);
+        let of_it = all.filter(|name| name.timeline == timeline);
+        let mut began: Option<Timestamp> = None;
+        if let Some(first) = of_it.min_by_key(|name| (name.first, name.from)) {
+            self.each(first, |entry| {
+                let time = || Record::read(&entry.record).ok().map(|record| record.time);
+                began = began.or_else(time);
+            })?;
+        }
+        let bases = self.listing.snapshots.iter().filter(|name| name.timeline == timeline);
+        Ok(bases.map(|name| name.taken).chain(began).min())
+    }
+
+    /// Shows `visit` every entry of a segment.
+    fn each(&self, name: &SegmentName, mut visit: impl FnMut(&Entry)) -> Result<(), Unfit> {
         if self.segments.has(name) {
             let walked = self.segments.each(name, |_, entry| {
                 visit(entry);
@@ -244,7 +266,7 @@ impl<K: Vouch> Clues<'_, '_, K> {
         } else {
             self.getter.read(name, self.keyring, visit)?;
         }
-        Ok(kept)
+        Ok(())
     }
 
     /// Where the history of a commit began, that is a later one than `early`: whoever is of it

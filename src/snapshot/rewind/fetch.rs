@@ -163,14 +163,40 @@ impl<'a> Way<'a> {
             };
             match stop {
                 Stop::Refused(mut refusal) => {
-                    if !self.vouch(&mut refusal, wish.timeline.is_some())? && !self.has_changed() {
+                    if let Some((timeline, time)) = self.later(&refusal, wish)? {
+                        self.listing.begins(timeline, time);
+                    } else if !self.vouch(&mut refusal, wish.timeline.is_some())?
+                        && !self.has_changed()
+                    {
                         let lost = self.listing.unusable(self.getter.source.folder);
                         return Err(RewindError::Refused(refusal, lost));
                     }
                 }
                 Stop::Unfit(unfit) => self.learn(unfit)?,
-                Stop::Later(timeline, time) => drop(self.listing.begun.insert(timeline, time)),
+                Stop::Later(timeline, time) => self.listing.begins(timeline, time),
             }
+        }
+    }
+
+    /// Where nothing of a history is so early, whether it had not begun in that second at all, and
+    /// another one is meant.
+    fn later(
+        &self,
+        refusal: &Refusal,
+        wish: &Wish,
+    ) -> Result<Option<(Timeline, Timestamp)>, RewindError> {
+        let (Refusal::Before(span), At::Time(time)) = (refusal, wish.at) else { return Ok(None) };
+        let known = self.listing.begun.contains_key(&span.timeline);
+        if known || wish.timeline.is_some() || span.begun.as_secs() != time.as_secs() {
+            return Ok(None);
+        }
+        match self.clues(None).began(span.timeline) {
+            Ok(began) => {
+                Ok(began.filter(|began| *began > time).map(|began| (span.timeline, began)))
+            }
+            Err(Unfit::Failed(error)) => Err(error),
+            // What is wrong with it is seen when the refusal is looked into.
+            Err(_) => Ok(None),
         }
     }
 

@@ -54,7 +54,7 @@ impl Way<'_> {
         let (At::Time(time), false) = (plan.at, plan.named) else { return Ok(()) };
         let Start { timeline, revision, .. } = gone.there;
         let differs = |of: &&SegmentName| {
-            let later = of.timeline == timeline && of.last > revision && of.from <= time;
+            let later = of.timeline == timeline && of.last >= revision && of.from <= time;
             later && gone.passed.get(&of.last).is_some_and(|ours| *ours != of.chain)
         };
         for of in self.listing.segments.iter().filter(differs) {

@@ -34,6 +34,8 @@ pub struct Listing {
     pub lost: BTreeMap<Kept, Flaw>,
     /// Segments that are whole, and of no history that is gone: what they tell of the chain counts.
     pub aside: Vec<SegmentName>,
+    /// Those of `own` that are so.
+    pub own_aside: Vec<SegmentName>,
     /// Those that were looked at and verify.
     pub sound: Vec<Kept>,
     /// Those that begin as what their names say, of which no more was looked at.
@@ -114,7 +116,10 @@ impl Listing {
             Kept::Segment(name) if self.segments.contains(name) => {
                 self.segments.retain(|other| other != name);
             }
-            Kept::Segment(name) => self.own.retain(|other| other != name),
+            Kept::Segment(name) => {
+                self.own.retain(|other| other != name);
+                self.own_aside.push(*name);
+            }
         }
         if let (Kept::Segment(name), Loss::Other) = (&kept, flaw.loss) {
             self.aside.push(*name);
@@ -128,6 +133,27 @@ impl Listing {
         let lost = &self.lost;
         self.snapshots.retain(|name| !lost.contains_key(&Kept::Snapshot(name.clone())));
         self.segments.retain(|name| !lost.contains_key(&Kept::Segment(*name)));
+    }
+
+    /// A history begins only then, and so another one is meant: what was another server's for that
+    /// one counts again.
+    pub fn begins(&mut self, timeline: Timeline, time: Timestamp) {
+        self.begun.insert(timeline, time);
+        let is_other = |flaw: &Flaw| flaw.loss == Loss::Other;
+        let (others, lost) =
+            std::mem::take(&mut self.lost).into_iter().partition(|(_, flaw)| is_other(flaw));
+        self.lost = lost;
+        let others: BTreeMap<Kept, Flaw> = others;
+        for kept in others.into_keys() {
+            match kept {
+                Kept::Snapshot(name) => self.snapshots.push(name),
+                Kept::Segment(name) if self.own_aside.contains(&name) => self.own.push(name),
+                Kept::Segment(name) => self.segments.push(name),
+            }
+        }
+        self.aside.clear();
+        self.own_aside.clear();
+        self.partly.clear();
     }
 
     /// What is inside of the files tells more than their names.
