@@ -37,6 +37,8 @@ pub enum UnsealError {
     Unwanted,
     /// What must be done before anybody has it failed.
     NotReady(TxnError),
+    /// A restore is done, and what it has put does not open: why.
+    NotOpened(Box<Self>),
     /// The store failed.
     Storage(CommitError),
 }
@@ -67,9 +69,12 @@ impl fmt::Display for UnsealError {
             ),
             Self::NotChanged(error) => write!(f, "the seal stays the old one: {error}"),
             Self::Overtaken => f.write_str("the seal was changed meanwhile: begin again"),
-            Self::NotReady(error) => write!(
+            Self::NotReady(error) => {
+                write!(f, "what a restore has left to do comes first, and failed: {error}")
+            }
+            Self::NotOpened(error) => write!(
                 f,
-                "what a restore has begun is to be ended first, and the store stays sealed: {error}"
+                "the restore is done, but the store stays sealed until it is unsealed: {error}"
             ),
             Self::Unwanted => f.write_str("the store was sealed meanwhile, and stays so"),
             Self::Storage(error) => error.fmt(f),

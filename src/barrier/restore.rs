@@ -63,7 +63,7 @@ impl Barrier {
     ///
     /// # Errors
     /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
-    /// replaced then.
+    /// replaced then. [`UnsealError::NotOpened`] where it is, and only the opening of it failed.
     pub fn restore(&self, accept: Accept, fill: &mut Job<'_>) -> Result<(), UnsealError> {
         let _changing = lock(&self.changing);
         let present = self.seal_record()?;
@@ -93,7 +93,7 @@ impl Barrier {
         let left = unsealed.status().timeline;
         let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
         *write(&self.unsealed) = opened.as_ref().ok().cloned().flatten();
-        opened.map(drop)
+        opened.map(drop).map_err(|error| UnsealError::NotOpened(error.into()))
     }
 }
 

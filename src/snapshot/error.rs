@@ -12,7 +12,7 @@ use crate::base::fault::Fault;
 use crate::storage::StorageError;
 use crate::storage::commit::CommitError;
 
-/// Why a snapshot was not taken, read or restored. Nothing was replaced then.
+/// Why a snapshot was not taken, read or restored. Nothing was replaced then, unless it says so.
 #[derive(Debug)]
 pub enum SnapshotError {
     /// The file is no snapshot, or not a whole one: what is wrong.
@@ -41,6 +41,8 @@ pub enum SnapshotError {
     WrongKey,
     /// The records that open all others do not open.
     Keys(UnsealError),
+    /// It was restored, and does not open: the store is sealed.
+    NotOpened(UnsealError),
     /// The store is sealed, or being sealed.
     Sealed,
     /// The store failed.
@@ -78,7 +80,7 @@ impl fmt::Display for SnapshotError {
                 "there is a store in {folder} already: move it away, or replace it with -force"
             ),
             Self::WrongKey => f.write_str("the unseal keys given are not the snapshot's"),
-            Self::Keys(error) => error.fmt(f),
+            Self::Keys(error) | Self::NotOpened(error) => error.fmt(f),
             Self::Sealed => f.write_str("the store is sealed"),
             Self::Storage(error) => error.fmt(f),
         }
@@ -179,7 +181,7 @@ impl From<UnsealError> for SnapshotError {
             UnsealError::WrongKey => Self::WrongKey,
             UnsealError::OtherKeys(error) => Self::Unreadable(error),
             UnsealError::Storage(cause) => cause.into(),
-            unready @ UnsealError::NotReady(_) => StorageError::Aborted(unready.into()).into(),
+            error @ UnsealError::NotOpened(_) => Self::NotOpened(error),
             other => Self::Keys(other),
         }
     }
@@ -200,7 +202,10 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Full => 507,
             SnapshotError::Busy => 429,
             SnapshotError::Sealed => return Self::sealed(),
-            SnapshotError::Interrupted | SnapshotError::Io(_) | SnapshotError::Storage(_) => 500,
+            SnapshotError::Interrupted
+            | SnapshotError::Io(_)
+            | SnapshotError::NotOpened(_)
+            | SnapshotError::Storage(_) => 500,
             SnapshotError::Broken(_)
             | SnapshotError::Newer(_)
             | SnapshotError::OtherKeys(_)

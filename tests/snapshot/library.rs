@@ -5,13 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use edgekeep::barrier::Barrier;
 use edgekeep::barrier::names::MountId;
 use edgekeep::barrier::seal::shamir::{self, Split};
+use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::base::clock::{ManualClock, Timestamp};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
+use edgekeep::base::fault::Fault;
 use edgekeep::base::pages::Key;
 use edgekeep::base::secret::Secret;
 use edgekeep::snapshot::SnapshotError;
@@ -27,7 +28,7 @@ use edgekeep::snapshot::take::{Taken, take};
 use edgekeep::snapshot::verify::verify;
 use edgekeep::storage::faulty::{Failure, Faulty};
 use edgekeep::storage::memory::Memory;
-use edgekeep::storage::{Storage, Urgency};
+use edgekeep::storage::{Storage, StorageError, Urgency};
 
 use crate::altered::without_its_last_entry;
 use crate::support::mount::Mount;
@@ -335,6 +336,31 @@ fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
         at += 1;
     }
     assert!(failed > 10, "{failed} of {at} operations failed");
+}
+
+/// What was put does not open, or not wholly: it is told that the store is another one now.
+#[test]
+fn a_restore_that_does_not_open_what_it_put_says_that_it_is_done() {
+    let (store, key) = Store::with_entries(1);
+    let file = store.snapshot();
+    store.put("secret/a", b"later");
+    let may = Arc::new(AtomicBool::new(true));
+    let then = Arc::clone(&may);
+    let opened = move |_: &Arc<Unsealed>| match then.load(Ordering::Relaxed) {
+        true => Ok(()),
+        false => Err(StorageError::Full.into()),
+    };
+    store.barrier.when_opened(opened).unwrap();
+    may.store(false, Ordering::Relaxed);
+    let fault = Fault::from(store.restore(&file, false).unwrap_err());
+    assert_eq!(fault.status, 500, "{fault}");
+    for told in ["the restore is done", "stays sealed", "free some space"] {
+        assert!(fault.to_string().contains(told), "{fault}");
+    }
+    assert!(store.barrier.unsealed().is_none());
+    may.store(true, Ordering::Relaxed);
+    store.barrier.unseal(&key).unwrap();
+    assert_eq!(store.get("secret/a").unwrap(), b"one");
 }
 
 /// Decompresses with the program that an operator would use.

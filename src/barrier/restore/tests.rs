@@ -97,7 +97,8 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
         fill(&snapshot)(to)?;
         store.note_first(std::slice::from_ref(&first), to)
     });
-    assert!(matches!(failed, Err(UnsealError::NotReady(TxnError::NoRoom))));
+    let Err(UnsealError::NotOpened(why)) = failed else { panic!("{failed:?}") };
+    assert!(matches!(*why, UnsealError::NotReady(TxnError::NoRoom)));
     assert!(house.barrier.unsealed().is_none(), "it stays sealed until it is done");
     let key = combine(&house.shares).unwrap();
     assert!(house.barrier.unseal(&key).is_err());
