@@ -380,6 +380,13 @@ impl Unsealed {
         Ok(Txn::new(Arc::clone(self), begin))
     }
 
+    /// The newest committed state.
+    fn view(&self) -> Result<Box<dyn View>, TxnError> {
+        let view = self.committer.begin()?.view;
+        self.must_be_of_this(&*view)?;
+        Ok(view)
+    }
+
     /// Refuses a view of what has taken the place of this store: who is told there by which tokens
     /// live is told so by the one that is opened for it.
     fn must_be_of_this(&self, view: &dyn View) -> Result<(), TxnError> {

@@ -166,7 +166,10 @@ impl Unsealed {
         let mut bad = BadEntries::default();
         let mut start = Some(Vec::new());
         while let Some(from) = start {
-            let slice = self.scrub_slice(&from)?;
+            let slice = match self.scrub_slice(&from) {
+                Err(TxnError::Restoring) => return Ok(None),
+                slice => slice?,
+            };
             bad.append(slice.bad);
             start = slice.next;
             let seconds = slice.bytes as f64 / rate.max(1) as f64;
@@ -184,7 +187,7 @@ impl Unsealed {
     }
 
     fn scrub_slice(&self, from: &[u8]) -> Result<Slice, TxnError> {
-        let view = self.committer.begin()?.view;
+        let view = self.view()?;
         let keyring = self.keyring();
         let record = view.get(ROOT)?.ok_or(TxnError::Damaged)?;
         let record = RootRecord::open(&keyring, &record).map_err(|_| TxnError::Damaged)?;

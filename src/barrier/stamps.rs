@@ -95,7 +95,7 @@ pub fn is_sound(key: &[u8], value: &[u8]) -> bool {
 impl Unsealed {
     /// The stamps of the store as it is.
     pub fn stamps(&self) -> Result<Stamps, TxnError> {
-        Ok(Stamps::read(&*self.committer.begin()?.view)?)
+        Ok(Stamps::read(&*self.view()?)?)
     }
 
     /// Stamps a snapshot: when it is taken, and the instant that it is of. No other one of the

@@ -87,7 +87,7 @@ impl Unsealed {
         if upto < from {
             return Ok(false);
         }
-        let view = self.committer.begin()?.view;
+        let view = self.view()?;
         let mut bytes = 0;
         for entry in scan(&*view, timeline, from, upto)? {
             bytes += entry?.1.len() as u64;
@@ -127,7 +127,7 @@ impl Unsealed {
 
     /// One instant of the store, from which records are read.
     pub fn journal_view(&self) -> Result<Box<dyn View>, TxnError> {
-        Ok(self.committer.begin()?.view)
+        self.view()
     }
 
     fn order(&self, order: Order) -> Result<(), TxnError> {

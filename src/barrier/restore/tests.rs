@@ -83,7 +83,12 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
     let (replaced, may) = (Arc::clone(&store), Arc::clone(&done));
     let then = move |opened: &Arc<Unsealed>| {
         let is_this = Arc::ptr_eq(&replaced, opened);
-        assert!(is_this || matches!(replaced.begin(), Err(TxnError::Restoring)));
+        let looks = [
+            replaced.begin().map(drop),
+            replaced.journal_view().map(drop),
+            replaced.stamps().map(drop),
+        ];
+        assert!(is_this || looks.iter().all(|it| matches!(it, Err(TxnError::Restoring))));
         match may.load(Ordering::Relaxed) {
             true => Ok(()),
             false => Err(TxnError::NoRoom),
