@@ -45,6 +45,8 @@ pub enum SnapshotError {
     NotOpened(UnsealError),
     /// The store is sealed, or being sealed.
     Sealed,
+    /// It was sealed or replaced since it was asked for, or is being replaced.
+    Gone,
     /// The store failed.
     Storage(StorageError),
 }
@@ -82,6 +84,9 @@ impl fmt::Display for SnapshotError {
             Self::WrongKey => f.write_str("the unseal keys given are not the snapshot's"),
             Self::Keys(error) | Self::NotOpened(error) => error.fmt(f),
             Self::Sealed => f.write_str("the store is sealed"),
+            Self::Gone => {
+                f.write_str("the store was sealed or replaced meanwhile: try again when it is open")
+            }
             Self::Storage(error) => error.fmt(f),
         }
     }
@@ -169,7 +174,8 @@ impl From<CommitError> for SnapshotError {
 impl From<TxnError> for SnapshotError {
     fn from(error: TxnError) -> Self {
         match error {
-            TxnError::Sealed | TxnError::Restoring => Self::Sealed,
+            TxnError::Sealed => Self::Sealed,
+            TxnError::Restoring => Self::Gone,
             other => StorageError::Aborted(other.into()).into(),
         }
     }
@@ -202,6 +208,7 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Full => 507,
             SnapshotError::Busy => 429,
             SnapshotError::Sealed => return Self::sealed(),
+            SnapshotError::Gone => 503,
             SnapshotError::Interrupted
             | SnapshotError::Io(_)
             | SnapshotError::NotOpened(_)

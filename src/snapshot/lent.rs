@@ -20,7 +20,7 @@ impl Lent {
 
     /// The store, for a moment.
     pub fn get(&self) -> Result<Arc<Unsealed>, SnapshotError> {
-        self.0.upgrade().ok_or(SnapshotError::Sealed)
+        self.0.upgrade().ok_or(SnapshotError::Gone)
     }
 }
 

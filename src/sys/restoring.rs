@@ -10,12 +10,14 @@ use super::undo::Undo;
 use super::versions;
 use crate::api::reply::Reply;
 use crate::barrier::names::MountId;
-use crate::barrier::{Barrier, Unsealed};
+use crate::barrier::txn::TxnError;
+use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
 use crate::lease::store::FOLDER as LEASES;
 use crate::pipeline::revoke;
 use crate::pipeline::tokens::Tokens;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::lent::Lent;
 use crate::snapshot::restorable::{Range, Restorable, Returning, is_in};
 use crate::storage::{Key, StorageError, View, Writer};
 use crate::token::record::TokenKey;
@@ -34,6 +36,8 @@ pub struct Restoring {
 
 /// How.
 pub struct How {
+    /// The store that whoever asks was let into.
+    pub keys: Lent,
     /// Also a store of other keys; then it is sealed.
     pub force: bool,
     /// Revoke the tokens that come back.
@@ -58,15 +62,22 @@ impl Restoring {
     }
 
     /// The store, where its keys are here.
-    pub fn unsealed(&self) -> Result<Arc<Unsealed>, Fault> {
-        self.barrier.unsealed().ok_or_else(Fault::sealed)
+    pub fn unsealed(&self) -> Result<Arc<Unsealed>, SnapshotError> {
+        self.barrier.unsealed().ok_or(SnapshotError::Sealed)
+    }
+
+    /// The store that somebody was let into, as long as it is the one that is served.
+    pub fn still(&self, keys: &Lent) -> Result<Arc<Unsealed>, SnapshotError> {
+        let (now, then) = (self.unsealed()?, keys.get()?);
+        if Arc::ptr_eq(&now, &then) { Ok(now) } else { Err(SnapshotError::Gone) }
     }
 
     /// Puts `state`, which is called so in the log, in the place of the store, and adds to what is
     /// `told` of it.
     ///
     /// What comes back is asked while no commit is taken: what was revoked by then, also while all
-    /// of this was on its way, is among it.
+    /// of this was on its way, is among it. A store that was sealed or replaced by then is left
+    /// alone: nobody was let into that.
     pub fn restore(
         &self,
         state: &impl Restorable,
@@ -77,17 +88,23 @@ impl Restoring {
         let (accept, same_keys) = state.accepted(&self.barrier, how.force)?;
         let same = same_keys && how.same_store;
         let kept = self.undo.before_restore(&self.barrier, same);
-        let asked = self.barrier.unsealed().filter(|_| same);
-        let asked = asked.map(|unsealed| Lasting::new(unsealed, &self.tokens)).transpose()?;
         let mut back = None;
         let done = self.barrier.restore(accept, &mut |to| {
-            let Some(lasting) = &asked else { return state.fill(to) };
+            // Until it is replaced nobody seals it any more.
+            let unsealed = self.still(&how.keys)?;
+            if !same {
+                return state.fill(to);
+            }
+            let lasting = Lasting::new(unsealed, &self.tokens)?;
             let found = back.insert(lasting.fill(state, to)?);
             if how.revoke_tokens {
                 lasting.unsealed.note_first(&revoke::to_be_revoked(&found.tokens), to)?;
             }
             Ok(())
         });
+        if let Err(error @ UnsealError::NotOpened(_)) = &done {
+            log::error!("{called}: {error}");
+        }
         done.map_err(SnapshotError::from)?;
         log::warn!("restored {called}");
         if let Some(back) = &back {
@@ -119,9 +136,8 @@ struct Lasting {
 }
 
 impl Lasting {
-    fn new(unsealed: Arc<Unsealed>, tokens: &Arc<Tokens>) -> Result<Self, Fault> {
-        let wrong = |_| Fault::internal("a folder of the system has no name");
-        let below = |folder| unsealed.below(MountId::SYSTEM, folder).map_err(wrong);
+    fn new(unsealed: Arc<Unsealed>, tokens: &Arc<Tokens>) -> Result<Self, SnapshotError> {
+        let below = |folder| unsealed.below(MountId::SYSTEM, folder).map_err(TxnError::from);
         let within = [below(TOKENS)?, below(LEASES)?];
         Ok(Self { unsealed, tokens: Arc::clone(tokens), within })
     }

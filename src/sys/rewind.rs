@@ -164,7 +164,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     drop(unsealed);
     let prepared = prepare(source, &wish, Some(keys.clone()), &there.spools);
     let prepared = prepared.map_err(|error| there.refused(error))?;
-    let unsealed = keys.get()?;
+    let unsealed = service.restoring.still(&keys)?;
     let same_store = store_id == own;
     let mut told = prepared.told();
     told.insert("own_past".into(), prepared.is_own_past().into());
@@ -180,7 +180,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     drop(unsealed);
     let revision = prepared.found().instant.revision;
     let called = format!("revision {revision} of the timeline {}", prepared.timeline());
-    let how = How { force, revoke_tokens, same_store };
+    let how = How { keys, force, revoke_tokens, same_store };
     let reply = service.restoring.restore(&prepared, &called, &how, told)?;
     service.meters.restored.end(begun);
     Ok(reply)
@@ -209,7 +209,7 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     drop(unsealed);
     let found = history(source, &part, &keys, &there.spools);
     let found = found.map_err(|error| there.refused(error))?;
-    let unsealed = keys.get()?;
+    let unsealed = service.restoring.still(&keys)?;
     let mounts = unsealed.transact(|txn| service.mounts.read(txn))?;
     let commits = found.events.iter().map(|event| commit(event, &unsealed, &mounts));
     let gaps = found.gaps.iter().map(|(first, last)| json!([first, last]));

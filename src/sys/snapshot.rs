@@ -11,6 +11,7 @@ use crate::api::reply::{Content, Reply, ResponseBody, object};
 use crate::api::request::Body;
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::entropy::Entropy;
+use crate::snapshot::lent::Lent;
 use crate::snapshot::meters::Meters;
 use crate::snapshot::restore::receive;
 use crate::snapshot::spool::Spools;
@@ -91,6 +92,8 @@ fn read(service: &Snapshots, _: DirectAsk) -> Outcome {
 fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
     let revoke_tokens = ask.exact_query(RESTORE)?.get(&REVOKE) == Some(&true);
     let begun = service.meters.restored.now();
+    // Who sends it may take long.
+    let keys = Lent::of(&service.restoring.unsealed()?);
     let spool = service.spools.open()?;
     let received = match ask.body {
         Body::Whole(bytes) => receive(bytes.expose(), spool),
@@ -101,9 +104,8 @@ fn restore(service: &Snapshots, ask: DirectAsk, force: bool) -> Outcome {
         "the snapshot of revision {}, timeline {}, taken at {}",
         about.revision, about.timeline, about.time
     );
-    let own = service.restoring.barrier.unsealed().map(|unsealed| unsealed.status().store_id);
-    let same_store = own.as_ref() == Some(&about.store_id);
-    let how = How { force, revoke_tokens, same_store };
+    let same_store = service.restoring.still(&keys)?.status().store_id == about.store_id;
+    let how = How { keys, force, revoke_tokens, same_store };
     let reply = service.restoring.restore(&received, &called, &how, object([]))?;
     service.meters.restored.end(begun);
     Ok(reply)

@@ -1,15 +1,18 @@
 //! What was revoked comes back with a store of before: what is told of it, and that it can be
 //! revoked with the restore.
 
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::http::Client;
+use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
 use crate::support::world::World;
-use crate::support::{TempDir, data, eventually, program};
+use crate::support::{ROOT, TempDir, data, eventually, program};
 
 const FILE: &str = "sys/storage/raft/snapshot";
 const TARGET: &str = "sys/snapshots/targets/disk";
@@ -73,6 +76,52 @@ fn what_ended_with_its_mount_comes_back_although_it_is_not_tidied_away_yet() {
     let back = data(&root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap());
     assert_eq!((&back["returning_tokens"], &back["revoked_tokens"]), (&json!(1), &json!(1)));
     assert!(!is_alive(&world, &token));
+}
+
+/// Whether a snapshot is being received, which the server keeps in a file without a name.
+fn receives(world: &World) -> bool {
+    fs::read_dir("/proc/self/fd").unwrap().flatten().any(|open| {
+        let file = fs::read_link(open.path()).unwrap_or_default();
+        file.starts_with(world.data()) && file.to_string_lossy().ends_with("(deleted)")
+    })
+}
+
+#[test]
+fn a_server_that_is_sealed_while_a_file_is_on_its_way_takes_it_no_more() {
+    let world = World::new(85);
+    let root = world.root();
+    let token = new_token(&root);
+    let file = root.get(FILE).body;
+    assert_eq!(revoke(&root, &token), 204);
+    let unseal = || root.post("sys/unseal", json!({ "key": world.unseal_key() })).status;
+    for (path, opened_again, why) in [
+        ("snapshot?revoke_tokens=true", false, "Vault is sealed"),
+        ("snapshot-force", false, "Vault is sealed"),
+        ("snapshot?revoke_tokens=true", true, "sealed or replaced meanwhile"),
+    ] {
+        eventually("nothing is on its way", || !receives(&world));
+        let mut sent = TcpStream::connect(root.address()).unwrap();
+        let head = format!(
+            "POST /v1/sys/storage/raft/{path} HTTP/1.1\r\nHost: it\r\nX-Vault-Token: {ROOT}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            file.len()
+        );
+        let (begin, end) = file.split_at(file.len() / 2);
+        sent.write_all(head.as_bytes()).and_then(|()| sent.write_all(begin)).unwrap();
+        eventually("it is let in", || receives(&world));
+        assert_eq!(root.post("sys/seal", json!({})).status, 204);
+        if opened_again {
+            assert_eq!(unseal(), 200);
+        }
+        sent.write_all(end).unwrap();
+        let mut answer = Vec::new();
+        sent.read_to_end(&mut answer).unwrap();
+        let refused = Reply::parse(&answer).unwrap();
+        assert_eq!(refused.status, 503, "{path}: {}", refused.json());
+        assert!(refused.json().to_string().contains(why), "{path}: {}", refused.json());
+        assert_eq!(unseal(), 200);
+        assert!(!is_alive(&world, &token), "{path}");
+    }
 }
 
 #[test]

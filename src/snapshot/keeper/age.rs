@@ -58,7 +58,10 @@ impl Worker {
         }
         self.torn = torn;
         match outcome {
-            Ok(()) | Err(RewindError::Snapshot(SnapshotError::Busy | SnapshotError::Sealed)) => {}
+            Ok(())
+            | Err(RewindError::Snapshot(
+                SnapshotError::Busy | SnapshotError::Sealed | SnapshotError::Gone,
+            )) => {}
             Err(RewindError::Target(error)) => return Err(error.into()),
             Err(error) => {
                 log::warn!("snapshots to {}: the journal is not compacted: {error}", self.name);

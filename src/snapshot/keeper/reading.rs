@@ -143,7 +143,7 @@ impl Worker {
             outcome => outcome?,
         };
         match check(&mut content) {
-            Err(SnapshotError::Sealed) => Err(Trouble::Over),
+            Err(SnapshotError::Sealed | SnapshotError::Gone) => Err(Trouble::Over),
             outcome => Ok(outcome),
         }
     }

@@ -96,7 +96,7 @@ impl From<TargetError> for Trouble {
 impl From<SnapshotError> for Trouble {
     fn from(error: SnapshotError) -> Self {
         match error {
-            SnapshotError::Sealed => Self::Over,
+            SnapshotError::Sealed | SnapshotError::Gone => Self::Over,
             other => Self::Snapshot(other),
         }
     }

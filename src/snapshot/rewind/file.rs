@@ -126,6 +126,7 @@ impl Unsound {
             | SnapshotError::Busy
             | SnapshotError::Interrupted
             | SnapshotError::Sealed
+            | SnapshotError::Gone
             | SnapshotError::Newer(_)
             | SnapshotError::Storage(_)) => return error.into(),
             // A bad sector of a stick among them: if the target is gone, the next file tells.
