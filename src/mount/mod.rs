@@ -4,5 +4,6 @@ pub mod config;
 pub mod gone;
 mod old;
 pub mod purge;
+pub mod returned;
 pub mod store;
 pub mod table;

@@ -76,6 +76,11 @@ impl MountStore {
         self.changed(txn, table)
     }
 
+    /// The same mount in another stay at its path.
+    pub(super) fn anew(&self, mount: &Mount) -> Mount {
+        mount.moved(mount.path.clone(), &*self.entropy)
+    }
+
     fn changed(&self, txn: &mut Txn, table: MountTable) -> Result<(), TxnError> {
         let state = State(self.entropy.bytes());
         txn.scope(MountId::SYSTEM).write(STATE, &state)?;

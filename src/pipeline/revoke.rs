@@ -11,6 +11,8 @@ use crate::barrier::root::Timeline;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::lease::expiry::{self, Minute};
 use crate::lease::store::{self as leases, Ended, Holder};
+use crate::mount::returned;
+use crate::mount::table::MountTable;
 use crate::storage::Urgency;
 use crate::token::record::TokenKey;
 use crate::token::store;
@@ -252,15 +254,19 @@ pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Re
 }
 
 /// What a restore notes of the tokens that come back by it, so that [`revoke_returned`] revokes
-/// them.
-pub fn to_be_revoked(keys: &[TokenKey]) -> Vec<First> {
-    let notes = store::returned(keys, RETURNED_STEP).into_iter();
-    notes.map(|(path, value)| First { path, value }).collect()
+/// them; of those that are stored nowhere, through which mounts they did not come. What is restored
+/// may have such notes of an earlier one, which hold, too: so it has a name.
+pub fn to_be_revoked(tokens: &Tokens, keys: &[TokenKey], mounts: &MountTable) -> Vec<First> {
+    let restore = tokens.entropy.uuid();
+    let mut notes = store::returned(&restore, keys, RETURNED_STEP);
+    notes.push(returned::noted(&restore, mounts));
+    notes.into_iter().map(|(path, value)| First { path, value }).collect()
 }
 
 /// Revokes the tokens that came back by a restore and were not to, in steps. For who opens the
 /// store: nobody else has it before.
 pub fn revoke_returned(tokens: &Tokens, unsealed: &Arc<Unsealed>) -> Result<(), TxnError> {
+    step(unsealed, |txn| returned::begin_anew(&tokens.mounts, txn).map(|()| false))?;
     while step(unsealed, |txn| {
         let Some(keys) = store::take_returned(txn)? else { return Ok(false) };
         for key in keys {

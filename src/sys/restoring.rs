@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::undo::Undo;
 use super::versions;
 use crate::api::reply::Reply;
+use crate::barrier::first::First;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, UnsealError, Unsealed};
@@ -98,7 +99,7 @@ impl Restoring {
             let lasting = Lasting::new(unsealed, &self.tokens)?;
             let found = back.insert(lasting.fill(state, to)?);
             if how.revoke_tokens {
-                lasting.unsealed.note_first(&revoke::to_be_revoked(&found.tokens), to)?;
+                lasting.unsealed.note_first(&lasting.to_be_revoked(found)?, to)?;
             }
             Ok(())
         });
@@ -160,6 +161,12 @@ impl Lasting {
         let now = self.unsealed.journal_view().map_err(SnapshotError::from)?;
         let back = Returning::filling(state, &|key| self.is_gone(&*now, key), to)?;
         Ok(self.sort(&back))
+    }
+
+    /// What is noted of what comes back, where it is not to.
+    fn to_be_revoked(&self, back: &Back) -> Result<Vec<First>, SnapshotError> {
+        let mounts = self.tokens.mounts.read(&mut self.unsealed.begin()?)?;
+        Ok(revoke::to_be_revoked(&self.tokens, &back.tokens, &mounts))
     }
 
     fn sort(&self, back: &BTreeSet<Key>) -> Back {

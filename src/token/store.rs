@@ -7,7 +7,7 @@
 //! | `token/accessor/ACCESSOR` | the key, in hex |
 //! | `token/child/ACCESSOR/KEY` | nothing: ACCESSOR is the parent's |
 //! | `token/fallen/ACCESSOR` | nothing: it is gone, and its children are still to be removed |
-//! | `token/returned/N` | [`Returned`]: they came back by a restore, and are still to be revoked |
+//! | `token/returned/RESTORE-N` | [`Returned`]: they came back by it, and are still to be revoked |
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
@@ -126,10 +126,12 @@ pub fn unlink(txn: &mut Txn, parent: &str, key: TokenKey) -> Result<(), TxnError
     txn.scope(MountId::SYSTEM).delete(&child(parent, key))
 }
 
-/// Where the tokens stand, and as what, that come back by a restore and are to be revoked.
-pub fn returned(keys: &[TokenKey], most: usize) -> Vec<(String, Vec<u8>)> {
+/// Where the tokens stand, and as what, that come back by a restore of that name and are to be
+/// revoked.
+pub fn returned(restore: &str, keys: &[TokenKey], most: usize) -> Vec<(String, Vec<u8>)> {
     let parts = keys.chunks(most).enumerate().map(|(number, keys)| {
-        (format!("{RETURNED}/{number}"), Returned { keys: keys.to_vec() }.encode().to_vec())
+        let returned = Returned { keys: keys.to_vec() };
+        (format!("{RETURNED}/{restore}-{number}"), returned.encode().to_vec())
     });
     parts.collect()
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
 use crate::support::world::World;
-use crate::support::{ROOT, TempDir, data, eventually, program};
+use crate::support::{ROOT, Server, TempDir, data, eventually, program};
 
 const FILE: &str = "sys/storage/raft/snapshot";
 const TARGET: &str = "sys/snapshots/targets/disk";
@@ -66,16 +66,33 @@ fn what_ended_with_its_mount_comes_back_although_it_is_not_tidied_away_yet() {
     let world = World::new(84);
     let root = world.root();
     assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
-    let user = json!({ "password": "a long one" });
-    assert_eq!(root.post("auth/userpass/users/bob", user.clone()).status, 204);
-    let login = world.client().post("auth/userpass/login/bob", user).json();
-    let token = login["auth"]["client_token"].as_str().unwrap().to_owned();
+    let login = |kind: &str| {
+        let login = json!({ "password": "a long one" });
+        let login = world.client().post(&format!("auth/userpass/login/{kind}"), login).json();
+        login["auth"]["client_token"].as_str().unwrap().to_owned()
+    };
+    // Those of one kind are stored nowhere.
+    let tokens = ["service", "batch"].map(|kind| {
+        let user = json!({ "password": "a long one", "token_type": kind });
+        assert_eq!(root.post(&format!("auth/userpass/users/{kind}"), user).status, 204);
+        login(kind)
+    });
     let file = root.get(FILE).body;
+    let alive = || tokens.iter().filter(|token| is_alive(&world, token)).count();
     assert_eq!(root.delete("sys/auth/userpass").status, 200);
-    assert!(!is_alive(&world, &token));
+    assert_eq!(alive(), 0);
+    let back = data(&root.upload(FILE, &file).unwrap());
+    assert_eq!((&back["returning_tokens"], alive()), (&json!(1), 2));
+    assert_eq!(root.delete("sys/auth/userpass").status, 200);
     let back = data(&root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap());
     assert_eq!((&back["returning_tokens"], &back["revoked_tokens"]), (&json!(1), &json!(1)));
-    assert!(!is_alive(&world, &token));
+    assert_eq!(alive(), 0);
+    assert!(["service", "batch"].iter().all(|kind| is_alive(&world, &login(kind))));
+    // What lives now goes on.
+    let token = login("batch");
+    let file = root.get(FILE).body;
+    root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap();
+    assert!(is_alive(&world, &token));
 }
 
 /// Whether a snapshot is being received, which the server keeps in a file without a name.
@@ -164,6 +181,23 @@ fn what_is_revoked_while_a_restore_is_on_its_way_stays_revoked() {
     assert_eq!(alive, 0, "of {} that were revoked meanwhile: {told}", revoked.len());
 }
 
+/// How many of some of these tokens live.
+fn alive(server: &Server, tokens: &[String]) -> usize {
+    let is_alive =
+        |token: &&String| server.client().token(token).get("auth/token/lookup-self").status == 200;
+    tokens.iter().step_by(20).filter(is_alive).count()
+}
+
+/// Does it with each, some at once.
+fn by_many<T: Sync, U: Send>(all: &[T], job: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    thread::scope(|scope| {
+        let parts = all.chunks(all.len().div_ceil(8));
+        let parts: Vec<_> =
+            parts.map(|part| scope.spawn(|| part.iter().map(&job).collect::<Vec<_>>())).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    })
+}
+
 #[test]
 fn who_goes_along_the_new_history_finds_them_revoked_wherever_he_stops() {
     let (disk, home) = (TempDir::new(), TempDir::new());
@@ -174,8 +208,9 @@ fn who_goes_along_the_new_history_finds_them_revoked_wherever_he_stops() {
     );
     let (store, server) = Store::configured(&home.path().join("first"), &block);
     let root = store.root(&server);
-    // More than are revoked by one commit.
-    let tokens: Vec<String> = (0..250).map(|_| new_token(&root)).collect();
+    // More than are revoked by one commit, and one that outlives them.
+    let mut tokens = by_many(&[(); 2_100], |()| new_token(&root));
+    let last = tokens.pop().unwrap();
     let shipped = || {
         eventually("all of it is on the target", || {
             let status = data(&root.get(TARGET));
@@ -185,10 +220,10 @@ fn who_goes_along_the_new_history_finds_them_revoked_wherever_he_stops() {
     shipped();
     let commits = data(&root.get(&format!("{TARGET}/log")))["commits"].clone();
     let then = commits.as_array().unwrap().last().unwrap()["revision"].as_u64().unwrap();
-    assert!(tokens.iter().all(|token| revoke(&root, token) == 204));
+    assert!(by_many(&tokens, |token| revoke(&root, token) == 204).iter().all(|done| *done));
     let asked = json!({ "revision": then, "revoke_tokens": true });
     let done = data(&root.post(&format!("{TARGET}/restore"), asked));
-    assert_eq!(done["revoked_tokens"], 250, "{done}");
+    assert_eq!(done["revoked_tokens"], tokens.len(), "{done}");
     let timeline = done["new_timeline"].as_str().unwrap();
     eventually("the new history has begun there", || {
         data(&root.get(TARGET))["last_good"]["timeline"] == timeline
@@ -205,10 +240,17 @@ fn who_goes_along_the_new_history_finds_them_revoked_wherever_he_stops() {
         assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
         let there = store.moved(&folder).having("");
         let server = there.start();
-        let alive = |token: &&String| {
-            server.client().token(token).get("auth/token/lookup-self").status == 200
-        };
-        assert_eq!(tokens.iter().filter(alive).count(), 0, "at revision {revision}");
+        assert_eq!(alive(&server, &tokens), 0, "at revision {revision}");
         there.verify(&server);
     }
+
+    // And so does who goes back to where it was not done yet, and revokes others with it.
+    let asked = json!({ "revision": then, "timeline": done["present_timeline"] });
+    let done = data(&root.post(&format!("{TARGET}/restore"), asked));
+    assert!(alive(&server, &tokens) > 0, "as it was told: {done}");
+    assert_eq!(revoke(&root, &last), 204);
+    let asked = json!({ "revision": then + 1, "timeline": timeline, "revoke_tokens": true });
+    let done = data(&root.post(&format!("{TARGET}/restore"), asked));
+    assert_eq!(done["revoked_tokens"], 1, "{done}");
+    assert_eq!(alive(&server, &[last]) + alive(&server, &tokens), 0);
 }
