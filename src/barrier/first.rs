@@ -49,11 +49,21 @@ pub(super) fn read(
     Ok(all)
 }
 
+/// Whether what takes the place of a store has such notes.
+pub(super) fn any(to: &dyn Writer) -> Result<bool, StorageError> {
+    Ok(to.get(&place(0))?.is_some())
+}
+
+/// Where the note of that number stands.
+fn place(number: u32) -> Place {
+    [FIRST, &number.to_be_bytes()].concat()
+}
+
 impl Unsealed {
     /// Notes, in what takes the place of this store, what its first commit is to write.
     pub fn note_first(&self, firsts: &[First], to: &mut dyn Writer) -> Result<(), StorageError> {
         for (number, first) in (0_u32..).zip(firsts) {
-            let key = [FIRST, &number.to_be_bytes()].concat();
+            let key = place(number);
             let (plain, entropy) = (first.encode(), &*self.entropy);
             to.put(&key, &envelope::seal(&self.root_key, NO_TERM, &key, &plain, entropy))?;
         }

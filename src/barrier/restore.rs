@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::RwLock;
 
-use super::first::FIRST;
+use super::first::{self, FIRST};
 use super::journal::{self, left};
 use super::seal::{KeyId, SealRecord};
 use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
@@ -58,8 +58,8 @@ impl Barrier {
     /// Replaces the whole store by the entries that `fill` puts: all of a snapshot's. A seal
     /// record over the same root key stays. An unsealed store stays unsealed if its keys open the
     /// snapshot. Reads go on meanwhile; commits are refused, for as long as it takes they would
-    /// keep every worker waiting. Once it is replaced reads are refused too, until what is there
-    /// is [open](Barrier::when_opened).
+    /// keep every worker waiting. Once it is replaced reads wait until what is there is
+    /// [open](Barrier::when_opened), or are refused, where it has more to do first.
     ///
     /// # Errors
     /// What `fill` gave, [`OtherKeys`], or which record of the snapshot does not open: nothing is
@@ -82,17 +82,23 @@ impl Barrier {
         let Some(unsealed) = self.unsealed() else {
             return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
         };
-        let mut same = false;
+        let (mut same, mut owes) = (false, false);
         let mut closed = Closed::new(&unsealed.intake);
         unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
+            owes = first::any(to)?;
             Ok(())
         })?;
         closed.then = Intake::Replaced;
         drop(closed);
+        // Whoever comes now waits for what takes its place. Where that owes something, which may
+        // last, he is refused meanwhile.
+        let place = (!owes).then(|| write(&self.unsealed));
         let left = unsealed.status().timeline;
         let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
-        *write(&self.unsealed) = opened.as_ref().ok().cloned().flatten();
+        let mut place = place.unwrap_or_else(|| write(&self.unsealed));
+        *place = opened.as_ref().ok().cloned().flatten();
+        drop(place);
         opened.map(drop).map_err(|error| UnsealError::NotOpened(error.into()))
     }
 }

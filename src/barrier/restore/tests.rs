@@ -1,7 +1,8 @@
 //! Restored: kept, refused, settled when it is unsealed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use super::*;
 use crate::barrier::first::First;
@@ -12,6 +13,7 @@ use crate::barrier::txn::TxnError;
 use crate::barrier::{KEYRING, ROOT, verify};
 use crate::base::entropy::SeededEntropy;
 use crate::base::fault::Fault;
+use crate::base::sync::{lock, try_read};
 use crate::storage::memory::Memory;
 use crate::storage::{Entry, Storage, Urgency};
 
@@ -113,6 +115,42 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
     let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&first.path));
     assert_eq!(&**found.unwrap().unwrap(), &first.value);
     assert!(good(&opened));
+}
+
+#[test]
+fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
+    let (house, store) = open();
+    let snapshot = house.entries();
+    let (opens, is_opened) = mpsc::channel();
+    let (looked, has_looked) = mpsc::channel();
+    let then = Mutex::new((opens, has_looked));
+    let wait = move |_: &Arc<Unsealed>| {
+        let (opens, has_looked) = &*lock(&then);
+        opens.send(()).unwrap();
+        has_looked.recv().unwrap();
+        Ok(())
+    };
+    let first = First { path: "to/do".to_owned(), value: b"this".to_vec() };
+    thread::scope(|scope| {
+        let barrier = &house.barrier;
+        let waits = scope.spawn(move || {
+            let waits = is_opened.iter().take(3).map(|()| {
+                let waits = try_read(&barrier.unsealed).is_none();
+                looked.send(()).unwrap();
+                waits
+            });
+            waits.collect::<Vec<_>>()
+        });
+        // It is open now.
+        barrier.when_opened(wait).unwrap();
+        barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
+        let with_note = barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
+            fill(&snapshot)(to)?;
+            store.note_first(std::slice::from_ref(&first), to)
+        });
+        with_note.unwrap();
+        assert_eq!(waits.join().unwrap(), [false, true, false]);
+    });
 }
 
 #[test]
