@@ -22,7 +22,8 @@ const STEP: usize = 200;
 /// Or as many as make it this long, in bytes of what is removed.
 const STEP_BYTES: usize = 1 << 20;
 
-/// How many tokens a step takes that come back by a restore, while nobody else has the store.
+/// How many tokens a step takes at most that come back by a restore, while nobody else has the
+/// store.
 const RETURNED_STEP: usize = 2_000;
 
 /// How many leases of a mount that is gone are looked at for those of a step: a mount that took its
@@ -268,11 +269,15 @@ pub fn to_be_revoked(tokens: &Tokens, keys: &[TokenKey], mounts: &MountTable) ->
 pub fn revoke_returned(tokens: &Tokens, unsealed: &Arc<Unsealed>) -> Result<(), TxnError> {
     step(unsealed, |txn| returned::begin_anew(&tokens.mounts, txn).map(|()| false))?;
     while step(unsealed, |txn| {
-        let Some(keys) = store::take_returned(txn)? else { return Ok(false) };
-        for key in keys {
+        let Some((note, keys)) = store::take_returned(txn)? else { return Ok(false) };
+        for (number, &key) in (1..).zip(&keys) {
             // One may have ended before.
             if let Some(token) = store::get(txn, key)? {
                 tokens.revoke(txn, &Found { key, token })?;
+            }
+            if txn.weight() >= STEP_BYTES {
+                store::put_back_returned(txn, &note, &keys[number..])?;
+                break;
             }
         }
         Ok(true)

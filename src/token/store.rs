@@ -136,14 +136,20 @@ pub fn returned(restore: &str, keys: &[TokenKey], most: usize) -> Vec<(String, V
     parts.collect()
 }
 
-/// Some of these tokens, which are noted no more.
-pub fn take_returned(txn: &mut Txn) -> Result<Option<Vec<TokenKey>>, TxnError> {
+/// Some of these tokens, and where they are noted: no more, unless they are put back.
+pub fn take_returned(txn: &mut Txn) -> Result<Option<(String, Vec<TokenKey>)>, TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
     let Some(name) = system.list_some(RETURNED, 1)?.pop() else { return Ok(None) };
     let path = format!("{RETURNED}/{name}");
     let returned = system.read(&path)?.map(|Returned { keys }| keys);
     system.delete(&path)?;
-    Ok(returned)
+    Ok(returned.map(|keys| (path, keys)))
+}
+
+/// Notes those of them again that are left for another step.
+pub fn put_back_returned(txn: &mut Txn, path: &str, keys: &[TokenKey]) -> Result<(), TxnError> {
+    let mut system = txn.scope(MountId::SYSTEM);
+    if keys.is_empty() { Ok(()) } else { system.write(path, &Returned { keys: keys.to_vec() }) }
 }
 
 fn entry(key: TokenKey) -> String {

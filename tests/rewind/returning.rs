@@ -62,6 +62,35 @@ fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
 }
 
 #[test]
+fn what_is_revoked_with_much_that_goes_with_it_takes_steps() {
+    let folder = TempDir::new();
+    let place = folder.path().display();
+    let settings = "  type = \"file\"\n  interval = \"24h\"\n  journal = true\n";
+    let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{place}\"\n{settings}}}");
+    let world = World::configured(86, &block);
+    let root = world.root();
+    let tokens: Vec<String> = (0..4).map(|_| new_token(&root)).collect();
+    for token in &tokens {
+        let kept =
+            world.client().token(token).post("cubbyhole/a", json!({ "v": "x".repeat(1 << 20) }));
+        assert_eq!(kept.status, 204);
+    }
+    let file = root.get(FILE).body;
+    assert!(tokens.iter().all(|token| revoke(&root, token) == 204));
+    let back = data(&root.upload(&format!("{FILE}?revoke_tokens=true"), &file).unwrap());
+    assert_eq!(back["revoked_tokens"], 4, "{back}");
+    assert!(tokens.iter().all(|token| !is_alive(&world, token)));
+    let commits = data(&root.get(&format!("{TARGET}/log")))["commits"].clone();
+    let revokes = |commit: &&Value| {
+        let mut changes = commit["changes"].as_array().unwrap().iter();
+        commit["timeline"] == back["new_timeline"]
+            && changes.any(|change| change["path"].as_str().unwrap().contains("token/id"))
+    };
+    let steps = commits.as_array().unwrap().iter().filter(revokes).count();
+    assert_eq!(steps, 4, "{commits}");
+}
+
+#[test]
 fn what_ended_with_its_mount_comes_back_although_it_is_not_tidied_away_yet() {
     let world = World::new(84);
     let root = world.root();
