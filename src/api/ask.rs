@@ -110,11 +110,14 @@ impl DirectAsk {
         convert(declared, sent)
     }
 
-    /// The same of the query, where the body is no object.
+    /// The same of the query, where the body is no object. A name alone asks for nothing there.
     pub fn exact_query(&self, declared: &[&FieldInfo]) -> Result<Fields<'static>, Fault> {
         let sent = self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
         let sent = sent.collect();
         FieldInfo::must_be_declared(declared, &sent)?;
+        if let Some((name, _)) = self.query.iter().find(|(_, value)| value.is_empty()) {
+            return Err(Fault::bad_request(format!("{name} has no value")));
+        }
         convert(declared, sent)
     }
 }

@@ -35,6 +35,10 @@ pub struct Restoring {
     pub undo: Undo,
 }
 
+const NOT_OURS: &str = "revoke_tokens is for an earlier state of this store: of another one nobody \
+                        here can tell which tokens were revoked; restore it without, and revoke \
+                        there what is to be";
+
 /// How.
 pub struct How {
     /// The store that whoever asks was let into.
@@ -88,6 +92,9 @@ impl Restoring {
     ) -> Result<Reply, Fault> {
         let (accept, same_keys) = state.accepted(&self.barrier, how.force)?;
         let same = same_keys && how.same_store;
+        if how.revoke_tokens && !same {
+            return Err(Fault::bad_request(NOT_OURS));
+        }
         let kept = self.undo.before_restore(&self.barrier, same);
         let mut back = None;
         let done = self.barrier.restore(accept, &mut |to| {

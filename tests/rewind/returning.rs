@@ -46,7 +46,9 @@ fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
     assert!(is_alive(&world, &token), "as it was told");
 
     assert_eq!(revoke(&root, &token), 204);
-    for misspelt in ["revoke_token=true", "revoke_tokens=yes,please"] {
+    let misspelt =
+        ["revoke_token=true", "revoke_tokens=yes,please", "revoke_tokens=", "revoke_tokens"];
+    for misspelt in misspelt {
         let refused = root.upload(&format!("{FILE}?{misspelt}"), &file).unwrap();
         assert_eq!(refused.status, 400, "{misspelt}: {}", refused.json());
     }
@@ -57,6 +59,9 @@ fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
 
     // A store of other keys brings its own tokens, and nobody here can tell which.
     let other = World::new(82).root().get(FILE).body;
+    let refused = root.upload(&format!("{FILE}-force?revoke_tokens=true"), &other).unwrap();
+    assert_eq!(refused.status, 400, "{}", refused.json());
+    assert!(refused.json().to_string().contains("nobody here can tell"), "{}", refused.json());
     let forced = data(&root.upload(&format!("{FILE}-force"), &other).unwrap());
     assert_eq!((&forced["returning_tokens"], &forced["sealed"]), (&Value::Null, &json!(true)));
 }
