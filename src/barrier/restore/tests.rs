@@ -55,6 +55,7 @@ fn a_restore_stops_no_reads_and_keeps_no_commit_waiting() {
         assert!(matches!(refused, TxnError::Restoring));
         let refused = Fault::from(refused);
         assert!(refused.status == 503 && refused.to_string().contains("being restored"));
+        assert_eq!(refused.headers, [("Retry-After", "1".to_owned())]);
     };
     let broken = house.barrier.restore(Accept::SameKeys, &mut |_| {
         look();

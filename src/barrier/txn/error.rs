@@ -72,7 +72,7 @@ impl From<TxnError> for Fault {
             TxnError::Name(_) => Self::bad_request(error.to_string()),
             TxnError::TooLarge => Self::new(413, error.to_string()),
             TxnError::Sealed => Self::sealed(),
-            TxnError::Restoring => Self::new(503, error.to_string()),
+            TxnError::Restoring => Self::new(503, error.to_string()).again_in("1"),
             TxnError::NoRoom => Self::no_room(error.to_string()),
             TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
             _ => Self::internal(error.to_string()),
