@@ -366,7 +366,8 @@ impl Site {
 }
 
 /// What was learned of targets.
-const LEARNED: [&str; 2] = ["core/snapshot-learned/", "core/snapshot-beside/"];
+const LEARNED: [&str; 3] =
+    ["core/snapshot-learned/", "core/snapshot-beside/", "core/snapshot-watched/"];
 
 /// All that is in a store, but what was learned of its targets, which no act has written.
 pub fn read(store: &Arc<Unsealed>) -> Result<State, TxnError> {
