@@ -138,8 +138,9 @@ fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
     let later =
         held(&folder).segments.into_iter().filter(|of| of.timeline == old).max_by_key(|of| of.last);
     let ours = target(&one.root())["last_good"]["revision"].as_u64().unwrap();
-    // Behind it are the first commit of the new one, the note of the other, and the stamp.
-    assert!(later.unwrap().last + 3 >= ours, "what it had written meanwhile is there, too");
+    // Behind it are the first commit of the new one, the notes of the other and of how long it was
+    // watched, and the stamp.
+    assert!(later.unwrap().last + 4 >= ours, "what it had written meanwhile is there, too");
     write(&one, "on");
     eventually("it ships", || is_shipped(&one));
     assert_eq!(health(&one), json!([]));

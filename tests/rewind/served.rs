@@ -93,6 +93,23 @@ fn in_the_second_of_a_restore_what_was_there_before_it_is_had() {
 }
 
 #[test]
+fn what_was_written_while_the_clock_was_ahead_is_not_passed_over_without_a_word() {
+    let folder = TempDir::new();
+    let world = world(32, &folder);
+    put(&world, "before");
+    world.jump(Duration::from_secs(3600));
+    put(&world, "ahead");
+    world.turn_back(Duration::from_secs(3600));
+    put(&world, "after");
+    let now = world.now();
+    eventually("the target has it", || target(&world.root())["journal"]["behind"] == 0);
+    let dry = |at: &str| data(&world.root().post(RESTORE, json!({ "at": at, "dry_run": true })));
+    let told = dry(&now);
+    assert_eq!(told["end"], true, "{told}");
+    assert_eq!(dry("latest")["end"], false);
+}
+
+#[test]
 fn a_server_goes_back_and_says_what_comes_back() {
     let folder = TempDir::new();
     let world = world(1, &folder);

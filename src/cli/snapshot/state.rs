@@ -124,8 +124,8 @@ pub fn warn_of_end(cx: &mut Context, folded: bool, end: bool) {
     }
     if end {
         cx.warn(
-            "that is the last that is known of this timeline: what may have been committed between \
-             it and the wished instant is not there",
+            "that is the last that is known of this timeline by then: what may have been committed \
+             between it and the wished instant is not there",
         );
     }
 }

@@ -316,7 +316,7 @@ impl<'a> Way<'a> {
         keyring: Option<&LentKeyring>,
     ) -> Result<Gone, Stop> {
         let start = base.start;
-        let (mut there, mut bound) = (start, None);
+        let (mut there, mut bound, mut next) = (start, None, None);
         let mut found = (start.timeline, Instant::of(&base.name));
         let mut last = found;
         let mut folded = false;
@@ -347,6 +347,7 @@ impl<'a> Way<'a> {
                 there = place;
             } else {
                 bound.get_or_insert(place);
+                next.get_or_insert(time);
                 // A snapshot may stand in the middle of what was folded.
                 let before = found.1.revision;
                 let from = before.max(entry.revision - entry.step);
@@ -387,7 +388,10 @@ impl<'a> Way<'a> {
         let end = match plan.at {
             At::Latest => self.is_passed(found),
             At::Revision(_) => false,
-            At::Time(_) => !sure && !self.is_head(found),
+            // Where the clock was ahead what came after that bears times that are still to come.
+            At::Time(_) => {
+                !sure && !self.is_head(found) || next.is_some_and(|at| self.is_to_come(at))
+            }
         };
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
     }
@@ -395,6 +399,11 @@ impl<'a> Way<'a> {
     /// Whether the server that asks went on from there: with what its journal has not recorded.
     fn is_passed(&self, (timeline, instant): (Timeline, Instant)) -> bool {
         self.come.is_some_and(|(present, come)| present == timeline && come > instant.revision)
+    }
+
+    /// Whether a time is later than what the server that asks takes for now.
+    fn is_to_come(&self, time: Timestamp) -> bool {
+        self.own_keys().is_some_and(|keys| keys.time().now() < time)
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.

@@ -69,7 +69,8 @@ pub struct Found {
     pub folded: bool,
     /// Whether a later time was wished, and nothing later is known of that history: whether
     /// something was committed until then nobody can tell. Or that the server that asks has
-    /// committed more since the last that is kept of its own history.
+    /// committed more since the last that is kept of its own history, or that what comes next bears
+    /// a time that is still to come, as by a clock that was ahead.
     pub end: bool,
 }
 
