@@ -253,6 +253,10 @@ impl Site {
                 let twins = self.model.twins.entry(status.timeline).or_default();
                 twins.push((commit, State::clone(&state)));
             } else {
+                // What came and went meanwhile was here, too.
+                if recorded {
+                    self.model.local.insert(commit);
+                }
                 self.model.past.insert(commit, Past { time, state, shares, recorded });
                 self.model.life.push((time, commit));
             }
