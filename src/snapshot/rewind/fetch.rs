@@ -178,22 +178,25 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Where nothing of a history is so early, whether it had not begun in that second at all, and
-    /// another one is meant.
+    /// Where nothing of a history is so early, or leads to it, whether it had not begun in that
+    /// second at all, and another one is meant.
     fn later(
         &self,
         refusal: &Refusal,
         wish: &Wish,
     ) -> Result<Option<(Timeline, Timestamp)>, RewindError> {
-        let (Refusal::Before(span), At::Time(time)) = (refusal, wish.at) else { return Ok(None) };
-        let known = self.listing.begun.contains_key(&span.timeline);
-        if known || wish.timeline.is_some() || span.begun.as_secs() != time.as_secs() {
+        let timeline = match refusal {
+            Refusal::Before(span) => span.timeline,
+            Refusal::NoTimeline(timeline, _) => *timeline,
+            _ => return Ok(None),
+        };
+        let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(None) };
+        let begun = self.listing.span(timeline).map(|span| span.begun.as_secs());
+        if self.listing.begun.contains_key(&timeline) || begun != Some(time.as_secs()) {
             return Ok(None);
         }
-        match self.clues(None).began(span.timeline) {
-            Ok(began) => {
-                Ok(began.filter(|began| *began > time).map(|began| (span.timeline, began)))
-            }
+        match self.clues(None).began(timeline) {
+            Ok(began) => Ok(began.filter(|began| *began > time).map(|began| (timeline, began))),
             Err(Unfit::Failed(error)) => Err(error),
             // What is wrong with it is seen when the refusal is looked into.
             Err(_) => Ok(None),
