@@ -189,7 +189,7 @@ start_machine() {
     -chardev "pipe,id=monitor,path=$work/monitor" -mon chardev=monitor \
     -kernel "$work/kernel" -initrd "$work/initrd" \
     -append "console=ttyS0 quiet panic=-1 no_timer_check net.ifnames=0 \
-      systemd.default_timeout_start_sec=600" \
+      systemd.default_timeout_start_sec=600 udev.event_timeout=600" \
     -drive "file=$work/root.img,if=virtio,format=raw" \
     -drive "file=$work/data.img,if=virtio,format=raw" \
     -object throttle-group,id=slow,x-bps-write=65536 \
