@@ -99,8 +99,11 @@ fn a_restore_waits_for_the_stick() {
     command.args(["snapshot", "restore", "-target=stick", "-at=latest"]).stderr(told);
     command.env("VAULT_ADDR", format!("http://{}", server.address)).env("VAULT_MAX_RETRIES", "0");
     let mut waiting = command.env("VAULT_TOKEN", bare.token()).spawn().unwrap();
-    eventually("it waits", || fs::read_to_string(home.at("told")).unwrap().contains("Waiting for"));
-    assert!(waiting.try_wait().unwrap().is_none());
+    eventually("it waits", || {
+        let told = fs::read_to_string(home.at("told")).unwrap();
+        assert!(waiting.try_wait().unwrap().is_none(), "{told}");
+        told.contains("Waiting for")
+    });
     let _plugged = Plugged::of(stick.root(), &volume);
     assert!(waiting.wait().unwrap().success(), "{:?}", fs::read_to_string(home.at("told")));
 }
