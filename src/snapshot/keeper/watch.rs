@@ -59,14 +59,10 @@ impl Watch {
 
     /// These are there, up to those commits.
     pub fn look(&mut self, ends: &BTreeMap<Timeline, u64>, boot: Duration) {
-        self.histories.retain(|timeline, _| ends.contains_key(timeline));
+        self.histories.retain(|timeline, watched| ends.get(timeline) == Some(&watched.end));
         for (&timeline, &end) in ends {
             let new = Watched { end, before: Duration::ZERO, since: None };
-            let watched = self.histories.entry(timeline).or_insert(new);
-            if watched.end != end {
-                *watched = Watched { end, before: Duration::ZERO, since: None };
-            }
-            watched.since.get_or_insert(boot);
+            self.histories.entry(timeline).or_insert(new).since.get_or_insert(boot);
         }
     }
 

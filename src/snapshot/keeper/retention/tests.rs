@@ -1,0 +1,365 @@
+//! What restic's rules keep, and what of other histories stays.
+
+use super::*;
+use crate::barrier::journal::Origin;
+use crate::base::entropy::{Entropy, SeededEntropy};
+use crate::snapshot::layout::SnapshotName;
+
+const PRESENT: Timeline = Timeline { number: 2, id: 7 };
+const OLD: Timeline = Timeline { number: 1, id: 9 };
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+/// A Monday, 2026-11-23T00:00:00Z.
+const MONDAY: u64 = 1_795_392_000;
+
+fn snapshot(revision: u64, taken: u64) -> Snapshot {
+    let (taken, judged) = (Timestamp::from_secs(taken), Judged::Good);
+    Snapshot { taken, timeline: PRESENT, revision, own: None, judged }
+}
+
+fn segment(
+    timeline: Timeline,
+    origin: Option<Origin>,
+    (first, last): (u64, u64),
+    to: u64,
+) -> SegmentName {
+    let to = Timestamp::from_secs(to);
+    SegmentName { timeline, origin, first, last, from: to, to, chain: last }
+}
+
+/// Whatever other histories there are this server has left.
+fn ours() -> Others {
+    let middle = Timeline { number: 2, id: 1 };
+    let other = Timeline { number: 3, id: 1 };
+    Others { left: BTreeSet::from([OLD, middle, other]), ..Others::default() }
+}
+
+fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
+    let kept = kept(snapshots, &[], policy);
+    kept.iter().map(|snapshot| snapshot.revision).collect()
+}
+
+fn kept(snapshots: &[Snapshot], segments: &[SegmentName], policy: &Policy) -> Vec<Snapshot> {
+    let gone = to_drop(snapshots, segments, PRESENT, &ours(), policy);
+    let kept = (0..snapshots.len()).filter(|index| !gone.contains(index));
+    kept.map(|index| snapshots[index]).collect()
+}
+
+#[test]
+fn each_rule_keeps_what_restics_does() {
+    // Every six hours for six weeks.
+    let all: Vec<_> = (0..168).map(|n| snapshot(n + 1, MONDAY + n * 6 * HOUR)).collect();
+    let keep = |change: fn(&mut Policy)| {
+        let mut policy = Policy::default();
+        change(&mut policy);
+        left(&all, &policy)
+    };
+    assert_eq!(keep(|p| p.last = 3), [166, 167, 168]);
+    assert_eq!(keep(|p| p.hourly = 2), [167, 168]);
+    assert_eq!(keep(|p| p.daily = 3), [160, 164, 168]);
+    assert_eq!(keep(|p| p.weekly = 2), [140, 168]);
+    // The 156th was the last one of December.
+    assert_eq!(keep(|p| p.monthly = 2), [156, 168]);
+    assert_eq!(keep(|p| p.within = Duration::from_secs(DAY)), [164, 165, 166, 167, 168]);
+    // Fewer than asked for: the oldest stays too.
+    assert_eq!(keep(|p| p.weekly = 9), [1, 28, 56, 84, 112, 140, 168]);
+}
+
+#[test]
+fn what_is_newer_is_told_by_revision_and_not_by_time() {
+    let back = [snapshot(1, 9 * DAY), snapshot(2, DAY), snapshot(3, 2 * DAY)];
+    assert_eq!(left(&back, &Policy { last: 1, ..Policy::default() }), [3]);
+    let old = Snapshot { timeline: OLD, ..snapshot(50, 3 * DAY) };
+    let mixed = [old, snapshot(2, DAY), snapshot(3, 2 * DAY)];
+    assert_eq!(left(&mixed, &Policy { last: 1, ..Policy::default() }), [3]);
+}
+
+#[test]
+fn the_last_good_one_stays_whatever_is_asked() {
+    let one = Policy { last: 1, ..Policy::default() };
+    let bad = |revision| Snapshot { judged: Judged::Bad, ..snapshot(revision, DAY) };
+    let unknown = |revision| Snapshot { judged: Judged::Unknown, ..snapshot(revision, DAY) };
+    // Nothing goes while none is known to be good.
+    assert_eq!(left(&[unknown(1), unknown(2), bad(3)], &one), [1, 2, 3]);
+    assert_eq!(left(&[bad(1), snapshot(2, DAY), bad(3)], &one), [2, 3]);
+    assert_eq!(left(&[snapshot(1, DAY), unknown(2), unknown(3)], &one), [1, 3]);
+
+    let entropy = SeededEntropy::new(5);
+    let entropy: &dyn Entropy = &entropy;
+    let dice = |most: u64| u64::from_le_bytes(entropy.bytes()) % most;
+    for _ in 0..2000 {
+        let all: Vec<Snapshot> = (0..dice(12))
+            .map(|_| Snapshot {
+                taken: Timestamp::from_secs(MONDAY + dice(90 * DAY)),
+                timeline: [PRESENT, OLD, Timeline { number: 2, id: 1 }][dice(3) as usize],
+                revision: dice(20),
+                own: [None, None, Some(true), Some(false)][dice(4) as usize],
+                judged: [Judged::Good, Judged::Unknown, Judged::Bad][dice(3) as usize],
+            })
+            .collect();
+        let policy = Policy {
+            last: dice(3),
+            hourly: dice(3),
+            daily: dice(3),
+            weekly: dice(3),
+            monthly: dice(3),
+            within: Duration::from_secs(dice(2) * dice(9 * DAY)),
+            others: Duration::from_secs(dice(2) * dice(40 * DAY)),
+        };
+        let segments: Vec<SegmentName> = (0..dice(4))
+            .map(|_| {
+                let last = 1 + dice(19);
+                let to = MONDAY + dice(90 * DAY);
+                segment([PRESENT, OLD][dice(2) as usize], None, (last, last), to)
+            })
+            .collect();
+        let gone = to_drop(&all, &segments, PRESENT, &ours(), &policy);
+        let Some(last) = last_good(&all, PRESENT) else {
+            assert!(gone.is_empty());
+            continue;
+        };
+        assert!(!gone.contains(&last));
+        let kept: Vec<Snapshot> =
+            (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
+        let alone = !policy.others.is_zero();
+        let counts = |s: &&Snapshot| !alone || s.own.unwrap_or(s.timeline == PRESENT);
+        let ours = kept.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
+        let whole = all.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
+        assert!(ours as u64 >= policy.last.min(whole as u64));
+        // What was left a short while ago can be gone back to, with all that follows.
+        let of_old = |s: &&Snapshot| s.timeline == OLD && s.judged != Judged::Bad;
+        let base = all.iter().filter(of_old).map(|s| s.revision).max();
+        let ends = segments.iter().filter(|s| s.timeline == OLD).map(|s| s.to);
+        let end = ends.chain(all.iter().filter(of_old).map(|s| s.taken)).max();
+        let (Some(base), Some(end)) = (base, end) else { continue };
+        if !policy.others.is_zero() && end > all[last].taken.minus(policy.others) {
+            assert!(kept.iter().filter(of_old).any(|s| s.revision == base));
+            for lost in segments_to_drop(&segments, &kept, PRESENT) {
+                assert!(segments[lost].timeline != OLD || segments[lost].last <= base);
+            }
+        }
+    }
+}
+
+#[test]
+fn another_history_is_left_alone_for_a_while() {
+    let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
+    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+    let after = |days, segments: &[SegmentName]| {
+        let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
+        let gone = to_drop(&all, segments, PRESENT, &ours(), &policy);
+        (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n].revision).collect::<Vec<_>>()
+    };
+    assert_eq!(after(4, &[]), [3, 5, 7]);
+    assert_eq!(after(8, &[]), [3, 5, 7]);
+    assert_eq!(after(9, &[]), [7], "it was a week ago");
+    let journal = segment(OLD, None, (6, 9), 3 * DAY);
+    assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
+}
+
+#[test]
+fn another_history_that_is_seen_to_grow_is_left_alone_whatever_its_times() {
+    let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, DAY) };
+    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+    let all = [old(5), snapshot(6, 1000 * DAY)];
+    let gone = |growing: &[Timeline]| {
+        let others = Others { growing: growing.iter().copied().collect(), ..ours() };
+        to_drop(&all, &[], PRESENT, &others, &policy)
+    };
+    assert!(gone(&[OLD]).is_empty());
+    assert_eq!(gone(&[]), [0]);
+}
+
+#[test]
+fn while_another_server_goes_on_all_that_it_comes_of_stays() {
+    let [middle, other] = [3, 4].map(|number| Timeline { number, id: 1 });
+    let origin = |timeline, revision| Some(Origin { timeline, revision });
+    let segments = [
+        segment(PRESENT, None, (1, 9), DAY),
+        segment(middle, origin(PRESENT, 4), (5, 6), DAY),
+        segment(other, origin(middle, 6), (7, 9), 40 * DAY),
+    ];
+    let of = |timeline, revision| Snapshot { timeline, ..snapshot(revision, DAY) };
+    let all = [
+        of(PRESENT, 2),
+        of(PRESENT, 3),
+        of(PRESENT, 5),
+        of(middle, 5),
+        of(other, 8),
+        snapshot(12, 41 * DAY),
+    ];
+    let week = Duration::from_secs(7 * DAY);
+    for others in [week, Duration::ZERO] {
+        let policy = Policy { last: 1, others, ..Policy::default() };
+        let growing = BTreeSet::from([other]);
+        let gone = |left| {
+            let others = Others { growing: growing.clone(), left };
+            to_drop(&all, &segments, PRESENT, &others, &policy)
+        };
+        assert_eq!(gone(BTreeSet::new()), [2]);
+        // Of what this server has left it needs what leads there, or nothing.
+        assert!(gone(BTreeSet::from([other])).len() >= 3);
+    }
+}
+
+#[test]
+fn what_another_one_took_in_the_present_history_is_left_alone_for_a_while() {
+    let theirs = Snapshot { own: Some(false), ..snapshot(5, 2 * DAY) };
+    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+    let after = |days, segments: &[SegmentName]| {
+        let all = [snapshot(3, DAY), theirs, snapshot(7, days * DAY)];
+        let kept = kept(&all, segments, &policy);
+        kept.iter().map(|snapshot| snapshot.revision).collect::<Vec<_>>()
+    };
+    assert_eq!(after(4, &[]), [5, 7], "it is none of those that are counted");
+    assert_eq!(after(9, &[]), [7], "it was a week ago");
+    let origin = Some(Origin { timeline: PRESENT, revision: 6 });
+    let other = Timeline { number: 3, id: 1 };
+    let on = |days| segment(other, origin, (7, 9), days * DAY);
+    assert_eq!(after(9, &[on(3)]), [5, 7], "it goes on");
+    assert_eq!(after(11, &[on(3)]), [7]);
+}
+
+#[test]
+fn segments_go_with_the_base_that_they_follow() {
+    let segment = |timeline, last| segment(timeline, None, (last, last), DAY);
+    let segments = [
+        segment(OLD, 4),
+        segment(OLD, 9),
+        segment(PRESENT, 10),
+        segment(PRESENT, 11),
+        segment(Timeline { number: 1, id: 1 }, 3),
+    ];
+    let old = Snapshot { timeline: OLD, ..snapshot(5, DAY) };
+    let bases = [old, snapshot(10, DAY), snapshot(12, DAY)];
+    assert_eq!(segments_to_drop(&segments, &bases, PRESENT), [0, 2, 4]);
+    // Those of the present wait for a base.
+    assert_eq!(segments_to_drop(&segments, &[], PRESENT), [0, 1, 4]);
+}
+
+#[test]
+fn a_history_needs_those_that_it_left() {
+    let origin = Some(Origin { timeline: OLD, revision: 8 });
+    let middle = Timeline { number: 2, id: 1 };
+    let segments = [
+        segment(OLD, None, (1, 6), DAY),
+        segment(OLD, None, (7, 9), DAY),
+        segment(PRESENT, origin, (9, 10), 9 * DAY),
+        segment(middle, origin, (9, 12), 9 * DAY),
+    ];
+    let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, 2 * DAY) };
+    let all = [old(3), old(7), old(9), snapshot(11, 10 * DAY), snapshot(12, 11 * DAY)];
+    let others = Duration::from_secs(7 * DAY);
+    let policy = Policy { last: 1, others, ..Policy::default() };
+    // What is not of the present one's past goes first.
+    // The one in the middle was left lately, and has no snapshot of its own.
+    assert_eq!(to_drop(&all, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
+    assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
+    // It has one, and begins before that.
+    let own = [&all[..], &[Snapshot { timeline: middle, ..snapshot(11, 9 * DAY) }]].concat();
+    assert_eq!(to_drop(&own, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
+    // Without it nothing needs the old one any more, nor what of the present follows it alone.
+    assert_eq!(to_drop(&all, &segments[..3], PRESENT, &ours(), &policy), [2, 0, 1, 3]);
+    assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_restore_forgets_nothing_of_what_it_went_back_to() {
+    let month = 31 * DAY;
+    let of_old =
+        |revision| Snapshot { timeline: OLD, ..snapshot(revision, MONDAY + revision * month) };
+    let origin = Some(Origin { timeline: OLD, revision: 6 });
+    let segments = [segment(PRESENT, origin, (7, 9), MONDAY + 7 * month + DAY)];
+    let now = [snapshot(8, MONDAY + 7 * month + HOUR), snapshot(9, MONDAY + 8 * month)];
+    let all: Vec<Snapshot> = (1..=7).map(of_old).chain(now).collect();
+    let keep = |change: fn(&mut Policy)| {
+        let mut policy = Policy { others: Duration::from_secs(7 * DAY), ..Policy::default() };
+        change(&mut policy);
+        let kept = kept(&all, &segments, &policy);
+        kept.iter().map(|s| (s.timeline.number, s.revision)).collect::<Vec<_>>()
+    };
+    let past = [(1, 4), (1, 5), (1, 6), (2, 8), (2, 9)];
+    assert_eq!(keep(|p| p.monthly = 5), past, "not the seventh, which it had undone");
+    assert_eq!(keep(|p| p.last = 3), past[2..]);
+    assert_eq!(keep(|p| p.within = Duration::from_secs(4 * 31 * DAY)), past);
+}
+
+#[test]
+fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
+    let entropy = SeededEntropy::new(6);
+    let entropy: &dyn Entropy = &entropy;
+    let dice = |most: u64| u64::from_le_bytes(entropy.bytes()) % most;
+    let other = Timeline { number: 3, id: 1 };
+    let mut left_alone = 0;
+    for _ in 0..4000 {
+        let of_old = |revision| Origin { timeline: OLD, revision };
+        let branch = 2 + dice(8);
+        let of_present = Origin { timeline: PRESENT, revision: branch + 1 + dice(6) };
+        let left = [of_old(2 + dice(10)), of_present][dice(2) as usize];
+        let begins = [(OLD, None), (PRESENT, Some(of_old(branch))), (other, Some(left))];
+        let (mut all, mut segments) = (Vec::new(), Vec::new());
+        for (timeline, origin) in begins {
+            let (mut at, mut time) = match origin {
+                Some(origin) => (origin.revision, MONDAY + origin.revision * DAY),
+                None => (0, MONDAY),
+            };
+            for _ in 0..dice(10) {
+                let first = at + 1 + dice(8) / 7;
+                (at, time) = (first + dice(3), time + dice(3 * DAY));
+                segments.push(segment(timeline, origin, (first, at), time));
+                if dice(3) == 0 {
+                    let judged = [Judged::Good, Judged::Good, Judged::Bad][dice(3) as usize];
+                    let taken = Timestamp::from_secs(time);
+                    let revision = at - dice(2);
+                    all.push(Snapshot { taken, timeline, revision, own: None, judged });
+                }
+            }
+        }
+        let policy = Policy {
+            last: dice(3),
+            daily: dice(5),
+            weekly: dice(3),
+            within: Duration::from_secs(dice(2) * dice(9 * DAY)),
+            others: Duration::from_secs(1 + dice(9 * DAY)),
+            ..Policy::default()
+        };
+        let Some(last) = last_good(&all, PRESENT) else { continue };
+        let stays = kept(&all, &segments, &policy);
+        // As if there had been no restore.
+        let way = journal(&segments).lineage(PRESENT);
+        let past = all.iter().filter(|snapshot| snapshot.is_on(&way));
+        let past: Vec<Snapshot> =
+            past.map(|snapshot| Snapshot { timeline: PRESENT, ..*snapshot }).collect();
+        for snapshot in kept(&past, &[], &policy) {
+            let same = |s: &Snapshot| {
+                s.is_on(&way) && (s.revision, s.taken) == (snapshot.revision, snapshot.taken)
+            };
+            assert!(snapshot.judged == Judged::Bad || stays.iter().any(same));
+        }
+        // What leads to the end of each history that was left lately, or goes on.
+        let gone = segments_to_drop(&segments, &stays, PRESENT);
+        let after = (0..segments.len()).filter(|index| !gone.contains(index));
+        let after: Vec<SegmentName> = after.map(|index| segments[index]).collect();
+        let (before, after) = (listing(&all, &segments), listing(&stays, &after));
+        let from = all[last].taken.minus(policy.others);
+        for of_it in segments.iter().filter(|of_it| of_it.timeline != PRESENT) {
+            let lately = segments.iter().any(|s| s.timeline == of_it.timeline && s.to > from);
+            let at = Origin { timeline: of_it.timeline, revision: of_it.last };
+            if lately && before.leads_to(at) {
+                left_alone += 1;
+                assert!(after.leads_to(at), "{at:?} of {segments:?} and {all:?}: {stays:?}");
+            }
+        }
+    }
+    assert!(left_alone > 1000);
+}
+
+/// What a way is planned by.
+fn listing(snapshots: &[Snapshot], segments: &[SegmentName]) -> Listing {
+    let whole = snapshots.iter().filter(|snapshot| snapshot.judged != Judged::Bad);
+    let named = |snapshot: &Snapshot| {
+        let Snapshot { taken, timeline, revision, .. } = *snapshot;
+        SnapshotName { prefix: "x".into(), taken, timeline, revision, state: 0 }
+    };
+    Listing { snapshots: whole.map(named).collect(), ..journal(segments) }
+}
