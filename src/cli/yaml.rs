@@ -100,8 +100,11 @@ fn is_plain(string: &str) -> bool {
     let first = |c: char| c.is_alphanumeric() || "/_".contains(c);
     let number = {
         let digits = lower.replace('_', "");
-        digits.parse::<f64>().is_ok()
-            || ["0x", "0o", "0b"].iter().any(|prefix| digits.starts_with(prefix))
+        let is_of = |(prefix, radix)| {
+            let rest = digits.strip_prefix(prefix);
+            rest.is_some_and(|rest: &str| rest.chars().all(|c| c.is_digit(radix)))
+        };
+        digits.parse::<f64>().is_ok() || [("0x", 16), ("0o", 8), ("0b", 2)].into_iter().any(is_of)
     };
     let date = string.len() >= 8
         && string.as_bytes()[..4].iter().all(u8::is_ascii_digit)
@@ -159,5 +162,9 @@ time: \"2026-11-22T13:17:15Z\"
             "- |-\n  a\n  b\n- \" a\\nb\"\n"
         );
         assert_eq!(document(&serde_json::json!({})), "{}\n");
+        assert_eq!(
+            document(&serde_json::json!(["0b1e-4f", "0b10", "0xff", "0xfg", "0o17", "0o18"])),
+            "- 0b1e-4f\n- \"0b10\"\n- \"0xff\"\n- 0xfg\n- \"0o17\"\n- 0o18\n"
+        );
     }
 }
