@@ -2,8 +2,9 @@
 //! the call of another server.
 //!
 //! A handler that returns [`Reply::after`](super::reply::Reply::after) is left without a trace; the
-//! pipeline runs the effect, with neither a transaction nor a lock held, and then calls the handler
-//! again, in a new transaction, with what came of it.
+//! pipeline runs the effect, with neither a transaction nor a lock held, nor the store, which may
+//! be sealed meanwhile; then it calls the handler again, in a new transaction, with what came of
+//! it.
 
 use std::any::Any;
 use std::fmt;

@@ -25,7 +25,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard, Weak};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -128,6 +128,12 @@ impl Barrier {
     /// What the store is while it is unsealed.
     pub fn unsealed(&self) -> Option<Arc<Unsealed>> {
         read(&self.unsealed).clone()
+    }
+
+    /// That store, as long as it is the one that is served.
+    pub fn still(&self, store: &Weak<Unsealed>) -> Result<Arc<Unsealed>, TxnError> {
+        let now = self.unsealed().ok_or(TxnError::Sealed)?;
+        if store.ptr_eq(&Arc::downgrade(&now)) { Ok(now) } else { Err(TxnError::Gone) }
     }
 
     /// Makes the keys of an empty store and writes them, together with what `first` writes: all or
@@ -397,7 +403,7 @@ impl Unsealed {
             Some(Intake::Replaced) => true,
             Some(Intake::Restoring) | None => view.get(RESTORED)?.is_some(),
         };
-        if replaced { Err(TxnError::Restoring) } else { Ok(()) }
+        if replaced { Err(TxnError::Gone) } else { Ok(()) }
     }
 
     /// Runs `job` in a transaction and commits it. After three conflicts it runs alone, all other
@@ -499,7 +505,8 @@ impl Unsealed {
         let intake = read(&self.intake);
         match *intake {
             Intake::Open => Ok(intake),
-            Intake::Restoring | Intake::Replaced => Err(TxnError::Restoring),
+            Intake::Restoring => Err(TxnError::Restoring),
+            Intake::Replaced => Err(TxnError::Gone),
             Intake::Sealed => Err(TxnError::Sealed),
         }
     }

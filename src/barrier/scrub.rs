@@ -167,7 +167,7 @@ impl Unsealed {
         let mut start = Some(Vec::new());
         while let Some(from) = start {
             let slice = match self.scrub_slice(&from) {
-                Err(TxnError::Restoring) => return Ok(None),
+                Err(TxnError::Gone) => return Ok(None),
                 slice => slice?,
             };
             bad.append(slice.bad);

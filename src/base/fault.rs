@@ -35,6 +35,8 @@ pub enum Cause {
     Crowded,
     /// Others have taken the memory that requests share: they give it back when they end.
     NoRoom,
+    /// The store that it was for is gone: another takes its place.
+    Gone,
 }
 
 impl Fault {

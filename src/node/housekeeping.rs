@@ -14,7 +14,6 @@ use super::front::Certificates;
 use super::supervision::Supervision;
 use crate::audit::devices::Audit;
 use crate::barrier::journal::record::Mark;
-use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
@@ -295,8 +294,8 @@ impl Care {
 /// Has the store know who is locked out.
 pub fn keep(lockouts: &Lockouts, unsealed: &Arc<Unsealed>, mounts: &MountStore) {
     match lockouts.keep(unsealed, mounts) {
-        Ok(()) | Err(TxnError::Sealed | TxnError::Restoring) => {}
-        Err(error) => log::error!("keeping who is locked out: {error}"),
+        Err(error) if !error.is_closed() => log::error!("keeping who is locked out: {error}"),
+        _ => {}
     }
 }
 
@@ -306,8 +305,10 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
     loop {
         match purge::step(&unsealed) {
             Ok(true) if !stopped.within(Duration::ZERO) => {}
-            Ok(_) | Err(TxnError::Sealed | TxnError::Restoring) => return,
-            Err(error) => return log::error!("deleting what nobody can reach: {error}"),
+            Err(error) if !error.is_closed() => {
+                return log::error!("deleting what nobody can reach: {error}");
+            }
+            _ => return,
         }
     }
 }
@@ -316,8 +317,8 @@ fn purge(barrier: &Barrier, stopped: &Stopped) {
 fn reap(barrier: &Barrier, reaper: &mut Reaper, stopped: &Stopped) {
     let Some(unsealed) = barrier.unsealed() else { return };
     match reaper.round(&unsealed, &|| stopped.within(Duration::ZERO)) {
-        Ok(()) | Err(TxnError::Sealed | TxnError::Restoring) => {}
-        Err(error) => log::error!("removing what has expired: {error}"),
+        Err(error) if !error.is_closed() => log::error!("removing what has expired: {error}"),
+        _ => {}
     }
 }
 

@@ -89,11 +89,11 @@ impl Pipeline {
     ) -> Result<(), Fault> {
         let Some(unsealed) = self.barrier.unsealed() else { return Ok(()) };
         let Some(devices) = self.audit.devices(&unsealed)? else { return Ok(()) };
-        let mut trail = Trail::new(Some(devices), ask);
+        let mut trail = Trail::new(&unsealed, Some(devices), ask);
         let mut data = Data::of(ask.verb, request, flight.share.clone());
         let mounts = &self.tokens.mounts;
         unsealed.transact(|txn| trail.look(txn, &self.audit, mounts, data.headers()))?;
-        trail.tell(&unsealed, data.told(true)?, Some(fault))
+        trail.tell(data.told(true)?, Some(fault))
     }
 
     /// The role that a login is made as; `None` where it is no login, or a wrong one.

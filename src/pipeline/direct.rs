@@ -1,13 +1,10 @@
 //! The way of a request to what streams or works while sealed: its rights are checked in a
 //! transaction of their own.
 
-use std::sync::Arc;
-
 use super::flights::Flight;
 use super::locate::Endpoint;
 use super::read::Data;
 use super::settle::Settled;
-use super::trail::Trail;
 use super::way::Way;
 use super::wrapping::Wanted;
 use super::{Pipeline, authorise, read, respond, settle};
@@ -36,21 +33,15 @@ impl Pipeline {
         let access = endpoint.found.access;
         let guarded = match (access, self.barrier.unsealed()) {
             (Access::Sealed, _) => None,
-            (Access::SudoUnlessSealed, unsealed) => unsealed,
-            (_, unsealed) => Some(unsealed.ok_or_else(Fault::sealed)?),
+            (Access::SudoUnlessSealed, store) => store,
+            (_, store) => Some(store.ok_or_else(Fault::sealed)?),
         };
-        let Some(unsealed) = guarded else {
+        let Some(store) = guarded else {
             return self.carry_out_open(flight, ask, request, endpoint);
         };
         read::refuse_folder(ask.verb, &ask.path)?;
-        // The first device that is enabled is told of that.
-        let trail = Some(Trail::new(self.audit.devices(&unsealed)?, ask));
-        let mut way = self.way(flight, ask, wanted?, request, trail);
-        let let_in =
-            self.transact(&unsealed, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?));
-        // It may last, and the store be sealed meanwhile: then its keys are to go.
-        let (of, time) = (Arc::downgrade(&unsealed), Arc::clone(unsealed.time()));
-        drop(unsealed);
+        let mut way = Way { direct: true, ..self.way(flight, ask, wanted?, request) };
+        let let_in = self.transact(store, &mut way, |txn, way| Ok(self.let_in(txn, way, access)?));
         let outcome = let_in
             .and_then(|()| match supported {
                 true => {
@@ -60,7 +51,7 @@ impl Pipeline {
                 false => Err(Fault::unsupported_operation()),
             })
             .and_then(|reply| self.settle_direct(&way, reply));
-        self.tell_answer(&of, &time, way, outcome)
+        self.tell_answer(way, outcome)
     }
 
     /// What anybody may ask for.

@@ -43,7 +43,6 @@ use self::read::Data;
 use self::rights::{Rights, Sender};
 use self::settle::Settled;
 use self::tokens::Tokens;
-use self::trail::Trail;
 use self::way::{Stop, Way};
 use self::wrapping::Wanted;
 use crate::api::ask::{Ask, Verb};
@@ -128,17 +127,14 @@ impl Pipeline {
             past::refuse(ask)?;
             return self.carry_out_direct(flight, ask, wanted, request, &endpoint);
         }
-        let Some(unsealed) = self.barrier.unsealed() else {
+        let Some(store) = self.barrier.unsealed() else {
             return Err(Data::of(ask.verb, request, flight.share.clone()).refuse_sealed());
         };
         read::refuse_folder(ask.verb, &ask.path)?;
-        let wanted = wanted?;
-        let devices = self.audit.devices(&unsealed)?;
-        let trail = devices.map(|devices| Trail::new(Some(devices), ask));
-        let mut way = self.way(flight, ask, wanted, request, trail);
-        let outcome = self.transact(&unsealed, &mut way, |txn, way| self.carry_out_in(txn, way));
-        let outcome = self.count_login(&unsealed, way.login.take(), outcome);
-        self.tell_answer(&Arc::downgrade(&unsealed), unsealed.time(), way, outcome)
+        let mut way = self.way(flight, ask, wanted?, request);
+        let outcome = self.transact(store, &mut way, |txn, way| self.carry_out_in(txn, way));
+        let outcome = self.count_login(&mut way, outcome);
+        self.tell_answer(way, outcome)
     }
 
     fn carry_out_in(&self, txn: &mut Txn, way: &mut Way) -> Result<Settled, Stop> {

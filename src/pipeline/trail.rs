@@ -20,8 +20,11 @@ use crate::base::timekeeper::TimeKeeper;
 use crate::mount::store::MountStore;
 use crate::token::record::Uses;
 
-/// The trail of one request.
+/// The trail of one request to a store.
 pub struct Trail {
+    /// Not held: the request may wait for somebody outside while the store is sealed.
+    of: Weak<Unsealed>,
+    time: Arc<TimeKeeper>,
     /// Those that are told; `None` while there is none.
     devices: Option<Arc<Devices>>,
     asked: Asked,
@@ -34,7 +37,8 @@ pub struct Trail {
 
 impl Trail {
     /// Nothing is known but what is asked.
-    pub fn new(devices: Option<Arc<Devices>>, ask: &Ask) -> Self {
+    pub fn new(store: &Arc<Unsealed>, devices: Option<Arc<Devices>>, ask: &Ask) -> Self {
+        let (of, time) = (Arc::downgrade(store), Arc::clone(store.time()));
         let asked = Asked {
             id: ask.id.clone(),
             verb: ask.verb,
@@ -55,7 +59,7 @@ impl Trail {
         let claimed = ask.token.as_ref().and_then(Claimed::read).map(|jwt| jwt.id);
         let token = claimed.or_else(|| ask.token.clone());
         let sender = entry::Sender { token, ..entry::Sender::default() };
-        Self { devices, asked, sender, allowed: false, told: false }
+        Self { of, time, devices, asked, sender, allowed: false, told: false }
     }
 
     /// Looks where it leads, and what of it is told.
@@ -113,13 +117,12 @@ impl Trail {
     /// Tells of the request, and why it is refused if it is, before its engine was asked.
     pub fn tell(
         &mut self,
-        unsealed: &Unsealed,
         data: Option<&Map<String, Value>>,
         fault: Option<&Fault>,
     ) -> Result<(), Fault> {
         self.told = true;
         let entry = Entry {
-            time: unsealed.time().now(),
+            time: self.time.now(),
             sender: &self.sender,
             asked: &self.asked,
             data,
@@ -139,21 +142,19 @@ impl Trail {
     pub fn tell_answer(
         &self,
         audit: &Audit,
-        of: &Weak<Unsealed>,
-        time: &TimeKeeper,
         data: Option<&Map<String, Value>>,
         outcome: &Result<Settled, Fault>,
     ) -> Result<(), Fault> {
         let settled = outcome.as_ref().ok();
         let entry = Entry {
-            time: time.now(),
+            time: self.time.now(),
             sender: &self.sender,
             asked: &self.asked,
             data,
             answer: Some(settled.map(answer).unwrap_or_default()),
             fault: outcome.as_ref().err(),
         };
-        match audit.known(of).or_else(|| self.devices.clone()) {
+        match audit.known(&self.of).or_else(|| self.devices.clone()) {
             Some(devices) if !devices.log(&entry) => Err(Fault::internal("internal error")),
             _ => Ok(()),
         }

@@ -15,15 +15,16 @@ use crate::api::ask::Ask;
 use crate::api::effect::{Done, Effect};
 use crate::api::request::Request;
 use crate::barrier::Unsealed;
-use crate::barrier::txn::Txn;
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::{Cause, Fault};
-use crate::base::timekeeper::TimeKeeper;
 
 /// How often a request waits for memory when it is the first in the queue for it.
 const WAITS: u32 = 3;
 
 /// A request on its way.
 pub struct Way<'a> {
+    /// Where it is carried out. It is not held while the request waits for somebody outside.
+    pub store: Weak<Unsealed>,
     pub ask: &'a Ask,
     pub wanted: Wanted,
     pub data: Data,
@@ -40,6 +41,8 @@ pub struct Way<'a> {
     pub flight: &'a Flight,
     /// Whether nobody asks for its token.
     pub open: bool,
+    /// Whether a transaction only lets it in: a device that it enables is told of its answer.
+    pub direct: bool,
 }
 
 /// Why a run of a request is left without a trace.
@@ -63,31 +66,33 @@ impl Pipeline {
         ask: &'a Ask,
         wanted: Wanted,
         request: Request,
-        trail: Option<Trail>,
     ) -> Way<'a> {
-        let (data, admission) =
-            (Data::of(ask.verb, request, flight.share.clone()), Admission::Open);
         Way {
+            store: Weak::new(),
             ask,
             wanted,
-            data,
-            admission,
+            data: Data::of(ask.verb, request, flight.share.clone()),
+            admission: Admission::Open,
             uses: None,
             done: None,
             made_room: false,
             login: None,
-            trail,
+            trail: None,
             flight,
             open: false,
+            direct: false,
         }
     }
 
-    /// Runs a request in a transaction, which is committed only after the audit log was told; so is
-    /// an effect that it asks for, after which it is run again. One that is refused leaves nothing
-    /// behind but this: that its token was used.
+    /// Runs a request in a transaction of `store`, which is committed only after the audit log was
+    /// told; so is an effect that it asks for, after which it is run again. One that is refused
+    /// leaves nothing behind but this: that its token was used.
+    ///
+    /// An effect may last, and the store be sealed meanwhile: nothing of it is held then, and the
+    /// request goes on only where it is still served.
     pub(super) fn transact<T>(
         &self,
-        unsealed: &Arc<Unsealed>,
+        mut store: Arc<Unsealed>,
         way: &mut Way,
         mut job: impl FnMut(&mut Txn, &mut Way) -> Result<T, Stop>,
     ) -> Result<T, Fault> {
@@ -99,12 +104,13 @@ impl Pipeline {
         let share = way.flight.share.clone();
         let (mut turn, mut waits) = (None, 0);
         let fault = loop {
-            let ready = |way: &mut Way| Ok(way.tell(unsealed, None)?);
-            match unsealed.transact_with(way, &mut run, ready) {
+            let ready = |way: &mut Way| Ok(way.tell(None)?);
+            let entered = self.enter(way, &store).map_err(Stop::from);
+            match entered.and_then(|()| store.transact_with(way, &mut run, ready)) {
                 Ok(outcome) => return Ok(outcome),
                 Err(Stop::Fault(fault)) if fault.cause == Cause::Crowded && !way.made_room => {
                     way.made_room = true;
-                    if !self.make_room(unsealed)? {
+                    if !self.make_room(&store)? {
                         break fault;
                     }
                 }
@@ -120,8 +126,11 @@ impl Pipeline {
                 }
                 Err(Stop::Fault(fault)) => break fault,
                 Err(Stop::Effect(effect)) => {
-                    way.tell(unsealed, None)?;
-                    match effect.run() {
+                    way.tell(None)?;
+                    drop(store);
+                    let done = effect.run();
+                    store = self.barrier.still(&way.store)?;
+                    match done {
                         Ok(done) => way.done = Some(done),
                         Err(fault) => break fault,
                     }
@@ -130,15 +139,25 @@ impl Pipeline {
         };
         let used = way.uses.take().filter(|found| found.token.uses.is_counted());
         let fault = match used {
-            Some(found)
-                if !unsealed.transact(|txn| self.tokens.count_refused(txn, found.key))? =>
-            {
+            Some(found) if !store.transact(|txn| self.tokens.count_refused(txn, found.key))? => {
                 Fault::denied()
             }
             _ => fault,
         };
-        way.tell(unsealed, Some(&fault))?;
+        way.tell(Some(&fault))?;
         Err(fault)
+    }
+
+    /// From now on a request is one to that store, and its devices are told of it.
+    fn enter(&self, way: &mut Way, store: &Arc<Unsealed>) -> Result<(), TxnError> {
+        let of = Arc::downgrade(store);
+        if !of.ptr_eq(&way.store) {
+            let devices = self.audit.devices(store)?;
+            let told = way.direct || devices.is_some();
+            way.trail = told.then(|| Trail::new(store, devices, way.ask));
+            way.store = of;
+        }
+        Ok(())
     }
 
     /// Looks what the audit log is told of the request, where it is told.
@@ -153,14 +172,12 @@ impl Pipeline {
     /// was asked is done. Of what is over a limit only the request is told.
     pub(super) fn tell_answer(
         &self,
-        of: &Weak<Unsealed>,
-        time: &TimeKeeper,
         mut way: Way,
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
         self.meters.handled(way.flight, way.open);
         if let Some(trail) = way.trail.as_ref().filter(|_| way.admission != Admission::Over) {
-            trail.tell_answer(&self.audit, of, time, way.data.told(true)?, &outcome)?;
+            trail.tell_answer(&self.audit, way.data.told(true)?, &outcome)?;
         }
         outcome
     }
@@ -168,11 +185,9 @@ impl Pipeline {
 
 impl Way<'_> {
     /// Tells the audit log of the request, once.
-    fn tell(&mut self, unsealed: &Unsealed, fault: Option<&Fault>) -> Result<(), Fault> {
+    fn tell(&mut self, fault: Option<&Fault>) -> Result<(), Fault> {
         match &mut self.trail {
-            Some(trail) if !trail.is_told() => {
-                trail.tell(unsealed, self.data.told(fault.is_some())?, fault)
-            }
+            Some(trail) if !trail.is_told() => trail.tell(self.data.told(fault.is_some())?, fault),
             _ => Ok(()),
         }
     }

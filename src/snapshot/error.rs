@@ -84,9 +84,7 @@ impl fmt::Display for SnapshotError {
             Self::WrongKey => f.write_str("the unseal keys given are not the snapshot's"),
             Self::Keys(error) | Self::NotOpened(error) => error.fmt(f),
             Self::Sealed => f.write_str("the store is sealed"),
-            Self::Gone => {
-                f.write_str("the store was sealed or replaced meanwhile: try again when it is open")
-            }
+            Self::Gone => TxnError::Gone.fmt(f),
             Self::Storage(error) => error.fmt(f),
         }
     }
@@ -175,7 +173,7 @@ impl From<TxnError> for SnapshotError {
     fn from(error: TxnError) -> Self {
         match error {
             TxnError::Sealed => Self::Sealed,
-            TxnError::Restoring => Self::Gone,
+            TxnError::Restoring | TxnError::Gone => Self::Gone,
             other => StorageError::Aborted(other.into()).into(),
         }
     }
@@ -226,6 +224,7 @@ impl From<SnapshotError> for Fault {
         let fault = Self::new(status, error.to_string());
         match status {
             507 => fault.again_in(Self::SPACE),
+            503 => fault.again_in("1"),
             429 => fault.again_in("5"),
             _ => fault,
         }

@@ -18,6 +18,11 @@ impl Lent {
         Self(Arc::downgrade(unsealed))
     }
 
+    /// Which store that is.
+    pub fn store(&self) -> &Weak<Unsealed> {
+        &self.0
+    }
+
     /// The store, for a moment.
     pub fn get(&self) -> Result<Arc<Unsealed>, SnapshotError> {
         self.0.upgrade().ok_or(SnapshotError::Gone)

@@ -73,8 +73,7 @@ impl Restoring {
 
     /// The store that somebody was let into, as long as it is the one that is served.
     pub fn still(&self, keys: &Lent) -> Result<Arc<Unsealed>, SnapshotError> {
-        let (now, then) = (self.unsealed()?, keys.get()?);
-        if Arc::ptr_eq(&now, &then) { Ok(now) } else { Err(SnapshotError::Gone) }
+        Ok(self.barrier.still(keys.store())?)
     }
 
     /// Puts `state`, which is called so in the log, in the place of the store, and adds to what is

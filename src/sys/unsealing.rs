@@ -12,7 +12,6 @@ use crate::barrier::automatic::{Proof, Standing, astray};
 use crate::barrier::journal::record::Mark;
 use crate::barrier::seal::auto::SealError;
 use crate::barrier::seal::{Kind, SHAMIR};
-use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::pages::Key;
@@ -281,10 +280,8 @@ impl Unsealing {
                 (attempts.open_question, attempts.failed, attempts.why) = Default::default();
             }
             // Whoever changed the seal has proved it.
-            Err(
-                UnsealError::Overtaken
-                | UnsealError::NotChanged(TxnError::Sealed | TxnError::Restoring),
-            ) => {}
+            Err(UnsealError::Overtaken) => {}
+            Err(UnsealError::NotChanged(error)) if error.is_closed() => {}
             Err(error) => {
                 let said = match proof {
                     Proof::Given => "the unseal key cannot be wrapped anew",

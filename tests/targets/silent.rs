@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -128,23 +127,49 @@ fn many_targets_that_hang_hold_half_of_the_workers() {
     assert!(told.keys().all(|text| text.starts_with("16 requests wait for targets")), "{told:?}");
 }
 
-/// A WebDAV server with a snapshot of each of these stores, by its name, until it is silent.
-fn listing(stores: Vec<String>) -> (String, Arc<AtomicBool>) {
+/// A WebDAV server with a snapshot of each of these stores, by its name.
+fn listing(stores: Vec<String>) -> (String, Arc<Silence>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let silent = Arc::new(AtomicBool::new(false));
-    let told = silent.clone();
+    let silence = Arc::new(Silence::default());
+    let told = silence.clone();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (stores, silent) = (stores.clone(), silent.clone());
-            thread::spawn(move || serve(&stream, &stores, &silent));
+            let (stores, silence) = (stores.clone(), silence.clone());
+            thread::spawn(move || serve(&stream, &stores, &silence));
         }
     });
     (address, told)
 }
 
+/// To which method such a server is silent, and how many wait for it.
+#[derive(Default)]
+struct Silence {
+    kept: Mutex<(Option<&'static str>, usize)>,
+    changed: Condvar,
+}
+
+impl Silence {
+    fn to(&self, method: Option<&'static str>) {
+        *self.kept.lock().unwrap() = (method, 0);
+        self.changed.notify_all();
+    }
+
+    fn waiting(&self) -> usize {
+        self.kept.lock().unwrap().1
+    }
+
+    fn keep(&self, method: &str) {
+        let mut kept = self.kept.lock().unwrap();
+        if kept.0 == Some(method) {
+            kept.1 += 1;
+            drop(self.changed.wait_while(kept, |kept| kept.0 == Some(method)).unwrap());
+        }
+    }
+}
+
 /// Answers each request of a connection; `None` is its end.
-fn serve(stream: &TcpStream, stores: &[String], silent: &AtomicBool) -> Option<()> {
+fn serve(stream: &TcpStream, stores: &[String], silence: &Silence) -> Option<()> {
     const FOLDER: &str = "<resourcetype><collection/></resourcetype>";
     const FILE: &str = "<resourcetype/><getcontentlength>9999</getcontentlength>";
     let mut lines = BufReader::new(stream);
@@ -160,11 +185,9 @@ fn serve(stream: &TcpStream, stores: &[String], silent: &AtomicBool) -> Option<(
             name.eq_ignore_ascii_case("content-length").then(|| value.parse::<u64>().ok())?
         });
         io::copy(&mut (&mut lines).take(length.unwrap_or_default()), &mut io::sink()).ok()?;
-        while silent.load(Ordering::Relaxed) {
-            thread::park();
-        }
         let mut words = head[0].split(' ');
         let (method, path) = (words.next()?, words.next()?);
+        silence.keep(method);
         let name = "vault-snapshot-1800000000000000000.1-00112233445566aa.0000000000000001.\
                     00112233445566bb.snap";
         let here = path.trim_matches('/');
@@ -188,22 +211,53 @@ fn serve(stream: &TcpStream, stores: &[String], silent: &AtomicBool) -> Option<(
     }
 }
 
+const LIST: &str = "sys/snapshots/targets/mute/list?all=true";
+
+/// A target that lists a snapshot of three stores, and has been seen to.
+fn seen(root: &Client) -> Arc<Silence> {
+    let store = |n| format!("0011223{n}-4455-6677-8899-aabbccddeeff");
+    let (address, silence) = listing((0..3).map(store).collect());
+    set(root, "mute", &address);
+    eventually("it is seen what lies there", || {
+        data(&root.get(LIST))["snapshots"].as_array().is_some_and(|all| all.len() == 3)
+    });
+    silence
+}
+
 #[test]
 fn what_is_known_of_one_that_hangs_is_told_without_it() {
     let home = TempDir::new();
     let (_, _server, root) = server(&home);
-    let stores: Vec<String> =
-        (0..3).map(|n| format!("0011223{n}-4455-6677-8899-aabbccddeeff")).collect();
-    let (address, silent) = listing(stores);
-    set(&root, "mute", &address);
-    let list = "sys/snapshots/targets/mute/list?all=true";
-    eventually("it is seen what lies there", || {
-        data(&root.get(list))["snapshots"].as_array().is_some_and(|all| all.len() == 3)
-    });
-    silent.store(true, Ordering::Relaxed);
+    seen(&root).to(Some("PROPFIND"));
     let (answered, answer) = channel();
     let asking = root.clone();
-    thread::spawn(move || answered.send(asking.get(&format!("{list}&check=true"))));
+    thread::spawn(move || answered.send(asking.get(&format!("{LIST}&check=true"))));
     let told = data(&answer.recv_timeout(SOON).expect("it waits for what hangs"));
     assert_eq!(told["snapshots"].as_array().map(Vec::len), Some(3), "{told}");
+}
+
+#[test]
+fn who_lists_one_that_hangs_keeps_no_key_of_a_sealed_server() {
+    let home = TempDir::new();
+    let (store, server) = Store::configured(&home.path().join("data"), "disable_mlock = false\n");
+    let root = store.root(&server);
+    let silence = seen(&root);
+    for (method, path) in [("PROPFIND", LIST.to_owned()), ("GET", format!("{LIST}&check=true"))] {
+        silence.to(Some(method));
+        thread::scope(|scope| {
+            let lists = scope.spawn(|| root.get(&path));
+            eventually("it hangs", || {
+                let runs = root.get("sys/in-flight-req").json().to_string();
+                silence.waiting() > 0 && runs.contains("/mute/list")
+            });
+            assert_ne!(server.locked(), 0);
+            assert_eq!(root.post("sys/seal", json!({})).status, 204);
+            eventually("no key is left", || server.locked() == 0 || lists.is_finished());
+            assert!(!lists.is_finished(), "{method}: it kept the keys until the target answered");
+            silence.to(None);
+            let answer = lists.join().unwrap();
+            assert_eq!(answer.json()["errors"][0], "Vault is sealed", "{answer:?}");
+        });
+        store.unseal(&server);
+    }
 }

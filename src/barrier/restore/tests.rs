@@ -32,7 +32,7 @@ fn a_restore_keeps_the_present_shares_and_begins_a_new_timeline() {
     store.rekey(&seal).unwrap();
     house.shares = shares;
     house.barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
-    assert!(matches!(store.rotate(), Err(TxnError::Restoring)), "the old handle is closed");
+    assert!(matches!(store.rotate(), Err(TxnError::Gone)), "the old handle is closed");
     let store = house.barrier.unsealed().unwrap();
     assert_eq!(get(&store, "kept").unwrap(), b"then");
     assert_eq!(store.status().timeline.number, then.timeline.number + 1);
@@ -71,7 +71,7 @@ fn a_restore_stops_no_reads_and_keeps_no_commit_waiting() {
             fill(&snapshot)(to)
         })
         .unwrap();
-    assert!(matches!(write(), Err(TxnError::Restoring)));
+    assert!(matches!(write(), Err(TxnError::Gone)));
     assert!(get(&house.barrier.unsealed().unwrap(), "lost").is_none());
     put(&house.barrier.unsealed().unwrap(), "kept", b"now");
 }
@@ -91,7 +91,7 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
             replaced.journal_view().map(drop),
             replaced.stamps().map(drop),
         ];
-        assert!(is_this || looks.iter().all(|it| matches!(it, Err(TxnError::Restoring))));
+        assert!(is_this || looks.iter().all(|it| matches!(it, Err(TxnError::Gone))));
         match may.load(Ordering::Relaxed) {
             true => Ok(()),
             false => Err(TxnError::NoRoom),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::barrier::names::{Foreign, NameError};
-use crate::base::fault::Fault;
+use crate::base::fault::{Cause, Fault};
 use crate::base::record::RecordError;
 use crate::base::room::NoRoom;
 use crate::storage::commit::CommitError;
@@ -27,6 +27,8 @@ pub enum TxnError {
     Sealed,
     /// The store is being replaced by a snapshot.
     Restoring,
+    /// It was sealed or replaced since, and may be open again as another.
+    Gone,
     /// Too much is read and written at once: try again.
     NoRoom,
     /// The store failed.
@@ -52,6 +54,9 @@ impl fmt::Display for TxnError {
             Self::Restoring => {
                 f.write_str("a snapshot is being restored: try again when that is done")
             }
+            Self::Gone => {
+                f.write_str("the store was sealed or replaced meanwhile: try again when it is open")
+            }
             Self::NoRoom => f.write_str("too much is read and written at once: try again"),
             Self::Storage(error) => error.fmt(f),
         }
@@ -59,6 +64,13 @@ impl fmt::Display for TxnError {
 }
 
 impl std::error::Error for TxnError {}
+
+impl TxnError {
+    /// Whether nothing is wrong but that the store is closed: sealed or replaced, or being so.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Sealed | Self::Restoring | Self::Gone)
+    }
+}
 
 impl From<NoRoom> for TxnError {
     fn from(_: NoRoom) -> Self {
@@ -73,6 +85,9 @@ impl From<TxnError> for Fault {
             TxnError::TooLarge => Self::new(413, error.to_string()),
             TxnError::Sealed => Self::sealed(),
             TxnError::Restoring => Self::new(503, error.to_string()).again_in("1"),
+            TxnError::Gone => {
+                Self { cause: Cause::Gone, ..Self::new(503, error.to_string()).again_in("1") }
+            }
             TxnError::NoRoom => Self::no_room(error.to_string()),
             TxnError::Storage(cause) if matches!(**cause, StorageError::Full) => Self::disk_full(),
             _ => Self::internal(error.to_string()),

@@ -21,6 +21,7 @@ pub use self::terms::{Settings, Terms};
 use super::Pipeline;
 use super::locate::Target;
 use super::settle::Settled;
+use super::way::Way;
 use crate::api::ask::Ask;
 use crate::barrier::Unsealed;
 use crate::barrier::names::MountId;
@@ -194,11 +195,10 @@ impl Pipeline {
     /// than there may be, of several at once, is told nothing of what was sent.
     pub(super) fn count_login(
         &self,
-        unsealed: &Arc<Unsealed>,
-        login: Option<Login>,
+        way: &mut Way,
         outcome: Result<Settled, Fault>,
     ) -> Result<Settled, Fault> {
-        let Some(login) = login else { return outcome };
+        let Some(login) = way.login.take() else { return outcome };
         let exists = match outcome.as_ref().map_err(|fault| fault.cause) {
             Ok(_) => {
                 lock(&self.lockouts.state).table.forget(login.key);
@@ -206,9 +206,9 @@ impl Pipeline {
             }
             Err(Cause::WrongCredentials) => true,
             Err(Cause::UnknownUser) => false,
-            Err(Cause::Any | Cause::Crowded | Cause::NoRoom) => return outcome,
+            Err(Cause::Any | Cause::Crowded | Cause::NoRoom | Cause::Gone) => return outcome,
         };
-        match self.lockouts.fail(unsealed, &login, exists)? {
+        match self.lockouts.fail(&self.barrier.still(&way.store)?, &login, exists)? {
             Ok(()) => outcome,
             Err(Locked) => Err(Fault::denied()),
         }

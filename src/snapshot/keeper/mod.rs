@@ -221,7 +221,7 @@ impl Keeper {
         // What is late is so since now, whether anybody asks or not.
         self.statuses();
         if let Err(error) = keep_journal(&unsealed, journaling)
-            && !matches!(error, TxnError::Sealed | TxnError::Restoring)
+            && !error.is_closed()
         {
             log::error!("snapshots: the journal: {error}");
         }
@@ -243,7 +243,7 @@ impl Keeper {
             // While nobody knows which targets there are, nothing is to be changed for them.
             match self.reload(&unsealed, &mut running) {
                 Ok(()) => running.seen = Some(now),
-                Err(TxnError::Sealed | TxnError::Restoring) => return None,
+                Err(error) if error.is_closed() => return None,
                 Err(error) => {
                     log::error!("snapshots: the targets cannot be read: {error}");
                     return None;

@@ -105,7 +105,7 @@ impl From<SnapshotError> for Trouble {
 impl From<TxnError> for Trouble {
     fn from(error: TxnError) -> Self {
         match error {
-            TxnError::Sealed | TxnError::Restoring => Self::Over,
+            error if error.is_closed() => Self::Over,
             other => Self::Store(other),
         }
     }
