@@ -81,6 +81,8 @@ pub struct Barrier {
     making: Mutex<()>,
     /// Held for a moment only: each request begins by looking here.
     unsealed: RwLock<Option<Arc<Unsealed>>>,
+    /// Held by a restore until what it has put is open, or is known to take longer.
+    turn: Mutex<()>,
     opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
     first: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
@@ -97,9 +99,21 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (changing, making, unsealed, opened, first) = Default::default();
+        let (changing, making, unsealed, turn, opened, first) = Default::default();
         let (meters, seal) = (Arc::new(Meters::new(&clock)), None);
-        Self { storage, clock, entropy, seal, changing, making, unsealed, opened, first, meters }
+        Self {
+            storage,
+            clock,
+            entropy,
+            seal,
+            changing,
+            making,
+            unsealed,
+            turn,
+            opened,
+            first,
+            meters,
+        }
     }
 
     /// Has this be done with the store each time that it is opened, before anybody else has it; now
@@ -134,6 +148,13 @@ impl Barrier {
     pub fn still(&self, store: &Weak<Unsealed>) -> Result<Arc<Unsealed>, TxnError> {
         let now = self.unsealed().ok_or(TxnError::Sealed)?;
         if store.ptr_eq(&Arc::downgrade(&now)) { Ok(now) } else { Err(TxnError::Gone) }
+    }
+
+    /// The store that took the place of one that is [gone](TxnError::Gone), once it is open; none
+    /// where that takes longer, or it is sealed.
+    pub fn after(&self, gone: &Arc<Unsealed>) -> Option<Arc<Unsealed>> {
+        drop(lock(&self.turn));
+        self.unsealed().filter(|now| !Arc::ptr_eq(now, gone))
     }
 
     /// Makes the keys of an empty store and writes them, together with what `first` writes: all or

@@ -83,6 +83,7 @@ impl Barrier {
             return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
         };
         let (mut same, mut owes) = (false, false);
+        let turn = lock(&self.turn);
         let mut closed = Closed::new(&unsealed.intake);
         unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
@@ -91,9 +92,9 @@ impl Barrier {
         })?;
         closed.then = Intake::Replaced;
         drop(closed);
-        // Whoever comes now waits for what takes its place. Where that owes something, which may
-        // last, he is refused meanwhile.
-        let place = (!owes).then(|| write(&self.unsealed));
+        // Whoever comes now, or meets it as gone, waits for what takes its place. Where that owes
+        // something, which may last, he is refused meanwhile.
+        let (place, _turn) = (!owes).then(|| (write(&self.unsealed), turn)).unzip();
         let left = unsealed.status().timeline;
         let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
         let mut place = place.unwrap_or_else(|| write(&self.unsealed));

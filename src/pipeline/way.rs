@@ -89,7 +89,8 @@ impl Pipeline {
     /// leaves nothing behind but this: that its token was used.
     ///
     /// An effect may last, and the store be sealed meanwhile: nothing of it is held then, and the
-    /// request goes on only where it is still served.
+    /// request goes on only where it is still served. Where a restore puts another store in its
+    /// place, a request of which nothing came yet is carried out in that.
     pub(super) fn transact<T>(
         &self,
         mut store: Arc<Unsealed>,
@@ -108,6 +109,12 @@ impl Pipeline {
             let entered = self.enter(way, &store).map_err(Stop::from);
             match entered.and_then(|()| store.transact_with(way, &mut run, ready)) {
                 Ok(outcome) => return Ok(outcome),
+                Err(Stop::Fault(fault)) if fault.cause == Cause::Gone && way.is_new() => {
+                    match self.barrier.after(&store) {
+                        Some(next) => store = next,
+                        None => break fault,
+                    }
+                }
                 Err(Stop::Fault(fault)) if fault.cause == Cause::Crowded && !way.made_room => {
                     way.made_room = true;
                     if !self.make_room(&store)? {
@@ -184,6 +191,11 @@ impl Pipeline {
 }
 
 impl Way<'_> {
+    /// Whether nothing came of it yet, and nobody was told of it.
+    fn is_new(&self) -> bool {
+        self.done.is_none() && !self.trail.as_ref().is_some_and(Trail::is_told)
+    }
+
     /// Tells the audit log of the request, once.
     fn tell(&mut self, fault: Option<&Fault>) -> Result<(), Fault> {
         match &mut self.trail {

@@ -7,10 +7,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::altered::without_its_last_entry;
 use crate::support::dice::Dice;
@@ -212,6 +213,46 @@ fn snapshots_under_load_are_each_one_instant() {
 }
 
 /// Killed at any time, the server has the old store or the new one.
+#[test]
+fn who_reads_while_a_store_is_replaced_is_refused_nothing_and_audited() {
+    let home = TempDir::new();
+    let log = home.path().join("audit.log");
+    let server = Server::dev();
+    let root = server.root();
+    let device = json!({ "type": "file", "options": { "file_path": log } });
+    assert_eq!(root.post("sys/audit/file", device).status, 204);
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    let snapshot = root.get(SNAPSHOT).body;
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for path in ["secret/data/a", "sys/mounts", "sys/policy", "auth/token/lookup-self"] {
+            let (over, root) = (&over, &root);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let reply = root.get(path);
+                    assert_eq!(reply.status, 200, "{path}: {}", reply.json());
+                }
+            });
+        }
+        for _ in 0..10 {
+            assert_eq!(restore(&server, "snapshot", &snapshot).status, 200);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let text = fs::read_to_string(log).unwrap();
+    let mut told: [BTreeSet<String>; 2] = Default::default();
+    // The first two are the test of the device, and the answer to who enabled it.
+    for line in text.lines().skip(2) {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        let id = entry["request"]["id"].to_string();
+        let new = told[usize::from(entry["type"] == "response")].insert(id);
+        assert!(new, "it is told twice: {line}");
+    }
+    let [requests, answers] = told;
+    let odd: Vec<&String> = requests.symmetric_difference(&answers).collect();
+    assert!(odd.is_empty(), "told of {}, but for these: {odd:?}", requests.len());
+}
+
 #[test]
 fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
     const ENTRIES: usize = 200;

@@ -13,7 +13,7 @@ use crate::barrier::txn::TxnError;
 use crate::barrier::{KEYRING, ROOT, verify};
 use crate::base::entropy::SeededEntropy;
 use crate::base::fault::Fault;
-use crate::base::sync::{lock, try_read};
+use crate::base::sync::{lock, try_lock, try_read};
 use crate::storage::memory::Memory;
 use crate::storage::{Entry, Storage, Urgency};
 
@@ -137,6 +137,7 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
         let waits = scope.spawn(move || {
             let waits = is_opened.iter().take(3).map(|()| {
                 let waits = try_read(&barrier.unsealed).is_none();
+                assert_eq!(waits, try_lock(&barrier.turn).is_none());
                 looked.send(()).unwrap();
                 waits
             });
