@@ -286,6 +286,7 @@ impl Care {
         }
         match unsealed.rotate() {
             Ok(()) => log::info!("the data key was rotated: term {}", unsealed.keyring().term()),
+            Err(error) if error.is_closed() => {}
             Err(error) => log::error!("the data key cannot be rotated: {error}"),
         }
     }
