@@ -83,6 +83,8 @@ pub struct Barrier {
     unsealed: RwLock<Option<Arc<Unsealed>>>,
     /// Held by a restore until what it has put is open, or is known to take longer.
     turn: Mutex<()>,
+    /// Held for writing by whoever opens it.
+    opening: RwLock<()>,
     opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
     first: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
@@ -99,7 +101,7 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (changing, making, unsealed, turn, opened, first) = Default::default();
+        let (changing, making, unsealed, turn, opening, opened, first) = Default::default();
         let (meters, seal) = (Arc::new(Meters::new(&clock)), None);
         Self {
             storage,
@@ -110,6 +112,7 @@ impl Barrier {
             making,
             unsealed,
             turn,
+            opening,
             opened,
             first,
             meters,
@@ -142,6 +145,14 @@ impl Barrier {
     /// What the store is while it is unsealed.
     pub fn unsealed(&self) -> Option<Arc<Unsealed>> {
         read(&self.unsealed).clone()
+    }
+
+    /// Whether nothing is served because it is being opened, which lasts where something is to be
+    /// done before anybody has it.
+    pub fn is_opening(&self) -> bool {
+        // Whoever holds this is about to end it.
+        let _place = read(&self.unsealed);
+        try_read(&self.opening).is_none()
     }
 
     /// That store, as long as it is the one that is served.
@@ -233,10 +244,13 @@ impl Barrier {
             before(&unsealed)?;
             return Ok(unsealed);
         }
+        let opening = write(&self.opening);
         let unsealed = self.open(root_key, None)?;
         self.first.get().into_iter().for_each(|then| then(&unsealed));
         before(&unsealed)?;
-        *write(&self.unsealed) = Some(Arc::clone(&unsealed));
+        let mut place = write(&self.unsealed);
+        drop(opening);
+        *place = Some(Arc::clone(&unsealed));
         Ok(unsealed)
     }
 

@@ -95,9 +95,11 @@ impl Barrier {
         // Whoever comes now, or meets it as gone, waits for what takes its place. Where that owes
         // something, which may last, he is refused meanwhile.
         let (place, _turn) = (!owes).then(|| (write(&self.unsealed), turn)).unzip();
+        let opening = write(&self.opening);
         let left = unsealed.status().timeline;
         let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
         let mut place = place.unwrap_or_else(|| write(&self.unsealed));
+        drop(opening);
         *place = opened.as_ref().ok().cloned().flatten();
         drop(place);
         opened.map(drop).map_err(|error| UnsealError::NotOpened(error.into()))

@@ -149,6 +149,11 @@ impl Fault {
         Self::new(503, "Vault is sealed")
     }
 
+    /// 503: nobody has the store yet.
+    pub fn opening() -> Self {
+        Self::new(503, "the store is being opened: try again when it is open").again_in("1")
+    }
+
     /// 507: the disk is too full for writes; reads and deletes go on.
     pub fn disk_full() -> Self {
         Self::new(

@@ -52,9 +52,9 @@ pub fn print(cx: &mut Context, mut status: Value) -> Result<(), Stop> {
     cx.say_value(&status)
 }
 
-/// The health of a server, with that of its targets.
+/// The health of a server, with that of its targets, also where it serves nothing.
 fn health() -> Call {
-    Call::get("sys/health").with_query("snapshots", "true")
+    Call::get("sys/health").with_query("snapshots", "true").with_query("sealedcode", "299")
 }
 
 /// Whom a standby follows, and how far.

@@ -49,6 +49,9 @@ impl State {
         if let Some(standby) = self.follower.as_ref().filter(|standby| standby.is_following()) {
             return format!("standby, follows {}", standby.name());
         }
+        if self.barrier.is_opening() {
+            return "opens the store".to_owned();
+        }
         if self.barrier.unsealed().is_some() {
             return "unsealed".to_owned();
         }

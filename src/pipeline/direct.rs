@@ -67,9 +67,12 @@ impl Pipeline {
         }
         request.body.check(Bound::ANYBODY)?;
         if endpoint.found.access == Access::SudoUnlessSealed {
-            // The store may be opened this very moment, and nobody was asked for rights: what is
-            // sealed stays as it is.
-            return Ok(Settled::plain(Reply::nothing(), ask));
+            // Nobody was asked for rights: what is sealed stays as it is, and what is being opened
+            // is opened.
+            return match self.barrier.is_opening() || self.barrier.unsealed().is_some() {
+                true => Err(Fault::opening()),
+                false => Ok(Settled::plain(Reply::nothing(), ask)),
+            };
         }
         let mut data = Data::of(ask.verb, request, flight.share.clone());
         let reply = call_direct(endpoint, ask.verb, &mut data)?;

@@ -112,6 +112,7 @@ impl Pipeline {
                 Err(Stop::Fault(fault)) if fault.cause == Cause::Gone && way.is_new() => {
                     match self.barrier.after(&store) {
                         Some(next) => store = next,
+                        None if self.barrier.is_opening() => break Fault::opening(),
                         None => break fault,
                     }
                 }

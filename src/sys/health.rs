@@ -37,10 +37,15 @@ pub fn engine(service: Health) -> Bound<Health> {
     Bound::new("The health of the server.", ROUTES, service)
 }
 
+/// With the status of a sealed server: it serves as little.
+const OPENING: &str = "the store is being opened: nothing is served before what comes first is \
+                       done, as a restore may have tokens revoked";
+
 const UNUSED: &str = "Of a server of a cluster: taken and never needed.";
 
 const ACTIVE: Field<i64> = Field::new("activecode", "The status when unsealed, not 200.").query();
-const SEALED: Field<i64> = Field::new("sealedcode", "The status when sealed, not 503.").query();
+const SEALED: Field<i64> =
+    Field::new("sealedcode", "The status when sealed or being opened, not 503.").query();
 const UNINITIALIZED: Field<i64> =
     Field::new("uninitcode", "The status when not initialized, not 501.").query();
 const DEGRADED: Field<i64> =
@@ -62,8 +67,9 @@ const ROUTES: &[Route<Health>] = &[Route {
     path: "health",
     synopsis: "How the server is, as an HTTP status.",
     description: "200 unsealed, 472 a standby that follows a target, 501 not initialized, 503 \
-                  sealed. A server is in trouble whose store refuses writes, fails or was found \
-                  damaged, or whose audit devices fail; a standby that cannot follow.",
+                  sealed or being opened. A server is in trouble whose store refuses writes, \
+                  fails or was found damaged, or whose audit devices fail; a standby that cannot \
+                  follow.",
     fields: &[
         &ACTIVE.info,
         &SEALED.info,
@@ -85,13 +91,15 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
     let asked = Codes::asked(&ask)?;
     let barrier = &health.about.barrier;
     let unsealed = barrier.unsealed();
+    let opening = barrier.is_opening();
     let scrubbed = || unsealed.as_ref()?.last_scrub().filter(|scrubbed| !scrubbed.good());
     let late = asked.snapshots.then(|| health.keeper.broken_promises());
     let standby = health.standby.status();
     let store = health.storage.condition().trouble;
     let store = store.or_else(|| scrubbed().map(|scrubbed| scrubbed.to_string()));
     // Whoever mends the one must know of the others.
-    let troubles: Vec<String> = [store, health.audit.trouble()]
+    let awaited = opening.then(|| OPENING.to_owned());
+    let troubles: Vec<String> = [awaited, store, health.audit.trouble()]
         .into_iter()
         .flatten()
         .chain(late.iter().flatten().cloned())
@@ -105,7 +113,7 @@ fn read(health: &Health, ask: DirectAsk) -> Outcome {
         (None, Err(_)) => true,
     };
     let sealed = unsealed.is_none();
-    let status = match (initialized, sealed, &trouble) {
+    let status = match (initialized, sealed || opening, &trouble) {
         _ if standby.is_some() => asked.standby,
         (false, ..) => asked.uninitialized,
         (true, true, _) => asked.sealed,

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::http::Client;
 use crate::support::store::Store;
-use crate::support::{Server, TempDir};
+use crate::support::{Server, TempDir, eventually};
 
 const KILLS: u32 = 30;
 const SECRETS: usize = 60;
@@ -85,7 +85,7 @@ fn a_store_that_is_being_replaced_is_the_old_or_the_new_one() {
     assert!(old > 0, "each was done before it was killed");
 }
 
-/// So many tokens were revoked since the snapshot was taken.
+/// So many tokens were revoked since a snapshot was taken.
 const TOKENS: usize = 300;
 /// So often a restore that revokes them is killed.
 const KILLED: u64 = 6;
@@ -100,6 +100,17 @@ fn is_alive(server: &Server, token: &str) -> bool {
     reply.is_ok_and(|reply| reply.status == 200)
 }
 
+/// Tokens that were revoked since a snapshot was taken, and that snapshot.
+fn revoked(root: &Client) -> (Vec<String>, Vec<u8>) {
+    let tokens: Vec<String> = (0..TOKENS).map(|_| make_token(root)).collect();
+    let snapshot = root.get(SNAPSHOT).body;
+    for token in &tokens {
+        let revoked = root.post("auth/token/revoke", json!({ "token": token }));
+        assert_eq!(revoked.status, 204);
+    }
+    (tokens, snapshot)
+}
+
 fn inode(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().map(|metadata| metadata.ino())
 }
@@ -109,12 +120,7 @@ fn what_a_restore_revokes_lives_at_no_moment_of_it_nor_after_a_kill() {
     let folder = TempDir::new();
     let (store, mut server) = Store::make(&folder.path().join("data"));
     let root = store.root(&server);
-    let tokens: Vec<String> = (0..TOKENS).map(|_| make_token(&root)).collect();
-    let snapshot = root.get(SNAPSHOT).body;
-    for token in &tokens {
-        let revoked = root.post("auth/token/revoke", json!({ "token": token }));
-        assert_eq!(revoked.status, 204);
-    }
+    let (tokens, snapshot) = revoked(&root);
     let asked = format!("{SNAPSHOT}?revoke_tokens=true");
     let (done, last) = (AtomicBool::new(false), tokens.last().unwrap());
     let seen = thread::scope(|scope| {
@@ -149,4 +155,42 @@ fn what_a_restore_revokes_lives_at_no_moment_of_it_nor_after_a_kill() {
         store.verify(&server);
     }
     assert!(cut_off > 0, "each was done before it was killed");
+}
+
+#[test]
+fn health_says_that_a_store_is_being_opened_and_who_seals_it_then_is_refused() {
+    let folder = TempDir::new();
+    let (store, mut server) = Store::make(&folder.path().join("data"));
+    let root = store.root(&server);
+    let (_, snapshot) = revoked(&root);
+    let asked = format!("{SNAPSHOT}?revoke_tokens=true");
+    let serves = |server: &Server| {
+        let health = server.client().get("sys/health");
+        let told = health.json()["degraded"].clone();
+        let is_told = told.as_str().is_some_and(|told| told.contains("store is being opened"));
+        assert_eq!(is_told, health.status == 503, "{told}");
+        !is_told
+    };
+    thread::scope(|scope| {
+        let restoring = scope.spawn(|| root.upload(&asked, &snapshot));
+        eventually("it is told while tokens are revoked", || !serves(&server));
+        assert!(!restoring.is_finished());
+        server.kill();
+        restoring.join().unwrap().unwrap_err();
+    });
+    server = store.start_sealed();
+    let root = store.root(&server);
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| store.unseal(&server));
+        let mut refused = root.post("sys/seal", json!({}));
+        eventually("it is not said that what is being opened is sealed", || {
+            refused = root.post("sys/seal", json!({}));
+            refused.status != 204
+        });
+        assert!(refused.json().to_string().contains("is being opened"), "{refused:?}");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        opening.join().unwrap();
+    });
+    assert!(serves(&server));
+    assert_eq!(root.post("sys/seal", json!({})).status, 204);
 }
