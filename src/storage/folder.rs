@@ -4,13 +4,13 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::RwLock;
 
 use rustix::fs::{Access, AtFlags, CWD, accessat, major, minor, statfs};
 
 use super::StorageError;
 use super::space::Space;
-use crate::base::sync::lock;
+use crate::base::sync::{try_read, write};
 
 const DATA: &str = "edgekeep.redb";
 const NEXT: &str = "edgekeep.redb.next";
@@ -28,8 +28,9 @@ pub struct Folder {
     space: Space,
     /// The folders that were made for this one, itself first.
     made: Vec<PathBuf>,
-    /// The data file that is served, once there is one.
-    served: Mutex<Option<Identity>>,
+    /// The data file that is served, once there is one. Held for writing while another takes its
+    /// name.
+    served: RwLock<Option<Identity>>,
 }
 
 /// A file, whatever it is called: its device and its inode.
@@ -91,7 +92,7 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(cannot("lock", path, &error)),
         }
         let space = space(path, reserve_bytes);
-        let (path, served) = (path.to_owned(), Mutex::default());
+        let (path, served) = (path.to_owned(), RwLock::default());
         let mut folder = Self { path, held, space, made: Vec::new(), served };
         folder.discard_next();
         folder.made = made_folders;
@@ -128,7 +129,7 @@ impl Folder {
         };
         refuse_readable_by_others(&path, &file)?;
         let meta = file.metadata()?;
-        if *lock(&self.served).get_or_insert(identity(&meta)) != identity(&meta) {
+        if *write(&self.served).get_or_insert(identity(&meta)) != identity(&meta) {
             return Err(StorageError::Refused(format!(
                 "another file was put in the place of {}: put the right one back, or start the \
                  server anew to serve that one",
@@ -157,16 +158,19 @@ impl Folder {
     pub fn promote_next(&self) -> io::Result<()> {
         let next = self.path.join(NEXT);
         let promoted = identity(&fs::metadata(&next)?);
+        let mut served = write(&self.served);
         fs::rename(next, self.data_path())?;
         self.sync()?;
-        *lock(&self.served) = Some(promoted);
+        *served = Some(promoted);
         Ok(())
     }
 
     /// Whether the data file that is served still has its name: what is written to one that has
     /// lost it is lost with the process.
     pub fn place(&self) -> Place {
-        let Some(served) = *lock(&self.served) else { return Place::Kept };
+        let Some(served) = try_read(&self.served).and_then(|served| *served) else {
+            return Place::Kept;
+        };
         match fs::metadata(self.data_path()) {
             Ok(meta) if identity(&meta) != served => Place::Taken,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Place::Empty,

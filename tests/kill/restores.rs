@@ -169,6 +169,7 @@ fn health_says_that_a_store_is_being_opened_and_who_seals_it_then_is_refused() {
         let told = health.json()["degraded"].clone();
         let is_told = told.as_str().is_some_and(|told| told.contains("store is being opened"));
         assert_eq!(is_told, health.status == 503, "{told}");
+        assert!(!told.to_string().contains("another file"), "{told}");
         !is_told
     };
     thread::scope(|scope| {
