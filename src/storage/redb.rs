@@ -251,8 +251,10 @@ impl Redb {
     /// writes.
     fn serve(&self, handle: Arc<Handle>) {
         *lock(&self.in_doubt) = None;
+        let before = mem::replace(&mut *self.state_mut(), State::Open(handle));
         // Views of the old file keep it, though it has no name any more, until they are dropped.
-        *self.state_mut() = State::Open(handle);
+        // Where there is none it is closed now, and nobody waits for that.
+        drop(before);
     }
 
     fn can_be_written(&self) -> bool {
