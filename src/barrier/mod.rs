@@ -164,8 +164,26 @@ impl Barrier {
     /// The store that took the place of one that is [gone](TxnError::Gone), once it is open; none
     /// where that takes longer, or it is sealed.
     pub fn after(&self, gone: &Arc<Unsealed>) -> Option<Arc<Unsealed>> {
-        drop(lock(&self.turn));
-        self.unsealed().filter(|now| !Arc::ptr_eq(now, gone))
+        let next = || self.unsealed().filter(|now| !Arc::ptr_eq(now, gone));
+        next().or_else(|| {
+            drop(lock(&self.turn));
+            next()
+        })
+    }
+
+    /// Does something in the store that is served; where a restore puts another in its place
+    /// meanwhile, once more in that.
+    pub fn in_served<T>(
+        &self,
+        mut act: impl FnMut(&Arc<Unsealed>) -> Result<T, TxnError>,
+    ) -> Result<T, TxnError> {
+        let mut store = self.unsealed().ok_or(TxnError::Sealed)?;
+        loop {
+            match act(&store) {
+                Err(TxnError::Gone) => store = self.after(&store).ok_or(TxnError::Gone)?,
+                done => return done,
+            }
+        }
     }
 
     /// Makes the keys of an empty store and writes them, together with what `first` writes: all or

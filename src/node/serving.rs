@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::api::reply::{Response, ResponseBody};
 use crate::api::request::Request;
-use crate::barrier::Barrier;
+use crate::barrier::txn::TxnError;
+use crate::barrier::{Barrier, Unsealed};
 use crate::base::fault::Fault;
 use crate::pipeline::{self, Pipeline};
 use crate::server::Service;
@@ -47,12 +48,13 @@ impl Serving {
 
 impl Service for Serving {
     fn call(&self, request: Request) -> Response {
-        let verdict = match self.barrier.unsealed().filter(|_| request.header("origin").is_some()) {
-            Some(unsealed) => unsealed.transact(|txn| cors::judge(txn, &request)),
+        let judge = |store: &Arc<Unsealed>| store.transact(|txn| cors::judge(txn, &request));
+        let verdict = match request.header("origin") {
+            Some(_) => self.barrier.in_served(judge),
             None => Ok(Verdict::None),
         };
         match verdict {
-            Ok(Verdict::None) => self.answer(request),
+            Ok(Verdict::None) | Err(TxnError::Sealed) => self.answer(request),
             Ok(Verdict::Allowed(headers)) => {
                 let mut response = self.answer(request);
                 response.headers.extend(headers);
