@@ -9,7 +9,7 @@ use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::history::{History, Part, history};
 use edgekeep::snapshot::rewind::plan::{At, Refusal};
-use edgekeep::snapshot::rewind::{RewindError, Source};
+use edgekeep::snapshot::rewind::{End, RewindError, Source};
 use edgekeep::snapshot::target::Target;
 
 use crate::site::{Past, Site, refusal};
@@ -56,7 +56,7 @@ fn must_all_come_back(site: &Site) {
                 bare.prepare(at, named).unwrap_or_else(|error| panic!("{what}: {error}"));
             let found = prepared.found();
             assert_eq!((found.timeline, found.instant.revision), (timeline, revision), "{what}");
-            assert!(!found.end, "{what}");
+            assert!(found.end.is_none(), "{what}");
             prepared.restore(&bare.barrier, false).unwrap();
             bare.shares.clone_from(&past.shares);
             bare.unseal();
@@ -163,7 +163,7 @@ fn a_history_begins_in_the_middle_of_a_second() {
     let before = left.time.plus(Duration::from_millis(200));
     let found = site.bare(901).prepare(At::Time(before), None).unwrap().found();
     assert_eq!((found.timeline, found.instant.revision), (left.timeline, left.revision));
-    assert!(found.end, "nothing later is known of it");
+    assert_eq!(found.end, Some(End::Unknown), "nothing later is known of it");
     must_all_come_back(&site);
 }
 
@@ -201,12 +201,12 @@ fn a_time_between_two_histories_is_refused() {
     assert_eq!((other.timeline, other.first.revision), (first.timeline, first.revision));
     assert!(refusal(bare.prepare(At::Time(at), None)).contains("-timeline"));
     let named = bare.prepare(At::Time(at), Some(last.timeline)).unwrap().found();
-    assert_eq!((named.instant.revision, named.end), (last.revision, true));
+    assert_eq!((named.instant.revision, named.end), (last.revision, Some(End::Unknown)));
     // To the nanosecond it is meant, and before it nothing is in doubt.
     for nth in [4, 5] {
         let past = &site.history[nth];
         let found = bare.prepare(At::Time(past.time), None).unwrap().found();
-        assert_eq!((found.instant.revision, found.end), (past.revision, false));
+        assert_eq!((found.instant.revision, found.end), (past.revision, None));
     }
 }
 
@@ -238,10 +238,10 @@ fn the_end_of_what_is_known_is_told() {
     put(&mut site, 2);
     let late = site.clock_now().plus(Duration::from_secs(3600));
     let found = site.bare(901).prepare(At::Time(late), None).unwrap().found();
-    assert_eq!((found.instant.revision, found.end), (site.history[1].revision, true));
+    assert_eq!((found.instant.revision, found.end), (site.history[1].revision, Some(End::Unknown)));
     // The server itself knows that nothing was there since.
     let found = site.prepare(At::Time(late), None).unwrap().found();
-    assert_eq!((found.instant.revision, found.end), (site.history[2].revision, false));
+    assert_eq!((found.instant.revision, found.end), (site.history[2].revision, None));
 }
 
 #[test]

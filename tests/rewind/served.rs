@@ -110,6 +110,7 @@ fn what_was_written_while_the_clock_was_ahead_is_not_passed_over_without_a_word(
     let dry = |at: &str| data(&world.root().post(RESTORE, json!({ "at": at, "dry_run": true })));
     let told = dry(&now);
     assert_eq!(told["end"], true, "{told}");
+    assert!(told["end_reason"].as_str().unwrap().contains("clock that was ahead"), "{told}");
     assert_eq!(dry("latest")["end"], false);
 }
 

@@ -242,7 +242,8 @@ impl Site {
                     let same = there.time == past.time;
                     // The very time at which a snapshot was taken means what is in it.
                     let named = found.instant.time == time;
-                    let right = revision == wanted || found.folded || found.end || same || named;
+                    let right =
+                        revision == wanted || found.folded || found.end.is_some() || same || named;
                     assert!(right, "{what}: {revision} without a word");
                 }
                 self.must_be(nth, &prepared, &what);
@@ -272,7 +273,10 @@ impl Site {
         let what = format!("{} ({wanted:?}) by target {n}: {commit:?}", time.as_nanos());
         let there = self.model.past.get(&commit);
         let same = there.is_some_and(|there| there.time == last) || found.instant.time == time;
-        assert!(commit == wanted || same || found.folded || found.end, "{what} without a word");
+        assert!(
+            commit == wanted || same || found.folded || found.end.is_some(),
+            "{what} without a word"
+        );
         self.must_be(nth, &prepared, &what);
         true
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use edgekeep::snapshot::keeper::keep_journal;
 use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::rewind::plan::{At, Refusal, Wish};
-use edgekeep::snapshot::rewind::{Found, RewindError, Source, prepare};
+use edgekeep::snapshot::rewind::{End, Found, RewindError, Source, prepare};
 
 use crate::place::Weather;
 use crate::site::{Site, serve, with};
@@ -18,8 +18,8 @@ fn latest(site: &Site) -> Result<Found, RewindError> {
     Ok(prepare(source, &wish, keys, &site.spools)?.found())
 }
 
-/// Which revision is found, and whether more may have been committed.
-fn told(site: &Site) -> (u64, bool) {
+/// Which revision is found, and why more may have been committed.
+fn told(site: &Site) -> (u64, Option<End>) {
     let found = latest(site).unwrap();
     (found.instant.revision, found.end)
 }
@@ -29,19 +29,19 @@ fn what_was_written_while_there_was_no_journal_is_told() {
     let mut site = with(1);
     site.put(100);
     // What is only here is recorded, too.
-    assert_eq!(told(&site), (site.last.1, false));
+    assert_eq!(told(&site), (site.last.1, None));
     serve(&mut site, 2);
     let before = site.last.1;
     keep_journal(&site.store(), false).unwrap();
     assert!(told(&site).0 >= before);
     site.put(100);
-    assert_eq!(told(&site), (before, true));
+    assert_eq!(told(&site), (before, Some(End::Unrecorded)));
     keep_journal(&site.store(), true).unwrap();
     let refused = latest(&site).err();
     let is_gap = matches!(&refused, Some(RewindError::Refused(Refusal::Gap(..), _)));
     assert!(is_gap, "{refused:?}");
     serve(&mut site, 2);
-    assert_eq!(told(&site), (site.last.1, false), "a snapshot was put");
+    assert_eq!(told(&site), (site.last.1, None), "a snapshot was put");
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn what_was_written_when_there_was_no_more_room_is_told() {
     site.put(300);
     place.set_weather(Weather::default());
     let recorded = site.store().journal().unwrap().revision;
-    assert_eq!(told(&site), (recorded, true));
+    assert_eq!(told(&site), (recorded, Some(End::Unrecorded)));
     site.clock.advance(Duration::from_secs(60));
     serve(&mut site, 60);
-    assert_eq!(told(&site), (site.last.1, false));
+    assert_eq!(told(&site), (site.last.1, None));
 }

@@ -85,7 +85,7 @@ pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Sto
     let envelope = Envelope::of(&answer);
     let data = envelope.as_ref().map_or(&Value::Null, |envelope| &envelope.data);
     warn_of(cx, &data["unusable"]);
-    warn_of_end(cx, data["exact"] == false, data["end"] == true);
+    warn_of_end(cx, data);
     warn_of_history(cx, data);
     Ok(envelope)
 }

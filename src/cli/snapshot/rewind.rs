@@ -114,7 +114,7 @@ impl Restore {
             other => other.to_string(),
         };
         warn_of(cx, &data["unusable"]);
-        warn_of_end(cx, data["exact"] == false, data["end"] == true);
+        warn_of_end(cx, data);
         warn_of_history(cx, data);
         let (revision, time, timeline) = (text("revision"), text("time"), text("timeline"));
         let did = if self.dry_run { "Would restore" } else { "Success! Restored" };

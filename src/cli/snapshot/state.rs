@@ -94,8 +94,7 @@ pub fn receive(
     let source = Source { target: &*place.target, folder: &folder };
     let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
     prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
-    let found = prepared.found();
-    warn_of_end(cx, found.folded, found.end);
+    warn_of_end(cx, &prepared.found().lacking().into());
     Sealed::of(&prepared).map_err(|error| failed(&error))
 }
 
@@ -116,16 +115,13 @@ pub fn warn_of_history(cx: &mut Context, data: &Value) {
     }
 }
 
-/// Tells that it may not be all of the wished instant: as a compaction has left less, or as
-/// nothing so late is known.
-pub fn warn_of_end(cx: &mut Context, folded: bool, end: bool) {
-    if folded {
+/// Tells that it may not be all of the wished instant: as a compaction has left less, or as more
+/// may have been committed by then.
+pub fn warn_of_end(cx: &mut Context, data: &Value) {
+    if data["exact"] == false {
         cx.warn("what was committed between this and the wished instant is kept together only");
     }
-    if end {
-        cx.warn(
-            "that is the last that is known of this timeline by then: what may have been committed \
-             between it and the wished instant is not there",
-        );
+    if let Some(why) = data["end_reason"].as_str() {
+        cx.warn(why);
     }
 }

@@ -81,20 +81,19 @@ impl Prepared {
 
     /// All of that, as it is told.
     pub fn told(&self) -> Map<String, Value> {
-        let Found { instant, folded, end, .. } = self.found;
+        let instant = self.found.instant;
         let SnapshotName { revision, taken, .. } = &self.plan.base;
         let fields = [
             ("revision", instant.revision.into()),
             ("time", self.committed().unwrap_or(instant.time).rfc3339().into()),
             ("timeline", self.timeline().to_string().into()),
-            ("exact", (!folded).into()),
-            ("end", end.into()),
             ("snapshot_revision", (*revision).into()),
             ("snapshot_time", taken.rfc3339().into()),
             ("segments", self.plan.legs.len().into()),
             ("unusable", json!(self.lost)),
         ];
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+        fields.chain(self.found.lacking()).collect()
     }
 
     /// Puts the snapshot's entries, then every write that leads on from there.

@@ -9,7 +9,7 @@ use super::listing::{Instant, Leg, Listing};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::whose::{Gone, Passed};
-use super::{Found, Keys, Prepared, RewindError, Source};
+use super::{End, Found, Keys, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
 use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
@@ -389,12 +389,11 @@ impl<'a> Way<'a> {
             passed.insert(place.revision, place.chain.short());
         }
         let end = match plan.at {
-            At::Latest => self.is_passed(found),
-            At::Revision(_) => false,
+            At::Latest => self.is_passed(found).then_some(End::Unrecorded),
+            At::Revision(_) => None,
+            At::Time(_) if !sure && !self.is_head(found) => Some(End::Unknown),
             // Where the clock was ahead what came after that bears times that are still to come.
-            At::Time(_) => {
-                !sure && !self.is_head(found) || next.is_some_and(|at| self.is_to_come(at))
-            }
+            At::Time(_) => next.filter(|at| self.is_to_come(*at)).map(|_| End::ToCome),
         };
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
     }

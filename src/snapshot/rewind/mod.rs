@@ -24,6 +24,7 @@ mod whose;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use self::apply::Prepared;
 pub(super) use self::apply::replay;
@@ -67,11 +68,51 @@ pub struct Found {
     /// Whether commits between it and the wished instant may be missing, as a compaction has folded
     /// them into a later one.
     pub folded: bool,
-    /// Whether a later time was wished, and nothing later is known of that history: whether
-    /// something was committed until then nobody can tell. Or that the server that asks has
-    /// committed more since the last that is kept of its own history, or that what comes next bears
-    /// a time that is still to come, as by a clock that was ahead.
-    pub end: bool,
+    /// Why more may have been committed by the wished instant, where it may.
+    pub end: Option<End>,
+}
+
+impl Found {
+    /// What may be missing in it, as it is told.
+    pub fn lacking(&self) -> Map<String, Value> {
+        let mut told = Map::new();
+        told.insert("exact".into(), (!self.folded).into());
+        told.insert("end".into(), self.end.is_some().into());
+        if let Some(why) = self.end {
+            told.insert("end_reason".into(), why.to_string().into());
+        }
+        told
+    }
+}
+
+/// Why more may have been committed by the wished instant than what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is a later time, and nothing later is known of that history.
+    Unknown,
+    /// The server that asks has gone on since, and no journal recorded that.
+    Unrecorded,
+    /// What follows bears a time that is still to come, as by a clock that was ahead.
+    ToCome,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => {
+                "that is the last that is known of this timeline by then: what may have been \
+                 committed between it and the wished instant is not there"
+            }
+            Self::Unrecorded => {
+                "the server has committed more since, which no journal recorded: that is not there"
+            }
+            Self::ToCome => {
+                "what follows it bears a time that is still to come, as by a clock that was ahead: \
+                 more may have been committed by the wished instant; `edgekeep snapshot log` tells \
+                 of it, and a revision names it"
+            }
+        })
+    }
 }
 
 /// A file that did not verify.

@@ -99,7 +99,7 @@ impl Way<'_> {
         let further = self.own_upto(there.timeline).is_some_and(|upto| there.revision < upto);
         past.is_left()
             && !past.plan.named
-            && *end
+            && end.is_some()
             && further
             && self.listing.segments.iter().any(|name| name.timeline == there.timeline)
     }
