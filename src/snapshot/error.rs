@@ -100,6 +100,11 @@ impl SnapshotError {
             other => other.to_string(),
         }
     }
+
+    /// Whether it is the store that is there no more: nothing is wrong with what was done.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Sealed | Self::Gone)
+    }
 }
 
 impl std::error::Error for SnapshotError {}

@@ -58,10 +58,8 @@ impl Worker {
         }
         self.torn = torn;
         match outcome {
-            Ok(())
-            | Err(RewindError::Snapshot(
-                SnapshotError::Busy | SnapshotError::Sealed | SnapshotError::Gone,
-            )) => {}
+            Ok(()) | Err(RewindError::Snapshot(SnapshotError::Busy)) => {}
+            Err(RewindError::Snapshot(error)) if error.is_over() => {}
             Err(RewindError::Target(error)) => return Err(error.into()),
             Err(error) => {
                 log::warn!("snapshots to {}: the journal is not compacted: {error}", self.name);

@@ -143,7 +143,7 @@ impl Worker {
             outcome => outcome?,
         };
         match check(&mut content) {
-            Err(SnapshotError::Sealed | SnapshotError::Gone) => Err(Trouble::Over),
+            Err(error) if error.is_over() => Err(Trouble::Over),
             outcome => Ok(outcome),
         }
     }

@@ -95,10 +95,7 @@ impl From<TargetError> for Trouble {
 
 impl From<SnapshotError> for Trouble {
     fn from(error: SnapshotError) -> Self {
-        match error {
-            SnapshotError::Sealed | SnapshotError::Gone => Self::Over,
-            other => Self::Snapshot(other),
-        }
+        if error.is_over() { Self::Over } else { Self::Snapshot(error) }
     }
 }
 
