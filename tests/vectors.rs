@@ -4,28 +4,35 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use edgekeep::barrier::envelope;
+use edgekeep::barrier::first::{FIRST, First};
 use edgekeep::barrier::journal::Chain;
 use edgekeep::barrier::journal::live::scan;
 use edgekeep::barrier::journal::record::Record;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::restore::Accept;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::auto::{AutoSeal, Settings};
 use edgekeep::barrier::seal::shamir::{Split, combine};
 use edgekeep::barrier::seal::static_key::{self, NamedKey};
 use edgekeep::barrier::seal::{Recovery, SealRecord};
-use edgekeep::barrier::{Barrier, Unsealed};
+use edgekeep::barrier::{Barrier, RESTORED, Unsealed};
 use edgekeep::base::clock::{ManualClock, Timestamp};
 use edgekeep::base::credential::Credential;
 use edgekeep::base::entropy::SeededEntropy;
 use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record as _;
 use edgekeep::base::secret::Secret;
+use edgekeep::mount::returned;
+use edgekeep::mount::store::MountStore;
+use edgekeep::mount::table::{Mount, MountTable};
 use edgekeep::snapshot::include::{self, Gathered, Included};
 use edgekeep::snapshot::journal::segment::{self, End, Header, Next, SegmentReader};
 use edgekeep::snapshot::keeper::settings::{Fields, Given};
 use edgekeep::snapshot::keeper::stored;
+use edgekeep::snapshot::keeper::watch::Watch;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::rewind::file;
@@ -34,6 +41,8 @@ use edgekeep::snapshot::take::take;
 use edgekeep::snapshot::verify::verify;
 use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, Urgency, Writer};
+use edgekeep::token::record::TokenKey;
+use edgekeep::token::store as tokens;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -246,6 +255,65 @@ fn keeper_1_has_its_targets_and_what_was_learned_of_them() {
     assert!(include::kept(&mut txn).unwrap() == [included()]);
 }
 
+/// How long the other histories on a target were watched and did not grow.
+#[test]
+fn keeper_2_has_what_was_watched_there() {
+    let (_, store) = Vector::load("keeper-2.txt").store();
+    let noted = stored::watched(&mut store.begin().unwrap(), "box").unwrap();
+    let mut watch = Watch::of(noted);
+    // It forgets those that ended elsewhere.
+    watch.look(&others(), Duration::ZERO);
+    let growing = |minutes| watch.growing(MINUTE * minutes, Duration::ZERO).into_iter();
+    let [(older, _), (younger, _)] = others().into_iter().collect::<Vec<_>>()[..] else { panic!() };
+    let told = [1, 2, 60, 61].map(|minutes| growing(minutes).collect::<Vec<_>>());
+    assert_eq!(told, [vec![], vec![younger], vec![younger], vec![older, younger]]);
+}
+
+/// As a restore leaves a store: its notes, and what the first commit makes of them.
+#[test]
+fn restore_1_is_gone_on_with_by_its_notes() {
+    let vector = Vector::load("restore-1.txt");
+    let begin_with = |begin: &[u8]| {
+        vector.all("entry").iter().filter(|fields| fields[0].starts_with(begin)).count()
+    };
+    assert_eq!([RESTORED, FIRST].map(begin_with), [1, 3]);
+    let (_, store) = vector.store();
+    must_hold_stored(&store);
+    let left: Timeline = str::from_utf8(vector.one("timeline")).unwrap().parse().unwrap();
+    assert_eq!(store.status().timeline.number, left.number + 1);
+
+    let mut txn = store.begin().unwrap();
+    let mut taken = BTreeMap::new();
+    while let Some((note, keys)) = tokens::take_returned(&mut txn).unwrap() {
+        taken.insert(note, keys);
+    }
+    let at = |number| format!("token/returned/{RESTORE}-{number}");
+    let [one, two, three] = RETURNED;
+    assert_eq!(taken, [(at(0), vec![one, two]), (at(1), vec![three])].into());
+
+    let mounts = MountStore::new(Arc::new(SeededEntropy::new(0)));
+    let stays = |txn: &mut _| {
+        let table = mounts.read(txn).unwrap();
+        [LASTING, ENDED].map(|path| table.at(path).unwrap().stay)
+    };
+    let [lasting, ended] = stays(&mut txn);
+    returned::begin_anew(&mounts, &mut txn).unwrap();
+    let [still, anew] = stays(&mut txn);
+    assert_eq!(still, lasting);
+    assert_ne!(anew, ended, "what came through it before is over");
+}
+
+const RESTORE: &str = "7a7b3a52-96f1-4a33-8d0f-7d4b8a0c6e15";
+
+const RETURNED: [TokenKey; 3] =
+    [TokenKey::new([0; 32]), TokenKey::new([0x7f; 32]), TokenKey::new([0xff; 32])];
+
+/// Auth methods: one that there was when a restore put the store, and one that had ended.
+const LASTING: &str = "auth/approle/";
+const ENDED: &str = "auth/userpass/";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
 const MARKED: &str = "/mnt/b\u{f6}x/edgekeep";
 
 /// A field of each kind.
@@ -312,7 +380,45 @@ fn freeze() -> Result<(), Error> {
     write("journal-2.txt", &frozen_journal(made_branch()?)?)?;
     write("notes-1.txt", &frozen_notes()?)?;
     write("seal-1.txt", &frozen_seal()?)?;
-    write("keeper-1.txt", &frozen_keeper()?)
+    write("keeper-1.txt", &frozen_keeper()?)?;
+    write("keeper-2.txt", &frozen_watched()?)?;
+    write("restore-1.txt", &frozen_restore()?)
+}
+
+fn frozen_watched() -> Result<Vec<String>, Error> {
+    let made = made_store(111, false)?;
+    let mut watch = Watch::default();
+    let mut ends = others();
+    let younger = ends.pop_last();
+    watch.look(&ends, Duration::ZERO);
+    ends.extend(younger);
+    watch.look(&ends, MINUTE * 59);
+    let noted = watch.noted(MINUTE * 60).ok_or("nothing is watched")?;
+    made.store.transact(|txn| stored::note_watched(txn, "box", &noted))?;
+    entries(made)
+}
+
+/// A store in which another one was restored, and which nobody has opened since.
+fn frozen_restore() -> Result<Vec<String>, Error> {
+    let made = made_store(112, false)?;
+    let entropy: Arc<SeededEntropy> = Arc::new(SeededEntropy::new(113));
+    let mounts = MountStore::new(entropy.clone());
+    let there = [LASTING, ENDED].map(|path| Mount::new(path, "userpass", "", &*entropy));
+    made.store.transact(|txn| there.iter().try_for_each(|it| mounts.put(txn, it.clone())))?;
+    let [lasting, _] = there;
+    let mut notes = tokens::returned(RESTORE, &RETURNED, 2);
+    notes.push(returned::noted(RESTORE, &MountTable::from_iter([lasting])));
+    let firsts: Vec<_> = notes.into_iter().map(|(path, value)| First { path, value }).collect();
+    let view = made.storage.view()?;
+    let sealed = Barrier::new(made.storage.clone(), Arc::new(ManualClock::at(STORED_AT)), entropy);
+    sealed.restore(Accept::SameKeys, &mut |to| {
+        for entry in view.scan(&[], None)? {
+            let (key, value) = entry?;
+            to.put(&key, &value)?;
+        }
+        made.store.note_first(&firsts, to)
+    })?;
+    entries(made)
 }
 
 fn frozen_keeper() -> Result<Vec<String>, Error> {

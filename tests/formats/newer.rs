@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use edgekeep::barrier::envelope::{self, NO_TERM};
+use edgekeep::barrier::first::FIRST;
 use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::seal::SealRecord;
 use edgekeep::barrier::txn::TxnError;
-use edgekeep::barrier::{Barrier, KEYRING, ROOT, SEAL, Unsealed};
+use edgekeep::barrier::{Barrier, KEYRING, RESTORED, ROOT, SEAL, Unsealed};
 use edgekeep::base::clock::{Clock as _, SystemClock};
 use edgekeep::base::entropy::SystemEntropy;
+use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record as _;
 use edgekeep::snapshot::format::read;
 use edgekeep::snapshot::journal::segment::{Entry, Next, SegmentReader, SegmentWriter};
@@ -192,22 +196,60 @@ fn a_newer_one_of_many_records_in_a_snapshot() {
     }
 }
 
-/// The newest of what the programs keep for themselves: a mount, a target set through the API, what
-/// was learned of one.
 #[test]
-fn a_newer_record_among_the_secrets() {
-    let record = |path: &str| {
+fn a_newer_note_of_what_a_restore_has_to_do() {
+    let place = [FIRST, &[0; 4]].concat();
+    let note = |write: &dyn Fn(&Key<32>) -> Vec<u8>| {
         let closed = Closed::new();
-        closed.unsealed(|store| {
-            let write = store.transact(|txn| {
-                txn.scope(MountId::SYSTEM).put(path, &[99])?;
-                Ok::<_, TxnError>(())
-            });
-            write.unwrap();
-        });
-        closed
+        let seal = closed.storage().view().unwrap().get(SEAL).unwrap().unwrap();
+        let root_key = SealRecord::decode(&seal).unwrap().open(&closed.store.key()).unwrap();
+        closed.put(RESTORED, &seal);
+        closed.put(&place, &write(&root_key));
+        let reply = closed.unsealing();
+        assert_eq!(reply.status, 500, "{}", reply.json());
+        let name = "note of what a restore has yet to do is of version 2";
+        must_say(&reply.json().to_string(), &[name, UPGRADE]);
     };
-    let closed = record("core/snapshot-auto/box");
+    note(&|root_key| envelope::seal(root_key, NO_TERM, &place, &[2, 0], &SystemEntropy));
+    note(&|_| vec![2, 0]);
+}
+
+/// What the programs keep for themselves.
+fn with_record(path: &str) -> Closed {
+    let closed = Closed::new();
+    closed.unsealed(|store| {
+        let write = store.transact(|txn| {
+            txn.scope(MountId::SYSTEM).put(path, &[99])?;
+            Ok::<_, TxnError>(())
+        });
+        write.unwrap();
+    });
+    closed
+}
+
+#[test]
+fn a_newer_note_of_what_a_restore_brought_back() {
+    for path in ["core/returned/one", "token/returned/one-0"] {
+        let reply = with_record(path).unsealing();
+        assert_eq!(reply.status, 500, "{}", reply.json());
+        let says = ["of version 99, newer than this edgekeep knows: upgrade it"];
+        must_say(&reply.json().to_string(), &says);
+    }
+}
+
+#[test]
+fn a_newer_record_of_what_was_watched_on_a_target() {
+    let Closed { home, store } = with_record("core/snapshot-watched/box");
+    let place = home.path().join("target");
+    fs::create_dir(&place).unwrap();
+    let server = store.having(&target(&place)).start();
+    eventually("the log tells it", || server.output().contains("of version 99"));
+    must_say(&server.output(), &["snapshots to box", "newer than this edgekeep knows: upgrade it"]);
+}
+
+#[test]
+fn a_newer_record_of_a_target() {
+    let closed = with_record("core/snapshot-auto/box");
     let server = closed.store.start();
     let root = closed.store.root(&server);
     let reply = root.get("sys/storage/raft/snapshot-auto/config/box");
@@ -259,17 +301,21 @@ fn a_newer_snapshot() {
     must_say(&reply.json().to_string(), &[says]);
 }
 
+/// The configuration of a target in that folder.
+fn target(place: &Path) -> String {
+    format!(
+        "snapshot \"box\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \"24h\"\n  \
+         journal = true\n}}\n",
+        place.display()
+    )
+}
+
 /// A target whose segments were written by a newer program; what restoring it comes to.
 fn restored(change: impl Fn(&Path)) -> (Option<i32>, String) {
     let home = TempDir::new();
     let place = home.path().join("target");
     fs::create_dir(&place).unwrap();
-    let target = format!(
-        "snapshot \"box\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \"24h\"\n  \
-         journal = true\n}}\n",
-        place.display()
-    );
-    let (store, server) = Store::configured(&home.path().join("data"), &target);
+    let (store, server) = Store::configured(&home.path().join("data"), &target(&place));
     let root = store.root(&server);
     eventually("a snapshot is there", || newest(&place, ".snap").is_some());
     root.post("sys/mounts/kv", json!({ "type": "kv" }));

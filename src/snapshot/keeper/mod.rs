@@ -27,7 +27,7 @@ mod strangers;
 mod telling;
 mod trouble;
 mod unusable;
-mod watch;
+pub mod watch;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
