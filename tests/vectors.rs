@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgekeep::barrier::envelope;
-use edgekeep::barrier::first::{FIRST, First};
 use edgekeep::barrier::journal::Chain;
 use edgekeep::barrier::journal::live::scan;
 use edgekeep::barrier::journal::record::Record;
 use edgekeep::barrier::names::{MountId, Names, SealedPath};
+use edgekeep::barrier::owed::{OWED, Owed};
 use edgekeep::barrier::restore::Accept;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::barrier::seal::auto::{AutoSeal, Settings};
@@ -276,7 +276,7 @@ fn restore_1_is_gone_on_with_by_its_notes() {
     let begin_with = |begin: &[u8]| {
         vector.all("entry").iter().filter(|fields| fields[0].starts_with(begin)).count()
     };
-    assert_eq!([RESTORED, FIRST].map(begin_with), [1, 3]);
+    assert_eq!([RESTORED, OWED].map(begin_with), [1, 3]);
     let (_, store) = vector.store();
     must_hold_stored(&store);
     let left: Timeline = str::from_utf8(vector.one("timeline")).unwrap().parse().unwrap();
@@ -408,7 +408,7 @@ fn frozen_restore() -> Result<Vec<String>, Error> {
     let [lasting, _] = there;
     let mut notes = tokens::returned(RESTORE, &RETURNED, 2);
     notes.push(returned::noted(RESTORE, &MountTable::from_iter([lasting])));
-    let firsts: Vec<_> = notes.into_iter().map(|(path, value)| First { path, value }).collect();
+    let owed: Vec<_> = notes.into_iter().map(|(path, value)| Owed { path, value }).collect();
     let view = made.storage.view()?;
     let sealed = Barrier::new(made.storage.clone(), Arc::new(ManualClock::at(STORED_AT)), entropy);
     sealed.restore(Accept::SameKeys, &mut |to| {
@@ -416,7 +416,7 @@ fn frozen_restore() -> Result<Vec<String>, Error> {
             let (key, value) = entry?;
             to.put(&key, &value)?;
         }
-        made.store.note_first(&firsts, to)
+        made.store.note_owed(&owed, to)
     })?;
     entries(made)
 }

@@ -6,13 +6,13 @@
 pub mod automatic;
 pub mod envelope;
 mod error;
-pub mod first;
 pub mod instant;
 pub mod journal;
 pub mod keyring;
 mod meters;
 pub mod names;
 pub mod newer;
+pub mod owed;
 pub mod past;
 pub mod restore;
 pub mod root;
@@ -85,8 +85,8 @@ pub struct Barrier {
     turn: Mutex<()>,
     /// Held for writing by whoever opens it.
     opening: RwLock<()>,
-    opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
-    first: OnceLock<Box<Opening>>,
+    when_opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
+    when_unsealed: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
 }
 
@@ -101,7 +101,8 @@ impl Barrier {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let (changing, making, unsealed, turn, opening, opened, first) = Default::default();
+        let (changing, making, unsealed, turn, opening, when_opened, when_unsealed) =
+            Default::default();
         let (meters, seal) = (Arc::new(Meters::new(&clock)), None);
         Self {
             storage,
@@ -113,8 +114,8 @@ impl Barrier {
             unsealed,
             turn,
             opening,
-            opened,
-            first,
+            when_opened,
+            when_unsealed,
             meters,
         }
     }
@@ -127,14 +128,14 @@ impl Barrier {
         then: impl Fn(&Arc<Unsealed>) -> Result<(), TxnError> + Send + Sync + 'static,
     ) -> Result<(), TxnError> {
         self.unsealed().iter().try_for_each(&then)?;
-        let _ = self.opened.set(Box::new(then));
+        let _ = self.when_opened.set(Box::new(then));
         Ok(())
     }
 
     /// Has this be done with a sealed store each time that it is opened, before anybody has it:
     /// what must come before the first request. For one caller, too.
     pub fn when_unsealed(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
-        let _ = self.first.set(Box::new(then));
+        let _ = self.when_unsealed.set(Box::new(then));
     }
 
     /// The seal's settings; `None` before the store is initialized.
@@ -186,13 +187,13 @@ impl Barrier {
         }
     }
 
-    /// Makes the keys of an empty store and writes them, together with what `first` writes: all or
+    /// Makes the keys of an empty store and writes them, together with what `fill` writes: all or
     /// nothing. The store stays sealed. Returns the shares of the unseal key or, with an automatic
     /// seal, of the recovery key, which are kept nowhere else.
     pub fn initialize<T, E: From<InitError> + From<TxnError>>(
         &self,
         split: Split,
-        first: impl FnOnce(&mut Txn) -> Result<T, E>,
+        fill: impl FnOnce(&mut Txn) -> Result<T, E>,
     ) -> Result<(Vec<Secret>, T), E> {
         // An automatic seal may be slow: nobody stands in line behind it, and nobody else waits.
         let _making = try_lock(&self.making).ok_or(InitError::Underway)?;
@@ -211,7 +212,7 @@ impl Barrier {
         let unsealed =
             Arc::new(Unsealed::new(self, root_key, keyring, record, JournalBooks::new(None, 0)));
         let mut txn = unsealed.begin()?;
-        let outcome = first(&mut txn)?;
+        let outcome = fill(&mut txn)?;
         txn.put_system(SEAL, seal.encode().to_vec());
         txn.put_system(KEYRING, keyring_sealed);
         let (birth, stamp) = Stamps::birth();
@@ -264,7 +265,7 @@ impl Barrier {
         }
         let opening = write(&self.opening);
         let unsealed = self.open(root_key, None)?;
-        self.first.get().into_iter().for_each(|then| then(&unsealed));
+        self.when_unsealed.get().into_iter().for_each(|then| then(&unsealed));
         before(&unsealed)?;
         let mut place = write(&self.unsealed);
         drop(opening);
@@ -288,9 +289,9 @@ impl Barrier {
             Some(head) => head.bytes,
             None => journal::length(&*view)?,
         };
-        let (mut writes, mut firsts) = (BTreeMap::new(), Vec::new());
+        let (mut writes, mut notes) = (BTreeMap::new(), Vec::new());
         if let Some(before) = &restored {
-            firsts = first::read(&*view, &root_key)?;
+            notes = owed::read(&*view, &root_key)?;
             writes.insert(RESTORED.to_vec(), None);
             let present = view.get(SEAL)?.ok_or(UnsealError::Damaged("seal record"))?;
             if *before != present {
@@ -316,12 +317,15 @@ impl Barrier {
         let unsealed = Arc::new(Unsealed::new(self, root_key, keyring, record, journal));
         if restored.is_some() {
             unsealed.unproven.store(true, Ordering::Relaxed);
-            for first in firsts {
-                writes.extend(unsealed.by_note(first)?);
+            for note in notes {
+                writes.extend(unsealed.by_note(note)?);
             }
             write_records(&unsealed.committer.exclusive(), writes)?;
         }
-        self.opened.get().map_or(Ok(()), |then| then(&unsealed)).map_err(UnsealError::NotReady)?;
+        self.when_opened
+            .get()
+            .map_or(Ok(()), |then| then(&unsealed))
+            .map_err(UnsealError::NotReady)?;
         Ok(unsealed)
     }
 

@@ -7,8 +7,8 @@
 use std::fmt;
 use std::sync::RwLock;
 
-use super::first::{self, FIRST};
 use super::journal::{self, left};
+use super::owed;
 use super::seal::{KeyId, SealRecord};
 use super::{Barrier, Intake, RESTORED, SEAL, UnsealError, Unsealed, lock, open_records, write};
 use crate::base::pages::Key;
@@ -87,7 +87,7 @@ impl Barrier {
         let mut closed = Closed::new(&unsealed.intake);
         unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
-            owes = first::any(to)?;
+            owes = owed::any(to)?;
             Ok(())
         })?;
         closed.then = Intake::Replaced;
@@ -106,9 +106,9 @@ impl Barrier {
     }
 }
 
-/// Whether the entry at `key` is a note of a restore: counted by no root record.
+/// Whether the entry at `key` is a restore's note: counted by no root record.
 pub fn is_note(key: &[u8]) -> bool {
-    key == RESTORED || key.starts_with(FIRST)
+    key == RESTORED || owed::is_owed(key)
 }
 
 impl Barrier {

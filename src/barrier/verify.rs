@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::first::FIRST;
-use super::journal::{HEAD, is_note, placed};
+use super::journal::{HEAD, is_beside, placed};
 use super::keyring::Keyring;
 use super::names::{Names, PlainPath};
+use super::owed::is_owed;
 use super::root::{EntryHasher, RootRecord, Tally};
 use super::seal::SealRecord;
 use super::stamps;
@@ -104,7 +104,7 @@ pub fn verify(
     for entry in &mut *entries {
         let (key, value) = entry?;
         // There may be more of these, and nobody counts them.
-        if is_note(&key, &value) || key.starts_with(FIRST) {
+        if is_beside(&key, &value) || is_owed(&key) {
             continue;
         }
         let is_record = key.first() == Some(&SYSTEM) && !stamps::is_stamp(&key);
@@ -181,7 +181,7 @@ impl<'a> Check<'a> {
     }
 
     pub fn entry(&mut self, key: &[u8], value: &[u8]) {
-        if key == HEAD || placed(key).is_some() || is_note(key, value) {
+        if key == HEAD || placed(key).is_some() || is_beside(key, value) {
             return;
         }
         if key != ROOT && key != RESTORED {

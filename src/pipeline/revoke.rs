@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::tokens::{Found, Tokens};
 use crate::barrier::Unsealed;
-use crate::barrier::first::First;
+use crate::barrier::owed::Owed;
 use crate::barrier::root::Timeline;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::lease::expiry::{self, Minute};
@@ -257,11 +257,11 @@ pub fn revoke_below(tokens: &Tokens, unsealed: &Arc<Unsealed>, path: &str) -> Re
 /// What a restore notes of the tokens that come back by it, so that [`revoke_returned`] revokes
 /// them; of those that are stored nowhere, through which mounts they did not come. What is restored
 /// may have such notes of an earlier one, which hold, too: so it has a name.
-pub fn to_be_revoked(tokens: &Tokens, keys: &[TokenKey], mounts: &MountTable) -> Vec<First> {
+pub fn to_be_revoked(tokens: &Tokens, keys: &[TokenKey], mounts: &MountTable) -> Vec<Owed> {
     let restore = tokens.entropy.uuid();
     let mut notes = store::returned(&restore, keys, RETURNED_STEP);
     notes.push(returned::noted(&restore, mounts));
-    notes.into_iter().map(|(path, value)| First { path, value }).collect()
+    notes.into_iter().map(|(path, value)| Owed { path, value }).collect()
 }
 
 /// Revokes the tokens that came back by a restore and were not to, in steps. For who opens the

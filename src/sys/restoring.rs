@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::undo::Undo;
 use super::versions;
 use crate::api::reply::Reply;
-use crate::barrier::first::First;
 use crate::barrier::names::MountId;
+use crate::barrier::owed::Owed;
 use crate::barrier::txn::TxnError;
 use crate::barrier::{Barrier, UnsealError, Unsealed};
 use crate::base::fault::Fault;
@@ -105,7 +105,7 @@ impl Restoring {
             let lasting = Lasting::new(unsealed, &self.tokens)?;
             let found = back.insert(lasting.fill(state, to)?);
             if how.revoke_tokens {
-                lasting.unsealed.note_first(&lasting.to_be_revoked(found)?, to)?;
+                lasting.unsealed.note_owed(&lasting.to_be_revoked(found)?, to)?;
             }
             Ok(())
         });
@@ -170,7 +170,7 @@ impl Lasting {
     }
 
     /// What is noted of what comes back, where it is not to.
-    fn to_be_revoked(&self, back: &Back) -> Result<Vec<First>, SnapshotError> {
+    fn to_be_revoked(&self, back: &Back) -> Result<Vec<Owed>, SnapshotError> {
         let mounts = self.tokens.mounts.read(&mut self.unsealed.begin()?)?;
         Ok(revoke::to_be_revoked(&self.tokens, &back.tokens, &mounts))
     }

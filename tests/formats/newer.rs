@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use edgekeep::barrier::envelope::{self, NO_TERM};
-use edgekeep::barrier::first::FIRST;
 use edgekeep::barrier::names::MountId;
+use edgekeep::barrier::owed::OWED;
 use edgekeep::barrier::seal::SealRecord;
 use edgekeep::barrier::txn::TxnError;
 use edgekeep::barrier::{Barrier, KEYRING, RESTORED, ROOT, SEAL, Unsealed};
@@ -198,7 +198,7 @@ fn a_newer_one_of_many_records_in_a_snapshot() {
 
 #[test]
 fn a_newer_note_of_what_a_restore_has_to_do() {
-    let place = [FIRST, &[0; 4]].concat();
+    let place = [OWED, &[0; 4]].concat();
     let note = |write: &dyn Fn(&Key<32>) -> Vec<u8>| {
         let closed = Closed::new();
         let seal = closed.storage().view().unwrap().get(SEAL).unwrap().unwrap();

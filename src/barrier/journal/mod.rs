@@ -46,7 +46,7 @@ pub fn is_of_journal(key: &[u8]) -> bool {
 }
 
 /// Whether an entry is a note beside the journal, and can be read. There may be many.
-pub fn is_note(key: &[u8], value: &[u8]) -> bool {
+pub fn is_beside(key: &[u8], value: &[u8]) -> bool {
     lapse::is_sound(key, value) || left::is_sound(key, value)
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use super::*;
-use crate::barrier::first::First;
 use crate::barrier::names::MountId;
+use crate::barrier::owed::Owed;
 use crate::barrier::seal::shamir::{Split, combine};
 use crate::barrier::tests::{House, MOUNT, get, good, open, put};
 use crate::barrier::txn::TxnError;
@@ -100,10 +100,10 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
     done.store(true, Ordering::Relaxed);
     house.barrier.when_opened(then).unwrap();
     done.store(false, Ordering::Relaxed);
-    let first = First { path: "to/do".to_owned(), value: b"this".to_vec() };
+    let owed = Owed { path: "to/do".to_owned(), value: b"this".to_vec() };
     let failed = house.barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
         fill(&snapshot)(to)?;
-        store.note_first(std::slice::from_ref(&first), to)
+        store.note_owed(std::slice::from_ref(&owed), to)
     });
     let Err(UnsealError::NotOpened(why)) = failed else { panic!("{failed:?}") };
     assert!(matches!(*why, UnsealError::NotReady(TxnError::NoRoom)));
@@ -113,8 +113,8 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
     done.store(true, Ordering::Relaxed);
     let opened = house.barrier.unseal(&key).unwrap();
     assert_eq!(get(&opened, "kept").unwrap(), b"then");
-    let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&first.path));
-    assert_eq!(&**found.unwrap().unwrap(), &first.value);
+    let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&owed.path));
+    assert_eq!(&**found.unwrap().unwrap(), &owed.value);
     assert!(good(&opened));
 }
 
@@ -131,7 +131,7 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
         has_looked.recv().unwrap();
         Ok(())
     };
-    let first = First { path: "to/do".to_owned(), value: b"this".to_vec() };
+    let owed = Owed { path: "to/do".to_owned(), value: b"this".to_vec() };
     thread::scope(|scope| {
         let barrier = &house.barrier;
         let waits = scope.spawn(move || {
@@ -148,7 +148,7 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
         barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
         let with_note = barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
             fill(&snapshot)(to)?;
-            store.note_first(std::slice::from_ref(&first), to)
+            store.note_owed(std::slice::from_ref(&owed), to)
         });
         with_note.unwrap();
         assert_eq!(waits.join().unwrap(), [false, true, false]);
@@ -159,11 +159,11 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
 fn what_a_restore_has_to_do_outlives_the_server_and_adds_up() {
     let (house, store) = open();
     let snapshot = house.entries();
-    let firsts = [1, 2, 3].map(|n| First { path: format!("to/do/{n}"), value: vec![n; 9] });
+    let all = [1, 2, 3].map(|n| Owed { path: format!("to/do/{n}"), value: vec![n; 9] });
     let to = &house.storage;
     let put = to.replace(&mut |to: &mut dyn Writer| {
         fill(&snapshot)(to)?;
-        store.note_first(&firsts, to)?;
+        store.note_owed(&all, to)?;
         let seal = to.get(SEAL)?.unwrap();
         to.put(RESTORED, &seal).map(drop)
     });
@@ -174,9 +174,9 @@ fn what_a_restore_has_to_do_outlives_the_server_and_adds_up() {
     let report = verify::verify(&mut entries, verify::With::UnsealKey(&key)).unwrap();
     assert!(report.good(), "notes are no part of it");
     let opened = house.unseal();
-    for first in &firsts {
-        let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&first.path));
-        assert_eq!(&**found.unwrap().unwrap(), &first.value);
+    for owed in &all {
+        let found = opened.transact(|txn| txn.scope(MountId::SYSTEM).get(&owed.path));
+        assert_eq!(&**found.unwrap().unwrap(), &owed.value);
     }
     assert!(good(&opened));
     let left = house.entries().into_iter().find(|(key, _)| is_note(key));

@@ -39,7 +39,7 @@ pub struct Known {
     /// Snapshots of another server, which has left the history that goes on here, or wrote in one
     /// that was left: no way of this store begins with one. What leads on from them stays for as
     /// long as they do, which is until their time is over.
-    pub passed: Vec<Held<SnapshotName>>,
+    pub theirs: Vec<Held<SnapshotName>>,
     /// Of those of another server, in a history that was left, what they begin with: up to there
     /// they are of the own chain. The history, the first and the last commit.
     pub common: Vec<(Timeline, u64, u64)>,
@@ -80,7 +80,7 @@ impl Known {
         let is_theirs = |held: &Held<SnapshotName>| theirs.contains(&held.name);
         let (theirs, rest): (Vec<_>, Vec<_>) = self.snapshots.drain(..).partition(is_theirs);
         self.snapshots = rest;
-        self.passed.extend(theirs);
+        self.theirs.extend(theirs);
     }
 
     /// Whether a segment of it became part of a larger one: another machine, whose history goes on
@@ -163,7 +163,7 @@ impl Worker {
             snapshots: Vec::new(),
             segments: Vec::new(),
             aside: Vec::new(),
-            passed: Vec::new(),
+            theirs: Vec::new(),
             common: Vec::new(),
             reach: None,
             flaw: None,
@@ -383,7 +383,7 @@ impl Worker {
     }
 
     /// The same of one that is another server's.
-    pub fn passed(&self, held: &Held<SnapshotName>) -> Snapshot {
+    pub fn their_candidate(&self, held: &Held<SnapshotName>) -> Snapshot {
         let SnapshotName { taken, timeline, revision, .. } = held.of;
         let (own, judged) = (Some(false), self.judgement(&held.name));
         Snapshot { taken, timeline, revision, own, judged }
@@ -462,7 +462,7 @@ impl Worker {
                 if !self.is_aside(known, &held)? {
                     return Err(self.beyond(held.of.revision, record));
                 }
-                known.passed.push(held);
+                known.theirs.push(held);
             } else {
                 known.snapshots.push(held);
             }

@@ -171,11 +171,11 @@ impl Worker {
         }
         let Some(known) = &mut self.known else { return Ok(gone) };
         known.snapshots.retain(|held| !gone.contains(&held.name));
-        known.passed.retain(|held| !gone.contains(&held.name));
+        known.theirs.retain(|held| !gone.contains(&held.name));
         let Some(known) = &self.known else { return Ok(gone) };
         let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
         // What another server wrote goes with its own.
-        let theirs = known.passed.iter().map(|held| self.passed(held));
+        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
         let stay: Vec<Snapshot> = stay.chain(theirs).collect();
         let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
         let names: Vec<_> = all.iter().map(|held| held.of).collect();
@@ -214,8 +214,8 @@ impl Worker {
         let Some(known) = &self.known else { return Ok(Vec::new()) };
         let prefix = &self.settings.file_prefix;
         let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
-        let theirs = known.passed.iter().filter(|held| held.of.prefix == *prefix);
-        let theirs = theirs.map(|held| (held, self.passed(held)));
+        let theirs = known.theirs.iter().filter(|held| held.of.prefix == *prefix);
+        let theirs = theirs.map(|held| (held, self.their_candidate(held)));
         let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
         let (journal, present) = (known.journal(), known.timeline);
         let gone = retention::to_drop(&snapshots, &journal, present, &self.others()?, &policy);
