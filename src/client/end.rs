@@ -48,6 +48,14 @@ impl End {
         self.flag(variable).map_or_else(|| by.clone(), |flag| format!("{flag} or {by}"))
     }
 
+    /// How it is given more time to answer, behind a sentence.
+    pub fn longer(self) -> String {
+        match self.has(Variable::ClientTimeout) {
+            true => format!(" {} gives it longer", self.variable(Variable::ClientTimeout)),
+            false => String::new(),
+        }
+    }
+
     /// How another address is tried.
     pub(super) fn at(self, address: &str) -> String {
         match self {

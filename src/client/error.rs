@@ -13,6 +13,8 @@ use crate::base::variable::Variable;
 pub enum Error {
     /// Nobody listens there.
     NoServer(Address, End),
+    /// Somebody does, but did not answer in time.
+    Late(Address, End),
     /// Somebody does, but no exchange came about: the text says why.
     Broken(String),
     /// The server answered with a 4xx or 5xx.
@@ -74,11 +76,7 @@ impl Error {
                  machine asks a DNS server",
                 end.says(Variable::Addr)
             ),
-            (Trouble::Late, _) => {
-                let own = known(Variable::ClientTimeout);
-                let longer = own.map(|own| format!(" {own} gives it longer")).unwrap_or_default();
-                format!("{address} did not answer in time: is it overloaded?{longer}")
-            }
+            (Trouble::Late, _) => return Self::Late(address.clone(), end),
             (Trouble::Tls(why), _) => tls_text(end, address, &why),
             (Trouble::Protocol(why), _) if !address.is_https() => format!(
                 "{address} does not answer in HTTP ({why}): does it speak TLS? Then its address \
@@ -252,6 +250,9 @@ impl std::fmt::Display for Error {
             Self::NoServer(address, end @ (End::Source | End::Seal)) => {
                 let by = end.says(Variable::Addr);
                 write!(f, "no server at {address}: is it running, and is that what {by} names?")
+            }
+            Self::Late(address, end) => {
+                write!(f, "{address} did not answer in time: is it overloaded?{}", end.longer())
             }
             Self::Broken(text) => f.write_str(text),
             Self::Refused(refusal) => refusal.fmt(f),

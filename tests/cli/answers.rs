@@ -7,6 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::canned::{Canned, answer, serve};
 use super::support::TempDir;
 use super::{edgekeep, text};
@@ -179,6 +181,35 @@ fn a_snapshot_goes_to_the_server_as_it_is() {
         assert!(request.to_lowercase().contains("content-length: 100000\r\n"));
         assert!(request.ends_with(&format!("\r\n\r\n{snapshot}")));
     }
+}
+
+#[test]
+fn a_restored_store_is_sealed_where_the_server_says_so() {
+    let home = TempDir::new();
+    fs::write(home.path().join("x.snap"), "0123456789").unwrap();
+    let done = answer("200 OK", "", r#"{"request_id":"r","data":{"sealed":true}}"#);
+    let server = Canned::start(|_| vec![done.clone(), done]);
+    let restored = server.run(&home, &["snapshot", "restore", "x.snap"]);
+    let said = text(&restored.stdout);
+    assert!(said.contains("and is sealed.\nUnseal it with"), "{said}");
+    let restored = server.run(&home, &["snapshot", "restore", "-format=json", "x.snap"]);
+    let told: Value = serde_json::from_slice(&restored.stdout).unwrap();
+    assert_eq!((&told["restored"], &told["sealed"]), (&json!(true), &json!(true)), "{told}");
+}
+
+#[test]
+fn a_target_is_named_that_a_server_may_wait_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let home = TempDir::new();
+    let mut log = edgekeep(&home, &address, &["snapshot", "log", "-target=box"]);
+    let told = log.env("VAULT_CLIENT_TIMEOUT", "1s").output().unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    let said = text(&told.stderr);
+    for part in ["did not answer in time", "the target box", "edgekeep snapshot status box"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("overloaded"), "{said}");
 }
 
 #[test]

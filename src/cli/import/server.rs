@@ -207,7 +207,9 @@ impl Server {
                 Ended::Broken(self.told(&short(&refusal))).into()
             }
             Error::Refused(refusal) => self.here(short(&refusal)),
-            Error::Broken(text) if self.answers() => self.here(text),
+            error @ (Error::Broken(_) | Error::Late(..)) if self.answers() => {
+                self.here(error.to_string())
+            }
             error => Ended::Broken(self.told(&error.to_string())).into(),
         }
     }

@@ -11,7 +11,7 @@ use crate::cli::format::Format;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
 use crate::cli::values::items;
-use crate::client::Call;
+use crate::client::{Call, Error};
 
 /// Tell what changed when: the commits of the journal, with the paths that each has changed.
 ///
@@ -60,7 +60,22 @@ impl Command for Log {
             found.warn(cx);
             print(cx, &found.data)
         });
-        told.map_err(|stop| stop.about("Error reading the journal"))
+        told.map_err(|stop| late(stop, &self.target).about("Error reading the journal"))
+    }
+}
+
+/// Where no answer comes in time the server most likely waits for the target.
+fn late(stop: Stop, target: &str) -> Stop {
+    match stop {
+        Stop::Call(None, Error::Late(address, end)) => Stop::Call(
+            None,
+            Error::Broken(format!(
+                "{address} did not answer in time: it may wait for the target {target}, of which \
+                 `edgekeep snapshot status {target}` tells more.{}",
+                end.longer()
+            )),
+        ),
+        stop => stop,
     }
 }
 

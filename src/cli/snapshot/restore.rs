@@ -144,12 +144,12 @@ impl Restore {
         let sent = cx.client()?.upload(&call, length, &mut body);
         drop(body);
         let answer = sent.map_err(|error| refused(error.into(), INSTALLING))?;
-        let sealed = self.force
-            && cx
-                .client()?
-                .call(&Call::get("sys/seal-status"))
-                .is_ok_and(|answer| answer.body["sealed"] == true);
         let data = &answer.body["data"];
+        let sealed = match data["sealed"].as_bool() {
+            Some(sealed) => sealed,
+            // Vault's server tells nothing.
+            None => self.force && is_sealed(cx)?,
+        };
         if cx.format != Format::Table {
             let mut told = data.as_object().cloned().unwrap_or_default();
             told.insert("restored".into(), true.into());
@@ -210,4 +210,10 @@ impl Restore {
         ))?;
         Ok(Exit::Done)
     }
+}
+
+/// Whether the server is, as far as it tells.
+fn is_sealed(cx: &mut Context) -> Result<bool, Stop> {
+    let status = cx.client()?.call(&Call::get("sys/seal-status"));
+    Ok(status.is_ok_and(|answer| answer.body["sealed"] == true))
 }
