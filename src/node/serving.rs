@@ -31,7 +31,8 @@ impl Serving {
         if let Some(standby) = standby.filter(|_| !OF_STANDBY.contains(&&*request.path)) {
             let what = format!(
                 "Vault is sealed: this server is a standby, and serves nothing but its health \
-                 while it follows {}; to have it serve: edgekeep promote",
+                 while it follows {}; to have it serve: \
+                 edgekeep promote -config=CONFIGURATION",
                 standby.name()
             );
             return pipeline::refusal(&Fault::new(503, what));

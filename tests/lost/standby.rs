@@ -90,6 +90,8 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
     for refused in ["sys/unseal", "sys/init", "secret/1"] {
         let reply = following.client().post(refused, json!({}));
         assert_eq!(reply.status, 503, "{}", reply.json());
+        let hint = "edgekeep promote -config=";
+        assert!(reply.json().to_string().contains(hint), "{}", reply.json());
     }
     assert_eq!(following.client().get("sys/seal-status").json()["sealed"], true);
     server.kill();
