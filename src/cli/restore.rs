@@ -24,6 +24,7 @@ use crate::base::ttl::Ttl;
 use crate::base::variable::Variable;
 use crate::config::{self, Storage};
 use crate::node::offline::{self, Interruption};
+use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::rewind::plan::{Refusal, present as newest_of};
@@ -185,6 +186,9 @@ impl Restore {
                         best = Some((state, found));
                     }
                 }
+                Err(error @ RewindError::Snapshot(SnapshotError::Occupied(_))) => {
+                    return Err(Stop::Failed(format!("{FAILED}: {error}")));
+                }
                 Err(error) => failed.push(match self.target.is_some() {
                     true => error.to_string(),
                     false => format!("{}: {error}", state.name),
@@ -267,10 +271,6 @@ impl Restore {
     ) -> Result<(), Stop> {
         let Newest { prepared, gap } = newest;
         prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
-        let others = state.listing.spans();
-        for other in others.iter().filter(|span| span.timeline != newest.prepared.timeline()) {
-            cx.note(&format!("Another history of it lies there (-timeline): {other}"));
-        }
         if gap.is_some() {
             cx.warn(
                 "More was committed than is here: the journal on the target has a gap behind this, \
@@ -302,7 +302,17 @@ impl Restore {
             plan.base.revision,
             plan.base.taken.rfc3339(),
             plan.legs.len()
-        ))
+        ))?;
+        let others = state.listing.spans().into_iter().rev();
+        let others = others.filter(|span| span.timeline != prepared.timeline());
+        let others: Vec<String> = others.map(|other| format!("\n  {other}")).collect();
+        if !others.is_empty() {
+            cx.note(&format!(
+                "Other histories of it lie there, too (-timeline):{}",
+                others.concat()
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -166,6 +166,35 @@ fn what_is_torn_on_one_target_is_whole_on_another() {
 }
 
 #[test]
+fn a_store_that_is_in_the_way_is_told_once_and_other_histories_under_one_head() {
+    let home = Home::new();
+    let on = |name: &str| target(name, &place(&home.at(name)), "");
+    let (store, server) = shipping(&home.at("data"), &(on("a") + &on("b")));
+    let root = store.root(&server);
+    write(&store, &server, "first");
+    for _ in 0..3 {
+        let at = shipped(&root, "a");
+        let back = json!({ "revision": at });
+        assert_eq!(root.post("sys/snapshots/targets/a/restore", back).status, 200);
+        write(&store, &server, "more");
+    }
+    shipped(&root, "a");
+    shipped(&root, "b");
+    drop(server);
+    let config = option("config", &store.config());
+    let (exit, said) = restore(&[&config]);
+    assert_eq!(exit, 2, "{said}");
+    assert_eq!(said.matches("there is a store in").count(), 1, "{said}");
+    fs::remove_dir_all(home.at("data")).unwrap();
+    let (exit, said) = restore(&[&config, "-dry-run"]);
+    assert_eq!(exit, 0, "{said}");
+    let (_, others) = said.split_once("Other histories of it lie there, too").unwrap();
+    let numbers =
+        others.lines().filter_map(|line| line.trim_start().split('-').next()?.parse().ok());
+    assert_eq!(numbers.collect::<Vec<u32>>(), [3, 2, 1], "{said}");
+}
+
+#[test]
 fn who_names_the_folder_around_or_in_it_gets_it_too() {
     let home = Home::new();
     let stick = home.at("stick/edgekeep");

@@ -176,7 +176,7 @@ fn two_that_serve_on_are_told_apart() {
         let named = format!("-timeline={timeline}");
         let (exit, said) = restore(&[&disk, &option("into", &into), &named]);
         assert_eq!(exit, 0, "{said}");
-        assert!(said.contains("Another history of it lies there"), "{said}");
+        assert!(said.contains("Other histories of it lie there, too (-timeline)"), "{said}");
         let store = store.moved(&into);
         must_have(&store, &store.start(), value);
     }
