@@ -475,6 +475,28 @@ fn a_folder_that_hangs_is_told_and_holds_up_nothing_else() {
 }
 
 #[test]
+fn a_file_of_authorities_that_hangs_is_told() {
+    let case = Case::new("");
+    let folder = case.home.path().join("hangs");
+    fs::create_dir(&folder).unwrap();
+    let ca_cert = folder.join("ca.pem");
+    let target = |name: &str, more: &str| {
+        let url = format!("https://127.0.0.1:9/{name}");
+        format!(
+            "snapshot \"{name}\" {{\n  type = \"http\"\n  interval = \"24h\"\n  \
+             http_url = \"{url}\"\n{more}}}\n"
+        )
+    };
+    let hangs = target("hangs", &format!("  ca_cert = \"{}\"\n", ca_cert.display()));
+    let text = fs::read_to_string(case.config()).unwrap() + &hangs + &target("off", "");
+    fs::write(case.config(), text).unwrap();
+    let Some(hung) = Hung::over(&folder) else { return };
+    let found = hung.holds_up_not("a diagnosis", || case.diagnose());
+    found.has("targets", "warn", &format!("hangs: {} could not be read in ", ca_cert.display()));
+    found.has("targets", "warn", "off: nobody listens at https://127.0.0.1:9/off");
+}
+
+#[test]
 fn a_folder_of_the_store_that_hangs_is_told() {
     let case = Case::new("");
     fs::create_dir(case.data()).unwrap();

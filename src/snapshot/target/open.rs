@@ -187,6 +187,15 @@ impl Place {
         }
     }
 
+    /// The file of the authorities that vouch for its host, where it has one of its own.
+    pub fn ca_cert(&self) -> Option<&Path> {
+        match self {
+            Self::S3(settings, _) => settings.ca_cert.as_deref(),
+            Self::Http(settings, _) => settings.ca_cert.as_deref(),
+            Self::Folder(_) | Self::Usb(_) | Self::Sftp(..) => None,
+        }
+    }
+
     /// Whether it costs nothing to look whether it is there.
     pub fn is_near(&self) -> bool {
         matches!(self, Self::Folder(_) | Self::Usb(_))

@@ -1,8 +1,11 @@
 //! Do snapshots get off the machine?
 
+use std::path::Path;
+
 use super::Subject;
 use super::finding::Finding;
 use super::patience::{PATIENCE, within};
+use crate::base::pem;
 use crate::snapshot::keeper::settings::Settings;
 use crate::snapshot::target::TargetError;
 
@@ -15,20 +18,29 @@ pub fn look(subject: &Subject) -> Vec<Finding> {
              through the API, or a timer runs `edgekeep snapshot save`",
         )];
     }
-    let found = targets.iter().map(|(name, settings)| {
-        // What goes over the network has a bound of its own.
-        if !settings.place.is_near() {
-            return found(name, settings);
+    targets.iter().map(|(name, settings)| in_time(name, settings)).collect()
+}
+
+/// What goes over the network has a bound of its own, but not the file that it begins with.
+fn in_time(name: &str, settings: &Settings) -> Finding {
+    let hangs = |what: String| {
+        let remedy = "see what its file system waits for, such as a server of files that is gone";
+        Finding::warn(format!("{name}: {what} {} s", PATIENCE.as_secs()), remedy)
+    };
+    if settings.place.is_near() {
+        let (named, near) = (name.to_owned(), settings.clone());
+        let found = within(move || found(&named, &near));
+        return found.unwrap_or_else(|| hangs("it has not answered for".into()));
+    }
+    if let Some(file) = settings.place.ca_cert().map(Path::to_owned) {
+        let text = format!("{} could not be read in", file.display());
+        // What is wrong with it is found out when it is used.
+        let read = within(move || drop(pem::regular(&file).map(|()| pem::certificates(&file))));
+        if read.is_none() {
+            return hangs(text);
         }
-        let (named, near) = (name.clone(), settings.clone());
-        within(move || found(&named, &near)).unwrap_or_else(|| {
-            Finding::warn(
-                format!("{name}: it has not answered for {} s", PATIENCE.as_secs()),
-                "see what its file system waits for, such as a server of files that is gone",
-            )
-        })
-    });
-    found.collect()
+    }
+    found(name, settings)
 }
 
 fn found(name: &str, settings: &Settings) -> Finding {
