@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::{Map, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -25,8 +26,8 @@ use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
 use crate::snapshot::rewind::listing::Listing;
-use crate::snapshot::rewind::plan::{Refusal, Wish};
-use crate::snapshot::rewind::{self, Newest, Prepared, RewindError, Source};
+use crate::snapshot::rewind::plan::{self, Refusal, Wish};
+use crate::snapshot::rewind::{self, Found, Newest, Prepared, RewindError, Source, Way};
 use crate::snapshot::spool::Spools;
 use crate::storage::folder::data_file;
 use crate::storage::redb::{Options, Redb};
@@ -46,15 +47,52 @@ pub fn restore(stream: impl Read, folder: &Path, force: bool) -> Result<Meta, Sn
     Ok(received.meta().clone())
 }
 
+/// An instant that a target leads to.
+pub struct Reached {
+    /// To be put somewhere.
+    pub prepared: Prepared,
+    /// The history that goes on there, where the instant is of another one that was left.
+    pub goes_on: Option<Timeline>,
+}
+
+impl Reached {
+    /// Gets all that leads to an instant, and checks it. Which history goes on the names tell.
+    pub(super) fn prepare(
+        source: Source<'_>,
+        wish: &Wish,
+        spools: &Spools,
+    ) -> Result<Self, RewindError> {
+        let mut way = Way::new(source, None, spools)?;
+        let reached = way.reach(wish)?;
+        let Found { timeline, instant, .. } = reached.found();
+        let comes_of_it = |present: Timeline| {
+            let way = way.listing().lineage(present);
+            way.iter().any(|part| part.timeline == timeline && instant.revision <= part.upto)
+        };
+        let present = plan::present(way.listing()).ok().map(|span| span.timeline);
+        let goes_on = present.filter(|present| !comes_of_it(*present));
+        Ok(Self { prepared: way.prepared(reached), goes_on })
+    }
+
+    /// All of that, as it is told.
+    pub fn told(&self) -> Map<String, Value> {
+        let mut told = self.prepared.told();
+        if let Some(present) = self.goes_on {
+            told.insert("goes_on".into(), present.to_string().into());
+        }
+        told
+    }
+}
+
 /// Gets all that leads to an instant on a target, and checks it; to be [put](rewind) into the store
 /// of `folder`.
 pub fn prepare_rewind(
     source: Source<'_>,
     wish: &Wish,
     folder: &Path,
-) -> Result<Prepared, RewindError> {
+) -> Result<Reached, RewindError> {
     must_be_ours(folder)?;
-    rewind::prepare(source, wish, None, &spools(folder))
+    Reached::prepare(source, wish, &spools(folder))
 }
 
 /// The same with the newest good state of a store. A store that is there already is refused before

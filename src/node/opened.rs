@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::SPOOL_FLOOR;
-use super::offline::Lying;
+use super::offline::{Lying, Reached};
 use crate::barrier::past::Past;
 use crate::barrier::root::Timeline;
 use crate::barrier::seal::Settings;
@@ -18,7 +18,7 @@ use crate::snapshot::SnapshotError;
 use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
 use crate::snapshot::rewind::plan::Wish;
-use crate::snapshot::rewind::{self, Prepared, RewindError, Source};
+use crate::snapshot::rewind::{Prepared, RewindError, Source};
 use crate::snapshot::spool::Spools;
 use crate::storage::Job;
 
@@ -30,8 +30,8 @@ pub struct Sealed {
 }
 
 /// Gets all that leads to an instant on a target, and checks it.
-pub fn prepare(source: Source<'_>, wish: &Wish) -> Result<Prepared, RewindError> {
-    rewind::prepare(source, wish, None, &spools())
+pub fn prepare(source: Source<'_>, wish: &Wish) -> Result<Reached, RewindError> {
+    Reached::prepare(source, wish, &spools())
 }
 
 impl Sealed {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edgekeep::base::clock::SystemClock;
+use edgekeep::base::clock::{SystemClock, Timestamp};
 use edgekeep::storage::Urgency;
 use edgekeep::storage::redb::{Options, Redb};
+use serde_json::Value;
 
 use crate::site::{Past, Site};
 use crate::support::{TempDir, program};
@@ -113,6 +114,43 @@ fn what_cannot_be_is_refused_with_what_can() {
     let store = format!("-store={}", site.folder.store_id());
     let (success, text) = run(site.place(), &[&into, "-revision=3", &store]);
     assert!(success, "{text}");
+}
+
+#[test]
+fn what_is_of_a_history_that_was_left_is_told() {
+    let mut site = site();
+    let left = site.history.last().unwrap().clone();
+    let begin = site.history[25].clone();
+    // A restore is made while the clock is an hour ahead; then it is put right.
+    site.pass(Duration::from_secs(3600));
+    site.rewind(&begin);
+    site.put("secret/1", b"while it was ahead");
+    site.clock.set_wall(left.time.plus(Duration::from_secs(60)));
+    site.put("secret/1", b"later");
+    site.ship(u64::MAX);
+    let own = site.store().status().timeline.to_string();
+    let home = TempDir::new();
+    let into = format!("-into={}", home.path().join("store").display());
+    let said = format!("another history than the one that goes on there, {own}");
+    let at = |time: Timestamp| format!("-at={}", time.rfc3339());
+    for (at, is_left) in [
+        (at(left.time.plus(Duration::from_secs(90))), true),
+        (at(begin.time), false),
+        ("-at=latest".to_owned(), false),
+    ] {
+        let (success, text) = run(site.place(), &[&into, "-dry-run", &at]);
+        assert!(success, "{at}: {text}");
+        assert_eq!(text.contains(&said), is_left, "{at}: {text}");
+        let (_, told) = run(site.place(), &[&into, "-dry-run", "-format=json", &at]);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["goes_on"] == own, is_left, "{at}: {told}");
+        let share = STANDARD.encode(site.shares[0].expose());
+        let place = site.place().display().to_string();
+        let words = ["snapshot", "read", &at, &place, "secret/1", &share];
+        let read = Command::new(program()).args(words).env_clear().output().unwrap();
+        let text = String::from_utf8(read.stderr).unwrap();
+        assert_eq!(text.contains(&said), is_left, "{at}: {text}");
+    }
 }
 
 #[test]

@@ -89,13 +89,13 @@ impl Restore {
         Patience::of(self.wait).lasts_until(cx, [(target, &place.target)])?;
         let folder = place::store(cx, &place, self.store.as_deref())?;
         let source = Source { target: &*place.target, folder: &folder };
-        let prepared = offline::prepare_rewind(source, wish, Path::new(into));
-        let mut prepared = prepared.map_err(|error| failed(&error))?;
+        let reached = offline::prepare_rewind(source, wish, Path::new(into));
+        let mut reached = reached.map_err(|error| failed(&error))?;
         if !self.dry_run {
-            let done = offline::rewind(&mut prepared, Path::new(into), self.force);
+            let done = offline::rewind(&mut reached.prepared, Path::new(into), self.force);
             done.map_err(|error| failed(&error))?;
         }
-        let mut told = prepared.told();
+        let mut told = reached.told();
         told.insert("store_id".into(), folder.store_id().into());
         for name in ["restored", "sealed"] {
             told.insert(name.into(), (!self.dry_run).into());

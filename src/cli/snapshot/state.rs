@@ -92,10 +92,12 @@ pub fn receive(
     let place = place::find(&instant.target, by.config)?;
     let folder = place::store(cx, &place, by.store)?;
     let source = Source { target: &*place.target, folder: &folder };
-    let prepared = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
-    prepared.lost().iter().for_each(|lost| cx.warn(&lost.to_string()));
-    warn_of_end(cx, &prepared.found().lacking().into());
-    Sealed::of(&prepared).map_err(|error| failed(&error))
+    let reached = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;
+    let told = Value::Object(reached.told());
+    warn_of(cx, &told["unusable"]);
+    warn_of_end(cx, &told);
+    warn_of_history(cx, &told);
+    Sealed::of(&reached.prepared).map_err(|error| failed(&error))
 }
 
 /// Tells of the files that did not verify, as a server names them.
@@ -104,13 +106,20 @@ pub fn warn_of(cx: &mut Context, unusable: &Value) {
     lost.iter().for_each(|lost| cx.warn(&lost.to_string()));
 }
 
-/// Tells where a state is of another history than the server's own.
+/// Tells where a state is of another history than the server's own or, where none is asked, than
+/// the one that goes on.
 pub fn warn_of_history(cx: &mut Context, data: &Value) {
     let present = data["present_timeline"].as_str();
     if let Some(present) = present.filter(|_| data["own_past"] == false) {
         cx.warn(&format!(
             "That is of another history than the server's own, {present}: what was committed in \
              that since they parted is not in it"
+        ));
+    }
+    if let Some(present) = data["goes_on"].as_str() {
+        cx.warn(&format!(
+            "That is of another history than the one that goes on there, {present}: what was \
+             committed in that since they parted is not in it (-timeline={present} names it)"
         ));
     }
 }
