@@ -564,6 +564,16 @@ fn a_snapshot_of_who_has_left_stops_nobody() {
     });
     let at = target(&one.root())["journal"]["revision"].as_u64().unwrap();
     assert!(at < taken, "it is not yet where the snapshot is of");
+    // What is there of the other one counts, too, whenever it is told.
+    let told = || target(&one.root())["snapshots"].as_u64();
+    let there = || Some(held(&folder).snapshots.len() as u64);
+    eventually("it has looked", || {
+        one.advance(Duration::from_secs(2));
+        told() == there()
+    });
+    write(&one, "again");
+    eventually("one ships", || is_shipped(&one));
+    assert_eq!(told(), there());
 }
 
 #[test]

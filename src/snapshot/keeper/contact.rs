@@ -43,6 +43,8 @@ pub struct Known {
     /// Of those of another server, in a history that was left, what they begin with: up to there
     /// they are of the own chain. The history, the first and the last commit.
     pub common: Vec<(Timeline, u64, u64)>,
+    /// How many snapshots are there, and how many bytes all of it takes, of use or not.
+    pub held: (u64, u64),
     /// How far it has the journal of this history; `None` where it lacks a base.
     pub reach: Option<Reach>,
     /// What is wrong on the way to the present, as far as it was read.
@@ -75,6 +77,37 @@ impl Known {
         self.segments.iter().map(|held| held.of).collect()
     }
 
+    /// A snapshot is there.
+    pub fn add_snapshot(&mut self, held: Held<SnapshotName>) {
+        self.held.0 += 1;
+        self.held.1 += held.length;
+        self.snapshots.push(held);
+    }
+
+    /// A segment is.
+    pub fn add_segment(&mut self, held: Held<SegmentName>) {
+        self.held.1 += held.length;
+        self.segments.push(held);
+    }
+
+    /// These were dropped.
+    pub fn remove(&mut self, gone: &[Name]) {
+        let (snapshots, bytes) = &mut self.held;
+        let mut stays = |name: &Name, length: u64| {
+            let stays = !gone.contains(name);
+            *bytes -= if stays { 0 } else { length };
+            stays
+        };
+        for list in [&mut self.snapshots, &mut self.theirs] {
+            let before = list.len();
+            list.retain(|held| stays(&held.name, held.length));
+            *snapshots -= (before - list.len()) as u64;
+        }
+        for list in [&mut self.segments, &mut self.aside] {
+            list.retain(|held| stays(&held.name, held.length));
+        }
+    }
+
     /// These snapshots are another server's.
     pub fn pass_over(&mut self, theirs: &BTreeSet<Name>) {
         let is_theirs = |held: &Held<SnapshotName>| theirs.contains(&held.name);
@@ -105,7 +138,7 @@ impl Known {
         self.snapshots.iter().any(base) || self.segments.iter().any(step)
     }
 
-    /// All of it, by name and length.
+    /// All of it but what was found to be of no use, by name and length.
     pub fn objects(&self) -> impl Iterator<Item = (&Name, u64)> {
         let snapshots = self.snapshots.iter().map(|held| (&held.name, held.length));
         let segments = self.segments.iter().chain(&self.aside);
@@ -165,13 +198,14 @@ impl Worker {
             aside: Vec::new(),
             theirs: Vec::new(),
             common: Vec::new(),
+            held: (0, 0),
             reach: None,
             flaw: None,
         };
         for Listed { name, length } in listed {
             match folder.read(&name) {
-                Some(Kept::Snapshot(of)) => known.snapshots.push(Held { of, name, length }),
-                Some(Kept::Segment(of)) => known.segments.push(Held { of, name, length }),
+                Some(Kept::Snapshot(of)) => known.add_snapshot(Held { of, name, length }),
+                Some(Kept::Segment(of)) => known.add_segment(Held { of, name, length }),
                 None => {}
             }
         }
@@ -289,10 +323,8 @@ impl Worker {
 
     /// Tells how much there is.
     pub fn tell_held(&self, known: &Known) {
-        let bytes = known.objects().map(|(_, length)| length).sum();
-        let held = (known.snapshots.len() as u64, bytes);
         let since = self.goes_since(known);
-        self.desk.tell(|status| (status.held, status.since) = (held, since));
+        self.desk.tell(|status| (status.held, status.since) = (known.held, since));
     }
 
     /// When the oldest snapshot was taken that leads to the present.

@@ -120,7 +120,7 @@ impl Worker {
         let length = bytes.len() as u64;
         if let Some(known) = &mut self.known {
             known.put = true;
-            known.segments.push(Held { of, name, length });
+            known.add_segment(Held { of, name, length });
             if let Some(reach) = known.reach.as_mut().filter(|_| known.timeline == timeline) {
                 reach.cursor = of.last;
                 self.has(timeline, of.last);

@@ -78,7 +78,7 @@ impl Worker {
         if let Some(known) = &mut self.known {
             known.stamps.note(held.of.taken, held.of.revision);
             known.put = true;
-            known.snapshots.push(held);
+            known.add_snapshot(held);
         }
         self.desk.tell(|status| status.damage = None);
         self.follow();
@@ -170,8 +170,7 @@ impl Worker {
             log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
         }
         let Some(known) = &mut self.known else { return Ok(gone) };
-        known.snapshots.retain(|held| !gone.contains(&held.name));
-        known.theirs.retain(|held| !gone.contains(&held.name));
+        known.remove(&gone);
         let Some(known) = &self.known else { return Ok(gone) };
         let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
         // What another server wrote goes with its own.
@@ -186,8 +185,7 @@ impl Worker {
             self.target.delete(name)?;
         }
         let Some(known) = &mut self.known else { return Ok(gone) };
-        known.segments.retain(|held| !unneeded.contains(&held.name));
-        known.aside.retain(|held| !unneeded.contains(&held.name));
+        known.remove(&unneeded);
         self.judged.retain(|name, _| !gone.contains(name) && !unneeded.contains(name));
         self.known.iter().for_each(|known| self.tell_held(known));
         Ok(gone)
