@@ -20,7 +20,11 @@ use crate::site::{Past, Site, refusal};
 
 /// Some commits of each, behind what both have; each ships so many at once.
 fn two(one: (u64, u64), other: (u64, u64)) -> (Site, Site, Vec<Name>) {
-    let mut site = Site::new(40);
+    two_of(40, one, other)
+}
+
+fn two_of(seed: u64, one: (u64, u64), other: (u64, u64)) -> (Site, Site, Vec<Name>) {
+    let mut site = Site::new(seed);
     site.pass(Duration::from_secs(1));
     site.put("both", b"both");
     site.ship(u64::MAX);
@@ -94,6 +98,39 @@ fn a_history_that_left_one_of_them_goes_through_that_one() {
             let last = site.history.last().unwrap();
             comes_back(site, last, At::Revision(last.revision));
         }
+    }
+}
+
+/// Files of one second stand in any order.
+#[test]
+fn what_both_have_left_is_had_by_the_name_of_either() {
+    for seed in 60..76 {
+        let (mut site, mut twin, _) = two_of(seed, (2, 1), (5, 1));
+        for (site, value) in [(&mut site, b"site"), (&mut twin, b"twin")] {
+            site.pass(Duration::from_secs(9));
+            site.store().begin_timeline().unwrap();
+            site.note();
+            site.put("then", value);
+            site.ship(u64::MAX);
+        }
+        for (of, commits) in [(&site, 2), (&twin, 5)] {
+            let new = of.store().status().timeline;
+            for nth in 1..=commits {
+                let past = behind(of, nth);
+                of.must_bring_back(&past, At::Revision(past.revision), Some(new));
+                // The server itself has its own, also where what both have left is named.
+                for named in [new, past.timeline] {
+                    let found = of.prepare(At::Revision(past.revision), Some(named)).unwrap();
+                    brings_back(found, of, &past);
+                }
+            }
+        }
+        // Who has the target alone is told of both, or given what one alone went to.
+        let (both, one) = (behind(&twin, 2), behind(&twin, 5));
+        let bare = site.bare(97);
+        let text = refusal(bare.prepare(At::Revision(both.revision), Some(both.timeline)));
+        assert!(text.contains("two servers wrote"), "{seed}: {text}");
+        comes_back(&site, &one, At::Revision(one.revision));
     }
 }
 

@@ -41,22 +41,23 @@ impl Way<'_> {
             At::Time(time) => name.from <= time,
         };
         let named = of.named && of.timeline == name.timeline;
-        if named && beyond && self.is_over_in(&before, &clues)? {
+        let over = self.is_over_in(&Kept::Segment(*name), &clues)?;
+        if named && beyond && !over && self.is_over_in(&before, &clues)? {
             return Ok(Some(clues.other_of(before, revision)?.into()));
         }
         // Nor of who did not lead to the later history that was wished.
         let (timeline, last) = (name.timeline, self.listing.last_of(name));
-        let there = clues.chain_at(name, last)?;
-        let there = there.map(|chain| Start { timeline, revision: last, chain });
-        if let Some(there) = there
-            && self.wished_of(of, there, &clues)? == Descent::Proven
-        {
-            return Ok(Some(clues.other_of(before, revision)?.into()));
+        if let Some(chain) = clues.chain_at(name, last)? {
+            match self.wished_of(of, Start { timeline, revision: last, chain }, &clues)? {
+                Descent::Proven => return Ok(Some(clues.other_of(before, revision)?.into())),
+                Descent::Refuted => return Ok(Some(clues.other(name, last)?.into())),
+                Descent::Unknown | Descent::Apart(..) => {}
+            }
         }
         // Nor is that its own which ends with what another server has left.
         if let Some(head) = self.head()
+            && over
             && !self.means_other(of, name.timeline, &clues)?
-            && self.is_over_in(&Kept::Segment(*name), &clues)?
             && clues.descent_of(name, name.last, &head)? != Descent::Proven
         {
             return Ok(Some(clues.other(name, name.last)?.into()));
@@ -193,8 +194,43 @@ impl Way<'_> {
             (false, true) if of.named => return Ok(clues.other_of(other, revision)?.into()),
             _ => {}
         }
+        let leads = |kept| self.leads_to_wished(of, kept, revision, clues);
+        match (leads(&one)?, leads(&other)?) {
+            (false, true) => return Ok(clues.other_of(one, revision)?.into()),
+            (true, false) => return Ok(clues.other_of(other, revision)?.into()),
+            _ => {}
+        }
         let names = [one, other].map(|kept| self.called(&kept).unwrap_or_default());
         Ok(Stop::Refused(Refusal::Twice(revision, Box::new(names))))
+    }
+
+    /// Whether a commit with the number that was wished, of the history of a segment, comes of what
+    /// that holds.
+    fn leads_to_wished(
+        &self,
+        of: &Plan,
+        kept: &Kept,
+        revision: u64,
+        clues: &Clues<'_, '_>,
+    ) -> Result<bool, Unfit> {
+        let (Some(name), At::Revision(wished)) = (kept.segment(), of.at) else { return Ok(false) };
+        let timeline = of.timeline;
+        if name.timeline != timeline {
+            return Ok(false);
+        }
+        let start = |of: &SegmentName, revision| {
+            let chain = clues.chain_at(of, revision)?;
+            Ok::<_, Unfit>(chain.map(|chain| Start { timeline, revision, chain }))
+        };
+        let Some(early) = start(&name, revision)? else { return Ok(false) };
+        for holder in self.listing.holding(timeline, wished) {
+            if let Some(late) = start(holder, wished)?
+                && clues.leads(early, late, None)? == Descent::Proven
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The server that asks wrote that commit itself, as `own` tells, and what `other` holds is not
