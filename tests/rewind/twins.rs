@@ -648,3 +648,28 @@ fn what_was_folded_hides_nothing_of_another_one() {
         }
     }
 }
+
+#[test]
+fn what_came_to_no_target_before_its_journal_ended_is_not_told_by_what_another_one_wrote() {
+    let mut site = Site::new(40);
+    site.snapshot();
+    site.ship(u64::MAX);
+    let mut twin = site.twin();
+    twin.pass(Duration::from_secs(2));
+    twin.put("one", b"twin");
+    let between = At::Time(twin.clock_now());
+    site.pass(Duration::from_secs(5));
+    site.put("one", b"site");
+    site.ship(u64::MAX);
+    let (timeline, store) = (twin.history.last().unwrap().timeline, twin.store());
+    twin.pass(Duration::from_secs(9));
+    for _ in 0..2 {
+        store.end_journal().unwrap();
+        while store.drop_journal(timeline, u64::MAX).unwrap() {}
+        let told = twin.prepare(between, None).map(|found| found.found().end.is_some());
+        assert!(told.unwrap_or(true), "it is not known what was there then");
+        store.begin_journal().unwrap();
+        let told = twin.prepare(between, None).map(|found| found.found().end.is_some());
+        assert!(told.unwrap_or(true), "nor once there is a journal again");
+    }
+}

@@ -183,7 +183,8 @@ impl Way<'_> {
             let here = left.dropped < at.revision && at.revision <= left.revision;
             left.timeline == at.timeline && here
         };
-        Ok(self.left()?.iter().any(holds))
+        let ended = self.head().filter(Head::is_ended);
+        Ok(self.left()?.iter().chain(&ended).any(holds))
     }
 
     fn left(&self) -> Result<Vec<Head>, Unfit> {

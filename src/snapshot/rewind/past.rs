@@ -70,6 +70,7 @@ impl Way<'_> {
         let Past { plan, gone, clues, base, .. } = past;
         let there = &gone.there;
         if gone.is_at(&plan.base) && base.is_some() {
+            self.must_be_shipped(past)?;
             return Ok(Whose::Own);
         }
         if self.goes_on_unseen(past) {
@@ -90,6 +91,20 @@ impl Way<'_> {
             true => Err(self.behind(&past.file(), past.at())),
             false => Ok(Whose::Supposed),
         }
+    }
+
+    /// When the server that asks wrote the commit behind it no target was ever told: that of another
+    /// one of that number tells nothing.
+    pub(super) fn must_be_shipped(&self, past: &Past<'_>) -> Result<(), Stop> {
+        let Past { plan, clues, head, end, .. } = past;
+        let untold = !plan.named && self.is_unshipped(end)?;
+        if untold
+            && self.has_left(end, clues)? != Some(true)
+            && clues.descent(*end, head)? != Descent::Proven
+        {
+            return Err(clues.other_of(past.file(), end.revision)?.into());
+        }
+        Ok(())
     }
 
     /// Whether the server that asks went on there, and the journal on the target tells no more of

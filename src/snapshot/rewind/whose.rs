@@ -128,22 +128,25 @@ impl Way<'_> {
         if !past {
             return self.whose_unknown(plan, there, clues);
         }
-        // Of a snapshot that is older than what is known numbers alone tell, without a journal.
-        if gone.is_at(&plan.base) && self.head().is_none_or(|head| head.is_ended()) {
-            return Ok(base.unwrap_or(Whose::Supposed));
-        }
         let Some(head) = self.head() else {
-            // What it never recorded of the present history itself is another server's.
-            return match self.listing.present == Some(there.timeline) {
+            // Of a snapshot that is older than what is known numbers alone tell, without a journal;
+            // what it never recorded of the present history itself is another server's.
+            let present = self.listing.present == Some(there.timeline);
+            return match present && !gone.is_at(&plan.base) {
                 true => self.elsewhere(plan, there, clues),
-                false => Ok(Whose::Supposed),
+                false => Ok(base.unwrap_or(Whose::Supposed)),
             };
         };
+        let end = bound.unwrap_or(*there);
+        let past = Past { plan, gone, clues, base, head, end };
+        if gone.is_at(&plan.base) && head.is_ended() {
+            self.must_be_shipped(&past)?;
+            return Ok(base.unwrap_or(Whose::Supposed));
+        }
         if !gone.is_at(&plan.base) && self.is_lapse(there)? {
             return self.elsewhere(plan, there, clues);
         }
-        let end = bound.unwrap_or(*there);
-        self.whose_past(&Past { plan, gone, clues, base, head, end })
+        self.whose_past(&past)
     }
 
     /// Whose a commit is of which nothing here tells: where nobody asks it is all the same.
