@@ -97,21 +97,44 @@ fn in_the_second_of_a_restore_what_was_there_before_it_is_had() {
 }
 
 #[test]
-fn what_was_written_while_the_clock_was_ahead_is_not_passed_over_without_a_word() {
+fn what_was_written_while_the_clock_was_ahead_hides_nothing_of_what_came_after() {
     let folder = TempDir::new();
     let world = world(32, &folder);
-    put(&world, "before");
-    world.jump(Duration::from_secs(3600));
-    put(&world, "ahead");
-    world.turn_back(Duration::from_secs(3600));
-    put(&world, "after");
-    let now = world.now();
-    eventually("the target has it", || target(&world.root())["journal"]["behind"] == 0);
+    let is_shipped = || target(&world.root())["journal"]["behind"] == 0;
     let dry = |at: &str| data(&world.root().post(RESTORE, json!({ "at": at, "dry_run": true })));
-    let told = dry(&now);
-    assert_eq!(told["end"], true, "{told}");
-    assert!(told["end_reason"].as_str().unwrap().contains("clock that was ahead"), "{told}");
+    let hour = Duration::from_secs(3600);
+    let before = put(&world, "before");
+    eventually("the target has it", is_shipped);
+    let first = dry("latest")["revision"].clone();
+    world.jump(hour);
+    put(&world, "ahead");
+    eventually("the target has it", is_shipped);
+    world.turn_back(hour);
+    let after = put(&world, "after");
+    eventually("the target has it", is_shipped);
+    let last = dry("latest")["revision"].clone();
+    put(&world, "last");
+    eventually("the target has it", is_shipped);
     assert_eq!(dry("latest")["end"], false);
+    // While those times are still to come, and when they are over.
+    for is_to_come in [true, false] {
+        let told = dry(&after);
+        assert_eq!((&told["revision"], &told["end"]), (&last, &json!(false)), "{told}");
+        let told = dry(&before);
+        assert_eq!((&told["revision"], &told["end"]), (&first, &json!(is_to_come)), "{told}");
+        let why = told["end_reason"].as_str().unwrap_or_default();
+        assert_eq!(why.contains("clock that was ahead"), is_to_come, "{told}");
+        let log = |part: &str| {
+            let told = data(&world.root().get(&format!("sys/snapshots/targets/disk/log?{part}")));
+            let commits = told["commits"].as_array().unwrap().clone();
+            commits.iter().map(|commit| commit["revision"].clone()).collect::<Vec<_>>()
+        };
+        let (ahead, until) = (json!(first.as_u64().unwrap() + 1), log(&format!("until={after}")));
+        assert!(until.contains(&last) && !until.contains(&ahead), "{until:?}");
+        let since = log(&format!("since={}", world.now()));
+        assert_eq!(since.contains(&ahead), is_to_come, "{since:?}");
+        world.advance(2 * hour);
+    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl<K: Vouch> Clues<'_, '_, K> {
     /// those begins in it.
     pub fn common(&self, name: &SegmentName, behind: u64) -> Result<Option<u64>, Unfit> {
         let mut joints: Vec<(u64, SegmentName)> = Vec::new();
-        for other in self.listing.own.iter().chain(&self.listing.segments) {
+        for other in self.listing.all() {
             let joint = other.first - 1;
             if other.timeline == name.timeline && name.first <= joint && joint < behind {
                 joints.push((joint, *other));
@@ -204,7 +204,9 @@ impl<K: Vouch> Clues<'_, '_, K> {
     /// known to be another's nothing more.
     fn stuck(&self, at: Start, holding: Holding) -> Descent {
         match holding {
-            Holding::Other(name) if !at.is_begun() && !self.listing.aside.contains(&name) => {
+            Holding::Other(name)
+                if !at.is_begun() && !self.listing.aside().any(|aside| *aside == name) =>
+            {
                 Descent::Apart(at.revision, name)
             }
             _ => Descent::Unknown,
@@ -242,8 +244,7 @@ impl<K: Vouch> Clues<'_, '_, K> {
 
     /// When the first commit was that is known of a history; names tell whole seconds.
     pub fn began(&self, timeline: Timeline) -> Result<Option<Timestamp>, Unfit> {
-        let all = self.listing.own.iter().chain(&self.listing.segments);
-        let of_it = all.filter(|name| name.timeline == timeline);
+        let of_it = self.listing.all().filter(|name| name.timeline == timeline);
         let mut began: Option<Timestamp> = None;
         if let Some(first) = of_it.min_by_key(|name| (name.first, name.from)) {
             self.each(first, |entry| {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::file::{Getter, Unfit};
-use super::listing::{Instant, Leg, Listing};
+use super::listing::{Instant, Leg, Listing, Span};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::whose::{Gone, Passed};
@@ -83,8 +83,6 @@ impl Reached {
 pub enum Stop {
     /// By a file on it.
     Unfit(Unfit),
-    /// This history began only then, later than its name let think.
-    Later(Timeline, Timestamp),
     /// What is inside of the files tells that the instant is not there.
     Refused(Refusal),
 }
@@ -154,6 +152,7 @@ impl<'a> Way<'a> {
 
     fn find(&mut self, wish: &Wish) -> Result<Reached, RewindError> {
         loop {
+            self.ask_when_begun(wish)?;
             let stop = match plan(&self.listing, wish) {
                 Ok(plan) => match self.go(&plan) {
                     Ok((base, found)) => return Ok(Reached { plan, base, found }),
@@ -163,44 +162,33 @@ impl<'a> Way<'a> {
             };
             match stop {
                 Stop::Refused(mut refusal) => {
-                    if let Some((timeline, time)) = self.later(&refusal, wish)? {
-                        self.listing.begins(timeline, time);
-                    } else if !self.vouch(&mut refusal, wish.timeline.is_some())?
-                        && !self.has_changed()
-                    {
+                    if !self.vouch(&mut refusal, wish.timeline.is_some())? && !self.has_changed() {
                         let lost = self.listing.unusable(self.getter.source.folder);
                         return Err(RewindError::Refused(refusal, lost));
                     }
                 }
                 Stop::Unfit(unfit) => self.learn(unfit)?,
-                Stop::Later(timeline, time) => self.listing.begins(timeline, time),
             }
         }
     }
 
-    /// Where nothing of a history is so early, or leads to it, whether it had not begun in that
-    /// second at all, and another one is meant.
-    fn later(
-        &self,
-        refusal: &Refusal,
-        wish: &Wish,
-    ) -> Result<Option<(Timeline, Timestamp)>, RewindError> {
-        let timeline = match refusal {
-            Refusal::Before(span) => span.timeline,
-            Refusal::NoTimeline(timeline, _) => *timeline,
-            _ => return Ok(None),
-        };
-        let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(None) };
-        let begun = self.listing.span(timeline).map(|span| span.begun.as_secs());
-        if self.listing.begun.contains_key(&timeline) || begun != Some(time.as_secs()) {
-            return Ok(None);
+    /// Names tell in whole seconds when a history began: where one did in the wished second it may
+    /// not have begun yet, and another one be meant.
+    fn ask_when_begun(&mut self, wish: &Wish) -> Result<(), RewindError> {
+        let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(()) };
+        for Span { timeline, begun, .. } in self.listing.spans() {
+            if begun.as_secs() != time.as_secs() || self.listing.begun.contains_key(&timeline) {
+                continue;
+            }
+            let began = match self.clues(None).began(timeline) {
+                Ok(began) => began.unwrap_or(begun),
+                Err(Unfit::Failed(error)) => return Err(error),
+                // What is wrong with it is seen when it is needed.
+                Err(_) => begun,
+            };
+            self.listing.begun.insert(timeline, began);
         }
-        match self.clues(None).began(timeline) {
-            Ok(began) => Ok(began.filter(|began| *began > time).map(|began| (timeline, began))),
-            Err(Unfit::Failed(error)) => Err(error),
-            // What is wrong with it is seen when the refusal is looked into.
-            Err(_) => Ok(None),
-        }
+        Ok(())
     }
 
     /// What is inside of the files, or that one is gone, tells more than the names.
@@ -323,7 +311,6 @@ impl<'a> Way<'a> {
         let mut found = (start.timeline, Instant::of(&base.name));
         let mut last = found;
         let mut folded = false;
-        let mut began = None;
         // There may be millions of commits on the way: kept is what other files tell of, too.
         let ends = self.listing.segments.iter().map(|name| self.listing.last_of(name));
         let ends: BTreeSet<u64> = ends.collect();
@@ -335,9 +322,6 @@ impl<'a> Way<'a> {
             if ends.contains(&entry.revision) {
                 passed.insert(entry.revision, entry.after.short());
             }
-            if timeline == plan.timeline {
-                began.get_or_insert(time);
-            }
             let order = match plan.at {
                 At::Latest => Ordering::Less,
                 At::Revision(revision) => entry.revision.cmp(&revision),
@@ -346,7 +330,7 @@ impl<'a> Way<'a> {
             };
             let place = Start { timeline, revision: entry.revision, chain: entry.after };
             if order.is_le() {
-                (found, folded) = (last, false);
+                (found, folded, bound, next) = (last, false, None, None);
                 there = place;
             } else {
                 bound.get_or_insert(place);
@@ -362,12 +346,6 @@ impl<'a> Way<'a> {
         });
         walked.map_err(|broken| self.misled(plan, broken, keyring))?;
         let (timeline, instant) = found;
-        // The history was not meant that had not begun in that second.
-        if let (At::Time(_), false, Some(began)) = (plan.at, plan.named, began)
-            && timeline != plan.timeline
-        {
-            return Err(Stop::Later(plan.timeline, began));
-        }
         // Whoever names the very time of the last commit before a gap, to the nanosecond, means it.
         let sure = found != last || plan.at == At::Time(instant.time);
         if let Some(gap) = plan.gap.filter(|_| !sure) {

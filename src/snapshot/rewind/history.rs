@@ -156,6 +156,10 @@ impl Reading<'_> {
             let passed = passed(&self.listing, stretch, part);
             let passed = passed.map(|name| self.listing.last_of(name).min(stretch.upto));
             at = at.or(origin).max(passed);
+            // Behind what was written while a clock was ahead there may be more of the part.
+            let begins = segments_of(&self.listing, stretch);
+            let begins = begins.filter(|name| name.from.as_secs() <= part.until.as_secs());
+            let in_time = begins.map(|name| name.first).max();
             while let Some(name) = after(&self.listing, stretch, at) {
                 self.get(&name)?;
                 if let Some(last) = last {
@@ -170,7 +174,7 @@ impl Reading<'_> {
                 let leg = Leg { segment: name, upto: stretch.upto.min(last_of) };
                 history.read(&self.segments, leg, from, part)?;
                 // What comes after the part is not asked for.
-                let ended = name.to > part.until;
+                let ended = name.to > part.until && in_time.is_none_or(|last| last <= name.first);
                 at = Some(if ended { stretch.upto } else { leg.upto });
             }
         }
@@ -206,8 +210,8 @@ impl Reading<'_> {
         let clues = self.clues();
         for stretch in lineage {
             let Stretch { timeline, upto } = *stretch;
-            let there = self.listing.segments.iter().chain(&self.listing.own);
-            let there = there.filter(|name| name.timeline == timeline && name.first <= upto);
+            let there =
+                self.listing.all().filter(|name| name.timeline == timeline && name.first <= upto);
             let there: Vec<&SegmentName> = there.collect();
             let end_of = |name: &SegmentName| self.listing.last_of(name).min(upto);
             let last = there.iter().map(|name| end_of(name)).max();
@@ -268,8 +272,12 @@ impl Reading<'_> {
 /// The last segment that is passed over: what ends before the part begins, in whole seconds, is not
 /// looked at.
 fn passed<'a>(listing: &'a Listing, stretch: Stretch, part: &Part) -> Option<&'a SegmentName> {
-    let early = |name: &&SegmentName| name.to.as_secs() < part.since.as_secs();
-    segments_of(listing, stretch).filter(early).max_by_key(|name| name.last)
+    let early = |name: &SegmentName| name.to.as_secs() < part.since.as_secs();
+    // What a clock wrote that was ahead may be of it all the same.
+    let late = segments_of(listing, stretch).filter(|name| !early(name)).map(|name| name.last);
+    let first = late.min().unwrap_or(u64::MAX);
+    let before = segments_of(listing, stretch).filter(|name| early(name) && name.last < first);
+    before.max_by_key(|name| name.last)
 }
 
 /// The next segment behind a commit.
@@ -288,8 +296,7 @@ fn after(listing: &Listing, stretch: Stretch, at: Option<u64>) -> Option<Segment
 
 fn segments_of(listing: &Listing, stretch: Stretch) -> impl Iterator<Item = &SegmentName> {
     let Stretch { timeline, upto } = stretch;
-    let all = listing.segments.iter().chain(&listing.own);
-    all.filter(move |name| name.timeline == timeline && name.first <= upto)
+    listing.all().filter(move |name| name.timeline == timeline && name.first <= upto)
 }
 
 impl History {

@@ -150,7 +150,7 @@ impl Way<'_> {
             At::Revision(revision) => return Ok(revision <= end),
             At::Time(time) => time,
         };
-        let all = self.listing.own.iter().chain(&self.listing.segments);
+        let all = self.listing.all();
         let late = |of: &&SegmentName| of.timeline == timeline && of.last <= end;
         // Names tell whole seconds.
         for name in all.filter(late).filter(|name| time.as_secs() <= name.to.as_secs()) {

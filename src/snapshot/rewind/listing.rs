@@ -32,10 +32,6 @@ pub struct Listing {
     /// Those that did not verify, with what was wrong. They count as absent; but that one was there
     /// which is damaged tells how far the history went.
     pub lost: BTreeMap<Kept, Flaw>,
-    /// Segments that are whole, and of no history that is gone: what they tell of the chain counts.
-    pub aside: Vec<SegmentName>,
-    /// Those of `own` that are so.
-    pub own_aside: Vec<SegmentName>,
     /// Those that were looked at and verify.
     pub sound: Vec<Kept>,
     /// Those that begin as what their names say, of which no more was looked at.
@@ -87,6 +83,13 @@ pub struct Stretch {
     pub upto: u64,
 }
 
+impl Stretch {
+    /// Whether a commit is in it.
+    pub fn holds(&self, timeline: Timeline, revision: u64) -> bool {
+        self.timeline == timeline && revision <= self.upto
+    }
+}
+
 /// A segment on a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leg {
@@ -116,13 +119,7 @@ impl Listing {
             Kept::Segment(name) if self.segments.contains(name) => {
                 self.segments.retain(|other| other != name);
             }
-            Kept::Segment(name) => {
-                self.own.retain(|other| other != name);
-                self.own_aside.push(*name);
-            }
-        }
-        if let (Kept::Segment(name), Loss::Other) = (&kept, flaw.loss) {
-            self.aside.push(*name);
+            Kept::Segment(name) => self.own.retain(|other| other != name),
         }
         self.lost.insert(kept, flaw);
     }
@@ -133,27 +130,6 @@ impl Listing {
         let lost = &self.lost;
         self.snapshots.retain(|name| !lost.contains_key(&Kept::Snapshot(name.clone())));
         self.segments.retain(|name| !lost.contains_key(&Kept::Segment(*name)));
-    }
-
-    /// A history begins only then, and so another one is meant: what was another server's for that
-    /// one counts again.
-    pub fn begins(&mut self, timeline: Timeline, time: Timestamp) {
-        self.begun.insert(timeline, time);
-        let is_other = |flaw: &Flaw| flaw.loss == Loss::Other;
-        let (others, lost) =
-            std::mem::take(&mut self.lost).into_iter().partition(|(_, flaw)| is_other(flaw));
-        self.lost = lost;
-        let others: BTreeMap<Kept, Flaw> = others;
-        for kept in others.into_keys() {
-            match kept {
-                Kept::Snapshot(name) => self.snapshots.push(name),
-                Kept::Segment(name) if self.own_aside.contains(&name) => self.own.push(name),
-                Kept::Segment(name) => self.segments.push(name),
-            }
-        }
-        self.aside.clear();
-        self.own_aside.clear();
-        self.partly.clear();
     }
 
     /// What is inside of the files tells more than their names.
@@ -179,6 +155,7 @@ impl Listing {
         {
             self.look_again(source)?;
             if !self.has(kept) {
+                self.lost.remove(kept);
                 return Ok(());
             }
         }
@@ -291,10 +268,8 @@ impl Listing {
     pub fn missed(&self, folder: &Folder, at: Origin) -> Option<Lost> {
         let mut past = self.lineage(at.timeline);
         past[0].upto = at.revision;
-        let is_past = |kept: &Kept| {
-            let holds = |part: &Stretch| part.timeline == kept.timeline();
-            past.iter().any(|part| holds(part) && kept.end().revision <= part.upto)
-        };
+        let is_past =
+            |kept: &Kept| past.iter().any(|part| part.holds(kept.timeline(), kept.end().revision));
         let (kept, flaw) = self.lost.iter().find(|(kept, _)| !is_past(kept))?;
         Some(flaw.of(kept, folder))
     }
@@ -302,7 +277,7 @@ impl Listing {
     /// All histories that are known, in their order.
     pub fn spans(&self) -> Vec<Span> {
         let snapshots = self.snapshots.iter().map(|name| name.timeline);
-        let segments = self.segments.iter().chain(&self.own).map(|name| name.timeline);
+        let segments = self.all().map(|name| name.timeline);
         let mut timelines: Vec<Timeline> = snapshots.chain(segments).collect();
         timelines.sort_unstable();
         timelines.dedup();
@@ -313,7 +288,7 @@ impl Listing {
     pub fn span(&self, timeline: Timeline) -> Option<Span> {
         let bases = self.snapshots.iter().filter(|snapshot| snapshot.timeline == timeline);
         let base = bases.min_by_key(|s| (s.revision, s.taken)).map(Instant::of);
-        let segments = self.segments.iter().chain(&self.own).filter(|s| s.timeline == timeline);
+        let segments = self.all().filter(|s| s.timeline == timeline);
         let start = segments.min_by_key(|s| (s.first, s.from));
         let origin = self.origin(timeline);
         let starts = |s: &&SegmentName| origin.is_some_and(|origin| s.first == origin.revision + 1);
@@ -341,7 +316,7 @@ impl Listing {
     /// The segment whose name tells that.
     pub fn branching(&self, timeline: Timeline) -> Option<&SegmentName> {
         let tells = |name: &&SegmentName| name.timeline == timeline && name.origin.is_some();
-        self.segments.iter().chain(&self.own).filter(tells).min_by_key(|name| name.first)
+        self.all().filter(tells).min_by_key(|name| name.first)
     }
 
     /// All that leads to the end of a history: itself, and those before it that were left, from the
@@ -371,9 +346,22 @@ impl Listing {
         Some(Leg { segment, upto: self.last_of(&segment).min(stretch.upto) })
     }
 
+    /// All segments that may be good.
+    pub fn all(&self) -> impl Iterator<Item = &SegmentName> {
+        self.own.iter().chain(&self.segments)
+    }
+
+    /// Segments that are whole, and of no history that is gone: what they tell of the chain counts.
+    pub fn aside(&self) -> impl Iterator<Item = &SegmentName> {
+        self.lost.iter().filter_map(|(kept, flaw)| match kept {
+            Kept::Segment(name) if flaw.loss == Loss::Other => Some(name),
+            _ => None,
+        })
+    }
+
     /// The segments in which a commit is, of whoever: first those that are still here.
     pub fn holding(&self, timeline: Timeline, revision: u64) -> impl Iterator<Item = &SegmentName> {
-        self.own.iter().chain(&self.segments).chain(&self.aside).filter(move |name| {
+        self.all().chain(self.aside()).filter(move |name| {
             name.timeline == timeline && name.first <= revision && revision <= name.last
         })
     }
@@ -433,8 +421,7 @@ impl Listing {
         let lost = self.lost.iter().filter(move |(_, flaw)| tells(flaw));
         let lost = lost.map(|(kept, _)| (kept.timeline(), kept.end()));
         let snapshots = self.snapshots.iter().map(|name| (name.timeline, Instant::of(name)));
-        let segments =
-            self.segments.iter().chain(&self.own).map(|name| (name.timeline, self.end_of(name)));
+        let segments = self.all().map(|name| (name.timeline, self.end_of(name)));
         let all = snapshots.chain(segments).chain(lost);
         all.filter(move |(of, _)| *of == timeline).map(|(_, instant)| instant)
     }
@@ -499,5 +486,25 @@ impl Leg {
 
 /// Whether a snapshot is on a way.
 pub fn is_on(way: &[Stretch], name: &SnapshotName) -> bool {
-    way.iter().any(|part| part.timeline == name.timeline && name.revision <= part.upto)
+    way.iter().any(|part| part.holds(name.timeline, name.revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_aside_and_can_be_read_no_more_tells_nothing_more() {
+        let timeline = Timeline { number: 1, id: 1 };
+        let (from, to) = (Timestamp::EPOCH, Timestamp::EPOCH);
+        let of = SegmentName { timeline, origin: None, first: 2, last: 3, from, to, chain: 7 };
+        let segments = vec![of];
+        let mut listing = Listing { segments, ..Listing::default() };
+        listing.learn(Unfit::of_other(Kept::Segment(of))).unwrap();
+        let holding = |listing: &Listing| listing.holding(timeline, 2).count();
+        assert_eq!((listing.segments.len(), holding(&listing)), (0, 1));
+        let flaw = Flaw { loss: Loss::Gone, why: "it is gone".into() };
+        listing.learn(Unfit::Lost(Kept::Segment(of), flaw)).unwrap();
+        assert_eq!(holding(&listing), 0);
+    }
 }

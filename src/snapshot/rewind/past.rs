@@ -93,7 +93,7 @@ impl Way<'_> {
         }
     }
 
-    /// When the server that asks wrote the commit behind it no target was ever told: that of another
+    /// When the server that asks wrote the commit behind it itself no target was ever told: another
     /// one of that number tells nothing.
     pub(super) fn must_be_shipped(&self, past: &Past<'_>) -> Result<(), Stop> {
         let Past { plan, clues, head, end, .. } = past;

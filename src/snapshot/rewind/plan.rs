@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::listing::{Instant, Leg, Listing, Span, is_on};
+use super::listing::{Instant, Leg, Listing, Span, Stretch, is_on};
 use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -121,19 +121,9 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
         let first = on_way.min_by_key(newness).map_or(span.first, Instant::of);
         return Err(Refusal::Before(Span { first, ..span }));
     };
-    let mut end = Instant::of(base);
-    let mut timeline = base.timeline;
-    let mut legs: Vec<Leg> = Vec::new();
-    let there = |end: Instant| match wish.at {
-        At::Latest => false,
-        At::Revision(revision) => end.revision >= revision,
-        At::Time(time) => end.time > time,
-    };
-    while !there(end) {
-        let Some(leg) = listing.next_leg(&way, timeline, end.revision) else { break };
-        (timeline, end) = (leg.segment.timeline, leg.end());
-        legs.push(leg);
-    }
+    let legs = legs(listing, &way, base, wish.at);
+    let end = legs.last().map_or(Instant::of(base), Leg::end);
+    let timeline = legs.last().map_or(base.timeline, |leg| leg.segment.timeline);
     let beyond = span.last.revision > end.revision;
     let after = on_way.filter(|name| name.revision > end.revision).min_by_key(newness);
     let gap = Gap { before: end, after: after.map(Instant::of) };
@@ -141,7 +131,7 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     // A server knows where it left that history, whoever went on in it.
     let left = listing.present.and_then(|present| listing.origin(present));
     let ended = !named && left == Some(Origin { timeline, revision: end.revision });
-    let gap = (beyond && !ended && !there(end)).then_some(gap);
+    let gap = (beyond && !ended && !is_there(end, wish.at)).then_some(gap);
     let later = if named { None } else { doubt(listing, span, wish.at) };
     let (base, at, timeline) = (base.clone(), wish.at, span.timeline);
     let plan = Plan { base, legs, at, timeline, named, gap, later };
@@ -150,6 +140,37 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
         (At::Revision(_) | At::Latest, Some(gap)) => Err(Refusal::Gap(span.timeline, gap)),
         // By names whole seconds are known: what is in the last segment tells more.
         _ => Ok(plan),
+    }
+}
+
+/// What leads on from a snapshot, as far as names tell that it is needed. Behind what was written
+/// while a clock was ahead there may be more of the wished time.
+fn legs(listing: &Listing, way: &[Stretch], base: &SnapshotName, at: At) -> Vec<Leg> {
+    let in_time =
+        |name: &SegmentName| matches!(at, At::Time(time) if name.from.as_secs() <= time.as_secs());
+    let on_way = |name: &&SegmentName| way.iter().any(|part| part.holds(name.timeline, name.first));
+    let begins = listing.all().filter(on_way).filter(|name| in_time(name)).map(|name| name.first);
+    let last_begins = begins.max().unwrap_or_default();
+    let (mut timeline, mut end) = (base.timeline, Instant::of(base));
+    let (mut legs, mut needed): (Vec<Leg>, usize) = (Vec::new(), 0);
+    while !is_there(end, at) || end.revision < last_begins {
+        let Some(leg) = listing.next_leg(way, timeline, end.revision) else { break };
+        legs.push(leg);
+        if !is_there(end, at) || in_time(&leg.segment) {
+            needed = legs.len();
+        }
+        (timeline, end) = (leg.segment.timeline, leg.end());
+    }
+    legs.truncate(needed);
+    legs
+}
+
+/// Whether a place is behind the wished one, as far as names tell.
+fn is_there(end: Instant, at: At) -> bool {
+    match at {
+        At::Latest => false,
+        At::Revision(revision) => end.revision >= revision,
+        At::Time(time) => end.time > time,
     }
 }
 

@@ -58,7 +58,7 @@ impl Way<'_> {
         }
         let upto = self.own_upto(timeline);
         let Some((head, upto)) = self.head().zip(upto) else { return Ok(false) };
-        let all = self.listing.own.iter().chain(&self.listing.segments);
+        let all = self.listing.all();
         for name in all.filter(|name| name.timeline == timeline && name.last <= upto) {
             if at < name.to && clues.descent_of(name, name.last, &head)? == Descent::Proven {
                 return Ok(true);

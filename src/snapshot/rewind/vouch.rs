@@ -80,7 +80,6 @@ impl Way<'_> {
                     return Ok(false);
                 }
                 Err(Stop::Refused(_)) => refusal.retract(revision),
-                Err(Stop::Later(..)) => {}
             }
         }
         Ok(false)
