@@ -11,7 +11,20 @@ use super::segments::Start;
 use super::whose::{Gone, Whose};
 use crate::barrier::journal::Head;
 use crate::barrier::root::Timeline;
+use crate::base::clock::Timestamp;
 use crate::snapshot::layout::SegmentName;
+
+/// A part of a history, by what the server that asks wrote of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Its own history comes of it.
+    Past,
+    /// It wrote that, and a restore has left it.
+    Left,
+    /// All that is behind, or that it has nothing to do with. There is `latest`: how that history
+    /// went on without it.
+    Behind,
+}
 
 impl Way<'_> {
     /// Whose a commit is that is behind where the own history left that one; `None` where nothing
@@ -28,9 +41,10 @@ impl Way<'_> {
             return Ok(Some(Whose::Left));
         }
         let other = plan.file_of(timeline, revision);
-        let mine = match plan.named {
-            true => self.means_left(plan, timeline, clues)?,
-            false => self.means_own(plan, timeline, clues)?,
+        let mine = match self.part(plan, timeline, clues)? {
+            Part::Left => true,
+            Part::Past => !plan.named,
+            Part::Behind => false,
         };
         if mine && self.is_without(plan, &other) {
             return Err(clues.other_of(other, revision)?.into());
@@ -43,32 +57,46 @@ impl Way<'_> {
     }
 
     /// Where a disk was put back to an older copy the server that asks has written one history
-    /// twice: of a time at which it was in the one that it has left since, too, it is to be told
-    /// which.
+    /// twice: of a time at which it was in what it has left since, too, it is to be told which.
     pub(super) fn must_be_once(
         &self,
         plan: &Plan,
         gone: &Gone,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
-        let (At::Time(time), false) = (plan.at, plan.named) else { return Ok(()) };
-        let Start { timeline, revision, .. } = gone.there;
-        let differs = |of: &&SegmentName| {
-            let later = of.timeline == timeline && of.last >= revision && of.from <= time;
-            later && gone.passed.get(&of.last).is_some_and(|ours| *ours != of.chain)
-        };
-        for of in self.listing.segments.iter().filter(differs) {
+        let At::Time(time) = plan.at else { return Ok(()) };
+        let timeline = gone.there.timeline;
+        let begun = |of: &&SegmentName| of.timeline == timeline && of.from <= time;
+        for of in self.listing.all().filter(begun).filter(|of| gone.differs(of)) {
             let Some(chain) = clues.chain_at(of, of.last)? else { continue };
             let end = Start { timeline, revision: of.last, chain };
             for left in self.left()? {
-                if clues.descent(end, &left)? == Descent::Proven {
-                    let both = [Some(left.timeline), self.listing.present].into_iter().flatten();
-                    let spans = both.filter_map(|timeline| self.listing.span(timeline)).collect();
-                    return Err(Stop::Refused(Refusal::Ambiguous(spans)));
+                // What has no other name is meant by that of the history that both are of.
+                let named = plan.names(timeline) && left.timeline == timeline;
+                if (plan.named && !named) || clues.descent(end, &left)? != Descent::Proven {
+                    continue;
                 }
+                if named {
+                    let ours = plan.file_of(timeline, of.last);
+                    return Err(clues.other_of(ours, of.last)?.into());
+                }
+                let both = [Some(left.timeline), self.listing.present].into_iter().flatten();
+                let spans = both.filter_map(|timeline| self.listing.span(timeline)).collect();
+                return Err(Stop::Refused(Refusal::Ambiguous(spans)));
             }
         }
         Ok(())
+    }
+
+    /// Whether another server wrote something between what was found and the wished time, or this
+    /// one, before its disk was put back to an older copy.
+    pub(super) fn is_beside_another(&self, plan: &Plan, gone: &Gone) -> bool {
+        let At::Time(time) = plan.at else { return false };
+        let Start { timeline, revision, .. } = gone.there;
+        let between =
+            |of: &&SegmentName| of.timeline == timeline && of.last > revision && of.from <= time;
+        let mut beside = self.listing.segments.iter().filter(|of| gone.differs(of));
+        self.listing.aside().any(|of| between(&of)) || beside.any(|of| between(&of))
     }
 
     /// Whether the server that asks has written a commit and left it by a restore, as far as that
@@ -93,28 +121,27 @@ impl Way<'_> {
         Ok(known)
     }
 
-    /// Whether what this server itself left of a history is meant, where another one wrote that as
-    /// well: what it still wrote then, but not how the history went on without it. What the present
-    /// history comes of is had without a name.
-    pub(super) fn means_left(
+    /// Where what is wished stands in a history that two servers wrote.
+    pub(super) fn part(
         &self,
         plan: &Plan,
         timeline: Timeline,
         clues: &Clues<'_, '_>,
-    ) -> Result<bool, Unfit> {
-        let (end, past) = (self.left_at(timeline)?, self.own_upto(timeline));
-        self.reaches(plan, timeline, end.filter(|end| past.is_none_or(|past| past < *end)), clues)
-    }
-
-    /// The same of all that this server wrote of it.
-    pub(super) fn means_own(
-        &self,
-        plan: &Plan,
-        timeline: Timeline,
-        clues: &Clues<'_, '_>,
-    ) -> Result<bool, Unfit> {
-        let end = self.left_at(timeline)?.max(self.own_upto(timeline));
-        self.reaches(plan, timeline, end, clues)
+    ) -> Result<Part, Unfit> {
+        if self.listing.present == Some(timeline) {
+            return Ok(Part::Past);
+        }
+        let (past, left) = (self.own_upto(timeline), self.left_at(timeline)?);
+        let (end, part) = if left > past { (left, Part::Left) } else { (past, Part::Past) };
+        let Some(end) = end else { return Ok(Part::Behind) };
+        let reached = match plan.at {
+            At::Latest => false,
+            At::Revision(revision) => revision <= end,
+            // What its own history comes of was all of it until that began, later than wished.
+            At::Time(_) if part == Part::Past && !plan.named => true,
+            At::Time(time) => self.is_reached(timeline, end, time, clues)?,
+        };
+        Ok(if reached { part } else { Part::Behind })
     }
 
     /// Whether what another server wrote of a history is meant: that is named, this server has left
@@ -125,9 +152,7 @@ impl Way<'_> {
         timeline: Timeline,
         clues: &Clues<'_, '_>,
     ) -> Result<bool, Unfit> {
-        let named = plan.named && plan.timeline == timeline;
-        let present = self.listing.present == Some(timeline);
-        Ok(named && !present && !self.means_own(plan, timeline, clues)?)
+        Ok(plan.names(timeline) && self.part(plan, timeline, clues)? == Part::Behind)
     }
 
     /// The last commit of a history at which this server has left it.
@@ -136,24 +161,18 @@ impl Way<'_> {
         Ok(left.iter().filter(|left| left.timeline == timeline).map(|left| left.revision).max())
     }
 
-    /// Whether what this server wrote of a history, up to `end`, tells what is wished.
-    fn reaches(
+    /// Whether something that this server wrote of a history, up to `end`, is as late as that.
+    fn is_reached(
         &self,
-        plan: &Plan,
         timeline: Timeline,
-        end: Option<u64>,
+        end: u64,
+        time: Timestamp,
         clues: &Clues<'_, '_>,
     ) -> Result<bool, Unfit> {
-        let Some(end) = end else { return Ok(false) };
-        let time = match plan.at {
-            At::Latest => return Ok(false),
-            At::Revision(revision) => return Ok(revision <= end),
-            At::Time(time) => time,
-        };
-        let all = self.listing.all();
         let late = |of: &&SegmentName| of.timeline == timeline && of.last <= end;
         // Names tell whole seconds.
-        for name in all.filter(late).filter(|name| time.as_secs() <= name.to.as_secs()) {
+        let late = self.listing.all().filter(late);
+        for name in late.filter(|name| time.as_secs() <= name.to.as_secs()) {
             if self.is_of_this(name, clues)? {
                 return Ok(true);
             }

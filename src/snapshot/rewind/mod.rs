@@ -94,6 +94,9 @@ pub enum End {
     Unrecorded,
     /// What follows bears a time that is still to come, as by a clock that was ahead.
     ToCome,
+    /// Another server wrote that history by then as well, or the server that asks did, before its
+    /// disk was put back.
+    Beside,
 }
 
 impl fmt::Display for End {
@@ -110,6 +113,11 @@ impl fmt::Display for End {
                 "what follows it bears a time that is still to come, as by a clock that was ahead: \
                  more may have been committed by the wished instant; `edgekeep snapshot log` tells \
                  of it, and a revision names it"
+            }
+            Self::Beside => {
+                "another server, on a copy of the store, wrote this timeline by then as well, or \
+                 this one did before its disk was put back to an older copy: that is not in it; \
+                 `edgekeep snapshot restore -into=FOLDER` asks no server and may have it"
             }
         })
     }

@@ -52,6 +52,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether that history was wished by its name.
+    pub fn names(&self, timeline: Timeline) -> bool {
+        self.named && self.timeline == timeline
+    }
+
     /// The file on the way that tells of a commit.
     pub fn file_of(&self, timeline: Timeline, revision: u64) -> Kept {
         let holds = |leg: &&Leg| {

@@ -4,6 +4,7 @@
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
+use super::left::Part;
 use super::listing::Stretch;
 use super::plan::{At, Plan, Refusal, Wish, plan};
 use super::segments::Start;
@@ -40,7 +41,7 @@ impl Way<'_> {
             At::Revision(revision) => name.first <= revision,
             At::Time(time) => name.from <= time,
         };
-        let named = of.named && of.timeline == name.timeline;
+        let named = of.names(name.timeline);
         let over = self.is_over_in(&Kept::Segment(*name), &clues)?;
         if named && beyond && !over && self.is_over_in(&before, &clues)? {
             return Ok(Some(clues.other_of(before, revision)?.into()));
@@ -255,12 +256,12 @@ impl Way<'_> {
         {
             return Ok(Unfit::of_this(own).into());
         }
-        let named = of.named && of.timeline == timeline;
+        let named = of.names(timeline);
         if self.listing.present == Some(timeline) && !named {
             return Ok(self.ours(of, revision, &other));
         }
         let meant = named && self.is_had_by(of, &own);
-        match meant && !self.means_left(of, timeline, clues)? {
+        match meant && self.part(of, timeline, clues)? != Part::Left {
             true => Ok(Unfit::of_this(own).into()),
             false => Ok(clues.other_of(other, revision)?.into()),
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::descent::{Clues, Descent};
 use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
+use super::left::Part;
 use super::listing::Stretch;
 use super::past::Past;
 use super::plan::Plan;
@@ -37,6 +38,11 @@ impl Gone {
     /// Whether it ends where it begins.
     pub(super) fn is_at(&self, base: &SnapshotName) -> bool {
         (self.there.timeline, self.there.revision) == (base.timeline, base.revision)
+    }
+
+    /// Whether a segment ends with another commit of a number that was passed.
+    pub(super) fn differs(&self, of: &SegmentName) -> bool {
+        self.passed.get(&of.last).is_some_and(|ours| *ours != of.chain)
     }
 }
 
@@ -155,7 +161,8 @@ impl Way<'_> {
             return Ok(Whose::Other);
         }
         let file = plan.file_of(at.timeline, at.revision);
-        match self.means_own(plan, at.timeline, clues)? && self.is_without(plan, &file) {
+        let mine = self.part(plan, at.timeline, clues)? != Part::Behind;
+        match mine && self.is_without(plan, &file) {
             true => Err(clues.other_of(file, at.revision)?.into()),
             false => Err(self.behind(&file, at.revision)),
         }
@@ -183,7 +190,7 @@ impl Way<'_> {
         let strange = match plan.named {
             true => {
                 self.leads_on(plan, bound, clues)?;
-                self.means_left(plan, bound.timeline, clues)?
+                self.part(plan, bound.timeline, clues)? == Part::Left
                     && self.is_beside_left(&bound, clues)?
             }
             false => self.is_lapse(&bound)? || self.is_beside_left(&bound, clues)?,
