@@ -134,6 +134,34 @@ fn what_a_history_comes_of_may_lack_its_end() {
 }
 
 #[test]
+fn what_was_left_is_had_where_a_file_behind_it_is_missing() {
+    let mut site = Site::new(53);
+    let first = site.history[0].clone();
+    (1..=4).for_each(|value| put(&mut site, value));
+    let sent = site.ship(1);
+    let left = site.history.clone();
+    // Another machine takes its place, and goes back in its turn.
+    site.pass(Duration::from_secs(1));
+    let mut site = site.cloned(left.last().unwrap(), At::Latest);
+    put(&mut site, 11);
+    site.ship(1);
+    site.pass(Duration::from_secs(1));
+    site.rewind(&first);
+    site.pass(Duration::from_secs(1));
+    site.snapshot();
+    site.ship(u64::MAX);
+    // With the last commit of the first history there is nothing that leads on from there.
+    site.target.delete(sent.last().unwrap()).unwrap();
+    for past in &left[1..left.len() - 2] {
+        let found = site.prepare(At::Time(past.time), None).unwrap();
+        let had = (found.found().instant.revision, found.is_own_past());
+        assert_eq!(had, (past.revision, false));
+    }
+    let found = site.prepare(At::Time(left.last().unwrap().time), None).unwrap().found();
+    assert_eq!(found.end, Some(End::Unknown));
+}
+
+#[test]
 fn a_chain_of_histories_is_gone_along() {
     let mut site = branched(42);
     site.ship(2000);

@@ -14,7 +14,7 @@ use super::past::Past;
 use super::plan::Plan;
 use super::segments::Start;
 use super::{Found, RewindError};
-use crate::barrier::journal::Head;
+use crate::barrier::journal::{Head, Origin};
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 use crate::snapshot::lent::LentKeyring;
@@ -53,8 +53,10 @@ pub(super) enum Whose {
     Own,
     /// It wrote that itself, and a restore has left it.
     Left,
-    /// By its number it would, and nothing tells otherwise.
+    /// By its number it would come of it, and nothing tells otherwise.
     Supposed,
+    /// By its number it would have written that and left it, and nothing tells otherwise.
+    SupposedLeft,
     /// Another history's.
     Other,
 }
@@ -103,16 +105,23 @@ impl Way<'_> {
         self.own_keys()?.journal().filter(|head| head.timeline == present)
     }
 
-    /// Up to which commit a history is in the past of the server that asks, by numbers. Where its
-    /// own history left another one it knows itself, before any name tells.
+    /// Up to which commit a history is in the past of the server that asks, by numbers.
     pub(super) fn own_upto(&self, timeline: Timeline) -> Option<u64> {
-        let mut way = self.listing.lineage(self.listing.present?);
-        let left = self.head().and_then(|head| head.origin).filter(|_| way.len() == 1);
-        if let Some(left) = left {
+        let end = Stretch { timeline: self.listing.present?, upto: u64::MAX };
+        let way = self.way_to(end, self.head().and_then(|head| head.origin));
+        way.into_iter().find(|of| of.timeline == timeline).map(|of| of.upto)
+    }
+
+    /// The way to the end of a history. Where that left another one the server that wrote it knows
+    /// before any name tells.
+    pub(super) fn way_to(&self, end: Stretch, left: Option<Origin>) -> Vec<Stretch> {
+        let mut way = self.listing.lineage(end.timeline);
+        way[0].upto = end.upto;
+        if let Some(left) = left.filter(|_| way.len() == 1) {
             let before = self.listing.lineage(left.timeline).into_iter();
             way.extend(before.map(|of| Stretch { upto: of.upto.min(left.revision), ..of }));
         }
-        way.iter().find(|of| of.timeline == timeline).map(|of| of.upto)
+        way
     }
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
@@ -159,6 +168,13 @@ impl Way<'_> {
     fn whose_unknown(&self, plan: &Plan, at: &Start, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
         if plan.named || self.listing.present.is_none() {
             return Ok(Whose::Other);
+        }
+        // Something on the way to where it left that is missing.
+        if self.left_upto(at.timeline)?.is_some_and(|upto| at.revision <= upto)
+            && !self.is_lapse(at)?
+            && !self.is_unshipped(at)?
+        {
+            return Ok(Whose::SupposedLeft);
         }
         let file = plan.file_of(at.timeline, at.revision);
         let mine = self.part(plan, at.timeline, clues)? != Part::Behind;
