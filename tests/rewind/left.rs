@@ -250,47 +250,56 @@ fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
     assert_eq!(had(&world, &wish).as_deref(), Some("first"));
 }
 
-/// One whose disk was put back to an older copy: what was lost lies on the target, and when it has
-/// written something itself since.
-fn put_back(seed: u64, folder: &TempDir) -> (World, [String; 2]) {
+/// One whose disk was put back to an older copy: when it wrote what was lost, which lies on the
+/// target, each commit in a file or all in one, and when it has written something itself since.
+fn put_back(seed: u64, folder: &TempDir, each: bool) -> (World, [String; 2]) {
     let mut world = world(seed, folder);
     put(&world, "both");
     eventually("the target has it", || is_shipped(&world));
     world.remember();
     let lost = put(&world, "lost");
+    if each {
+        eventually("the target has that", || is_shipped(&world));
+    }
     put(&world, "lost, too");
     eventually("the target has that", || is_shipped(&world));
     world.go_back();
     let own = put(&world, "own");
+    if each {
+        world.root().post("secret/b", json!({ "value": "own, too" }));
+    }
     eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
     (world, [lost, own])
 }
 
 #[test]
 fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
-    let folder = TempDir::new();
-    let (world, [_, own]) = put_back(31, &folder);
-    let left = target(&world.root())["journal"]["timeline"].clone();
-    let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
-    assert_eq!(done.status, 200, "{}", done.json());
-    assert_eq!(get(&world), "lost, too");
-    eventually("the target has the new history", || is_shipped_then(&world));
-    let named = data(&done)["new_timeline"].clone();
-    let refused = world.root().post(RESTORE, json!({ "at": own, "dry_run": true }));
-    let told = refused.json().to_string();
-    for history in [&left, &named] {
-        assert!(refused.status == 400 && told.contains(history.as_str().unwrap()), "{told}");
-    }
-    for (history, value) in [(&left, "own"), (&named, "lost, too")] {
-        let wish = json!({ "at": own, "timeline": history });
-        assert_eq!(had(&world, &wish).as_deref(), Some(value), "{wish}");
+    for each in [true, false] {
+        let folder = TempDir::new();
+        let (world, [_, own]) = put_back(31, &folder, each);
+        let left = target(&world.root())["journal"]["timeline"].clone();
+        let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
+        assert_eq!(done.status, 200, "{}", done.json());
+        assert_eq!(get(&world), "lost, too");
+        eventually("the target has the new history", || is_shipped_then(&world));
+        let named = data(&done)["new_timeline"].clone();
+        let refused = world.root().post(RESTORE, json!({ "at": own, "dry_run": true }));
+        let told = refused.json().to_string();
+        for history in [&left, &named] {
+            let is_named = told.contains(history.as_str().unwrap());
+            assert!(refused.status == 400 && is_named, "{each}: {told}");
+        }
+        for (history, value) in [(&left, "own"), (&named, "lost, too")] {
+            let wish = json!({ "at": own, "timeline": history });
+            assert_eq!(had(&world, &wish).as_deref(), Some(value), "{each}: {wish}");
+        }
     }
 }
 
 #[test]
 fn what_was_lost_with_its_disk_is_told_where_an_older_state_is_given() {
     let folder = TempDir::new();
-    let (world, [lost, own]) = put_back(33, &folder);
+    let (world, [lost, own]) = put_back(33, &folder, true);
     let adopted = world.root().post("sys/snapshots/targets/disk/adopt", json!({}));
     assert_eq!(adopted.status, 200);
     eventually("what it wrote is there as well", || is_shipped_then(&world));

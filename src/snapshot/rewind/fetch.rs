@@ -261,7 +261,8 @@ impl<'a> Way<'a> {
         }
         let gone = self.locate(base, plan, keyring)?;
         self.own = self.must_be_meant(plan, &gone, base)?;
-        let beside = self.is_beside_another(plan, &gone).then_some(End::Beside);
+        let beside = self.is_beside_another(plan, &gone, &self.clues(keyring))?;
+        let beside = beside.then_some(End::Beside);
         Ok(Found { end: gone.found.end.or(beside), ..gone.found })
     }
 
@@ -313,7 +314,8 @@ impl<'a> Way<'a> {
         let mut last = found;
         let mut folded = false;
         // There may be millions of commits on the way: kept is what other files tell of, too.
-        let ends = self.listing.all().map(|name| self.listing.last_of(name));
+        let told = self.listing.all().chain(self.listing.aside());
+        let ends = told.map(|name| self.listing.last_of(name));
         let ends: BTreeSet<u64> = ends.collect();
         let mut passed = Passed::new();
         let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {

@@ -68,7 +68,11 @@ impl Way<'_> {
         let At::Time(time) = plan.at else { return Ok(()) };
         let timeline = gone.there.timeline;
         let begun = |of: &&SegmentName| of.timeline == timeline && of.from <= time;
-        for of in self.listing.all().filter(begun).filter(|of| gone.differs(of)) {
+        let told = self.listing.all().chain(self.listing.aside());
+        for of in told.filter(begun) {
+            if !differs(gone, of, clues)? {
+                continue;
+            }
             let Some(chain) = clues.chain_at(of, of.last)? else { continue };
             let end = Start { timeline, revision: of.last, chain };
             for left in self.left()? {
@@ -91,13 +95,25 @@ impl Way<'_> {
 
     /// Whether another server wrote something between what was found and the wished time, or this
     /// one, before its disk was put back to an older copy.
-    pub(super) fn is_beside_another(&self, plan: &Plan, gone: &Gone) -> bool {
-        let At::Time(time) = plan.at else { return false };
+    pub(super) fn is_beside_another(
+        &self,
+        plan: &Plan,
+        gone: &Gone,
+        clues: &Clues<'_, '_>,
+    ) -> Result<bool, Unfit> {
+        let At::Time(time) = plan.at else { return Ok(false) };
         let Start { timeline, revision, .. } = gone.there;
         let between =
             |of: &&SegmentName| of.timeline == timeline && of.last > revision && of.from <= time;
-        let mut beside = self.listing.segments.iter().filter(|of| gone.differs(of));
-        self.listing.aside().any(|of| between(&of)) || beside.any(|of| between(&of))
+        if self.listing.aside().any(|of| between(&of)) {
+            return Ok(true);
+        }
+        for of in self.listing.segments.iter().filter(between) {
+            if differs(gone, of, clues)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the server that asks has written a commit and left it by a restore, as far as that
@@ -214,4 +230,17 @@ impl Way<'_> {
     fn left(&self) -> Result<Vec<Head>, Unfit> {
         Ok(self.own_keys().map(|keys| keys.left()).transpose()?.unwrap_or_default())
     }
+}
+
+/// Whether a segment tells of another commit of a number that was passed: of its last one, or of
+/// that which was found.
+fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+    if let Some(ours) = gone.passed.get(&of.last) {
+        return Ok(*ours != of.chain);
+    }
+    let Start { revision, chain, .. } = gone.there;
+    if revision < of.first || of.last < revision {
+        return Ok(false);
+    }
+    Ok(clues.chain_at(of, revision)?.is_some_and(|there| there != chain))
 }

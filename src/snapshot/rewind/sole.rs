@@ -245,23 +245,24 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Stop, Unfit> {
         let timeline = other.timeline();
-        if self.is_over_in(&other, clues)? && !self.means_other(of, timeline, clues)? {
-            return Ok(clues.other_of(other, revision)?.into());
-        }
+        let named = of.names(timeline);
+        let left = named && self.part(of, timeline, clues)? == Part::Left;
         // It may have gone over to what the other one did.
         if let (Kept::Segment(name), Some(head), Some(upto)) =
             (&other, self.head(), self.own_upto(timeline))
+            && !left
             && name.first <= upto
             && clues.descent_of(name, upto, &head)? == Descent::Proven
         {
             return Ok(Unfit::of_this(own).into());
         }
-        let named = of.names(timeline);
+        if self.is_over_in(&other, clues)? && !self.means_other(of, timeline, clues)? {
+            return Ok(clues.other_of(other, revision)?.into());
+        }
         if self.listing.present == Some(timeline) && !named {
             return Ok(self.ours(of, revision, &other));
         }
-        let meant = named && self.is_had_by(of, &own);
-        match meant && self.part(of, timeline, clues)? != Part::Left {
+        match named && !left && self.is_had_by(of, &own) {
             true => Ok(Unfit::of_this(own).into()),
             false => Ok(clues.other_of(other, revision)?.into()),
         }

@@ -39,11 +39,6 @@ impl Gone {
     pub(super) fn is_at(&self, base: &SnapshotName) -> bool {
         (self.there.timeline, self.there.revision) == (base.timeline, base.revision)
     }
-
-    /// Whether a segment ends with another commit of a number that was passed.
-    pub(super) fn differs(&self, of: &SegmentName) -> bool {
-        self.passed.get(&of.last).is_some_and(|ours| *ours != of.chain)
-    }
 }
 
 /// Whose a commit is.
