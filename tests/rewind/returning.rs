@@ -9,6 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::served;
 use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
 use crate::support::world::World;
@@ -69,10 +70,7 @@ fn a_file_brings_tokens_back_says_so_and_may_revoke_them() {
 #[test]
 fn what_is_revoked_with_much_that_goes_with_it_takes_steps() {
     let folder = TempDir::new();
-    let place = folder.path().display();
-    let settings = "  type = \"file\"\n  interval = \"24h\"\n  journal = true\n";
-    let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{place}\"\n{settings}}}");
-    let world = World::configured(86, &block);
+    let world = served::world(86, &folder);
     let root = world.root();
     let tokens: Vec<String> = (0..4).map(|_| new_token(&root)).collect();
     for token in &tokens {
