@@ -206,7 +206,7 @@ impl Opened {
         let workers = config.limits.workers;
         let reach = Arc::new(Reach::new(keeper.clone(), spools.beside(), workers));
         let (limits, revoking) = (Arc::downgrade(&keeper), Arc::downgrade(&tokens));
-        barrier.when_opened(move |unsealed| {
+        barrier.when_opened(revoke::has_returned, move |unsealed| {
             limits.upgrade().iter().for_each(|keeper| keeper.opened(unsealed));
             revoking.upgrade().iter().try_for_each(|it| revoke::revoke_returned(it, unsealed))
         })?;

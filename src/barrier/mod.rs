@@ -18,6 +18,7 @@ pub mod restore;
 pub mod root;
 pub mod scrub;
 pub mod seal;
+mod served;
 pub mod stamps;
 pub mod txn;
 pub mod verify;
@@ -25,7 +26,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard, Weak};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -41,6 +42,7 @@ use self::scrub::Scrubbed;
 use self::seal::auto::AutoSeal;
 use self::seal::shamir::Split;
 use self::seal::{SealRecord, Settings};
+use self::served::{Opening, WhenOpened};
 use self::stamps::Stamps;
 use self::txn::{Txn, TxnError};
 use crate::base::clock::Clock;
@@ -85,13 +87,10 @@ pub struct Barrier {
     turn: Mutex<()>,
     /// Held for writing by whoever opens it.
     opening: RwLock<()>,
-    when_opened: OnceLock<Box<Opening<Result<(), TxnError>>>>,
+    when_opened: OnceLock<WhenOpened>,
     when_unsealed: OnceLock<Box<Opening>>,
     meters: Arc<Meters>,
 }
-
-/// What is done with a store that was opened before anybody else has it.
-type Opening<T = ()> = dyn Fn(&Arc<Unsealed>) -> T + Send + Sync;
 
 impl Barrier {
     /// A store, sealed as it is found. People hold its unseal key, unless it is given an automatic
@@ -120,24 +119,6 @@ impl Barrier {
         }
     }
 
-    /// Has this be done with the store each time that it is opened, before anybody else has it; now
-    /// too, if it is open. Where it fails the store is not opened. For one caller: a second one is
-    /// not heard.
-    pub fn when_opened(
-        &self,
-        then: impl Fn(&Arc<Unsealed>) -> Result<(), TxnError> + Send + Sync + 'static,
-    ) -> Result<(), TxnError> {
-        self.unsealed().iter().try_for_each(&then)?;
-        let _ = self.when_opened.set(Box::new(then));
-        Ok(())
-    }
-
-    /// Has this be done with a sealed store each time that it is opened, before anybody has it:
-    /// what must come before the first request. For one caller, too.
-    pub fn when_unsealed(&self, then: impl Fn(&Arc<Unsealed>) + Send + Sync + 'static) {
-        let _ = self.when_unsealed.set(Box::new(then));
-    }
-
     /// The seal's settings; `None` before the store is initialized.
     pub fn settings(&self) -> Result<Option<Settings>, UnsealError> {
         Ok(self.seal_record()?.map(|record| record.settings()))
@@ -146,45 +127,6 @@ impl Barrier {
     /// What the store is while it is unsealed.
     pub fn unsealed(&self) -> Option<Arc<Unsealed>> {
         read(&self.unsealed).clone()
-    }
-
-    /// Whether nothing is served because it is being opened, which lasts where something is to be
-    /// done before anybody has it.
-    pub fn is_opening(&self) -> bool {
-        // Whoever holds this is about to end it.
-        let _place = read(&self.unsealed);
-        try_read(&self.opening).is_none()
-    }
-
-    /// That store, as long as it is the one that is served.
-    pub fn still(&self, store: &Weak<Unsealed>) -> Result<Arc<Unsealed>, TxnError> {
-        let now = self.unsealed().ok_or(TxnError::Sealed)?;
-        if store.ptr_eq(&Arc::downgrade(&now)) { Ok(now) } else { Err(TxnError::Gone) }
-    }
-
-    /// The store that took the place of one that is [gone](TxnError::Gone), once it is open; none
-    /// where that takes longer, or it is sealed.
-    pub fn after(&self, gone: &Arc<Unsealed>) -> Option<Arc<Unsealed>> {
-        let next = || self.unsealed().filter(|now| !Arc::ptr_eq(now, gone));
-        next().or_else(|| {
-            drop(lock(&self.turn));
-            next()
-        })
-    }
-
-    /// Does something in the store that is served; where a restore puts another in its place
-    /// meanwhile, once more in that.
-    pub fn in_served<T>(
-        &self,
-        mut act: impl FnMut(&Arc<Unsealed>) -> Result<T, TxnError>,
-    ) -> Result<T, TxnError> {
-        let mut store = self.unsealed().ok_or(TxnError::Sealed)?;
-        loop {
-            match act(&store) {
-                Err(TxnError::Gone) => store = self.after(&store).ok_or(TxnError::Gone)?,
-                done => return done,
-            }
-        }
     }
 
     /// Makes the keys of an empty store and writes them, together with what `fill` writes: all or
@@ -265,6 +207,7 @@ impl Barrier {
         }
         let opening = write(&self.opening);
         let unsealed = self.open(root_key, None)?;
+        self.make_ready(&unsealed)?;
         self.when_unsealed.get().into_iter().for_each(|then| then(&unsealed));
         before(&unsealed)?;
         let mut place = write(&self.unsealed);
@@ -322,10 +265,6 @@ impl Barrier {
             }
             write_records(&unsealed.committer.exclusive(), writes)?;
         }
-        self.when_opened
-            .get()
-            .map_or(Ok(()), |then| then(&unsealed))
-            .map_err(UnsealError::NotReady)?;
         Ok(unsealed)
     }
 
@@ -335,7 +274,8 @@ impl Barrier {
     }
 
     /// Lets go of the keys, after the commits (and the restore) that are under way. Requests that
-    /// still run may read on but no longer commit; the keys are wiped when the last of them ends.
+    /// still run may read on in the view that they have; the keys are wiped when the last of them
+    /// ends.
     pub fn seal(&self) {
         self.seal_and(|| ());
     }
@@ -450,14 +390,15 @@ impl Unsealed {
         Ok(view)
     }
 
-    /// Refuses a view of what has taken the place of this store: who is told there by which tokens
-    /// live is told so by the one that is opened for it.
+    /// Refuses a view of what has taken the place of this store, or may have since it was sealed:
+    /// who is told there by which tokens live is told so by the one that is opened for it.
     fn must_be_of_this(&self, view: &dyn View) -> Result<(), TxnError> {
         // Who waits for it here may hold it.
         let intake = try_read(&self.intake).map(|intake| *intake);
         let replaced = match intake {
-            Some(Intake::Open | Intake::Sealed) => false,
+            Some(Intake::Open) => false,
             Some(Intake::Replaced) => true,
+            Some(Intake::Sealed) => return Err(TxnError::Sealed),
             Some(Intake::Restoring) | None => view.get(RESTORED)?.is_some(),
         };
         if replaced { Err(TxnError::Gone) } else { Ok(()) }

@@ -51,11 +51,6 @@ pub(super) fn read(view: &dyn View, root_key: &Key<32>) -> Result<Vec<(Place, Ow
     Ok(all)
 }
 
-/// Whether what takes the place of a store has such notes.
-pub(super) fn any(to: &dyn Writer) -> Result<bool, StorageError> {
-    Ok(to.get(&place(0))?.is_some())
-}
-
 /// Where the note of that number stands.
 fn place(number: u32) -> Place {
     [OWED, &number.to_be_bytes()].concat()

@@ -82,26 +82,36 @@ impl Barrier {
         let Some(unsealed) = self.unsealed() else {
             return Ok(self.storage.replace(&mut |to| job(to, None).map(drop))?);
         };
-        let (mut same, mut owes) = (false, false);
+        let mut same = false;
         let turn = lock(&self.turn);
         let mut closed = Closed::new(&unsealed.intake);
         unsealed.committer.exclusive().replace(&mut |to| {
             same = job(to, Some(&unsealed))?;
-            owes = owed::any(to)?;
             Ok(())
         })?;
         closed.then = Intake::Replaced;
         drop(closed);
-        // Whoever comes now, or meets it as gone, waits for what takes its place. Where that owes
-        // something, which may last, he is refused meanwhile.
-        let (place, _turn) = (!owes).then(|| (write(&self.unsealed), turn)).unzip();
+        // Whoever comes now, or meets it as gone, waits for what takes its place.
+        let mut waits = Some((write(&self.unsealed), turn));
         let opening = write(&self.opening);
-        let left = unsealed.status().timeline;
-        let opened = same.then(|| self.open(Key::new(*unsealed.root_key), Some(left))).transpose();
-        let mut place = place.unwrap_or_else(|| write(&self.unsealed));
+        let mut open = || {
+            let left = unsealed.status().timeline;
+            let opened = self.open(Key::new(*unsealed.root_key), Some(left))?;
+            // Where that has more to do, which may last, he is refused meanwhile.
+            if self.is_long(&opened)? {
+                waits = None;
+            }
+            self.make_ready(&opened)?;
+            Ok::<_, UnsealError>(opened)
+        };
+        let opened = same.then(&mut open).transpose();
+        let (mut place, turn) = match waits {
+            Some((place, turn)) => (place, Some(turn)),
+            None => (write(&self.unsealed), None),
+        };
         drop(opening);
         *place = opened.as_ref().ok().cloned().flatten();
-        drop(place);
+        drop((place, turn));
         opened.map(drop).map_err(|error| UnsealError::NotOpened(error.into()))
     }
 }

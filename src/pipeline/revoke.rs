@@ -264,6 +264,11 @@ pub fn to_be_revoked(tokens: &Tokens, keys: &[TokenKey], mounts: &MountTable) ->
     notes.into_iter().map(|(path, value)| Owed { path, value }).collect()
 }
 
+/// Whether there are tokens that came back by a restore and were not to.
+pub fn has_returned(unsealed: &Arc<Unsealed>) -> Result<bool, TxnError> {
+    store::has_returned(&mut unsealed.begin()?)
+}
+
 /// Revokes the tokens that came back by a restore and were not to, in steps. For who opens the
 /// store: nobody else has it before.
 pub fn revoke_returned(tokens: &Tokens, unsealed: &Arc<Unsealed>) -> Result<(), TxnError> {

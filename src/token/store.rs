@@ -136,6 +136,11 @@ pub fn returned(restore: &str, keys: &[TokenKey], most: usize) -> Vec<(String, V
     parts.collect()
 }
 
+/// Whether any such token is noted.
+pub fn has_returned(txn: &mut Txn) -> Result<bool, TxnError> {
+    Ok(!txn.scope(MountId::SYSTEM).list_some(RETURNED, 1)?.is_empty())
+}
+
 /// Some of these tokens, and where they are noted: no more, unless they are put back.
 pub fn take_returned(txn: &mut Txn) -> Result<Option<(String, Vec<TokenKey>)>, TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);

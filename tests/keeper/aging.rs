@@ -50,6 +50,37 @@ fn what_is_older_than_a_week_is_kept_by_the_hour() {
 }
 
 #[test]
+fn a_clock_that_has_just_jumped_makes_nothing_old() {
+    let folder = TempDir::new();
+    let settings = "  interval = \"9000h\"\n  keep_last = 99\n  journal = true";
+    let world = world(62, folder.path(), settings);
+    let root = world.root();
+    let write = |number: u64| {
+        root.post("secret/a", json!({ "a": number }));
+        eventually("it is shipped", || {
+            let journal = target(&root)["journal"].clone();
+            journal["behind"] == 0 && journal["revision"].is_u64()
+        });
+        world.advance(Duration::from_secs(1));
+    };
+    (0..6).for_each(write);
+    let last = held(folder.path()).segments.iter().map(|name| name.last).max().unwrap();
+    // Whether each can be gone back to.
+    let are_alone = || {
+        (last - 4..=last).all(|revision| {
+            let wish = json!({ "revision": revision, "dry_run": true });
+            root.post("sys/snapshots/targets/disk/restore", wish).status == 200
+        })
+    };
+    // It is looked for what may be compacted once an hour has passed.
+    world.advance(Duration::from_secs(3590));
+    world.jump(40 * DAY);
+    world.advance(Duration::from_secs(60));
+    (6..9).for_each(write);
+    assert!(are_alone());
+}
+
+#[test]
 fn what_another_machine_has_compacted_is_not_missed() {
     let folder = TempDir::new();
     let world = world(61, folder.path(), "  interval = \"720h\"\n  journal = true");

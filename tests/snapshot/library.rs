@@ -350,7 +350,7 @@ fn a_restore_that_does_not_open_what_it_put_says_that_it_is_done() {
         true => Ok(()),
         false => Err(StorageError::Full.into()),
     };
-    store.barrier.when_opened(opened).unwrap();
+    store.barrier.when_opened(|_| Ok(false), opened).unwrap();
     may.store(false, Ordering::Relaxed);
     let fault = Fault::from(store.restore(&file, false).unwrap_err());
     assert_eq!(fault.status, 500, "{fault}");

@@ -98,7 +98,7 @@ fn what_a_restore_has_to_do_is_done_before_anybody_reads_what_it_put() {
         }
     };
     done.store(true, Ordering::Relaxed);
-    house.barrier.when_opened(then).unwrap();
+    house.barrier.when_opened(|_| Ok(false), then).unwrap();
     done.store(false, Ordering::Relaxed);
     let owed = Owed { path: "to/do".to_owned(), value: b"this".to_vec() };
     let failed = house.barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
@@ -132,10 +132,11 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
         Ok(())
     };
     let owed = Owed { path: "to/do".to_owned(), value: b"this".to_vec() };
+    let is_long = |opened: &Arc<Unsealed>| Ok(get(opened, "to/do").is_some());
     thread::scope(|scope| {
         let barrier = &house.barrier;
         let waits = scope.spawn(move || {
-            let waits = is_opened.iter().take(3).map(|()| {
+            let waits = is_opened.iter().take(4).map(|()| {
                 let waits = try_read(&barrier.unsealed).is_none();
                 assert_eq!(waits, try_lock(&barrier.turn).is_none());
                 looked.send(()).unwrap();
@@ -144,15 +145,29 @@ fn who_comes_while_what_was_put_is_opened_waits_unless_that_has_more_to_do() {
             waits.collect::<Vec<_>>()
         });
         // It is open now.
-        barrier.when_opened(wait).unwrap();
+        barrier.when_opened(is_long, wait).unwrap();
         barrier.restore(Accept::SameKeys, &mut fill(&snapshot)).unwrap();
         let with_note = barrier.restore(Accept::SameKeys, &mut |to: &mut dyn Writer| {
             fill(&snapshot)(to)?;
             store.note_owed(std::slice::from_ref(&owed), to)
         });
         with_note.unwrap();
-        assert_eq!(waits.join().unwrap(), [false, true, false]);
+        // In a state of then it is not done yet either.
+        barrier.restore(Accept::SameKeys, &mut fill(&house.entries())).unwrap();
+        assert_eq!(waits.join().unwrap(), [false, true, false, false]);
     });
+}
+
+#[test]
+fn who_has_a_store_that_was_sealed_reads_nothing_that_came_after() {
+    let (house, store) = open();
+    house.barrier.seal();
+    let opened = house.unseal();
+    opened.rotate().unwrap();
+    put(&opened, "a", b"later");
+    assert!(matches!(store.begin().map(drop), Err(TxnError::Sealed)));
+    assert!(matches!(store.journal_view().map(drop), Err(TxnError::Sealed)));
+    assert_eq!(get(&opened, "a").unwrap(), b"later");
 }
 
 #[test]

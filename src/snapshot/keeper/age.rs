@@ -72,7 +72,8 @@ impl Worker {
         let unsealed = self.keys()?;
         let (keys, record) = (Lent::of(&unsealed), unsealed.status());
         let begun = origins(&unsealed).map_err(SnapshotError::from);
-        let now = unsealed.time().now();
+        // What is folded stays so: a clock that has just jumped is not believed.
+        let now = unsealed.time().expiry_now();
         // The target may hang.
         drop(unsealed);
         let Ok(folder) = self.folder(&record.store_id) else { return Ok(()) };
