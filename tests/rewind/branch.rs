@@ -137,7 +137,11 @@ fn what_a_history_comes_of_may_lack_its_end() {
 fn what_was_left_is_had_where_a_file_behind_it_is_missing() {
     let mut site = Site::new(53);
     let first = site.history[0].clone();
-    (1..=4).for_each(|value| put(&mut site, value));
+    (1..=2).for_each(|value| put(&mut site, value));
+    // What is restored later does not know of this one.
+    site.pass(Duration::from_secs(1));
+    site.snapshot();
+    (3..=5).for_each(|value| put(&mut site, value));
     let sent = site.ship(1);
     let left = site.history.clone();
     // Another machine takes its place, and goes back in its turn.

@@ -663,13 +663,18 @@ fn what_came_to_no_target_before_its_journal_ended_is_not_told_by_what_another_o
     site.ship(u64::MAX);
     let (timeline, store) = (twin.history.last().unwrap().timeline, twin.store());
     twin.pass(Duration::from_secs(9));
+    let is_told = |what: &str| {
+        let told = twin.prepare(between, None).map(|found| found.found().end.is_some());
+        assert!(told.unwrap_or(true), "it is not known what was there then: {what}");
+    };
     for _ in 0..2 {
         store.end_journal().unwrap();
         while store.drop_journal(timeline, u64::MAX).unwrap() {}
-        let told = twin.prepare(between, None).map(|found| found.found().end.is_some());
-        assert!(told.unwrap_or(true), "it is not known what was there then");
+        is_told("without a journal");
         store.begin_journal().unwrap();
-        let told = twin.prepare(between, None).map(|found| found.found().end.is_some());
-        assert!(told.unwrap_or(true), "nor once there is a journal again");
+        is_told("with another one");
     }
+    store.end_journal().unwrap();
+    store.begin_timeline().unwrap();
+    is_told("in a history of its own, without a journal");
 }

@@ -223,7 +223,8 @@ impl Way<'_> {
             let here = left.dropped < at.revision && at.revision <= left.revision;
             left.timeline == at.timeline && here
         };
-        let ended = self.head().filter(Head::is_ended);
+        let head = self.own_keys().and_then(|keys| keys.journal());
+        let ended = head.filter(Head::is_ended);
         Ok(self.left()?.iter().chain(&ended).any(holds))
     }
 

@@ -70,7 +70,7 @@ impl Way<'_> {
         let Past { plan, gone, clues, base, .. } = past;
         let there = &gone.there;
         if gone.is_at(&plan.base) && base.is_some() {
-            self.must_be_shipped(past)?;
+            self.must_be_shipped(plan, &past.end, Some(past.head), clues)?;
             return Ok(Whose::Own);
         }
         if self.goes_on_unseen(past) {
@@ -93,18 +93,24 @@ impl Way<'_> {
         }
     }
 
-    /// When the server that asks wrote the commit behind it itself no target was ever told: another
-    /// one of that number tells nothing.
-    pub(super) fn must_be_shipped(&self, past: &Past<'_>) -> Result<(), Stop> {
-        let Past { plan, clues, head, end, .. } = past;
-        let untold = !plan.named && self.is_unshipped(end)?;
-        if untold
-            && self.has_left(end, clues)? != Some(true)
-            && clues.descent(*end, head)? != Descent::Proven
-        {
-            return Err(clues.other_of(past.file(), end.revision)?.into());
+    /// When the server that asks wrote the commit itself by which a snapshot is known to have been
+    /// the last state no target was ever told: another one of that number tells nothing.
+    pub(super) fn must_be_shipped(
+        &self,
+        plan: &Plan,
+        end: &Start,
+        head: Option<Head>,
+        clues: &Clues<'_, '_>,
+    ) -> Result<(), Stop> {
+        if plan.named || !self.is_unshipped(end)? || self.has_left(end, clues)? == Some(true) {
+            return Ok(());
         }
-        Ok(())
+        let told = head.map(|head| clues.descent(*end, &head)).transpose()?;
+        if told == Some(Descent::Proven) {
+            return Ok(());
+        }
+        let other = plan.file_of(end.timeline, end.revision);
+        Err(clues.other_of(other, end.revision)?.into())
     }
 
     /// Whether the server that asks went on there, and the journal on the target tells no more of

@@ -26,6 +26,7 @@ impl Way<'_> {
         let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
         let behind = Some(base.timeline) != present
             && self.own_upto(base.timeline).is_none_or(|upto| upto < base.revision);
+        let left = self.left_upto(base.timeline)?.is_some_and(|upto| base.revision <= upto);
         match has(&self.own_stamps()?, base) {
             None => Ok(None),
             Some(true) => {
@@ -33,6 +34,8 @@ impl Way<'_> {
                 Ok(Some(Whose::Own))
             }
             Some(false) if plan.named && elsewhere => Ok(Some(Whose::Other)),
+            // With what it has left the server has left the stamps of that, too.
+            Some(false) if behind && left => Ok(None),
             Some(false) if behind && !self.has_own_after(plan, clues)? => {
                 Err(self.behind(&Kept::Snapshot(base.clone()), base.revision))
             }

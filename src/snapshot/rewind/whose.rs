@@ -138,21 +138,20 @@ impl Way<'_> {
         if !past {
             return self.whose_unknown(plan, there, clues);
         }
-        let Some(head) = self.head() else {
-            // Of a snapshot that is older than what is known numbers alone tell, without a journal;
-            // what it never recorded of the present history itself is another server's.
-            let present = self.listing.present == Some(there.timeline);
-            return match present && !gone.is_at(&plan.base) {
-                true => self.elsewhere(plan, there, clues),
-                false => Ok(base.unwrap_or(Whose::Supposed)),
-            };
-        };
-        let end = bound.unwrap_or(*there);
-        let past = Past { plan, gone, clues, base, head, end };
-        if gone.is_at(&plan.base) && head.is_ended() {
-            self.must_be_shipped(&past)?;
+        let (head, end) = (self.head(), bound.unwrap_or(*there));
+        // Of a snapshot that is older than what is known numbers alone tell, without a journal.
+        if gone.is_at(&plan.base) && head.is_none_or(|head| head.is_ended()) {
+            self.must_be_shipped(plan, &end, head, clues)?;
             return Ok(base.unwrap_or(Whose::Supposed));
         }
+        let Some(head) = head else {
+            // What it never recorded of the present history itself is another server's.
+            return match self.listing.present == Some(there.timeline) {
+                true => self.elsewhere(plan, there, clues),
+                false => Ok(Whose::Supposed),
+            };
+        };
+        let past = Past { plan, gone, clues, base, head, end };
         if !gone.is_at(&plan.base) && self.is_lapse(there)? {
             return self.elsewhere(plan, there, clues);
         }
@@ -168,6 +167,7 @@ impl Way<'_> {
         if self.left_upto(at.timeline)?.is_some_and(|upto| at.revision <= upto)
             && !self.is_lapse(at)?
             && !self.is_unshipped(at)?
+            && !self.is_over(at, clues)?
         {
             return Ok(Whose::SupposedLeft);
         }
