@@ -1,5 +1,7 @@
 //! `promote`: a standby serves from now on.
 
+use std::path::Path;
+
 use argh::{ArgsInfo, FromArgs};
 
 use super::command::{Command, Shared};
@@ -44,6 +46,9 @@ impl Command for Promote {
                 data.display()
             )));
         }
+        if promotion::is_empty(&data) {
+            return Err(Stop::Failed(nothing(&data, &self.config)));
+        }
         let marked = promotion::mark(&data, SystemClock.wall());
         let new = marked.map_err(|error| {
             Stop::Failed(format!("cannot write into {}: {error}", data.display()))
@@ -58,6 +63,21 @@ impl Command for Promote {
         cx.say(NEXT)?;
         Ok(Exit::Done)
     }
+}
+
+/// Why one that has nothing is not promoted, and what helps.
+fn nothing(data: &Path, config: &[String]) -> String {
+    let config: Vec<String> = config.iter().map(|path| format!("-config={path}")).collect();
+    let why = promotion::trouble(data).unwrap_or_else(|| "it has not said why".into());
+    format!(
+        "The standby in {} is not promoted: it has taken nothing from its target yet, so that it \
+         could serve nothing: {why}\n\
+         Once that is mended it follows, and can be promoted. Or stop it, have the newest state \
+         put there that any target in the configuration has, and start it without -follow:\n  \
+         edgekeep restore {} -force",
+        data.display(),
+        config.join(" ")
+    )
 }
 
 const NEXT: &str = "

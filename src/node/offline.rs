@@ -22,6 +22,7 @@ use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::pages::Key;
 use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
+use crate::snapshot::follow::promotion;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
@@ -183,13 +184,16 @@ fn put(state: &impl Restorable, folder: &Path, force: bool) -> Result<(), Snapsh
         state.make_store(to)
     })?;
     if made {
-        return Ok(hand_over(folder)?);
+        hand_over(folder)?;
+    } else {
+        let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
+        if !force && barrier.settings()?.is_some() {
+            return Err(SnapshotError::Occupied(folder.display().to_string()));
+        }
+        state.restore(&barrier, force)?;
     }
-    let barrier = Barrier::new(Arc::new(storage), clock, Arc::new(SystemEntropy));
-    if !force && barrier.settings()?.is_some() {
-        return Err(SnapshotError::Occupied(folder.display().to_string()));
-    }
-    state.restore(&barrier, force)
+    // Were it a standby's that had taken nothing yet, it is no more.
+    Ok(promotion::fill(folder)?)
 }
 
 /// A store that lies somewhere and that no server has open, to be looked into with its unseal keys.

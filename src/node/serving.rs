@@ -29,10 +29,13 @@ impl Serving {
     fn answer(&self, request: Request) -> Response {
         let standby = self.follower.as_ref().filter(|follower| follower.is_following());
         if let Some(standby) = standby.filter(|_| !OF_STANDBY.contains(&&*request.path)) {
+            let helps = match standby.status().place {
+                Some(_) => "to have it serve: edgekeep promote -config=CONFIGURATION",
+                None => "it has taken nothing from there yet: edgekeep status tells why",
+            };
             let what = format!(
                 "Vault is sealed: this server is a standby, and serves nothing but its health \
-                 while it follows {}; to have it serve: \
-                 edgekeep promote -config=CONFIGURATION",
+                 while it follows {}; {helps}",
                 standby.name()
             );
             return pipeline::refusal(&Fault::new(503, what));

@@ -279,6 +279,61 @@ fn who_promotes_one_in_trouble_is_told() {
 }
 
 #[test]
+fn one_that_has_taken_nothing_is_not_promoted() {
+    let home = Home::new();
+    let (disk, away) = (home.at("disk"), home.at("away"));
+    let (store, server) = home.shipping("");
+    write(&store, &server, "first");
+    let revision = shipped(&store.root(&server), "disk");
+    drop(server);
+    fs::rename(&disk, &away).unwrap();
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let config = option("config", &standby.config());
+    let mut following = standby.start_sealed();
+    let health = |server: &Server| server.client().get("sys/health").json();
+    eventually("it is in trouble", || health(&following)["degraded"].is_string());
+    let trouble = health(&following)["degraded"].as_str().unwrap().to_owned();
+    let refused = following.client().post("sys/unseal", json!({})).json().to_string();
+    assert!(
+        refused.contains("nothing from there yet") && !refused.contains("promote"),
+        "{refused}"
+    );
+    let is_refused = || {
+        let (exit, said) = edgekeep(&["promote", &config]);
+        assert_eq!(exit, 2, "{said}");
+        assert!(said.contains("has taken nothing") && !said.contains("Success"), "{said}");
+        assert!(said.contains(&trouble), "{said}");
+        said
+    };
+    is_refused();
+    // And while it does not run.
+    following.kill();
+    let said = is_refused();
+    fs::rename(&away, &disk).unwrap();
+
+    // What is said to help does: once it can follow it is promoted,
+    let mut following = standby.start_sealed();
+    eventually("it has all", || follows(&following)["revision"].as_u64() >= Some(revision));
+    takes_over(&standby, &following);
+    must_have(&standby, &following, "first");
+    following.kill();
+    // and so does the other way.
+    fs::rename(&disk, &away).unwrap();
+    let other = store.moved(&home.at("other")).with(&["-follow=disk"]);
+    let mut following = other.start_sealed();
+    eventually("it is in trouble", || health(&following)["degraded"].is_string());
+    following.kill();
+    fs::rename(&away, &disk).unwrap();
+    let line = said.lines().find_map(|line| line.trim().strip_prefix("edgekeep restore ")).unwrap();
+    let line = line.replace(standby.config().to_str().unwrap(), other.config().to_str().unwrap());
+    let (exit, said) = restore(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(exit, 0, "{said}");
+    let other = other.with(&[]);
+    must_have(&other, &other.start(), "first");
+    assert!(promote(&other).contains("Success!"), "it has something, and may be promoted");
+}
+
+#[test]
 fn only_a_standby_is_promoted() {
     let home = Home::new();
     let (store, server) = home.shipping("");

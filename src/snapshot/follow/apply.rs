@@ -14,7 +14,7 @@ use crate::snapshot::rewind::segments::{Broken, Segments, Start, Walk};
 use crate::snapshot::rewind::{Prepared, Source, replay};
 use crate::storage::{Storage, StorageError, Urgency};
 
-use super::Follower;
+use super::{Follower, promotion};
 
 /// So many bytes of records go into one transaction, and the record that goes beyond it.
 const AT_ONCE: usize = 4 << 20;
@@ -52,7 +52,11 @@ impl Follower {
 
     /// Puts a whole state in the place of the store.
     pub(super) fn replace(&self, by: &Prepared) -> Result<(), SnapshotError> {
-        self.write(|storage| storage.replace(&mut |to| by.make_store(to)))
+        self.write(|storage| storage.replace(&mut |to| by.make_store(to)))?;
+        if let Err(error) = promotion::fill(&self.means.folder) {
+            log::warn!("standby of {}: that it has something is not noted: {error}", self.of.name);
+        }
+        Ok(())
     }
 }
 

@@ -110,7 +110,7 @@ impl Follower {
                 of.name
             )));
         }
-        promotion::begin(&means.folder, means.clock.wall())?;
+        promotion::begin(&means.folder, !keys, means.clock.wall())?;
         let status = Mutex::new(Status::new(&*means.clock));
         let (following, interrupted) = (AtomicBool::new(true), Arc::default());
         let watch = Watch::new(means.clock.clone());

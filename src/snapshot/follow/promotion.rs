@@ -8,6 +8,9 @@
 //! | there | absent | a standby |
 //! | there | there | a standby that takes a last look at its target, and then serves |
 //! | absent | there | it was one, and serves: it never follows again |
+//!
+//! Beside them `standby-empty` is there as long as it has nothing that it could serve, and
+//! `standby-trouble` says what hinders it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -18,6 +21,8 @@ use crate::base::clock::Timestamp;
 
 const STANDBY: &str = "standby";
 const PROMOTED: &str = "promoted";
+/// There while it has taken nothing yet.
+const EMPTY: &str = "standby-empty";
 /// What hinders it at present, as it says itself.
 const TROUBLE: &str = "standby-trouble";
 
@@ -31,9 +36,23 @@ pub fn is_standby(folder: &Path) -> bool {
     folder.join(STANDBY).exists()
 }
 
-/// Notes, durably, that it is a standby.
-pub fn begin(folder: &Path, now: Timestamp) -> io::Result<()> {
+/// Whether it is a standby that has taken nothing yet, and so could serve nothing.
+pub fn is_empty(folder: &Path) -> bool {
+    is_standby(folder) && folder.join(EMPTY).exists()
+}
+
+/// Notes, durably, that it is a standby, and whether it has anything.
+pub fn begin(folder: &Path, empty: bool, now: Timestamp) -> io::Result<()> {
+    match empty {
+        true => leave(folder, EMPTY, now).map(drop)?,
+        false => fill(folder)?,
+    }
     leave(folder, STANDBY, now).map(drop)
+}
+
+/// Notes that there is something in its store.
+pub fn fill(folder: &Path) -> io::Result<()> {
+    gone(fs::remove_file(folder.join(EMPTY)))
 }
 
 /// Tells it, durably, to serve. Whether that is new.
@@ -46,8 +65,7 @@ pub fn note_trouble(folder: &Path, trouble: Option<&str>) -> io::Result<()> {
     let path = folder.join(TROUBLE);
     match (trouble, fs::remove_file(&path)) {
         (Some(trouble), _) => fs::write(&path, trouble),
-        (None, Err(error)) if error.kind() != ErrorKind::NotFound => Err(error),
-        (None, _) => Ok(()),
+        (None, removed) => gone(removed),
     }
 }
 
@@ -61,9 +79,15 @@ pub fn trouble(folder: &Path) -> Option<String> {
 pub fn end(folder: &Path) -> io::Result<()> {
     // A hint, and no reason not to serve.
     let _ = note_trouble(folder, None);
-    match fs::remove_file(folder.join(STANDBY)) {
+    gone(fs::remove_file(folder.join(STANDBY)))?;
+    File::open(folder)?.sync_all()
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => File::open(folder)?.sync_all(),
+        _ => Ok(()),
     }
 }
 
