@@ -357,10 +357,10 @@ impl Node {
         self.audit.reopen();
     }
 
-    /// Lets what runs end, seals, and ends.
+    /// Lets what runs end, ships what is committed, seals, and ends.
     pub fn stop(self) {
         self.state.unsealing.end();
-        self.housekeeping.stop();
+        let keeper = self.housekeeping.stop();
         // Who listens would go on doing so.
         self.logs.close();
         // The housekeeping, which had the only other, is gone.
@@ -370,6 +370,7 @@ impl Node {
         if let Some(unsealed) = self.barrier.unsealed() {
             housekeeping::keep(&self.lockouts, &unsealed, &self.mounts);
         }
+        keeper.stop();
         self.barrier.seal();
         self.audit.close();
         // A request that hangs in a target has it yet, and the process ends without it.

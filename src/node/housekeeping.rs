@@ -140,14 +140,16 @@ impl Housekeeping {
         Ok(Self { chores, unseal, keeper, follower })
     }
 
-    /// Ends. What still waits for what opens the store is left to itself: it opens none any more.
-    pub fn stop(self) {
+    /// Ends all but the keeper of the targets, which is to be stopped when nothing is committed any
+    /// more. What still waits for what opens the store is left to itself: it opens none any more.
+    pub fn stop(self) -> Arc<Keeper> {
         self.follower.iter().for_each(|standby| standby.stop());
         for chore in self.chores {
             let _ = chore.ring().join();
         }
-        self.keeper.stop();
+        self.keeper.begin_end();
         drop(self.unseal.map(Chore::ring));
+        self.keeper
     }
 }
 

@@ -1,9 +1,11 @@
-//! The built server, killed at any moment while it ships: the target has no gap and nothing twice.
+//! The built server, killed at any moment while it ships: the target has no gap and nothing twice;
+//! and one that ends in peace: it has all.
 
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::folder::held;
@@ -64,4 +66,35 @@ fn the_journal_outlives_kills_without_a_gap() {
     let about = edgekeep::snapshot::inspect::inspect(&snapshot[..]).unwrap().meta.about;
     assert_eq!(there.reach(there.timeline()), Some(about.revision), "up to the last transaction");
     println!("{} writes over {KILLS} kills, {} segments", written.len(), there.segments.len());
+}
+
+#[test]
+fn who_ends_in_peace_ships_what_was_committed_last() {
+    let (home, folder) = (TempDir::new(), TempDir::new());
+    let place = folder.path().display();
+    let target = format!(
+        "snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{place}\"\n  interval = \
+         \"24h\"\n  journal = true\n}}\n"
+    );
+    let (store, mut server) = Store::configured(&home.path().join("data"), &target);
+    let kv = json!({ "type": "kv", "options": { "version": "1" } });
+    assert_eq!(store.root(&server).post("sys/mounts/secret", kv).status, 204);
+    for round in 0..3 {
+        let root = store.root(&server);
+        let journal = || data(&root.get("sys/snapshots/targets/disk"))["journal"].clone();
+        eventually("it has looked", || journal()["revision"].is_u64() && journal()["behind"] == 0);
+        for number in 0..5 {
+            let path = format!("secret/{round}-{number}");
+            assert_eq!(root.post(&path, json!({ "a": "b" })).status, 204);
+        }
+        let number = |what: &str| journal()[what].as_u64().unwrap();
+        let committed = number("revision") + number("behind");
+        kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+        let (success, said) = server.wait();
+        assert!(success, "{said}");
+        let there = held(folder.path());
+        let reach = there.reach(there.timeline());
+        assert!(reach >= Some(committed), "{reach:?} of {committed}");
+        server = store.start();
+    }
 }

@@ -69,9 +69,23 @@ pub struct Desk {
     turn: Mutex<()>,
 }
 
+/// How long the thread of a target goes on.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Course {
+    /// For as long as the target is served.
+    #[default]
+    On,
+    /// The server ends: nobody waits for the target any more, and what is committed is shipped.
+    Alone,
+    /// Once more, where the target lacks something.
+    Last,
+    /// It ends at the next occasion.
+    Stop,
+}
+
 #[derive(Default)]
 struct State {
-    stop: bool,
+    course: Course,
     ended: bool,
     wishes: Wishes,
     /// Whether the newest snapshot is being read back because that was wanted.
@@ -91,6 +105,11 @@ struct State {
 impl State {
     fn is_asked(&self) -> bool {
         self.wishes.any() || !self.waiting.is_empty()
+    }
+
+    /// Whether who wants something need not wait for it.
+    fn is_alone(&self) -> bool {
+        self.course >= Course::Alone
     }
 }
 
@@ -165,7 +184,8 @@ impl Desk {
         let count = state.listing.count;
         drop(state);
         self.wish(|wishes| wishes.look = true);
-        let is_over = |s: &State| s.listing.count > count || s.listing.error.is_some() || s.stop;
+        let is_over =
+            |s: &State| s.listing.count > count || s.listing.error.is_some() || s.is_alone();
         wait_for(&self.bell, lock(&self.state), patience, is_over);
         let listing = lock(&self.state).listing.clone();
         Listing { fresh: listing.count > count, ..listing }
@@ -184,7 +204,8 @@ impl Desk {
         state.waiting.push_back((ours, forgetting));
         self.bell.notify_all();
         drop(state);
-        let is_over = |s: &State| s.stop || s.forgotten.as_ref().is_some_and(|(n, _)| *n == ours);
+        let is_ours = |s: &State| s.forgotten.as_ref().is_some_and(|(n, _)| *n == ours);
+        let is_over = |s: &State| s.is_alone() || is_ours(s);
         wait_for(&self.bell, lock(&self.state), patience, is_over);
         let mut state = lock(&self.state);
         state.waiting.retain(|(number, other)| *number != ours || !other.dry_run);
@@ -204,18 +225,39 @@ impl Desk {
 
     /// Waits for a while, or until something is wanted. Whether it goes on after.
     pub fn rest(&self, at_most: Duration) -> bool {
-        wait_for(&self.bell, lock(&self.state), at_most, |s| s.stop || s.is_asked());
+        let is_over = |s: &State| s.course >= Course::Last || s.is_asked();
+        wait_for(&self.bell, lock(&self.state), at_most, is_over);
         !self.is_stopped()
+    }
+
+    /// Whether the thread ends with this round.
+    pub fn is_last(&self) -> bool {
+        lock(&self.state).course >= Course::Last
     }
 
     /// Whether the thread is to end.
     pub fn is_stopped(&self) -> bool {
-        lock(&self.state).stop
+        lock(&self.state).course == Course::Stop
+    }
+
+    /// Lets nobody wait for it any more.
+    pub fn leave_alone(&self) {
+        self.go(Course::Alone);
+    }
+
+    /// Has the thread end once it has shipped what the target lacks.
+    pub fn finish(&self) {
+        self.go(Course::Last);
     }
 
     /// Has the thread end at the next occasion.
     pub fn stop(&self) {
-        lock(&self.state).stop = true;
+        self.go(Course::Stop);
+    }
+
+    fn go(&self, course: Course) {
+        let mut state = lock(&self.state);
+        state.course = state.course.max(course);
         self.bell.notify_all();
     }
 

@@ -55,7 +55,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::sync::lock;
 
-/// How long the end of a server waits for targets that hang.
+/// How long the end of a server waits for what is committed to be shipped.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the API has the settings of targets.
@@ -255,18 +255,29 @@ impl Keeper {
         Some((unsealed, journaling))
     }
 
-    /// Ends all threads; those that hang end when their target lets them.
-    pub fn stop(&self) {
+    /// The server ends: nothing is begun, and nobody waits for a target any more. What the requests
+    /// that still run commit is shipped.
+    pub fn begin_end(&self) {
         let mut running = lock(&self.running);
         running.over = true;
+        running.targets.values().for_each(|target| target.desk.leave_alone());
+    }
+
+    /// Ends all threads, each once it has shipped what is committed, if its target is in reach;
+    /// those that hang end when their target lets them.
+    pub fn stop(&self) {
+        self.begin_end();
+        let mut running = lock(&self.running);
         let targets = mem::take(&mut running.targets);
         let mut ending = mem::take(&mut running.ending);
         drop(running);
         ending.extend(targets.into_values().map(|target| target.desk));
-        ending.iter().for_each(|desk| desk.stop());
+        ending.iter().for_each(|desk| desk.finish());
         let until = self.means.clock.boot() + PATIENCE;
         for desk in &ending {
-            desk.wait_for_end(until.saturating_sub(self.means.clock.boot()));
+            if !desk.wait_for_end(until.saturating_sub(self.means.clock.boot())) {
+                desk.stop();
+            }
         }
     }
 

@@ -26,6 +26,12 @@ impl Worker {
             })
     }
 
+    /// Whether it is known what the target has, and that it lacks what is committed.
+    pub fn owes_journal(&self) -> bool {
+        let present = self.means.barrier.unsealed().map(|unsealed| unsealed.status().timeline);
+        self.known.is_some() && present.is_some_and(|timeline| self.is_behind(&timeline))
+    }
+
     /// Ships what is there, the oldest history first, and has the store drop what all have.
     pub fn ship(&mut self) -> Result<(), Trouble> {
         let Some(head) = self.unsealed()?.journal() else { return Ok(()) };

@@ -180,7 +180,12 @@ impl Worker {
 
     /// The thread.
     pub fn run(mut self) {
-        while self.desk.rest(LOOK) {
+        let mut last = false;
+        while !last && self.desk.rest(LOOK) {
+            last = self.desk.is_last();
+            if last && !self.owes_journal() {
+                break;
+            }
             let round = catch_unwind(AssertUnwindSafe(|| self.round()));
             if round.is_err() {
                 log::error!("snapshots to {}: broken off by a defect of edgekeep", self.name);
