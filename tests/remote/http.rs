@@ -8,7 +8,7 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 
 use super::peers::nginx::{DAV, Kind, Nginx};
 use super::peers::process::files;
-use super::peers::proxy::Proxy;
+use super::peers::proxy::{Network, Proxy};
 use super::peers::skipped;
 use super::support::mount::Mount;
 use super::trouble;
@@ -112,6 +112,54 @@ fn tls_is_spoken_and_judged() {
     let target = target(settings);
     assert!(trouble::is_whole(&target, "a/b", 1, 300_000));
     contract_of_one(&target);
+}
+
+#[test]
+fn an_authority_that_is_exchanged_is_believed_at_once() {
+    let Some(mut nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+    let address = &nginx.process.address;
+    let named = nginx.home.path().join("named.pem");
+    fs::copy(nginx.home.path().join("cert.pem"), &named).unwrap();
+    let mut settings = settings(address, "/dav");
+    settings.url = format!("https://{address}/dav");
+    (settings.allow_http, settings.ca_cert) = (false, Some(named.clone()));
+    let target = target(settings);
+    put(&target, "before", 1, 1).unwrap();
+    nginx.process.kill();
+    nginx.certify();
+    nginx.process.again();
+    let unknown = put(&target, "after", 1, 1).unwrap_err();
+    assert!(matches!(&unknown, TargetError::Denied(text) if text.contains("ca_cert")));
+    fs::copy(nginx.home.path().join("cert.pem"), &named).unwrap();
+    put(&target, "after", 1, 1).unwrap();
+    fs::remove_file(&named).unwrap();
+    let gone = put(&target, "later", 1, 1).unwrap_err().to_string();
+    assert!(gone.contains("cannot be read from") && gone.contains("named.pem"), "{gone}");
+}
+
+#[test]
+fn a_connection_that_is_cut_says_nothing_of_tls() {
+    let Some(nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+    let proxy = Proxy::to(&nginx.process.address);
+    let mut settings = settings("", "");
+    settings.url = format!("https://{}/dav", proxy.address);
+    (settings.allow_http, settings.tls_skip_verify) = (false, true);
+    let target = target(settings);
+    put(&target, "before", 1, 1).unwrap();
+    for network in [Network::Closes(0), Network::Deaf(0), Network::Closes(3000)] {
+        proxy.is(network);
+        let cut = put(&target, "cut", 1, 300_000).unwrap_err();
+        assert!(matches!(cut, TargetError::Away(_)), "{network:?}: {cut:?}");
+    }
+    proxy.is(Network::Whole);
+    put(&target, "after", 1, 1).unwrap();
+    // What answers in plain HTTP is told of.
+    let Some(plain) = Nginx::usual() else { return };
+    let mut settings = self::settings("", "");
+    settings.url = format!("https://{}/dav", plain.process.address);
+    (settings.allow_http, settings.tls_skip_verify) = (false, true);
+    let told = put(&self::target(settings), "a", 1, 1).unwrap_err();
+    assert!(matches!(&told, TargetError::Failed(why) if why.contains("speaks no TLS")), "{told:?}");
 }
 
 fn contract_of_one(target: &dyn Target) {

@@ -1,13 +1,16 @@
 //! Exchanges with a server that speaks HTTP, and how their failures are told.
 
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::TargetError;
+use crate::base::sync::lock;
 use crate::base::{pem, url};
-use crate::client::error::Trouble;
+use crate::client::error::{PlainServer, Trouble};
 use crate::client::http::{Http, Patience, Reply, Request};
 use crate::client::tls::Tls;
 use crate::client::{Address, SettingsError};
@@ -16,8 +19,9 @@ use crate::client::{Address, SettingsError};
 pub(super) struct Web {
     address: Address,
     tls: Tls,
-    /// Made when somebody is first asked: the file of an authority may hang, or not be there yet.
-    http: OnceLock<Http>,
+    /// Made when somebody is first asked, as the file of an authority may hang, or not be there
+    /// yet; and anew once that file is another one.
+    http: Mutex<Option<(Option<Version>, Arc<Http>)>>,
     /// What URLs are appended to: scheme, host and perhaps a path; no slash at its end.
     pub base: String,
     patience: Duration,
@@ -29,6 +33,14 @@ pub(super) struct Trust {
     pub skip_verify: bool,
     /// How a setting is called that allows to speak without TLS, where it is not set.
     pub plain_by: Option<&'static str>,
+}
+
+/// Tells a file from what was there before: inode, bytes, and when it was last changed.
+type Version = (u64, u64, i64, i64);
+
+fn version(file: &Path) -> Option<Version> {
+    let meta = fs::metadata(file).ok()?;
+    Some((meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
 }
 
 impl Web {
@@ -54,23 +66,23 @@ impl Web {
         }
         let (ca_cert, skip_verify) = (trust.ca_cert, trust.skip_verify);
         let tls = Tls { ca_cert, skip_verify, ..Tls::default() };
-        let (base, http) = (address.base().to_owned(), OnceLock::new());
+        let (base, http) = (address.base().to_owned(), Mutex::default());
         Ok(Self { address, tls, http, base, patience })
     }
 
-    fn http(&self) -> Result<&Http, TargetError> {
-        if let Some(http) = self.http.get() {
-            return Ok(http);
+    fn http(&self) -> Result<Arc<Http>, SettingsError> {
+        let authority = self.tls.ca_cert.as_deref();
+        let now = authority.and_then(version);
+        if let Some((_, http)) = lock(&self.http).as_ref().filter(|(known, _)| *known == now) {
+            return Ok(http.clone());
         }
-        let regular = self.tls.ca_cert.as_deref().map_or(Ok(()), |file| {
-            pem::regular(file)
-                .map_err(|why| SettingsError(format!("ca_cert {}: {why}", file.display())))
-        });
-        let made = regular.and_then(|()| Http::elsewhere(&self.address, &self.tls, self.patience));
-        match made {
-            Ok(http) => Ok(self.http.get_or_init(|| http)),
-            Err(SettingsError(what)) => Err(TargetError::Failed(what)),
+        if let Some(file) = authority {
+            let wrong = |why| SettingsError(format!("ca_cert {}: {why}", file.display()));
+            pem::regular(file).map_err(wrong)?;
         }
+        let http = Arc::new(Http::elsewhere(&self.address, &self.tls, self.patience)?);
+        *lock(&self.http) = Some((now, http.clone()));
+        Ok(http)
     }
 
     /// The path of [`base`](Self::base); empty or with a slash at its start.
@@ -81,7 +93,8 @@ impl Web {
 
     /// Sends a request, and waits for the head of its answer, whatever its status.
     pub fn exchange(&self, request: Request<'_, '_>) -> Result<Reply, TargetError> {
-        self.http()?.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
+        let http = self.http().map_err(|SettingsError(what)| TargetError::Failed(what))?;
+        http.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
     }
 
     /// The body of an answer, if it has at most so many bytes.
@@ -107,7 +120,11 @@ impl Web {
                 "{at} has not moved for {} seconds",
                 self.patience.as_secs()
             )),
-            Trouble::Plain(_) => TargetError::Failed(format!("{at} speaks no TLS")),
+            Trouble::Plain(PlainServer::Http) => TargetError::Failed(format!("{at} speaks no TLS")),
+            Trouble::Plain(PlainServer::Silent) => TargetError::Away(format!(
+                "{at} ended the connection before a word of TLS: what is behind it is down, or it \
+                 speaks none"
+            )),
             Trouble::Tls(why) => TargetError::Denied(format!("no TLS with {at}: {}", remedy(&why))),
             Trouble::Protocol(why) => {
                 TargetError::Failed(format!("{at} does not answer in HTTP: {why}"))

@@ -52,9 +52,7 @@ impl Nginx {
         fs::write(at.join("users"), "backup:{PLAIN}s3cret\n").unwrap();
         let mut listen = format!("listen {address};");
         if kind.tls {
-            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-            fs::write(at.join("cert.pem"), made.cert.pem()).unwrap();
-            fs::write(at.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+            certify(at);
             listen = format!(
                 "listen {address} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
             );
@@ -100,8 +98,20 @@ impl Nginx {
         Self::start(&Kind { root: None, dav: DAV, tls: false })
     }
 
+    /// Gives it another certificate, with which it starts next.
+    pub fn certify(&self) {
+        certify(self.home.path());
+    }
+
     /// How many files it holds.
     pub fn holds(&self) -> usize {
         files(&self.home.path().join("root")).len()
     }
+}
+
+/// Makes a certificate and its key.
+fn certify(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
 }
