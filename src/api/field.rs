@@ -26,8 +26,7 @@ pub struct FieldInfo {
 impl FieldInfo {
     /// Refuses what was sent and is not declared.
     pub fn must_be_declared(declared: &[&Self], sent: &Map<String, Value>) -> Result<(), Fault> {
-        let unknown = |name: &&String| declared.iter().all(|info| info.name != **name);
-        match sent.keys().find(unknown) {
+        match Self::undeclared(declared, sent).next() {
             None => Ok(()),
             Some(name) => {
                 let known: Vec<&str> = declared.iter().map(|info| info.name).collect();
@@ -36,6 +35,21 @@ impl FieldInfo {
             }
         }
     }
+
+    /// What was sent and is not declared.
+    pub fn undeclared<'a>(
+        declared: &[&Self],
+        sent: &'a Map<String, Value>,
+    ) -> impl Iterator<Item = &'a str> {
+        let unknown = |name: &&str| declared.iter().all(|info| info.name != *name);
+        sent.keys().map(String::as_str).filter(unknown)
+    }
+}
+
+/// A warning of what was sent and means nothing, in Vault's words.
+pub fn ignored<'a>(unknown: impl Iterator<Item = &'a str>) -> Option<String> {
+    let all = unknown.collect::<Vec<_>>().join(" ");
+    (!all.is_empty()).then(|| format!("Endpoint ignored these unrecognized parameters: [{all}]"))
 }
 
 /// A field with the type that it is read as.

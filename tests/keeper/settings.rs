@@ -255,6 +255,24 @@ fn a_target_is_known_as_soon_as_the_store_is_open() {
 }
 
 #[test]
+fn a_field_that_nobody_knows_is_told() {
+    let world = World::new(5);
+    let path = format!("{CONFIG}/one");
+    let sent = json!({
+        "storage_type": "file", "path_prefix": "/nowhere", "interval": 60,
+        "retian": 5, "keep_dayly": 30,
+    });
+    let set = world.root().post(&path, sent);
+    assert_eq!(set.status, 200, "{}", set.json());
+    let ignored = "Endpoint ignored these unrecognized parameters: [keep_dayly retian]";
+    assert_eq!(set.json()["warnings"], json!([ignored]));
+    let kept = data(&world.root().get(&path));
+    assert!(kept["retain"] == 1 && kept.get("keep_dayly").is_none(), "{kept}");
+    let again = world.root().post(&path, json!({ "keep_daily": 30 }));
+    assert_eq!(again.status, 204, "{}", again.json());
+}
+
+#[test]
 fn a_field_that_is_misspelt_destroys_nothing() {
     let folder = TempDir::new();
     let world = super::snapshots::world(4, folder.path(), "  interval = \"24h\"\n  keep_last = 9");

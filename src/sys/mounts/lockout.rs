@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::config::ttl;
 use super::fields::USER_LOCKOUT;
-use crate::api::field::Fields;
+use crate::api::field::{Fields, ignored};
 use crate::api::reply::object;
 use crate::base::fault::Fault;
 use crate::base::golang;
@@ -49,15 +49,11 @@ pub fn set(mount: &mut Mount, fields: &Fields<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A warning of what was sent and means nothing, in Vault's words.
+/// A warning of what was sent and means nothing.
 pub fn warning(fields: &Fields<'_>) -> Option<String> {
     let sent = fields.get(&USER_LOCKOUT).flatten()?;
     let known = [THRESHOLD, DURATION, COUNTER_RESET, DISABLE];
-    let mut unknown: Vec<&str> = sent.keys().map(String::as_str).collect();
-    unknown.retain(|name| !known.contains(name));
-    let all = unknown.join(" ");
-    (!unknown.is_empty())
-        .then(|| format!("Endpoint ignored these unrecognized parameters: [{all}]"))
+    ignored(sent.keys().map(String::as_str).filter(|name| !known.contains(name)))
 }
 
 /// What is shown of it.

@@ -10,6 +10,7 @@ use self::fields::{AUTOLOAD, NAME};
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
+use crate::api::field::{FieldInfo, ignored};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::base::clock::Timestamp;
@@ -116,11 +117,11 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let word = kind.or_else(|| before.as_ref()?.text(field::STORAGE_TYPE)).unwrap_or_default();
     let word = word.to_owned();
     let sent: Vec<String> = given.iter().map(|(name, _)| name.to_owned()).collect();
-    let mut ignored = Vec::new();
+    let mut warnings = Vec::new();
     for name in sent {
         if let Some(kinds) = kinds_of_other(&name, &word) {
             given.remove(&name);
-            ignored.push(format!(
+            warnings.push(format!(
                 "{name} is ignored: storage_type {word} has none (it is of {kinds})"
             ));
         }
@@ -133,7 +134,8 @@ fn write(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     keeper.must_be_beside(call.txn, &name, &settings)?.map_err(wrong)?;
     stored::write(call.txn, &name, &settings.given)?;
     keeper.changed(call.txn);
-    Ok(ignored.into_iter().fold(Reply::nothing(), Reply::warn))
+    warnings.extend(ignored(FieldInfo::undeclared(fields::SETTINGS, call.data)));
+    Ok(warnings.into_iter().fold(Reply::nothing(), Reply::warn))
 }
 
 fn delete(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
