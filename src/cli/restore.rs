@@ -91,7 +91,13 @@ impl Command for Restore {
         }
         let into = self.folder()?;
         let timeline = instant::timeline(self.timeline.as_deref())?;
-        let (state, mut newest) = self.prepare(cx, timeline, &into)?;
+        let (states, unseen) = self.states(cx)?;
+        let prepared = self.prepare(cx, states, timeline, &into);
+        let (state, mut newest) = prepared.inspect_err(|_| tell_unseen(cx, &unseen))?;
+        let files = match self.include && !self.dry_run {
+            true => files::brought(cx, &newest.prepared, &into, (&self.operands, &self.config))?,
+            false => Vec::new(),
+        };
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
         if !self.dry_run {
             let done = offline::rewind(&mut newest.prepared, &into, self.force);
@@ -100,11 +106,12 @@ impl Command for Restore {
         self.tell(cx, &newest, &state, &into)?;
         let mut exit = Exit::Done;
         if self.include && !self.dry_run {
-            exit = files::put_back(cx, &into, (&self.operands, &self.config), self.force)?;
+            exit = files::put_back(cx, &files, self.force)?;
         }
         if !self.dry_run && cx.format == Format::Table {
             cx.say(NEXT)?;
         }
+        tell_unseen(cx, &unseen);
         if !self.start {
             return Ok(exit);
         }
@@ -155,10 +162,10 @@ impl Restore {
     fn prepare(
         &self,
         cx: &mut Context,
+        states: Vec<State>,
         timeline: Option<Timeline>,
         into: &Path,
     ) -> Result<(State, Newest), Stop> {
-        let states = self.states(cx)?;
         let mut states = one_store(cx, states, into)?;
         let present = match timeline.map_or_else(|| present(&mut states, into), Ok) {
             Ok(present) => present,
@@ -204,8 +211,8 @@ impl Restore {
         }
     }
 
-    /// What there is, by the names of the files.
-    fn states(&self, cx: &mut Context) -> Result<Vec<State>, Stop> {
+    /// What there is, by the names of the files, and the targets that were not looked at.
+    fn states(&self, cx: &mut Context) -> Result<(Vec<State>, Vec<String>), Stop> {
         let places = match self.target.as_deref() {
             Some(name) => vec![(name.to_owned(), Ok(place::find(name, &self.config)?))],
             None if self.config.is_empty() => Vec::new(),
@@ -219,6 +226,8 @@ impl Restore {
             ));
         }
         let patience = Patience::of(self.wait);
+        let targets = || places.iter().filter_map(|(_, place)| Some(&place.as_ref().ok()?.target));
+        patience.lends(targets())?;
         loop {
             let (mut states, failed) = look(&places);
             let there: BTreeSet<String> =
@@ -226,8 +235,7 @@ impl Restore {
             let meant = self.store.as_deref();
             states.retain(|state| meant.is_none_or(|store| state.folder.store_id() == store));
             if !states.is_empty() {
-                failed.iter().for_each(|failed| cx.warn(failed));
-                return Ok(states);
+                return Ok((states, failed));
             }
             let lent = places
                 .iter()
@@ -313,6 +321,13 @@ impl Restore {
             ));
         }
         Ok(())
+    }
+}
+
+/// What of it may be older than what is to be had.
+fn tell_unseen(cx: &mut Context, unseen: &[String]) {
+    for why in unseen {
+        cx.warn(&format!("Not looked at, and may have something newer: {why}"));
     }
 }
 

@@ -140,7 +140,7 @@ fn must_be_ours(folder: &Path) -> Result<(), SnapshotError> {
 }
 
 /// Beside the store, unless there is none yet: a folder that is not restored to is not made.
-fn spools(folder: &Path) -> Spools {
+pub(super) fn spools(folder: &Path) -> Spools {
     let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
     Spools::new(there, SPOOL_FLOOR)
 }
@@ -203,11 +203,6 @@ pub struct Lying {
 }
 
 impl Lying {
-    /// Opens the file, not what is sealed in it.
-    pub fn open(folder: &Path) -> Result<Self, SnapshotError> {
-        Ok(Self::over(Arc::new(Redb::open(folder, Options::new(Arc::new(SystemClock)))?)))
-    }
-
     /// The one in `storage`.
     pub(super) fn over(storage: Arc<dyn Storage>) -> Self {
         Self { storage, entropy: Arc::new(SystemEntropy) }

@@ -2,10 +2,11 @@
 //! them.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::SPOOL_FLOOR;
-use super::offline::{Lying, Reached};
+use super::offline::{self, Lying, Reached};
 use crate::barrier::past::Past;
 use crate::barrier::root::Timeline;
 use crate::barrier::seal::Settings;
@@ -23,7 +24,7 @@ use crate::snapshot::spool::Spools;
 use crate::storage::Job;
 
 /// A state of a store that is here whole, and sealed. Memory does not grow with it; it lies among
-/// the temporary files.
+/// the temporary files, or where it is to be put.
 pub struct Sealed {
     lying: Lying,
     place: (Option<Timeline>, u64),
@@ -46,8 +47,18 @@ impl Sealed {
 
     /// The instant that was prepared.
     pub fn of(prepared: &Prepared) -> Result<Self, SnapshotError> {
+        Self::of_in(&spools(), prepared)
+    }
+
+    /// The same, lying where the store of `folder` is to lie, and not among the temporary files,
+    /// for which a bare machine may have no room.
+    pub fn beside(folder: &Path, prepared: &Prepared) -> Result<Self, SnapshotError> {
+        Self::of_in(&offline::spools(folder), prepared)
+    }
+
+    fn of_in(spools: &Spools, prepared: &Prepared) -> Result<Self, SnapshotError> {
         let place = (Some(prepared.timeline()), prepared.found().instant.revision);
-        Self::filled(&spools(), place, &mut |to| prepared.fill(to))
+        Self::filled(spools, place, &mut |to| prepared.fill(to))
     }
 
     fn filled(

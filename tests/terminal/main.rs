@@ -89,7 +89,7 @@ fn who_interrupts_a_question_gets_the_terminal_back() {
 }
 
 #[test]
-fn who_interrupts_the_question_after_a_restore_ends_it() {
+fn who_interrupts_the_question_of_a_restore_ends_it() {
     let home = TempDir::new();
     let disk = home.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
@@ -111,6 +111,7 @@ fn who_interrupts_the_question_after_a_restore_ends_it() {
     terminal.presses("C-c");
     let (screen, _) = terminal.ended();
     assert!(screen.contains("exit 130\n"), "{screen}");
+    assert!(!into.exists(), "it is asked before anything is made");
     assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
 }
 

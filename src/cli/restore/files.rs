@@ -10,8 +10,10 @@ use crate::cli::format::Format;
 use crate::cli::replace;
 use crate::cli::snapshot::keys::{self, Opener};
 use crate::cli::stop::{Exit, Stop};
-use crate::node::offline::{Interruption, Lying};
+use crate::node::offline::Interruption;
+use crate::node::opened::Sealed;
 use crate::snapshot::include::{self, Included};
+use crate::snapshot::rewind::Prepared;
 
 /// What to do where nobody can be asked.
 pub const INSTEAD: &str = "Give them as operands, or - to read one from a line of stdin";
@@ -25,35 +27,34 @@ fn say(cx: &mut Context, text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Opens the store that lies in `folder` and puts the files back that came with it. One that is
-/// there is left as it is, unless by `force`.
-pub fn put_back(
+/// The files that come with a store, which is opened for that before it is put into `folder`: who
+/// has not the keys is told so while nothing is made yet.
+pub fn brought(
     cx: &mut Context,
+    prepared: &Prepared,
     folder: &Path,
     (given, config): (&[String], &[String]),
-    force: bool,
-) -> Result<Exit, Stop> {
+) -> Result<Vec<Included>, Stop> {
     let failed = |error: &dyn std::fmt::Display| {
-        Stop::Failed(format!(
-            "The store is restored; its files are not: {error}. To try again before the server is \
-             started, give -force too"
-        ))
+        Stop::Failed(format!("Error reading the files of the store: {error}"))
     };
-    let lying = Lying::open(folder).map_err(|error| failed(&error))?;
-    let seal = lying.seal().map_err(|error| failed(&error))?;
+    let sealed = Sealed::beside(folder, prepared).map_err(|error| failed(&error))?;
     // While nothing that is typed is shown, the question itself ends what ends the program, and
     // gives the terminal back before.
     let asking = Interruption::begin().map_err(|error| failed(&error))?;
-    let key = keys::gather(cx, &seal, Opener { given, config, instead: INSTEAD })?;
+    let opener = Opener { given, config, instead: INSTEAD };
+    let past = keys::open(cx, "The store", &sealed, opener)?;
     drop(asking);
-    let (past, report) = lying.unlock(&key).map_err(|error| failed(&error))?;
-    keys::warn_of(cx, "The store", &report);
-    let files = past.look(include::kept).map_err(|error| failed(&error))?;
+    past.look(include::kept).map_err(|error| failed(&error))
+}
+
+/// Puts the files back. One that is there is left as it is, unless by `force`.
+pub fn put_back(cx: &mut Context, files: &[Included], force: bool) -> Result<Exit, Stop> {
     if files.is_empty() {
         cx.warn("The store brought no files along: no snapshot \"NAME\" had an include");
     }
     let mut exit = Exit::Done;
-    for file in &files {
+    for file in files {
         let path = &file.path;
         match put(file, force) {
             Ok(Put::Made) => say(cx, &format!("Put back {path}"))?,

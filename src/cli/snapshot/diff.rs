@@ -6,13 +6,15 @@ use serde_json::{Map, Value};
 use super::keys::{self, Opener};
 use super::lent::lend;
 use super::state::{Finding, Kind, State, receive};
+use super::wait::Patience;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::values::items;
+use crate::cli::values::{items, parse_ttl};
 use crate::cli::{operands, table};
 use crate::client::Call;
 use crate::mount::table::{Mount, MountTable};
@@ -42,6 +44,9 @@ pub struct Diff {
     /// without a server, the id of the store, where a target holds several
     #[argh(option, arg_name = "uuid")]
     store: Option<String>,
+    /// without a server, wait so long for a stick that is not there; until it comes by default
+    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
+    wait: Option<Ttl>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -94,7 +99,8 @@ impl Diff {
         sides: &[State<'_>; 2],
         given: &[String],
     ) -> Result<Vec<Value>, Stop> {
-        let by = Finding { config: &self.config, store: self.store.as_deref() };
+        let (config, store) = (&self.config, self.store.as_deref());
+        let by = Finding { config, store, patience: Patience::of(self.wait) };
         let sealed = [receive(cx, &sides[0], &by)?, receive(cx, &sides[1], &by)?];
         // People have the newest shares at hand, and what they open opens the older one too.
         let newest = usize::from(sealed[0].place() <= sealed[1].place());

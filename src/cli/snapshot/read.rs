@@ -8,10 +8,12 @@ use serde_json::{Map, Value};
 use super::instant::{self, AtInstant, Instant};
 use super::keys::{self, Opener};
 use super::state::{Finding, Kind, State, receive};
+use super::wait::Patience;
 use super::{file, versions};
 use crate::barrier::past::Past;
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -19,6 +21,7 @@ use crate::cli::kv::get;
 use crate::cli::kv::place::Below;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
+use crate::cli::values::parse_ttl;
 use crate::node::opened;
 use crate::pipeline::alone;
 use crate::snapshot::rewind::plan::At;
@@ -53,6 +56,9 @@ pub struct Own {
     /// the id of the store, where the target holds several
     #[argh(option, arg_name = "uuid")]
     store: Option<String>,
+    /// wait so long for a stick that is not there; until it comes by default
+    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
+    wait: Option<Ttl>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -73,7 +79,8 @@ impl Command for Read {
             Some(mount) => format!("{mount}/{}", operands::path(path)),
             None => operands::path(path),
         };
-        let by = Finding { config: &self.own.config, store: self.own.store.as_deref() };
+        let (config, store) = (&self.own.config, self.own.store.as_deref());
+        let by = Finding { config, store, patience: Patience::of(self.own.wait) };
         let sealed = receive(cx, &self.state(name)?, &by)?;
         let opener = Opener { given, config: &self.own.config, instead: INSTEAD };
         let past = keys::open(cx, name, &sealed, opener)?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::file;
 use super::instant::Instant;
 use super::place;
+use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::stop::Stop;
 use crate::node::opened::{self, Sealed};
@@ -69,6 +70,8 @@ pub struct Finding<'a> {
     pub config: &'a [String],
     /// The store, where it holds several.
     pub store: Option<&'a str>,
+    /// How long a stick is waited for.
+    pub patience: Patience,
 }
 
 /// Gets a state that a server has nothing to do with, whole and sealed.
@@ -90,6 +93,7 @@ pub fn receive(
         }
     };
     let place = place::find(&instant.target, by.config)?;
+    by.patience.lasts_until(cx, [(&*instant.target, &place.target)])?;
     let folder = place::store(cx, &place, by.store)?;
     let source = Source { target: &*place.target, folder: &folder };
     let reached = opened::prepare(source, &instant.wish).map_err(|error| failed(&error))?;

@@ -1,7 +1,7 @@
 //! Waiting for a place that comes and goes: a stick that is to be plugged in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ const AWAY: &str = "plug it in";
 
 const ENDS: &str = "Ctrl-C ends that; -wait=0 does not wait";
 
+/// So long it takes at most until a stick is mounted that is plugged in.
+const LENDING: Duration = Duration::from_secs(5);
+
 /// How often a server is asked.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,29 @@ impl Patience {
         Self { until: wait.map(|wait| SystemClock.boot() + wait) }
     }
 
+    /// Asks for the sticks among these, and waits a moment before another place is taken instead:
+    /// one that is plugged in is mounted only when somebody asks for it.
+    pub fn lends<'a>(
+        &self,
+        places: impl IntoIterator<Item = &'a Arc<dyn Target>>,
+    ) -> Result<(), Stop> {
+        let interruption = begin()?;
+        let away = |target: &&Arc<dyn Target>| target.visit().is_none();
+        let (sticks, others): (Vec<_>, Vec<_>) = places.into_iter().partition(away);
+        if others.is_empty() {
+            return Ok(());
+        }
+        for stick in &sticks {
+            let _ = stick.list("");
+        }
+        let until = SystemClock.boot() + LENDING;
+        while sticks.iter().any(away) && !self.is_over() && SystemClock.boot() < until {
+            must_go_on(&interruption)?;
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
     /// Waits until one of these comes that are away; whether one came. What never goes away is not
     /// waited for.
     pub fn lasts_until<'a>(
@@ -42,9 +68,7 @@ impl Patience {
         cx: &mut Context,
         places: impl IntoIterator<Item = (&'a str, &'a Arc<dyn Target>)>,
     ) -> Result<bool, Stop> {
-        // Before a stick is asked for: what ends this takes that back.
-        let interruption =
-            Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))?;
+        let interruption = begin()?;
         let away: Vec<_> =
             places.into_iter().filter(|(_, target)| target.visit().is_none()).collect();
         if away.is_empty() || self.is_over() {
@@ -55,12 +79,9 @@ impl Patience {
             cx.note(&format!("Waiting for {name}: {why}"));
         }
         cx.note(ENDS);
-        let interrupted = interruption.flag();
         let _shown = Progress::waiting("Waiting");
         while !away.iter().any(|(_, target)| target.visit().is_some()) {
-            if is_set(&interrupted) {
-                return Err(Stop::Failed("Nobody waits any more; nothing was changed".into()));
-            }
+            must_go_on(&interruption)?;
             if self.is_over() {
                 return Ok(false);
             }
@@ -96,6 +117,14 @@ impl Patience {
     }
 }
 
-fn is_set(flag: &AtomicBool) -> bool {
-    flag.load(Ordering::SeqCst)
+/// To be begun before a stick is asked for: what ends the program takes that back first.
+fn begin() -> Result<Interruption, Stop> {
+    Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))
+}
+
+fn must_go_on(interruption: &Interruption) -> Result<(), Stop> {
+    match interruption.flag().load(Ordering::SeqCst) {
+        true => Err(Stop::Failed("Nobody waits any more; nothing was changed".into())),
+        false => Ok(()),
+    }
 }
