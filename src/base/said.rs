@@ -1,6 +1,7 @@
 //! What another program says, fit to be told: nothing of it is trusted.
 
 use super::golang::is_printable;
+use super::secret::Secret;
 
 /// So many characters of it are told.
 const MOST: usize = 300;
@@ -16,9 +17,26 @@ pub fn said(text: &str) -> String {
     plain
 }
 
+/// A shorter secret is not struck out: it would be found in any text.
+const LEAST: usize = 4;
+
+/// The text without these secrets: who was sent them may repeat them.
+pub fn without<'a>(text: &str, secrets: impl IntoIterator<Item = &'a Secret>) -> String {
+    let secrets = secrets.into_iter().filter_map(|secret| str::from_utf8(secret.expose()).ok());
+    let secrets = secrets.filter(|secret| secret.len() >= LEAST);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "(hidden)"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_sent_is_not_told_again() {
+        let secrets = ["t0ken", "of", "other"].map(Secret::new);
+        let told = without("you are of t0ken, or t0ken2", &secrets);
+        assert_eq!(told, "you are of (hidden), or (hidden)2");
+    }
 
     #[test]
     fn it_is_one_line_for_every_terminal() {

@@ -124,7 +124,7 @@ impl S3Target {
         let (status, date) = (reply.status, reply.header("Date").map(str::to_owned));
         let region = reply.header("x-amz-bucket-region").map(str::to_owned);
         let body = self.web.body(reply, MOST_BODY)?;
-        Ok(Err(Refusal::read(status, &body, date.as_deref(), region.as_deref())))
+        Ok(Err(Refusal::read(status, &body, date.as_deref(), region.as_deref(), &keys)))
     }
 
     fn told(&self, refusal: &Refusal, method: &str, key: &str) -> TargetError {

@@ -93,7 +93,8 @@ impl S3Target {
         if root == "CompleteMultipartUploadResult" {
             return Ok(());
         }
-        let refusal = Refusal::read(500, &body, date.as_deref(), None);
+        let keys = self.settings.keys().map_err(|e| TargetError::Denied(e.to_string()))?;
+        let refusal = Refusal::read(500, &body, date.as_deref(), None, &keys);
         Err(self.told(&refusal, "POST", &upload.key))
     }
 

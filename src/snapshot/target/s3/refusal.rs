@@ -2,8 +2,8 @@
 
 use super::super::TargetError;
 use super::super::xml;
+use super::sign::Keys;
 use crate::base::clock::Timestamp;
-use crate::base::said::said;
 
 /// What an answer that is no success says.
 pub(super) struct Refusal {
@@ -20,8 +20,15 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Reads the body of an answer, if it is S3's; `date` is that of its head.
-    pub fn read(status: u16, body: &[u8], date: Option<&str>, region: Option<&str>) -> Self {
+    /// Reads the body of an answer to who has these keys, if it is S3's; `date` is that of its
+    /// head.
+    pub fn read(
+        status: u16,
+        body: &[u8],
+        date: Option<&str>,
+        region: Option<&str>,
+        keys: &Keys,
+    ) -> Self {
         let mut refusal = Self {
             status,
             code: String::new(),
@@ -31,9 +38,10 @@ impl Refusal {
         };
         // Who answers without XML, such as a proxy, is judged by the status.
         let _ = xml::read(body, |root| {
-            let of = |name| root.text_of(name).map(said);
+            let of = |name| root.text_of(name).map(|text| keys.said(text));
             if root.name() == "Error" {
-                refusal.code = of("Code").unwrap_or_default();
+                let code = root.text_of("Code").filter(|text| is_code(text));
+                refusal.code = code.unwrap_or_default().to_owned();
                 refusal.message = of("Message").unwrap_or_default();
                 refusal.elsewhere =
                     of("Region").or_else(|| of("Endpoint")).or(refusal.elsewhere.take());
@@ -133,12 +141,23 @@ impl Refusal {
     }
 }
 
+/// Whether it looks as all codes do.
+fn is_code(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::secret::Secret;
+
+    fn keys() -> Keys {
+        let [id, secret, session] = ["AccessK3y", "s3cret", "s3ss1on/+="].map(Secret::new);
+        Keys { id, secret, session: Some(session) }
+    }
 
     fn told(status: u16, body: &str) -> TargetError {
-        let refusal = Refusal::read(status, body.as_bytes(), None, None);
+        let refusal = Refusal::read(status, body.as_bytes(), None, None, &keys());
         refusal.told("GET", "https://b/k", Timestamp::from_secs(1_000_000_000))
     }
 
@@ -172,6 +191,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_not_told_again() {
+        let echo = "you sent AccessK3y, s3ss1on/+= and s3cret";
+        for (code, status) in [("X", 403), ("x: s3ss1on/+=", 500), ("InternalError", 500)] {
+            let body = format!("<Error><Code>{code}</Code><Message>{echo}</Message></Error>");
+            let told = told(status, &body).to_string();
+            assert!(told.contains("you sent (hidden), (hidden) and (hidden)"), "{told}");
+            assert!(!told.contains("s3"), "{told}");
+        }
+        let body = error("PermanentRedirect", "<Endpoint>s3cret.at</Endpoint>");
+        let told = told(301, &body).to_string();
+        assert!(told.contains("the bucket is in (hidden).at"), "{told}");
+    }
+
+    #[test]
     fn a_wrong_clock_is_told_by_how_much() {
         // 2001-09-09T01:46:40Z and an hour.
         let time = "<ServerTime>2001-09-09T02:46:40Z</ServerTime>";
@@ -179,7 +212,7 @@ mod tests {
         assert!(behind.contains("wrong by 3600 seconds (behind)"), "{behind}");
         let date = Some("Sun, 09 Sep 2001 01:45:40 GMT");
         let body = error("RequestTimeTooSkewed", "");
-        let ahead = Refusal::read(403, body.as_bytes(), date, None);
+        let ahead = Refusal::read(403, body.as_bytes(), date, None, &keys());
         let ahead = ahead.told("GET", "x", Timestamp::from_secs(1_000_000_000)).to_string();
         assert!(ahead.contains("wrong by 60 seconds (ahead)"), "{ahead}");
         let region = told(400, &error("AuthorizationHeaderMalformed", "<Region>eu-1</Region>"));

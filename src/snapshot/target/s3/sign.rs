@@ -6,6 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::base::clock::Timestamp;
 use crate::base::digest::{MacKey, sha256};
 use crate::base::hex;
+use crate::base::said::{said, without};
 use crate::base::secret::Secret;
 use crate::base::url;
 
@@ -15,6 +16,13 @@ pub(super) struct Keys {
     pub secret: Secret,
     /// Of credentials that end.
     pub session: Option<Secret>,
+}
+
+impl Keys {
+    /// What a server says, fit to be told: it may repeat what it was sent of these.
+    pub fn said(&self, text: &str) -> String {
+        said(&without(text, [&self.id, &self.secret].into_iter().chain(&self.session)))
+    }
 }
 
 /// What is signed.
