@@ -226,8 +226,6 @@ impl Restore {
             ));
         }
         let patience = Patience::of(self.wait);
-        let targets = || places.iter().filter_map(|(_, place)| Some(&place.as_ref().ok()?.target));
-        patience.lends(targets())?;
         loop {
             let (mut states, failed) = look(&places);
             let there: BTreeSet<String> =

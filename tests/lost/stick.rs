@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::peers::skipped;
 use super::support::mount::Mount;
 use super::support::volume::does;
 use super::support::{Server, eventually, program};
-use super::{Home, edgekeep, must_have, option, place, restore, shipped, target, write};
+use super::{Home, edgekeep, must_have, option, place, restore, shipped, shipping, target, write};
 
 /// Where root's unit mounts sticks, and where the server asks for them.
 const MOUNTS: &str = "/run/edgekeep-usb";
@@ -59,11 +59,13 @@ fn a_restore_waits_for_the_stick() {
     let place = format!("type = \"usb\"\n  usb_volume = \"{volume}\"");
     let bare = store.moved(&home.at("bare")).having(&target("stick", &place, ""));
     let (config, asked) = (option("config", &bare.config()), Path::new(ASKS).join(&volume));
+    // Of a test that had the same number, and was killed.
+    let _ = fs::remove_file(&asked);
 
     let (exit, said) = restore(&[&config, "-wait=0"]);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("plug it in") && !said.contains("Waiting"), "{said}");
-    let (exit, said) = restore(&[&config, "-target=stick", "-wait=1s"]);
+    let (exit, said) = restore(&[&config, "-target=stick", "-wait=5s"]);
     assert_eq!(exit, 2, "{said}");
     assert!(said.contains("Waiting for stick: "), "{said}");
 
@@ -110,21 +112,31 @@ fn a_restore_waits_for_the_stick() {
     });
     let _plugged = Plugged::of(stick.root(), &volume);
     assert!(waiting.wait().unwrap().success(), "{:?}", fs::read_to_string(home.at("told")));
+    drop(server);
+    let _ = fs::remove_file(&asked);
 }
 
-/// A stick that is plugged in, and that a server has let go: root's unit mounts it when it is
+/// A stick that is plugged in, and that a server has let go: root's unit mounts it while it is
 /// asked for.
 fn lends(stick: &Path, volume: &str, work: impl FnOnce()) {
-    let asked = Path::new(ASKS).join(volume);
+    let (asked, visits) = (Path::new(ASKS).join(volume), AtomicU64::new(1));
+    let number = Path::new(MOUNTS).join(format!(".{volume}"));
     fs::create_dir_all(ASKS).unwrap();
+    fs::create_dir_all(MOUNTS).unwrap();
     fs::write(&asked, "done 1\n").unwrap();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let unit = scope.spawn(|| {
             let mut plugged = None;
             while !over.load(Ordering::Relaxed) {
-                if plugged.is_none() && fs::read(&asked).is_ok_and(|said| said == b"want\n") {
+                let said = fs::read_to_string(&asked).unwrap_or_default();
+                let done = format!("done {}\n", visits.load(Ordering::Relaxed));
+                if plugged.is_none() && said == "want\n" {
+                    let visit = visits.fetch_add(1, Ordering::Relaxed) + 1;
+                    fs::write(&number, visit.to_string()).unwrap();
                     plugged = Some(Plugged::of(stick, volume));
+                } else if said == done {
+                    plugged = None;
                 }
                 thread::sleep(Duration::from_millis(20));
             }
@@ -132,9 +144,15 @@ fn lends(stick: &Path, volume: &str, work: impl FnOnce()) {
         let outcome = catch_unwind(AssertUnwindSafe(work));
         over.store(true, Ordering::Relaxed);
         unit.join().unwrap();
-        let _ = fs::remove_file(&asked);
+        let _ = (fs::remove_file(&asked), fs::remove_file(&number));
         outcome.unwrap_or_else(|panic| resume_unwind(panic));
     });
+}
+
+/// Whether it is let go.
+fn is_let_go(volume: &str) -> bool {
+    let said = fs::read_to_string(Path::new(ASKS).join(volume)).unwrap_or_default();
+    said.starts_with("done") && !Path::new(MOUNTS).join(volume).exists()
 }
 
 #[test]
@@ -190,4 +208,43 @@ fn a_stick_that_was_let_go_is_asked_for_before_anything_else_is_taken() {
         assert!(exit == 0 && said.contains("From stick") && !said.contains(told), "{said}");
     });
     must_have(&bare, &bare.start(), "second");
+}
+
+#[test]
+fn a_stick_that_is_left_in_is_no_trouble() {
+    if !geteuid().is_root() {
+        return skipped("a stick that is left in", "only root lends sticks");
+    }
+    let Some(stick) = Mount::new("tmpfs", "none", "size=64m") else {
+        return skipped("a stick that is left in", "a tmpfs may not be mounted");
+    };
+    fs::create_dir(stick.root().join("edgekeep")).unwrap();
+    let (home, volume) = (Home::new(), format!("LEFT{}", std::process::id()));
+    let place = format!("type = \"usb\"\n  usb_volume = \"{volume}\"");
+    lends(stick.root(), &volume, || {
+        let (store, server) = shipping(&home.at("data"), &target("stick", &place, ""));
+        let root = store.root(&server);
+        for round in 0..2 {
+            write(&store, &server, &round.to_string());
+            shipped(&root, "stick");
+            eventually("it can be pulled", || is_let_go(&volume));
+        }
+        write(&store, &server, "last");
+        shipped(&root, "stick");
+        let stands = root.get("sys/snapshots/targets/stick").json();
+        assert_eq!(stands["data"]["errors"], 0, "{stands}");
+        assert!(!server.output().contains("plug it in"), "{}", server.output());
+        // And one that is stopped just after a commit has it mounted once more.
+        eventually("it can be pulled", || is_let_go(&volume));
+        write(&store, &server, "stopped");
+        let pid = Pid::from_raw(server.id().cast_signed()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        let (success, said) = server.wait();
+        assert!(success && !said.contains("plug it in"), "{said}");
+        let bare = store.moved(&home.at("bare")).having("");
+        let from = option("target", &stick.root().join("edgekeep"));
+        let (exit, said) = restore(&[&from, &option("into", &home.at("bare"))]);
+        assert_eq!(exit, 0, "{said}");
+        must_have(&bare, &bare.start(), "stopped");
+    });
 }

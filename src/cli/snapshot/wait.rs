@@ -19,9 +19,6 @@ const AWAY: &str = "plug it in";
 
 const ENDS: &str = "Ctrl-C ends that; -wait=0 does not wait";
 
-/// So long it takes at most until a stick is mounted that is plugged in.
-const LENDING: Duration = Duration::from_secs(5);
-
 /// How often a server is asked.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -38,29 +35,6 @@ impl Patience {
         Self { until: wait.map(|wait| SystemClock.boot() + wait) }
     }
 
-    /// Asks for the sticks among these, and waits a moment before another place is taken instead:
-    /// one that is plugged in is mounted only when somebody asks for it.
-    pub fn lends<'a>(
-        &self,
-        places: impl IntoIterator<Item = &'a Arc<dyn Target>>,
-    ) -> Result<(), Stop> {
-        let interruption = begin()?;
-        let away = |target: &&Arc<dyn Target>| target.visit().is_none();
-        let (sticks, others): (Vec<_>, Vec<_>) = places.into_iter().partition(away);
-        if others.is_empty() {
-            return Ok(());
-        }
-        for stick in &sticks {
-            let _ = stick.list("");
-        }
-        let until = SystemClock.boot() + LENDING;
-        while sticks.iter().any(away) && !self.is_over() && SystemClock.boot() < until {
-            must_go_on(&interruption)?;
-            thread::sleep(LOOK);
-        }
-        Ok(())
-    }
-
     /// Waits until one of these comes that are away; whether one came. What never goes away is not
     /// waited for.
     pub fn lasts_until<'a>(
@@ -68,20 +42,27 @@ impl Patience {
         cx: &mut Context,
         places: impl IntoIterator<Item = (&'a str, &'a Arc<dyn Target>)>,
     ) -> Result<bool, Stop> {
-        let interruption = begin()?;
+        // Before a stick is asked for: what ends this takes that back.
+        let interruption =
+            Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))?;
+        let away = places.into_iter().filter(|(_, target)| target.visit().is_none());
+        // One that is plugged in comes when it is asked for.
         let away: Vec<_> =
-            places.into_iter().filter(|(_, target)| target.visit().is_none()).collect();
-        if away.is_empty() || self.is_over() {
-            return Ok(false);
+            away.map(|(name, target)| (name, target, target.list("").err())).collect();
+        let came = away.iter().any(|(.., why)| why.is_none());
+        if came || away.is_empty() || self.is_over() {
+            return Ok(came);
         }
-        for (name, target) in &away {
-            let why = target.list("").err().map(|error| error.to_string()).unwrap_or_default();
+        for (name, _, why) in &away {
+            let why = why.as_ref().map(ToString::to_string).unwrap_or_default();
             cx.note(&format!("Waiting for {name}: {why}"));
         }
         cx.note(ENDS);
         let _shown = Progress::waiting("Waiting");
-        while !away.iter().any(|(_, target)| target.visit().is_some()) {
-            must_go_on(&interruption)?;
+        while !away.iter().any(|(_, target, _)| target.visit().is_some()) {
+            if interruption.flag().load(Ordering::SeqCst) {
+                return Err(Stop::Failed("Nobody waits any more; nothing was changed".into()));
+            }
             if self.is_over() {
                 return Ok(false);
             }
@@ -114,17 +95,5 @@ impl Patience {
 
     fn is_over(&self) -> bool {
         self.until.is_some_and(|until| SystemClock.boot() >= until)
-    }
-}
-
-/// To be begun before a stick is asked for: what ends the program takes that back first.
-fn begin() -> Result<Interruption, Stop> {
-    Interruption::begin().map_err(|error| Stop::Failed(error.to_string()))
-}
-
-fn must_go_on(interruption: &Interruption) -> Result<(), Stop> {
-    match interruption.flag().load(Ordering::SeqCst) {
-        true => Err(Stop::Failed("Nobody waits any more; nothing was changed".into())),
-        false => Ok(()),
     }
 }

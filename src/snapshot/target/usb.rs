@@ -9,20 +9,26 @@
 //! | `/run/edgekeep-usb/VOLUME` | root's | it is mounted there; its folder `edgekeep` is ours |
 //! | `/run/edgekeep-usb/.VOLUME` | root's | VISIT: it grows each time the volume is mounted |
 //!
-//! So `want` may be said too often and `done` too late: at worst the stick is mounted for longer. A
-//! folder at that place that is not the root of a mounted volume is not the stick, and is never
-//! written to.
+//! So `want` may be said too often and `done` too late: at worst the stick is mounted for longer.
+//! Who says it anew waits a moment, as one that was let go may still be plugged in. A folder at
+//! that place that is not the root of a mounted volume is not the stick, and is never written to.
 
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
 use super::folder::Folder;
 use super::{Listed, Name, Target, TargetError, Visit};
+
+/// So often it is looked, and so long between, until a stick is mounted that is asked for anew.
+const LOOKS: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The folder on a stick that is ours.
 const OURS: &str = "edgekeep";
@@ -86,11 +92,11 @@ impl Usb {
         self.places.asks.join(&self.volume.0)
     }
 
-    /// Tells root's unit something, unless it was told.
-    fn say(&self, what: &str) -> io::Result<()> {
+    /// Tells root's unit something, unless it was told; whether it was not.
+    fn say(&self, what: &str) -> io::Result<bool> {
         let (path, line) = (self.request(), format!("{what}\n"));
         match fs::read(&path) {
-            Ok(said) if said == line.as_bytes() => return Ok(()),
+            Ok(said) if said == line.as_bytes() => return Ok(false),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.ours.store(true, Ordering::Relaxed);
             }
@@ -101,7 +107,7 @@ impl Usb {
         // Never seen half written.
         let new = self.places.asks.join(format!(".{}", self.volume.0));
         fs::write(&new, line)?;
-        fs::rename(new, path)
+        fs::rename(new, path).map(|()| true)
     }
 
     /// Whether a volume is mounted at its place. An empty folder there lies on the system's disk.
@@ -112,15 +118,22 @@ impl Usb {
         matches!((volume, around), (Ok(volume), Ok(around)) if volume != around)
     }
 
-    /// Its folder, asked for and there.
+    /// Its folder, asked for and there. One that is plugged in is mounted only for who asks.
     fn folder(&self) -> Result<&Folder, TargetError> {
         let asked = self.say("want");
+        let looks = if let Ok(true) = asked { LOOKS } else { 0 };
+        for _ in 0..looks {
+            if self.is_mounted() {
+                break;
+            }
+            sleep(PAUSE);
+        }
         if self.is_mounted() {
             return Ok(&self.folder);
         }
         let volume = &self.volume.0;
         Err(TargetError::Away(match asked {
-            Ok(()) => format!("the stick {volume} is not there: plug it in"),
+            Ok(_) => format!("the stick {volume} is not there: plug it in"),
             Err(error) => format!(
                 "the stick {volume} is not there, and {} cannot be written, which would ask for \
                  it: {error}",
@@ -190,8 +203,8 @@ impl Target for Usb {
     }
 
     fn rest(&self, visit: &Visit) -> Result<(), TargetError> {
-        self.say(&format!("done {}", visit.0))
-            .map_err(|error| TargetError::of_file(&self.request().display().to_string(), &error))
+        let told = self.say(&format!("done {}", visit.0)).map(drop);
+        told.map_err(|error| TargetError::of_file(&self.request().display().to_string(), &error))
     }
 }
 
