@@ -64,7 +64,13 @@ impl Recover {
             call = call.with_header("X-Vault-Recover-Source-Path", path);
         }
         let doing = format!("Error recovering {path}");
-        let answer = cx.send(call).map_err(|stop| stop.about(&doing))?;
+        let answer = cx.send(call).map_err(|stop| {
+            let stop = stop.about(&doing);
+            match in_versions(path).filter(|_| stop.says("unsupported operation")) {
+                Some(line) => stop.with(&line),
+                None => stop,
+            }
+        })?;
         match Envelope::of(&answer) {
             Some(envelope) => envelope.print(cx),
             None => {
@@ -73,6 +79,18 @@ impl Recover {
             }
         }
     }
+}
+
+/// Where kv version 2 has what is called `path` without that.
+fn in_versions(path: &str) -> Option<String> {
+    let (mount, key) = path.split_once('/')?;
+    let known = ["data/", "metadata/"].iter().any(|part| key.starts_with(part));
+    (!known && !key.is_empty()).then(|| {
+        format!(
+            "Of kv version 2 the value is at MOUNT/data/KEY, as {mount}/data/{key}, and all its \
+             versions are at MOUNT/metadata/KEY"
+        )
+    })
 }
 
 /// Snapshot Options

@@ -64,7 +64,8 @@ impl fmt::Display for SnapshotError {
             ),
             Self::Loaded => write!(
                 f,
-                "{} snapshots are loaded, as many as may be: unload one of them",
+                "{} snapshots are loaded, as many as may be: unload one of them (`edgekeep list \
+                 sys/storage/raft/snapshot-load` names them): `edgekeep snapshot unload ID`",
                 Pasts::MOST
             ),
             Self::Forged(what) => write!(

@@ -209,6 +209,8 @@ fn the_command_line_names_instants() {
     assert!(exit == 2 && said.contains("nothing so late is known"), "{said}");
     let (exit, said) = fail(&world, &["recover", &one, "v2/data/none"]);
     assert!(exit == 2 && said.contains("the snapshot has nothing there"), "{said}");
+    let (exit, said) = fail(&world, &["recover", &one, "v2/a"]);
+    assert!(exit == 2 && said.contains("MOUNT/data/KEY, as v2/data/a"), "{said}");
     let (exit, said) = fail(&world, &["snapshot", "diff", &sides[0], "disk@1000000"]);
     assert!(exit == 2 && said.contains("nothing so late is known"), "{said}");
     // Whatever was loaded for a command alone is loaded no more, nor after what went wrong.

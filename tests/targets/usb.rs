@@ -1,7 +1,7 @@
 //! A stick, and the script by which root lends it.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -24,7 +24,7 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let machine = Self { folder: TempDir::new() };
-        for folder in ["run/edgekeep", "mounts", "leds/ACT"] {
+        for folder in ["run/edgekeep", "mounts", "leds/ACT", "bin"] {
             fs::create_dir_all(machine.path(folder)).unwrap();
         }
         fs::write(machine.led(), "none timer [mmc0] default-on\n").unwrap();
@@ -59,8 +59,10 @@ impl Machine {
         symlink(volume.device(), &device).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/edgekeep-usb");
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let programs = std::env::var("PATH").unwrap();
         let child = Command::new(script)
             .arg(&device)
+            .env("PATH", format!("{}:{programs}", self.path("bin").display()))
             .env("EDGEKEEP_ASKS", self.path("run/edgekeep/usb"))
             .env("EDGEKEEP_MOUNTS", self.path("mounts"))
             .env("EDGEKEEP_LEDS", self.path("leds"))
@@ -263,6 +265,22 @@ fn one_that_is_write_protected_says_so() {
     assert!(refused.to_string().contains("switch"), "{refused}");
     drop(plugged);
     protected("--setrw");
+}
+
+#[test]
+fn one_that_cannot_be_mounted_is_told_of() {
+    let Some(volume) = stick("ext4", Volume::mounted("ext4", 48 << 20)) else { return };
+    let machine = Machine::new();
+    let mount = machine.path("bin/mount");
+    fs::write(&mount, "#!/bin/sh\nexit 32\n").unwrap();
+    fs::set_permissions(&mount, fs::Permissions::from_mode(0o755)).unwrap();
+    let usb = machine.usb(LABEL);
+    usb.visit();
+    let mut plugged = machine.plug(&volume);
+    plugged.child.wait().unwrap();
+    let told = "cannot be mounted: the server takes it for one that is not plugged in";
+    assert_eq!(machine.logged(told), 1, "{}", machine.log());
+    assert!(!machine.path("mounts").join(LABEL).exists());
 }
 
 #[test]
