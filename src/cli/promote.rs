@@ -72,8 +72,9 @@ fn nothing(data: &Path, config: &[String]) -> String {
     format!(
         "The standby in {} is not promoted: it has taken nothing from its target yet, so that it \
          could serve nothing: {why}\n\
-         Once that is mended it follows, and can be promoted. Or stop it, have the newest state \
-         put there that any target in the configuration has, and start it without -follow:\n  \
+         Once that is mended it follows, and can be promoted; what is to be named goes with its \
+         -follow, and with restore too. Or stop it, have the newest state put there that any \
+         target in the configuration has, and start it without -follow:\n  \
          edgekeep restore {} -force",
         data.display(),
         config.join(" ")
