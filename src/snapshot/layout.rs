@@ -78,6 +78,17 @@ impl SegmentName {
         (commits && origin.is_none_or(begins)).then_some(self)
     }
 
+    /// Whether a commit of that time or of before may be in it. Where a clock was put right in its
+    /// midst it ends before it begins.
+    pub fn may_hold_until(&self, time: Timestamp) -> bool {
+        self.from.min(self.to).as_secs() <= time.as_secs()
+    }
+
+    /// The same of a later one.
+    pub fn may_hold_since(&self, time: Timestamp) -> bool {
+        self.from.max(self.to).as_secs() >= time.as_secs()
+    }
+
     /// Whether all commits of another one are in it.
     pub fn spans(&self, other: &Self) -> bool {
         self.timeline == other.timeline && self.first <= other.first && other.last <= self.last

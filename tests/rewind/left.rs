@@ -59,11 +59,12 @@ fn is_beside(world: &World, folder: &TempDir, files: usize) -> bool {
 }
 
 /// Does something while the target is not there.
-fn while_away(folder: &TempDir, job: impl FnOnce()) {
+pub fn while_away<T>(folder: &TempDir, job: impl FnOnce() -> T) -> T {
     let away = folder.path().with_extension("away");
     fs::rename(folder.path(), &away).unwrap();
-    job();
+    let done = job();
     fs::rename(&away, folder.path()).unwrap();
+    done
 }
 
 /// The arguments of the command that an answer names.

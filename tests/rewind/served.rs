@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::left::while_away;
 use crate::support::http::Client;
 use crate::support::world::World;
 use crate::support::{ROOT, TempDir, data, eventually, program};
@@ -96,44 +97,66 @@ fn in_the_second_of_a_restore_what_was_there_before_it_is_had() {
     had();
 }
 
+/// Each commit in a file, or all in one in whose midst the clock is put right.
 #[test]
 fn what_was_written_while_the_clock_was_ahead_hides_nothing_of_what_came_after() {
-    let folder = TempDir::new();
-    let world = world(32, &folder);
-    let is_shipped = || target(&world.root())["journal"]["behind"] == 0;
-    let dry = |at: &str| data(&world.root().post(RESTORE, json!({ "at": at, "dry_run": true })));
-    let hour = Duration::from_secs(3600);
-    let before = put(&world, "before");
-    eventually("the target has it", is_shipped);
-    let first = dry("latest")["revision"].clone();
-    world.jump(hour);
-    put(&world, "ahead");
-    eventually("the target has it", is_shipped);
-    world.turn_back(hour);
-    let after = put(&world, "after");
-    eventually("the target has it", is_shipped);
-    let last = dry("latest")["revision"].clone();
-    put(&world, "last");
-    eventually("the target has it", is_shipped);
-    assert_eq!(dry("latest")["end"], false);
-    // While those times are still to come, and when they are over.
-    for is_to_come in [true, false] {
-        let told = dry(&after);
-        assert_eq!((&told["revision"], &told["end"]), (&last, &json!(false)), "{told}");
-        let told = dry(&before);
-        assert_eq!((&told["revision"], &told["end"]), (&first, &json!(is_to_come)), "{told}");
-        let why = told["end_reason"].as_str().unwrap_or_default();
-        assert_eq!(why.contains("clock that was ahead"), is_to_come, "{told}");
-        let log = |part: &str| {
-            let told = data(&world.root().get(&format!("sys/snapshots/targets/disk/log?{part}")));
-            let commits = told["commits"].as_array().unwrap().clone();
-            commits.iter().map(|commit| commit["revision"].clone()).collect::<Vec<_>>()
+    for each in [true, false] {
+        let folder = TempDir::new();
+        let world = world(32, &folder);
+        let is_shipped = || target(&world.root())["journal"]["behind"] == 0;
+        let put = |value: &str| {
+            let time = put(&world, value);
+            if each {
+                eventually("the target has it", is_shipped);
+            }
+            time
         };
-        let (ahead, until) = (json!(first.as_u64().unwrap() + 1), log(&format!("until={after}")));
-        assert!(until.contains(&last) && !until.contains(&ahead), "{until:?}");
-        let since = log(&format!("since={}", world.now()));
-        assert_eq!(since.contains(&ahead), is_to_come, "{since:?}");
-        world.advance(2 * hour);
+        let dry = |wish: Value| {
+            let (mut wish, dry) = (wish, json!(true));
+            wish["dry_run"] = dry;
+            data(&world.root().post(RESTORE, wish))
+        };
+        let hour = Duration::from_secs(3600);
+        let before = put("before");
+        eventually("the target has it", is_shipped);
+        let first = dry(json!({ "at": "latest" }))["revision"].as_u64().unwrap();
+        let write = || {
+            world.jump(hour);
+            put("ahead");
+            world.turn_back(hour);
+            let after = put("after");
+            put("last");
+            after
+        };
+        let after = if each { write() } else { while_away(&folder, write) };
+        eventually("the target has it", || {
+            world.advance(Duration::from_secs(1));
+            is_shipped()
+        });
+        assert_eq!(dry(json!({ "at": "latest" }))["end"], false);
+        // While those times are still to come, and when they are over.
+        for is_to_come in [true, false] {
+            let told = dry(json!({ "at": after }));
+            let found = (told["revision"].as_u64().unwrap(), &told["end"]);
+            assert_eq!(found, (first + 2, &json!(false)), "{each}: {told}");
+            let told = dry(json!({ "at": before }));
+            let found = (told["revision"].as_u64().unwrap(), &told["end"]);
+            assert_eq!(found, (first, &json!(is_to_come)), "{each}: {told}");
+            let why = told["end_reason"].as_str().unwrap_or_default();
+            assert_eq!(why.contains("clock that was ahead"), is_to_come, "{told}");
+            let log = |part: &str| {
+                let path = format!("sys/snapshots/targets/disk/log?{part}");
+                let commits = data(&world.root().get(&path))["commits"].clone();
+                let commits = commits.as_array().unwrap().iter();
+                commits.map(|commit| commit["revision"].as_u64().unwrap()).collect::<Vec<_>>()
+            };
+            let until = log(&format!("until={after}"));
+            let is_ahead = |revision: &u64| *revision == first + 1;
+            assert!(until.contains(&(first + 2)) && !until.iter().any(is_ahead), "{until:?}");
+            let since = log(&format!("since={}", world.now()));
+            assert_eq!(since.iter().any(is_ahead), is_to_come, "{since:?}");
+            world.advance(2 * hour);
+        }
     }
 }
 

@@ -157,9 +157,9 @@ impl Reading<'_> {
             let passed = passed.map(|name| self.listing.last_of(name).min(stretch.upto));
             at = at.or(origin).max(passed);
             // Behind what was written while a clock was ahead there may be more of the part.
-            let begins = segments_of(&self.listing, stretch);
-            let begins = begins.filter(|name| name.from.as_secs() <= part.until.as_secs());
-            let in_time = begins.map(|name| name.first).max();
+            let in_time = segments_of(&self.listing, stretch);
+            let in_time = in_time.filter(|name| name.may_hold_until(part.until));
+            let in_time = in_time.map(|name| name.first).max();
             while let Some(name) = after(&self.listing, stretch, at) {
                 self.get(&name)?;
                 if let Some(last) = last {
@@ -222,7 +222,7 @@ impl Reading<'_> {
             let doubted = |name: &&&SegmentName| Some(end_of(name)) == last || is_beside(name);
             for name in there.iter().filter(doubted) {
                 let end = end_of(name);
-                if name.to.as_secs() < part.since.as_secs() {
+                if !name.may_hold_since(part.since) {
                     continue;
                 }
                 match clues.descent_of(name, end, head)? {
@@ -272,7 +272,7 @@ impl Reading<'_> {
 /// The last segment that is passed over: what ends before the part begins, in whole seconds, is not
 /// looked at.
 fn passed<'a>(listing: &'a Listing, stretch: Stretch, part: &Part) -> Option<&'a SegmentName> {
-    let early = |name: &SegmentName| name.to.as_secs() < part.since.as_secs();
+    let early = |name: &SegmentName| !name.may_hold_since(part.since);
     // What a clock wrote that was ahead may be of it all the same.
     let late = segments_of(listing, stretch).filter(|name| !early(name)).map(|name| name.last);
     let first = late.min().unwrap_or(u64::MAX);

@@ -151,8 +151,7 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
 /// What leads on from a snapshot, as far as names tell that it is needed. Behind what was written
 /// while a clock was ahead there may be more of the wished time.
 fn legs(listing: &Listing, way: &[Stretch], base: &SnapshotName, at: At) -> Vec<Leg> {
-    let in_time =
-        |name: &SegmentName| matches!(at, At::Time(time) if name.from.as_secs() <= time.as_secs());
+    let in_time = |name: &SegmentName| matches!(at, At::Time(time) if name.may_hold_until(time));
     let on_way = |name: &&SegmentName| way.iter().any(|part| part.holds(name.timeline, name.first));
     let begins = listing.all().filter(on_way).filter(|name| in_time(name)).map(|name| name.first);
     let last_begins = begins.max().unwrap_or_default();
