@@ -509,7 +509,12 @@ pub static SNAPSHOT: Table = Table {
             "false",
             "Speak without TLS where the URL says http://.",
         ),
-        key("ca_cert", Form::Path, "", "A PEM file of authorities, not the system's."),
+        key(
+            "ca_cert",
+            Form::Path,
+            "",
+            "A PEM file of authorities, not the system's; read as it changes.",
+        ),
         key("tls_skip_verify", Form::Flag, "false", "Believe any certificate."),
     ],
 };

@@ -79,14 +79,14 @@ impl SegmentName {
     }
 
     /// Whether a commit of that time or of before may be in it. Where a clock was put right in its
-    /// midst it ends before it begins.
+    /// midst it ends before it begins, and may hold any.
     pub fn may_hold_until(&self, time: Timestamp) -> bool {
-        self.from.min(self.to).as_secs() <= time.as_secs()
+        self.to < self.from || self.from.as_secs() <= time.as_secs()
     }
 
     /// The same of a later one.
     pub fn may_hold_since(&self, time: Timestamp) -> bool {
-        self.from.max(self.to).as_secs() >= time.as_secs()
+        self.to < self.from || time.as_secs() <= self.to.as_secs()
     }
 
     /// Whether all commits of another one are in it.
