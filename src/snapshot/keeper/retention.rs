@@ -138,25 +138,8 @@ pub fn to_drop(
     let counted: Vec<usize> = whole.filter(|&index| counts(&snapshots[index])).collect();
     let mut kept = vec![false; snapshots.len()];
     kept[last_good] = true;
-    for (count, bucket) in policy.buckets() {
-        let (mut wanted, mut last) = (count, None);
-        for (at, &index) in counted.iter().enumerate() {
-            let here = bucket(snapshots[index].taken, at);
-            // As restic does: while there is less than asked for, the oldest stays for more.
-            let oldest = at + 1 == counted.len();
-            if wanted > 0 && (last.as_ref() != Some(&here) || oldest) {
-                kept[index] = true;
-                wanted -= 1;
-            }
-            last = Some(here);
-        }
-    }
-    if let Some(&newest) = counted.first().filter(|_| !policy.within.is_zero()) {
-        let from = snapshots[newest].taken.minus(policy.within);
-        for &index in &counted {
-            kept[index] |= snapshots[index].taken >= from;
-        }
-    }
+    let taken: Vec<Timestamp> = counted.iter().map(|&index| snapshots[index].taken).collect();
+    policy.kept(&taken).into_iter().for_each(|at| kept[counted[at]] = true);
     for (index, snapshot) in snapshots.iter().enumerate() {
         kept[index] |= snapshot.judged != Judged::Bad && is_strange(snapshot);
     }
@@ -247,6 +230,29 @@ impl Policy {
     /// Whether it keeps anything by itself.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Which of those that were taken then stay by restic's rules; the newest one is the first.
+    fn kept(&self, taken: &[Timestamp]) -> BTreeSet<usize> {
+        let mut kept = BTreeSet::new();
+        for (count, bucket) in self.buckets() {
+            let (mut wanted, mut last) = (count, None);
+            for (at, time) in taken.iter().enumerate() {
+                let here = bucket(*time, at);
+                // As restic does: while there is less than asked for, the oldest stays for more.
+                let oldest = at + 1 == taken.len();
+                if wanted > 0 && (last.as_ref() != Some(&here) || oldest) {
+                    kept.insert(at);
+                    wanted -= 1;
+                }
+                last = Some(here);
+            }
+        }
+        if let Some(newest) = taken.first().filter(|_| !self.within.is_zero()) {
+            let from = newest.minus(self.within);
+            kept.extend((0..taken.len()).filter(|&at| taken[at] >= from));
+        }
+        kept
     }
 
     fn buckets(&self) -> [(u64, Bucket); 5] {
