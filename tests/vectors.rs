@@ -32,7 +32,7 @@ use edgekeep::snapshot::include::{self, Gathered, Included};
 use edgekeep::snapshot::journal::segment::{self, End, Header, Next, SegmentReader};
 use edgekeep::snapshot::keeper::settings::{Fields, Given};
 use edgekeep::snapshot::keeper::stored;
-use edgekeep::snapshot::keeper::watch::Watch;
+use edgekeep::snapshot::keeper::watch::{Noted, Watch};
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::restore::receive;
 use edgekeep::snapshot::rewind::file;
@@ -255,18 +255,21 @@ fn keeper_1_has_its_targets_and_what_was_learned_of_them() {
     assert!(include::kept(&mut txn).unwrap() == [included()]);
 }
 
+/// Up to where a restore left one of the other histories.
+const LEFT: u64 = 5;
+
 /// How long the other histories on a target were watched and did not grow.
 #[test]
 fn keeper_2_has_what_was_watched_there() {
     let (_, store) = Vector::load("keeper-2.txt").store();
     let noted = stored::watched(&mut store.begin().unwrap(), "box").unwrap();
-    let mut watch = Watch::of(noted);
-    // It forgets those that ended elsewhere.
-    watch.look(&others(), Duration::ZERO);
-    let growing = |minutes| watch.growing(MINUTE * minutes, Duration::ZERO).into_iter();
+    let mut watch = Watch::of(noted, Duration::ZERO);
+    watch.look(&others(), MINUTE * 60, Duration::ZERO);
+    let growing = |minutes| watch.growing(MINUTE * minutes).into_iter();
     let [(older, _), (younger, _)] = others().into_iter().collect::<Vec<_>>()[..] else { panic!() };
-    let told = [1, 2, 60, 61].map(|minutes| growing(minutes).collect::<Vec<_>>());
+    let told = [0, 1, 59, 60].map(|minutes| growing(minutes).collect::<Vec<_>>());
     assert_eq!(told, [vec![], vec![younger], vec![younger], vec![older, younger]]);
+    assert_eq!([older, younger].map(|timeline| watch.left(timeline)), [Some(LEFT), None]);
 }
 
 /// As a restore leaves a store: its notes, and what the first commit makes of them.
@@ -387,14 +390,15 @@ fn freeze() -> Result<(), Error> {
 
 fn frozen_watched() -> Result<Vec<String>, Error> {
     let made = made_store(111, false)?;
-    let mut watch = Watch::default();
+    let mut watch = Watch::of(Noted::default(), Duration::ZERO);
     let mut ends = others();
     let younger = ends.pop_last();
-    watch.look(&ends, Duration::ZERO);
+    watch.look(&ends, MINUTE * 60, Duration::ZERO);
+    ends.keys().for_each(|older| watch.is_left(*older, LEFT));
     ends.extend(younger);
-    watch.look(&ends, MINUTE * 59);
-    let noted = watch.noted(MINUTE * 60).ok_or("nothing is watched")?;
-    made.store.transact(|txn| stored::note_watched(txn, "box", &noted))?;
+    watch.look(&ends, MINUTE * 60, MINUTE * 59);
+    let (noted, _) = watch.news().ok_or("nothing is watched")?;
+    made.store.transact(|txn| stored::note_watched(txn, "box", noted))?;
     entries(made)
 }
 

@@ -285,6 +285,38 @@ fn a_clock_that_is_far_ahead_drops_nothing_of_another_server() {
     assert!(of_other().is_empty(), "{:?}", names(&folder));
 }
 
+#[test]
+fn where_there_is_no_room_nothing_goes_of_who_goes_on_in_what_was_left() {
+    let home = TempDir::new();
+    let folder = disk(home.path());
+    // Room for two.
+    let one = world(92, &folder, &format!("{JOURNAL}\n  local_max_space = \"800000\""));
+    let large = json!({ "a": "x".repeat(300 << 10) });
+    assert_eq!(one.root().post("secret/large", large).status, 204);
+    take(&one);
+    eventually("all is there", || has_all(&one));
+    let other = one.twin_with(&configured(&folder, JOURNAL));
+    eventually("the copy has looked", || has_all(&other));
+    (0..3).for_each(|_| put(&other, "other"));
+    let base = take(&other);
+    eventually("all is there", || has_all(&other));
+    put(&one, "one");
+    tells_of_another(&one);
+    adopt(&one);
+    eventually("it goes on", || is_shipped(&one));
+    let attempts = || target(&one.root())["attempts"].as_u64();
+    for _ in 0..2 {
+        let before = attempts();
+        one.advance(Duration::from_secs(1));
+        assert!(one.root().post("sys/snapshots/targets/disk/take", json!({})).status < 300);
+        eventually("it is tried", || attempts() > before);
+    }
+    let is_full = || target(&one.root())["error"].to_string().contains("local_max_space");
+    let stays = || held(&folder).snapshots.iter().any(|of| of.revision == base);
+    eventually("there is no room", || is_full() || !stays());
+    assert!(stays(), "{:?}", names(&folder));
+}
+
 /// What the target would bring back, read without touching anything: the status of the answer, and
 /// where there is something, its `secret/k`, and whether it is the server's own past.
 fn loaded(world: &World, wish: &Value) -> (u16, String, Value) {

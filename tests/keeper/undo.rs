@@ -217,6 +217,38 @@ fn the_history_that_was_left_yields_only_if_that_makes_room() {
     assert!(there.iter().any(|of| of.timeline.to_string() == left.as_str().unwrap()));
 }
 
+#[test]
+fn the_history_that_was_left_yields_where_that_makes_room() {
+    let folder = TempDir::new();
+    // Room for three.
+    let more = "  interval = \"12h\"\n  keep_last = 2\n  local_max_space = \"1500000\"";
+    let world = world(58, folder.path(), more);
+    let root = world.root();
+    let good = || target(&root)["state"] == "good" && target(&root)["last_good"].is_object();
+    eventually("there is a first one", good);
+    root.post("secret/large", json!({ "a": "x".repeat(400 << 10) }));
+    let early = root.get("sys/storage/raft/snapshot").body;
+    let of = |timeline: &Value| {
+        let there = held(folder.path()).snapshots;
+        there.iter().filter(|of| of.timeline.to_string() == timeline.as_str().unwrap()).count()
+    };
+    let is_taken = || {
+        let url = || target(&root)["last_good"]["url"].clone();
+        let before = url();
+        world.advance(Duration::from_secs(12 * 3600));
+        eventually("another one is taken", || good() && url() != before);
+    };
+    (0..3).for_each(|_| is_taken());
+    let left = target(&root)["last_good"]["timeline"].clone();
+    eventually("two are kept", || of(&left) == 2);
+    assert_eq!(root.upload("sys/storage/raft/snapshot", &early).unwrap().status, 200);
+    // Where all have room nothing goes, and then what was left does.
+    for there in [2, 1, 0] {
+        is_taken();
+        eventually("as many are left", || of(&left) == there);
+    }
+}
+
 /// What the store says of the versions that had it, as they write it.
 #[derive(Serialize, Deserialize)]
 struct Versions(Vec<(String, Timestamp)>);

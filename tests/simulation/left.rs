@@ -151,7 +151,7 @@ fn who_left_hides_nobody_else() {
 }
 
 /// A snapshot is taken, and none of those before it is kept.
-fn forget_all_before(site: &mut Site) {
+pub fn forget_all_before(site: &mut Site) {
     site.desks[0].wish(|wishes| wishes.take = true);
     serve(site, 1);
     let policy = Policy { last: 1, others: 7 * DAY, ..Policy::default() };

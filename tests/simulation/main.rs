@@ -15,6 +15,7 @@ mod place;
 mod site;
 mod twin;
 mod unread;
+mod watched;
 #[path = "../support/mod.rs"]
 mod support;
 

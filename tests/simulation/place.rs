@@ -42,6 +42,8 @@ struct Inner {
     spoiled: BTreeSet<Name>,
     /// How often it was let go.
     rests: u64,
+    /// Which visit it is, where it comes and goes like a stick, and whether it is there.
+    visit: Option<(u64, bool)>,
     /// How often each object was read.
     reads: BTreeMap<Name, u64>,
     /// What happens while something is put.
@@ -87,10 +89,17 @@ pub struct Reach {
 impl Place {
     /// An empty one.
     pub fn new(seed: u64) -> Self {
-        let (objects, weather, wrongs, spoiled, rests, reads, meanwhile) = Default::default();
-        let dice = Dice::new(seed);
-        let inner = Inner { objects, weather, dice, wrongs, spoiled, rests, reads, meanwhile };
-        Self(Mutex::new(inner))
+        Self(Mutex::new(Inner {
+            objects: BTreeMap::new(),
+            weather: Weather::default(),
+            dice: Dice::new(seed),
+            wrongs: Vec::new(),
+            spoiled: BTreeSet::new(),
+            rests: 0,
+            visit: None,
+            reads: BTreeMap::new(),
+            meanwhile: None,
+        }))
     }
 
     /// The same place, as another server sees it that does not see what is put from now on.
@@ -107,6 +116,11 @@ impl Place {
         for (name, object) in theirs {
             inner.keep(&name, object.bytes.to_vec());
         }
+    }
+
+    /// From now on it comes and goes: once it was let go another visit begins with its next use.
+    pub fn comes_and_goes(&self) {
+        self.inner().visit = Some((0, false));
     }
 
     /// The last commit of a history that anything whole there tells of.
@@ -341,9 +355,17 @@ impl Inner {
         self.weather.harm > 0 && self.dice.one_in(self.weather.harm)
     }
 
-    fn must_be_there(&self) -> Result<(), TargetError> {
+    fn must_be_there(&mut self) -> Result<(), TargetError> {
         let away = || TargetError::Away("it is away".into());
-        if self.weather.away { Err(away()) } else { Ok(()) }
+        match &mut self.visit {
+            _ if self.weather.away => Err(away()),
+            // Who wants it asks for it by that.
+            Some((number, there @ false)) => {
+                (*number, *there) = (*number + 1, true);
+                Err(away())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn keep(&mut self, name: &Name, bytes: Vec<u8>) {
@@ -366,7 +388,7 @@ fn failed<T>(what: &str) -> Result<T, TargetError> {
 
 impl Target for Place {
     fn must_fit(&self, length: u64) -> Result<(), TargetError> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.must_be_there()?;
         match inner.weather.full && length > 0 {
             true => Err(TargetError::Full("it is full".into())),
@@ -432,7 +454,7 @@ impl Target for Place {
     }
 
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.must_be_there()?;
         if inner.harmed() {
             return failed("it lists nothing");
@@ -457,8 +479,15 @@ impl Target for Place {
         if harmed { failed("it fails to delete") } else { Ok(()) }
     }
 
+    fn visit(&self) -> Option<Visit> {
+        let Some((number, there)) = self.inner().visit else { return Some(Visit::default()) };
+        there.then(|| Visit::new(number.to_string()))
+    }
+
     fn rest(&self, _: &Visit) -> Result<(), TargetError> {
-        self.inner().rests += 1;
+        let mut inner = self.inner();
+        inner.rests += 1;
+        inner.visit = inner.visit.map(|(number, _)| (number, false));
         Ok(())
     }
 

@@ -174,6 +174,13 @@ impl Site {
         self.workers = (0..names.len()).map(worker).collect();
     }
 
+    /// The threads of the targets end, as with a server that is told to.
+    pub fn stop(&mut self) {
+        self.desks.iter().for_each(|desk| desk.stop());
+        self.workers.drain(..).for_each(Worker::run);
+        self.catch_up(None);
+    }
+
     /// What the keeper of a store works with.
     pub fn means(&self, barrier: &Arc<Barrier>) -> Arc<Means> {
         let clock: Arc<dyn Clock> = self.clock.clone();
@@ -192,6 +199,22 @@ impl Site {
     /// Where chance comes from.
     pub fn entropy(&self) -> Arc<dyn Entropy> {
         self.entropy.clone()
+    }
+
+    /// So often a snapshot is due from the next start on.
+    pub fn takes_every(&mut self, interval: Duration) {
+        self.settings.iter_mut().for_each(|settings| settings.interval = interval);
+    }
+
+    /// From the next start on the targets are sticks.
+    pub fn are_sticks(&mut self) {
+        let mut fields = Fields::default();
+        fields.set(field::STORAGE_TYPE, Given::Text("usb".into()));
+        fields.set(field::USB_VOLUME, Given::Text("STICK".into()));
+        fields.set(field::INTERVAL, Given::Seconds(3600));
+        let stick = Settings::read(fields, Giver::Configuration).unwrap();
+        self.settings.iter_mut().for_each(|settings| settings.place = stick.place.clone());
+        self.places.iter().for_each(|place| place.comes_and_goes());
     }
 
     /// Of each target.

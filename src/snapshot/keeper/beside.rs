@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::contact::Known;
+use super::contact::{Held, Known};
 use super::retention::Judged;
 use super::status::Beside;
 use super::stored;
@@ -13,10 +13,11 @@ use super::trouble::Trouble;
 use super::watch::Watch;
 use super::worker::Worker;
 use crate::barrier::root::Timeline;
+use crate::barrier::stamps::Stamps;
 use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::base::sync::lock;
-use crate::snapshot::layout::Kept;
+use crate::snapshot::layout::{Kept, SnapshotName};
 use crate::snapshot::target::Name;
 
 /// A history that grew no more for so long is told of no more.
@@ -34,8 +35,10 @@ pub struct Seen {
     pub names: Option<BTreeSet<Name>>,
     /// In which history this server was, and how far each other one went.
     others: Option<(Timeline, BTreeMap<Timeline, u64>)>,
-    /// For how long each other one was seen not to grow.
-    pub watch: Watch,
+    /// Which snapshots had been taken of the store then.
+    stamps: Stamps,
+    /// For how long each other one was seen not to grow; `None` before that of the store is read.
+    pub watch: Option<Watch>,
     /// Whether nobody could look since.
     away: bool,
     /// Whether what is there at the next look is known to whoever looks after this server.
@@ -78,10 +81,21 @@ impl Seen {
         (self.names, self.others) = (None, None);
     }
 
+    /// Nothing there is of this store.
+    pub fn forget_store(&mut self) {
+        self.forget();
+        self.is_fine();
+        (self.watch, self.stamps) = (None, Stamps::default());
+    }
+
+    /// What is there now nobody can look at.
+    pub fn is_out_of_sight(&mut self, boot: Duration) {
+        self.watch.iter_mut().for_each(|watch| watch.is_blind(boot));
+    }
+
     /// It is away, and others may write there meanwhile. How far each had come is known still.
-    pub fn is_away(&mut self, boot: Duration) {
+    pub fn is_away(&mut self) {
         (self.names, self.away) = (None, true);
-        self.watch.pause(boot);
     }
 
     /// It is known of the other servers.
@@ -110,19 +124,12 @@ impl Worker {
     /// Looks whether another history grows there beside the present one. What came while nobody
     /// looked, as this server was off, did so since that was last noted.
     pub fn look_beside(&mut self, known: &Known) -> Result<(), Trouble> {
-        let mut ends: BTreeMap<Timeline, u64> = BTreeMap::new();
-        for (timeline, revision) in known.ends() {
-            let end = ends.entry(timeline).or_default();
-            *end = revision.max(*end);
-        }
+        let mut ends = self.ends_of(known);
         let (first, present, mut before) = match &self.seen.others {
             Some((present, before)) => (false, *present, before.clone()),
             None => {
-                let unsealed = self.unsealed()?;
-                let watched = unsealed.transact(|txn| stored::watched(txn, &self.name))?;
-                self.seen.watch = Watch::of(watched);
-                let others = unsealed.transact(|txn| stored::others(txn, &self.name))?;
-                (true, known.timeline, others)
+                let others = |txn: &mut Txn| stored::others(txn, &self.name);
+                (true, known.timeline, self.unsealed()?.transact(others)?)
             }
         };
         if let Some(end) = ends.get(&present).filter(|_| present != known.timeline) {
@@ -133,7 +140,7 @@ impl Worker {
         let (watched, boot) = (!first && !self.seen.away, self.boot());
         self.seen.grows.retain(|_, (_, at)| boot.saturating_sub(*at) < OVER);
         ends.remove(&known.timeline);
-        self.seen.watch.look(&ends, boot);
+        self.watch(known, present, &ends)?;
         let heard = std::mem::take(&mut self.seen.heard);
         if heard {
             before.clone_from(&ends);
@@ -163,6 +170,45 @@ impl Worker {
         Ok(())
     }
 
+    /// They are watched from now on, or still.
+    fn watch(
+        &mut self,
+        known: &Known,
+        before: Timeline,
+        ends: &BTreeMap<Timeline, u64>,
+    ) -> Result<(), Trouble> {
+        let boot = self.boot();
+        let mut watch = match self.seen.watch.take() {
+            Some(watch) => watch,
+            None => {
+                let noted = |txn: &mut Txn| stored::watched(txn, &self.name);
+                Watch::of(self.unsealed()?.transact(noted)?, boot)
+            }
+        };
+        watch.look(ends, self.settings.policy.others, boot);
+        let is_new = before != known.timeline;
+        if is_new {
+            // What it noted may be of later than the state that it has gone back to.
+            watch.is_to_be_noted_anew();
+            let ours = known.snapshots.iter().filter(|held| self.was_own(known, held, before));
+            if let Some(left) = ours.map(|held| held.of.revision).max() {
+                watch.is_left(before, left);
+            }
+        }
+        self.seen.watch = Some(watch);
+        self.seen.stamps.clone_from(&known.stamps);
+        if is_new { self.note_watched() } else { Ok(()) }
+    }
+
+    /// Whether a snapshot was taken of this store, in the history in which it was, and a restore
+    /// has gone back behind it.
+    fn was_own(&self, known: &Known, held: &Held<SnapshotName>, before: Timeline) -> bool {
+        let SnapshotName { taken, timeline, revision, .. } = held.of;
+        let was = || self.seen.stamps.has(taken, revision) == Some(true);
+        let is_left = timeline == before && known.is_own(&held.of) == Some(false);
+        is_left && (was() || self.seen.was_put(&held.name))
+    }
+
     /// Has the store know how far the other histories have come: nothing is lost where that fails.
     fn note_others(&self) {
         let Some((_, ends)) = &self.seen.others else { return };
@@ -180,9 +226,25 @@ impl Worker {
         grows.map(|(beside, _)| beside).max_by_key(|beside| beside.last).cloned()
     }
 
-    fn is_whole(&mut self, known: &Known, name: &Name) -> Result<bool, Trouble> {
+    /// How far each history there goes.
+    pub fn ends_of(&self, known: &Known) -> BTreeMap<Timeline, u64> {
+        let whole = |name: &Name| self.judgement(name) != Judged::Bad;
+        let snapshots = known.snapshots.iter().filter(|held| whole(&held.name));
+        let segments = known.segments.iter().filter(|held| whole(&held.name));
+        let snapshots = snapshots.map(|held| (held.of.timeline, held.of.revision));
+        let mut ends: BTreeMap<Timeline, u64> = BTreeMap::new();
+        let all = snapshots.chain(segments.map(|held| (held.of.timeline, held.of.last)));
+        for (timeline, revision) in all {
+            let end = ends.entry(timeline).or_default();
+            *end = revision.max(*end);
+        }
+        ends
+    }
+
+    /// Whether something there is what its name says. It is read once.
+    pub fn is_whole(&mut self, known: &Known, name: &Name) -> Result<bool, Trouble> {
         if let Some(held) = known.segments.iter().find(|held| held.name == *name) {
-            return Ok(self.read_segment(name, &held.of)?.is_ok());
+            return Ok(self.is_junk(&held.of, name)? == Some(false));
         }
         if let Some(held) = known.snapshots.iter().find(|held| held.name == *name)
             && self.judgement(name) == Judged::Unknown
@@ -194,10 +256,14 @@ impl Worker {
 }
 
 impl Known {
-    /// The last commit in each object, with its history.
-    fn ends(&self) -> impl Iterator<Item = (Timeline, u64)> {
-        let snapshots = self.snapshots.iter().map(|held| (held.of.timeline, held.of.revision));
-        snapshots.chain(self.segments.iter().map(|held| (held.of.timeline, held.of.last)))
+    /// The name of something there.
+    pub fn name_of(&self, kept: &Kept) -> Option<&Name> {
+        match kept {
+            Kept::Snapshot(of) => {
+                self.snapshots.iter().find(|held| held.of == *of).map(|h| &h.name)
+            }
+            Kept::Segment(of) => self.segments.iter().find(|held| held.of == *of).map(|h| &h.name),
+        }
     }
 
     /// When the present history began, as far as is known there.

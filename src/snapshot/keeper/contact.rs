@@ -240,8 +240,7 @@ impl Worker {
     fn is_of_store(&mut self, store_id: &str) {
         let before = self.store.replace(store_id.to_owned());
         if before.is_some_and(|before| before != store_id) {
-            self.seen.forget();
-            self.seen.is_fine();
+            self.seen.forget_store();
             self.desk.tell(|status| (status.last_good, status.damage) = (None, None));
         }
     }

@@ -10,6 +10,7 @@ mod beside;
 pub mod check;
 mod contact;
 mod desk;
+mod forget;
 mod ledger;
 mod left;
 mod meters;

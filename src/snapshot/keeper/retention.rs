@@ -86,10 +86,10 @@ impl Snapshot {
 /// The other histories of a target, as this server sees them.
 #[derive(Default)]
 pub struct Others {
-    /// Those that grew while they were watched, and not so long ago that they count as ended.
+    /// Those that were not watched for so long, without growing, that they count as ended.
     pub growing: BTreeSet<Timeline>,
-    /// Those that this server has left itself.
-    pub left: BTreeSet<Timeline>,
+    /// Those of them that go further than this server has written in them.
+    pub strange: BTreeSet<Timeline>,
 }
 
 /// The newest one of the present history that is good.
@@ -103,9 +103,8 @@ pub fn last_good(snapshots: &[Snapshot], present: Timeline) -> Option<usize> {
 
 /// Which snapshots go. The last good one of the present history never does, and nothing does while
 /// there is none. What that history comes of is its own past: a restore forgets nothing of it.
-/// Another one stays for as long as its times tell, and while it is seen to grow; one that goes on
-/// and that this server has not left is another server's, and all that it comes of stays with it,
-/// whatever is asked.
+/// Another one stays while it may grow, whatever any times tell; all that another server's comes of
+/// stays with it, whatever is asked.
 pub fn to_drop(
     snapshots: &[Snapshot],
     segments: &[SegmentName],
@@ -124,67 +123,61 @@ pub fn to_drop(
     let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
     // Another history may be another machine's: it takes no place of ours, and none is taken of it.
     let alone = !policy.others.is_zero();
-    let from = snapshots[last_good].taken.minus(policy.others);
-    let mut going_on = if alone { going_on(snapshots, segments, from) } else { BTreeSet::new() };
-    going_on.extend(&others.growing);
-    let strange = |timeline: &Timeline| {
-        let past = way.iter().any(|part| part.timeline == *timeline);
-        !past && !others.left.contains(timeline)
-    };
+    let stays = if alone { &others.growing } else { &others.strange };
+    let mut needed = BTreeSet::from([last_good]);
+    for history in stays {
+        let is_strange = others.strange.contains(history);
+        needed.extend(needed_by(*history, is_strange, snapshots, segments, &journal));
+    }
     let strangers: Vec<Vec<Stretch>> =
-        going_on.iter().filter(|of| strange(of)).map(|of| journal.lineage(*of)).collect();
+        others.strange.iter().map(|history| journal.lineage(*history)).collect();
     let is_strange = |s: &Snapshot| strangers.iter().any(|way| s.is_on(way));
-    let counts = |s: &Snapshot| s.is_past(&way) || !(alone || is_strange(s));
-    let counted: Vec<usize> = whole.filter(|&index| counts(&snapshots[index])).collect();
-    let mut kept = vec![false; snapshots.len()];
-    kept[last_good] = true;
+    let counts = |index: &usize| {
+        let snapshot = &snapshots[*index];
+        snapshot.is_past(&way) || !(alone || is_strange(snapshot))
+    };
+    let counted: Vec<usize> = whole.filter(counts).collect();
     let taken: Vec<Timestamp> = counted.iter().map(|&index| snapshots[index].taken).collect();
-    policy.kept(&taken).into_iter().for_each(|at| kept[counted[at]] = true);
-    for (index, snapshot) in snapshots.iter().enumerate() {
-        kept[index] |= snapshot.judged != Judged::Bad && is_strange(snapshot);
-    }
+    needed.extend(policy.kept(&taken).into_iter().map(|at| counted[at]));
     if alone {
-        // Another machine may have written in the present one, too, before it left that: it is the
-        // past of what that goes on with.
+        // Another machine may have written in the present one, too, before it left that: it may be
+        // the past of what that goes on with.
         let theirs = |s: &Snapshot| s.timeline == present && s.own == Some(false);
-        let comes_of_it = |other: &Timeline| {
-            *other != present && journal.lineage(*other).iter().any(|of| of.timeline == present)
-        };
-        let wanted = snapshots.iter().any(|s| theirs(s) && s.taken > from)
-            || going_on.iter().any(comes_of_it);
-        for (index, snapshot) in snapshots.iter().enumerate() {
-            kept[index] |= match theirs(snapshot) {
-                true => snapshot.judged != Judged::Bad && wanted,
-                false => snapshot.timeline != present && going_on.contains(&snapshot.timeline),
-            };
-        }
-        // What is there of one may begin with a snapshot of a history before it.
-        for timeline in going_on.into_iter().filter(|timeline| *timeline != present) {
-            let of_it = segments.iter().filter(|segment| segment.timeline == timeline);
-            let start = of_it.map(|segment| segment.first - 1).min();
-            let base = start.and_then(|start| base_behind(snapshots, &journal, timeline, start));
-            base.into_iter().for_each(|index| kept[index] = true);
-        }
+        let from = snapshots[last_good].taken.minus(policy.others);
+        let wanted =
+            snapshots.iter().any(|s| theirs(s) && s.taken > from) || !others.strange.is_empty();
+        let stays = |s: &Snapshot| wanted && theirs(s) && s.judged != Judged::Bad;
+        needed.extend((0..snapshots.len()).filter(|&index| stays(&snapshots[index])));
     }
-    let goes = |&index: &usize| {
-        let Snapshot { timeline, revision, judged, .. } = snapshots[index];
+    let goes = |index: &usize| {
+        let Snapshot { timeline, revision, judged, .. } = snapshots[*index];
         // A newer one that does not verify may be another's that is being looked at.
         let newer = timeline.number > present.number
             || (timeline == present && revision > snapshots[last_good].revision);
-        !kept[index] && (judged != Judged::Bad || !newer)
+        !needed.contains(index) && (judged != Judged::Bad || !newer)
     };
     order.into_iter().rev().filter(goes).collect()
 }
 
-/// The histories to which something was added after `from`, as far as one can see.
-fn going_on(
+/// The snapshots that a history needs which may still grow: its own, and what leads to its start.
+/// Of one that is another server's all that it comes of.
+fn needed_by(
+    history: Timeline,
+    is_strange: bool,
     snapshots: &[Snapshot],
     segments: &[SegmentName],
-    from: Timestamp,
-) -> BTreeSet<Timeline> {
-    let taken = snapshots.iter().map(|s| (s.timeline, s.taken));
-    let all = taken.chain(segments.iter().map(|s| (s.timeline, s.to)));
-    all.filter(|(_, time)| *time > from).map(|(timeline, _)| timeline).collect()
+    journal: &Listing,
+) -> Vec<usize> {
+    let way = journal.lineage(history);
+    let needs = |s: &Snapshot| {
+        s.timeline == history || (is_strange && s.judged != Judged::Bad && s.is_on(&way))
+    };
+    let own = (0..snapshots.len()).filter(|&index| needs(&snapshots[index]));
+    // What is there of one may begin with a snapshot of a history before it.
+    let of_it = segments.iter().filter(|segment| segment.timeline == history);
+    let start = of_it.map(|segment| segment.first - 1).min();
+    let base = start.and_then(|start| base_behind(snapshots, journal, history, start));
+    own.chain(base).collect()
 }
 
 /// Which segments go with the snapshots that `stay`: those to which none leads any more, be it

@@ -1,16 +1,15 @@
 //! A snapshot on its way to a target, and what it does to those before it.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::Duration;
 
 use super::contact::{Held, Known};
 use super::keep_journal;
-use super::retention::{self, Judged, Others, Policy, Snapshot};
-use super::stored;
+use super::retention::{Judged, Policy};
 use super::trouble::Trouble;
 use super::worker::Worker;
-use crate::barrier::txn::Txn;
 use crate::snapshot::include;
 use crate::snapshot::layout::SnapshotName;
 use crate::snapshot::take::{Taken, take};
@@ -110,14 +109,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Has the store know how long other histories there were seen not to grow.
-    fn note_watched(&self) -> Result<(), Trouble> {
-        let Some(noted) = self.seen.watch.noted(self.boot()) else { return Ok(()) };
-        let note = |txn: &mut Txn| stored::note_watched(txn, &self.name, &noted);
-        self.unsealed()?.transact(note)?;
-        Ok(())
-    }
-
     /// Whether it must be taken now for the journal to have a base.
     pub fn needs_base(&self) -> Result<bool, Trouble> {
         let head = self.unsealed()?.journal();
@@ -141,7 +132,9 @@ impl Worker {
         let Some(most) = self.settings.max_space else { return Ok(()) };
         let Some(known) = &self.known else { return Ok(()) };
         let own = known.own(&self.settings.file_prefix);
-        let used: u64 = own.iter().map(|held| held.length).sum();
+        let own = own.into_iter().map(|held| (held.name.clone(), held.length));
+        let own: BTreeMap<Name, u64> = own.collect();
+        let used: u64 = own.values().sum();
         let would_be = used.saturating_add(length);
         if would_be <= most {
             return Ok(());
@@ -149,8 +142,7 @@ impl Worker {
         // What a restore has left yields to what is now, if that makes room.
         let policy = Policy { others: Duration::ZERO, ..self.settings.policy };
         let gone = self.outdated(policy)?;
-        let yields = own.iter().filter(|held| gone.contains(&held.name));
-        let yields: u64 = yields.map(|held| held.length).sum();
+        let yields: u64 = gone.iter().filter_map(|name| own.get(name)).sum();
         if would_be - yields <= most && self.forget(policy)? == gone {
             return Ok(());
         }
@@ -158,73 +150,6 @@ impl Worker {
             "the snapshots there take {used} bytes, and one of {length} more would be above \
              local_max_space ({most}): raise it, or keep fewer"
         )))
-    }
-
-    /// Drops what nobody wants to be kept any longer; which snapshots that was.
-    pub fn forget(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
-        // Another one may have been found there meanwhile.
-        self.must_be_its_own()?;
-        let gone = self.forgettable(policy)?;
-        for name in &gone {
-            self.target.delete(name)?;
-            log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
-        }
-        let Some(known) = &mut self.known else { return Ok(gone) };
-        known.remove(&gone);
-        let Some(known) = &self.known else { return Ok(gone) };
-        let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
-        // What another server wrote goes with its own.
-        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
-        let stay: Vec<Snapshot> = stay.chain(theirs).collect();
-        let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
-        let names: Vec<_> = all.iter().map(|held| held.of).collect();
-        let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
-        let unneeded: Vec<Name> =
-            unneeded.into_iter().map(|index| all[index].name.clone()).collect();
-        for name in &unneeded {
-            self.target.delete(name)?;
-        }
-        let Some(known) = &mut self.known else { return Ok(gone) };
-        known.remove(&unneeded);
-        self.judged.retain(|name, _| !gone.contains(name) && !unneeded.contains(name));
-        self.known.iter().for_each(|known| self.tell_held(known));
-        Ok(gone)
-    }
-
-    /// Which snapshots of this target go by a policy. Before any does the last good one is read
-    /// back, unless that was done in this round: where it has rotted since it was put, the one
-    /// before it is the last.
-    pub fn forgettable(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
-        loop {
-            let gone = self.outdated(policy)?;
-            let last = self.last_good().map(|held| held.name.clone());
-            let last = last.filter(|last| !gone.is_empty() && !self.read_now.contains(last));
-            let Some(last) = last else { return Ok(gone) };
-            let Some(known) = self.known.take() else { return Ok(gone) };
-            self.judged.remove(&last);
-            self.judge(&known)?;
-            self.known = Some(known);
-            self.follow();
-        }
-    }
-
-    fn outdated(&self, policy: Policy) -> Result<Vec<Name>, Trouble> {
-        let Some(known) = &self.known else { return Ok(Vec::new()) };
-        let prefix = &self.settings.file_prefix;
-        let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
-        let theirs = known.theirs.iter().filter(|held| held.of.prefix == *prefix);
-        let theirs = theirs.map(|held| (held, self.their_candidate(held)));
-        let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
-        let (journal, present) = (known.journal(), known.timeline);
-        let gone = retention::to_drop(&snapshots, &journal, present, &self.others()?, &policy);
-        Ok(gone.into_iter().map(|index| all[index].name.clone()).collect())
-    }
-
-    /// The other histories there.
-    fn others(&self) -> Result<Others, Trouble> {
-        let growing = self.seen.watch.growing(self.settings.policy.others, self.boot());
-        let left = self.unsealed()?.left()?;
-        Ok(Others { growing, left: left.iter().map(|left| left.timeline).collect() })
     }
 }
 

@@ -72,8 +72,7 @@ impl Worker {
         self.known = None;
         if trouble.standing() == Standing::Away {
             self.doubt();
-            let boot = self.boot();
-            self.seen.is_away(boot);
+            self.seen.is_away();
             self.has_nothing();
             self.schedule.resume();
         }

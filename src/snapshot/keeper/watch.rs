@@ -1,37 +1,53 @@
 //! How long another history was watched and did not grow. Until that is long enough nothing of it
 //! goes, whatever the times there tell: those are of another machine's clock, and either may be
 //! years off.
+//!
+//! It is watched from one look to the next one, unless nobody could look for a while in between:
+//! since when, nobody knows. A stick that was let go, and comes as soon as it is wanted, was there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::record::Record;
 
-/// The other histories of a target.
-#[derive(Default)]
-pub struct Watch {
-    histories: BTreeMap<Timeline, Watched>,
-}
+/// So long is what was watched known to this process alone.
+const KEPT: Duration = Duration::from_secs(3600);
+/// What is wanted may take so long to come.
+const MOMENT: Duration = Duration::from_secs(60);
+/// So many histories are remembered that are not there at present, as on another stick.
+const MOST: usize = 32;
+/// So many places are told apart that are there in turn.
+const PLACES: usize = 8;
 
-/// One of them, since it last grew.
-struct Watched {
-    /// Its last commit.
-    end: u64,
-    /// How long it was watched before.
-    before: Duration,
-    /// Since when it is again, by the boot clock; `None` while nobody can look.
-    since: Option<Duration>,
+/// The other histories of a target.
+pub struct Watch {
+    histories: Noted,
+    /// When it was last looked, by the boot clock, and how far each went there.
+    looked: Option<(Duration, BTreeMap<Timeline, u64>)>,
+    /// Since when nobody could.
+    blind: Option<Duration>,
+    /// What the store holds of it.
+    kept: Noted,
+    /// When that was last read or written, by the boot clock.
+    at: Duration,
 }
 
 /// What the store holds of it.
-#[derive(Default, Serialize, Deserialize)]
-pub struct Noted {
-    /// The ends of the histories, and for how many seconds each was watched.
-    histories: Vec<(Origin, u64)>,
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted(BTreeMap<Timeline, Watched>);
+
+/// One of them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Watched {
+    /// How long it was seen to end there and to go nowhere further. Of several sticks each may have
+    /// another end of it.
+    ends: BTreeMap<u64, Duration>,
+    /// Up to which commit this server wrote it before a restore left it, as far as it is known by
+    /// what lay there.
+    left: Option<u64>,
 }
 
 impl Record for Noted {
@@ -40,49 +56,89 @@ impl Record for Noted {
 
 impl Watch {
     /// As it was noted.
-    pub fn of(noted: Noted) -> Self {
-        let watched = |(Origin { timeline, revision: end }, seconds)| {
-            let before = Duration::from_secs(seconds);
-            (timeline, Watched { end, before, since: None })
+    pub fn of(kept: Noted, boot: Duration) -> Self {
+        Self { histories: kept.clone(), looked: None, blind: None, kept, at: boot }
+    }
+
+    /// These are there, up to those commits. More than `long` nobody wants to know.
+    pub fn look(&mut self, ends: &BTreeMap<Timeline, u64>, long: Duration, boot: Duration) {
+        let is_long = |since| boot.saturating_sub(since) >= MOMENT;
+        let blind = self.blind.take().is_some_and(is_long);
+        let before = self.looked.replace((boot, ends.clone())).filter(|_| !blind);
+        let Noted(histories) = &mut self.histories;
+        if histories.len() > MOST {
+            histories.retain(|timeline, _| ends.contains_key(timeline));
+        }
+        for (timeline, end) in ends {
+            let watched = &mut histories.entry(*timeline).or_default().ends;
+            if watched.last_key_value().is_some_and(|(furthest, _)| furthest < end) {
+                watched.clear();
+            }
+            if watched.len() == PLACES && !watched.contains_key(end) {
+                watched.pop_first();
+            }
+            let same = before.as_ref().filter(|(_, ends)| ends.get(timeline) == Some(end));
+            let seen = same.map_or(Duration::ZERO, |(at, _)| boot.saturating_sub(*at));
+            let length = watched.entry(*end).or_default();
+            *length = length.saturating_add(seen).min(long);
+        }
+    }
+
+    /// Nobody can look.
+    pub fn is_blind(&mut self, boot: Duration) {
+        self.blind.get_or_insert(boot);
+    }
+
+    /// A restore has left one that this server wrote up to that commit.
+    pub fn is_left(&mut self, timeline: Timeline, upto: u64) {
+        let Noted(histories) = &mut self.histories;
+        histories.entry(timeline).or_default().left = Some(upto);
+    }
+
+    /// Up to which commit that was of one, if it was one.
+    pub fn left(&self, timeline: Timeline) -> Option<u64> {
+        self.histories.0.get(&timeline)?.left
+    }
+
+    /// Those there that were not watched for so long since they grew.
+    pub fn growing(&self, long: Duration) -> BTreeSet<Timeline> {
+        let Noted(histories) = &self.histories;
+        let Some((_, there)) = &self.looked else { return histories.keys().copied().collect() };
+        let watched = |timeline: &Timeline, end: &u64| histories.get(timeline)?.ends.get(end);
+        let grows = |(timeline, end): &(&Timeline, &u64)| {
+            watched(timeline, end).is_none_or(|length| *length < long)
         };
-        Self { histories: noted.histories.into_iter().map(watched).collect() }
+        there.iter().filter(grows).map(|(timeline, _)| *timeline).collect()
     }
 
-    /// To be noted, unless there is none.
-    pub fn noted(&self, boot: Duration) -> Option<Noted> {
-        let histories = self.histories.iter().map(|(&timeline, watched)| {
-            let origin = Origin { timeline, revision: watched.end };
-            (origin, watched.length(boot).as_secs())
-        });
-        (!self.histories.is_empty()).then(|| Noted { histories: histories.collect() })
+    /// What is to be noted, unless the store holds it already; and what that holds.
+    pub fn news(&self) -> Option<(&Noted, &Noted)> {
+        (self.histories != self.kept).then_some((&self.histories, &self.kept))
     }
 
-    /// These are there, up to those commits.
-    pub fn look(&mut self, ends: &BTreeMap<Timeline, u64>, boot: Duration) {
-        self.histories.retain(|timeline, watched| ends.get(timeline) == Some(&watched.end));
-        for (&timeline, &end) in ends {
-            let new = Watched { end, before: Duration::ZERO, since: None };
-            self.histories.entry(timeline).or_insert(new).since.get_or_insert(boot);
+    /// Whether that has waited for long enough.
+    pub fn is_to_be_noted(&self, boot: Duration) -> bool {
+        self.news().is_some() && boot.saturating_sub(self.at) >= KEPT
+    }
+
+    /// The store holds it from now on, or is asked no more for a while.
+    pub fn is_noted(&mut self, kept: bool, boot: Duration) {
+        self.at = boot;
+        if kept {
+            self.kept.clone_from(&self.histories);
         }
     }
 
-    /// Nobody can look from now on.
-    pub fn pause(&mut self, boot: Duration) {
-        for watched in self.histories.values_mut() {
-            (watched.before, watched.since) = (watched.length(boot), None);
-        }
-    }
-
-    /// Those that were not watched for so long since they grew.
-    pub fn growing(&self, long: Duration, boot: Duration) -> BTreeSet<Timeline> {
-        let growing = self.histories.iter().filter(|(_, watched)| watched.length(boot) < long);
-        growing.map(|(timeline, _)| *timeline).collect()
+    /// Another state has taken the place of the store's.
+    pub fn is_to_be_noted_anew(&mut self) {
+        self.kept = Noted::default();
     }
 }
 
-impl Watched {
-    fn length(&self, boot: Duration) -> Duration {
-        self.before + self.since.map_or(Duration::ZERO, |since| boot.saturating_sub(since))
+impl Noted {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -92,24 +148,49 @@ mod tests {
 
     const ONE: Timeline = Timeline { number: 1, id: 9 };
     const HOUR: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_secs(3 * 3600);
+
+    fn grows(watch: &mut Watch, end: u64, boot: u32) -> bool {
+        watch.look(&BTreeMap::from([(ONE, end)]), LONG, HOUR * boot);
+        !watch.growing(LONG).is_empty()
+    }
 
     #[test]
     fn only_what_was_watched_counts_and_a_restart_forgets_nothing() {
-        let mut watch = Watch::default();
-        let growing =
-            |watch: &Watch, hours, boot| !watch.growing(HOUR * hours, HOUR * boot).is_empty();
-        let at = |end| BTreeMap::from([(ONE, end)]);
-        watch.look(&at(5), HOUR);
-        assert!(growing(&watch, 3, 3) && !growing(&watch, 3, 4));
-        watch.look(&at(6), HOUR * 4);
-        assert!(growing(&watch, 3, 6), "it grew");
-        watch.pause(HOUR * 6);
-        assert!(growing(&watch, 3, 99), "nobody looked");
-        let noted = watch.noted(HOUR * 99).unwrap();
-        let mut watch = Watch::of(Noted::decode(&noted.encode()).unwrap());
-        watch.look(&at(6), HOUR * 2);
-        assert!(growing(&watch, 3, 2) && !growing(&watch, 3, 3));
-        watch.look(&BTreeMap::new(), HOUR * 4);
-        assert!(watch.noted(HOUR * 4).is_none());
+        let mut watch = Watch::of(Noted::default(), Duration::ZERO);
+        assert!(grows(&mut watch, 5, 1) && grows(&mut watch, 5, 3) && !grows(&mut watch, 5, 4));
+        assert!(grows(&mut watch, 6, 9), "it grew");
+        watch.is_blind(HOUR * 11 - MOMENT / 2);
+        assert!(grows(&mut watch, 6, 11), "it took a moment to come");
+        watch.is_blind(HOUR * 98);
+        assert!(grows(&mut watch, 6, 99), "nobody looked");
+        watch.is_blind(HOUR * 99);
+        let (noted, _) = watch.news().unwrap();
+        let mut watch = Watch::of(Noted::decode(&noted.encode()).unwrap(), HOUR);
+        assert!(watch.news().is_none());
+        assert!(grows(&mut watch, 6, 1) && !grows(&mut watch, 6, 2));
+        assert!(watch.is_to_be_noted(HOUR * 2) && !watch.is_to_be_noted(HOUR * 2 - HOUR / 2));
+        watch.is_noted(true, HOUR * 2);
+        assert!(!grows(&mut watch, 6, 9) && watch.news().is_none(), "more is not counted");
+    }
+
+    #[test]
+    fn each_of_two_places_that_are_there_in_turn_is_watched_by_itself() {
+        let mut watch = Watch::of(Noted::default(), Duration::ZERO);
+        assert!(grows(&mut watch, 5, 1) && grows(&mut watch, 5, 3));
+        assert!(grows(&mut watch, 3, 4), "another one, which has less of it");
+        assert!(grows(&mut watch, 3, 6) && !grows(&mut watch, 3, 7));
+        assert!(grows(&mut watch, 5, 8) && !grows(&mut watch, 5, 9));
+        assert!(grows(&mut watch, 6, 10), "it grew");
+        assert!(grows(&mut watch, 3, 11), "on the other one");
+    }
+
+    #[test]
+    fn what_is_on_another_stick_is_not_remembered_without_end() {
+        let mut watch = Watch::of(Noted::default(), Duration::ZERO);
+        let many = |number| (0..=MOST as u64).map(move |id| (Timeline { number, id }, 1)).collect();
+        (0..9).for_each(|number| watch.look(&many(number), LONG, HOUR));
+        assert_eq!(watch.histories.0.len(), MOST + 1);
+        assert!(watch.growing(LONG).iter().all(|timeline| timeline.number == 8));
     }
 }

@@ -193,6 +193,7 @@ impl Worker {
                 self.schedule.failed(self.boot(), false);
             }
         }
+        self.note_last();
         self.desk.ended();
     }
 
@@ -203,6 +204,7 @@ impl Worker {
         if self.means.barrier.unsealed().is_none() {
             self.owed = self.owed.take().or(wishes.take.then(|| Trouble::Over.to_string()));
             self.refuse(&wishes, &Trouble::Over);
+            self.seen.is_out_of_sight(self.boot());
             return;
         }
         if wishes.any() {
@@ -222,6 +224,7 @@ impl Worker {
                 Err(trouble) => self.is_in_trouble(&trouble),
             }
         }
+        self.note_by_the_hour();
         self.tell();
     }
 
@@ -241,6 +244,7 @@ impl Worker {
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
         let due = wishes.take || (self.is_due() && self.schedule.may_take(self.boot()));
         if let Err(trouble) = self.meet(wishes, due) {
+            self.seen.is_out_of_sight(self.boot());
             self.owed = self.owed.take().or(wishes.take.then(|| trouble.to_string()));
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }

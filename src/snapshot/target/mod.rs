@@ -81,6 +81,13 @@ pub trait Target: Send + Sync {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Visit(String);
 
+impl Visit {
+    /// The one that is called that: no other one of the place is.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+}
+
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {

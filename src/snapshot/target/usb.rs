@@ -199,7 +199,7 @@ impl Target for Usb {
             return None;
         }
         let number = fs::read_to_string(self.places.mounts.join(format!(".{}", self.volume.0)));
-        Some(Visit(number.unwrap_or_default().trim().to_owned()))
+        Some(Visit::new(number.unwrap_or_default().trim()))
     }
 
     fn rest(&self, visit: &Visit) -> Result<(), TargetError> {

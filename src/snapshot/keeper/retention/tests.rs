@@ -27,20 +27,24 @@ fn segment(
     SegmentName { timeline, origin, first, last, from: to, to, chain: last }
 }
 
-/// Whatever other histories there are this server has left.
-fn ours() -> Others {
-    let middle = Timeline { number: 2, id: 1 };
-    let other = Timeline { number: 3, id: 1 };
-    Others { left: BTreeSet::from([OLD, middle, other]), ..Others::default() }
+/// These may still grow, and of them those are another server's.
+fn others(growing: &[Timeline], strange: &[Timeline]) -> Others {
+    let all = |some: &[Timeline]| some.iter().copied().collect();
+    Others { growing: all(growing), strange: all(strange) }
 }
 
 fn left(snapshots: &[Snapshot], policy: &Policy) -> Vec<u64> {
-    let kept = kept(snapshots, &[], policy);
+    let kept = kept(snapshots, &[], &Others::default(), policy);
     kept.iter().map(|snapshot| snapshot.revision).collect()
 }
 
-fn kept(snapshots: &[Snapshot], segments: &[SegmentName], policy: &Policy) -> Vec<Snapshot> {
-    let gone = to_drop(snapshots, segments, PRESENT, &ours(), policy);
+fn kept(
+    snapshots: &[Snapshot],
+    segments: &[SegmentName],
+    others: &Others,
+    policy: &Policy,
+) -> Vec<Snapshot> {
+    let gone = to_drop(snapshots, segments, PRESENT, others, policy);
     let kept = (0..snapshots.len()).filter(|index| !gone.contains(index));
     kept.map(|index| snapshots[index]).collect()
 }
@@ -113,7 +117,11 @@ fn the_last_good_one_stays_whatever_is_asked() {
                 segment([PRESENT, OLD][dice(2) as usize], None, (last, last), to)
             })
             .collect();
-        let gone = to_drop(&all, &segments, PRESENT, &ours(), &policy);
+        let whose = dice(4);
+        let growing = if whose > 0 { vec![OLD] } else { vec![] };
+        let strange = if whose > 2 { vec![OLD] } else { vec![] };
+        let others = others(&growing, &strange);
+        let gone = to_drop(&all, &segments, PRESENT, &others, &policy);
         let Some(last) = last_good(&all, PRESENT) else {
             assert!(gone.is_empty());
             continue;
@@ -122,17 +130,17 @@ fn the_last_good_one_stays_whatever_is_asked() {
         let kept: Vec<Snapshot> =
             (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n]).collect();
         let alone = !policy.others.is_zero();
-        let counts = |s: &&Snapshot| !alone || s.own.unwrap_or(s.timeline == PRESENT);
+        let counts = |s: &&Snapshot| {
+            let past = s.own.unwrap_or(s.timeline == PRESENT);
+            past || !(alone || (s.timeline == OLD && !strange.is_empty()))
+        };
         let ours = kept.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
         let whole = all.iter().filter(|s| s.judged != Judged::Bad).filter(counts).count();
         assert!(ours as u64 >= policy.last.min(whole as u64));
-        // What was left a short while ago can be gone back to, with all that follows.
+        // What may still grow can be gone back to, with all that follows; another server's always.
         let of_old = |s: &&Snapshot| s.timeline == OLD && s.judged != Judged::Bad;
         let base = all.iter().filter(of_old).map(|s| s.revision).max();
-        let ends = segments.iter().filter(|s| s.timeline == OLD).map(|s| s.to);
-        let end = ends.chain(all.iter().filter(of_old).map(|s| s.taken)).max();
-        let (Some(base), Some(end)) = (base, end) else { continue };
-        if !policy.others.is_zero() && end > all[last].taken.minus(policy.others) {
+        if let Some(base) = base.filter(|_| if alone { whose > 0 } else { whose > 2 }) {
             assert!(kept.iter().filter(of_old).any(|s| s.revision == base));
             for lost in segments_to_drop(&segments, &kept, PRESENT) {
                 assert!(segments[lost].timeline != OLD || segments[lost].last <= base);
@@ -142,32 +150,20 @@ fn the_last_good_one_stays_whatever_is_asked() {
 }
 
 #[test]
-fn another_history_is_left_alone_for_a_while() {
-    let old = |revision, days| Snapshot { timeline: OLD, ..snapshot(revision, days * DAY) };
-    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
-    let after = |days, segments: &[SegmentName]| {
-        let all = [old(3, 1), old(5, 2), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
-        let gone = to_drop(&all, segments, PRESENT, &ours(), &policy);
-        (0..all.len()).filter(|n| !gone.contains(n)).map(|n| all[n].revision).collect::<Vec<_>>()
-    };
-    assert_eq!(after(4, &[]), [3, 5, 7]);
-    assert_eq!(after(8, &[]), [3, 5, 7]);
-    assert_eq!(after(9, &[]), [7], "it was a week ago");
-    let journal = segment(OLD, None, (6, 9), 3 * DAY);
-    assert_eq!(after(9, &[journal]), [3, 5, 7], "the journal went on");
-}
-
-#[test]
-fn another_history_that_is_seen_to_grow_is_left_alone_whatever_its_times() {
+fn another_history_that_may_grow_is_left_alone_whatever_its_times() {
     let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, DAY) };
-    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
-    let all = [old(5), snapshot(6, 1000 * DAY)];
-    let gone = |growing: &[Timeline]| {
-        let others = Others { growing: growing.iter().copied().collect(), ..ours() };
-        to_drop(&all, &[], PRESENT, &others, &policy)
+    let week = Duration::from_secs(7 * DAY);
+    let gone = |days, others: &Others, span| {
+        let all = [old(3), old(5), snapshot(6, 3 * DAY), snapshot(7, days * DAY)];
+        to_drop(&all, &[], PRESENT, others, &Policy { last: 1, others: span, ..Policy::default() })
     };
-    assert!(gone(&[OLD]).is_empty());
-    assert_eq!(gone(&[]), [0]);
+    for days in [4, 1000] {
+        assert_eq!(gone(days, &others(&[OLD], &[]), week), [2]);
+        assert_eq!(gone(days, &others(&[], &[]), week), [0, 1, 2]);
+        // What this server has left itself yields, and what is another one's does not.
+        assert_eq!(gone(days, &others(&[OLD], &[]), Duration::ZERO), [0, 1, 2]);
+        assert_eq!(gone(days, &others(&[OLD], &[OLD]), Duration::ZERO), [2]);
+    }
 }
 
 #[test]
@@ -189,16 +185,14 @@ fn while_another_server_goes_on_all_that_it_comes_of_stays() {
         snapshot(12, 41 * DAY),
     ];
     let week = Duration::from_secs(7 * DAY);
-    for others in [week, Duration::ZERO] {
-        let policy = Policy { last: 1, others, ..Policy::default() };
-        let growing = BTreeSet::from([other]);
-        let gone = |left| {
-            let others = Others { growing: growing.clone(), left };
-            to_drop(&all, &segments, PRESENT, &others, &policy)
+    for span in [week, Duration::ZERO] {
+        let policy = Policy { last: 1, others: span, ..Policy::default() };
+        let gone = |strange: &[Timeline]| {
+            to_drop(&all, &segments, PRESENT, &others(&[other], strange), &policy)
         };
-        assert_eq!(gone(BTreeSet::new()), [2]);
+        assert_eq!(gone(&[other]), [2]);
         // Of what this server has left it needs what leads there, or nothing.
-        assert!(gone(BTreeSet::from([other])).len() >= 3);
+        assert!(gone(&[]).len() >= 3);
     }
 }
 
@@ -206,18 +200,15 @@ fn while_another_server_goes_on_all_that_it_comes_of_stays() {
 fn what_another_one_took_in_the_present_history_is_left_alone_for_a_while() {
     let theirs = Snapshot { own: Some(false), ..snapshot(5, 2 * DAY) };
     let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
-    let after = |days, segments: &[SegmentName]| {
+    let other = Timeline { number: 3, id: 1 };
+    let after = |days, strange: &[Timeline]| {
         let all = [snapshot(3, DAY), theirs, snapshot(7, days * DAY)];
-        let kept = kept(&all, segments, &policy);
+        let kept = kept(&all, &[], &others(&[other], strange), &policy);
         kept.iter().map(|snapshot| snapshot.revision).collect::<Vec<_>>()
     };
     assert_eq!(after(4, &[]), [5, 7], "it is none of those that are counted");
     assert_eq!(after(9, &[]), [7], "it was a week ago");
-    let origin = Some(Origin { timeline: PRESENT, revision: 6 });
-    let other = Timeline { number: 3, id: 1 };
-    let on = |days| segment(other, origin, (7, 9), days * DAY);
-    assert_eq!(after(9, &[on(3)]), [5, 7], "it goes on");
-    assert_eq!(after(11, &[on(3)]), [7]);
+    assert_eq!(after(9, &[other]), [5, 7], "it goes on");
 }
 
 #[test]
@@ -249,17 +240,19 @@ fn a_history_needs_those_that_it_left() {
     ];
     let old = |revision| Snapshot { timeline: OLD, ..snapshot(revision, 2 * DAY) };
     let all = [old(3), old(7), old(9), snapshot(11, 10 * DAY), snapshot(12, 11 * DAY)];
-    let others = Duration::from_secs(7 * DAY);
-    let policy = Policy { last: 1, others, ..Policy::default() };
+    let week = Duration::from_secs(7 * DAY);
+    let policy = Policy { last: 1, others: week, ..Policy::default() };
     // What is not of the present one's past goes first.
     // The one in the middle was left lately, and has no snapshot of its own.
-    assert_eq!(to_drop(&all, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
+    let grows = others(&[middle], &[]);
+    assert_eq!(to_drop(&all, &segments, PRESENT, &grows, &policy), [2, 0, 3]);
     assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
     // It has one, and begins before that.
     let own = [&all[..], &[Snapshot { timeline: middle, ..snapshot(11, 9 * DAY) }]].concat();
-    assert_eq!(to_drop(&own, &segments, PRESENT, &ours(), &policy), [2, 0, 3]);
+    assert_eq!(to_drop(&own, &segments, PRESENT, &grows, &policy), [2, 0, 3]);
     // Without it nothing needs the old one any more, nor what of the present follows it alone.
-    assert_eq!(to_drop(&all, &segments[..3], PRESENT, &ours(), &policy), [2, 0, 1, 3]);
+    let none = Others::default();
+    assert_eq!(to_drop(&all, &segments[..3], PRESENT, &none, &policy), [2, 0, 1, 3]);
     assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
 }
 
@@ -275,7 +268,7 @@ fn a_restore_forgets_nothing_of_what_it_went_back_to() {
     let keep = |change: fn(&mut Policy)| {
         let mut policy = Policy { others: Duration::from_secs(7 * DAY), ..Policy::default() };
         change(&mut policy);
-        let kept = kept(&all, &segments, &policy);
+        let kept = kept(&all, &segments, &Others::default(), &policy);
         kept.iter().map(|s| (s.timeline.number, s.revision)).collect::<Vec<_>>()
     };
     let past = [(1, 4), (1, 5), (1, 6), (2, 8), (2, 9)];
@@ -290,7 +283,7 @@ fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
     let entropy: &dyn Entropy = &entropy;
     let dice = |most: u64| u64::from_le_bytes(entropy.bytes()) % most;
     let other = Timeline { number: 3, id: 1 };
-    let mut left_alone = 0;
+    let (mut left_alone, mut of_others) = (0, 0);
     for _ in 0..4000 {
         let of_old = |revision| Origin { timeline: OLD, revision };
         let branch = 2 + dice(8);
@@ -310,7 +303,7 @@ fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
                 if dice(3) == 0 {
                     let judged = [Judged::Good, Judged::Good, Judged::Bad][dice(3) as usize];
                     let taken = Timestamp::from_secs(time);
-                    let revision = at - dice(2);
+                    let revision = (at - dice(2)).max(origin.map_or(0, |at| at.revision + 1));
                     all.push(Snapshot { taken, timeline, revision, own: None, judged });
                 }
             }
@@ -323,35 +316,58 @@ fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
             others: Duration::from_secs(1 + dice(9 * DAY)),
             ..Policy::default()
         };
-        let Some(last) = last_good(&all, PRESENT) else { continue };
-        let stays = kept(&all, &segments, &policy);
-        // As if there had been no restore.
+        if last_good(&all, PRESENT).is_none() {
+            continue;
+        }
+        // Each may still grow, and be of this server or of another one; what this one has taken it
+        // may know by the stamps.
         let way = journal(&segments).lineage(PRESENT);
-        let past = all.iter().filter(|snapshot| snapshot.is_on(&way));
+        for snapshot in &mut all {
+            snapshot.own = (dice(2) == 0).then(|| snapshot.is_on(&way));
+        }
+        let whose = [OLD, other].map(|history| (history, dice(4)));
+        let some = |least| {
+            let some = whose.iter().filter(move |(_, whose)| *whose >= least);
+            some.map(|(history, _)| *history).collect::<Vec<_>>()
+        };
+        let (growing, strange) = (some(1), some(3));
+        let stays = kept(&all, &segments, &others(&growing, &strange), &policy);
+        // As if there had been no restore.
+        let past = all.iter().filter(|snapshot| snapshot.is_past(&way));
         let past: Vec<Snapshot> =
             past.map(|snapshot| Snapshot { timeline: PRESENT, ..*snapshot }).collect();
-        for snapshot in kept(&past, &[], &policy) {
+        for snapshot in kept(&past, &[], &Others::default(), &policy) {
             let same = |s: &Snapshot| {
-                s.is_on(&way) && (s.revision, s.taken) == (snapshot.revision, snapshot.taken)
+                s.is_past(&way) && (s.revision, s.taken) == (snapshot.revision, snapshot.taken)
             };
             assert!(snapshot.judged == Judged::Bad || stays.iter().any(same));
         }
-        // What leads to the end of each history that was left lately, or goes on.
+        // All that another server comes of, also where there is no room.
+        let crowded = Policy { others: Duration::ZERO, ..policy };
+        for policy in [policy, crowded] {
+            let stays = kept(&all, &segments, &others(&growing, &strange), &policy);
+            for history in &strange {
+                let way = journal(&segments).lineage(*history);
+                let needs = |s: &&Snapshot| s.judged != Judged::Bad && s.is_on(&way);
+                assert!(all.iter().filter(needs).all(|s| stays.contains(s)));
+                of_others += 1;
+            }
+        }
+        // What leads to the end of each history that may grow.
         let gone = segments_to_drop(&segments, &stays, PRESENT);
         let after = (0..segments.len()).filter(|index| !gone.contains(index));
         let after: Vec<SegmentName> = after.map(|index| segments[index]).collect();
         let (before, after) = (listing(&all, &segments), listing(&stays, &after));
-        let from = all[last].taken.minus(policy.others);
         for of_it in segments.iter().filter(|of_it| of_it.timeline != PRESENT) {
-            let lately = segments.iter().any(|s| s.timeline == of_it.timeline && s.to > from);
+            let grows = growing.contains(&of_it.timeline);
             let at = Origin { timeline: of_it.timeline, revision: of_it.last };
-            if lately && before.leads_to(at) {
+            if grows && before.leads_to(at) {
                 left_alone += 1;
                 assert!(after.leads_to(at), "{at:?} of {segments:?} and {all:?}: {stays:?}");
             }
         }
     }
-    assert!(left_alone > 1000);
+    assert!(left_alone > 1000 && of_others > 1000, "{left_alone} {of_others}");
 }
 
 /// What a way is planned by.

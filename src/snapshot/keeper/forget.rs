@@ -1,0 +1,188 @@
+//! What of a target goes, and for how long other histories there were watched.
+
+use super::contact::{Held, Known};
+use super::retention::{self, Judged, Others, Policy, Snapshot};
+use super::stored;
+use super::trouble::Trouble;
+use super::watch::Watch;
+use super::worker::Worker;
+use crate::barrier::root::Timeline;
+use crate::barrier::txn::Txn;
+use crate::snapshot::layout::{Kept, SnapshotName};
+use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::target::Name;
+
+impl Worker {
+    /// Drops what nobody wants to be kept any longer; which snapshots that was.
+    pub fn forget(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        // Another one may have been found there meanwhile.
+        self.must_be_its_own()?;
+        let gone = self.forgettable(policy)?;
+        for name in &gone {
+            self.target.delete(name)?;
+            log::info!("snapshots to {}: dropped {}", self.name, self.target.url(name));
+        }
+        let Some(known) = &mut self.known else { return Ok(gone) };
+        known.remove(&gone);
+        let Some(known) = &self.known else { return Ok(gone) };
+        let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
+        // What another server wrote goes with its own.
+        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
+        let stay: Vec<Snapshot> = stay.chain(theirs).collect();
+        let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
+        let names: Vec<_> = all.iter().map(|held| held.of).collect();
+        let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
+        let unneeded: Vec<Name> =
+            unneeded.into_iter().map(|index| all[index].name.clone()).collect();
+        for name in &unneeded {
+            self.target.delete(name)?;
+        }
+        let Some(known) = &mut self.known else { return Ok(gone) };
+        known.remove(&unneeded);
+        self.judged.retain(|name, _| !gone.contains(name) && !unneeded.contains(name));
+        self.known.iter().for_each(|known| self.tell_held(known));
+        Ok(gone)
+    }
+
+    /// Which snapshots of this target go by a policy. Before any does the last good one is read
+    /// back, unless that was done in this round: where it has rotted since it was put, the one
+    /// before it is the last.
+    pub fn forgettable(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        loop {
+            let gone = self.outdated(policy)?;
+            let last = self.last_good().map(|held| held.name.clone());
+            let last = last.filter(|last| !gone.is_empty() && !self.read_now.contains(last));
+            let Some(last) = last else { return Ok(gone) };
+            let Some(known) = self.known.take() else { return Ok(gone) };
+            self.judged.remove(&last);
+            self.judge(&known)?;
+            self.known = Some(known);
+            self.follow();
+        }
+    }
+
+    /// The same, by what is known of those there.
+    pub fn outdated(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        // Other histories are read only where it matters whether they are there.
+        if self.would_go(policy, &Others::default()).is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
+        let others = self.others(&mut known);
+        self.known = Some(known);
+        Ok(self.would_go(policy, &others?))
+    }
+
+    fn would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let prefix = &self.settings.file_prefix;
+        let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
+        let theirs = known.theirs.iter().filter(|held| held.of.prefix == *prefix);
+        let theirs = theirs.map(|held| (held, self.their_candidate(held)));
+        let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
+        let gone =
+            retention::to_drop(&snapshots, &known.journal(), known.timeline, others, &policy);
+        gone.into_iter().map(|index| all[index].name.clone()).collect()
+    }
+
+    /// The other histories there that may still grow. What counts as another server's is read
+    /// before: anybody who can write there may give a name.
+    fn others(&mut self, known: &mut Known) -> Result<Others, Trouble> {
+        let watch = self.seen.watch.as_ref();
+        let mut growing =
+            watch.map(|watch| watch.growing(self.settings.policy.others)).unwrap_or_default();
+        growing.remove(&known.timeline);
+        let mut others = Others::default();
+        for history in growing {
+            while self.is_anothers(known, history)? {
+                let Some(witness) = self.unread_witness(known, history) else {
+                    others.strange.insert(history);
+                    break;
+                };
+                self.judge_witness(known, &witness)?;
+            }
+            if self.ends_of(known).contains_key(&history) {
+                others.growing.insert(history);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Whether a history goes further than what this server has written of it.
+    fn is_anothers(&self, known: &Known, history: Timeline) -> Result<bool, Trouble> {
+        let Some(end) = self.ends_of(known).get(&history).copied() else { return Ok(false) };
+        let own = known.snapshots.iter().filter(|held| held.of.timeline == history);
+        let own = own.filter(|held| known.is_own(&held.of) == Some(true));
+        let recorded = self.unsealed()?.left()?;
+        let recorded = recorded.iter().filter(|left| left.timeline == history);
+        let left = self.seen.watch.as_ref().and_then(|watch| watch.left(history));
+        let left = recorded.map(|left| left.revision).chain(left).max();
+        let written = own.map(|held| held.of.revision).max().max(left);
+        let way = Listing { segments: known.journal(), ..Listing::default() };
+        let is_past = || way.lineage(known.timeline).iter().any(|part| part.timeline == history);
+        // Who came by a restore to a bare machine does not know how far it had gone before.
+        Ok(written < Some(end) && (left.is_some() || !is_past()))
+    }
+
+    /// A file that tells of a history and was not read yet.
+    fn unread_witness(&self, known: &Known, history: Timeline) -> Option<Kept> {
+        let whole = |held: &&Held<SnapshotName>| self.judgement(&held.name) != Judged::Bad;
+        let listing = Listing {
+            snapshots: known.snapshots.iter().filter(whole).map(|held| held.of.clone()).collect(),
+            segments: known.journal(),
+            ..Listing::default()
+        };
+        let is_unread = |kept: &Kept| {
+            let name = known.name_of(kept);
+            name.is_some_and(|name| self.judgement(name) == Judged::Unknown)
+        };
+        listing.witnesses(history).into_iter().find(is_unread)
+    }
+
+    /// It is read. A segment that does not verify is not there.
+    fn judge_witness(&mut self, known: &mut Known, witness: &Kept) -> Result<(), Trouble> {
+        let Some(name) = known.name_of(witness).cloned() else { return Ok(()) };
+        self.is_whole(known, &name)?;
+        known.segments.retain(|held| self.judgement(&held.name) != Judged::Bad);
+        Ok(())
+    }
+
+    /// Has the store know how long other histories there were seen not to grow, if it does not.
+    pub fn note_watched(&mut self) -> Result<(), Trouble> {
+        let Some(watch) = &self.seen.watch else { return Ok(()) };
+        let Some((noted, _)) = watch.news() else { return Ok(()) };
+        let noted = noted.clone();
+        let outcome = self.unsealed().and_then(|unsealed| {
+            Ok(unsealed.transact(|txn: &mut Txn| stored::note_watched(txn, &self.name, &noted))?)
+        });
+        let boot = self.boot();
+        self.seen.watch.iter_mut().for_each(|watch| watch.is_noted(outcome.is_ok(), boot));
+        outcome
+    }
+
+    /// The same, no more than once an hour: by what the store does not know a server that ends
+    /// watches for longer.
+    pub fn note_by_the_hour(&mut self) {
+        let boot = self.boot();
+        if self.seen.watch.as_ref().is_some_and(|watch| watch.is_to_be_noted(boot))
+            && let Err(trouble) = self.note_watched()
+        {
+            log::debug!("snapshots to {}: what was watched is not noted: {trouble}", self.name);
+        }
+    }
+
+    /// The same when the thread ends, unless somebody else has noted it since.
+    pub fn note_last(&self) {
+        let Some((noted, kept)) = self.seen.watch.as_ref().and_then(Watch::news) else { return };
+        let Some(unsealed) = self.means.barrier.unsealed().filter(|_| !kept.is_empty()) else {
+            return;
+        };
+        let note = |txn: &mut Txn| {
+            let same = stored::watched(txn, &self.name)? == *kept;
+            if same { stored::note_watched(txn, &self.name, noted) } else { Ok(()) }
+        };
+        if let Err(error) = unsealed.transact(note) {
+            log::debug!("snapshots to {}: what was watched is not noted: {error}", self.name);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a restore has left is watched for as long as it is to stay, and goes then, whatever the
+//! target does meanwhile.
+
+use std::time::Duration;
+
+use edgekeep::barrier::journal::Origin;
+use edgekeep::barrier::root::Timeline;
+use edgekeep::barrier::seal::shamir;
+use edgekeep::base::clock::Timestamp;
+use edgekeep::snapshot::layout::SegmentName;
+use edgekeep::snapshot::lent::Lent;
+use edgekeep::snapshot::restorable::Restorable;
+use edgekeep::snapshot::rewind::plan::{At, Wish};
+use edgekeep::snapshot::rewind::{Source, prepare};
+use edgekeep::snapshot::target::Target;
+
+use crate::left::forget_all_before;
+use crate::place::Weather;
+use crate::site::{Site, serve, with};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Longer than anything that was left stays in these tests.
+const LONG: u64 = 5 * 24;
+
+/// What a restore has left there.
+struct Left {
+    timeline: Timeline,
+    /// Behind that commit.
+    at: u64,
+}
+
+impl Left {
+    /// A restore goes back behind a snapshot.
+    fn by_restore(site: &mut Site) -> Self {
+        let ((timeline, at), state) = (site.last, site.state.clone());
+        (0..5).for_each(|_| site.put(100));
+        site.desks[0].wish(|wishes| wishes.take = true);
+        serve(site, 3);
+        let source = Source { target: &*site.places[0], folder: &site.folder };
+        let wish = Wish { at: At::Revision(at), timeline: Some(timeline) };
+        let store = site.barrier.unsealed();
+        let prepared = prepare(source, &wish, store.as_ref().map(Lent::of), &site.spools).unwrap();
+        drop(store);
+        prepared.restore(&site.barrier, false).unwrap();
+        (site.last, site.state) = ((site.store().status().timeline, at), state);
+        serve(site, 5);
+        let left = Self { timeline, at };
+        assert!(left.is_there(site));
+        left
+    }
+
+    fn is_there(&self, site: &Site) -> bool {
+        let left = |of: &u64| *of > self.at;
+        site.places[0].bases(self.timeline).iter().any(left)
+    }
+
+    /// So many hours pass, in each of which something is written and shipped.
+    fn is_there_after(&self, site: &mut Site, hours: u64) -> bool {
+        for _ in 0..hours {
+            site.clock.advance(HOUR);
+            site.put(100);
+            serve(site, 6);
+        }
+        self.is_there(site)
+    }
+}
+
+#[test]
+fn it_goes_from_a_stick_that_is_let_go_each_time_that_it_was_used() {
+    let mut site = with(1);
+    site.are_sticks();
+    site.open();
+    let left = Left::by_restore(&mut site);
+    let rests = site.places[0].rests();
+    assert!(left.is_there_after(&mut site, 10));
+    assert!(site.places[0].rests() >= rests + 10, "it was let go");
+    assert!(!left.is_there_after(&mut site, LONG));
+}
+
+#[test]
+fn it_goes_where_the_machine_is_off_by_night() {
+    let mut site = with(1);
+    site.takes_every(24 * HOUR);
+    let left = Left::by_restore(&mut site);
+    for _ in 0..LONG / 4 {
+        // The power goes.
+        site.open();
+        left.is_there_after(&mut site, 6);
+        site.clock.advance(18 * HOUR);
+    }
+    assert!(!left.is_there(&site));
+}
+
+#[test]
+fn it_goes_where_the_machine_is_on_for_minutes() {
+    let mut site = with(1);
+    site.takes_every(24 * HOUR);
+    let left = Left::by_restore(&mut site);
+    for _ in 0..LONG * 2 {
+        site.stop();
+        site.clock.advance(24 * HOUR);
+        site.open();
+        for _ in 0..3 {
+            site.clock.advance(HOUR / 4);
+            serve(&mut site, 1);
+        }
+    }
+    assert!(!left.is_there(&site));
+}
+
+#[test]
+fn nothing_counts_as_watched_while_nobody_can_look() {
+    // Its credentials are over, or the server is sealed.
+    for sealed in [false, true] {
+        let mut site = with(1);
+        let left = Left::by_restore(&mut site);
+        match sealed {
+            true => site.barrier.seal(),
+            false => site.places[0].set_weather(Weather { harm: 1, ..Weather::default() }),
+        }
+        for _ in 0..2 * LONG {
+            site.clock.advance(HOUR);
+            site.round(0);
+        }
+        match sealed {
+            true => drop(site.barrier.unseal(&shamir::combine(&site.shares).unwrap()).unwrap()),
+            false => site.places[0].set_weather(Weather::default()),
+        }
+        assert!(left.is_there_after(&mut site, 10), "sealed: {sealed}");
+        assert!(!left.is_there_after(&mut site, LONG), "sealed: {sealed}");
+    }
+}
+
+#[test]
+fn who_is_idle_notes_it_no_more_than_once_an_hour_and_not_for_ever() {
+    let mut site = with(1);
+    site.takes_every(Duration::ZERO);
+    site.open();
+    let left = Left::by_restore(&mut site);
+    let commits = |site: &mut Site, hours: u64| {
+        let before = site.store().status().revision;
+        for _ in 0..hours * 6 {
+            site.clock.advance(HOUR / 6);
+            serve(site, 1);
+        }
+        site.store().status().revision - before
+    };
+    commits(&mut site, 1);
+    let noted = commits(&mut site, 20);
+    assert!((10..=20).contains(&noted), "{noted}");
+    commits(&mut site, LONG);
+    assert!(left.is_there(&site), "without a snapshot nothing goes");
+    assert_eq!(commits(&mut site, 20), 0);
+}
+
+#[test]
+fn a_history_that_is_but_a_name_keeps_nothing_there() {
+    let mut site = with(1);
+    let timeline = site.last.0;
+    let other = Timeline { number: timeline.number + 1, id: 1 };
+    let (at, time) = (1 << 40, Timestamp::from_secs(1 << 34));
+    let origin = Some(Origin { timeline, revision: at });
+    let (first, last) = (at + 1, at + 1);
+    let of = SegmentName { timeline: other, origin, first, last, from: time, to: time, chain: 1 };
+    let name = site.folder.segment(&of).unwrap();
+    site.places[0].put(&name, 4, &mut &b"made"[..]).unwrap();
+    for _ in 0..3 {
+        site.put(100);
+        forget_all_before(&mut site);
+        assert_eq!(site.places[0].snapshots().len(), 1);
+    }
+    assert_eq!(site.places[0].reads()[&name], 1);
+}
