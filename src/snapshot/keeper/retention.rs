@@ -29,10 +29,10 @@ pub struct Policy {
     pub monthly: u64,
     /// All that were taken so long before the newest one, or later.
     pub within: Duration,
-    /// All of each other history, until the present one has one that was taken so long after the
-    /// last of the other: a restore may have been a mistake, and the other may be the history of
-    /// another machine. What another machine took in the present one stays for as long, and while
-    /// a history goes on that left it. Zero counts all histories as one.
+    /// All of each other history, until it was watched for so long and did not grow: a restore may
+    /// have been a mistake, and the other may be the history of another machine. What another
+    /// machine took in the present one stays until so long after it, and while another machine's
+    /// history may grow. Zero counts all histories as one that are not another machine's.
     pub others: Duration,
 }
 
