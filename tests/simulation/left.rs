@@ -13,6 +13,7 @@ use edgekeep::barrier::{Barrier, Unsealed};
 use edgekeep::snapshot::journal::compact::{Job, compact};
 use edgekeep::snapshot::journal::export::Owner;
 use edgekeep::snapshot::keeper::retention::Policy;
+use edgekeep::snapshot::keeper::settings::Settings;
 use edgekeep::snapshot::keeper::status::Standing;
 use edgekeep::snapshot::keeper::{Desk, Forgetting, Worker, keep_journal};
 use edgekeep::snapshot::layout::{SegmentName, SnapshotName};
@@ -23,26 +24,34 @@ use edgekeep::snapshot::rewind::{Source, prepare};
 use edgekeep::snapshot::target::{Name, Target};
 
 use crate::place::{Place, Weather};
-use crate::site::{Site, filled, serve, served, with};
+use crate::site::{Site, filled, serve, served, watch, with};
 
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A server on a copy of the disk, with the same target.
-struct Copy {
-    store: Arc<Unsealed>,
-    worker: Worker,
-    desk: Arc<Desk>,
+pub struct Copy {
+    pub store: Arc<Unsealed>,
+    pub worker: Worker,
+    pub desk: Arc<Desk>,
     barrier: Arc<Barrier>,
+    keeps_journal: bool,
 }
 
 impl Copy {
-    fn of(site: &mut Site) -> Self {
+    pub fn of(site: &mut Site) -> Self {
         let place = site.places[0].clone();
         Self::at(site, place)
     }
 
     /// The same with another target.
     fn at(site: &mut Site, place: Arc<Place>) -> Self {
+        let settings = site.settings()[0].clone();
+        Self::with(site, &settings, place)
+    }
+
+    /// The same with settings of its own.
+    pub fn with(site: &mut Site, settings: &Settings, place: Arc<Place>) -> Self {
         site.remember();
         // Two write this history from now on.
         site.model.twins.entry(site.last.0).or_default();
@@ -51,13 +60,15 @@ impl Copy {
         let barrier = Arc::new(Barrier::new(storage, site.clock.clone(), site.entropy()));
         let store = barrier.unseal(&shamir::combine(&site.shares).unwrap()).unwrap();
         let means = site.means(&barrier);
-        let (worker, desk) = served(&means, &site.settings()[0], place);
-        Self { store, worker, desk, barrier }
+        let (worker, desk) = served(&means, settings, place);
+        Self { store, worker, desk, barrier, keeps_journal: settings.journal }
     }
 
-    fn put(&mut self) {
+    pub fn put(&mut self) {
         let put = |txn: &mut Txn| txn.scope(MountId::SYSTEM).put("copy", &[7; 20]);
-        keep_journal(&self.store, true).unwrap();
+        if self.keeps_journal {
+            keep_journal(&self.store, true).unwrap();
+        }
         self.store.transact(put).unwrap();
         self.worker.round();
     }
@@ -204,12 +215,13 @@ fn what_who_left_had_written_stays_with_its_snapshots() {
             lost.retain(|end| end.0 > taken && !ends(&place, timeline).contains(end));
             assert!(lost.is_empty(), "{limit}: {lost:?} of {timeline}");
         }
-        // A week later nothing of it is kept.
+        // Later nothing of it is kept.
         for _ in 0..8 {
-            site.clock.advance(DAY);
+            watch(&mut site, HOUR);
             site.put(100);
             serve(&mut site, 60);
         }
+        site.clock.advance(8 * DAY);
         forget_all_before(&mut site);
         assert_eq!((theirs().next(), place.segments(begun).len()), (None, 0), "{limit}");
     }

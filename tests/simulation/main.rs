@@ -10,6 +10,7 @@ mod checks;
 mod latest;
 mod left;
 mod model;
+mod neighbour;
 mod owed;
 mod place;
 mod site;

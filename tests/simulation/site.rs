@@ -18,6 +18,7 @@ use edgekeep::base::clock::{Clock, ManualClock, Timestamp};
 use edgekeep::base::entropy::{Entropy, SeededEntropy};
 use edgekeep::base::meter::Readings;
 use edgekeep::base::secret::Secret;
+use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::settings::{Fields, Given, Giver, Settings, field};
 use edgekeep::snapshot::keeper::{Desk, Ledger, Means, Worker, keep_journal};
 use edgekeep::snapshot::layout::{Folder, SnapshotName};
@@ -33,6 +34,8 @@ use crate::support::TempDir;
 use crate::support::dice::Dice;
 
 const NOON: Timestamp = Timestamp::from_secs(1_800_000_000);
+/// More than that between two looks counts for nothing.
+pub const STEP: Duration = Duration::from_secs(300);
 /// So many acts are told when something is wrong.
 const TOLD: usize = 30;
 
@@ -204,6 +207,11 @@ impl Site {
     /// So often a snapshot is due from the next start on.
     pub fn takes_every(&mut self, interval: Duration) {
         self.settings.iter_mut().for_each(|settings| settings.interval = interval);
+    }
+
+    /// From the next start on that is kept.
+    pub fn keeps(&mut self, policy: Policy) {
+        self.settings.iter_mut().for_each(|settings| settings.policy = policy);
     }
 
     /// From the next start on the targets are sticks.
@@ -434,6 +442,14 @@ pub fn with(targets: usize) -> Site {
     site
 }
 
+/// So long passes, in which the server looks all the time.
+pub fn watch(site: &mut Site, time: Duration) {
+    for _ in 0..time.as_secs() / STEP.as_secs() {
+        site.clock.advance(STEP);
+        site.serve();
+    }
+}
+
 /// So many times two seconds pass.
 pub fn serve(site: &mut Site, rounds: u32) {
     for _ in 0..rounds {
@@ -466,7 +482,7 @@ fn settings(dice: &Dice) -> Settings {
     }
     let mut settings = Settings::read(fields, Giver::Configuration).unwrap();
     // Short, so that a history that was left is over before the end.
-    settings.policy.others = Duration::from_secs((20 + dice.below(60)) * 3600);
+    settings.policy.others = STEP * (4 + dice.below(30) as u32);
     settings
 }
 

@@ -1,7 +1,7 @@
 //! What of a target goes, and for how long other histories there were watched.
 
 use super::contact::{Held, Known};
-use super::retention::{self, Judged, Others, Policy, Snapshot};
+use super::retention::{self, Judged, Others, Policy, Snapshot, Staying};
 use super::stored;
 use super::trouble::Trouble;
 use super::watch::Watch;
@@ -24,16 +24,7 @@ impl Worker {
         }
         let Some(known) = &mut self.known else { return Ok(gone) };
         known.remove(&gone);
-        let Some(known) = &self.known else { return Ok(gone) };
-        let stay = known.snapshots.iter().map(|held| self.candidate(known, held));
-        // What another server wrote goes with its own.
-        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
-        let stay: Vec<Snapshot> = stay.chain(theirs).collect();
-        let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
-        let names: Vec<_> = all.iter().map(|held| held.of).collect();
-        let unneeded = retention::segments_to_drop(&names, &stay, known.timeline);
-        let unneeded: Vec<Name> =
-            unneeded.into_iter().map(|index| all[index].name.clone()).collect();
+        let unneeded = self.unneeded(policy)?;
         for name in &unneeded {
             self.target.delete(name)?;
         }
@@ -63,14 +54,27 @@ impl Worker {
 
     /// The same, by what is known of those there.
     pub fn outdated(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
-        // Other histories are read only where it matters whether they are there.
-        if self.would_go(policy, &Others::default()).is_empty() {
+        self.beside_others(|worker, others| worker.would_go(policy, others))
+    }
+
+    /// Which segments of this target go with the snapshots that are gone.
+    fn unneeded(&mut self, policy: Policy) -> Result<Vec<Name>, Trouble> {
+        self.beside_others(|worker, others| worker.segments_would_go(policy, others))
+    }
+
+    /// What goes beside the other histories there. These are read only where it matters whether
+    /// they are there.
+    fn beside_others(
+        &mut self,
+        goes: impl Fn(&Self, &Others) -> Vec<Name>,
+    ) -> Result<Vec<Name>, Trouble> {
+        if goes(self, &Others::default()).is_empty() {
             return Ok(Vec::new());
         }
         let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
         let others = self.others(&mut known);
         self.known = Some(known);
-        Ok(self.would_go(policy, &others?))
+        others.map(|others| goes(self, &others))
     }
 
     fn would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
@@ -82,6 +86,27 @@ impl Worker {
         let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
         let gone =
             retention::to_drop(&snapshots, &known.journal(), known.timeline, others, &policy);
+        gone.into_iter().map(|index| all[index].name.clone()).collect()
+    }
+
+    fn segments_would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
+        let Some(known) = &self.known else { return Vec::new() };
+        let candidates = |held: &[&Held<SnapshotName>]| -> Vec<Snapshot> {
+            held.iter().map(|held| self.candidate(known, held)).collect()
+        };
+        let own = candidates(&known.own(&self.settings.file_prefix));
+        let ours = retention::ours(&own, &known.journal(), known.timeline, others, &policy);
+        // What another server wrote goes with its own.
+        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
+        let all = candidates(&known.snapshots.iter().collect::<Vec<_>>());
+        let stay = Staying {
+            snapshots: all.into_iter().chain(theirs).collect(),
+            ours: ours.into_iter().map(|index| own[index]).collect(),
+            strange: others.strange.clone(),
+        };
+        let aside: Vec<_> = known.aside.iter().map(|held| held.of).collect();
+        let gone = retention::segments_to_drop(&known.journal(), &aside, &stay, known.timeline);
+        let all: Vec<_> = known.segments.iter().chain(&known.aside).collect();
         gone.into_iter().map(|index| all[index].name.clone()).collect()
     }
 

@@ -67,12 +67,12 @@ pub enum Judged {
 
 impl Snapshot {
     /// Whether what a way leads to comes of it, by its number.
-    fn is_on(&self, way: &[Stretch]) -> bool {
-        way.iter().any(|part| part.timeline == self.timeline && self.revision <= part.upto)
+    fn is_on(&self, way: &Way) -> bool {
+        way.holds(self.timeline, self.revision)
     }
 
     /// Whether this store comes of it, to which the way leads.
-    fn is_past(&self, way: &[Stretch]) -> bool {
+    fn is_past(&self, way: &Way) -> bool {
         self.own.unwrap_or_else(|| self.is_on(way))
     }
 
@@ -89,6 +89,16 @@ pub struct Others {
     /// Those that were not watched for so long, without growing, that they count as ended.
     pub growing: BTreeSet<Timeline>,
     /// Those of them that go further than this server has written in them.
+    pub strange: BTreeSet<Timeline>,
+}
+
+/// What stays, and why.
+pub struct Staying {
+    /// All snapshots.
+    pub snapshots: Vec<Snapshot>,
+    /// Those of them that stay for the sake of this server.
+    pub ours: Vec<Snapshot>,
+    /// The histories of other servers, for whose sake the rest does.
     pub strange: BTreeSet<Timeline>,
 }
 
@@ -114,32 +124,11 @@ pub fn to_drop(
 ) -> Vec<usize> {
     let Some(last_good) = last_good(snapshots, present) else { return Vec::new() };
     let journal = journal(segments);
-    let way = journal.lineage(present);
-    let mut order: Vec<usize> = (0..snapshots.len()).collect();
-    // None is newer than what leads to now: a history that was left may have a greater number,
-    // where the present one went back behind its start.
-    order.sort_by_key(|&index| (snapshots[index].is_past(&way), snapshots[index].place()));
-    order.reverse();
-    let whole = order.iter().copied().filter(|&index| snapshots[index].judged != Judged::Bad);
-    // Another history may be another machine's: it takes no place of ours, and none is taken of it.
-    let alone = !policy.others.is_zero();
-    let stays = if alone { &others.growing } else { &others.strange };
-    let mut needed = BTreeSet::from([last_good]);
-    for history in stays {
-        let is_strange = others.strange.contains(history);
-        needed.extend(needed_by(*history, is_strange, snapshots, segments, &journal));
+    let mut needed = ours(snapshots, segments, present, others, policy);
+    for history in &others.strange {
+        needed.extend(needed_by(*history, true, snapshots, &journal));
     }
-    let strangers: Vec<Vec<Stretch>> =
-        others.strange.iter().map(|history| journal.lineage(*history)).collect();
-    let is_strange = |s: &Snapshot| strangers.iter().any(|way| s.is_on(way));
-    let counts = |index: &usize| {
-        let snapshot = &snapshots[*index];
-        snapshot.is_past(&way) || !(alone || is_strange(snapshot))
-    };
-    let counted: Vec<usize> = whole.filter(counts).collect();
-    let taken: Vec<Timestamp> = counted.iter().map(|&index| snapshots[index].taken).collect();
-    needed.extend(policy.kept(&taken).into_iter().map(|at| counted[at]));
-    if alone {
+    if !policy.others.is_zero() {
         // Another machine may have written in the present one, too, before it left that: it may be
         // the past of what that goes on with.
         let theirs = |s: &Snapshot| s.timeline == present && s.own == Some(false);
@@ -156,7 +145,48 @@ pub fn to_drop(
             || (timeline == present && revision > snapshots[last_good].revision);
         !needed.contains(index) && (judged != Judged::Bad || !newer)
     };
-    order.into_iter().rev().filter(goes).collect()
+    let way = Way::to(present, &journal);
+    newest_first(snapshots, &way).into_iter().rev().filter(goes).collect()
+}
+
+/// All, the newest one first. None is newer than what leads to now: a history that was left may
+/// have a greater number, where the present one went back behind its start.
+fn newest_first(snapshots: &[Snapshot], present: &Way) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..snapshots.len()).collect();
+    order.sort_by_key(|&index| (snapshots[index].is_past(present), snapshots[index].place()));
+    order.reverse();
+    order
+}
+
+/// The snapshots that stay for the sake of this server: by its rules, with the last good one, and
+/// what leads to what it has left. All do while there is no good one.
+pub fn ours(
+    snapshots: &[Snapshot],
+    segments: &[SegmentName],
+    present: Timeline,
+    others: &Others,
+    policy: &Policy,
+) -> BTreeSet<usize> {
+    let Some(last_good) = last_good(snapshots, present) else {
+        return (0..snapshots.len()).collect();
+    };
+    let journal = journal(segments);
+    let way = Way::to(present, &journal);
+    let strangers: Vec<Way> =
+        others.strange.iter().map(|history| Way::to(*history, &journal)).collect();
+    // Another history may be another machine's: it takes no place of ours, and none is taken of it.
+    let is_strange = |s: &Snapshot| strangers.iter().any(|way| way.needs(s));
+    let counts = |index: &usize| {
+        let snapshot = &snapshots[*index];
+        let ours = snapshot.is_past(&way) || (policy.others.is_zero() && !is_strange(snapshot));
+        ours && snapshot.judged != Judged::Bad
+    };
+    let counted: Vec<usize> = newest_first(snapshots, &way).into_iter().filter(counts).collect();
+    let taken: Vec<Timestamp> = counted.iter().map(|&index| snapshots[index].taken).collect();
+    let kept = policy.kept(&taken).into_iter().map(|at| counted[at]);
+    let left = others.growing.difference(&others.strange).filter(|_| !policy.others.is_zero());
+    let left = left.flat_map(|history| needed_by(*history, false, snapshots, &journal));
+    kept.chain([last_good]).chain(left).collect()
 }
 
 /// The snapshots that a history needs which may still grow: its own, and what leads to its start.
@@ -165,36 +195,83 @@ fn needed_by(
     history: Timeline,
     is_strange: bool,
     snapshots: &[Snapshot],
-    segments: &[SegmentName],
     journal: &Listing,
 ) -> Vec<usize> {
-    let way = journal.lineage(history);
+    let way = Way::to(history, journal);
     let needs = |s: &Snapshot| {
-        s.timeline == history || (is_strange && s.judged != Judged::Bad && s.is_on(&way))
+        s.timeline == history || (is_strange && s.judged != Judged::Bad && way.needs(s))
     };
     let own = (0..snapshots.len()).filter(|&index| needs(&snapshots[index]));
     // What is there of one may begin with a snapshot of a history before it.
-    let of_it = segments.iter().filter(|segment| segment.timeline == history);
+    let of_it = journal.segments.iter().filter(|segment| segment.timeline == history);
     let start = of_it.map(|segment| segment.first - 1).min();
-    let base = start.and_then(|start| base_behind(snapshots, journal, history, start));
+    let base = start.and_then(|start| base_behind(snapshots, &way, start));
     own.chain(base).collect()
 }
 
 /// Which segments go with the snapshots that `stay`: those to which none leads any more, be it
-/// one of their history or of one that this left.
+/// one of their history or of one that this left. One that stays for the sake of another server
+/// alone leads to what that comes of. What lies `aside` is another server's.
 pub fn segments_to_drop(
     segments: &[SegmentName],
-    stay: &[Snapshot],
+    aside: &[SegmentName],
+    stay: &Staying,
     present: Timeline,
 ) -> Vec<usize> {
-    let journal = journal(segments);
-    let waits = !stay.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
-    let goes = |segment: &SegmentName| {
-        let SegmentName { timeline, last, .. } = *segment;
-        let leads = base_behind(stay, &journal, timeline, last - 1).is_some();
-        !(leads || (waits && timeline == present))
+    let all = [segments, aside].concat();
+    let journal = journal(&all);
+    let way = Way::to(present, &journal);
+    let ways: Vec<Way> = stay.strange.iter().map(|history| Way::to(*history, &journal)).collect();
+    let waits = !stay.snapshots.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
+    let goes = |index: &usize| {
+        let SegmentName { timeline, first, last, .. } = all[*index];
+        let leads =
+            |from: &[Snapshot]| base_behind(from, &Way::to(timeline, &journal), last - 1).is_some();
+        let is_past = || way.holds(timeline, first);
+        let is_theirs = || {
+            *index >= segments.len()
+                || ways.iter().any(|other| {
+                    other.holds(timeline, first) || (other.may_hold(timeline) && !is_past())
+                })
+        };
+        !(leads(&stay.ours)
+            || (is_theirs() && leads(&stay.snapshots))
+            || (waits && timeline == present))
     };
-    (0..segments.len()).filter(|&index| goes(&segments[index])).collect()
+    (0..all.len()).filter(goes).collect()
+}
+
+/// What leads to the end of a history.
+struct Way {
+    /// Itself, and those before it that were left.
+    parts: Vec<Stretch>,
+    /// The first of them. No segment tells what it comes of: any with a smaller number, it may be.
+    first: Timeline,
+}
+
+impl Way {
+    fn to(history: Timeline, journal: &Listing) -> Self {
+        let parts = journal.lineage(history);
+        let first = parts.last().map_or(history, |part| part.timeline);
+        Self { parts, first }
+    }
+
+    /// Whether a commit is on it.
+    fn holds(&self, timeline: Timeline, revision: u64) -> bool {
+        self.parts.iter().any(|part| part.holds(timeline, revision))
+    }
+
+    /// Whether a history may be a part of it, for all that is known.
+    fn may_hold(&self, timeline: Timeline) -> bool {
+        timeline.number < self.first.number
+    }
+
+    /// Whether another server may come of a snapshot to whose history it leads. What is past here,
+    /// as the store knows, goes by the rules of this server, unless the way tells.
+    fn needs(&self, snapshot: &Snapshot) -> bool {
+        self.holds(snapshot.timeline, snapshot.revision)
+            || (snapshot.own != Some(true) && self.may_hold(snapshot.timeline))
+    }
 }
 
 /// The segments, for who asks which history comes of which.
@@ -202,16 +279,10 @@ fn journal(segments: &[SegmentName]) -> Listing {
     Listing { segments: segments.to_vec(), ..Listing::default() }
 }
 
-/// The newest snapshot on the way to a commit of a history.
-fn base_behind(
-    snapshots: &[Snapshot],
-    journal: &Listing,
-    timeline: Timeline,
-    upto: u64,
-) -> Option<usize> {
-    let way = journal.lineage(timeline);
+/// The newest snapshot on a way behind a commit of the history to which it leads.
+fn base_behind(snapshots: &[Snapshot], way: &Way, upto: u64) -> Option<usize> {
     let leads = |(_, snapshot): &(usize, &Snapshot)| {
-        snapshot.judged != Judged::Bad && snapshot.revision <= upto && snapshot.is_on(&way)
+        snapshot.judged != Judged::Bad && snapshot.revision <= upto && snapshot.is_on(way)
     };
     let bases = snapshots.iter().enumerate().filter(leads);
     bases.max_by_key(|(_, snapshot)| snapshot.place()).map(|(index, _)| index)

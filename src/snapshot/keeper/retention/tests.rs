@@ -49,6 +49,29 @@ fn kept(
     kept.map(|index| snapshots[index]).collect()
 }
 
+/// Which segments go where all of those snapshots stay for the sake of this server.
+fn led_by_none(segments: &[SegmentName], stay: &[Snapshot]) -> Vec<usize> {
+    let (snapshots, ours) = (stay.to_vec(), stay.to_vec());
+    let stay = Staying { snapshots, ours, strange: BTreeSet::new() };
+    segments_to_drop(segments, &[], &stay, PRESENT)
+}
+
+/// Which segments go with those that a policy keeps.
+fn lost(
+    segments: &[SegmentName],
+    kept: &[Snapshot],
+    others: &Others,
+    policy: &Policy,
+) -> Vec<usize> {
+    let ours = super::ours(kept, segments, PRESENT, others, policy);
+    let stay = Staying {
+        snapshots: kept.to_vec(),
+        ours: ours.into_iter().map(|index| kept[index]).collect(),
+        strange: others.strange.clone(),
+    };
+    segments_to_drop(segments, &[], &stay, PRESENT)
+}
+
 #[test]
 fn each_rule_keeps_what_restics_does() {
     // Every six hours for six weeks.
@@ -142,8 +165,8 @@ fn the_last_good_one_stays_whatever_is_asked() {
         let base = all.iter().filter(of_old).map(|s| s.revision).max();
         if let Some(base) = base.filter(|_| if alone { whose > 0 } else { whose > 2 }) {
             assert!(kept.iter().filter(of_old).any(|s| s.revision == base));
-            for lost in segments_to_drop(&segments, &kept, PRESENT) {
-                assert!(segments[lost].timeline != OLD || segments[lost].last <= base);
+            for gone in lost(&segments, &kept, &others, &policy) {
+                assert!(segments[gone].timeline != OLD || segments[gone].last <= base);
             }
         }
     }
@@ -197,12 +220,55 @@ fn while_another_server_goes_on_all_that_it_comes_of_stays() {
 }
 
 #[test]
+fn what_stays_for_another_server_alone_leads_to_nothing_but_that() {
+    let other = Timeline { number: 3, id: 1 };
+    let origin = Some(Origin { timeline: PRESENT, revision: 4 });
+    let segments = [
+        segment(PRESENT, None, (1, 3), DAY),
+        segment(PRESENT, None, (4, 6), DAY),
+        segment(PRESENT, None, (7, 9), 2 * DAY),
+        segment(PRESENT, None, (10, 14), 3 * DAY),
+        segment(other, origin, (5, 20), 3 * DAY),
+    ];
+    let all = [2, 7, 11].map(|revision| snapshot(revision, revision * DAY));
+    let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
+    let after = |others: &Others| {
+        let kept = kept(&all, &segments, others, &policy);
+        let revisions: Vec<u64> = kept.iter().map(|snapshot| snapshot.revision).collect();
+        (revisions, lost(&segments, &kept, others, &policy))
+    };
+    assert_eq!(after(&others(&[other], &[other])), (vec![2, 11], vec![2]));
+    assert_eq!(after(&Others::default()), (vec![11], vec![0, 1, 2, 4]));
+}
+
+#[test]
+fn of_a_stranger_without_a_journal_all_stays_that_it_may_come_of() {
+    let other = Timeline { number: 4, id: 1 };
+    let [middle, later] = [3, 5].map(|number| Timeline { number, id: 2 });
+    let of = |timeline, own| Snapshot { timeline, own, ..snapshot(5, DAY) };
+    let all = [
+        of(OLD, Some(true)),
+        of(OLD, Some(false)),
+        of(middle, Some(false)),
+        of(later, Some(false)),
+        of(other, Some(false)),
+        snapshot(7, 2 * DAY),
+    ];
+    for span in [Duration::from_secs(7 * DAY), Duration::ZERO] {
+        let policy = Policy { last: 1, others: span, ..Policy::default() };
+        let gone = to_drop(&all, &[], PRESENT, &others(&[other], &[other]), &policy);
+        assert_eq!(BTreeSet::from_iter(gone), BTreeSet::from([0, 3]));
+    }
+}
+
+#[test]
 fn what_another_one_took_in_the_present_history_is_left_alone_for_a_while() {
     let theirs = Snapshot { own: Some(false), ..snapshot(5, 2 * DAY) };
     let policy = Policy { last: 1, others: Duration::from_secs(7 * DAY), ..Policy::default() };
     let other = Timeline { number: 3, id: 1 };
     let after = |days, strange: &[Timeline]| {
-        let all = [snapshot(3, DAY), theirs, snapshot(7, days * DAY)];
+        let ours = Snapshot { own: Some(true), ..snapshot(3, DAY) };
+        let all = [ours, theirs, snapshot(7, days * DAY)];
         let kept = kept(&all, &[], &others(&[other], strange), &policy);
         kept.iter().map(|snapshot| snapshot.revision).collect::<Vec<_>>()
     };
@@ -223,9 +289,9 @@ fn segments_go_with_the_base_that_they_follow() {
     ];
     let old = Snapshot { timeline: OLD, ..snapshot(5, DAY) };
     let bases = [old, snapshot(10, DAY), snapshot(12, DAY)];
-    assert_eq!(segments_to_drop(&segments, &bases, PRESENT), [0, 2, 4]);
+    assert_eq!(led_by_none(&segments, &bases), [0, 2, 4]);
     // Those of the present wait for a base.
-    assert_eq!(segments_to_drop(&segments, &[], PRESENT), [0, 1, 4]);
+    assert_eq!(led_by_none(&segments, &[]), [0, 1, 4]);
 }
 
 #[test]
@@ -246,14 +312,14 @@ fn a_history_needs_those_that_it_left() {
     // The one in the middle was left lately, and has no snapshot of its own.
     let grows = others(&[middle], &[]);
     assert_eq!(to_drop(&all, &segments, PRESENT, &grows, &policy), [2, 0, 3]);
-    assert_eq!(segments_to_drop(&segments, &[all[1], all[4]], PRESENT), [0]);
+    assert_eq!(led_by_none(&segments, &[all[1], all[4]]), [0]);
     // It has one, and begins before that.
     let own = [&all[..], &[Snapshot { timeline: middle, ..snapshot(11, 9 * DAY) }]].concat();
     assert_eq!(to_drop(&own, &segments, PRESENT, &grows, &policy), [2, 0, 3]);
     // Without it nothing needs the old one any more, nor what of the present follows it alone.
     let none = Others::default();
     assert_eq!(to_drop(&all, &segments[..3], PRESENT, &none, &policy), [2, 0, 1, 3]);
-    assert_eq!(segments_to_drop(&segments, &all[4..], PRESENT), [0, 1, 2, 3]);
+    assert_eq!(led_by_none(&segments, &all[4..]), [0, 1, 2, 3]);
 }
 
 #[test]
@@ -321,7 +387,7 @@ fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
         }
         // Each may still grow, and be of this server or of another one; what this one has taken it
         // may know by the stamps.
-        let way = journal(&segments).lineage(PRESENT);
+        let way = Way::to(PRESENT, &journal(&segments));
         for snapshot in &mut all {
             snapshot.own = (dice(2) == 0).then(|| snapshot.is_on(&way));
         }
@@ -347,14 +413,14 @@ fn whatever_histories_there_are_what_is_wanted_of_them_stays() {
         for policy in [policy, crowded] {
             let stays = kept(&all, &segments, &others(&growing, &strange), &policy);
             for history in &strange {
-                let way = journal(&segments).lineage(*history);
+                let way = Way::to(*history, &journal(&segments));
                 let needs = |s: &&Snapshot| s.judged != Judged::Bad && s.is_on(&way);
                 assert!(all.iter().filter(needs).all(|s| stays.contains(s)));
                 of_others += 1;
             }
         }
         // What leads to the end of each history that may grow.
-        let gone = segments_to_drop(&segments, &stays, PRESENT);
+        let gone = lost(&segments, &stays, &others(&growing, &strange), &policy);
         let after = (0..segments.len()).filter(|index| !gone.contains(index));
         let after: Vec<SegmentName> = after.map(|index| segments[index]).collect();
         let (before, after) = (listing(&all, &segments), listing(&stays, &after));
