@@ -7,6 +7,7 @@ use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::settings::Settings;
 
 use crate::left::Copy;
+use crate::place::Weather;
 use crate::site::{STEP, Site, serve, with};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -82,4 +83,27 @@ fn of_one_without_a_journal_each_history_stays_that_it_may_come_of() {
         site.serve();
     }
     assert_eq!(bases(&site, first), 0, "{}", site.places[0].told());
+}
+
+#[test]
+fn while_nobody_can_write_nobody_counts_as_gone() {
+    let (mut site, mut copy) = beside(true);
+    pass(&mut site, &mut copy, 2);
+    let others = copy.store.status().timeline;
+    let before = bases(&site, others);
+    // There is no room, or both machines sleep.
+    for full in [true, false] {
+        site.places[0].set_weather(Weather { full, ..Weather::default() });
+        if full {
+            pass(&mut site, &mut copy, 2 * LONG);
+        } else {
+            site.clock.advance(30 * LONG * HOUR);
+        }
+        site.places[0].set_weather(Weather::default());
+        site.desks[0].wish(|wishes| wishes.take = true);
+        site.put(100);
+        serve(&mut site, 60);
+        assert!(bases(&site, others) >= before, "full: {full}");
+        pass(&mut site, &mut copy, 1);
+    }
 }

@@ -108,8 +108,8 @@ fn it_goes_where_the_machine_is_on_for_minutes() {
 
 #[test]
 fn nothing_counts_as_watched_while_nobody_can_look() {
-    // Its credentials are over, or the server is sealed.
-    for why in 0..2 {
+    // Its credentials are over, or the server is sealed, or the machine sleeps.
+    for why in 0..3 {
         let mut site = with(1);
         let left = Left::by_restore(&mut site);
         match why {
@@ -131,6 +131,25 @@ fn nothing_counts_as_watched_while_nobody_can_look() {
         assert!(left.is_there(&site), "{why}");
         assert!(!left.is_there_after(&mut site, LONG), "{why}");
     }
+}
+
+#[test]
+fn nothing_counts_as_watched_while_nothing_can_be_put() {
+    let mut site = with(1);
+    let left = Left::by_restore(&mut site);
+    for full in [true, false] {
+        site.places[0].set_weather(Weather { full, ..Weather::default() });
+        for _ in 0..LONG {
+            site.put(100);
+            if full {
+                watch(&mut site, HOUR);
+            }
+        }
+        site.desks[0].wish(|wishes| wishes.take = true);
+        serve(&mut site, 60);
+        assert!(left.is_there(&site));
+    }
+    assert!(!left.is_there_after(&mut site, LONG));
 }
 
 #[test]

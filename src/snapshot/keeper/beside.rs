@@ -89,8 +89,18 @@ impl Seen {
     }
 
     /// What is there now nobody can look at.
-    pub fn is_out_of_sight(&mut self, boot: Duration) {
-        self.watch.iter_mut().for_each(|watch| watch.is_blind(boot));
+    pub fn is_out_of_sight(&mut self) {
+        self.watch.iter_mut().for_each(Watch::is_blind);
+    }
+
+    /// The thread is awake.
+    pub fn is_awake(&mut self, boot: Duration) {
+        self.watch.iter_mut().for_each(|watch| watch.is_awake(boot));
+    }
+
+    /// Something was put there from here, or could not be.
+    pub fn is_put(&mut self, done: bool) {
+        self.watch.iter_mut().for_each(|watch| watch.is_put(done));
     }
 
     /// It is away, and others may write there meanwhile. How far each had come is known still.
@@ -185,7 +195,7 @@ impl Worker {
                 Watch::of(self.unsealed()?.transact(noted)?, boot)
             }
         };
-        watch.look(ends, self.settings.policy.others, boot);
+        watch.look(ends, self.settings.policy.others);
         let is_new = before != known.timeline;
         if is_new {
             // What it noted may be of later than the state that it has gone back to.

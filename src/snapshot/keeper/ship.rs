@@ -120,6 +120,7 @@ impl Worker {
             TargetError::Failed(format!("{url} is not what was put there: {why}"))
         })?;
         self.judged.remove(&name);
+        self.seen.is_put(true);
         self.seen.put_left(timeline, of.last);
         self.proved.insert(timeline, (name.clone(), chain));
         self.ends.insert(name.clone(), (run.before, chain));

@@ -73,6 +73,7 @@ impl Worker {
             return Err(TargetError::Failed(what).into());
         }
         taking.is_whole(length);
+        self.seen.is_put(true);
         log::info!("snapshots to {}: put and verified {}", self.name, self.target.url(&held.name));
         if let Some(known) = &mut self.known {
             known.stamps.note(held.of.taken, held.of.revision);

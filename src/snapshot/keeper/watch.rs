@@ -4,6 +4,8 @@
 //!
 //! It is watched from one look to the next one, unless nobody could look for a while in between:
 //! since when, nobody knows. A stick that was let go, and comes as soon as it is wanted, was there.
+//! While nothing can be put from here others may have no room either. Nor does it count how long
+//! the machine sleeps, or the target hangs: then others may, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use crate::base::record::Record;
 
 /// So long is what was watched known to this process alone.
 const KEPT: Duration = Duration::from_secs(3600);
+/// More than that between two rounds counts for nothing.
+const ROUND: Duration = Duration::from_secs(300);
 /// What is wanted may take so long to come.
 const MOMENT: Duration = Duration::from_secs(60);
 /// So many histories are remembered that are not there at present, as on another stick.
@@ -25,10 +29,16 @@ const PLACES: usize = 8;
 /// The other histories of a target.
 pub struct Watch {
     histories: Noted,
-    /// When it was last looked, by the boot clock, and how far each went there.
+    /// How long the thread of the target was awake.
+    awake: Duration,
+    /// When it last was, by the boot clock.
+    round: Duration,
+    /// When it was last looked, by how long it was awake, and how far each went there.
     looked: Option<(Duration, BTreeMap<Timeline, u64>)>,
     /// Since when nobody could.
     blind: Option<Duration>,
+    /// Whether nothing can be put.
+    stuck: bool,
     /// What the store holds of it.
     kept: Noted,
     /// When that was last read or written, by the boot clock.
@@ -57,14 +67,22 @@ impl Record for Noted {
 impl Watch {
     /// As it was noted.
     pub fn of(kept: Noted, boot: Duration) -> Self {
-        Self { histories: kept.clone(), looked: None, blind: None, kept, at: boot }
+        let (histories, awake, round) = (kept.clone(), Duration::ZERO, boot);
+        Self { histories, awake, round, looked: None, blind: None, stuck: false, kept, at: boot }
+    }
+
+    /// The thread is awake.
+    pub fn is_awake(&mut self, boot: Duration) {
+        self.awake += boot.saturating_sub(self.round).min(ROUND);
+        self.round = boot;
     }
 
     /// These are there, up to those commits. More than `long` nobody wants to know.
-    pub fn look(&mut self, ends: &BTreeMap<Timeline, u64>, long: Duration, boot: Duration) {
-        let is_long = |since| boot.saturating_sub(since) >= MOMENT;
-        let blind = self.blind.take().is_some_and(is_long);
-        let before = self.looked.replace((boot, ends.clone())).filter(|_| !blind);
+    pub fn look(&mut self, ends: &BTreeMap<Timeline, u64>, long: Duration) {
+        let now = self.awake;
+        let is_long = |since| now.saturating_sub(since) >= MOMENT;
+        let blind = self.blind.take().is_some_and(is_long) || self.stuck;
+        let before = self.looked.replace((now, ends.clone())).filter(|_| !blind);
         let Noted(histories) = &mut self.histories;
         if histories.len() > MOST {
             histories.retain(|timeline, _| ends.contains_key(timeline));
@@ -78,15 +96,23 @@ impl Watch {
                 watched.pop_first();
             }
             let same = before.as_ref().filter(|(_, ends)| ends.get(timeline) == Some(end));
-            let seen = same.map_or(Duration::ZERO, |(at, _)| boot.saturating_sub(*at));
+            let seen = same.map_or(Duration::ZERO, |(at, _)| now.saturating_sub(*at));
             let length = watched.entry(*end).or_default();
             *length = length.saturating_add(seen).min(long);
         }
     }
 
     /// Nobody can look.
-    pub fn is_blind(&mut self, boot: Duration) {
-        self.blind.get_or_insert(boot);
+    pub fn is_blind(&mut self) {
+        self.blind.get_or_insert(self.awake);
+    }
+
+    /// Something was put, or could not be.
+    pub fn is_put(&mut self, done: bool) {
+        if let Some((at, _)) = self.looked.as_mut().filter(|_| self.stuck) {
+            *at = self.awake;
+        }
+        self.stuck = !done;
     }
 
     /// A restore has left one that this server wrote up to that commit.
@@ -150,9 +176,17 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
     const LONG: Duration = Duration::from_secs(3 * 3600);
 
-    fn grows(watch: &mut Watch, end: u64, boot: u32) -> bool {
-        watch.look(&BTreeMap::from([(ONE, end)]), LONG, HOUR * boot);
+    fn grows(watch: &mut Watch, end: u64, hour: u32) -> bool {
+        passes(watch, hour);
+        watch.look(&BTreeMap::from([(ONE, end)]), LONG);
         !watch.growing(LONG).is_empty()
+    }
+
+    /// It is awake until then.
+    fn passes(watch: &mut Watch, hour: u32) {
+        while watch.round < HOUR * hour {
+            watch.is_awake(watch.round + ROUND);
+        }
     }
 
     #[test]
@@ -160,18 +194,34 @@ mod tests {
         let mut watch = Watch::of(Noted::default(), Duration::ZERO);
         assert!(grows(&mut watch, 5, 1) && grows(&mut watch, 5, 3) && !grows(&mut watch, 5, 4));
         assert!(grows(&mut watch, 6, 9), "it grew");
-        watch.is_blind(HOUR * 11 - MOMENT / 2);
-        assert!(grows(&mut watch, 6, 11), "it took a moment to come");
-        watch.is_blind(HOUR * 98);
+        passes(&mut watch, 10);
+        watch.is_blind();
+        watch.is_awake(watch.round + MOMENT / 2);
+        assert!(grows(&mut watch, 6, 10), "it took a moment to come");
+        watch.is_awake(HOUR * 11);
+        watch.is_blind();
         assert!(grows(&mut watch, 6, 99), "nobody looked");
-        watch.is_blind(HOUR * 99);
+        watch.is_blind();
         let (noted, _) = watch.news().unwrap();
         let mut watch = Watch::of(Noted::decode(&noted.encode()).unwrap(), HOUR);
         assert!(watch.news().is_none());
-        assert!(grows(&mut watch, 6, 1) && !grows(&mut watch, 6, 2));
+        assert!(grows(&mut watch, 6, 1) && grows(&mut watch, 6, 2) && !grows(&mut watch, 6, 3));
         assert!(watch.is_to_be_noted(HOUR * 2) && !watch.is_to_be_noted(HOUR * 2 - HOUR / 2));
         watch.is_noted(true, HOUR * 2);
         assert!(!grows(&mut watch, 6, 9) && watch.news().is_none(), "more is not counted");
+    }
+
+    #[test]
+    fn nothing_counts_while_nobody_is_awake_or_can_write() {
+        let mut watch = Watch::of(Noted::default(), Duration::ZERO);
+        assert!(grows(&mut watch, 5, 1));
+        watch.is_awake(HOUR * 99);
+        assert!(grows(&mut watch, 5, 99), "it slept");
+        watch.is_put(false);
+        assert!(grows(&mut watch, 5, 104), "nothing could be put");
+        passes(&mut watch, 105);
+        watch.is_put(true);
+        assert!(grows(&mut watch, 5, 107) && !grows(&mut watch, 5, 108));
     }
 
     #[test]
@@ -189,7 +239,7 @@ mod tests {
     fn what_is_on_another_stick_is_not_remembered_without_end() {
         let mut watch = Watch::of(Noted::default(), Duration::ZERO);
         let many = |number| (0..=MOST as u64).map(move |id| (Timeline { number, id }, 1)).collect();
-        (0..9).for_each(|number| watch.look(&many(number), LONG, HOUR));
+        (0..9).for_each(|number| watch.look(&many(number), LONG));
         assert_eq!(watch.histories.0.len(), MOST + 1);
         assert!(watch.growing(LONG).iter().all(|timeline| timeline.number == 8));
     }

@@ -201,10 +201,11 @@ impl Worker {
     pub fn round(&mut self) {
         let mut wishes = self.desk.wishes();
         self.read_now.clear();
+        self.seen.is_awake(self.boot());
         if self.means.barrier.unsealed().is_none() {
             self.owed = self.owed.take().or(wishes.take.then(|| Trouble::Over.to_string()));
             self.refuse(&wishes, &Trouble::Over);
-            self.seen.is_out_of_sight(self.boot());
+            self.seen.is_out_of_sight();
             return;
         }
         if wishes.any() {
@@ -244,13 +245,22 @@ impl Worker {
     fn work(&mut self, wishes: &mut Wishes) -> Result<(), Trouble> {
         let due = wishes.take || (self.is_due() && self.schedule.may_take(self.boot()));
         if let Err(trouble) = self.meet(wishes, due) {
-            self.seen.is_out_of_sight(self.boot());
+            self.seen.is_out_of_sight();
             self.owed = self.owed.take().or(wishes.take.then(|| trouble.to_string()));
             return if due { self.attempt(|_| Err(trouble)) } else { Err(trouble) };
         }
         if std::mem::take(&mut wishes.verify) {
             self.verified(self.newest());
         }
+        let outcome = self.act(wishes);
+        if let Err(Trouble::Target(_)) = outcome {
+            self.seen.is_put(false);
+        }
+        outcome
+    }
+
+    /// Does there what is to be done.
+    fn act(&mut self, wishes: &Wishes) -> Result<(), Trouble> {
         // What makes room comes before what needs it.
         if let Some(Forgetting { policy, dry_run }) = wishes.forget {
             match if dry_run { self.forgettable(policy) } else { self.forget(policy) } {
@@ -298,6 +308,9 @@ impl Worker {
                 return Err(trouble);
             }
             Err(trouble) => {
+                if let Trouble::Target(_) = trouble {
+                    self.seen.is_put(false);
+                }
                 self.schedule.not_taken(self.boot(), self.copied);
                 self.owes(&trouble);
             }
