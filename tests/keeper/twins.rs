@@ -309,6 +309,17 @@ fn where_there_is_no_room_nothing_goes_of_who_goes_on_in_what_was_left() {
     let stays = || held(&folder).snapshots.iter().any(|of| of.revision == base);
     eventually("there is no room", || is_full() || !stays());
     assert!(stays(), "{:?}", names(&folder));
+    let error = target(&one.root())["error"].to_string();
+    assert!(error.contains("for another machine"), "{error}");
+    assert!(error.contains("path_prefix of its own"), "{error}");
+    // That helps.
+    let own = home.path().join("own");
+    fs::create_dir(&own).unwrap();
+    let more = format!("{JOURNAL}\n  local_max_space = \"800000\"");
+    let moved = one.twin_with(&configured(&own, &more));
+    drop(one);
+    take(&moved);
+    eventually("it goes on", || has_all(&moved));
 }
 
 /// What the target would bring back, read without touching anything: the status of the answer, and

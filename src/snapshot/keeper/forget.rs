@@ -71,10 +71,23 @@ impl Worker {
         if goes(self, &Others::default()).is_empty() {
             return Ok(Vec::new());
         }
-        let Some(mut known) = self.known.take() else { return Ok(Vec::new()) };
-        let others = self.others(&mut known);
-        self.known = Some(known);
-        others.map(|others| goes(self, &others))
+        let others = self.others()?;
+        Ok(goes(self, &others))
+    }
+
+    /// How many bytes the snapshots of other servers take that have names of this target.
+    pub fn bytes_of_others(&mut self) -> Result<u64, Trouble> {
+        let others = self.others()?;
+        let Some(known) = &self.known else { return Ok(0) };
+        let (held, own) = self.own(known);
+        let theirs = retention::theirs(&own, &known.journal(), known.timeline, &others);
+        Ok(theirs.into_iter().map(|index| held[index].length).sum())
+    }
+
+    /// The snapshots that have names of this target, and the same as retention sees them.
+    fn own<'a>(&self, known: &'a Known) -> (Vec<&'a Held<SnapshotName>>, Vec<Snapshot>) {
+        let own = known.own(&self.settings.file_prefix).into_iter();
+        own.map(|held| (held, self.candidate(known, held))).unzip()
     }
 
     fn would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
@@ -91,16 +104,13 @@ impl Worker {
 
     fn segments_would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
-        let candidates = |held: &[&Held<SnapshotName>]| -> Vec<Snapshot> {
-            held.iter().map(|held| self.candidate(known, held)).collect()
-        };
-        let own = candidates(&known.own(&self.settings.file_prefix));
+        let (_, own) = self.own(known);
         let ours = retention::ours(&own, &known.journal(), known.timeline, others, &policy);
+        let all = known.snapshots.iter().map(|held| self.candidate(known, held));
         // What another server wrote goes with its own.
         let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
-        let all = candidates(&known.snapshots.iter().collect::<Vec<_>>());
         let stay = Staying {
-            snapshots: all.into_iter().chain(theirs).collect(),
+            snapshots: all.chain(theirs).collect(),
             ours: ours.into_iter().map(|index| own[index]).collect(),
             strange: others.strange.clone(),
         };
@@ -112,7 +122,14 @@ impl Worker {
 
     /// The other histories there that may still grow. What counts as another server's is read
     /// before: anybody who can write there may give a name.
-    fn others(&mut self, known: &mut Known) -> Result<Others, Trouble> {
+    fn others(&mut self) -> Result<Others, Trouble> {
+        let Some(mut known) = self.known.take() else { return Ok(Others::default()) };
+        let others = self.others_in(&mut known);
+        self.known = Some(known);
+        others
+    }
+
+    fn others_in(&mut self, known: &mut Known) -> Result<Others, Trouble> {
         let watch = self.seen.watch.as_ref();
         let mut growing =
             watch.map(|watch| watch.growing(self.settings.policy.others)).unwrap_or_default();

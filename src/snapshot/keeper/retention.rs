@@ -189,6 +189,20 @@ pub fn ours(
     kept.chain([last_good]).chain(left).collect()
 }
 
+/// The snapshots of other servers: what these go on with comes of them, and what is here does not.
+pub fn theirs(
+    snapshots: &[Snapshot],
+    segments: &[SegmentName],
+    present: Timeline,
+    others: &Others,
+) -> BTreeSet<usize> {
+    let journal = journal(segments);
+    let way = Way::to(present, &journal);
+    let theirs =
+        others.strange.iter().flat_map(|history| needed_by(*history, true, snapshots, &journal));
+    theirs.filter(|&index| !snapshots[index].is_past(&way)).collect()
+}
+
 /// The snapshots that a history needs which may still grow: its own, and what leads to its start.
 /// Of one that is another server's all that it comes of.
 fn needed_by(

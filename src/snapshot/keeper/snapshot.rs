@@ -147,9 +147,16 @@ impl Worker {
         if would_be - yields <= most && self.forget(policy)? == gone {
             return Ok(());
         }
+        let (share, remedy) = match self.bytes_of_others()? {
+            0 => (String::new(), "keep fewer"),
+            theirs => (
+                format!(", {theirs} of them for another machine that goes on there"),
+                "give each machine a path_prefix of its own",
+            ),
+        };
         Err(Trouble::Settings(format!(
-            "the snapshots there take {used} bytes, and one of {length} more would be above \
-             local_max_space ({most}): raise it, or keep fewer"
+            "the snapshots there take {used} bytes{share}, and one of {length} more would be above \
+             local_max_space ({most}): raise it, or {remedy}"
         )))
     }
 }
