@@ -264,7 +264,7 @@ fn keeper_2_has_what_was_watched_there() {
     let (_, store) = Vector::load("keeper-2.txt").store();
     let noted = stored::watched(&mut store.begin().unwrap(), "box").unwrap();
     let mut watch = Watch::of(noted, Duration::ZERO);
-    watch.look(&others(), MINUTE * 60, Duration::ZERO);
+    watch.look(&others(), MINUTE * 60);
     let growing = |minutes| watch.growing(MINUTE * minutes).into_iter();
     let [(older, _), (younger, _)] = others().into_iter().collect::<Vec<_>>()[..] else { panic!() };
     let told = [0, 1, 59, 60].map(|minutes| growing(minutes).collect::<Vec<_>>());
@@ -393,10 +393,11 @@ fn frozen_watched() -> Result<Vec<String>, Error> {
     let mut watch = Watch::of(Noted::default(), Duration::ZERO);
     let mut ends = others();
     let younger = ends.pop_last();
-    watch.look(&ends, MINUTE * 60, Duration::ZERO);
+    watch.look(&ends, MINUTE * 60);
+    (1..=59).for_each(|minutes| watch.is_awake(MINUTE * minutes));
     ends.keys().for_each(|older| watch.is_left(*older, LEFT));
     ends.extend(younger);
-    watch.look(&ends, MINUTE * 60, MINUTE * 59);
+    watch.look(&ends, MINUTE * 60);
     let (noted, _) = watch.news().ok_or("nothing is watched")?;
     made.store.transact(|txn| stored::note_watched(txn, "box", noted))?;
     entries(made)
