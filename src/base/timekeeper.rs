@@ -75,6 +75,11 @@ impl TimeKeeper {
         hands.without_jump(hands.now, hands.boot)
     }
 
+    /// What the machine's clock says, which may be behind it by any time.
+    pub fn wall(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
     /// What was odd about the machine's clock.
     pub fn report(&self) -> Report {
         self.read().report

@@ -163,6 +163,24 @@ fn what_was_written_while_the_clock_was_ahead_hides_nothing_of_what_came_after()
 }
 
 #[test]
+fn what_was_written_after_a_restart_bears_times_to_come_where_the_clock_was_ahead_and_that_is_told()
+{
+    let folder = TempDir::new();
+    let mut world = world(34, &folder);
+    put(&world, "before");
+    let hour = Duration::from_secs(3600);
+    world.jump(hour);
+    put(&world, "ahead");
+    world.turn_back(hour);
+    world.restart();
+    let after = put(&world, "after");
+    eventually("the target has it", || target(&world.root())["journal"]["behind"] == 0);
+    let told = data(&world.root().post(RESTORE, json!({ "at": after, "dry_run": true })));
+    let why = told["end_reason"].as_str().unwrap_or_default();
+    assert!(why.contains("clock that was ahead"), "{told}");
+}
+
+#[test]
 fn a_server_goes_back_and_says_what_comes_back() {
     let folder = TempDir::new();
     let world = world(1, &folder);

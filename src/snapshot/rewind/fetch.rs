@@ -374,7 +374,9 @@ impl<'a> Way<'a> {
             At::Revision(_) => None,
             At::Time(_) if !sure && !self.is_head(found) => Some(End::Unknown),
             // Where the clock was ahead what came after that bears times that are still to come.
-            At::Time(_) => next.filter(|at| self.is_to_come(*at)).map(|_| End::ToCome),
+            At::Time(_) => {
+                next.filter(|at| self.is_to_come(instant.time, *at)).map(|_| End::ToCome)
+            }
         };
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
     }
@@ -384,9 +386,13 @@ impl<'a> Way<'a> {
         self.come.is_some_and(|(present, come)| present == timeline && come > instant.revision)
     }
 
-    /// Whether a time is later than what the server that asks takes for now.
-    fn is_to_come(&self, time: Timestamp) -> bool {
-        self.own_keys().is_some_and(|keys| keys.time().now() < time)
+    /// Whether the time of the next commit is later than what the server that asks takes for now, or
+    /// than what its machine does, unless that is behind the commit before it, too.
+    fn is_to_come(&self, before: Timestamp, next: Timestamp) -> bool {
+        self.own_keys().is_some_and(|keys| {
+            let (now, wall) = (keys.time().now(), keys.time().wall());
+            now < next || (before <= wall && wall < next)
+        })
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.
