@@ -102,6 +102,11 @@ impl SnapshotError {
         }
     }
 
+    /// Whether something could not be read, so that nobody knows what it is.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Io(_))
+    }
+
     /// Whether it is the store that is there no more: nothing is wrong with what was done.
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Sealed | Self::Gone)

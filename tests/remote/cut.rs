@@ -38,6 +38,39 @@ fn a_host_keeps_what_was_cut_off_when_it_was_read() {
     stays(73, &place, &proxy, || files(&sshd.root));
 }
 
+#[test]
+fn what_does_not_read_back_as_it_was_put_takes_no_room() {
+    let Some(nginx) = Nginx::usual() else { return };
+    let proxy = Proxy::to(&nginx.process.address);
+    let place = block(&places::http(&proxy.address));
+    let settings = "interval = \"24h\"\n  keep_last = 30\n  journal = true";
+    let world = World::configured(74, &format!("snapshot \"far\" {{\n  {settings}\n  {place}\n}}"));
+    let root = world.root();
+    let target = || data(&root.get("sys/snapshots/targets/far"));
+    let good = || target()["journal"]["behind"] == 0 && target()["last_good"].is_object();
+    eventually("there is a first one", good);
+    let there = || files(&nginx.home.path().join("root")).len();
+    let before = there();
+    proxy.is(Network::Flips);
+    let much = json!({ "a": "x".repeat(30_000) });
+    assert_eq!(root.post("secret/a", much).status, 204);
+    root.post("sys/snapshots/targets/far/take", json!({}));
+    let errors = target()["errors"].as_u64().unwrap();
+    eventually("it was tried a few times", || {
+        world.advance(Duration::from_secs(2));
+        target()["errors"].as_u64().unwrap() > errors + 4
+    });
+    let told = target()["error"].as_str().unwrap().to_owned();
+    assert!(told.contains("is not what was put there"), "{told}");
+    // One of them may be there while it is looked at.
+    assert!(there() <= before + 1, "{before} and {}", there());
+    proxy.is(Network::Whole);
+    eventually("it is well again", || {
+        world.advance(Duration::from_secs(2));
+        good() && target()["state"] == "good"
+    });
+}
+
 /// The newest snapshot is cut off when it is read back, then the target is away, then it is cut off
 /// once more: it is told that it cannot be read, is read at last, and counts.
 fn stays(seed: u64, place: &Fields, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {

@@ -16,7 +16,6 @@ use crate::barrier::journal::live::{origins, scan, timelines};
 use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head, Origin, key, placed};
 use crate::barrier::root::Timeline;
-use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::SegmentName;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::Name;
@@ -232,7 +231,7 @@ impl Worker {
             Ok(steps) => steps,
             Err(why) => {
                 self.counts_as_absent(name, &why);
-                let unread = matches!(why, SnapshotError::Io(_));
+                let unread = why.is_unread();
                 return Ok((!unread).then_some(Akin::Junk));
             }
         };

@@ -90,10 +90,19 @@ impl Worker {
         self.read(name, |content| check::segment(content, of, &wanted, || self.keys()))
     }
 
+    /// What was just put cannot be read back, or `differs`: then it does not stay, as the next
+    /// attempt puts it anew under another name.
+    pub fn not_as_put(&self, name: &Name, why: &str, differs: bool) -> Trouble {
+        let url = self.target.url(name);
+        if differs && let Err(error) = self.target.delete(name) {
+            log::debug!("snapshots to {}: {url} stays, though it is bad: {error}", self.name);
+        }
+        TargetError::Failed(format!("{url} is not what was put there: {why}")).into()
+    }
+
     /// An object is there that is not what it should be, or cannot be read: that is told.
     pub fn counts_as_absent(&mut self, name: &Name, why: &SnapshotError) {
-        let unread = matches!(why, SnapshotError::Io(_));
-        let judged = if unread { Judged::Unread } else { Judged::Bad };
+        let judged = if why.is_unread() { Judged::Unread } else { Judged::Bad };
         if self.judgement(name) != judged {
             self.absent += 1;
             if self.absent <= TOLD {

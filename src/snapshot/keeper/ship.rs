@@ -9,7 +9,6 @@ use crate::barrier::journal::{Head, Origin, key, live};
 use crate::barrier::root::Timeline;
 use crate::snapshot::journal::export::{Owner, Run, export, runs};
 use crate::snapshot::layout::SegmentName;
-use crate::snapshot::target::TargetError;
 use crate::storage::StorageError;
 
 /// So long the records of a segment are at most, in bytes, unless there is but one.
@@ -115,10 +114,9 @@ impl Worker {
         self.used = Some(self.boot());
         self.seen.put(&name);
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
-        let chain = self.read_segment(&name, &of)?.map_err(|why| {
-            let (url, why) = (self.target.url(&name), why.why());
-            TargetError::Failed(format!("{url} is not what was put there: {why}"))
-        })?;
+        let chain = self
+            .read_segment(&name, &of)?
+            .map_err(|why| self.not_as_put(&name, &why.why(), !why.is_unread()))?;
         self.judged.remove(&name);
         self.seen.is_put(true);
         self.seen.put_left(timeline, of.last);

@@ -66,11 +66,10 @@ impl Worker {
         drop(taken);
         let held = Held { of, name, length };
         self.read_back(&held)?;
-        if self.judgement(&held.name) != Judged::Good {
-            let (url, why) = (self.target.url(&held.name), self.flaws.get(&held.name));
-            let why = why.map_or("it is bad", String::as_str);
-            let what = format!("{url} is not what was put there: {why}");
-            return Err(TargetError::Failed(what).into());
+        let judged = self.judgement(&held.name);
+        if judged != Judged::Good {
+            let why = self.flaws.get(&held.name).map_or("it is bad", String::as_str);
+            return Err(self.not_as_put(&held.name, why, judged == Judged::Bad));
         }
         taking.is_whole(length);
         self.seen.is_put(true);

@@ -24,6 +24,8 @@ pub enum Network {
     Deaf(u64),
     /// So many bytes pass from the server from now on, then one connection ends: once.
     Cuts(u64),
+    /// Some bytes of what is long come from the server as others.
+    Flips,
 }
 
 struct State {
@@ -87,6 +89,9 @@ fn pass(mut from: TcpStream, mut to: TcpStream, state: &State, up: bool) {
     let mut buffer = [0; 1024];
     let mut due = Instant::now();
     while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if !up && read == buffer.len() && *state.network.lock().unwrap() == Network::Flips {
+            buffer[read / 2] ^= 1;
+        }
         if !passes(read as u64, state, up, &mut due) || to.write_all(&buffer[..read]).is_err() {
             break;
         }
@@ -111,7 +116,7 @@ fn passes(bytes: u64, state: &State, up: bool, due: &mut Instant) -> bool {
         }
         drop(now);
         match network {
-            Network::Whole | Network::Cuts(_) => return true,
+            Network::Whole | Network::Cuts(_) | Network::Flips => return true,
             Network::Slow(most) => {
                 let share = bytes as f64 / most as f64;
                 let late = Instant::now().checked_sub(LATE).unwrap_or(*due);
