@@ -16,6 +16,9 @@ die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 # The names of all targets.
 targets() { sed -n 's/^\([^# ]*\) .*/\1/p' "$root/cross/targets"; }
 
+# The files of tests/ that start the program.
+test_files() { sed -n 's/^file //p' "$root/cross/tests" | tr ' ' '\n'; }
+
 # What the table says of a target, one space between words.
 row() {
   tr -s ' ' <"$root/cross/targets" | grep "^$1 " || die "no target $1: there are $(targets | xargs)"
