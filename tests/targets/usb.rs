@@ -116,6 +116,25 @@ fn stick(kind: &'static str, made: Option<Volume>) -> Option<Volume> {
 }
 
 #[test]
+fn who_ask_for_it_at_the_same_time_are_all_told_to_plug_it_in() {
+    let machine = Machine::new();
+    let asking = [machine.usb(LABEL), machine.usb(LABEL)];
+    let asked = machine.path("run/edgekeep/usb").join(LABEL);
+    for _ in 0..500 {
+        let _ = fs::remove_file(&asked);
+        std::thread::scope(|scope| {
+            for usb in &asking {
+                scope.spawn(|| {
+                    let said = usb.list("").unwrap_err().to_string();
+                    assert!(said.ends_with("plug it in"), "{said}");
+                });
+            }
+        });
+        assert_eq!(fs::read_to_string(&asked).unwrap(), "want\n");
+    }
+}
+
+#[test]
 fn a_stick_is_lent_while_it_is_wanted_and_can_then_be_pulled() {
     for kind in KINDS {
         let Some(volume) = stick(kind, Volume::mounted(kind, 64 << 20)) else { continue };

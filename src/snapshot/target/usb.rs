@@ -17,7 +17,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The folder on a stick that is ours.
 const OURS: &str = "edgekeep";
+
+/// How often this program has said something to root's unit.
+static SAID: AtomicU64 = AtomicU64::new(0);
 
 /// The label or the UUID of a volume, such as can be a file's name: 1 to 40 of `A-Z a-z 0-9 . - _`,
 /// beginning with none of `.-`. Of a volume whose label is no such, the UUID is.
@@ -104,8 +107,11 @@ impl Usb {
         }
         // On a bare machine no server has made its folder yet, and root restores.
         fs::create_dir_all(&self.places.asks)?;
-        // Never seen half written.
-        let new = self.places.asks.join(format!(".{}", self.volume.0));
+        // Never seen half written; and who says something at the same time, in another thread or
+        // program, has a file of his own.
+        let number = SAID.fetch_add(1, Ordering::Relaxed);
+        let new = format!(".{}.{}-{number}", self.volume.0, std::process::id());
+        let new = self.places.asks.join(new);
         fs::write(&new, line)?;
         fs::rename(new, path).map(|()| true)
     }
