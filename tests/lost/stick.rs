@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use super::peers::skipped;
+use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::volume::does;
 use super::support::{Server, eventually, program};
@@ -37,6 +38,34 @@ impl Drop for Plugged {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
         let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// A client that waits for what its server does, ended when dropped; a test that fails tells what both
+/// were at.
+struct Asking {
+    child: Child,
+    told: PathBuf,
+    root: Client,
+}
+
+impl Asking {
+    fn told(&self) -> String {
+        fs::read_to_string(&self.told).unwrap()
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let ended = self.child.try_wait();
+            eprintln!("the client ({ended:?}) told {:?}", fs::read_to_string(&self.told));
+            let flights = self.root.ask("GET", "sys/in-flight-req", None).map(|reply| reply.body);
+            let flights = flights.map(|body| String::from_utf8_lossy(&body).into_owned());
+            eprintln!("the server is at {flights:?}");
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -100,18 +129,19 @@ fn a_restore_waits_for_the_stick() {
     write(&bare, &server, "wrong");
     let known = || bare.root(&server).get("sys/snapshots/targets/stick").status == 200;
     eventually("it knows the target", known);
-    let told = fs::File::create(home.at("told")).unwrap();
+    let told = home.at("told");
     let mut command = Command::new(program());
-    command.args(["snapshot", "restore", "-target=stick", "-at=latest"]).stderr(told);
+    command.args(["snapshot", "restore", "-target=stick", "-at=latest"]);
+    command.stderr(fs::File::create(&told).unwrap());
     command.env("VAULT_ADDR", format!("http://{}", server.address)).env("VAULT_MAX_RETRIES", "0");
-    let mut waiting = command.env("VAULT_TOKEN", bare.token()).spawn().unwrap();
+    let child = command.env("VAULT_TOKEN", bare.token()).spawn().unwrap();
+    let mut asking = Asking { child, told, root: bare.root(&server) };
     eventually("it waits", || {
-        let told = fs::read_to_string(home.at("told")).unwrap();
-        assert!(waiting.try_wait().unwrap().is_none(), "{told}");
-        told.contains("Waiting for")
+        assert!(asking.child.try_wait().unwrap().is_none(), "it has ended");
+        asking.told().contains("Waiting for")
     });
     let _plugged = Plugged::of(stick.root(), &volume);
-    assert!(waiting.wait().unwrap().success(), "{:?}", fs::read_to_string(home.at("told")));
+    assert!(asking.child.wait().unwrap().success());
     drop(server);
     let _ = fs::remove_file(&asked);
 }
