@@ -1,5 +1,6 @@
 //! Waiting for a place that comes and goes: a stick that is to be plugged in.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -24,15 +25,17 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long somebody waits, all in all.
 pub struct Patience {
-    /// By the boot clock; without an end it lasts until Ctrl-C.
-    until: Option<Duration>,
+    /// Without an end it lasts until Ctrl-C.
+    wait: Option<Duration>,
+    /// Since when, by the boot clock: what comes before it may take long by itself.
+    since: OnceCell<Duration>,
 }
 
 impl Patience {
     /// That of an option: as long as is needed, unless told.
     pub fn of(wait: Option<Ttl>) -> Self {
         let wait = wait.map(|wait| wait.to_duration().unwrap_or_default());
-        Self { until: wait.map(|wait| SystemClock.boot() + wait) }
+        Self { wait, since: OnceCell::new() }
     }
 
     /// Waits until one of these comes that are away; whether one came. What never goes away is not
@@ -94,6 +97,8 @@ impl Patience {
     }
 
     fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| SystemClock.boot() >= until)
+        let now = SystemClock.boot();
+        let waited = now.saturating_sub(*self.since.get_or_init(|| now));
+        self.wait.is_some_and(|wait| waited >= wait)
     }
 }
