@@ -147,15 +147,18 @@ impl Worker {
             return Ok(());
         }
         let (share, remedy) = match self.bytes_of_others()? {
-            0 => (String::new(), "keep fewer"),
+            0 if self.last_good().is_none() => {
+                (String::new(), "; until one of this timeline is there and good nothing goes")
+            }
+            0 => (String::new(), ", or keep fewer"),
             theirs => (
                 format!(", {theirs} of them for another machine that goes on there"),
-                "give each machine a path_prefix of its own",
+                ", or give each machine a path_prefix of its own",
             ),
         };
         Err(Trouble::Settings(format!(
             "the snapshots there take {used} bytes{share}, and one of {length} more would be above \
-             local_max_space ({most}): raise it, or {remedy}"
+             local_max_space ({most}): raise it{remedy}"
         )))
     }
 }
