@@ -270,6 +270,7 @@ fn keeper_2_has_what_was_watched_there() {
     let told = [0, 1, 59, 60].map(|minutes| growing(minutes).collect::<Vec<_>>());
     assert_eq!(told, [vec![], vec![younger], vec![younger], vec![older, younger]]);
     assert_eq!([older, younger].map(|timeline| watch.left(timeline)), [Some(LEFT), None]);
+    assert_eq!([older, younger].map(|timeline| watch.is_anothers(timeline)), [false, true]);
 }
 
 /// As a restore leaves a store: its notes, and what the first commit makes of them.
@@ -398,6 +399,7 @@ fn frozen_watched() -> Result<Vec<String>, Error> {
     ends.keys().for_each(|older| watch.is_left(*older, LEFT));
     ends.extend(younger);
     watch.look(&ends, MINUTE * 60);
+    younger.iter().for_each(|(younger, _)| watch.goes_on(*younger));
     let (noted, _) = watch.news().ok_or("nothing is watched")?;
     made.store.transact(|txn| stored::note_watched(txn, "box", noted))?;
     entries(made)

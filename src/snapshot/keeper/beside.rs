@@ -157,6 +157,11 @@ impl Worker {
         }
         let grown = ends.iter().filter(|(timeline, end)| before.get(timeline) < Some(*end));
         let grown: Vec<Timeline> = grown.map(|(timeline, _)| *timeline).collect();
+        // Nobody but another server goes on in one while this one looks.
+        let seen = grown.iter().filter(|timeline| !first && before.contains_key(timeline));
+        if let Some(watch) = &mut self.seen.watch {
+            seen.for_each(|timeline| watch.goes_on(*timeline));
+        }
         for timeline in grown {
             let newest = known.newest_of(timeline).filter(|(_, time)| *time > begun);
             let newest = newest.filter(|(_, time)| watched || now.since(*time) < OVER);

@@ -157,13 +157,16 @@ impl Worker {
         let own = own.filter(|held| known.is_own(&held.of) == Some(true));
         let recorded = self.unsealed()?.left()?;
         let recorded = recorded.iter().filter(|left| left.timeline == history);
-        let left = self.seen.watch.as_ref().and_then(|watch| watch.left(history));
+        let watch = self.seen.watch.as_ref();
+        let seen = watch.is_some_and(|watch| watch.is_anothers(history));
+        let left = watch.and_then(|watch| watch.left(history));
         let left = recorded.map(|left| left.revision).chain(left).max();
         let written = own.map(|held| held.of.revision).max().max(left);
         let way = Listing { segments: known.journal(), ..Listing::default() };
         let is_past = || way.lineage(known.timeline).iter().any(|part| part.timeline == history);
-        // Who came by a restore to a bare machine does not know how far it had gone before.
-        Ok(written < Some(end) && (left.is_some() || !is_past()))
+        // Who came by a restore to a bare machine does not know how far it had gone before, unless
+        // somebody was seen to go on.
+        Ok(written < Some(end) && (seen || left.is_some() || !is_past()))
     }
 
     /// A file that tells of a history and was not read yet.

@@ -58,6 +58,8 @@ struct Watched {
     /// Up to which commit this server wrote it before a restore left it, as far as it is known by
     /// what lay there.
     left: Option<u64>,
+    /// Whether another server was seen to go on in it.
+    goes_on: bool,
 }
 
 impl Record for Noted {
@@ -119,6 +121,17 @@ impl Watch {
     pub fn is_left(&mut self, timeline: Timeline, upto: u64) {
         let Noted(histories) = &mut self.histories;
         histories.entry(timeline).or_default().left = Some(upto);
+    }
+
+    /// Another server was seen to go on in one.
+    pub fn goes_on(&mut self, timeline: Timeline) {
+        let Noted(histories) = &mut self.histories;
+        histories.entry(timeline).or_default().goes_on = true;
+    }
+
+    /// Whether that was ever seen.
+    pub fn is_anothers(&self, timeline: Timeline) -> bool {
+        self.histories.0.get(&timeline).is_some_and(|watched| watched.goes_on)
     }
 
     /// Up to which commit that was of one, if it was one.

@@ -386,8 +386,8 @@ impl<'a> Way<'a> {
         self.come.is_some_and(|(present, come)| present == timeline && come > instant.revision)
     }
 
-    /// Whether the time of the next commit is later than what the server that asks takes for now, or
-    /// than what its machine does, unless that is behind the commit before it, too.
+    /// Whether the time of the next commit is later than what the server that asks takes for now,
+    /// or than what its machine does, unless that is behind the commit before it, too.
     fn is_to_come(&self, before: Timestamp, next: Timestamp) -> bool {
         self.own_keys().is_some_and(|keys| {
             let (now, wall) = (keys.time().now(), keys.time().wall());
