@@ -68,7 +68,7 @@ impl Reached {
         let Found { timeline, instant, .. } = reached.found();
         let comes_of_it = |present: Timeline| {
             let way = way.listing().lineage(present);
-            way.iter().any(|part| part.timeline == timeline && instant.revision <= part.upto)
+            way.iter().any(|part| part.holds(timeline, instant.revision))
         };
         let present = plan::present(way.listing()).ok().map(|span| span.timeline);
         let goes_on = present.filter(|present| !comes_of_it(*present));

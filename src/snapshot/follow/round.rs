@@ -201,9 +201,7 @@ impl Follower {
             },
         };
         let way = listing.lineage(timeline);
-        let on_way = |head: &Head| {
-            way.iter().any(|part| part.timeline == head.timeline && head.revision <= part.upto)
-        };
+        let on_way = |head: &Head| way.iter().any(|part| part.holds(head.timeline, head.revision));
         if let Some(head) = head.filter(|head| !on_way(head))
             && head.timeline.number >= timeline.number
         {

@@ -332,7 +332,7 @@ impl Worker {
         let listing = Listing { segments: known.journal(), ..Listing::default() };
         let way = listing.lineage(known.timeline);
         let leads = |of: &SnapshotName| {
-            let on_way = || way.iter().any(|p| p.timeline == of.timeline && of.revision <= p.upto);
+            let on_way = || way.iter().any(|part| part.holds(of.timeline, of.revision));
             known.is_own(of).unwrap_or_else(on_way)
         };
         whole.filter(|held| leads(&held.of)).map(|held| held.of.taken).min()
