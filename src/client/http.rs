@@ -40,6 +40,21 @@ pub struct Request<'a, 'b> {
     pub body: Body<'b>,
 }
 
+impl<'a, 'b> Request<'a, 'b> {
+    /// The same once more, where that does nothing that once does not (RFC 9110, section 9.2.2; RFC
+    /// 4918, section 9.1).
+    pub fn again(&self) -> Option<Request<'a, 'b>> {
+        let body = match self.body {
+            Body::Empty => Body::Empty,
+            Body::Bytes(bytes) => Body::Bytes(bytes),
+            Body::Stream { .. } => return None,
+        };
+        let Self { method, url, headers, .. } = *self;
+        let may_be = matches!(method, "GET" | "HEAD" | "PROPFIND" | "PUT" | "DELETE");
+        may_be.then_some(Request { method, url, headers, body })
+    }
+}
+
 /// What follows a request's head.
 pub enum Body<'a> {
     /// Nothing.

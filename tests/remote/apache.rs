@@ -103,6 +103,7 @@ fn apache_is_cut_off() {
     let Some(apache) = Apache::start() else { return };
     let proxy = Proxy::to(&apache.process.address);
     let target = Apache::at(&proxy.address, "s3cret");
+    trouble::ended_once(&target, &proxy);
     trouble::cut_off(&target, &proxy, || apache.holds());
 }
 

@@ -45,6 +45,7 @@ fn nginx_is_cut_off() {
     let Some(nginx) = Nginx::usual() else { return };
     let proxy = Proxy::to(&nginx.process.address);
     let target = target(settings(&proxy.address, "/dav"));
+    trouble::ended_once(&target, &proxy);
     trouble::cut_off(&target, &proxy, || nginx.holds());
     trouble::slow_and_stuck(&target, &proxy);
 }

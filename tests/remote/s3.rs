@@ -68,6 +68,7 @@ fn a_bucket_is_cut_off() {
     let Some(gateway) = Gateway::start() else { return };
     let proxy = Proxy::to(&gateway.process.address);
     let target = target(settings(&proxy.address));
+    trouble::ended_once(&target, &proxy);
     trouble::cut_off(&target, &proxy, || holds(&gateway.root));
     trouble::slow_and_stuck(&target, &proxy);
 }

@@ -127,6 +127,22 @@ pub fn cut_off(target: &dyn Target, proxy: &Proxy, left: impl Fn() -> usize) {
     }
 }
 
+/// A connection that ends before its answer, as one that was kept may, is made anew by who may ask
+/// twice.
+pub fn ended_once(target: &dyn Target, proxy: &Proxy) {
+    put(target, "once/more", 1, 5000).unwrap();
+    let ends = || proxy.is(Network::Cuts(0));
+    ends();
+    assert_eq!(listed(target), [("once/more".to_owned(), 5000)]);
+    assert!(proxy.is_whole());
+    ends();
+    assert!(is_whole(target, "once/more", 1, 5000));
+    ends();
+    target.delete(&name("once/more")).unwrap();
+    assert!(proxy.is_whole());
+    assert_eq!(listed(target), []);
+}
+
 /// A peer that stands still while an object is read counts as gone, and the end before the
 /// object's is an error; one that is slow does not.
 pub fn slow_and_stuck(target: &dyn Target, proxy: &Proxy) {

@@ -91,10 +91,17 @@ impl Web {
         rest.find('/').map_or("", |at| &rest[at..])
     }
 
-    /// Sends a request, and waits for the head of its answer, whatever its status.
+    /// Sends a request, and waits for the head of its answer, whatever its status. What may be
+    /// asked twice is, where the connection breaks: one that was kept may have been ended by its
+    /// server just then (RFC 9110, section 9.3).
     pub fn exchange(&self, request: Request<'_, '_>) -> Result<Reply, TargetError> {
         let http = self.http().map_err(|SettingsError(what)| TargetError::Failed(what))?;
-        http.exchange(request, Patience::Endless).map_err(|trouble| self.told(trouble))
+        let again = request.again();
+        let mut outcome = http.exchange(request, Patience::Endless);
+        if let (Err(Trouble::Broken(_)), Some(again)) = (&outcome, again) {
+            outcome = http.exchange(again, Patience::Endless);
+        }
+        outcome.map_err(|trouble| self.told(trouble))
     }
 
     /// The body of an answer, if it has at most so many bytes.
