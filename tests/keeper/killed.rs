@@ -11,7 +11,7 @@ use serde_json::json;
 use super::folder::held;
 use super::support::dice::Dice;
 use super::support::store::Store;
-use super::support::{TempDir, data, eventually};
+use super::support::{Server, TempDir, data, eventually};
 
 const KILLS: u64 = 8;
 
@@ -89,12 +89,27 @@ fn who_ends_in_peace_ships_what_was_committed_last() {
         }
         let number = |what: &str| journal()[what].as_u64().unwrap();
         let committed = number("revision") + number("behind");
-        kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
-        let (success, said) = server.wait();
-        assert!(success, "{said}");
+        stop(server);
         let there = held(folder.path());
         let reach = there.reach(there.timeline());
         assert!(reach >= Some(committed), "{reach:?} of {committed}");
         server = store.start();
     }
+    // Who is stopped before it has looked does so.
+    let before = held(folder.path());
+    let before = before.reach(before.timeline()).unwrap();
+    let root = store.root(&server);
+    for number in 0..5 {
+        assert_eq!(root.post(&format!("secret/{number}"), json!({ "a": "b" })).status, 204);
+    }
+    stop(server);
+    let there = held(folder.path());
+    let reach = there.reach(there.timeline()).unwrap();
+    assert!(reach >= before + 5, "{reach} of at least 5 more than {before}");
+}
+
+fn stop(mut server: Server) {
+    kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    let (success, said) = server.wait();
+    assert!(success, "{said}");
 }

@@ -259,6 +259,8 @@ impl Keeper {
     /// The server ends: nothing is begun, and nobody waits for a target any more. What the requests
     /// that still run commit is shipped.
     pub fn begin_end(&self) {
+        // A store that was just unsealed may have targets that nobody has looked at yet.
+        self.look();
         let mut running = lock(&self.running);
         running.over = true;
         running.targets.values().for_each(|target| target.desk.leave_alone());

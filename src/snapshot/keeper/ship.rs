@@ -25,10 +25,11 @@ impl Worker {
             })
     }
 
-    /// Whether it is known what the target has, and that it lacks what is committed.
+    /// Whether the target is known to lack what is committed, or may, as nobody has looked yet.
     pub fn owes_journal(&self) -> bool {
-        let present = self.means.barrier.unsealed().map(|unsealed| unsealed.status().timeline);
-        self.known.is_some() && present.is_some_and(|timeline| self.is_behind(&timeline))
+        let unsealed = self.means.barrier.unsealed();
+        let looked = self.known.is_some() || self.surveyed.is_none();
+        looked && unsealed.is_some_and(|unsealed| self.is_behind(&unsealed.status().timeline))
     }
 
     /// Ships what is there, the oldest history first, and has the store drop what all have.
