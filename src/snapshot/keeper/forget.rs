@@ -205,9 +205,9 @@ impl Worker {
         outcome
     }
 
-    /// The same, no more than once an hour: by what the store does not know a server that ends
+    /// The same, where that has waited for long: by what the store does not know a server that ends
     /// watches for longer.
-    pub fn note_by_the_hour(&mut self) {
+    pub fn note_in_time(&mut self) {
         let boot = self.boot();
         if self.seen.watch.as_ref().is_some_and(|watch| watch.is_to_be_noted(boot))
             && let Err(trouble) = self.note_watched()

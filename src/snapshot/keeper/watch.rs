@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::root::Timeline;
 use crate::base::record::Record;
 
-/// So long is what was watched known to this process alone.
-const KEPT: Duration = Duration::from_secs(3600);
+/// So long is what was watched known to this process alone, unless it puts a snapshot. To another
+/// server that watches, this one grows by each commit that notes it.
+const KEPT: Duration = Duration::from_secs(6 * 3600);
 /// More than that between two rounds counts for nothing.
 const ROUND: Duration = Duration::from_secs(300);
 /// What is wanted may take so long to come.
@@ -219,8 +220,8 @@ mod tests {
         let mut watch = Watch::of(Noted::decode(&noted.encode()).unwrap(), HOUR);
         assert!(watch.news().is_none());
         assert!(grows(&mut watch, 6, 1) && grows(&mut watch, 6, 2) && !grows(&mut watch, 6, 3));
-        assert!(watch.is_to_be_noted(HOUR * 2) && !watch.is_to_be_noted(HOUR * 2 - HOUR / 2));
-        watch.is_noted(true, HOUR * 2);
+        assert!(watch.is_to_be_noted(HOUR + KEPT) && !watch.is_to_be_noted(KEPT));
+        watch.is_noted(true, HOUR + KEPT);
         assert!(!grows(&mut watch, 6, 9) && watch.news().is_none(), "more is not counted");
     }
 

@@ -225,7 +225,7 @@ impl Worker {
                 Err(trouble) => self.is_in_trouble(&trouble),
             }
         }
-        self.note_by_the_hour();
+        self.note_in_time();
         self.tell();
     }
 
