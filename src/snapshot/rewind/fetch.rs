@@ -104,6 +104,8 @@ impl<'a> Way<'a> {
             way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(keys.status().timeline);
+            let left = keys.left()?.into_iter().map(|left| (left.timeline, left.revision));
+            way.listing.left = left.collect();
         }
         Ok(way)
     }

@@ -187,8 +187,7 @@ pub fn present(listing: &Listing) -> Result<Span, Refusal> {
 /// another machine may ship it.
 pub fn goes_on_beside(listing: &Listing, timeline: Timeline) -> bool {
     let all = listing.spans();
-    let own = listing.present.map(|present| listing.lineage(present)).unwrap_or_default();
-    let is_own = own.iter().any(|stretch| stretch.timeline == timeline);
+    let is_own = own_way(listing).iter().any(|stretch| stretch.timeline == timeline);
     let goes_on = |span: &Span| alive(listing, span, &all, Timestamp::from_nanos(u64::MAX));
     !is_own && listing.span(timeline).is_some_and(|span| goes_on(&span))
 }
@@ -253,11 +252,28 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
 
 /// Whether a history had begun by that time, and none had taken its place.
 fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
+    let way = own_way(listing);
+    let since = leaves_to_another(listing, &way, span);
     let replaced = |other: &Span| {
-        let after = other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs();
+        let left = since && way.iter().any(|part| part.timeline == other.timeline);
+        let ended = span.last.time.as_secs() <= other.begun.as_secs();
+        let after = other.begun <= time && (left || ended);
         after && may_replace(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)
+}
+
+/// Which histories the server that asks comes of, the latest first.
+fn own_way(listing: &Listing) -> Vec<Stretch> {
+    listing.present.map(|present| listing.lineage(present)).unwrap_or_default()
+}
+
+/// Whether a history on that way went on where the way has left it, and by no server but another
+/// one: as long as it did, this one was in those that came of it.
+fn leaves_to_another(listing: &Listing, way: &[Stretch], span: &Span) -> bool {
+    let own = way.iter().skip(1).find(|part| part.timeline == span.timeline).map(|part| part.upto);
+    let left = listing.left.get(&span.timeline).copied();
+    own.is_some_and(|own| own.max(left.unwrap_or(own)) < span.last.revision)
 }
 
 /// Whether a history may have taken the place of another one: it comes of it, as far back as is
