@@ -5,6 +5,7 @@ mod follower;
 #[path = "../support/peers/mod.rs"]
 mod peers;
 mod remote;
+mod replaced;
 #[allow(dead_code, reason = "each test uses its own part")]
 #[path = "../rewind/site.rs"]
 mod site;

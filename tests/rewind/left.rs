@@ -214,35 +214,6 @@ fn who_keeps_no_journal_is_told_nothing_by_that_of_another_one() {
     assert!(!log["commits"].as_array().unwrap().iter().any(of_other), "{log}");
 }
 
-/// A machine is replaced, and the old one is not switched off.
-#[test]
-fn what_another_one_wrote_meanwhile_makes_no_time_of_the_own_past_unclear() {
-    let folder = TempDir::new();
-    let (site, twin) = twins(27, &folder);
-    let begins = |at: &str| {
-        let done = twin.root().post(RESTORE, json!({ "at": at }));
-        assert_eq!(done.status, 200, "{}", done.json());
-        eventually("the target has the new history", || is_shipped(&twin));
-        twin.advance(Duration::from_secs(2));
-    };
-    begins("latest");
-    let mut times = Vec::new();
-    for value in ["first", "second", "third"] {
-        times.push((value, put(&twin, value)));
-        site.advance(Duration::from_secs(2));
-        put(&site, "other");
-        eventually("the target has both", || is_shipped(&site) && is_shipped(&twin));
-        twin.advance(Duration::from_secs(2));
-    }
-    for round in 0..2 {
-        begins(&times[1].1);
-        for (value, at) in &times {
-            let found = had(&twin, &json!({ "at": at }));
-            assert_eq!(found.as_deref(), Some(*value), "{round}");
-        }
-    }
-}
-
 #[test]
 fn a_time_that_was_twice_in_the_own_past_is_told_with_both_histories() {
     let folder = TempDir::new();

@@ -172,11 +172,28 @@ impl Way<'_> {
             return Ok(Whose::SupposedLeft);
         }
         let file = plan.file_of(at.timeline, at.revision);
+        if let Some(partly) = self.own_part(&file, at, clues)? {
+            return Err(partly.into());
+        }
         let mine = self.part(plan, at.timeline, clues)? != Part::Behind;
         match mine && self.is_without(plan, &file) {
             true => Err(clues.other_of(file, at.revision)?.into()),
             false => Err(self.behind(&file, at.revision)),
         }
+    }
+
+    /// What the own history comes of, of a segment that goes on behind where that left it.
+    fn own_part(
+        &self,
+        file: &Kept,
+        at: &Start,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Option<Unfit>, Unfit> {
+        let (Some(name), Some(head)) = (file.segment(), self.head()) else { return Ok(None) };
+        let within = |upto: &u64| name.first <= *upto && *upto < at.revision;
+        let Some(upto) = self.own_upto(name.timeline).filter(within) else { return Ok(None) };
+        let own = clues.descent_of(&name, upto, &head)? == Descent::Proven;
+        Ok(own.then_some(Unfit::Partly(name, upto)))
     }
 
     /// Whose a commit is of which the history comes that was named, and that is not the own one.

@@ -1,0 +1,91 @@
+//! A machine is replaced by one that is restored from the target, and goes on there.
+
+use std::fs;
+
+use edgekeep::base::clock::{Clock, SystemClock};
+use serde_json::json;
+
+use super::support::http::Client;
+use super::support::store::Store;
+use super::{Home, Server, data, edgekeep, eventually, option, shipped};
+
+/// When it had which value.
+type Times = Vec<(String, &'static str)>;
+
+fn now() -> String {
+    SystemClock.wall().rfc3339()
+}
+
+fn put(root: &Client, value: &'static str) -> (String, &'static str) {
+    assert_eq!(root.post("secret/a", json!({ "value": value })).status, 204);
+    (now(), value)
+}
+
+/// What the server gives of each of these times, without a word of a history.
+fn must_give(root: &Client, times: &Times) {
+    for (at, value) in times {
+        let loaded = root.post("sys/snapshots/targets/disk/load", json!({ "at": at }));
+        assert_eq!(loaded.status, 200, "{value}: {}", loaded.json());
+        let id = data(&loaded)["snapshot_id"].as_str().unwrap().to_owned();
+        let read = data(&root.get(&format!("secret/a?read_snapshot_id={id}")));
+        assert_eq!(read["value"], *value, "{at}");
+        assert_eq!(root.delete(&format!("sys/storage/raft/snapshot-load/{id}")).status, 204);
+    }
+}
+
+/// The old machine has written that, the last four in one segment, and is lost. The new one was
+/// restored to one of these times.
+fn replaced(home: &Home, upto: usize) -> (Store, Store, Server, Times) {
+    let (store, mut server) = home.shipping("");
+    let root = store.root(&server);
+    shipped(&root, "disk");
+    let mut times = vec![put(&root, "first")];
+    shipped(&root, "disk");
+    let (disk, away) = (home.at("disk"), home.at("away"));
+    fs::rename(&disk, &away).unwrap();
+    times.extend(["second", "third", "fourth", "fifth"].map(|value| put(&root, value)));
+    fs::rename(&away, &disk).unwrap();
+    shipped(&root, "disk");
+    server.kill();
+    let (target, into) = (option("target", &disk), option("into", &home.at("new")));
+    let at = format!("-at={}", times[upto].0);
+    let (exit, said) = edgekeep(&["snapshot", "restore", &target, &into, &at]);
+    assert_eq!(exit, 0, "{said}");
+    let new = store.moved(&home.at("new"));
+    let server = new.start();
+    shipped(&new.root(&server), "disk");
+    (store, new, server, times)
+}
+
+#[test]
+fn of_what_the_old_one_wrote_behind_the_instant_that_it_comes_of_nothing_is_its_past() {
+    let home = Home::new();
+    let (_, new, server, mut times) = replaced(&home, 2);
+    times.iter_mut().skip(3).for_each(|(_, value)| *value = "third");
+    must_give(&new.root(&server), &times);
+}
+
+#[test]
+fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
+    let home = Home::new();
+    let (old, new, server, mut times) = replaced(&home, 4);
+    let root = new.root(&server);
+    let begun = now();
+    times.push(put(&root, "sixth"));
+    // Names tell whole seconds.
+    let second = |time: &str| time.split('.').next().unwrap().to_owned();
+    eventually("a second has passed", || second(&now()) > second(&begun));
+    let woken = old.start();
+    put(&old.root(&woken), "other");
+    shipped(&old.root(&woken), "disk");
+    times.push(put(&root, "seventh"));
+    times.push(put(&root, "eighth"));
+    shipped(&root, "disk");
+    must_give(&root, &times);
+    for (at, _) in &times[5..7] {
+        let done = root.post("sys/snapshots/targets/disk/restore", json!({ "at": at }));
+        assert_eq!(done.status, 200, "{}", done.json());
+        shipped(&root, "disk");
+        must_give(&root, &times);
+    }
+}
