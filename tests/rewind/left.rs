@@ -297,6 +297,32 @@ fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
     }
 }
 
+/// What was lost goes on behind the own end, in one segment.
+#[test]
+fn the_own_past_ends_within_what_was_lost_with_its_disk() {
+    let folder = TempDir::new();
+    let mut world = world(38, &folder);
+    put(&world, "both");
+    eventually("the target has it", || is_shipped(&world));
+    let times = while_away(&folder, || {
+        let own = ["first", "second"].map(|value| put(&world, value));
+        world.remember();
+        [own, ["lost", "lost, too"].map(|value| put(&world, value))].concat()
+    });
+    eventually("the target has that", || is_shipped(&world));
+    world.go_back();
+    eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+    let adopted = world.root().post("sys/snapshots/targets/disk/adopt", json!({}));
+    assert_eq!(adopted.status, 200);
+    eventually("it goes on beside that", || is_shipped_then(&world));
+    for (at, value) in times.iter().zip(["first", "second", "second", "second"]) {
+        assert_eq!(had(&world, &json!({ "at": at })).as_deref(), Some(value), "{at}");
+    }
+    let told = data(&world.root().post(RESTORE, json!({ "at": times[3], "dry_run": true })));
+    let why = told["end_reason"].as_str().unwrap_or_default();
+    assert!(why.contains("put back"), "{told}");
+}
+
 #[test]
 fn what_was_lost_with_its_disk_is_told_where_an_older_state_is_given() {
     let folder = TempDir::new();

@@ -264,8 +264,12 @@ impl<'a> Way<'a> {
         let gone = self.locate(base, plan, keyring)?;
         self.own = self.must_be_meant(plan, &gone, base)?;
         let beside = self.is_beside_another(plan, &gone, &self.clues(keyring))?;
-        let beside = beside.then_some(End::Beside);
-        Ok(Found { end: gone.found.end.or(beside), ..gone.found })
+        let end = match gone.found.end {
+            // Who wrote on is known.
+            None | Some(End::Unknown) if beside => Some(End::Beside),
+            end => end,
+        };
+        Ok(Found { end, ..gone.found })
     }
 
     /// A walk did not come to its end.

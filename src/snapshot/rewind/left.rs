@@ -48,7 +48,7 @@ impl Way<'_> {
             Part::Behind => false,
         };
         if mine && self.is_without(plan, &other) {
-            return Err(clues.other_of(other, revision)?.into());
+            return Err(self.other_but_own(other, revision, clues)?.into());
         }
         if plan.named {
             return Ok(Some(Whose::Other));
@@ -109,7 +109,8 @@ impl Way<'_> {
             return Ok(true);
         }
         for of in self.listing.segments.iter().filter(between) {
-            if differs(gone, of, clues)? {
+            let parts = self.listing.partly.get(of) == Some(&revision);
+            if parts || differs(gone, of, clues)? {
                 return Ok(true);
             }
         }
@@ -194,24 +195,25 @@ impl Way<'_> {
         // Names tell whole seconds.
         let late = self.listing.all().filter(late);
         for name in late.filter(|name| time.as_secs() <= name.to.as_secs()) {
-            if self.is_of_this(name, clues)? {
+            if self.is_of_this(name, name.last, clues)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether the server that asks wrote a segment, or comes of it.
+    /// Whether the server that asks wrote a segment up to a commit in it, or comes of that.
     pub(super) fn is_of_this(
         &self,
         name: &SegmentName,
+        upto: u64,
         clues: &Clues<'_, '_>,
     ) -> Result<bool, Unfit> {
         let Some(head) = self.head() else { return Ok(false) };
-        if clues.descent_of(name, name.last, &head)? == Descent::Proven {
+        if clues.descent_of(name, upto, &head)? == Descent::Proven {
             return Ok(true);
         }
-        let (timeline, revision) = (name.timeline, name.last);
+        let (timeline, revision) = (name.timeline, upto);
         let Some(chain) = clues.chain_at(name, revision)? else { return Ok(false) };
         Ok(self.has_left(&Start { timeline, revision, chain }, clues)? == Some(true))
     }

@@ -277,7 +277,7 @@ impl Way<'_> {
 
     /// Whether the server that asks wrote a file, or comes of it.
     fn is_own(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
-        kept.segment().map_or(Ok(false), |name| self.is_of_this(&name, clues))
+        kept.segment().map_or(Ok(false), |name| self.is_of_this(&name, name.last, clues))
     }
 
     pub(super) fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {

@@ -172,7 +172,7 @@ impl Way<'_> {
             return Ok(Whose::SupposedLeft);
         }
         let file = plan.file_of(at.timeline, at.revision);
-        if let Some(partly) = self.own_part(&file, at, clues)? {
+        if let Some(partly) = self.own_part(&file, at.revision, clues)? {
             return Err(partly.into());
         }
         let mine = self.part(plan, at.timeline, clues)? != Part::Behind;
@@ -182,18 +182,36 @@ impl Way<'_> {
         }
     }
 
-    /// What the own history comes of, of a segment that goes on behind where that left it.
+    /// What a file tells of a commit is another server's. Of a segment that stays which the server
+    /// that asks comes of, or wrote itself.
+    pub(super) fn other_but_own(
+        &self,
+        file: Kept,
+        revision: u64,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Unfit, Unfit> {
+        match self.own_part(&file, revision, clues)? {
+            Some(partly) => Ok(partly),
+            None => clues.other_of(file, revision),
+        }
+    }
+
     fn own_part(
         &self,
         file: &Kept,
-        at: &Start,
+        revision: u64,
         clues: &Clues<'_, '_>,
     ) -> Result<Option<Unfit>, Unfit> {
-        let (Some(name), Some(head)) = (file.segment(), self.head()) else { return Ok(None) };
-        let within = |upto: &u64| name.first <= *upto && *upto < at.revision;
-        let Some(upto) = self.own_upto(name.timeline).filter(within) else { return Ok(None) };
-        let own = clues.descent_of(&name, upto, &head)? == Descent::Proven;
-        Ok(own.then_some(Unfit::Partly(name, upto)))
+        let Some(name) = file.segment() else { return Ok(None) };
+        let mut ends = [self.own_upto(name.timeline), self.left_upto(name.timeline)?];
+        ends.sort_unstable_by(|one, other| other.cmp(one));
+        let within = |upto: &u64| name.first <= *upto && *upto < revision;
+        for upto in ends.into_iter().flatten().filter(within) {
+            if self.is_of_this(&name, upto, clues)? {
+                return Ok(Some(Unfit::Partly(name, upto)));
+            }
+        }
+        Ok(None)
     }
 
     /// Whose a commit is of which the history comes that was named, and that is not the own one.
@@ -224,7 +242,7 @@ impl Way<'_> {
             false => self.is_lapse(&bound)? || self.is_beside_left(&bound, clues)?,
         };
         match strange && (!plan.named || self.is_without(plan, &other)) {
-            true => Err(clues.other_of(other, bound.revision)?.into()),
+            true => Err(self.other_but_own(other, bound.revision, clues)?.into()),
             false => Ok(()),
         }
     }
@@ -252,7 +270,7 @@ impl Way<'_> {
             true => Ok(Whose::Other),
             false => {
                 let other = plan.file_of(at.timeline, at.revision);
-                Err(clues.other_of(other, at.revision)?.into())
+                Err(self.other_but_own(other, at.revision, clues)?.into())
             }
         }
     }
