@@ -411,6 +411,23 @@ fn below_the_floor_only_what_is_essential_passes() {
 }
 
 #[test]
+fn what_gives_room_back_is_done_below_the_floor_too() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let (floor_bytes, reserve_bytes, compact_bytes) = (4 << 20, 1 << 20, 1 << 20);
+    let options = Options { floor_bytes, reserve_bytes, compact_bytes, ..options() };
+    let store = open_with(&mount.path(), options).unwrap();
+    let count = put_until_full(&store);
+    store.maintain().unwrap();
+    for number in 5..count {
+        delete(&store, &key(number)).unwrap();
+    }
+    store.maintain().unwrap();
+    assert!(store.condition().file_bytes < 2 << 20, "{}", store.condition().file_bytes);
+    put(&store, &key(5), &[5; 20_000]).unwrap();
+    assert_holds(&store, 0..6);
+}
+
+#[test]
 fn a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing() {
     let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
     let options = Options { reserve_bytes: 1 << 20, ..options() };

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::next::Next;
-use super::{MIB, Redb};
+use super::{MIB, Options, Redb};
 use crate::base::sync::lock;
 use crate::storage::{Key, Storage, StorageError, Value, Writer};
 
-/// A file is looked through for unused space after this many commits, and once after it is opened.
+/// A file is looked through for unused space after this many commits, once after it is opened, and
+/// where half of it was removed since.
 const COMMITS_PER_LOOK: u64 = 10_000;
 
 /// While more keys than this were written during a round of copying, another follows; but no more
@@ -65,15 +66,19 @@ impl Writer for Noting<'_> {
 impl Redb {
     /// Compacts where that is worth it.
     pub(super) fn compact_when_due(&self) -> Result<(), StorageError> {
-        let look = self.until_look.load(Ordering::Relaxed) == 0;
-        let before = self.site.data_bytes();
+        let (before, handle) = (self.site.data_bytes(), self.handle()?);
+        let removed = handle.removed.load(Ordering::Relaxed);
+        let look = self.until_look.load(Ordering::Relaxed) == 0 || removed * 2 >= before;
         if !look || before <= self.options.compact_bytes {
             return Ok(());
         }
         self.until_look.store(COMMITS_PER_LOOK, Ordering::Relaxed);
-        let handle = self.handle()?;
+        handle.removed.store(0, Ordering::Relaxed);
         let live = handle.live_bytes()?;
-        let room = self.site.free_bytes().is_none_or(|free| free > live + self.options.floor_bytes);
+        // Below the floor nothing but this may give room back.
+        let Options { floor_bytes, reserve_bytes, .. } = self.options;
+        let least = if self.is_below_floor() { reserve_bytes } else { floor_bytes };
+        let room = self.site.free_bytes().is_none_or(|free| free > live + least);
         if handle.read_only.is_some() || live * 2 >= before || !room {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use redb::{
@@ -49,6 +49,8 @@ pub struct Handle {
     pub pins: Pins,
     /// By which they read: each holds the pages that it looks at.
     pub turns: Turns,
+    /// Bytes of values that were removed since it was last looked for unused space.
+    pub removed: AtomicU64,
     suspect: AtomicBool,
 }
 
@@ -70,6 +72,7 @@ impl Handle {
             read_only: medium.read_only.clone(),
             pins: Pins::default(),
             turns: Turns::new(READERS),
+            removed: AtomicU64::new(0),
             suspect: AtomicBool::new(false),
         };
         let device = Device::new(medium, Arc::clone(site), Arc::clone(&gauge))?;
@@ -333,6 +336,8 @@ impl Writer for TableWriter<'_> {
             .handle
             .guard(|| Ok::<_, redb::Error>(table.remove(key)?.map(|old| old.value().to_vec())))?;
         self.changed |= old.is_some();
+        let bytes = old.as_ref().map_or(0, |old| old.len() as u64);
+        self.handle.removed.fetch_add(bytes, Ordering::Relaxed);
         Ok(old)
     }
 }
