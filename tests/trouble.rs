@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::http::{Client, Reply};
 use support::mount::{Mount, run};
 use support::store::Store;
-use support::{Server, TempDir, data};
+use support::{Server, TempDir, data, eventually};
 
 /// Secrets of each kind.
 const COUNT: u64 = 20;
@@ -135,6 +135,35 @@ fn a_full_disk_refuses_writes_and_serves_on() {
     expect(200, &root.post("secret/data/new", json!({ "data": value(0) })));
     assert_holds(&root, 8);
     store.verify(&server);
+}
+
+#[test]
+fn the_journal_that_waits_for_a_target_leaves_room_for_what_is_written() {
+    let Some(mount) = Mount::new("tmpfs", "none", "size=64m") else { return };
+    let folder = TempDir::new();
+    let (disk, away) = (folder.path().join("disk"), folder.path().join("away"));
+    fs::create_dir(&disk).unwrap();
+    let place = disk.display();
+    let target = format!(
+        "snapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \"{place}\"\n  interval = \
+         \"24h\"\n  journal = true\n}}\n"
+    );
+    let (store, server) = Store::configured(&mount.path(), &target);
+    let root = store.root(&server);
+    fill(&root);
+    let told = || data(&root.get("sys/snapshots/targets/disk"));
+    let good = || told()["state"] == "good" && told()["journal"]["behind"] == 0;
+    eventually("the target has all", good);
+    fs::rename(&disk, &away).unwrap();
+    let large = json!({ "filling": "x".repeat(200_000) });
+    for _ in 0..250 {
+        expect(204, &root.post("going/large", large.clone()));
+    }
+    assert_eq!(told()["journal"]["cut"], true);
+    fs::rename(&away, &disk).unwrap();
+    eventually("the target has all again", good);
+    expect(204, &root.post("going/large", large));
+    assert_holds(&root, 0);
 }
 
 #[test]

@@ -465,7 +465,8 @@ pub static SNAPSHOT: Table = Table {
             "journal_max",
             Form::Bytes,
             "64MiB",
-            "So much of the journal waits here at most; of several targets the most counts.",
+            "So much of the journal waits here at most, and no more than it leaves free on the \
+             disk; of several targets the most counts.",
         ),
         key("usb_volume", Form::Text, "", "Of usb: the volume's label or UUID."),
         key("aws_s3_bucket", Form::Text, "", "Of aws-s3: the bucket, which must be there."),

@@ -32,6 +32,7 @@ pub mod watch;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::mem;
 use std::path::PathBuf;
@@ -44,7 +45,7 @@ pub use self::desk::{Desk, Forgetting, Forgotten, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
-use self::settings::{Fields, Giver, Settings, Wrong, field};
+use self::settings::{Fields, Giver, LEAST_JOURNAL, Settings, Wrong, field};
 use self::status::{Shipped, Standing, Status};
 use super::meters::Meters;
 use super::spool::Spools;
@@ -55,6 +56,7 @@ use crate::barrier::{Barrier, Unsealed};
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::sync::lock;
+use crate::storage::nameless::free_bytes;
 
 /// How long the end of a server waits for what is committed to be shipped.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -105,6 +107,8 @@ struct Running {
     again: Duration,
     /// Whether any wants the journal, be it served or not.
     journaling: bool,
+    /// How much of it may wait for them.
+    journal_max: u64,
     /// Nothing is begun any more.
     over: bool,
     /// Those that were told to end.
@@ -204,7 +208,7 @@ impl Keeper {
     pub fn opened(&self, unsealed: &Arc<Unsealed>) {
         match self.wanted(unsealed) {
             Ok(wanted) => {
-                unsealed.set_journal_limit(wanted.journal_limit());
+                self.limit_journal(unsealed, wanted.journal_limit());
                 // A copy that records no more is known by where it ended: before it has written.
                 if wanted.journaling.is_empty()
                     && let Err(error) = unsealed.end_journal()
@@ -214,6 +218,16 @@ impl Keeper {
             }
             Err(error) => log::error!("snapshots: the targets cannot be read: {error}"),
         }
+    }
+
+    /// Has so much of the journal wait here at most, or what leaves as much free as it takes, where
+    /// that is less: a target that is gone is not to end all writes.
+    fn limit_journal(&self, unsealed: &Unsealed, most: u64) {
+        let taken = unsealed.journal().map_or(0, |head| head.bytes);
+        let home = self.means.home.as_deref().map(File::open);
+        let free = home.and_then(|home| free_bytes(&home.ok()?).ok());
+        let bound = free.map_or(most, |free| (free.saturating_add(taken) / 2).max(LEAST_JOURNAL));
+        unsealed.set_journal_limit(most.min(bound));
     }
 
     /// What is to be done every second.
@@ -251,8 +265,9 @@ impl Keeper {
                 }
             }
         }
-        let journaling = running.journaling;
+        let (journaling, journal_max) = (running.journaling, running.journal_max);
         drop(running);
+        self.limit_journal(&unsealed, journal_max);
         Some((unsealed, journaling))
     }
 
@@ -356,7 +371,7 @@ impl Keeper {
     /// a commit, alone, as whoever has just changed them.
     fn reload(&self, unsealed: &Arc<Unsealed>, running: &mut Running) -> Result<(), TxnError> {
         let wanted = self.wanted(unsealed)?;
-        unsealed.set_journal_limit(wanted.journal_limit());
+        running.journal_max = wanted.journal_limit();
         let Wanted { targets, mut unserved, journaling } = wanted;
         let (stay, go) = mem::take(&mut running.targets).into_iter().partition(|(name, served)| {
             targets.get(name).is_some_and(|wanted| wanted.given == served.settings.given)

@@ -190,7 +190,7 @@ pub const FILE_PREFIX: &str = "vault-snapshot";
 /// So long, or as long as `keep_within`, one can go back to what a restore has left.
 const OTHERS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The least that may wait of a journal.
-const LEAST_JOURNAL: u64 = 1 << 20;
+pub const LEAST_JOURNAL: u64 = 1 << 20;
 
 /// Fields that are never shown again.
 const SECRETS: &[&str] =
