@@ -33,7 +33,7 @@ impl Undo {
         let timeline = unsealed.status().timeline;
         match unsealed.mark_journal(mark) {
             Ok(Some(revision)) => {
-                if let Some(target) = self.way_back(timeline) {
+                if let Some(target) = self.way_back(mark, timeline) {
                     return Some(marked(mark, &target, (timeline, revision)));
                 }
             }
@@ -56,10 +56,13 @@ impl Undo {
     }
 
     /// A target that is there and has a base of this history: without one the journal leads
-    /// nowhere.
-    fn way_back(&self, timeline: Timeline) -> Option<String> {
+    /// nowhere. What is restored into another folder asks no server, so the configuration has to
+    /// tell where that target is.
+    fn way_back(&self, mark: Mark, timeline: Timeline) -> Option<String> {
+        let is_known = |name: &str| mark != Mark::Rekey || self.keeper.configured(name).is_some();
         let mut all = self.keeper.statuses().into_iter();
-        all.find(|(_, status)| status.leads_back(timeline)).map(|(name, _)| name)
+        let found = all.find(|(name, status)| is_known(name) && status.leads_back(timeline));
+        found.map(|(name, _)| name)
     }
 
     fn keep(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {

@@ -76,13 +76,33 @@ fn without_a_journal_the_last_snapshot_of_each_kind_is_kept() {
 #[test]
 fn a_rekey_says_what_is_kept() {
     let world = World::new(53);
+    let done = rekeyed(&world);
+    assert_eq!(done.json()["complete"], true);
+    kept(&done, "before-rekey.snap");
+}
+
+fn rekeyed(world: &World) -> Reply {
     let root = world.root();
     let begun = json!({ "secret_shares": 1, "secret_threshold": 1 });
     let begun = root.post("sys/rekey/init", begun).json();
     let share = json!({ "key": world.unseal_key(), "nonce": begun["nonce"] });
-    let done = root.post("sys/rekey/update", share);
-    assert_eq!(done.json()["complete"], true);
-    kept(&done, "before-rekey.snap");
+    root.post("sys/rekey/update", share)
+}
+
+/// Who restores into another folder asks no server where its targets are.
+#[test]
+fn a_rekey_is_not_taken_back_from_a_target_that_no_configuration_has() {
+    let (folder, world) = (TempDir::new(), World::new(58));
+    let root = world.root();
+    let settings = json!({
+        "interval": "24h", "storage_type": "local", "journal": true,
+        "path_prefix": folder.path().display().to_string(), "local_max_space": 100_000_000,
+    });
+    assert_eq!(root.post("sys/storage/raft/snapshot-auto/config/disk", settings).status, 204);
+    eventually("there is a base", || {
+        target(&root)["state"] == "good" && target(&root)["journal"]["behind"] == 0
+    });
+    kept(&rekeyed(&world), "before-rekey.snap");
 }
 
 #[test]
@@ -114,10 +134,7 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     assert!(told.contains(&format!(" -timeline={present}`")), "{told}");
     // The way back from a rekey is another.
     eventually("it is shipped", shipped);
-    let begun = json!({ "secret_shares": 1, "secret_threshold": 1 });
-    let begun = root.post("sys/rekey/init", begun).json();
-    let share = json!({ "key": world.unseal_key(), "nonce": begun["nonce"] });
-    let told = warning(&root.post("sys/rekey/update", share));
+    let told = warning(&rekeyed(&world));
     assert!(told.contains("to have the shares of before, restore that into another"), "{told}");
     assert!(told.contains("-into=FOLDER") && !told.contains("takes this back"), "{told}");
 }
