@@ -80,12 +80,13 @@ impl Pipeline {
                 dispatch::recover((target, txn), (&from, then), ask, data, *caller)
             });
         };
+        // Who may not read there is not told what is there, either.
+        let sudo = may_read(asked, path)?.sudo;
         let from = locate::target(self, txn, path)?;
         if !are_alike(target, &from) {
             let why = format!("{path} is of another kind than {}", ask.path);
             return Err(Fault::bad_request(why));
         }
-        let sudo = may_read(asked, path)?.sudo;
         loaded.past.look(|then| {
             then.take_into(asked.share.clone());
             let from = at(&self.tokens.mounts, then, &from, sudo)?;

@@ -56,6 +56,10 @@ fn recovering_has_a_capability_of_its_own() {
     assert_eq!(recover(&bob, &id, "secret/metadata/a").status, 403);
     // Else whoever may recover one path could read all others under it.
     assert_eq!(recover_from(&bob, &id, "secret/data/b", "secret/data/secret").status, 403);
+    // Nor is who may not read there told what is there.
+    for path in ["nomount/a", "sys/policies/acl/root", "secret/metadata/a"] {
+        assert_eq!(recover_from(&bob, &id, "secret/data/b", path).status, 403, "{path}");
+    }
     let more = format!("{recovers} path \"secret/data/secret\" {{ capabilities = [\"read\"] }}");
     root.post("sys/policies/acl/bob", json!({ "policy": more }));
     assert_eq!(recover_from(&bob, &id, "secret/data/b", "secret/data/secret").status, 200);
