@@ -6,7 +6,6 @@
 use std::fmt;
 
 use super::listing::{Instant, Leg, Listing, Span, Stretch, is_on};
-use crate::barrier::journal::Origin;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
@@ -134,8 +133,8 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     let gap = Gap { before: end, after: after.map(Instant::of) };
     let named = wish.timeline.is_some();
     // A server knows where it left that history, whoever went on in it.
-    let left = listing.present.and_then(|present| listing.origin(present));
-    let ended = !named && left == Some(Origin { timeline, revision: end.revision });
+    let left = Stretch { timeline, upto: end.revision };
+    let ended = !named && own_way(listing).iter().skip(1).any(|part| *part == left);
     let gap = (beyond && !ended && !is_there(end, wish.at)).then_some(gap);
     let later = if named { None } else { doubt(listing, span, wish.at) };
     let (base, at, timeline) = (base.clone(), wish.at, span.timeline);

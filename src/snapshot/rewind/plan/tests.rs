@@ -158,3 +158,27 @@ fn a_history_takes_the_place_of_what_it_comes_of_alone() {
         (listing.apart, listing.snapshots) = (Vec::new(), vec![snapshot(ONE, 1, 1)]);
     }
 }
+
+#[test]
+fn where_the_own_way_has_left_a_history_nothing_is_missing() {
+    const THREE: Timeline = Timeline { number: 3, id: 10 };
+    let mut listing = listing(&[1], &[(2, 6), (7, 7), (8, 8)]);
+    for (timeline, of, at) in [(TWO, ONE, 6), (THREE, TWO, 60)] {
+        let origin = Some(Origin { timeline: of, revision: at });
+        let (from, to) = (secs(at + 50), secs(at + 60));
+        let begins = segment(timeline, at + 1, at + 54);
+        listing.segments.push(SegmentName { origin, from, to, ..begins });
+    }
+    // What goes on behind it may not have been looked at yet.
+    let other = Flaw { loss: Loss::Other, why: "".into() };
+    listing.lose(Kept::Segment(segment(ONE, 7, 7)), other);
+    let gap = |listing: &Listing| {
+        let wish = Wish { at: At::Time(secs(7)), timeline: None };
+        plan(listing, &wish).unwrap().gap.is_some()
+    };
+    assert!(gap(&listing));
+    for present in [TWO, THREE] {
+        listing.present = Some(present);
+        assert!(!gap(&listing), "{present}");
+    }
+}
