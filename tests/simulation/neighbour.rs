@@ -5,6 +5,7 @@ use std::time::Duration;
 use edgekeep::barrier::root::Timeline;
 use edgekeep::snapshot::keeper::retention::Policy;
 use edgekeep::snapshot::keeper::settings::Settings;
+use edgekeep::snapshot::keeper::status::Standing;
 
 use crate::left::Copy;
 use crate::place::Weather;
@@ -106,4 +107,37 @@ fn while_nobody_can_write_nobody_counts_as_gone() {
         assert!(bases(&site, others) >= before, "full: {full}");
         pass(&mut site, &mut copy, 1);
     }
+}
+
+#[test]
+fn of_one_that_cannot_be_read_all_stays_that_it_comes_of() {
+    let (mut site, mut copy) = beside(true);
+    let (timeline, parted) = site.last;
+    pass(&mut site, &mut copy, 2);
+    let others = copy.store.status().timeline;
+    let place = site.places[0].clone();
+    for held in place.segments(others) {
+        place.spoil(&site.folder.segment(&held.of).unwrap());
+    }
+    for of in place.snapshots().into_iter().filter(|of| of.timeline == others) {
+        place.spoil(&site.folder.snapshot(&of).unwrap());
+    }
+    let both = |site: &Site| {
+        let bases = site.places[0].bases(timeline).into_iter();
+        bases.filter(|of| *of <= parted).count()
+    };
+    let (before, of_theirs) = (both(&site), bases(&site, others));
+    // The server is started anew, and nothing that it has read is known.
+    site.open();
+    for _ in 0..4 {
+        site.put(100);
+        for _ in 0..HOUR.as_secs() / STEP.as_secs() {
+            site.clock.advance(STEP);
+            site.serve();
+        }
+    }
+    let status = site.desks[0].status();
+    assert_eq!(status.standing, Standing::Good, "{status:?}");
+    assert_eq!((both(&site), bases(&site, others)), (before, of_theirs), "{}", place.told());
+    assert!(before > 0);
 }

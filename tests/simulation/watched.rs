@@ -13,7 +13,7 @@ use edgekeep::snapshot::lent::Lent;
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::{At, Wish};
 use edgekeep::snapshot::rewind::{Source, prepare};
-use edgekeep::snapshot::target::Target;
+use edgekeep::snapshot::target::{Name, Target};
 
 use crate::left::forget_all_before;
 use crate::place::Weather;
@@ -172,21 +172,65 @@ fn who_is_idle_notes_it_no_more_than_once_an_hour_and_not_for_ever() {
     assert_eq!(commits(&mut site, 20), 0);
 }
 
-#[test]
-fn a_history_that_is_but_a_name_keeps_nothing_there() {
-    let mut site = with(1);
+/// A name of a history that nobody has written, which left the present one behind that commit.
+fn make_up(site: &Site, at: u64) -> Name {
     let timeline = site.last.0;
     let other = Timeline { number: timeline.number + 1, id: 1 };
-    let (at, time) = (1 << 40, Timestamp::from_secs(1 << 34));
+    let time = Timestamp::from_secs(1 << 34);
     let origin = Some(Origin { timeline, revision: at });
     let (first, last) = (at + 1, at + 1);
     let of = SegmentName { timeline: other, origin, first, last, from: time, to: time, chain: 1 };
     let name = site.folder.segment(&of).unwrap();
     site.places[0].put(&name, 4, &mut &b"made"[..]).unwrap();
+    name
+}
+
+#[test]
+fn a_history_that_is_but_a_name_keeps_nothing_there() {
+    let mut site = with(1);
+    let name = make_up(&site, 1 << 40);
     for _ in 0..3 {
         site.put(100);
         forget_all_before(&mut site);
         assert_eq!(site.places[0].snapshots().len(), 1);
     }
     assert_eq!(site.places[0].reads()[&name], 1);
+}
+
+#[test]
+fn one_that_cannot_be_read_keeps_what_it_may_come_of_and_holds_nothing_else_up() {
+    for stick in [false, true] {
+        let mut site = with(1);
+        let (timeline, at) = site.last;
+        // The model knows of none that stays alone, without what leads on from it.
+        site.model.beside = Some(timeline);
+        let name = make_up(&site, at);
+        let before = site.places[0].snapshots().len();
+        site.places[0].spoil(&name);
+        if stick {
+            site.are_sticks();
+        }
+        site.keeps(Policy { last: 1, others: 20 * HOUR, ..Policy::default() });
+        site.open();
+        let take = |site: &mut Site| {
+            site.put(100);
+            site.desks[0].wish(|wishes| wishes.take = true);
+            serve(site, 120);
+        };
+        for _ in 0..3 {
+            take(&mut site);
+            let journal = site.desks[0].status().journal.and_then(|journal| journal.behind());
+            assert_eq!(journal, Some(0), "{stick}: {:?}", site.desks[0].status());
+        }
+        let bases = site.places[0].bases(timeline);
+        assert_eq!(bases.iter().filter(|of| **of <= at).count(), before, "{stick}");
+        assert_eq!(bases.len(), before + 1, "{stick}: {bases:?}");
+        let reads = site.places[0].reads()[&name];
+        assert!(reads < 200, "{stick}: {reads}");
+        // Then it can be read, and is nobody's.
+        site.places[0].heal(&name);
+        serve(&mut site, 600);
+        take(&mut site);
+        assert_eq!(site.places[0].snapshots().len(), 1, "{stick}: {}", site.places[0].told());
+    }
 }

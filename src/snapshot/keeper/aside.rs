@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check::Steps;
 use super::contact::{Held, Known};
 use super::strangers::chain_at;
 use super::trouble::Trouble;
@@ -79,13 +80,8 @@ impl Worker {
             return Ok(true);
         }
         let known = head.dropped..=head.revision;
-        let steps = match self.read_steps(name, of, |at| known.contains(&at) || at < of.first)? {
-            Ok(steps) => steps,
-            Err(why) => {
-                self.counts_as_absent(name, &why);
-                return Ok(false);
-            }
-        };
+        let wanted = |at| known.contains(&at) || at < of.first;
+        let Some(steps) = self.steps(name, of, wanted)? else { return Ok(false) };
         let before = steps.at.first().filter(|(at, _)| *at < of.first);
         if before.is_some_and(|(at, chain)| others.ends.contains(&(*at, chain.short()))) {
             return Ok(true);
@@ -174,17 +170,10 @@ impl Worker {
         if !self.counts(name) {
             return Ok(None);
         }
-        let read = self.read_steps(name, of, |at| at < of.first)?;
-        match read.map(|steps| steps.at.first().map(|(_, before)| (*before, steps.end))) {
-            Ok(ends) => {
-                self.ends.extend(ends.map(|ends| (name.clone(), ends)));
-                Ok(ends)
-            }
-            Err(why) => {
-                self.counts_as_absent(name, &why);
-                Ok(None)
-            }
-        }
+        let read = self.steps(name, of, |at| at < of.first)?;
+        let ends = read.and_then(|Steps { at, end }| Some((at.first()?.1, end)));
+        self.ends.extend(ends.map(|ends| (name.clone(), ends)));
+        Ok(ends)
     }
 
     /// Whether a snapshot is of the chain that is aside, as its journal tells.
@@ -198,8 +187,8 @@ impl Worker {
             of.timeline == timeline && of.first <= revision + 1 && revision <= of.last
         };
         for Held { of, name, .. } in known.aside.iter().filter(|held| holds(&held.of)) {
-            let Ok(steps) = self.read_steps(name, of, |at| at == revision)? else { continue };
-            if steps.at.contains(&(revision, chain)) {
+            let steps = self.steps(name, of, |at| at == revision)?;
+            if steps.is_some_and(|steps| steps.at.contains(&(revision, chain))) {
                 self.seen.left.insert(held.name.clone());
                 return Ok(true);
             }

@@ -294,9 +294,8 @@ impl Worker {
                 let leads = held.of.timeline == present && held.of.last > base;
                 if leads
                     && self.judgement(&held.name) == Judged::Unknown
-                    && let Err(why) = self.read_segment(&held.name, &held.of)?
+                    && self.steps(&held.name, &held.of, |_| false)?.is_none()
                 {
-                    self.counts_as_absent(&held.name, &why);
                     bad.push(self.target.url(&held.name));
                 }
             }
@@ -307,7 +306,6 @@ impl Worker {
             }
         }
         self.thorough = false;
-        known.segments.retain(|held| self.counts(&held.name));
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::check::Steps;
 use super::contact::Known;
 use super::retention::Judged;
 use super::ship::{damaged, drop_records};
@@ -227,13 +228,8 @@ impl Worker {
         }
         // The target may hang: nobody keeps the keys of a sealed server through that.
         drop(unsealed);
-        let steps = match self.read_steps(name, of, |at| ours.contains_key(&at))? {
-            Ok(steps) => steps,
-            Err(why) => {
-                self.counts_as_absent(name, &why);
-                let unread = why.is_unread();
-                return Ok((!unread).then_some(Akin::Junk));
-            }
+        let Some(steps) = self.steps(name, of, |at| ours.contains_key(&at))? else {
+            return Ok((self.judgement(name) == Judged::Bad).then_some(Akin::Junk));
         };
         let both = steps.at.into_iter().filter(|(at, chain)| ours.get(at) == Some(chain));
         let both = both.map(|(at, _)| at);
@@ -241,7 +237,6 @@ impl Worker {
             Some(at) if at == last => Akin::Own,
             common => Akin::Theirs(common.filter(|at| of.first <= *at)),
         };
-        self.judged.insert(name.clone(), (Judged::Good, None));
         self.compared.insert(name.clone(), (last, akin));
         Ok(Some(akin))
     }
@@ -281,16 +276,11 @@ impl Worker {
             if let Some((_, chain)) = proved {
                 return Ok(Some((of.last, *chain)));
             }
-            match self.read_segment(&name, &of)? {
-                Ok(chain) => {
-                    self.proved.insert(timeline, (name, chain));
-                    return Ok(Some((of.last, chain)));
-                }
-                Err(why) => {
-                    self.counts_as_absent(&name, &why);
-                    known.segments.swap_remove(index);
-                }
+            if let Some(Steps { end, .. }) = self.steps(&name, &of, |_| false)? {
+                self.proved.insert(timeline, (name, end));
+                return Ok(Some((of.last, end)));
             }
+            known.segments.swap_remove(index);
         }
     }
 }

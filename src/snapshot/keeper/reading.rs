@@ -8,7 +8,6 @@ use super::contact::{Held, Known};
 use super::retention::Judged;
 use super::trouble::Trouble;
 use super::worker::Worker;
-use crate::barrier::journal::Chain;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::target::{Name, TargetError};
@@ -35,10 +34,7 @@ impl Worker {
             self.read_back(held)?;
         }
         for Held { of, name, .. } in segments {
-            match self.read_segment(name, of)? {
-                Ok(_) => drop(self.judged.insert(name.clone(), (Judged::Good, None))),
-                Err(why) => self.counts_as_absent(name, &why),
-            }
+            self.steps(name, of, |_| false)?;
         }
         Ok(())
     }
@@ -71,23 +67,24 @@ impl Worker {
         Ok(())
     }
 
-    /// The same of a segment: what the chain comes to with it.
-    pub fn read_segment(
-        &self,
-        name: &Name,
-        of: &SegmentName,
-    ) -> Result<Result<Chain, SnapshotError>, Trouble> {
-        Ok(self.read_steps(name, of, |_| false)?.map(|steps| steps.end))
-    }
-
-    /// The same, and what it comes to at each commit that is `wanted`.
-    pub fn read_steps(
-        &self,
+    /// The same of a segment: what the chain comes to with it, and at each of its commits that is
+    /// `wanted`; `None` where it does not verify or cannot be read.
+    pub fn steps(
+        &mut self,
         name: &Name,
         of: &SegmentName,
         wanted: impl Fn(u64) -> bool,
-    ) -> Result<Result<Steps, SnapshotError>, Trouble> {
-        self.read(name, |content| check::segment(content, of, &wanted, || self.keys()))
+    ) -> Result<Option<Steps>, Trouble> {
+        match self.read(name, |content| check::segment(content, of, &wanted, || self.keys()))? {
+            Ok(steps) => {
+                self.judged.insert(name.clone(), (Judged::Good, None));
+                Ok(Some(steps))
+            }
+            Err(why) => {
+                self.counts_as_absent(name, &why);
+                Ok(None)
+            }
+        }
     }
 
     /// What was just put cannot be read back, or `differs`: then it does not stay, as the next

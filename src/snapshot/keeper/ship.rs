@@ -1,5 +1,8 @@
 //! The journal on its way to a target, in segments.
 
+use std::io::Read;
+
+use super::check;
 use super::contact::Held;
 use super::reach::Reach;
 use super::trouble::Trouble;
@@ -115,8 +118,11 @@ impl Worker {
         self.used = Some(self.boot());
         self.seen.put(&name);
         self.target.put(&name, bytes.len() as u64, &mut &*bytes)?;
+        let read = |content: &mut dyn Read| {
+            check::segment(content, &of, |_| false, || self.keys()).map(|steps| steps.end)
+        };
         let chain = self
-            .read_segment(&name, &of)?
+            .read(&name, read)?
             .map_err(|why| self.not_as_put(&name, &why.why(), !why.is_unread()))?;
         self.judged.remove(&name);
         self.seen.is_put(true);

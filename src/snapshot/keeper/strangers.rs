@@ -13,9 +13,9 @@ use super::retention::Judged;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
+use crate::barrier::journal::live::timelines;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::Timeline;
-use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{SegmentName, SnapshotName};
 use crate::snapshot::target::{Name, TargetError};
 
@@ -23,14 +23,15 @@ impl Worker {
     /// What is there of the present history is what this server wrote, or comes of the same chain.
     pub fn must_be_alone(&mut self, known: &mut Known) -> Result<(), Trouble> {
         let head = self.unsealed()?.journal().filter(|head| head.timeline == known.timeline);
-        if let Some(head) = head {
-            if self.settings.journal {
-                // One that is torn is put once more.
-                self.newest_segment(known, head.timeline)?;
-            }
+        if let Some(head) = &head {
             self.must_agree(known, head.timeline)?;
         }
         self.must_have_recorded(known)?;
+        self.pass_over_absent(known)?;
+        if let Some(head) = head.filter(|_| self.settings.journal) {
+            // One that is torn is put once more.
+            self.newest_segment(known, head.timeline)?;
+        }
         self.must_have_taken(known)?;
         let names = self.seen.names.take().filter(|names| names.len() < MOST);
         let mut names = names.unwrap_or_default();
@@ -109,18 +110,15 @@ impl Worker {
         steps: &mut Option<(Name, BTreeMap<u64, u64>)>,
     ) -> Result<Inside, Trouble> {
         if steps.as_ref().is_none_or(|(read, _)| read != name) {
-            *steps = match self.read_steps(name, of, |at| ends.contains(&at))? {
-                Ok(read) => {
-                    let at = read.at.into_iter().map(|(at, chain)| (at, chain.short()));
-                    Some((name.clone(), at.collect()))
-                }
+            let counts = self.counts(name);
+            let read = if counts { self.steps(name, of, |at| ends.contains(&at))? } else { None };
+            let Some(read) = read else {
                 // Two of which one cannot be read do not contradict each other yet.
-                Err(SnapshotError::Io(_)) => return Ok(Inside::Nothing),
-                Err(why) => {
-                    self.counts_as_absent(name, &why);
-                    return Ok(Inside::Junk);
-                }
+                let is_bad = self.judgement(name) == Judged::Bad;
+                return Ok(if is_bad { Inside::Junk } else { Inside::Nothing });
             };
+            let at = read.at.into_iter().map(|(at, chain)| (at, chain.short()));
+            *steps = Some((name.clone(), at.collect()));
         }
         let there = steps.as_ref().and_then(|(_, steps)| steps.get(&at).copied());
         Ok(there.map_or(Inside::Nothing, Inside::At))
@@ -139,23 +137,27 @@ impl Worker {
     /// Whether a segment does not verify, so that it counts as absent; `None` where it cannot be
     /// read.
     pub fn is_junk(&mut self, of: &SegmentName, name: &Name) -> Result<Option<bool>, Trouble> {
-        match self.judgement(name) {
-            Judged::Good => return Ok(Some(false)),
-            Judged::Bad => return Ok(Some(true)),
-            Judged::Unknown | Judged::Unread => {}
+        if matches!(self.judgement(name), Judged::Unknown | Judged::Unread) {
+            self.steps(name, of, |_| false)?;
         }
-        match self.read_segment(name, of)? {
-            Ok(_) => {
-                // It is not read again each time that it is looked at.
-                self.judged.insert(name.clone(), (Judged::Good, None));
-                Ok(Some(false))
-            }
-            Err(SnapshotError::Io(_)) => Ok(None),
-            Err(why) => {
-                self.counts_as_absent(name, &why);
-                Ok(Some(true))
-            }
-        }
+        Ok(match self.judgement(name) {
+            Judged::Good => Some(false),
+            Judged::Bad => Some(true),
+            Judged::Unknown | Judged::Unread => None,
+        })
+    }
+
+    /// What does not verify is not there. Nor is what cannot be read, where this server may still
+    /// have what is to be in it, and puts it once more; elsewhere it may be another's.
+    fn pass_over_absent(&self, known: &mut Known) -> Result<(), Trouble> {
+        let mut own = timelines(&*self.unsealed()?.journal_view()?)?;
+        own.push(known.timeline);
+        known.segments.retain(|held| match self.judgement(&held.name) {
+            Judged::Good | Judged::Unknown => true,
+            Judged::Unread => !own.contains(&held.of.timeline),
+            Judged::Bad => false,
+        });
+        Ok(())
     }
 
     /// What a snapshot is worth of which it must be known before anything is shipped.

@@ -27,7 +27,7 @@ use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::rewind::Lost;
 use crate::snapshot::spool::Spools;
-use crate::snapshot::target::{Name, Target, Visit};
+use crate::snapshot::target::{Name, Target, TargetError, Visit};
 
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_secs(1);
@@ -90,6 +90,8 @@ pub struct Worker {
     pub(super) copied: bool,
     /// The history in which the store was found damaged when it was copied for one.
     pub(super) rotten: Option<Timeline>,
+    /// Whether what goes by the policy could not, as the target, or a file there, gave no answer.
+    pub(super) to_forget: bool,
     /// How many bytes the values had of which one was last made, and how long that was.
     pub(super) made: Option<(u64, u64)>,
     /// When it was begun to serve it, by the boot clock.
@@ -168,6 +170,7 @@ impl Worker {
             owed: None,
             copied: false,
             rotten: None,
+            to_forget: false,
             made: None,
             verified: None,
             included: None,
@@ -276,6 +279,9 @@ impl Worker {
             self.ship()?;
             self.age()?;
         }
+        if self.to_forget {
+            self.keep_to_policy()?;
+        }
         // What is owed comes later: until then it may be pulled.
         let rests = self.owed.is_none() || !self.schedule.may_take(self.boot());
         if rests { self.let_go() } else { Ok(()) }
@@ -315,7 +321,15 @@ impl Worker {
                 self.owes(&trouble);
             }
         }
-        self.forget(self.settings.policy).map(drop)
+        self.keep_to_policy()
+    }
+
+    /// Drops what goes by the policy. A file that must be read before counts as absent only after
+    /// a while: then it goes without waiting for the next snapshot, as a stick may be pulled.
+    fn keep_to_policy(&mut self) -> Result<(), Trouble> {
+        let outcome = self.forget(self.settings.policy).map(drop);
+        self.to_forget = matches!(outcome, Err(Trouble::Target(TargetError::Away(_))));
+        outcome
     }
 
     /// Comes to the target, as far as that is needed for what is wanted.
