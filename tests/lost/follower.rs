@@ -1,6 +1,8 @@
 //! What a standby makes of what comes and goes on a target.
 
+use std::fs;
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -182,22 +184,23 @@ fn it_waits_behind_a_gap_for_the_next_snapshot() {
     standby.promote(&site);
 }
 
-/// A folder that hangs while its gate is held.
-struct Gated(Folder, RwLock<()>);
+/// A folder to which something happens each time before it is read, and after it was listed.
+struct Eventful<F>(Folder, F);
 
-impl Target for Gated {
+impl<F: Fn(Option<&mut Vec<Listed>>) + Send + Sync> Target for Eventful<F> {
     fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
         self.0.put(name, length, content)
     }
 
     fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
-        drop(self.1.read().unwrap());
+        self.1(None);
         self.0.get(name)
     }
 
     fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
-        drop(self.1.read().unwrap());
-        self.0.list(under)
+        let mut listed = self.0.list(under)?;
+        self.1(Some(&mut listed));
+        Ok(listed)
     }
 
     fn delete(&self, name: &Name) -> Result<(), TargetError> {
@@ -212,8 +215,11 @@ impl Target for Gated {
 #[test]
 fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
     let mut site = Site::new(41);
-    let target = Arc::new(Gated(Folder::new(site.target.path()), RwLock::default()));
-    let standby = Standby::of_target(&site, 42, None, target.clone());
+    let gate: Arc<RwLock<()>> = Arc::default();
+    let held = gate.clone();
+    let hangs = move |_: Option<&mut Vec<Listed>>| drop(held.read().unwrap());
+    let target = Arc::new(Eventful(Folder::new(site.target.path()), hangs));
+    let standby = Standby::of_target(&site, 42, None, target);
     site.put("a", b"1");
     site.ship(u64::MAX);
     assert_eq!(standby.round(), None);
@@ -222,7 +228,7 @@ fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
     site.ship(u64::MAX);
     standby.site.clock.advance(Duration::from_secs(60));
     thread::scope(|scope| {
-        let _hung = target.1.write().unwrap();
+        let _hung = gate.write().unwrap();
         let round = scope.spawn(|| standby.follower.round());
         assert!(promotion::mark(standby.folder.path(), standby.site.clock.wall()).unwrap());
         eventually("it serves", || {
@@ -241,41 +247,19 @@ fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
     promoted.must_be(&had.1, "promoted");
 }
 
-/// A folder of which a listing lacks a file, once.
-struct Late(Folder, Mutex<Option<Name>>);
-
-impl Target for Late {
-    fn put(&self, name: &Name, length: u64, content: &mut dyn Read) -> Result<(), TargetError> {
-        self.0.put(name, length, content)
-    }
-
-    fn get(&self, name: &Name) -> Result<Box<dyn Read + Send>, TargetError> {
-        self.0.get(name)
-    }
-
-    fn list(&self, under: &str) -> Result<Vec<Listed>, TargetError> {
-        let mut listed = self.0.list(under)?;
-        if !under.is_empty() {
-            let lacks = self.1.lock().unwrap().take();
-            listed.retain(|listed| Some(&listed.name) != lacks.as_ref());
-        }
-        Ok(listed)
-    }
-
-    fn delete(&self, name: &Name) -> Result<(), TargetError> {
-        self.0.delete(name)
-    }
-
-    fn url(&self, name: &Name) -> String {
-        self.0.url(name)
-    }
-}
-
 #[test]
 fn it_looks_twice_before_it_tells_of_a_gap() {
     let mut site = Site::new(13);
-    let target = Arc::new(Late(Folder::new(site.target.path()), Mutex::default()));
-    let standby = Standby::of_target(&site, 14, None, target.clone());
+    let late: Arc<Mutex<Option<Name>>> = Arc::default();
+    let lacks = late.clone();
+    let misses = move |listed: Option<&mut Vec<Listed>>| {
+        if let Some(listed) = listed {
+            let late = lacks.lock().unwrap().take();
+            listed.retain(|listed| Some(&listed.name) != late.as_ref());
+        }
+    };
+    let target = Arc::new(Eventful(Folder::new(site.target.path()), misses));
+    let standby = Standby::of_target(&site, 14, None, target);
     assert_eq!(standby.round(), None);
     let shipped: Vec<Name> = (0..2u8)
         .flat_map(|value| {
@@ -283,9 +267,44 @@ fn it_looks_twice_before_it_tells_of_a_gap() {
             site.ship(u64::MAX)
         })
         .collect();
-    *target.1.lock().unwrap() = Some(shipped[0].clone());
+    *late.lock().unwrap() = Some(shipped[0].clone());
     assert_eq!(standby.round(), None);
     assert_eq!(standby.revision(), site.store().status().revision);
+}
+
+#[test]
+fn what_goes_while_it_looks_is_no_end() {
+    // What it does not take in its last look is lost.
+    for is_last in [false, true] {
+        let mut site = Site::new(17);
+        let meanwhile: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>> = Arc::default();
+        let next = meanwhile.clone();
+        let changes = move |listed: Option<&mut Vec<Listed>>| {
+            let happens = listed.is_none().then(|| next.lock().unwrap().take()).flatten();
+            happens.into_iter().for_each(|happens| happens());
+        };
+        let target = Arc::new(Eventful(Folder::new(site.target.path()), changes));
+        let standby = Standby::of_target(&site, 18, None, target);
+        assert_eq!(standby.round(), None);
+        // As it is about to read the first of these, a snapshot comes and they go.
+        let mut segments: Vec<PathBuf> = Vec::new();
+        for value in 0..3u8 {
+            site.put("a", &[value]);
+            segments.extend(site.ship(u64::MAX).iter().map(|name| site.path(name)));
+        }
+        let newest = site.snapshot();
+        let (newest, aside) = (site.path(&newest), standby.folder.path().join("newest"));
+        fs::rename(&newest, &aside).unwrap();
+        *meanwhile.lock().unwrap() = Some(Box::new(move || {
+            fs::rename(&aside, &newest).unwrap();
+            segments.iter().for_each(|path| fs::remove_file(path).unwrap());
+        }));
+        if !is_last {
+            assert_eq!(standby.round(), None);
+            assert_eq!(standby.revision(), site.store().status().revision);
+        }
+        standby.promote(&site);
+    }
 }
 
 #[test]

@@ -149,10 +149,10 @@ impl Follower {
         let mut listing = lock(&self.memory).recall(&folder, &listed, self.means.clock.boot());
         listing.must_be_few(source)?;
         let outcome = loop {
-            let known = listing.lost.len() + listing.apart.len();
+            let known = listing.learnt;
             let outcome = self.go_on(source, &mut listing);
-            // The names may tell to go elsewhere without what does not verify.
-            let learnt = listing.lost.len() + listing.apart.len() != known;
+            // The names may tell to go elsewhere without what does not verify, or has gone.
+            let learnt = listing.learnt != known;
             // What came while the target was listed is no gap.
             let mut changed = || listing.has_changed(source).unwrap_or(false);
             let goes_on = learnt || (matches!(outcome, Err(Trouble::Lost(_))) && changed());

@@ -2,6 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use super::file::{Flaw, Getter, Loss, Unfit};
 use super::plan::next;
@@ -48,6 +49,8 @@ pub struct Listing {
     pub begun: BTreeMap<Timeline, Timestamp>,
     /// How often the target was listed anew.
     pub looks: u32,
+    /// How often anything was learnt of it since it was first listed.
+    pub learnt: u64,
 }
 
 /// A place in a history.
@@ -128,7 +131,9 @@ impl Listing {
 
     /// The same of many that the target has.
     pub fn lose_all(&mut self, lost: impl IntoIterator<Item = (Kept, Flaw)>) {
+        let known = self.lost.len();
         self.lost.extend(lost);
+        self.learnt += u64::from(self.lost.len() > known);
         let lost = &self.lost;
         self.snapshots.retain(|name| !lost.contains_key(&Kept::Snapshot(name.clone())));
         self.segments.retain(|name| !lost.contains_key(&Kept::Segment(*name)));
@@ -146,6 +151,7 @@ impl Listing {
             Unfit::Apart(timeline) => self.apart.push(timeline),
             Unfit::Failed(error) => return Err(error),
         }
+        self.learnt += 1;
         Ok(())
     }
 
@@ -227,21 +233,19 @@ impl Listing {
     /// one after the other, and what comes into one meanwhile is missed, while what leads on from
     /// it, in another, is seen.
     pub fn has_changed(&mut self, source: Source<'_>) -> Result<bool, RewindError> {
-        if self.looks == LOOKS {
-            return Ok(false);
-        }
-        let (snapshots, segments) = (self.snapshots.clone(), self.segments.clone());
-        self.look_again(source)?;
-        Ok(snapshots != self.snapshots || segments != self.segments)
+        Ok(self.looks < LOOKS && self.look_again(source)?)
     }
 
-    /// What is there now; what was learnt of it stays.
-    fn look_again(&mut self, source: Source<'_>) -> Result<(), RewindError> {
+    /// What is there now; what was learnt of it stays. Whether that is anything else than before.
+    fn look_again(&mut self, source: Source<'_>) -> Result<bool, RewindError> {
         let there = Self::read(source.folder, &source.target.list(source.folder.path())?);
-        (self.snapshots, self.segments) = (there.snapshots, there.segments);
+        let snapshots = mem::replace(&mut self.snapshots, there.snapshots);
+        let segments = mem::replace(&mut self.segments, there.segments);
         self.lose_all([]);
         self.looks += 1;
-        Ok(())
+        let changed = snapshots != self.snapshots || segments != self.segments;
+        self.learnt += u64::from(changed);
+        Ok(changed)
     }
 
     fn has(&self, kept: &Kept) -> bool {

@@ -42,25 +42,22 @@ impl Way<'_> {
         refusal: &mut Refusal,
         named: bool,
     ) -> Result<bool, RewindError> {
-        let before = self.getter.got.get();
-        let mut learnt = false;
+        let (got, known) = (self.getter.got.get(), self.listing.learnt);
         for kept in refusal.witnesses(&self.listing) {
-            if self.getter.got.get() - before > MOST {
+            if self.getter.got.get() - got > MOST {
                 break;
             }
             // By what was heard of another one it may be known already.
             if self.listing.lost.contains_key(&kept) {
                 continue;
             }
-            if let Err(unfit) = self.hear(kept.clone()) {
-                self.learn(unfit)?;
-                learnt = true;
-            } else if let Some(unfit) = self.is_left_there(&kept)? {
-                self.learn(unfit)?;
-                learnt = true;
-            }
+            let unfit = match self.hear(kept.clone()) {
+                Ok(()) => self.is_left_there(&kept)?,
+                Err(unfit) => Some(unfit),
+            };
+            unfit.map_or(Ok(()), |unfit| self.learn(unfit))?;
         }
-        if learnt {
+        if self.listing.learnt != known {
             return Ok(true);
         }
         for (timeline, revision) in refusal.offers() {
