@@ -1,14 +1,15 @@
 //! What a standby makes of what comes and goes on a target.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
 use edgekeep::barrier::root::Timeline;
-use edgekeep::base::clock::Clock as _;
+use edgekeep::base::clock::{Clock as _, Timestamp};
 use edgekeep::snapshot::follow::{Followed, Follower, Means, promotion};
 use edgekeep::snapshot::restorable::Restorable;
 use edgekeep::snapshot::rewind::plan::At;
@@ -16,7 +17,8 @@ use edgekeep::snapshot::spool::Spools;
 use edgekeep::snapshot::target::folder::Folder;
 use edgekeep::snapshot::target::{Listed, Name, Target, TargetError};
 
-use super::site::Site;
+use super::junk_of;
+use super::site::{Site, made_up, made_up_snapshot};
 use super::support::dice::Dice;
 use super::support::{TempDir, eventually};
 
@@ -182,6 +184,36 @@ fn it_waits_behind_a_gap_for_the_next_snapshot() {
     site.snapshot();
     assert_eq!(standby.round(), None);
     standby.promote(&site);
+}
+
+#[test]
+fn a_name_that_somebody_has_made_up_hinders_nothing() {
+    let far = (1 << 30, Timestamp::from_secs(4_000_000_000));
+    for number in 0..2 {
+        let mut site = Site::new(51 + number);
+        let (store, timeline) = (site.folder.store_id().to_owned(), site.store().status().timeline);
+        let made_up = match number {
+            0 => made_up(timeline, None, (far.0, far.0), (far.1, far.1)),
+            _ => made_up_snapshot(timeline, far.0, far.1),
+        };
+        let standby = Standby::of(&site, 61 + number);
+        site.put("a", b"1");
+        site.ship(u64::MAX);
+        assert_eq!(standby.round(), None);
+        junk_of(&store, site.target.path(), &made_up);
+        let told = standby.round().unwrap();
+        assert!(told.contains("it follows what verifies"), "{told}");
+        let noted = File::open(standby.folder.path().join("standby-trouble")).unwrap();
+        for value in 0..3u8 {
+            site.put("a", &[value]);
+            site.ship(u64::MAX);
+            assert_eq!(standby.round().as_ref(), Some(&told));
+            assert_eq!(standby.revision(), site.store().status().revision);
+        }
+        assert_eq!(standby.follower.status().errors, 0);
+        assert_eq!(noted.metadata().unwrap().nlink(), 1, "it is noted once");
+        standby.promote(&site);
+    }
 }
 
 /// A folder to which something happens each time before it is read, and after it was listed.

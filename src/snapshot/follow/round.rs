@@ -98,7 +98,7 @@ impl Follower {
         let told = std::mem::replace(&mut status.trouble, trouble.clone());
         drop(status);
         // One of before this server started may be noted yet.
-        if (told != trouble || failed == 0)
+        if (told != trouble || trouble.is_none())
             && let Err(error) = promotion::note_trouble(&self.means.folder, trouble.as_deref())
         {
             log::debug!("standby of {}: its trouble is not noted: {error}", self.of.name);
@@ -205,8 +205,7 @@ impl Follower {
         if let Some(head) = head.filter(|head| !on_way(head))
             && head.timeline.number >= timeline.number
         {
-            let spans = listing.span(timeline).into_iter().collect();
-            if vouch(source, listing, &Refusal::Ambiguous(spans), spools)? {
+            if self.doubts(source, listing, timeline)? {
                 return Ok(());
             }
             return Err(Trouble::Lost(format!(
@@ -259,6 +258,8 @@ impl Follower {
                 "it follows timeline {timeline}, and does not know whether that is right: {doubt}"
             ))),
             (None, 0) => Ok(()),
+            // How far it goes may be what somebody has made up.
+            (None, _) if self.doubts(source, listing, timeline)? => Ok(()),
             (None, behind) => Err(Trouble::Lost(format!(
                 "the journal on the target has a gap: it lacks {behind} transactions and waits \
                  for the next snapshot{}",
@@ -267,6 +268,17 @@ impl Follower {
                     .unwrap_or_default()
             ))),
         }
+    }
+
+    /// Whether files that tell of a history are not what their names say, which is learnt by it.
+    fn doubts(
+        &self,
+        source: Source<'_>,
+        listing: &mut Listing,
+        timeline: Timeline,
+    ) -> Result<bool, RewindError> {
+        let spans = listing.span(timeline).into_iter().collect();
+        vouch(source, listing, &Refusal::Ambiguous(spans), &self.means.spools)
     }
 
     /// Where two servers went on from here, each on a copy of the store, and one of them has left
