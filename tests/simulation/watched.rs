@@ -1,7 +1,7 @@
 //! What a restore has left is watched for as long as it is to stay, and goes then, whatever the
 //! target does meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgekeep::barrier::journal::Origin;
 use edgekeep::barrier::root::Timeline;
@@ -22,6 +22,10 @@ use crate::site::{STEP, Site, serve, watch, with};
 const HOUR: Duration = Duration::from_secs(3600);
 /// So many hours are longer than anything that was left stays in these tests.
 const LONG: u64 = 4;
+/// So many names somebody makes up.
+const THOUSANDS: u64 = 5_000;
+/// Far below what it took to look at all of them for each.
+const SOON: Duration = Duration::from_secs(15);
 
 /// What a restore has left there.
 struct Left {
@@ -173,9 +177,9 @@ fn who_is_idle_notes_it_no_more_than_once_an_hour_and_not_for_ever() {
 }
 
 /// A name of a history that nobody has written, which left the present one behind that commit.
-fn make_up(site: &Site, at: u64) -> Name {
+fn make_up(site: &Site, id: u64, at: u64) -> Name {
     let timeline = site.last.0;
-    let other = Timeline { number: timeline.number + 1, id: 1 };
+    let other = Timeline { number: timeline.number + 1, id };
     let time = Timestamp::from_secs(1 << 34);
     let origin = Some(Origin { timeline, revision: at });
     let (first, last) = (at + 1, at + 1);
@@ -188,7 +192,7 @@ fn make_up(site: &Site, at: u64) -> Name {
 #[test]
 fn a_history_that_is_but_a_name_keeps_nothing_there() {
     let mut site = with(1);
-    let name = make_up(&site, 1 << 40);
+    let name = make_up(&site, 1, 1 << 40);
     for _ in 0..3 {
         site.put(100);
         forget_all_before(&mut site);
@@ -198,13 +202,31 @@ fn a_history_that_is_but_a_name_keeps_nothing_there() {
 }
 
 #[test]
+fn nor_do_thousands_of_such_and_none_holds_anything_up_for_long() {
+    let mut site = with(1);
+    // All of them are noted, once.
+    site.limit = 1 << 24;
+    let names: Vec<Name> = (0..THOUSANDS).map(|id| make_up(&site, id, 1 << 40)).collect();
+    let begun = Instant::now();
+    for _ in 0..2 {
+        site.put(100);
+        forget_all_before(&mut site);
+        assert_eq!(site.places[0].snapshots().len(), 1);
+    }
+    let (took, reads) = (begun.elapsed(), site.places[0].reads());
+    println!("{took:?}");
+    assert!(took < SOON, "{took:?}");
+    assert!(names.iter().all(|name| reads[name] == 1));
+}
+
+#[test]
 fn one_that_cannot_be_read_keeps_what_it_may_come_of_and_holds_nothing_else_up() {
     for stick in [false, true] {
         let mut site = with(1);
         let (timeline, at) = site.last;
         // The model knows of none that stays alone, without what leads on from it.
         site.model.beside = Some(timeline);
-        let name = make_up(&site, at);
+        let name = make_up(&site, 1, at);
         let before = site.places[0].snapshots().len();
         site.places[0].spoil(&name);
         if stick {

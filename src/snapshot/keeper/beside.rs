@@ -18,6 +18,7 @@ use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::base::sync::lock;
 use crate::snapshot::layout::{Kept, SnapshotName};
+use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::Name;
 
 /// A history that grew no more for so long is told of no more.
@@ -134,7 +135,9 @@ impl Worker {
     /// Looks whether another history grows there beside the present one. What came while nobody
     /// looked, as this server was off, did so since that was last noted.
     pub fn look_beside(&mut self, known: &Known) -> Result<(), Trouble> {
-        let mut ends = self.ends_of(known);
+        let histories = self.histories(known);
+        let ends = histories.iter().filter_map(|(timeline, of_it)| Some((*timeline, end(of_it)?)));
+        let mut ends: BTreeMap<Timeline, u64> = ends.collect();
         let (first, present, mut before) = match &self.seen.others {
             Some((present, before)) => (false, *present, before.clone()),
             None => {
@@ -163,11 +166,13 @@ impl Worker {
             seen.for_each(|timeline| watch.goes_on(*timeline));
         }
         for timeline in grown {
-            let newest = known.newest_of(timeline).filter(|(_, time)| *time > begun);
-            let newest = newest.filter(|(_, time)| watched || now.since(*time) < OVER);
-            let Some((name, last)) = newest else { continue };
+            let Some(newest) = histories.get(&timeline).and_then(newest) else { continue };
+            let last = newest.end().time;
+            if last <= begun || !(watched || now.since(last) < OVER) {
+                continue;
+            }
             let told = self.seen.grows.get(&timeline).map(|(beside, _)| beside.since);
-            if told.is_none() && !self.is_whole(known, &name)? {
+            if told.is_none() && !self.is_whole(known, &newest)? {
                 continue;
             }
             let beside = Beside { timeline, since: told.unwrap_or(last), last };
@@ -241,66 +246,54 @@ impl Worker {
         grows.map(|(beside, _)| beside).max_by_key(|beside| beside.last).cloned()
     }
 
-    /// How far each history there goes.
-    pub fn ends_of(&self, known: &Known) -> BTreeMap<Timeline, u64> {
+    /// What there is of each history, but for what does not verify. There may be as many as there
+    /// are files: whoever can write there can make up names.
+    pub fn histories(&self, known: &Known) -> BTreeMap<Timeline, Listing> {
         let whole = |name: &Name| self.judgement(name) != Judged::Bad;
-        let snapshots = known.snapshots.iter().filter(|held| whole(&held.name));
-        let segments = known.segments.iter().filter(|held| whole(&held.name));
-        let snapshots = snapshots.map(|held| (held.of.timeline, held.of.revision));
-        let mut ends: BTreeMap<Timeline, u64> = BTreeMap::new();
-        let all = snapshots.chain(segments.map(|held| (held.of.timeline, held.of.last)));
-        for (timeline, revision) in all {
-            let end = ends.entry(timeline).or_default();
-            *end = revision.max(*end);
+        let mut histories: BTreeMap<Timeline, Listing> = BTreeMap::new();
+        for Held { of, .. } in known.snapshots.iter().filter(|held| whole(&held.name)) {
+            histories.entry(of.timeline).or_default().snapshots.push(of.clone());
         }
-        ends
+        for Held { of, .. } in known.segments.iter().filter(|held| whole(&held.name)) {
+            histories.entry(of.timeline).or_default().segments.push(*of);
+        }
+        histories
     }
 
     /// Whether something there is what its name says. It is read once.
-    pub fn is_whole(&mut self, known: &Known, name: &Name) -> Result<bool, Trouble> {
-        if let Some(held) = known.segments.iter().find(|held| held.name == *name) {
-            return Ok(self.is_junk(&held.of, name)? == Some(false));
+    pub fn is_whole(&mut self, known: &Known, kept: &Kept) -> Result<bool, Trouble> {
+        let Some(name) = self.folder(&known.store_id)?.name(kept) else { return Ok(false) };
+        match kept {
+            Kept::Segment(of) => return Ok(self.is_junk(of, &name)? == Some(false)),
+            Kept::Snapshot(of) if self.judgement(&name) == Judged::Unknown => {
+                self.read_back(&name, of)?;
+            }
+            Kept::Snapshot(_) => {}
         }
-        if let Some(held) = known.snapshots.iter().find(|held| held.name == *name)
-            && self.judgement(name) == Judged::Unknown
-        {
-            self.read_back(held)?;
-        }
-        Ok(self.judgement(name) == Judged::Good)
+        Ok(self.judgement(&name) == Judged::Good)
     }
 }
 
-impl Known {
-    /// The name of something there.
-    pub fn name_of(&self, kept: &Kept) -> Option<&Name> {
-        match kept {
-            Kept::Snapshot(of) => {
-                self.snapshots.iter().find(|held| held.of == *of).map(|h| &h.name)
-            }
-            Kept::Segment(of) => self.segments.iter().find(|held| held.of == *of).map(|h| &h.name),
-        }
-    }
+/// How far what there is of a history goes.
+pub fn end(of_it: &Listing) -> Option<u64> {
+    let snapshots = of_it.snapshots.iter().map(|name| name.revision);
+    snapshots.chain(of_it.segments.iter().map(|name| name.last)).max()
+}
 
+/// What is newest of it.
+fn newest(of_it: &Listing) -> Option<Kept> {
+    let snapshots = of_it.snapshots.iter().cloned().map(Kept::Snapshot);
+    let all = snapshots.chain(of_it.segments.iter().copied().map(Kept::Segment));
+    all.max_by_key(|kept| (kept.end().revision, kept.end().time))
+}
+
+impl Known {
     /// When the present history began, as far as is known there.
     fn begun(&self) -> Option<Timestamp> {
         let snapshots = self.snapshots.iter().map(|held| (held.of.timeline, held.of.taken));
         let all =
             snapshots.chain(self.segments.iter().map(|held| (held.of.timeline, held.of.from)));
         all.filter(|(timeline, _)| *timeline == self.timeline).map(|(_, time)| time).min()
-    }
-
-    /// What is newest of a history, and when it was made.
-    fn newest_of(&self, timeline: Timeline) -> Option<(Name, Timestamp)> {
-        let snapshots =
-            self.snapshots.iter().map(|held| (Kept::Snapshot(held.of.clone()), &held.name));
-        let segments = self.segments.iter().map(|held| (Kept::Segment(held.of), &held.name));
-        let placed = snapshots.chain(segments).map(|(kept, name)| match kept {
-            Kept::Snapshot(of) => (of.timeline, of.revision, of.taken, name),
-            Kept::Segment(of) => (of.timeline, of.last, of.to, name),
-        });
-        let of_it = placed.filter(|(of, ..)| *of == timeline);
-        let newest = of_it.max_by_key(|&(_, revision, time, _)| (revision, time));
-        newest.map(|(_, _, time, name)| (name.clone(), time))
     }
 }
 

@@ -345,7 +345,7 @@ impl Worker {
         own.sort_by_key(|held| (held.of.revision, held.of.taken));
         for held in own.into_iter().rev() {
             if self.judgement(&held.name) == Judged::Unknown {
-                self.read_back(held)?;
+                self.read_back(&held.name, &held.of)?;
                 let url = self.target.url(&held.name);
                 match self.judgement(&held.name) {
                     Judged::Bad => self.is_damaged(format!("{url} went bad")),

@@ -1,5 +1,8 @@
 //! What of a target goes, and for how long other histories there were watched.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::beside::end;
 use super::contact::{Held, Known};
 use super::retention::{self, Judged, Others, Policy, Snapshot, Staying};
 use super::stored;
@@ -134,62 +137,59 @@ impl Worker {
         let mut growing =
             watch.map(|watch| watch.growing(self.settings.policy.others)).unwrap_or_default();
         growing.remove(&known.timeline);
+        let (folder, written) = (self.folder(&known.store_id)?, self.written(known)?);
+        let judged = |worker: &Self, kept: &Kept| {
+            folder.name(kept).map_or(Judged::Bad, |name| worker.judgement(&name))
+        };
         let mut others = Others::default();
-        for history in growing {
-            while self.is_anothers(known, history)? {
-                let Some(witness) = self.unread_witness(known, history) else {
+        let mut histories = self.histories(known);
+        histories.retain(|history, _| growing.contains(history));
+        for (history, mut of_it) in histories {
+            while self.is_anothers(&written, history, end(&of_it)) {
+                // Each file that tells of it is read once.
+                let mut witnesses = of_it.witnesses(history).into_iter();
+                let unread = witnesses.find(|kept| judged(self, kept) == Judged::Unknown);
+                let Some(witness) = unread else {
                     others.strange.insert(history);
                     break;
                 };
-                self.judge_witness(known, &witness)?;
+                self.is_whole(known, &witness)?;
+                if judged(self, &witness) == Judged::Bad {
+                    of_it.remove(&witness);
+                }
             }
-            if self.ends_of(known).contains_key(&history) {
+            if end(&of_it).is_some() {
                 others.growing.insert(history);
             }
         }
+        // A segment that does not verify is not there.
+        known.segments.retain(|held| self.judgement(&held.name) != Judged::Bad);
         Ok(others)
     }
 
-    /// Whether a history goes further than what this server has written of it.
-    fn is_anothers(&self, known: &Known, history: Timeline) -> Result<bool, Trouble> {
-        let Some(end) = self.ends_of(known).get(&history).copied() else { return Ok(false) };
-        let own = known.snapshots.iter().filter(|held| held.of.timeline == history);
-        let own = own.filter(|held| known.is_own(&held.of) == Some(true));
-        let recorded = self.unsealed()?.left()?;
-        let recorded = recorded.iter().filter(|left| left.timeline == history);
+    /// What this server is known to have written of the histories there.
+    fn written(&self, known: &Known) -> Result<Written, Trouble> {
+        let own = known.snapshots.iter().filter(|held| known.is_own(&held.of) == Some(true));
+        let left = self.unsealed()?.left()?;
+        let way = Listing { segments: known.journal(), ..Listing::default() };
+        Ok(Written {
+            taken: furthest(own.map(|held| (held.of.timeline, held.of.revision))),
+            left: furthest(left.iter().map(|left| (left.timeline, left.revision))),
+            past: way.lineage(known.timeline).iter().map(|part| part.timeline).collect(),
+        })
+    }
+
+    /// Whether a history, which goes up to that commit, does so further than what this server has
+    /// written of it.
+    fn is_anothers(&self, written: &Written, history: Timeline, end: Option<u64>) -> bool {
         let watch = self.seen.watch.as_ref();
         let seen = watch.is_some_and(|watch| watch.is_anothers(history));
         let left = watch.and_then(|watch| watch.left(history));
-        let left = recorded.map(|left| left.revision).chain(left).max();
-        let written = own.map(|held| held.of.revision).max().max(left);
-        let way = Listing { segments: known.journal(), ..Listing::default() };
-        let is_past = || way.lineage(known.timeline).iter().any(|part| part.timeline == history);
+        let left = written.left.get(&history).copied().max(left);
+        let upto = written.taken.get(&history).copied().max(left);
         // Who came by a restore to a bare machine does not know how far it had gone before, unless
         // somebody was seen to go on.
-        Ok(written < Some(end) && (seen || left.is_some() || !is_past()))
-    }
-
-    /// A file that tells of a history and was not read yet.
-    fn unread_witness(&self, known: &Known, history: Timeline) -> Option<Kept> {
-        let whole = |held: &&Held<SnapshotName>| self.judgement(&held.name) != Judged::Bad;
-        let listing = Listing {
-            snapshots: known.snapshots.iter().filter(whole).map(|held| held.of.clone()).collect(),
-            segments: known.journal(),
-            ..Listing::default()
-        };
-        let is_unread = |kept: &Kept| {
-            let name = known.name_of(kept);
-            name.is_some_and(|name| self.judgement(name) == Judged::Unknown)
-        };
-        listing.witnesses(history).into_iter().find(is_unread)
-    }
-
-    /// It is read. A segment that does not verify is not there.
-    fn judge_witness(&mut self, known: &mut Known, witness: &Kept) -> Result<(), Trouble> {
-        let Some(name) = known.name_of(witness).cloned() else { return Ok(()) };
-        self.is_whole(known, &name)?;
-        known.segments.retain(|held| self.judgement(&held.name) != Judged::Bad);
-        Ok(())
+        upto < end && (seen || left.is_some() || !written.past.contains(&history))
     }
 
     /// Has the store know how long other histories there were seen not to grow, if it does not.
@@ -230,4 +230,24 @@ impl Worker {
             log::debug!("snapshots to {}: what was watched is not noted: {error}", self.name);
         }
     }
+}
+
+/// What this server is known to have written of the histories on a target.
+struct Written {
+    /// Up to which commit its snapshots go.
+    taken: BTreeMap<Timeline, u64>,
+    /// Up to which one it went where it has left them.
+    left: BTreeMap<Timeline, u64>,
+    /// Those that the present one comes of.
+    past: BTreeSet<Timeline>,
+}
+
+/// The last commit of each history.
+fn furthest(commits: impl Iterator<Item = (Timeline, u64)>) -> BTreeMap<Timeline, u64> {
+    let mut last = BTreeMap::new();
+    for (timeline, revision) in commits {
+        let last: &mut u64 = last.entry(timeline).or_default();
+        *last = revision.max(*last);
+    }
+    last
 }

@@ -184,7 +184,7 @@ impl Worker {
                 continue;
             };
             if self.judgement(&held.name) == Judged::Unknown {
-                self.read_back(held)?;
+                self.read_back(&held.name, &held.of)?;
             }
             let theirs = self.judged.get(&held.name).and_then(|(_, head)| *head);
             if theirs.is_some_and(|theirs| theirs.chain != ours) {
@@ -250,7 +250,7 @@ impl Worker {
         if let Some(held) = of_it.max_by_key(|held| held.of.revision)
             && self.judgement(&held.name) == Judged::Unknown
         {
-            self.read_back(held)?;
+            self.read_back(&held.name, &held.of)?;
         }
         let heads = known.snapshots.iter().filter_map(|held| self.judged.get(&held.name)?.1);
         let heads = heads.filter(|head| head.timeline == timeline);

@@ -30,8 +30,8 @@ impl Worker {
         let unread = |name: &Name| self.judgement(name) == Judged::Unread;
         let snapshots: Vec<_> = known.snapshots.iter().filter(|held| unread(&held.name)).collect();
         let segments: Vec<_> = known.segments.iter().filter(|held| unread(&held.name)).collect();
-        for held in snapshots {
-            self.read_back(held)?;
+        for Held { of, name, .. } in snapshots {
+            self.read_back(name, of)?;
         }
         for Held { of, name, .. } in segments {
             self.steps(name, of, |_| false)?;
@@ -50,18 +50,18 @@ impl Worker {
     }
 
     /// Reads a snapshot back and notes what it is worth.
-    pub fn read_back(&mut self, held: &Held<SnapshotName>) -> Result<(), Trouble> {
-        match self.read(&held.name, |content| check::snapshot(content, &held.of, || self.keys()))? {
+    pub fn read_back(&mut self, name: &Name, of: &SnapshotName) -> Result<(), Trouble> {
+        match self.read(name, |content| check::snapshot(content, of, || self.keys()))? {
             Ok(head) => {
-                self.judged.insert(held.name.clone(), (Judged::Good, head));
-                self.read_now.insert(held.name.clone());
+                self.judged.insert(name.clone(), (Judged::Good, head));
+                self.read_now.insert(name.clone());
                 self.verified = Some(self.boot());
                 let now = self.now();
                 self.desk.tell(|status| status.verified = Some(now));
             }
             Err(why) => {
-                self.counts_as_absent(&held.name, &why);
-                self.flaws.insert(held.name.clone(), why.why());
+                self.counts_as_absent(name, &why);
+                self.flaws.insert(name.clone(), why.why());
             }
         }
         Ok(())

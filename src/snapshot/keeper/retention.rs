@@ -4,7 +4,7 @@
 //! What is newer is told by timeline and revision. The times are only what hours, days, weeks and
 //! months are counted by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -236,11 +236,14 @@ pub fn segments_to_drop(
     let journal = journal(&all);
     let way = Way::to(present, &journal);
     let ways: Vec<Way> = stay.strange.iter().map(|history| Way::to(*history, &journal)).collect();
+    let histories: BTreeSet<Timeline> = all.iter().map(|of| of.timeline).collect();
+    let to_each = histories.into_iter().map(|history| (history, Way::to(history, &journal)));
+    let to_each: BTreeMap<Timeline, Way> = to_each.collect();
     let waits = !stay.snapshots.iter().any(|s| s.timeline == present && s.judged != Judged::Bad);
     let goes = |index: &usize| {
         let SegmentName { timeline, first, last, .. } = all[*index];
-        let leads =
-            |from: &[Snapshot]| base_behind(from, &Way::to(timeline, &journal), last - 1).is_some();
+        let base = |from: &[Snapshot]| base_behind(from, to_each.get(&timeline)?, last - 1);
+        let leads = |from: &[Snapshot]| base(from).is_some();
         let is_past = || way.holds(timeline, first);
         let is_theirs = || {
             *index >= segments.len()

@@ -65,7 +65,7 @@ impl Worker {
         put(&*self.target, &name, &taken)?;
         drop(taken);
         let held = Held { of, name, length };
-        self.read_back(&held)?;
+        self.read_back(&held.name, &held.of)?;
         let judged = self.judgement(&held.name);
         if judged != Judged::Good {
             let why = self.flaws.get(&held.name).map_or("it is bad", String::as_str);

@@ -163,7 +163,7 @@ impl Worker {
     /// What a snapshot is worth of which it must be known before anything is shipped.
     pub fn worth(&mut self, held: &Held<SnapshotName>) -> Result<Judged, Trouble> {
         if matches!(self.judgement(&held.name), Judged::Unknown | Judged::Unread) {
-            self.read_back(held)?;
+            self.read_back(&held.name, &held.of)?;
         }
         match self.judgement(&held.name) {
             Judged::Unread => Err(self.unread(&held.name)),

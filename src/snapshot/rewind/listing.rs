@@ -119,14 +119,19 @@ impl Listing {
 
     /// From now on it counts as absent.
     pub fn lose(&mut self, kept: Kept, flaw: Flaw) {
-        match &kept {
+        self.remove(&kept);
+        self.lost.insert(kept, flaw);
+    }
+
+    /// It was never there.
+    pub fn remove(&mut self, kept: &Kept) {
+        match kept {
             Kept::Snapshot(name) => self.snapshots.retain(|other| other != name),
             Kept::Segment(name) if self.segments.contains(name) => {
                 self.segments.retain(|other| other != name);
             }
             Kept::Segment(name) => self.own.retain(|other| other != name),
         }
-        self.lost.insert(kept, flaw);
     }
 
     /// The same of many that the target has.
