@@ -26,7 +26,7 @@ use crate::snapshot::follow::promotion;
 use crate::snapshot::format::meta::Meta;
 use crate::snapshot::restorable::Restorable;
 use crate::snapshot::restore::receive;
-use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::listing::{Listing, holds};
 use crate::snapshot::rewind::plan::{self, Refusal, Wish};
 use crate::snapshot::rewind::{self, Found, Newest, Prepared, RewindError, Source, Way};
 use crate::snapshot::spool::Spools;
@@ -66,10 +66,8 @@ impl Reached {
         let mut way = Way::new(source, None, spools)?;
         let reached = way.reach(wish)?;
         let Found { timeline, instant, .. } = reached.found();
-        let comes_of_it = |present: Timeline| {
-            let way = way.listing().lineage(present);
-            way.iter().any(|part| part.holds(timeline, instant.revision))
-        };
+        let comes_of_it =
+            |present: Timeline| holds(&way.listing().lineage(present), timeline, instant.revision);
         let present = plan::present(way.listing()).ok().map(|span| span.timeline);
         let goes_on = present.filter(|present| !comes_of_it(*present));
         Ok(Self { prepared: way.prepared(reached), goes_on })

@@ -17,7 +17,7 @@ use crate::base::sync::lock;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::{Folder, SegmentName};
 use crate::snapshot::rewind::file::Unfit;
-use crate::snapshot::rewind::listing::{Leg, Listing, Span};
+use crate::snapshot::rewind::listing::{Leg, Listing, Span, holds};
 use crate::snapshot::rewind::plan::{Refusal, present};
 use crate::snapshot::rewind::{Lost, RewindError, Source, Way, real_stores, stores, vouch};
 use crate::snapshot::target::Target;
@@ -201,7 +201,7 @@ impl Follower {
             },
         };
         let way = listing.lineage(timeline);
-        let on_way = |head: &Head| way.iter().any(|part| part.holds(head.timeline, head.revision));
+        let on_way = |head: &Head| holds(&way, head.timeline, head.revision);
         if let Some(head) = head.filter(|head| !on_way(head))
             && head.timeline.number >= timeline.number
         {

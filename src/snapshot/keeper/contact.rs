@@ -14,7 +14,7 @@ use crate::barrier::root::{RootRecord, Timeline};
 use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
-use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::listing::{Listing, holds};
 use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
@@ -330,7 +330,7 @@ impl Worker {
         let listing = Listing { segments: known.journal(), ..Listing::default() };
         let way = listing.lineage(known.timeline);
         let leads = |of: &SnapshotName| {
-            let on_way = || way.iter().any(|part| part.holds(of.timeline, of.revision));
+            let on_way = || holds(&way, of.timeline, of.revision);
             known.is_own(of).unwrap_or_else(on_way)
         };
         whole.filter(|held| leads(&held.of)).map(|held| held.of.taken).min()
@@ -400,22 +400,15 @@ impl Worker {
     pub fn last_good(&self) -> Option<&Held<SnapshotName>> {
         let known = self.known.as_ref()?;
         let own = known.own(&self.settings.file_prefix);
-        let snapshots: Vec<Snapshot> = own.iter().map(|held| self.candidate(known, held)).collect();
+        let of = |held: &&Held<SnapshotName>| self.candidate(held, known.is_own(&held.of));
+        let snapshots: Vec<Snapshot> = own.iter().map(of).collect();
         retention::last_good(&snapshots, known.timeline).map(|index| own[index])
     }
 
-    /// A snapshot there, as retention sees it.
-    pub fn candidate(&self, known: &Known, held: &Held<SnapshotName>) -> Snapshot {
+    /// A snapshot there, as retention sees it. Whether it is this server's own may be known.
+    pub fn candidate(&self, held: &Held<SnapshotName>, own: Option<bool>) -> Snapshot {
         let SnapshotName { taken, timeline, revision, .. } = held.of;
-        let (own, judged) = (known.is_own(&held.of), self.judgement(&held.name));
-        Snapshot { taken, timeline, revision, own, judged }
-    }
-
-    /// The same of one that is another server's.
-    pub fn their_candidate(&self, held: &Held<SnapshotName>) -> Snapshot {
-        let SnapshotName { taken, timeline, revision, .. } = held.of;
-        let (own, judged) = (Some(false), self.judgement(&held.name));
-        Snapshot { taken, timeline, revision, own, judged }
+        Snapshot { taken, timeline, revision, own, judged: self.judgement(&held.name) }
     }
 
     /// Finds out how far the target has the present journal.

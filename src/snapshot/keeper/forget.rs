@@ -90,16 +90,23 @@ impl Worker {
     /// The snapshots that have names of this target, and the same as retention sees them.
     fn own<'a>(&self, known: &'a Known) -> (Vec<&'a Held<SnapshotName>>, Vec<Snapshot>) {
         let own = known.own(&self.settings.file_prefix).into_iter();
-        own.map(|held| (held, self.candidate(known, held))).unzip()
+        own.map(|held| (held, self.candidate(held, known.is_own(&held.of)))).unzip()
+    }
+
+    /// All snapshots there, whatever their names are: what another server wrote goes with its own.
+    fn all<'a>(
+        &self,
+        known: &'a Known,
+    ) -> impl Iterator<Item = (&'a Held<SnapshotName>, Snapshot)> {
+        let own = known.snapshots.iter().map(|held| (held, known.is_own(&held.of)));
+        let all = own.chain(known.theirs.iter().map(|held| (held, Some(false))));
+        all.map(|(held, own)| (held, self.candidate(held, own)))
     }
 
     fn would_go(&self, policy: Policy, others: &Others) -> Vec<Name> {
         let Some(known) = &self.known else { return Vec::new() };
-        let prefix = &self.settings.file_prefix;
-        let own = known.own(prefix).into_iter().map(|held| (held, self.candidate(known, held)));
-        let theirs = known.theirs.iter().filter(|held| held.of.prefix == *prefix);
-        let theirs = theirs.map(|held| (held, self.their_candidate(held)));
-        let (all, snapshots): (Vec<_>, Vec<Snapshot>) = own.chain(theirs).unzip();
+        let all = self.all(known).filter(|(held, _)| held.of.prefix == self.settings.file_prefix);
+        let (all, snapshots): (Vec<_>, Vec<Snapshot>) = all.unzip();
         let gone =
             retention::to_drop(&snapshots, &known.journal(), known.timeline, others, &policy);
         gone.into_iter().map(|index| all[index].name.clone()).collect()
@@ -109,11 +116,8 @@ impl Worker {
         let Some(known) = &self.known else { return Vec::new() };
         let (_, own) = self.own(known);
         let ours = retention::ours(&own, &known.journal(), known.timeline, others, &policy);
-        let all = known.snapshots.iter().map(|held| self.candidate(known, held));
-        // What another server wrote goes with its own.
-        let theirs = known.theirs.iter().map(|held| self.their_candidate(held));
         let stay = Staying {
-            snapshots: all.chain(theirs).collect(),
+            snapshots: self.all(known).map(|(_, snapshot)| snapshot).collect(),
             ours: ours.into_iter().map(|index| own[index]).collect(),
             strange: others.strange.clone(),
         };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::SegmentName;
-use crate::snapshot::rewind::listing::{Listing, Stretch};
+use crate::snapshot::rewind::listing::{Listing, Stretch, holds};
 
 /// How many snapshots are kept, as restic's `forget` counts them; none of a kind is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,7 +275,7 @@ impl Way {
 
     /// Whether a commit is on it.
     fn holds(&self, timeline: Timeline, revision: u64) -> bool {
-        self.parts.iter().any(|part| part.holds(timeline, revision))
+        holds(&self.parts, timeline, revision)
     }
 
     /// Whether a history may be a part of it, for all that is known.

@@ -279,8 +279,7 @@ impl Listing {
     pub fn missed(&self, folder: &Folder, at: Origin) -> Option<Lost> {
         let mut past = self.lineage(at.timeline);
         past[0].upto = at.revision;
-        let is_past =
-            |kept: &Kept| past.iter().any(|part| part.holds(kept.timeline(), kept.end().revision));
+        let is_past = |kept: &Kept| holds(&past, kept.timeline(), kept.end().revision);
         let (kept, flaw) = self.lost.iter().find(|(kept, _)| !is_past(kept))?;
         Some(flaw.of(kept, folder))
     }
@@ -495,9 +494,14 @@ impl Leg {
     }
 }
 
-/// Whether a snapshot is on a way.
+/// Whether a commit is on a way.
+pub fn holds(way: &[Stretch], timeline: Timeline, revision: u64) -> bool {
+    way.iter().any(|part| part.holds(timeline, revision))
+}
+
+/// Whether a snapshot is.
 pub fn is_on(way: &[Stretch], name: &SnapshotName) -> bool {
-    way.iter().any(|part| part.holds(name.timeline, name.revision))
+    holds(way, name.timeline, name.revision)
 }
 
 #[cfg(test)]
