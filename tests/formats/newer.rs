@@ -14,6 +14,7 @@ use edgekeep::barrier::seal::SealRecord;
 use edgekeep::barrier::txn::TxnError;
 use edgekeep::barrier::{Barrier, KEYRING, RESTORED, ROOT, SEAL, Unsealed};
 use edgekeep::base::clock::{Clock as _, SystemClock};
+use edgekeep::base::digest::sha256;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::pages::Key;
 use edgekeep::base::record::Record as _;
@@ -360,8 +361,12 @@ fn newest(place: &Path, end: &str) -> Option<u64> {
 #[test]
 fn a_newer_segment_of_the_journal() {
     let (code, text) = restored(|segment| {
-        let file = fs::OpenOptions::new().write(true).open(segment).unwrap();
-        file.write_all_at(&[2], 16).unwrap();
+        let mut file = fs::read(segment).unwrap();
+        file[16] = 2;
+        let end = file.len() - 64;
+        let hash = sha256(&file[..end]);
+        file[end..][..32].copy_from_slice(&hash);
+        fs::write(segment, file).unwrap();
     });
     assert_eq!(code, Some(2), "{text}");
     must_say(&text, &["a segment of the journal is of version 2", UPGRADE]);

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use edgekeep::barrier::keyring::Keyring;
 use edgekeep::base::entropy::SeededEntropy;
+use edgekeep::base::record::Record as _;
+use edgekeep::snapshot::format;
+use edgekeep::snapshot::format::state::StateReader;
 use edgekeep::snapshot::journal::compact::Policy;
 use edgekeep::snapshot::journal::segment::{Next, SegmentReader, SegmentWriter};
 use edgekeep::snapshot::lent::Lent;
@@ -29,6 +32,38 @@ const HARMS: [fn(&Site, &Name); 4] = [
     },
     |site, name| site.target.delete(name).unwrap(),
 ];
+
+/// Where the bytes that tell of versions are: in a segment its own, its head's, and each record's; in
+/// a snapshot its own, and those of the system's records.
+fn versions(name: &Name, file: &[u8]) -> Vec<usize> {
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    if name.as_str().ends_with(".seg") {
+        let mut reader = SegmentReader::new(file).unwrap();
+        parts.push(reader.header().encode().to_vec());
+        while let Next::Entry(entry) = reader.read().unwrap() {
+            parts.push(entry.record);
+        }
+        return [16].into_iter().chain(parts.iter().map(|part| place(file, part))).collect();
+    }
+    format::read(file, |_, state| {
+        let mut state = StateReader::new(state)?;
+        while let Some((key, value)) = state.read_entry()? {
+            if key[0] == 0 && !value.is_empty() {
+                parts.push(value);
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    let own = b"\"format\":";
+    let own = place(file, own) + own.len();
+    [own].into_iter().chain(parts.iter().map(|part| place(file, part))).collect()
+}
+
+/// Where a part of a file begins.
+fn place(file: &[u8], part: &[u8]) -> usize {
+    file.windows(part.len()).position(|there| there == part).unwrap()
+}
 
 /// Three segments of five commits each behind the first snapshot, a second apart.
 fn three() -> (Site, Vec<Name>) {
@@ -83,6 +118,42 @@ fn a_segment_that_does_not_count_is_a_gap_and_what_is_before_it_comes_back() {
         comes_back(&site, &last, At::Latest);
         let text = refusal(site.prepare(At::Time(second.time), None));
         assert!(text.contains(&format!(" or to revision {} (", last.revision)), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_byte_that_tells_a_version_makes_nothing_newer() {
+    let (mut site, segments) = three();
+    let before = back(&site, 10);
+    let bare = site.bare(1);
+    let path = site.path(&segments[1]);
+    let file = fs::read(&path).unwrap();
+    let places = versions(&segments[1], &file);
+    assert_eq!(places.len(), 7);
+    for at in places {
+        let mut damaged = file.clone();
+        damaged[at] = b'9';
+        fs::write(&path, damaged).unwrap();
+        let text = refusal(bare.prepare(At::Latest, None));
+        let could = format!("it could go to revision {} (", before.revision);
+        assert!(text.contains("has a gap there") && text.contains(&could), "{at}: {text}");
+        comes_back(&site, &before, At::Revision(before.revision));
+    }
+    fs::write(&path, file).unwrap();
+    let snapshot = site.snapshot();
+    site.put("a", b"behind it");
+    site.ship(u64::MAX);
+    let last = back(&site, 0);
+    let path = site.path(&snapshot);
+    let file = fs::read(&path).unwrap();
+    let places = versions(&snapshot, &file);
+    assert!(places.len() > 4, "{places:?}");
+    for at in places {
+        let mut damaged = file.clone();
+        damaged[at] = b'9';
+        fs::write(&path, damaged).unwrap();
+        // The one before it does.
+        comes_back(&site, &last, At::Latest);
     }
 }
 

@@ -136,8 +136,13 @@ impl<R: Read> Reader<R> {
         Ok((made, hash))
     }
 
+    /// Passes over all that is left, of which the wrapping is checked alone.
+    pub fn pass(&mut self) -> io::Result<()> {
+        io::copy(&mut self.from, &mut io::sink()).map(drop)
+    }
+
     /// The end of the archive and of the stream.
-    pub fn end(mut self) -> io::Result<()> {
+    pub fn end(&mut self) -> io::Result<()> {
         self.zeros(END)?;
         super::must_end(&mut self.from)
     }

@@ -55,6 +55,18 @@ pub fn read<T>(
     take_state: impl FnOnce(&Meta, &mut dyn Read) -> Result<T, SnapshotError>,
 ) -> Result<(Frame, T), SnapshotError> {
     let mut archive = Reader::new(stream)?;
+    let read = read_members(&mut archive, take_state);
+    if let Err(SnapshotError::Newer(_)) = read {
+        // Or the byte that tells the version is damaged: then the wrapping does not hold.
+        archive.pass()?;
+    }
+    read
+}
+
+fn read_members<T>(
+    archive: &mut Reader<impl Read>,
+    take_state: impl FnOnce(&Meta, &mut dyn Read) -> Result<T, SnapshotError>,
+) -> Result<(Frame, T), SnapshotError> {
     let (meta_bytes, meta_hash) = archive.small(member::META)?;
     let meta = Meta::parse(&meta_bytes)?;
     let (taken, state_hash) = archive.member(member::STATE, |length, state| {

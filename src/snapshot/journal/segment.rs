@@ -31,6 +31,8 @@ const MAGIC: &[u8; 16] = b"edgekeep journal";
 const VERSION: u8 = 1;
 /// The longest header, in bytes.
 const MOST_HEADER: u64 = 4096;
+/// The hash and the MAC.
+const END: usize = 64;
 
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,13 +193,15 @@ impl<R: Read> SegmentReader<R> {
         }
         match reader.array()? {
             [VERSION] => {}
-            [other] if other > VERSION => return Err(newer("a segment of the journal", other)),
+            [other] if other > VERSION => {
+                return Err(reader.newer("a segment of the journal", other));
+            }
             [_] => return Err(broken("its version makes no sense")),
         }
         let length = reader.number()?;
         let header = reader.bytes(length, MOST_HEADER)?;
         reader.header = Header::decode(&header).map_err(|error| match error {
-            RecordError::Version(version) => newer("the head of a segment", version),
+            RecordError::Version(version) => reader.newer("the head of a segment", version),
             RecordError::Malformed => broken(&error.to_string()),
         })?;
         if reader.header.name(chain).sound().is_none() {
@@ -225,7 +229,7 @@ impl<R: Read> SegmentReader<R> {
         let revision = self.revision.checked_add(step).filter(|at| *at <= self.header.last);
         let revision = revision.ok_or_else(|| broken("it goes beyond its end"))?;
         if let Some(form) = record::newer(&record) {
-            return Err(newer("a record of the journal", form));
+            return Err(self.newer("a record of the journal", form));
         }
         let read = Record::read(&record).map_err(|error| broken(&error.to_string()))?;
         let Record { before, origin, .. } = read;
@@ -252,6 +256,29 @@ impl<R: Read> SegmentReader<R> {
             Ok(()) => return Err(broken("something follows its end")),
         }
         Ok(End { chain: self.chain, hash, mac })
+    }
+
+    /// Something in it is of a version that is not known here, where the rest of it says that it
+    /// was written so: else the byte that tells the version is damaged.
+    fn newer(&mut self, what: &str, version: u8) -> SnapshotError {
+        match self.is_whole() {
+            Ok(true) => SnapshotError::Newer(format!(
+                "{what} is of version {version}, which only a newer edgekeep knows"
+            )),
+            Ok(false) => broken("it does not hold what its end says"),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Whether what was read and what is left come to the hash at the end.
+    fn is_whole(&mut self) -> io::Result<bool> {
+        let mut held = Vec::new();
+        while (&mut self.from).take(64 << 10).read_to_end(&mut held)? > 0 {
+            let past = held.len().saturating_sub(END);
+            self.hash.update(&held[..past]);
+            held.drain(..past);
+        }
+        Ok(held.len() == END && held.starts_with(&self.hash.so_far()))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
@@ -301,12 +328,6 @@ impl<W: Write> Hashing<W> {
 
 fn mac(keyring: &Keyring, hash: &[u8; 32]) -> [u8; 32] {
     MacKey::new(&keyring.fixed().journal).mac(&[b"edgekeep segment", hash])
-}
-
-fn newer(what: &str, version: u8) -> SnapshotError {
-    SnapshotError::Newer(format!(
-        "{what} is of version {version}, which only a newer edgekeep knows"
-    ))
 }
 
 fn broken(what: &str) -> SnapshotError {
@@ -367,10 +388,14 @@ mod tests {
         assert!(end.is_proved(&keyring));
         assert!(!end.is_proved(&Keyring::generate(&entropy, Timestamp::EPOCH)));
         for at in 0..bytes.len() {
-            let mut changed = bytes.clone();
-            changed[at] ^= 1;
-            let proved = check(&changed).is_ok_and(|(_, end)| end.is_proved(&keyring));
-            assert!(!proved, "byte {at}");
+            for bit in [1, 0x40] {
+                let mut changed = bytes.clone();
+                changed[at] ^= bit;
+                let checked = check(&changed);
+                assert!(!matches!(checked, Err(SnapshotError::Newer(_))), "byte {at}");
+                let proved = checked.is_ok_and(|(_, end)| end.is_proved(&keyring));
+                assert!(!proved, "byte {at}");
+            }
             assert!(check(&bytes[..at]).is_err(), "cut at {at}");
         }
         assert!(check(&[&bytes[..], b"x"].concat()).is_err());
