@@ -8,6 +8,10 @@ use super::address::Address;
 use super::end::End;
 use crate::base::variable::Variable;
 
+/// What starts a server: a board's, one that has a configuration, one to try things on.
+const STARTS: &str = "`systemctl start edgekeep`, or `edgekeep server -config=FILE`, or to try it \
+                      out `edgekeep server -dev`";
+
 /// Why a request gave nothing.
 #[derive(Debug)]
 pub enum Error {
@@ -245,7 +249,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoServer(address, End::Server) => {
-                write!(f, "no server at {address}: is it running? `edgekeep server -dev`")
+                write!(f, "no server at {address}: is it running? {STARTS}")
             }
             Self::NoServer(address, end @ (End::Source | End::Seal)) => {
                 let by = end.says(Variable::Addr);

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Map, Value};
+
 use crate::base::fault::Fault;
 use crate::base::sync::lock;
 use crate::snapshot::keeper::settings::Settings;
 use crate::snapshot::keeper::status::{Standing, Status};
 use crate::snapshot::keeper::{Desk, Keeper};
-use crate::snapshot::rewind::plan::Refusal;
-use crate::snapshot::rewind::{self, RewindError};
+use crate::snapshot::rewind::plan::{At, Refusal};
+use crate::snapshot::rewind::{self, End, Found, RewindError};
 use crate::snapshot::spool::Spools;
 use crate::snapshot::target::Target;
 
@@ -79,6 +81,20 @@ impl Reached {
         let mut fault = Fault::from(error);
         fault.errors.push(help.into());
         fault
+    }
+
+    /// What may be missing in what was found, and the command that may have it.
+    pub fn lacking(&self, found: Found, at: At) -> Map<String, Value> {
+        let mut told = found.lacking();
+        if let Some(why @ End::Beside) = found.end {
+            let name = &self.name;
+            let why = format!(
+                "{why}; `edgekeep snapshot restore -target={name} {at} -into=FOLDER \
+                 -config=CONFIGURATION` asks no server and may have it"
+            );
+            told.insert("end_reason".into(), why.into());
+        }
+        told
     }
 }
 

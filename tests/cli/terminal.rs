@@ -39,7 +39,8 @@ fn shown_of(address: &str, words: &[&str], variables: &[(&str, &str)]) -> String
 
 #[test]
 fn errors_are_red_and_warnings_yellow() {
-    let red = "\x1b[31mError reading x: no server at http://127.0.0.1:9: is it running? `edgekeep \
+    let red = "\x1b[31mError reading x: no server at http://127.0.0.1:9: is it running? `systemctl \
+               start edgekeep`, or `edgekeep server -config=FILE`, or to try it out `edgekeep \
                server -dev`\x1b[0m\n";
     assert_eq!(shown(&["read", "x"], &[]), red);
     let plain = red.replace("\x1b[31m", "").replace("\x1b[0m", "");

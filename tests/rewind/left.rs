@@ -333,6 +333,21 @@ fn what_was_lost_with_its_disk_is_told_where_an_older_state_is_given() {
     let told = data(&world.root().post(RESTORE, json!({ "at": lost, "dry_run": true })));
     let why = told["end_reason"].as_str().unwrap_or_default();
     assert!(why.contains("put back"), "{told}");
+    // The command is whole, but for what nobody but the user knows.
+    let home = TempDir::new();
+    let config = home.path().join("edgekeep.hcl");
+    let place = folder.path().display();
+    let declared = format!("snapshot \"disk\" {{ type = \"file\" path_prefix = \"{place}\" }}");
+    fs::write(&config, declared).unwrap();
+    let filled = |word: String| {
+        word.replace("=FOLDER", &format!("={}", home.path().join("new").display()))
+            .replace("=CONFIGURATION", &format!("={}", config.display()))
+    };
+    let offered: Vec<String> = command_of(why).into_iter().map(filled).collect();
+    let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
+    let done = edgekeep(&world, &offered);
+    assert_ne!(done.status.code(), Some(1), "{offered:?}: {}", text(&done));
+    assert!(!text(&done).contains("asks no server"), "{}", text(&done));
     assert_eq!(had(&world, &json!({ "at": own })).as_deref(), Some("own"));
 }
 

@@ -12,6 +12,7 @@ use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::stop::Stop;
 use crate::node::opened::{self, Sealed};
+use crate::snapshot::rewind::plan::named;
 use crate::snapshot::rewind::{Lost, Source};
 
 /// A state of a store.
@@ -123,7 +124,8 @@ pub fn warn_of_history(cx: &mut Context, data: &Value) {
     if let Some(present) = data["goes_on"].as_str() {
         cx.warn(&format!(
             "That is of another history than the one that goes on there, {present}: what was \
-             committed in that since they parted is not in it (-timeline={present} names it)"
+             committed in that since they parted is not in it; to have that: {}",
+            named(present)
         ));
     }
 }

@@ -116,8 +116,7 @@ impl fmt::Display for End {
             }
             Self::Beside => {
                 "another server, on a copy of the store, wrote this timeline by then as well, or \
-                 this one did before its disk was put back to an older copy: that is not in it; \
-                 `edgekeep snapshot restore -into=FOLDER` asks no server and may have it"
+                 this one did before its disk was put back to an older copy: that is not in it"
             }
         })
     }

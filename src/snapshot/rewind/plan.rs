@@ -310,6 +310,11 @@ fn doubt(listing: &Listing, span: Span, at: At) -> Option<Span> {
     listing.spans().into_iter().filter(may).min_by_key(|other| other.begun)
 }
 
+/// How a command has a history named: by an option, or behind an instant that is one word.
+pub fn named(timeline: impl fmt::Display) -> String {
+    format!("-timeline={timeline} (or NAME@INSTANT@{timeline})")
+}
+
 /// As the command line takes it.
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -354,20 +359,22 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "no snapshot on the target leads to the timeline {timeline}: name one that it \
-                     has with -timeline:"
+                     has with {}:",
+                    named("TIMELINE")
                 )?;
                 list(f, spans)
             }
             Self::Ambiguous(spans) => {
-                f.write_str("several histories of the store are meant: name one with -timeline:")?;
+                let by = named("TIMELINE");
+                write!(f, "several histories of the store are meant: name one with {by}:")?;
                 list(f, spans)
             }
             Self::Before(span) => {
                 let Span { first, timeline, .. } = span;
                 write!(
                     f,
-                    "that was before the first snapshot: it could go to {first}, with \
-                     -timeline={timeline}"
+                    "that was before the first snapshot: it could go to {first}, with {}",
+                    named(timeline)
                 )
             }
             Self::Beyond(span) => write!(
@@ -387,9 +394,11 @@ impl fmt::Display for Refusal {
                 f,
                 "two servers wrote revision {revision} of one timeline, on copies of one store: \
                  {} and {} differ. Where one of the two has gone on in a history of its own, name \
-                 the one or the other with -timeline; else move what one of them has put out of \
-                 the target's folder, file by file, and ask again",
-                files[0], files[1]
+                 the one or the other with {}; else move what one of them has put out of the \
+                 target's folder, file by file, and ask again",
+                files[0],
+                files[1],
+                named("TIMELINE")
             ),
             Self::Ours(_, revision, _, file) => write!(
                 f,
@@ -400,14 +409,15 @@ impl fmt::Display for Refusal {
                 f,
                 "what is there of revision {revision} of the timeline {timeline} is another \
                  server's, on a copy of the store ({file}), and nothing leads to what this server \
-                 wrote there. To have what the other one wrote, name it: -timeline={timeline}"
+                 wrote there. To have what the other one wrote, name it: {}",
+                named(timeline)
             ),
             Self::Behind(timeline, revision, file) => write!(
                 f,
                 "revision {revision} of the timeline {timeline} ({file}) is behind where this \
                  server's history left that one, or where its journal ended: a restore took it \
-                 back, or another server wrote it, on a copy of the store. To have it, name it: \
-                 -timeline={timeline}"
+                 back, or another server wrote it, on a copy of the store. To have it, name it: {}",
+                named(timeline)
             ),
             Self::Between((one, last), other) => {
                 let Span { timeline, first, .. } = other;
@@ -417,11 +427,11 @@ impl fmt::Display for Refusal {
                      {one} is {last}, and the first of {timeline} is {first}"
                 )?;
                 f.write_str(if other.reached {
-                    ": name one of these instants, or one of the two with -timeline"
+                    ": name one of these instants, or one of the two with "
                 } else {
-                    ", but nothing leads there: name the first of the two, by its instant or with \
-                     -timeline"
-                })
+                    ", but nothing leads there: name the first of the two, by its instant or with "
+                })?;
+                f.write_str(&named("TIMELINE"))
             }
         }
     }
