@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Value, json};
 use support::http::{Client, Reply};
-use support::{Server, TempDir, data, free_address};
+use support::{Server, TempDir, data, free_address, missing};
 
 /// A folder with a store in it, and servers of it one after the other.
 struct House {
@@ -402,7 +402,7 @@ impl Gpg {
     /// `None`, said aloud, where GnuPG is missing.
     fn new() -> Option<Self> {
         if Command::new("gpg").arg("--version").output().is_err() {
-            eprintln!("skipped: gpg is not installed");
+            missing("OpenPGP", "gpg is not installed");
             return None;
         }
         Some(Self(TempDir::new()))

@@ -29,7 +29,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{ROOT, TempDir, program};
+use support::{ROOT, TempDir, program, skipped};
 
 /// A command of the built program in a folder that is its home.
 fn edgekeep(home: &TempDir, address: &str, words: &[impl AsRef<std::ffi::OsStr>]) -> Command {
@@ -54,7 +54,7 @@ fn of_nobody(mut command: Command) -> Option<Command> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut folders = Path::new(program()).ancestors().skip(1);
     if !is_root || !folders.all(|at| fs::metadata(at).is_ok_and(|meta| meta.mode() & 1 != 0)) {
-        println!("skipped, for nobody else can run the program here");
+        skipped("another user", "nobody else can run the program here");
         return None;
     }
     command.uid(NO_USER);

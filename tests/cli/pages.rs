@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use edgekeep::cli::reference::{REFERENCE, reference};
 
-use super::support::{NOBODY, TempDir, program, say};
+use super::support::{NOBODY, TempDir, missing, program};
 use super::{edgekeep, text};
 
 fn run(home: &TempDir, words: &[&str]) -> String {
@@ -44,7 +44,7 @@ fn each_page_of_the_manual_is_good_roff() {
         for page in &pages {
             let judged = Command::new(judge).args(options).arg(page).stdin(Stdio::null()).output();
             let Ok(judged) = judged else {
-                say(&format!("skipped: there is no {judge}"));
+                missing("the pages", format!("there is no {judge}"));
                 break;
             };
             let said = complaints(judge, &judged);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -161,9 +160,4 @@ pub fn run(command: &mut Command, patience: Duration) -> Result<String, String> 
     };
     let output = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
     if ended { Ok(output) } else { Err(output) }
-}
-
-/// Prints past the capture of the tests' output: nobody shall take a skipped client for a passed.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

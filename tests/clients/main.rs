@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use environment::{Missing, run, say};
+use environment::{Missing, run};
 use secured::Secured;
+use support::{missing, say};
 
 /// How long the tests of a client may take. A bound for a loaded machine, not an expectation.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -79,7 +80,7 @@ fn folder(client: &str) -> PathBuf {
 
 /// What a client needs, or none, said aloud.
 fn has<T>(client: &str, made: Result<T, Missing>) -> Option<T> {
-    made.inspect_err(|missing| say(&format!("skipped: {client}: {missing}"))).ok()
+    made.inspect_err(|why| missing(client, why)).ok()
 }
 
 /// Runs the tests of a client: all must pass, and the server live.

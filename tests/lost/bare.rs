@@ -13,12 +13,11 @@ use edgekeep::snapshot::rewind::plan::At;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::{Value, json};
 
-use super::peers::skipped;
 use super::site::{Site, made_up, made_up_snapshot};
 use super::support::TempDir;
 use super::support::http::Client;
 use super::support::mount::Mount;
-use super::support::{Server, program};
+use super::support::{Server, program, skipped};
 use super::{
     Home, damage_the_end, data, edgekeep, eventually, junk, junk_of, later, must_have, names,
     option, place, restore, shipped, shipping, target, write,

@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-use super::peers::skipped;
 use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::volume::does;
-use super::support::{Server, eventually, program};
+use super::support::{Server, eventually, program, skipped};
 use super::{Home, edgekeep, must_have, option, place, restore, shipped, shipping, target, write};
 
 /// Where root's unit mounts sticks, and where the server asks for them.

@@ -27,7 +27,7 @@ fn all<P: Place>(start: impl Fn() -> Option<P>) {
         if place.can(trouble) {
             Scenario::usual(trouble).run(&mut place);
         } else {
-            peers::skipped(place.kind(), &format!("{trouble:?} needs a disk of its own, of root"));
+            support::skipped(place.kind(), format!("{trouble:?} needs a disk of its own, of root"));
         }
     }
 }

@@ -124,7 +124,7 @@ impl Scenario {
         let into = home.path().join("restored");
         restored::restore(place, "-at=latest", &into, false);
         restored::compare(&store, &into, &written);
-        super::peers::environment::say(&format!(
+        super::support::say(&format!(
             "{} {:?}: {} writes, {before}/s before and {during}/s in it, the slowest {:.0?}, \
              caught up in {caught_up:.1?}, {} snapshots, the file {} KiB: passed",
             place.kind(),

@@ -9,10 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::disk;
-use super::peers::skipped;
 use super::place::{Place, Trouble};
-use super::support::TempDir;
 use super::support::volume::{Volume, does};
+use super::support::{TempDir, skipped};
 
 const MOUNTS: &str = "/run/edgekeep-usb";
 /// What the unit of the server makes for it.

@@ -10,8 +10,7 @@ use edgekeep::snapshot::target::{Target as _, TargetError, contract};
 
 use super::peers::process::{Process, files, program};
 use super::peers::proxy::Proxy;
-use super::peers::skipped;
-use super::support::{TempDir, free_address};
+use super::support::{TempDir, free_address, missing};
 use super::trouble;
 use trouble::{means, name, put};
 
@@ -27,7 +26,7 @@ impl Apache {
     fn start() -> Option<Self> {
         let there = Path::new(MODULES).join("mod_dav_fs.so").is_file();
         let Some(apache) = program("apache2").filter(|_| there) else {
-            skipped("http: Apache", "apache2-bin is not installed");
+            missing("http: Apache", "apache2-bin is not installed");
             return None;
         };
         let (home, address) = (TempDir::new(), free_address());

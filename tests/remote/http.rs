@@ -9,8 +9,8 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 use super::peers::nginx::{DAV, Kind, Nginx};
 use super::peers::process::files;
 use super::peers::proxy::{Network, Proxy};
-use super::peers::skipped;
 use super::support::mount::Mount;
+use super::support::skipped;
 use super::trouble;
 use trouble::{means, name, put};
 

@@ -13,10 +13,9 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 
 use super::peers::process::files;
 use super::peers::proxy::{Network, Proxy};
-use super::peers::skipped;
 use super::peers::versitygw::{BUCKET, Gateway};
-use super::support::TempDir;
 use super::support::mount::Mount;
+use super::support::{TempDir, skipped};
 use super::trouble;
 use trouble::{means, name, put};
 

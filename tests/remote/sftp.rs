@@ -11,11 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::peers::process::files;
 use super::peers::proxy::Proxy;
-use super::peers::skipped;
 use super::peers::sshd::{Sshd, know};
 use super::support::mount::Mount;
 use super::support::store::Store;
-use super::support::{TempDir, eventually};
+use super::support::{TempDir, eventually, skipped};
 use super::trouble;
 use trouble::{means, name, put};
 

@@ -12,9 +12,9 @@ use edgekeep::base::credential::Credential;
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::pages::Key;
 
-use crate::environment;
 use crate::house::{House, init, opens, secret, waits, write_secret};
 use crate::process::program;
+use crate::support::missing;
 
 const PIN: &str = "13572468";
 
@@ -60,7 +60,7 @@ fn library() -> Option<PathBuf> {
     let places = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm.so"];
     let found = places.iter().map(PathBuf::from).find(|path| path.exists());
     if found.is_none() || program("pkcs11-tool").is_none() || program("softhsm2-util").is_none() {
-        environment::say("skipped: seal \"pkcs11\": softhsm2 or opensc is not installed");
+        missing("seal \"pkcs11\"", "softhsm2 or opensc is not installed");
         return None;
     }
     found

@@ -14,10 +14,9 @@ use edgekeep::base::pages::Key;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::json;
 
-use crate::environment;
 use crate::house::{House, give, init, ok, opens, secret, waits, write_secret};
 use crate::process::program;
-use crate::support::{Server, TempDir, eventually};
+use crate::support::{Server, TempDir, eventually, missing};
 
 /// A chip, which forgets nothing when it has no power.
 struct Chip {
@@ -29,7 +28,7 @@ impl Chip {
     /// `None`, and says so, where there is no swtpm or are no tools.
     fn new() -> Option<Self> {
         if program("swtpm").is_none() || program("tpm2_create").is_none() {
-            environment::say("skipped: seal \"tpm2\": swtpm or tpm2-tools is not installed");
+            missing("seal \"tpm2\"", "swtpm or tpm2-tools is not installed");
             return None;
         }
         let mut chip = Self { home: TempDir::new(), child: None };

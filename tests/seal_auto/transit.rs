@@ -17,15 +17,15 @@ use crate::environment;
 use crate::house::{House, init, is_sealed, ok, opens, secret, waits, write_secret};
 use crate::process::Process;
 use crate::support::http::Client;
-use crate::support::{TempDir, eventually, free_address};
+use crate::support::{TempDir, eventually, free_address, missing};
 
 /// It is looked for once, and said once where there is none: the tests run side by side.
 fn program() -> Option<PathBuf> {
     static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let look = || match environment::openbao() {
         Ok(program) => Some(program),
-        Err(missing) => {
-            environment::say(&format!("skipped: seal \"transit\": {missing}"));
+        Err(why) => {
+            missing("seal \"transit\"", why);
             None
         }
     };

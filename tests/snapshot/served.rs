@@ -17,7 +17,7 @@ use crate::altered::without_its_last_entry;
 use crate::support::dice::Dice;
 use crate::support::http::{Client, Reply};
 use crate::support::store::Store;
-use crate::support::{ROOT, Server, TempDir, program};
+use crate::support::{ROOT, Server, TempDir, program, skipped};
 
 const SNAPSHOT: &str = "sys/storage/raft/snapshot";
 
@@ -428,7 +428,7 @@ impl Small {
             .output()
             .unwrap();
         if !mount.status.success() {
-            println!("skipped, for nothing can be mounted here: {}", text(&mount));
+            skipped("a full disk", format!("nothing can be mounted: {}", text(&mount)));
             return None;
         }
         Some(Self(folder))

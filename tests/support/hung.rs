@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::volume::{does, say};
+use super::skipped;
+use super::volume::does;
 
 /// So long may take what is not to wait for it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,7 +34,7 @@ impl Hung {
             does(&mut mount).map_err(|why| why.to_string())?;
             Ok(Self { at: folder.to_owned(), asked: Mutex::new(Some(asked)) })
         };
-        mounted().map_err(|why: String| say(&format!("skipped: a folder that hangs: {why}"))).ok()
+        mounted().map_err(|why: String| skipped("a folder that hangs", why)).ok()
     }
 
     /// What is done while it hangs must come to its end all the same.

@@ -12,6 +12,7 @@ pub mod store;
 pub mod volume;
 pub mod world;
 
+use std::fmt::Display;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -35,6 +36,21 @@ const START: Duration = Duration::from_secs(60);
 /// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Tells what is not tested, as it needs what not every machine can have: root, a kernel that knows
+/// a file system. `.ci/run` lists it at its end.
+pub fn skipped(what: &str, why: impl Display) {
+    say(&format!("skipped: {what}: {why}"));
+}
+
+/// Tells what is not tested for want of a program that can be installed. Where `EDGEKEEP_TESTS` is
+/// `all`, as `.ci/run` has installed each of them, the test fails.
+#[track_caller]
+pub fn missing(what: &str, why: impl Display) {
+    let all = std::env::var_os("EDGEKEEP_TESTS").is_some_and(|tests| tests == "all");
+    assert!(!all, "{what}: {why}, and EDGEKEEP_TESTS says that all is there");
+    skipped(what, why);
 }
 
 /// The program that the tests run: the built one, or one for another machine behind what runs it

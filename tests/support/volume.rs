@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::TempDir;
 use super::mount::Mount;
+use super::{TempDir, skipped};
 
 /// A file system in an image behind a loop device; unmounted and detached when dropped.
 pub struct Volume {
@@ -37,14 +36,14 @@ impl Volume {
     pub fn fallible(kind: &'static str) -> Option<Self> {
         let below = Mount::new("tmpfs", "none", "size=64m");
         if below.is_none() {
-            say(&format!("skipped: {kind} that fails: nothing can be mounted"));
+            skipped(&format!("{kind} that fails"), "nothing can be mounted");
         }
         Self::over(Some(below?), kind, 48 << 20)
     }
 
     fn over(below: Option<Mount>, kind: &'static str, bytes: u64) -> Option<Self> {
         let made = Self::make(below, kind, bytes).and_then(|made| made.mount().map(|()| made));
-        made.map_err(|why| say(&format!("skipped: {kind}: {why}"))).ok()
+        made.map_err(|why| skipped(kind, why)).ok()
     }
 
     fn make(below: Option<Mount>, kind: &'static str, bytes: u64) -> Result<Self, Missing> {
@@ -138,9 +137,4 @@ pub fn does(command: &mut Command) -> Result<String, Missing> {
             Err(Missing(said.lines().next().unwrap_or_default().to_owned()))
         }
     }
-}
-
-/// Prints a line, whether or not the output of tests is captured.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::manager::Managed;
 use super::support::http::Client;
 use super::support::volume::{Missing, Volume, does};
-use super::support::{TempDir, eventually, say};
+use super::support::{TempDir, eventually, skipped};
 
 /// How long the manager of these tests waits for a server to say that it is well, in microseconds.
 /// It says so every fourth part of that.
@@ -264,7 +264,7 @@ fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
     server.hear_of("WATCHDOG=1");
     thread::scope(|scope| {
         let frozen = match Frozen::new(&volume) {
-            Err(why) => return say(&format!("skipped: a writer that hangs: {why}")),
+            Err(why) => return skipped("a writer that hangs", why),
             Ok(frozen) => frozen,
         };
         let write = scope.spawn(|| client.post("kv/a", json!({ "v": 1 })));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::support::volume::does;
-use super::support::{TempDir, program, say};
+use super::support::{TempDir, program, skipped};
 
 /// Of a service that a stranger can reach: 0 is none, 10 all.
 const MOST_EXPOSURE: f64 = 1.3;
@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
 fn can_be_judged() -> bool {
     let there = does(Command::new("systemd-analyze").arg("--version")).is_ok();
     if !there {
-        say("skipped: the units: there is no systemd-analyze");
+        skipped("the units", "there is no systemd-analyze");
     }
     there
 }
@@ -44,7 +44,7 @@ fn the_services_are_hardly_exposed() {
         judge.args(["security", "--offline=true", "--no-pager"]).arg(&file);
         let judged = match does(&mut judge) {
             // Before systemd 250 only running units were judged.
-            Err(why) => return say(&format!("skipped: the exposure of {unit}: {why}")),
+            Err(why) => return skipped(&format!("the exposure of {unit}"), why),
             Ok(judged) => judged,
         };
         let line = judged.lines().find(|line| line.contains("Overall exposure level")).unwrap();

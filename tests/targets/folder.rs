@@ -9,8 +9,8 @@ use edgekeep::snapshot::target::folder::Folder;
 use edgekeep::snapshot::target::{Name, Target, TargetError, contract};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::support::TempDir;
-use super::support::volume::{KINDS, Volume, say};
+use super::support::volume::{KINDS, Volume};
+use super::support::{TempDir, say};
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()

@@ -9,8 +9,8 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 use rustix::process::Uid;
 
 use super::folder::{Midway, got, listed, name, put};
-use super::support::TempDir;
-use super::support::volume::{KINDS, Volume, say};
+use super::support::volume::{KINDS, Volume};
+use super::support::{TempDir, say, skipped};
 
 /// What nobody should read.
 struct Untouched;
@@ -79,7 +79,7 @@ fn what_is_mounted_read_only_is_read() {
         let folder = Folder::new(volume.path());
         put(&folder, "a/old", b"1").unwrap();
         if let Err(why) = volume.remount("ro") {
-            say(&format!("skipped: {kind} read-only: {why}"));
+            skipped(&format!("{kind} read-only"), why);
             continue;
         }
         for refused in [
@@ -140,7 +140,7 @@ fn a_device_that_fails_in_the_middle_keeps_what_it_had() {
 #[test]
 fn what_is_not_ours_is_denied() {
     if !rustix::process::geteuid().is_root() {
-        return say("skipped: only root can become somebody else");
+        return skipped("what is not ours", "only root can become somebody else");
     }
     let scratch = TempDir::new();
     let folder = Folder::new(scratch.path());

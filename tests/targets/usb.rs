@@ -10,8 +10,8 @@ use edgekeep::snapshot::target::{Target, TargetError, contract, usb};
 use rustix::process::{Pid, Signal};
 
 use super::folder::{Midway, got, listed, name, put};
-use super::support::volume::{KINDS, LABEL, Volume, does, say};
-use super::support::{TempDir, eventually};
+use super::support::volume::{KINDS, LABEL, Volume, does};
+use super::support::{TempDir, eventually, say, skipped};
 
 /// Who the server is, to root.
 const USER: u32 = 12_345;
@@ -108,7 +108,7 @@ fn stick(kind: &'static str, made: Option<Volume>) -> Option<Volume> {
     let volume = made?;
     let known = fs::read_to_string("/proc/filesystems").unwrap();
     if !known.split_ascii_whitespace().any(|known| known == kind) {
-        say(&format!("skipped: a stick with {kind}: this kernel mounts none"));
+        skipped(&format!("a stick with {kind}"), "this kernel mounts none");
         return None;
     }
     volume.unmount();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{self, ROOT, TempDir, say};
+use crate::support::{self, ROOT, TempDir, missing};
 
 /// How long something may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ impl Terminal {
         for needed in ["tmux", program] {
             let found = Command::new("sh").arg("-c").arg(format!("command -v {needed}")).output();
             if !found.is_ok_and(|found| found.status.success()) {
-                say(&format!("skipped: there is no {needed}"));
+                missing("a terminal", format!("there is no {needed}"));
                 return None;
             }
         }

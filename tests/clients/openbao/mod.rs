@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::secured::Secured;
 use super::support::http::Client;
-use super::support::{self, ROOT, Server, TempDir, shell};
-use super::{environment, has, say};
+use super::support::{self, ROOT, Server, TempDir, say, shell};
+use super::{environment, has};
 use server::OpenBao;
 
 /// It is looked for once, and said once where there is none: the tests run side by side.

@@ -18,8 +18,3 @@ use crate::support;
 fn folder(program: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/remote").join(program)
 }
-
-/// Says that something is not tested here.
-pub fn skipped(what: &str, why: &str) {
-    environment::say(&format!("skipped: {what}: {why}"));
-}

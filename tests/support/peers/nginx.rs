@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{Process, files, program};
-use super::skipped;
-use crate::support::{TempDir, free_address};
+use crate::support::{TempDir, free_address, missing};
 
 const MODULE: &str = "ngx_http_dav_ext_module.so";
 
@@ -39,7 +38,7 @@ impl Nginx {
         let module = modules.map(|folder| Path::new(folder).join(MODULE));
         let module = module.into_iter().find(|path| path.is_file());
         let (Some(nginx), Some(module)) = (program("nginx"), module) else {
-            skipped("http", "nginx with libnginx-mod-http-dav-ext is not installed");
+            missing("http", "nginx with libnginx-mod-http-dav-ext is not installed");
             return None;
         };
         let home = TempDir::new();

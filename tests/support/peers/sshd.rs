@@ -7,8 +7,7 @@ use std::process::{Command, Stdio};
 use edgekeep::snapshot::target::sftp::SftpSettings;
 
 use super::process::{Process, program};
-use super::skipped;
-use crate::support::{TempDir, free_address};
+use crate::support::{TempDir, free_address, missing};
 
 /// A server with a host key and a user key of its own.
 pub struct Sshd {
@@ -33,7 +32,7 @@ impl Sshd {
         let (Some(sshd), Some(_), Some(_)) =
             (program("sshd"), program("ssh"), program("ssh-keygen"))
         else {
-            skipped("sftp", "openssh-server or openssh-client is not installed");
+            missing("sftp", "openssh-server or openssh-client is not installed");
             return None;
         };
         if rustix::process::geteuid().is_root() {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::environment;
 use super::process::Process;
-use super::{environment, skipped};
-use crate::support::{TempDir, free_address};
+use crate::support::{TempDir, free_address, missing};
 
 /// The bucket that is there.
 pub const BUCKET: &str = "backups";
@@ -32,7 +32,7 @@ impl Gateway {
     /// `None`, and says so, where none can be had.
     pub fn start_in(home: TempDir, root: PathBuf, tls: bool) -> Option<Self> {
         let made = environment::go_program("versitygw");
-        let program = made.inspect_err(|missing| skipped("s3", &missing.to_string())).ok()?;
+        let program = made.inspect_err(|why| missing("s3", why)).ok()?;
         fs::create_dir_all(root.join(BUCKET)).unwrap();
         let address = free_address();
         let at = home.path().to_owned();
