@@ -56,6 +56,8 @@ struct Attempts {
     asked: bool,
     failed: u32,
     why: Option<String>,
+    /// What it was given was refused, so that it is looked for another one, and nothing is tried.
+    refused: bool,
     /// When to try again, on the boot clock.
     next: Duration,
     /// When to look after what the seal is opened with.
@@ -224,8 +226,9 @@ impl Unsealing {
                 Some("sealed by request: enough recovery keys, or a restart, open it".to_owned())
             }
             Waiting::Seal(name) => {
-                let Attempts { why, failed, asked, .. } = &*lock(&self.attempts);
+                let Attempts { why, failed, asked, refused, .. } = &*lock(&self.attempts);
                 match why {
+                    Some(why) if *refused => Some(why.clone()),
                     Some(why) => Some(format!("{why} ({failed} attempts so far)")),
                     None => asked.then(|| format!("the seal {name:?} has not answered yet")),
                 }
@@ -313,11 +316,10 @@ impl Unsealing {
 
     /// It is told once, and tried again after a rest.
     fn failed(&self, said: &str, error: &UnsealError) {
-        let again = match error {
-            UnsealError::Seal(SealError::Refused(_)) => {
-                "it is tried with another one, or after a reload, and not before"
-            }
-            _ => "it is tried again every few seconds",
+        let refused = matches!(error, UnsealError::Seal(SealError::Refused(_)));
+        let again = match refused {
+            true => "it is tried with another one, or after a reload, and not before",
+            false => "it is tried again every few seconds",
         };
         let why = format!("{error}; {again}");
         let mut attempts = lock(&self.attempts);
@@ -327,6 +329,6 @@ impl Unsealing {
         let rest = Duration::from_secs(1 << attempts.failed.min(5));
         attempts.failed = attempts.failed.saturating_add(1);
         attempts.next = self.clock.boot() + rest.min(LONGEST);
-        attempts.why = Some(why);
+        (attempts.why, attempts.refused) = (Some(why), refused);
     }
 }

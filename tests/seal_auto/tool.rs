@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::house::{House, init, opens, stays_sealed, waits};
+use crate::house::{House, init, opens, status, stays_sealed, waits};
 use crate::support::{Server, eventually};
 
 /// In the place of OpenSC's: it looks at the PIN, and does what the file `mood` says.
@@ -127,6 +127,9 @@ fn a_pin_that_is_refused_is_tried_once() {
         eventually("it is tried again", || tool.runs().len() == before + 2);
         stays_sealed(&server.client());
         assert_eq!(tool.runs().len(), before + 2);
+        // Looks are not counted: the card was asked no more.
+        let told = status(&server.client())["degraded"].as_str().unwrap().to_owned();
+        assert!(told.ends_with("and not before"), "{told}");
         house.put_key("pin", b"right");
         opens(&server);
         assert_eq!(tool.runs().len(), before + 3);

@@ -151,8 +151,13 @@ fn a_diagnosis_tries_the_seal_on_the_store() {
     let mut server = house.serve(&house.stick("one"));
     init(&server.client(), 1, 1);
     found("on the store it was not tried");
+    // Its first 32 bytes are the only copy of the key.
+    house.put_key("one", &[&KEY[..], b"\n"].concat());
+    found("but 33 bytes: where nothing is sealed by it yet, make one");
     // Not closed, and then closed.
     server.kill();
+    found("but 33 bytes: bring the one that sealed the store");
+    house.put_key("one", &KEY);
     found("static: it wraps a key, and gives it back, and it opens the store");
     let server = house.serve(&house.stick("one"));
     kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();

@@ -47,10 +47,12 @@ impl AutoSeal for StaticKey {
 
     fn wrap(&self, key: &Key<32>, entropy: &dyn Entropy) -> Result<WrappedKey, SealError> {
         let NamedKey { id, .. } = &self.0.current;
-        let by = self
-            .0
-            .current
-            .read(|odd| format!("{odd}: make one with `openssl rand -out FILE 32`"))?;
+        let by = self.0.current.read(|odd| {
+            format!(
+                "{odd}: where nothing is sealed by it yet, make one with `openssl rand -out FILE \
+                 32`; else keep the file (is a line break too many in it?)"
+            )
+        })?;
         let bytes = envelope::seal(&by, NO_TERM, &place(id), &**key, entropy);
         Ok(WrappedKey { by: id.clone(), bytes })
     }

@@ -69,13 +69,17 @@ fn of_one(subject: &Subject, settings: &Settings, sealed: Option<&SealRecord>) -
     let name = settings.mechanism().name();
     let seal = settings.clone().seal(Arc::new(SystemEntropy), &subject.config.seal.hidden);
     let wraps = "it wraps a key, and gives it back";
-    let found = tried(&*seal).map_err(|error| error.to_string()).and_then(|()| match sealed {
-        None => Ok(format!("{name}: {wraps}; on the store it was not tried")),
-        Some(record) => match record.try_seal(&*seal) {
-            Ok(()) => Ok(format!("{name}: {wraps}, and it opens the store")),
-            Err(error) => Err(format!("{wraps}, and yet it does not open the store: {error}")),
-        },
-    });
+    let wrapped = tried(&*seal);
+    let found = match (sealed.map(|record| record.try_seal(&*seal)), wrapped) {
+        (None, Ok(())) => Ok(format!("{name}: {wraps}; on the store it was not tried")),
+        (Some(Ok(())), Ok(())) => Ok(format!("{name}: {wraps}, and it opens the store")),
+        (Some(Err(error)), Ok(())) => {
+            Err(format!("{wraps}, and yet it does not open the store: {error}"))
+        }
+        // What mends a key that does not open the store goes before what makes a new one.
+        (Some(Err(error)), Err(_)) => Err(error.to_string()),
+        (_, Err(error)) => Err(error.to_string()),
+    };
     let mut findings = vec![match found {
         Ok(what) => Finding::ok(what),
         Err(why) => {
