@@ -11,6 +11,7 @@ mod journal;
 mod killed;
 mod mark;
 mod neighbours;
+mod promises;
 mod remedies;
 mod rotten;
 mod settings;

@@ -15,6 +15,7 @@ mod ledger;
 mod left;
 mod meters;
 mod places;
+mod promises;
 mod reach;
 mod reading;
 pub mod retention;
@@ -45,6 +46,7 @@ pub use self::desk::{Desk, Forgetting, Forgotten, Listing, Wishes};
 pub use self::ledger::Ledger;
 pub use self::worker::Worker;
 
+use self::promises::Promises;
 use self::settings::{Fields, Giver, LEAST_JOURNAL, Settings, Wrong, field};
 use self::status::{Shipped, Standing, Status};
 use super::meters::Meters;
@@ -94,6 +96,7 @@ pub struct Keeper {
     changes: AtomicU64,
     ledger: Arc<Ledger>,
     running: Mutex<Running>,
+    promises: Mutex<Promises>,
 }
 
 #[derive(Default)]
@@ -156,8 +159,8 @@ impl Wanted {
 impl Keeper {
     /// Begins nothing yet. `configured` are the targets that stand in the configuration.
     pub fn new(means: Means, configured: BTreeMap<String, Settings>) -> Self {
-        let (changes, ledger, running) = Default::default();
-        Self { means: Arc::new(means), configured, changes, ledger, running }
+        let (changes, ledger, running, promises) = Default::default();
+        Self { means: Arc::new(means), configured, changes, ledger, running, promises }
     }
 
     /// A target that stands in the configuration.
@@ -234,7 +237,8 @@ impl Keeper {
     pub fn round(&self) {
         let Some((unsealed, journaling)) = self.look() else { return };
         // What is late is so since now, whether anybody asks or not.
-        self.statuses();
+        let statuses = self.statuses();
+        lock(&self.promises).look(&statuses, unsealed.time().now());
         if let Err(error) = keep_journal(&unsealed, journaling)
             && !error.is_closed()
         {

@@ -263,7 +263,8 @@ impl Status {
         Some(format!("{} ({})", self.broken(now)?, self.standing.word()))
     }
 
-    fn broken(&self, now: Timestamp) -> Option<Broken> {
+    /// The first of such.
+    pub(super) fn broken(&self, now: Timestamp) -> Option<Broken> {
         match self.standing {
             Standing::Ahead => return Some(Broken::Ahead),
             Standing::Unserved => return Some(Broken::Unserved),
@@ -292,7 +293,7 @@ impl Status {
 }
 
 /// What a target does not keep of its promise.
-enum Broken {
+pub(super) enum Broken {
     Ahead,
     Unserved,
     Rotten,
@@ -304,6 +305,14 @@ enum Broken {
     Cut,
     /// By so many commits, where that is known, and for so many seconds.
     Behind(Option<u64>, u64),
+}
+
+impl Broken {
+    /// Whether the log has it from who finds it. All else comes by the time that passes, as long as
+    /// nobody looks, or cannot.
+    pub(super) fn is_told_by_its_finder(&self) -> bool {
+        matches!(self, Self::Ahead | Self::Unserved | Self::Rotten | Self::Damaged)
+    }
 }
 
 impl fmt::Display for Broken {
