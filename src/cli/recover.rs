@@ -66,10 +66,7 @@ impl Recover {
         let doing = format!("Error recovering {path}");
         let answer = cx.send(call).map_err(|stop| {
             let stop = stop.about(&doing);
-            match in_versions(path).filter(|_| stop.says("unsupported operation")) {
-                Some(line) => stop.with(&line),
-                None => stop,
-            }
+            if stop.says("unsupported operation") { stop.with(&self.by_hand(path)) } else { stop }
         })?;
         match Envelope::of(&answer) {
             Some(envelope) => envelope.print(cx),
@@ -79,16 +76,28 @@ impl Recover {
             }
         }
     }
+
+    /// What helps where the server brings nothing back.
+    fn by_hand(&self, path: &str) -> String {
+        let id = self.snapshot_id.as_deref().unwrap_or_default();
+        let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
+        let elsewhere = in_versions(path).unwrap_or_default();
+        format!(
+            "{elsewhere}What cannot be recovered is read as it was, and written by hand: `edgekeep \
+             read -snapshot-id={id} {from}`"
+        )
+    }
 }
 
 /// Where kv version 2 has what is called `path` without that.
 fn in_versions(path: &str) -> Option<String> {
     let (mount, key) = path.split_once('/')?;
     let known = ["data/", "metadata/"].iter().any(|part| key.starts_with(part));
-    (!known && !key.is_empty()).then(|| {
+    let is_ours = ["sys", "auth", "identity", "cubbyhole"].contains(&mount);
+    (!known && !is_ours && !key.is_empty()).then(|| {
         format!(
             "Of kv version 2 the value is at MOUNT/data/KEY, as {mount}/data/{key}, and all its \
-             versions are at MOUNT/metadata/KEY"
+             versions are at MOUNT/metadata/KEY\n"
         )
     })
 }

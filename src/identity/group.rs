@@ -137,7 +137,11 @@ impl Group {
     }
 
     /// Makes these entities, and no others, its members.
-    fn set_entities(&mut self, scope: &mut Scope<'_>, ids: &[String]) -> Result<(), Fault> {
+    pub(super) fn set_entities(
+        &mut self,
+        scope: &mut Scope<'_>,
+        ids: &[String],
+    ) -> Result<(), Fault> {
         let wanted = BTreeSet::from_iter(sent::distinct(ids));
         let present = BTreeSet::from_iter(self.entity_ids(scope)?);
         for id in wanted.difference(&present) {
@@ -154,7 +158,11 @@ impl Group {
     }
 
     /// Makes these groups, and no others, its members.
-    fn set_groups(&mut self, scope: &mut Scope<'_>, ids: &[String]) -> Result<(), Fault> {
+    pub(super) fn set_groups(
+        &mut self,
+        scope: &mut Scope<'_>,
+        ids: &[String],
+    ) -> Result<(), Fault> {
         let wanted = BTreeSet::from_iter(sent::distinct(ids));
         let present = BTreeSet::from_iter(self.group_ids(scope)?);
         // Whoever this group is in, itself included, cannot be in it.
@@ -185,7 +193,7 @@ impl Group {
     }
 
     /// The ids of all groups that it is in, directly or not.
-    fn ancestors(&self, scope: &mut Scope<'_>) -> Result<BTreeSet<String>, TxnError> {
+    pub(super) fn ancestors(&self, scope: &mut Scope<'_>) -> Result<BTreeSet<String>, TxnError> {
         let mut above = BTreeSet::new();
         let mut waiting = VecDeque::from(self.parent_ids(scope)?);
         while let Some(id) = waiting.pop_front() {

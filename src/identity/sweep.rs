@@ -43,6 +43,11 @@ pub(super) fn forget_members(scope: &mut Scope<'_>, id: &str) -> Result<(), TxnE
     scope.write(&format!("{FOLDER}/{id}"), &Gone::Group(id.to_owned()))
 }
 
+/// The group of that id is back: nothing of it is to be removed any more.
+pub(super) fn keep_members(scope: &mut Scope<'_>, id: &str) -> Result<(), TxnError> {
+    scope.delete(&format!("{FOLDER}/{id}"))
+}
+
 /// Removes a little of what was noted; whether there may be more.
 pub fn step(scope: &mut Scope<'_>) -> Result<bool, TxnError> {
     let Some(name) = scope.list_some(FOLDER, 1)?.into_iter().next() else { return Ok(false) };

@@ -1,6 +1,6 @@
 //! What each engine gives back.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Server, data};
 use crate::{error, keep, list, read, recover, recover_from};
@@ -299,6 +299,119 @@ fn an_entity_comes_back_as_who_it_was() {
     assert!(error(&taken).contains("name is already in use"), "{}", error(&taken));
     let copied = recover_from(&root, &id, "identity/entity/name/a", "identity/entity/name/robert");
     assert!(error(&copied).contains("comes back as itself"), "{}", error(&copied));
+}
+
+#[test]
+fn a_group_comes_back_with_those_of_its_members_that_are_there() {
+    let server = Server::dev();
+    let root = server.root();
+    let made = |path: &str, sent: Value| data(&root.post(path, sent))["id"].clone();
+    let [ann, bob] = ["ann", "bob"].map(|name| made("identity/entity", json!({ "name": name })));
+    let [inner, outer] =
+        ["inner", "outer"].map(|name| made("identity/group", json!({ "name": name })));
+    let path = "identity/group/name/team";
+    let team = json!({
+        "policies": ["a"], "metadata": { "a": "1" },
+        "member_entity_ids": [ann, bob], "member_group_ids": [inner],
+    });
+    let team = made(path, team);
+    let by_id = format!("identity/group/id/{}", team.as_str().unwrap());
+    let id = keep(&root);
+    let told = |group: Value| {
+        ["id", "name", "policies", "metadata", "member_entity_ids", "member_group_ids"]
+            .map(|name| group[name].clone())
+    };
+    let then = told(data(&read(&root, &id, path)));
+    let now = || told(data(&root.get(path)));
+
+    let other = json!({ "policies": ["b"], "metadata": { "a": "2" }, "member_entity_ids": [] });
+    root.post(path, other);
+    assert_ne!(now(), then);
+    assert_eq!(recover(&root, &id, path).status, 204);
+    assert_eq!(now(), then);
+    assert_eq!(data(&root.get("identity/entity/name/ann"))["group_ids"], json!([team]));
+
+    root.delete(path);
+    assert_eq!(recover(&root, &id, &by_id).status, 204);
+    assert_eq!(now(), then, "it was deleted");
+    assert_eq!(data(&root.get("identity/group/name/inner"))["parent_group_ids"], json!([team]));
+
+    // Who is gone, or has it as a member by now, is none of its own.
+    root.delete(path);
+    root.delete("identity/entity/name/bob");
+    assert_eq!(recover(&root, &id, path).json()["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(now()[4], json!([ann]));
+    root.post(path, json!({ "member_group_ids": [] }));
+    root.post("identity/group/name/inner", json!({ "member_group_ids": [team] }));
+    root.post("identity/group/name/outer", json!({ "member_group_ids": [team] }));
+    let back = recover(&root, &id, path).json();
+    assert!(back["warnings"][0].as_str().unwrap().starts_with("2 of its members"), "{back}");
+    assert_eq!(now()[5], Value::Null);
+    let parents = data(&root.get(path))["parent_group_ids"].as_array().unwrap().clone();
+    assert!(parents.len() == 2 && parents.contains(&outer), "it stays in them: {parents:?}");
+
+    root.post(&by_id, json!({ "name": "crew" }));
+    root.post(path, json!({}));
+    let taken = recover(&root, &id, path);
+    assert!(error(&taken).contains("group name is already in use"), "{}", error(&taken));
+    let copied = recover_from(&root, &id, "identity/group/name/a", path);
+    assert!(error(&copied).contains("comes back as itself"), "{}", error(&copied));
+}
+
+#[test]
+fn the_alias_of_a_group_comes_back_unless_another_one_has_it() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/userpass", json!({ "type": "userpass" }));
+    let accessor = data(&root.get("sys/auth/userpass"))["accessor"].clone();
+    let path = "identity/group/name/staff";
+    root.post(path, json!({ "type": "external", "policies": ["a"] }));
+    let alias = |group: &Value| {
+        let sent = json!({ "name": "staff", "mount_accessor": accessor, "canonical_id": group });
+        root.post("identity/group-alias", sent)
+    };
+    alias(&data(&root.get(path))["id"]);
+    let id = keep(&root);
+    root.delete(path);
+    assert_eq!(recover(&root, &id, path).status, 204);
+    let then = data(&read(&root, &id, path))["alias"].clone();
+    assert_eq!(then["name"], "staff");
+    assert_eq!(data(&root.get(path))["alias"], then);
+
+    root.delete(path);
+    root.post("identity/group/name/other", json!({ "type": "external" }));
+    alias(&data(&root.get("identity/group/name/other"))["id"]);
+    let back = recover(&root, &id, path).json();
+    assert!(back["warnings"][0].as_str().unwrap().contains("its alias staff"), "{back}");
+    assert_eq!(data(&root.get(path))["alias"], json!({}));
+}
+
+#[test]
+fn what_cannot_be_recovered_is_read_to_be_written_by_hand() {
+    let server = Server::dev();
+    let root = server.root();
+    let origins = json!({ "allowed_origins": ["http://a.example"] });
+    let kept = [
+        ("sys/config/cors", origins),
+        ("sys/config/ui/headers/X-Kept", json!({ "values": ["a"] })),
+        ("sys/quotas/config", json!({ "rate_limit_exempt_paths": ["sys/health"] })),
+        ("sys/quotas/rate-limit/many", json!({ "rate": 10_000 })),
+        ("secret/config", json!({ "max_versions": 7 })),
+        ("sys/mounts/secret/tune", json!({ "default_lease_ttl": "1h" })),
+    ];
+    for (path, sent) in &kept {
+        let set = root.post(path, sent.clone()).status;
+        assert!(matches!(set, 200 | 204), "{path}: {set}");
+    }
+    let then: Vec<Value> = kept.iter().map(|(path, _)| data(&root.get(path))).collect();
+    let id = keep(&root);
+    for ((path, _), then) in kept.iter().zip(then) {
+        root.delete(path);
+        let refused = recover(&root, &id, path);
+        assert_eq!(refused.status, 405, "{path}");
+        assert!(error(&refused).contains("unsupported operation"), "{path}");
+        assert_eq!(data(&read(&root, &id, path)), then, "{path}");
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ const ROUTES: &[Route<()>] = &[Route {
     fields: &[&ENABLE.info, &ORIGINS.info, &HEADERS.info],
     access: Access::Sudo,
     operations: &[
-        Operation::system(Verb::Read, "Read the settings.", read),
+        Operation::system(Verb::Read, "Read the settings.", read).stored(),
         Operation::system(Verb::Write, "Allow these origins and no others.", write),
         Operation::system(Verb::Delete, "Turn it off.", delete),
     ],

@@ -42,7 +42,7 @@ const ROUTES: &[Route<Configured>] = &[
         description: "They go with each page of the web interface.",
         fields: &[],
         access: Access::Sudo,
-        operations: &[Operation::system(Verb::List, "List their names.", list)],
+        operations: &[Operation::system(Verb::List, "List their names.", list).stored()],
     },
     Route {
         path: "config/ui/headers/{header}",
@@ -52,7 +52,7 @@ const ROUTES: &[Route<Configured>] = &[
         fields: &[&HEADER.info, &VALUES.info, &MULTIVALUE.info],
         access: Access::Sudo,
         operations: &[
-            Operation::system(Verb::Read, "Read its values.", read),
+            Operation::system(Verb::Read, "Read its values.", read).stored(),
             Operation::system(Verb::Write, "Set its values.", write),
             Operation::system(Verb::Delete, "Remove it.", delete),
         ],

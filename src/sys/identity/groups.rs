@@ -8,7 +8,7 @@ use crate::api::engine::Bound;
 use crate::api::field::{Field, FieldInfo};
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Operation, Outcome, Route};
-use crate::barrier::txn::Scope;
+use crate::barrier::txn::{Scope, TxnError};
 use crate::base::fault::Fault;
 use crate::identity::group::Change;
 use crate::identity::known::Known;
@@ -57,11 +57,13 @@ const LIST_NAMES: Operations =
 const BY_ID: Operations = &[
     Operation::system(Verb::Read, "Reads it.", read_id).stored(),
     Operation::system(Verb::Write, "Changes it.", write_id),
+    Operation::recover_system("Brings it back with its members and its alias.", recover_id),
     Operation::system(Verb::Delete, "Deletes it; its members stay.", delete_id),
 ];
 const BY_NAME: Operations = &[
     Operation::system(Verb::Read, "Reads it.", read_name).stored(),
     Operation::system(Verb::Write, "Makes it, or changes it.", write_name),
+    Operation::recover_system("Brings it back with its members and its alias.", recover_name),
     Operation::system(Verb::Delete, "Deletes it; its members stay.", delete_name),
 ];
 
@@ -136,6 +138,63 @@ fn read_name(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {
     let group = Group::by_name(&mut scope, call.fields.need(&NAME)?)?;
     let group = group.ok_or_else(Fault::not_found)?;
     Ok(Reply::data(Show(&mounts).group(&mut scope, &group)?))
+}
+
+fn recover_id(
+    identity: &Identity,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let id = call.fields.need(&ID)?.clone();
+    if *then.fields.need(&ID)? != id {
+        return Err(only_itself());
+    }
+    put_back(identity, call, then, |scope| Group::by_id(scope, &id))
+}
+
+fn recover_name(
+    identity: &Identity,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let name = call.fields.need(&NAME)?.clone();
+    if *then.fields.need(&NAME)? != name {
+        return Err(only_itself());
+    }
+    put_back(identity, call, then, |scope| Group::by_name(scope, &name))
+}
+
+/// It is known by its id, of which there are no two.
+fn only_itself() -> Fault {
+    Fault::bad_request("a group comes back as itself: under its own name and id")
+}
+
+fn put_back(
+    identity: &Identity,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+    find: impl FnOnce(&mut Scope<'_>) -> Result<Option<Group>, TxnError>,
+) -> Outcome {
+    let (_, mut past) = identity.open(then.txn)?;
+    let group = find(&mut past)?.ok_or_else(Fault::not_in_snapshot)?;
+    let (entities, groups) = (group.entity_ids(&mut past)?, group.group_ids(&mut past)?);
+    let (mounts, mut scope) = identity.open(call.txn)?;
+    let has_mount = |accessor: &str| mounts.by_accessor(accessor).is_some();
+    let lost = group.put_back(&mut scope, entities, groups, has_mount)?;
+    let mut reply = Reply::nothing();
+    if let Some(alias) = lost.alias {
+        reply = reply.warn(format!(
+            "it did not get its alias {} of {}: the mount is gone, or another group has it",
+            alias.name, alias.accessor
+        ));
+    }
+    if lost.members > 0 {
+        reply = reply.warn(format!(
+            "{} of its members did not come back: they are gone, or it is in them by now",
+            lost.members
+        ));
+    }
+    Ok(reply)
 }
 
 fn delete_id(identity: &Identity, call: &mut SystemCall<'_>) -> Outcome {

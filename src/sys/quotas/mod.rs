@@ -55,7 +55,7 @@ const ROUTES: &[Route<Service>] = &[
         fields: &[&EXEMPT.info, &AUDIT.info, &HEADERS.info],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read it.", config::read),
+            Operation::system(Verb::Read, "Read it.", config::read).stored(),
             Operation::system(Verb::Write, "Set it.", config::write),
         ],
     },
@@ -65,7 +65,9 @@ const ROUTES: &[Route<Service>] = &[
         description: RATE_LIMITS,
         fields: &[],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List their names.", list::<RateLimit>)],
+        operations: &[
+            Operation::system(Verb::List, "List their names.", list::<RateLimit>).stored()
+        ],
     },
     Route {
         path: "quotas/rate-limit/{name}",
@@ -82,7 +84,7 @@ const ROUTES: &[Route<Service>] = &[
         ],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read a rate limit.", rate_limit::read),
+            Operation::system(Verb::Read, "Read a rate limit.", rate_limit::read).stored(),
             Operation::system(Verb::Write, "Set a rate limit.", rate_limit::write),
             Operation::system(Verb::Delete, "Remove a rate limit.", delete::<RateLimit>),
         ],
