@@ -109,7 +109,7 @@ impl Command for Restore {
             exit = files::put_back(cx, &files, self.force)?;
         }
         if !self.dry_run && cx.format == Format::Table {
-            cx.say(NEXT)?;
+            cx.say(&next(self.start))?;
         }
         tell_unseen(cx, &unseen);
         if !self.start {
@@ -451,12 +451,21 @@ pub fn folder_of(config: &[String]) -> Result<PathBuf, Stop> {
     }
 }
 
-const NEXT: &str = "
+/// What is to be done then, by who has the server started at once (`start`) too.
+fn next(start: bool) -> String {
+    let served = match start {
+        false => "Start the server here:              edgekeep server -config=...",
+        true => "The server starts here now.",
+    };
+    format!(
+        "
 The store is sealed. What to do next:
 
   1. Make sure that the lost machine does not serve any more.
-  2. Start the server here:              edgekeep server -config=...
+  2. {served}
   3. Unseal it, with the unseal keys that the store had then:
                                          edgekeep operator unseal
 
-Then it begins a new timeline, and goes on with its tokens, its policies and its secrets.";
+Then it begins a new timeline, and goes on with its tokens, its policies and its secrets."
+    )
+}

@@ -78,6 +78,7 @@ fn a_lost_machine_comes_back_from_its_target_alone() {
     let server = Server::start(&["restore", &config, "-target=disk", "-start"], address);
     store.unseal(&server);
     must_have(&store, &server, "third");
+    assert!(server.output().contains("2. The server starts here now."), "{}", server.output());
     // It ends as any server does.
     kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
     let (success, said) = server.wait();
