@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use edgekeep::snapshot::include::{MOST_FILES, gather};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::json;
 
 use super::snapshots::{target, world};
 use super::support::{TempDir, data, eventually};
@@ -20,6 +21,8 @@ fn what_changes_between_two_snapshots_is_in_the_journal() {
     let settings = format!("  interval = \"24h\"\n  journal = true\n  include = [\"{include}\"]");
     let world = world(40, folder.path(), &settings);
     let root = world.root();
+    let shown = data(&root.get("sys/storage/raft/snapshot-auto/config/disk"));
+    assert_eq!(shown["include"], json!([etc.path()]));
     let shipped = || {
         let journal = target(&root)["journal"].clone();
         journal["revision"].as_u64().filter(|_| journal["behind"] == 0)

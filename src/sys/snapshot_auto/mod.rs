@@ -163,6 +163,10 @@ fn shown(settings: &Settings) -> Map<String, Value> {
         (field::RETAIN, settings.policy.last.into()),
     ]);
     shown.extend(given(&settings.given));
+    if !settings.include.is_empty() {
+        let include = settings.include.iter().map(|path| path.display().to_string()).collect();
+        shown.insert(field::INCLUDE.to_owned(), include);
+    }
     shown
 }
 
