@@ -3,6 +3,7 @@
 
 mod aging;
 mod away;
+mod credential;
 mod damage;
 mod folder;
 mod hung;

@@ -118,13 +118,22 @@ impl Server {
 
     /// A server with these arguments, which make it listen at `address`. Returns once it answers.
     pub fn start(args: &[&str], address: String) -> Self {
-        let mut server = Self::spawn(args, address);
+        Self::start_with(args, address, &[])
+    }
+
+    /// The same with these in its environment.
+    pub fn start_with(args: &[&str], address: String, variables: &[(&str, &Path)]) -> Self {
+        let mut server = Self::spawn_with(args, address, variables);
         server.wait_for_health("answering", |_| true);
         server
     }
 
-    /// The same, but does not wait: it may not answer yet, or may have ended.
+    /// A server with these arguments. It may not answer yet, or may have ended.
     pub fn spawn(args: &[&str], address: String) -> Self {
+        Self::spawn_with(args, address, &[])
+    }
+
+    fn spawn_with(args: &[&str], address: String, variables: &[(&str, &Path)]) -> Self {
         let home = TempDir::new();
         let output = |name| fs::File::create(home.path().join(name)).unwrap();
         let child = Command::new(program())
@@ -132,6 +141,7 @@ impl Server {
             .env("HOME", home.path())
             // What a killed server leaves there goes with its home.
             .env("TMPDIR", home.path())
+            .envs(variables.iter().copied())
             .current_dir(home.path())
             .stdin(Stdio::null())
             .stdout(output("stdout"))

@@ -139,7 +139,14 @@ impl Store {
 
     /// A server that is unsealed.
     pub fn start(&self) -> Server {
-        let server = self.start_sealed();
+        self.start_with(&[])
+    }
+
+    /// The same with these in its environment.
+    pub fn start_with(&self, variables: &[(&str, &Path)]) -> Server {
+        let (args, address) = self.command();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let server = Server::start_with(&args, address, variables);
         self.unseal(&server);
         server
     }
