@@ -14,7 +14,7 @@ use edgekeep::snapshot::rewind::{Prepared, RewindError, Source, prepare};
 use edgekeep::storage::faulty::Failure;
 
 use crate::acts::POLICY;
-use crate::model::differing;
+use crate::model::{Commit, differing};
 use crate::place::Weather;
 use crate::site::{Site, read};
 
@@ -164,31 +164,40 @@ impl Site {
         }
     }
 
-    /// Brings back random instants on bare machines; how many are refused.
-    pub fn bring_back(&self, many: u64) -> u64 {
-        let mut refused = 0;
-        for nth in 0..many {
-            let n = self.dice.below(self.places.len() as u64) as usize;
-            let of_all = self.dice.below(self.model.past.len() as u64) as usize;
-            let Some((&(timeline, revision), past)) = self.model.past.iter().nth(of_all) else {
-                continue;
-            };
-            let later = Duration::from_millis(self.dice.below(2) * self.dice.below(3000));
-            refused += u64::from(!match self.dice.below(3) {
-                _ if self.is_doubled(n, timeline) => {
-                    self.must_be_one_of_two(nth, n, (timeline, revision))
-                }
-                // A time that was twice finds the one or the other.
-                _ if self.model.turned => self.must_come_back(nth, n, timeline, revision),
-                0 => self.must_come_back(nth, n, timeline, revision),
-                // Which one was there where a disk was put back is told by nobody.
-                1 if self.model.doubtful.is_empty() => {
-                    self.must_not_be_another(nth, n, past.time.plus(later))
-                }
-                _ => self.must_come_back_by_time(nth, n, timeline, past.time.plus(later)),
-            });
+    /// Brings back random instants of any target on bare machines, until so `many` came back or none
+    /// is left that was not tried. How many came back, and how many are refused.
+    pub fn bring_back(&self, many: u64) -> (u64, u64) {
+        let (mut back, mut refused) = (0, 0);
+        let places = 0..self.places.len();
+        let mut left: Vec<(usize, Commit)> =
+            places.flat_map(|n| self.model.past.keys().map(move |commit| (n, *commit))).collect();
+        while back < many && !left.is_empty() {
+            let (n, commit) = left.swap_remove(self.dice.below(left.len() as u64) as usize);
+            match self.comes_back(back + refused, n, commit) {
+                true => back += 1,
+                false => refused += 1,
+            }
         }
-        refused
+        (back, refused)
+    }
+
+    /// Whether it did: as it is named, or by its time or one soon after.
+    fn comes_back(&self, nth: u64, n: usize, (timeline, revision): Commit) -> bool {
+        let past = &self.model.past[&(timeline, revision)];
+        let later = Duration::from_millis(self.dice.below(2) * self.dice.below(3000));
+        match self.dice.below(3) {
+            _ if self.is_doubled(n, timeline) => {
+                self.must_be_one_of_two(nth, n, (timeline, revision))
+            }
+            // A time that was twice finds the one or the other.
+            _ if self.model.turned => self.must_come_back(nth, n, timeline, revision),
+            0 => self.must_come_back(nth, n, timeline, revision),
+            // Which one was there where a disk was put back is told by nobody.
+            1 if self.model.doubtful.is_empty() => {
+                self.must_not_be_another(nth, n, past.time.plus(later))
+            }
+            _ => self.must_come_back_by_time(nth, n, timeline, past.time.plus(later)),
+        }
     }
 
     /// Whether it did.
