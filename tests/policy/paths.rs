@@ -243,6 +243,11 @@ fn guarded_paths_want_sudo_beside_the_verb() {
         ("POST", "sys/leases/revoke-force/none", "update"),
         ("POST", "sys/revoke-prefix/none", "update"),
         ("LIST", "auth/token/accessors", "list"),
+        ("GET", "sys/storage/raft/snapshot-auto/config/none", "read"),
+        ("GET", "sys/snapshots/targets/none/log", "read"),
+        ("POST", "sys/snapshots/targets/none/restore", "update"),
+        ("POST", "sys/snapshots/targets/none/forget", "update"),
+        ("POST", "sys/snapshots/targets/none/adopt", "update"),
     ] {
         let verb_alone = rule(path, &[capability]);
         let sudo_alone = rule(path, &["sudo"]);
