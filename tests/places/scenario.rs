@@ -16,6 +16,8 @@ use super::writers::{Writers, Written};
 const PATIENCE: Duration = Duration::from_secs(240);
 /// No request takes longer, whatever befalls the target. A loaded machine, again.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Nor are there many fewer in a second than before it: one part of so many, at least.
+const SLOWED: u64 = 10;
 /// So many writes are acknowledged before the trouble and after it, at least.
 const WRITES: u64 = 300;
 /// The name of the target.
@@ -98,6 +100,7 @@ impl Scenario {
             writers = Writers::start(&root);
         }
         let during = writers.more(self.meanwhile);
+        assert!(during >= before / SLOWED, "{before} writes a second, and {during} in the trouble");
         if self.beside.is_some() {
             let good = status("beside", &root);
             assert_eq!(good["error"], "", "{good}");
