@@ -11,6 +11,8 @@ use crate::support::dice::Dice;
 
 /// Commits.
 const A_DAY: usize = 5;
+/// So many snapshots lie beside the journal: one of each day of a month (`keep_daily`).
+const SNAPSHOTS: u64 = 30;
 
 #[test]
 fn a_year_of_the_journal_of_a_small_site_fits_a_stick() {
@@ -33,10 +35,6 @@ fn a_year_of_the_journal_of_a_small_site_fits_a_stick() {
     }
     let kept = site.segments();
     let bytes: u64 = kept.iter().map(|listed| listed.length).sum();
-    println!(
-        "a year of {A_DAY} commits a day: {shipped} bytes shipped, {bytes} bytes in {} files kept",
-        kept.len()
-    );
     assert!(kept.len() < 365, "{} files", kept.len());
     assert!(bytes < shipped / 2, "{bytes} of {shipped}");
     // The last week is there commit by commit, all else day by day.
@@ -57,4 +55,11 @@ fn a_year_of_the_journal_of_a_small_site_fits_a_stick() {
     bare.shares = last.shares.clone();
     bare.unseal();
     bare.must_be(&last.state, "a year in one go");
+    let name = site.put_snapshot();
+    let snapshots = SNAPSHOTS * site.length(&name);
+    println!(
+        "a year of {A_DAY} commits a day: {shipped} bytes of journal shipped, {bytes} bytes in {} \
+         files kept, and {snapshots} bytes in {SNAPSHOTS} snapshots",
+        kept.len()
+    );
 }
