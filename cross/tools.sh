@@ -30,9 +30,8 @@ install_zig() {
   "$1/bin/python3" -m pip install --require-hashes -r "$root/cross/tools.txt"
 }
 
-# A rustc beside the source of its standard library, which is built here for every target: what can
-# be had built counts time in 32 bits on 32-bit musl, and ends in 2038. It is the toolchain's own
-# where rustup can bring that source, else Debian's.
+# A rustc beside the source of its standard library, which is built here for every target by the
+# flags of the program. It is the toolchain's own where rustup can bring that source, else Debian's.
 use_rust() {
   RUSTC=$(rustup_rust) || {
     kept rust unpack_rust

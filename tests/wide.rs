@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use edgekeep::barrier::names::TREE;
 use redb::{Database, StorageBackend, TableDefinition};
@@ -15,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::http::Client;
 use support::store::Store;
-use support::{Server, TempDir, data};
+use support::{Server, TempDir, data, free_address, program};
 
 /// Fifty years.
 const LATE: &str = "438000h";
@@ -52,6 +54,35 @@ fn dates_after_2038_are_kept_and_go_on() {
     let longer = json!({ "token": token, "increment": "600000h" });
     assert_eq!(root.post("auth/token/renew", longer).status, 200);
     look(&root);
+}
+
+/// By the machine's clock, which `cross/test --in-2040` turns.
+#[test]
+fn tls_is_spoken_at_any_time() {
+    let folder = TempDir::new();
+    let (data, secured) = (folder.path().join("data"), free_address());
+    let listener = format!("listener \"tcp\" {{\n  address = \"{secured}\"\n}}\n");
+    let (_store, _server) = Store::configured(&data, &listener);
+    let said = Command::new(program())
+        .arg("status")
+        .env("VAULT_ADDR", format!("https://{secured}"))
+        .env("VAULT_CACERT", data.join("tls/ca.pem"))
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn a_file_may_be_from_after_2038() {
+    let folder = TempDir::new();
+    let (store, mut server) = Store::make(&folder.path().join("data"));
+    server.kill();
+    let file = File::options().write(true).open(store.file()).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(2_840_140_800)).unwrap();
+    let config = format!("-config={}", store.config().display());
+    let said = Command::new(program()).args(["operator", "diagnose", &config]).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout);
+    assert!(said.contains("the store was written later, 20"), "{said}");
 }
 
 fn is_late(date: &Value) {

@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime};
 
@@ -129,7 +131,9 @@ pub trait Clock: Send + Sync {
     fn boot(&self) -> Duration;
 }
 
-/// The machine's own clocks.
+/// The machine's own clocks. They are asked of the kernel, not of the standard library, whose count
+/// of seconds ends in January 2038 on 32 bits.
+#[derive(Debug)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -139,6 +143,13 @@ impl Clock for SystemClock {
 
     fn boot(&self) -> Duration {
         Duration::from_nanos(nanos(ClockId::Boottime))
+    }
+}
+
+/// The time by which TLS judges certificates.
+impl TimeProvider for SystemClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_nanos(self.wall().as_nanos())))
     }
 }
 

@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::settings::SettingsError;
 use super::verifier::Verifier;
+use crate::base::clock::SystemClock;
 use crate::base::pem::{self, Unfit};
 use crate::base::variable::Given;
 
@@ -43,7 +44,8 @@ impl Tls {
     /// The configuration of connections. Reads the files; the error names the one at fault.
     pub fn config(&self) -> Result<Arc<ClientConfig>, SettingsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        let clock = Arc::new(SystemClock);
+        let builder = ClientConfig::builder_with_details(Arc::clone(&provider), clock)
             .with_safe_default_protocol_versions()
             .map_err(|e| SettingsError(format!("TLS cannot be set up: {e}")))?;
         let builder = match self.verifier(&provider)? {

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod refusal;
 pub mod rules;
 pub mod target;
+mod tickets;
 pub mod tls;
 mod translate;
 

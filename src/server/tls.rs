@@ -17,6 +17,9 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
+use super::tickets::Tickets;
+use crate::base::clock::SystemClock;
+use crate::base::entropy::SystemEntropy;
 use crate::base::pem::{self, Unfit};
 use crate::base::sync::{read, write};
 
@@ -171,7 +174,7 @@ impl Tls {
             return Err(TlsError::NoVersion);
         }
         let certificate = Arc::new(SingleCertAndKey::from(load(settings, &provider)?));
-        let builder = ServerConfig::builder_with_provider(provider.clone())
+        let builder = ServerConfig::builder_with_details(provider.clone(), Arc::new(SystemClock))
             .with_protocol_versions(&versions)
             .map_err(TlsError::Rustls)?;
         let mut config = match settings.client_certs {
@@ -193,7 +196,7 @@ impl Tls {
         .with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Sessions are resumed by tickets, which cost the server no memory.
-        config.ticketer = aws_lc_rs::Ticketer::new().map_err(TlsError::Rustls)?;
+        config.ticketer = Arc::new(Tickets::new(SystemClock, SystemEntropy));
         config.send_tls13_tickets = 1;
         Ok(Arc::new(config))
     }

@@ -1,5 +1,6 @@
 //! Is the time one that can be?
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Subject;
@@ -20,15 +21,17 @@ const REMEDY: &str = "set the clock, and let the network keep it (timedatectl se
 /// Looks at the clock, and at the time of the last write to the store.
 pub fn look(subject: &Subject) -> Vec<Finding> {
     let written = match &subject.config.storage {
-        Storage::Redb { folder, .. } => folder::data_file(folder).metadata().ok(),
+        Storage::Redb { folder, .. } => written(&folder::data_file(folder)),
         Storage::Memory => None,
     };
-    let written = written.and_then(|meta| meta.modified().ok()?.duration_since(EPOCH).ok());
-    let written = written.map(|since| Timestamp::EPOCH.plus(since));
     vec![judge(SystemClock.wall(), written)]
 }
 
-const EPOCH: std::time::SystemTime = std::time::SystemTime::UNIX_EPOCH;
+/// When a file was last written.
+fn written(file: &Path) -> Option<Timestamp> {
+    let told = rustix::fs::stat(file).ok()?;
+    u64::try_from(told.st_mtime).ok().map(Timestamp::from_secs)
+}
 
 fn judge(now: Timestamp, written: Option<Timestamp>) -> Finding {
     let shown = Timestamp::from_secs(now.as_secs()).rfc3339();
