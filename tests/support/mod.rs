@@ -63,13 +63,16 @@ pub fn program() -> &'static str {
     &PROGRAM
 }
 
-/// A running server of the built program; killed when dropped.
+/// A running server of the built program; killed when dropped. A thread of it that panics fails the
+/// test.
 pub struct Server {
     child: Child,
     /// Where it listens, `127.0.0.1:PORT`.
     pub address: String,
     /// Its home folder, with its output in `stdout` and `stderr`.
     pub home: TempDir,
+    /// Whether a thread of it may panic: the test sees to that.
+    pub may_panic: bool,
 }
 
 impl Server {
@@ -148,7 +151,7 @@ impl Server {
             .stderr(output("stderr"))
             .spawn()
             .unwrap();
-        Self { child, address, home }
+        Self { child, address, home, may_panic: false }
     }
 
     /// Waits until it ends by itself. Whether that was in success, and what it printed.
@@ -235,6 +238,10 @@ impl Drop for Server {
         self.kill();
         if std::thread::panicking() {
             eprintln!("the server at {} said:\n{}", self.address, self.output());
+        } else if !self.may_panic {
+            // It may well have gone on, without what that thread was there for.
+            let output = self.output();
+            assert!(!output.contains("panicked at"), "a thread of the server broke:\n{output}");
         }
     }
 }
