@@ -5,7 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -58,6 +58,8 @@ const TARGETS: Duration = Duration::from_secs(1);
 const UNSEAL: Duration = Duration::from_secs(1);
 /// How often a standby looks whether there is something to do.
 const STANDBY: Duration = Duration::from_secs(1);
+/// How long a chore that broke waits at least: it may be the rest that breaks.
+const BREATH: Duration = Duration::from_secs(1);
 /// So many of the entries that do not open are named in the log.
 const SCRUB_NAMES: usize = 10;
 
@@ -167,11 +169,16 @@ impl Stopped {
     fn within(&self, patience: Duration) -> bool {
         !matches!(self.0.recv_timeout(patience), Err(RecvTimeoutError::Timeout))
     }
+
+    /// Whether the chore was told to end.
+    fn already(&self) -> bool {
+        !matches!(self.0.try_recv(), Err(TryRecvError::Empty))
+    }
 }
 
 impl Chore {
-    /// Does a `round` after each rest. One that breaks is not the last: the others may not need
-    /// what broke it.
+    /// Does a `round` after each rest. One that breaks, or a rest that does, is not the last: the
+    /// others may not need what broke it.
     fn start(
         name: &'static str,
         rest: Duration,
@@ -199,9 +206,21 @@ impl Chore {
         let stopped = Stopped(stopped);
         let work = move || {
             let mut next = first;
-            while !stopped.within(std::mem::replace(&mut next, rest)) {
-                if catch_unwind(AssertUnwindSafe(|| round(&stopped))).is_err() {
+            loop {
+                let turn = catch_unwind(AssertUnwindSafe(|| {
+                    let over = stopped.within(std::mem::replace(&mut next, rest));
+                    if !over {
+                        round(&stopped);
+                    }
+                    over
+                }));
+                let over = turn.unwrap_or_else(|_| {
                     log::error!("{name}: broken off by a defect of edgekeep; it goes on later");
+                    thread::sleep(BREATH);
+                    stopped.already()
+                });
+                if over {
+                    return;
                 }
             }
         };
