@@ -108,7 +108,7 @@ fn who_ends_in_peace_ships_what_was_committed_last() {
     assert!(reach >= before + 5, "{reach} of at least 5 more than {before}");
 }
 
-fn stop(mut server: Server) {
+fn stop(server: Server) {
     kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
     let (success, said) = server.wait();
     assert!(success, "{said}");
