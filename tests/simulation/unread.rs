@@ -1,9 +1,13 @@
 //! A file that can no longer be read is made good, and takes the target along no more than one
 //! that went bad.
 
-use edgekeep::snapshot::keeper::status::Standing;
-use edgekeep::snapshot::layout::SnapshotName;
+use std::time::Duration;
 
+use edgekeep::snapshot::keeper::keep_journal;
+use edgekeep::snapshot::keeper::status::Standing;
+use edgekeep::snapshot::layout::{SegmentName, SnapshotName};
+
+use crate::left::Copy;
 use crate::site::{Site, serve, with};
 
 #[test]
@@ -61,6 +65,35 @@ fn what_may_be_ahead_and_cannot_be_read_lets_nothing_be_shipped() {
     // Then it can be, and tells.
     place.heal(&site.folder.segment(&newest).unwrap());
     serve(&mut site, 40);
+    assert_eq!(site.desks[0].status().standing, Standing::Ahead);
+}
+
+#[test]
+fn nor_does_what_was_not_recorded_here_for_as_long_as_it_cannot_be() {
+    let mut site = with(1);
+    let (place, (timeline, from)) = (site.places[0].clone(), site.last);
+    let mut copy = Copy::of(&mut site);
+    for _ in 0..3 {
+        site.clock.advance(Duration::from_secs(2));
+        copy.put();
+    }
+    let theirs = place.segments(timeline).into_iter().map(|held| held.of);
+    let theirs: Vec<SegmentName> = theirs.filter(|of| of.last > from).collect();
+    assert!(!theirs.is_empty());
+    theirs.iter().for_each(|of| place.spoil(&site.folder.segment(of).unwrap()));
+    let there = place.told();
+    // Here there is no journal meanwhile.
+    keep_journal(&site.store(), false).unwrap();
+    (0..9).for_each(|_| site.put(100));
+    for _ in 0..4 {
+        site.put(100);
+        serve(&mut site, 60);
+        let status = site.desks[0].status();
+        assert!(status.error.as_ref().is_some_and(|e| e.contains("cannot be read")), "{status:?}");
+        assert_eq!(place.told(), there);
+    }
+    theirs.iter().for_each(|of| place.heal(&site.folder.segment(of).unwrap()));
+    serve(&mut site, 60);
     assert_eq!(site.desks[0].status().standing, Standing::Ahead);
 }
 
