@@ -14,6 +14,7 @@ use super::context::Context;
 use super::format::Format;
 use super::operands;
 use super::server::Server;
+use super::shared::configuration;
 use super::snapshot::instant;
 use super::snapshot::place::{self, Declared, Place};
 use super::snapshot::wait::Patience;
@@ -21,8 +22,7 @@ use super::stop::{Exit, Stop};
 use super::values::parse_ttl;
 use crate::barrier::root::Timeline;
 use crate::base::ttl::Ttl;
-use crate::base::variable::Variable;
-use crate::config::{self, Storage};
+use crate::config::Storage;
 use crate::node::offline::{self, Interruption};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::Folder;
@@ -440,10 +440,7 @@ fn drop_made_up(cx: &mut Context, stores: &mut BTreeMap<String, Vec<State>>) {
 
 /// The data folder of a server with this configuration.
 pub fn folder_of(config: &[String]) -> Result<PathBuf, Stop> {
-    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let (config, _) =
-        config::read(&paths, &Variable::read).map_err(|e| Stop::Usage(e.to_string()))?;
-    match config.storage {
+    match configuration(config)?.storage {
         Storage::Redb { folder, .. } => Ok(folder.to_path_buf()),
         Storage::Memory => Err(Stop::Usage(
             "the configuration keeps its store in memory: name a storage \"redb\" in it".into(),

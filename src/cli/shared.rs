@@ -1,12 +1,16 @@
 //! The options that commands share, each declared once.
 
+use std::path::PathBuf;
+
 use argh::{ArgsInfo, CommandInfoWithArgs, FromArgs};
 
 use super::command::{Options, Shared, With};
+use super::stop::Stop;
 use super::values;
 use crate::base::ttl::Ttl;
 use crate::base::variable::{Given, Variable};
 use crate::client::End;
+use crate::config::{self, Config};
 
 /// HTTP Options
 #[derive(FromArgs, ArgsInfo, Default)]
@@ -172,4 +176,11 @@ pub fn tables(shared: Shared) -> Vec<CommandInfoWithArgs> {
     ];
     let tables = SharedFlags::tables().into_iter().zip(takes);
     tables.map(|(table, takes)| if takes { table } else { Default::default() }).collect()
+}
+
+/// What the files and folders of -config say.
+pub fn configuration(paths: &[String]) -> Result<Config, Stop> {
+    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    let read = config::read(&paths, &Variable::read);
+    read.map(|(config, _)| config).map_err(|error| Stop::Usage(error.to_string()))
 }

@@ -1,7 +1,6 @@
 //! What opens a snapshot: unseal keys that are given, or asked for and not shown; or the automatic
 //! seal of the server that it is of.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file;
@@ -10,11 +9,10 @@ use crate::barrier::seal::{Kind, Settings};
 use crate::barrier::verify::Report;
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::pages::Key;
-use crate::base::variable::Variable;
 use crate::cli::context::Context;
 use crate::cli::prompt;
+use crate::cli::shared::configuration;
 use crate::cli::stop::Stop;
-use crate::config;
 use crate::node::opened::Sealed;
 use crate::sys::shares::{Gathering, Share, Step};
 
@@ -39,11 +37,8 @@ pub fn gather(cx: &mut Context, seal: &Settings, by: Opener<'_>) -> Result<Key<3
 }
 
 fn of_seal(seal: &Settings, config: &[String]) -> Result<Key<32>, Stop> {
-    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let read = config::read(&paths, &Variable::read);
-    let (config, _) = read.map_err(|error| Stop::Usage(error.to_string()))?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let Some(by) = config.seal.of(&seal.kind, &entropy) else {
+    let Some(by) = configuration(config)?.seal.of(&seal.kind, &entropy) else {
         let name = seal.kind.name();
         return Err(Stop::Usage(format!(
             "The {name} seal opens that, and the configuration has no seal {name:?}; recovery keys \

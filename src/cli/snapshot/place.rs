@@ -6,10 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::variable::Variable;
 use crate::cli::context::Context;
+use crate::cli::shared::configuration;
 use crate::cli::stop::{Stop, meant};
-use crate::config;
 use crate::snapshot::layout::Folder;
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::rewind::{real_stores, stores};
@@ -127,10 +126,7 @@ pub type Declared = (String, Result<Place, String>);
 
 /// Every target that a configuration declares.
 pub fn configured(config: &[String]) -> Result<Vec<Declared>, Stop> {
-    let paths: Vec<PathBuf> = config.iter().map(PathBuf::from).collect();
-    let (config, _) =
-        config::read(&paths, &Variable::read).map_err(|e| Stop::Failed(e.to_string()))?;
-    let targets = config.snapshots.into_iter().map(|(name, settings)| {
+    let targets = configuration(config)?.snapshots.into_iter().map(|(name, settings)| {
         let prefix = settings.place.prefix().to_owned();
         let place = settings.place.open().map(|target| Place { target, prefix });
         (name, place.map_err(|error| error.0))
