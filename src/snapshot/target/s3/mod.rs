@@ -171,6 +171,7 @@ impl S3Target {
         prefix: &str,
         token: Option<&str>,
         found: &mut Vec<Listed>,
+        seen: &mut usize,
     ) -> Result<Option<String>, TargetError> {
         // Without an encoding XML could not say each name that somebody else may have chosen.
         let mut pairs = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
@@ -179,6 +180,7 @@ impl S3Target {
         self.answer(reply, "ListBucketResult", |root| {
             let encoded = root.text_of("EncodingType") == Some("url");
             for object in root.all("Contents") {
+                *seen += 1;
                 let key = object.text_of("Key")?;
                 let key = if encoded { url::decode_query(key) } else { Some(key.to_owned()) };
                 let length = object.text_of("Size")?.parse().ok()?;
@@ -226,13 +228,13 @@ impl Target for S3Target {
             under if Name::parse(under).is_some() => format!("{under}/"),
             _ => return Ok(Vec::new()),
         };
-        let (mut found, mut token) = (Vec::new(), None);
+        let (mut found, mut seen, mut token) = (Vec::new(), 0, None);
         loop {
-            token = self.page(&prefix, token.as_deref(), &mut found)?;
+            token = self.page(&prefix, token.as_deref(), &mut found, &mut seen)?;
             if token.is_none() {
                 break;
             }
-            if found.len() > MOST_LISTED {
+            if seen > MOST_LISTED {
                 let text = format!("there is more at {} than can be listed", self.web.base);
                 return Err(TargetError::Failed(text));
             }
