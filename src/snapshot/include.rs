@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
@@ -163,13 +163,16 @@ fn read(path: &Path) -> io::Result<Included> {
     if !meta.is_file() {
         return Err(refused("it is no file"));
     }
-    let mut content = Vec::new();
+    // It may be a private key: a buffer that grows leaves what was in it behind, unwiped.
+    let room = usize::try_from(meta.len().min(MOST_BYTES)).unwrap_or_default() + 1;
+    let mut content = Zeroizing::new(Vec::with_capacity(room));
     file.take(MOST_BYTES + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MOST_BYTES {
         return Err(refused("it is longer than 1 MiB"));
     }
     let text = path.to_str().ok_or_else(|| refused("its name is no text"))?;
     let (mode, uid, gid) = (meta.mode() & 0o7777, meta.uid(), meta.gid());
+    let content = std::mem::take(&mut *content);
     Ok(Included { path: text.to_owned(), mode, uid, gid, content })
 }
 

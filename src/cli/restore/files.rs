@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Component, Path};
 
+use zeroize::Zeroizing;
+
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::replace;
@@ -93,8 +95,8 @@ fn put(file: &Included, force: bool) -> io::Result<Put> {
         let what = "what is there is no file: move it away, and ask again with -force";
         return Err(io::Error::new(ErrorKind::AlreadyExists, what));
     }
-    match fs::read(path) {
-        Ok(there) if there == file.content => return Ok(Put::Same),
+    match fs::read(path).map(Zeroizing::new) {
+        Ok(there) if *there == file.content => return Ok(Put::Same),
         Ok(_) if !force => return Ok(Put::Other),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}
