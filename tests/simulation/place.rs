@@ -461,7 +461,7 @@ impl Target for Place {
         }
         let listed = |(name, object): (&Name, &Object)| {
             let (name, length) = (name.clone(), object.bytes.len() as u64);
-            name.is_below(under).then_some(Listed { name, length })
+            is_below(&name, under).then_some(Listed { name, length })
         };
         Ok(inner.objects.iter().filter_map(listed).collect())
     }
@@ -494,6 +494,12 @@ impl Target for Place {
     fn url(&self, name: &Name) -> String {
         format!("memory:{name}")
     }
+}
+
+/// Whether an object lies below the folder `under`; everything lies below `""`.
+fn is_below(name: &Name, under: &str) -> bool {
+    let rest = name.as_str().strip_prefix(under.trim_end_matches('/'));
+    under.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Reads an object, perhaps not to its end.
