@@ -5,16 +5,15 @@ use serde_json::{Map, Value};
 
 use super::keys::{self, Opener};
 use super::lent::lend;
-use super::state::{Finding, Kind, State, receive};
-use super::wait::Patience;
+use super::state::{Kind, Offline, State, receive};
+use super::target::text;
 use crate::base::fault::Fault;
 use crate::base::golang;
-use crate::base::ttl::Ttl;
-use crate::cli::command::{Command, Shared};
+use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::format::Format;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::values::{items, parse_ttl};
+use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
 use crate::mount::table::{Mount, MountTable};
@@ -22,6 +21,9 @@ use crate::node::opened;
 use crate::sys::differences::{Differences, compare, show};
 
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
+
+/// The command with all its options.
+pub type Diff = With<Own, Offline>;
 
 /// Tell what was added, changed and deleted between two states of a store.
 ///
@@ -33,20 +35,10 @@ const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
 /// whoever has sudo there: what it has not loaded is loaded for that, and unloaded again. Told of
 /// are secrets, users, roles, entities, groups, policies and mounts.
 #[derive(FromArgs, ArgsInfo)]
-pub struct Diff {
+pub struct Own {
     /// tell the values too, as far as they may be read
     #[argh(switch)]
     values: bool,
-    /// configuration that declares the targets, to compare without a server, and the automatic seal
-    /// that opens them; may be repeated
-    #[argh(option, arg_name = "path")]
-    config: Vec<String>,
-    /// without a server, the id of the store, where a target holds several
-    #[argh(option, arg_name = "uuid")]
-    store: Option<String>,
-    /// without a server, wait so long for a stick that is not there; until it comes by default
-    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
-    wait: Option<Ttl>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -56,14 +48,14 @@ impl Command for Diff {
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        let [one, other, given @ ..] = self.operands.as_slice() else {
-            return Err(operands::wrong("Not enough", "at least 2", self.operands.len()));
+        let [one, other, given @ ..] = self.own.operands.as_slice() else {
+            return Err(operands::wrong("Not enough", "at least 2", self.own.operands.len()));
         };
         let sides = [State::parse(one)?, State::parse(other)?];
         let changes = match self.server_of(&sides)? {
             None => self.compare(cx, &sides, given)?,
             Some(_) if !given.is_empty() => {
-                return Err(operands::wrong("Too many", "2", self.operands.len()));
+                return Err(operands::wrong("Too many", "2", self.own.operands.len()));
             }
             Some(_) if sides.iter().all(|side| side.kind == Kind::Now) => {
                 return Err(Stop::Usage("\"now\" is one instant: name a snapshot too".into()));
@@ -78,7 +70,7 @@ impl Diff {
     /// What only a server has of the two; `None` where they are compared without one.
     fn server_of<'s>(&self, sides: &'s [State<'_>; 2]) -> Result<Option<&'s str>, Stop> {
         let here = |side: &&State<'_>| match &side.kind {
-            Kind::Instant(instant) => instant.is_of_folder() || !self.config.is_empty(),
+            Kind::Instant(instant) => instant.is_of_folder() || !self.more.config.is_empty(),
             _ => false,
         };
         let there = |side: &&State<'_>| !matches!(side.kind, Kind::File(_)) && !here(side);
@@ -99,13 +91,12 @@ impl Diff {
         sides: &[State<'_>; 2],
         given: &[String],
     ) -> Result<Vec<Value>, Stop> {
-        let (config, store) = (&self.config, self.store.as_deref());
-        let by = Finding { config, store, patience: Patience::of(self.wait) };
+        let by = self.more.finding();
         let sealed = [receive(cx, &sides[0], &by)?, receive(cx, &sides[1], &by)?];
         // People have the newest shares at hand, and what they open opens the older one too.
         let newest = usize::from(sealed[0].place() <= sealed[1].place());
         let (older, names) = (1 - newest, [sides[0].text, sides[1].text]);
-        let opener = Opener { given, config: &self.config, instead: INSTEAD };
+        let opener = Opener { given, config: &self.more.config, instead: INSTEAD };
         let past = keys::open(cx, names[newest], &sealed[newest], opener)?;
         let second = sealed[older].open_by(&past);
         let (second, report) =
@@ -114,7 +105,7 @@ impl Diff {
         let [before, after] = if newest == 1 { [&second, &past] } else { [&past, &second] };
         let mounts = opened::mounts();
         // Who has the keys may read all of it.
-        let may = |_: &MountTable, _: &Mount, _: &str| self.values;
+        let may = |_: &MountTable, _: &Mount, _: &str| self.own.values;
         let changes = before.look(|before| {
             after.look(|after| {
                 let Differences { found, .. } = compare(&mounts, before, after, usize::MAX)?;
@@ -145,7 +136,7 @@ impl Diff {
     ) -> Result<Vec<Value>, Stop> {
         let mut call = Call::get(format!("sys/storage/raft/snapshot-load/{id}/diff"));
         let with = with.map(|id| ("with", id.to_owned()));
-        let flags = [("reverse", reverse), ("values", self.values)];
+        let flags = [("reverse", reverse), ("values", self.own.values)];
         let flags =
             flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name, "true".into()));
         for (name, value) in with.into_iter().chain(flags) {
@@ -169,7 +160,7 @@ fn print(cx: &mut Context, changes: Vec<Value>) -> Result<Exit, Stop> {
         cx.say("Nothing was added, changed or deleted.")?;
         return Ok(Exit::Done);
     }
-    let text = |one: &Value, name: &str| one[name].as_str().unwrap_or_default().to_owned();
+    let text = |one: &Value, name: &str| text(&one[name]);
     let has_values = |one: &Value| one["before"].is_object() || one["after"].is_object();
     if !changes.iter().any(has_values) {
         let row = |one: &Value| [text(one, "change"), text(one, "path"), text(one, "about")];

@@ -4,6 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
 use super::state::warn_of;
+use super::target::text;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -111,12 +112,8 @@ fn line(commit: &Value) -> String {
         Some(count) if count > 1 => line += &format!(" (of {count} commits)"),
         _ => {}
     }
-    match text(&commit["mark"]) {
+    match &*text(&commit["mark"]) {
         "" => line,
         mark => line + ", " + mark,
     }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }

@@ -7,13 +7,11 @@ use serde_json::{Map, Value};
 
 use super::instant::{self, AtInstant, Instant};
 use super::keys::{self, Opener};
-use super::state::{Finding, Kind, State, receive};
-use super::wait::Patience;
+use super::state::{Kind, Offline, State, receive};
 use super::{file, versions};
 use crate::barrier::past::Past;
 use crate::base::fault::Fault;
 use crate::base::golang;
-use crate::base::ttl::Ttl;
 use crate::cli::command::{Command, Shared, With};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -21,7 +19,6 @@ use crate::cli::kv::get;
 use crate::cli::kv::place::Below;
 use crate::cli::operands;
 use crate::cli::stop::{Exit, Stop};
-use crate::cli::values::parse_ttl;
 use crate::node::opened;
 use crate::pipeline::alone;
 use crate::snapshot::rewind::plan::At;
@@ -29,7 +26,7 @@ use crate::snapshot::rewind::plan::At;
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after PATH";
 
 /// The command with all its options.
-pub type Read = With<Own, With<AtInstant, Below>>;
+pub type Read = With<Own, With<Offline, With<AtInstant, Below>>>;
 
 /// Read one secret in a snapshot, without a server.
 ///
@@ -49,16 +46,6 @@ pub struct Own {
     /// print only this field, without anything around it
     #[argh(option, arg_name = "string")]
     field: Option<String>,
-    /// configuration of the server, which declares the target, or the automatic seal that opens it;
-    /// may be repeated
-    #[argh(option, arg_name = "path")]
-    config: Vec<String>,
-    /// the id of the store, where the target holds several
-    #[argh(option, arg_name = "uuid")]
-    store: Option<String>,
-    /// wait so long for a stick that is not there; until it comes by default
-    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
-    wait: Option<Ttl>,
     #[argh(positional)]
     operands: Vec<String>,
 }
@@ -75,14 +62,13 @@ impl Command for Read {
             let what = "-all-versions goes without -version and -field";
             return Err(Stop::Usage(what.into()));
         }
-        let path = match self.more.more.mount.as_deref().map(operands::path) {
+        let With { own: offline, more: With { more: Below { mount }, .. } } = &self.more;
+        let path = match mount.as_deref().map(operands::path) {
             Some(mount) => format!("{mount}/{}", operands::path(path)),
             None => operands::path(path),
         };
-        let (config, store) = (&self.own.config, self.own.store.as_deref());
-        let by = Finding { config, store, patience: Patience::of(self.own.wait) };
-        let sealed = receive(cx, &self.state(name)?, &by)?;
-        let opener = Opener { given, config: &self.own.config, instead: INSTEAD };
+        let sealed = receive(cx, &self.state(name)?, &offline.finding())?;
+        let opener = Opener { given, config: &offline.config, instead: INSTEAD };
         let past = keys::open(cx, name, &sealed, opener)?;
         let mounts = opened::mounts();
         let place = past.look(|txn| alone::place(&mounts, txn, &path)).map_err(failed)?;
@@ -99,19 +85,19 @@ impl Command for Read {
 impl Read {
     /// The state that is meant.
     fn state<'a>(&self, name: &'a str) -> Result<State<'a>, Stop> {
-        let asked = self.more.own.is_given();
+        let asked = self.more.more.own.is_given();
         if !Path::new(name).is_dir() {
             let state = State::parse(name)?;
             let is_instant = matches!(state.kind, Kind::Instant(_));
             if asked && is_instant {
                 return Err(instant::twice());
             }
-            let is_file = !asked && (self.own.config.is_empty() || file::is_there(name));
+            let is_file = !asked && (self.more.own.config.is_empty() || file::is_there(name));
             if is_file || is_instant {
                 return Ok(state);
             }
         }
-        let wish = self.more.own.wish(Some(At::Latest))?;
+        let wish = self.more.more.own.wish(Some(At::Latest))?;
         let instant = Instant { target: name.to_owned(), wish };
         Ok(State { text: name, kind: Kind::Instant(instant) })
     }

@@ -8,6 +8,7 @@ use super::instant;
 use super::place;
 use super::restore::{Restore, refused};
 use super::state::{warn_of, warn_of_end, warn_of_history};
+use super::target::text;
 use super::wait::Patience;
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -109,10 +110,7 @@ impl Restore {
             cx.say_value(data)?;
             return Ok(Exit::Done);
         }
-        let text = |name: &str| match &data[name] {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let text = |name: &str| text(&data[name]);
         warn_of(cx, &data["unusable"]);
         warn_of_end(cx, data);
         warn_of_history(cx, data);

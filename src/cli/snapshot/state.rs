@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use argh::{ArgsInfo, FromArgs};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,8 +10,10 @@ use super::file;
 use super::instant::Instant;
 use super::place;
 use super::wait::Patience;
+use crate::base::ttl::Ttl;
 use crate::cli::context::Context;
 use crate::cli::stop::Stop;
+use crate::cli::values::parse_ttl;
 use crate::node::opened::{self, Sealed};
 use crate::snapshot::rewind::plan::named;
 use crate::snapshot::rewind::{Lost, Source};
@@ -63,6 +66,29 @@ impl<'a> State<'a> {
 fn is_id(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+/// Offline Options
+#[derive(FromArgs, ArgsInfo)]
+pub struct Offline {
+    /// configuration of the server, which declares the targets, and the automatic seal that opens
+    /// what they have; may be repeated
+    #[argh(option, arg_name = "path")]
+    pub config: Vec<String>,
+    /// the id of the store, where a target holds several
+    #[argh(option, arg_name = "uuid")]
+    store: Option<String>,
+    /// wait so long for a stick that is not there; until it comes by default
+    #[argh(option, arg_name = "duration", from_str_fn(parse_ttl))]
+    wait: Option<Ttl>,
+}
+
+impl Offline {
+    /// How a target is found by them.
+    pub fn finding(&self) -> Finding<'_> {
+        let (config, store) = (&self.config, self.store.as_deref());
+        Finding { config, store, patience: Patience::of(self.wait) }
+    }
 }
 
 /// What finds a target where no server is asked.
