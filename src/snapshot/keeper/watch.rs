@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::root::Timeline;
 use crate::base::record::Record;
 
-/// So long is what was watched known to this process alone, unless it puts a snapshot. To another
-/// server that watches, this one grows by each commit that notes it.
+/// So long is what was watched known to this process alone, unless it puts a snapshot: at first, for
+/// a machine that is on for a short time each day, and then. To another server that watches, this
+/// one grows by each commit that notes it.
+const FIRST: Duration = Duration::from_secs(3600);
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 /// More than that between two rounds counts for nothing.
 const ROUND: Duration = Duration::from_secs(300);
@@ -42,8 +44,8 @@ pub struct Watch {
     stuck: bool,
     /// What the store holds of it.
     kept: Noted,
-    /// When that was last read or written, by the boot clock.
-    at: Duration,
+    /// When that is to be written next, by the boot clock.
+    due: Duration,
 }
 
 /// What the store holds of it.
@@ -71,7 +73,8 @@ impl Watch {
     /// As it was noted.
     pub fn of(kept: Noted, boot: Duration) -> Self {
         let (histories, awake, round) = (kept.clone(), Duration::ZERO, boot);
-        Self { histories, awake, round, looked: None, blind: None, stuck: false, kept, at: boot }
+        let due = boot + FIRST;
+        Self { histories, awake, round, looked: None, blind: None, stuck: false, kept, due }
     }
 
     /// The thread is awake.
@@ -158,12 +161,12 @@ impl Watch {
 
     /// Whether that has waited for long enough.
     pub fn is_to_be_noted(&self, boot: Duration) -> bool {
-        self.news().is_some() && boot.saturating_sub(self.at) >= KEPT
+        self.news().is_some() && boot >= self.due
     }
 
     /// The store holds it from now on, or is asked no more for a while.
     pub fn is_noted(&mut self, kept: bool, boot: Duration) {
-        self.at = boot;
+        self.due = boot + KEPT;
         if kept {
             self.kept.clone_from(&self.histories);
         }
@@ -220,8 +223,8 @@ mod tests {
         let mut watch = Watch::of(Noted::decode(&noted.encode()).unwrap(), HOUR);
         assert!(watch.news().is_none());
         assert!(grows(&mut watch, 6, 1) && grows(&mut watch, 6, 2) && !grows(&mut watch, 6, 3));
-        assert!(watch.is_to_be_noted(HOUR + KEPT) && !watch.is_to_be_noted(KEPT));
-        watch.is_noted(true, HOUR + KEPT);
+        assert!(watch.is_to_be_noted(HOUR + FIRST) && !watch.is_to_be_noted(HOUR));
+        watch.is_noted(true, HOUR + FIRST);
         assert!(!grows(&mut watch, 6, 9) && watch.news().is_none(), "more is not counted");
     }
 
