@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::barrier::root::Timeline;
 use crate::base::record::Record;
 
-/// So long is what was watched known to this process alone, unless it puts a snapshot: at first, for
-/// a machine that is on for a short time each day, and then. To another server that watches, this
-/// one grows by each commit that notes it.
+/// So long is what was watched known to this process alone, unless it puts a snapshot: at first,
+/// for a machine that is on for a short time each day, and then. To another server that watches,
+/// this one grows by each commit that notes it.
 const FIRST: Duration = Duration::from_secs(3600);
 const KEPT: Duration = Duration::from_secs(6 * 3600);
 /// More than that between two rounds counts for nothing.
