@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use environment::{Missing, run};
 use secured::Secured;
-use support::{missing, say};
+use support::{say, skipped};
 
 /// How long the tests of a client may take. A bound for a loaded machine, not an expectation.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -80,7 +80,7 @@ fn folder(client: &str) -> PathBuf {
 
 /// What a client needs, or none, said aloud.
 fn has<T>(client: &str, made: Result<T, Missing>) -> Option<T> {
-    made.inspect_err(|why| missing(client, why)).ok()
+    made.inspect_err(|why| skipped(client, why)).ok()
 }
 
 /// Runs the tests of a client: all must pass, and the server live.

@@ -17,7 +17,7 @@ use crate::environment;
 use crate::house::{House, init, is_sealed, ok, opens, secret, waits, write_secret};
 use crate::process::Process;
 use crate::support::http::Client;
-use crate::support::{TempDir, eventually, free_address, missing};
+use crate::support::{TempDir, eventually, free_address, skipped};
 
 /// It is looked for once, and said once where there is none: the tests run side by side.
 fn program() -> Option<PathBuf> {
@@ -25,7 +25,7 @@ fn program() -> Option<PathBuf> {
     let look = || match environment::openbao() {
         Ok(program) => Some(program),
         Err(why) => {
-            missing("seal \"transit\"", why);
+            skipped("seal \"transit\"", why);
             None
         }
     };

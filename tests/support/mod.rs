@@ -39,12 +39,12 @@ pub fn say(text: &str) {
 }
 
 /// Tells what is not tested, as it needs what not every machine can have: root, a kernel that knows
-/// a file system. `.ci/run` lists it at its end.
+/// a file system, a registry that answers. `.ci/run` lists it at its end.
 pub fn skipped(what: &str, why: impl Display) {
     say(&format!("skipped: {what}: {why}"));
 }
 
-/// Tells what is not tested for want of a program that can be installed. Where `EDGEKEEP_TESTS` is
+/// Tells what is not tested for want of a package that can be installed. Where `EDGEKEEP_TESTS` is
 /// `all`, as `.ci/run` has installed each of them, the test fails.
 #[track_caller]
 pub fn missing(what: &str, why: impl Display) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::environment;
 use super::process::Process;
-use crate::support::{TempDir, free_address, missing};
+use crate::support::{TempDir, free_address, skipped};
 
 /// The bucket that is there.
 pub const BUCKET: &str = "backups";
@@ -32,7 +32,7 @@ impl Gateway {
     /// `None`, and says so, where none can be had.
     pub fn start_in(home: TempDir, root: PathBuf, tls: bool) -> Option<Self> {
         let made = environment::go_program("versitygw");
-        let program = made.inspect_err(|why| missing("s3", why)).ok()?;
+        let program = made.inspect_err(|why| skipped("s3", why)).ok()?;
         fs::create_dir_all(root.join(BUCKET)).unwrap();
         let address = free_address();
         let at = home.path().to_owned();
