@@ -114,7 +114,8 @@ impl Credential {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
                     self.told(
                         "the service manager gave no credentials ($CREDENTIALS_DIRECTORY): \
-                         name it with LoadCredential= in the unit",
+                         name it with LoadCredential= in the unit; a command by hand has that of a \
+                         unit that runs with CREDENTIALS_DIRECTORY=/run/credentials/edgekeep.service",
                     )
                 })?;
                 let path = Path::new(&folder).join(name);
