@@ -65,16 +65,89 @@ fn of_what_the_old_one_wrote_behind_the_instant_that_it_comes_of_nothing_is_its_
     must_give(&new.root(&server), &times);
 }
 
+/// Names tell whole seconds.
+fn a_second_passes() {
+    let second = |time: String| time.split('.').next().unwrap().to_owned();
+    let begun = second(now());
+    eventually("a second has passed", || second(now()) > begun);
+}
+
+/// Goes back to these times, and has all of them the whole while.
+fn must_go_back(root: &Client, to: &[String], times: &Times) {
+    for at in to {
+        let done = root.post("sys/snapshots/targets/disk/restore", json!({ "at": at }));
+        assert_eq!(done.status, 200, "{}", done.json());
+        shipped(root, "disk");
+        must_give(root, times);
+    }
+}
+
+/// A restore was tried on another machine, which is off again.
+#[test]
+fn what_was_but_a_drill_makes_no_time_unclear() {
+    let home = Home::new();
+    let (store, server) = home.shipping("");
+    let root = store.root(&server);
+    shipped(&root, "disk");
+    let mut times = vec![put(&root, "first")];
+    shipped(&root, "disk");
+    let (target, into) = (option("target", &home.at("disk")), option("into", &home.at("drill")));
+    let (exit, said) = edgekeep(&["restore", &target, &into]);
+    assert_eq!(exit, 0, "{said}");
+    let drill = store.moved(&home.at("drill"));
+    let mut tried = drill.start();
+    put(&drill.root(&tried), "drill");
+    shipped(&drill.root(&tried), "disk");
+    tried.kill();
+    for value in ["second", "third", "fourth"] {
+        a_second_passes();
+        times.push(put(&root, value));
+        shipped(&root, "disk");
+    }
+    a_second_passes();
+    must_go_back(&root, &[times[2].0.clone(), times[1].0.clone()], &times);
+}
+
+/// The one that is lost had been put back once more after the instant that the new one comes of.
+#[test]
+fn what_the_old_one_left_makes_no_time_of_the_new_one_unclear() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    let root = store.root(&server);
+    shipped(&root, "disk");
+    let first = put(&root, "first");
+    a_second_passes();
+    put(&root, "lost");
+    let done = root.post("sys/snapshots/targets/disk/restore", json!({ "at": first.0 }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    put(&root, "lost, too");
+    shipped(&root, "disk");
+    server.kill();
+    a_second_passes();
+    let (target, into) = (option("target", &home.at("disk")), option("into", &home.at("new")));
+    let at = format!("-at={}", first.0);
+    let (exit, said) = edgekeep(&["snapshot", "restore", &target, &into, &at]);
+    assert_eq!(exit, 0, "{said}");
+    let new = store.moved(&home.at("new"));
+    let server = new.start();
+    let root = new.root(&server);
+    let mut times = vec![first];
+    for value in ["second", "third", "fourth"] {
+        a_second_passes();
+        times.push(put(&root, value));
+        shipped(&root, "disk");
+    }
+    a_second_passes();
+    must_go_back(&root, &[times[2].0.clone(), times[1].0.clone()], &times);
+}
+
 #[test]
 fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
     let home = Home::new();
     let (old, new, server, mut times) = replaced(&home, 4);
     let root = new.root(&server);
-    let begun = now();
     times.push(put(&root, "sixth"));
-    // Names tell whole seconds.
-    let second = |time: &str| time.split('.').next().unwrap().to_owned();
-    eventually("a second has passed", || second(&now()) > second(&begun));
+    a_second_passes();
     let woken = old.start();
     put(&old.root(&woken), "other");
     shipped(&old.root(&woken), "disk");
@@ -82,10 +155,5 @@ fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
     times.push(put(&root, "eighth"));
     shipped(&root, "disk");
     must_give(&root, &times);
-    for (at, _) in &times[5..7] {
-        let done = root.post("sys/snapshots/targets/disk/restore", json!({ "at": at }));
-        assert_eq!(done.status, 200, "{}", done.json());
-        shipped(&root, "disk");
-        must_give(&root, &times);
-    }
+    must_go_back(&root, &[times[5].0.clone(), times[6].0.clone()], &times);
 }

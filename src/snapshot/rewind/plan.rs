@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::listing::{Instant, Leg, Listing, Span, Stretch, is_on};
+use super::listing::{Instant, Leg, Listing, Span, Stretch, holds, is_on};
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
@@ -151,7 +151,7 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
 /// while a clock was ahead there may be more of the wished time.
 fn legs(listing: &Listing, way: &[Stretch], base: &SnapshotName, at: At) -> Vec<Leg> {
     let in_time = |name: &SegmentName| matches!(at, At::Time(time) if name.may_hold_until(time));
-    let on_way = |name: &&SegmentName| way.iter().any(|part| part.holds(name.timeline, name.first));
+    let on_way = |name: &&SegmentName| holds(way, name.timeline, name.first);
     let begins = listing.all().filter(on_way).filter(|name| in_time(name)).map(|name| name.first);
     let last_begins = begins.max().unwrap_or_default();
     let (mut timeline, mut end) = (base.timeline, Instant::of(base));
@@ -238,8 +238,9 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
         let none = || Refusal::NoTimeline(present.timeline, spans);
         return present.reached.then_some(*present).ok_or_else(none);
     }
-    let alive: Vec<Span> =
-        all.iter().filter(|span| alive(listing, span, &all, time)).copied().collect();
+    let is_meant =
+        |span: &&Span| alive(listing, span, &all, time) && !is_anothers(listing, span, &all, time);
+    let alive: Vec<Span> = all.iter().filter(is_meant).copied().collect();
     let found: Vec<Span> = alive.iter().filter(|span| span.reached).copied().collect();
     match (&found[..], &alive[..]) {
         ([one], _) => Ok(*one),
@@ -251,12 +252,8 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
 
 /// Whether a history had begun by that time, and none had taken its place.
 fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
-    let way = own_way(listing);
-    let since = leaves_to_another(listing, &way, span);
     let replaced = |other: &Span| {
-        let left = since && way.iter().any(|part| part.timeline == other.timeline);
-        let ended = span.last.time.as_secs() <= other.begun.as_secs();
-        let after = other.begun <= time && (left || ended);
+        let after = other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs();
         after && may_replace(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)
@@ -267,12 +264,30 @@ fn own_way(listing: &Listing) -> Vec<Stretch> {
     listing.present.map(|present| listing.lineage(present)).unwrap_or_default()
 }
 
-/// Whether a history on that way went on where the way has left it, and by no server but another
-/// one: as long as it did, this one was in those that came of it.
-fn leaves_to_another(listing: &Listing, way: &[Stretch], span: &Span) -> bool {
-    let own = way.iter().skip(1).find(|part| part.timeline == span.timeline).map(|part| part.upto);
+/// Whether a history was another server's alone by that time: the one that asks had left it for a
+/// later one, or wrote something elsewhere since that began.
+fn is_anothers(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
+    let way = own_way(listing);
     let left = listing.left.get(&span.timeline).copied();
-    own.is_some_and(|own| own.max(left.unwrap_or(own)) < span.last.revision)
+    match way.iter().position(|part| part.timeline == span.timeline) {
+        Some(nth) => {
+            let since = |other: &Span| {
+                let later = way[..nth].iter().any(|part| part.timeline == other.timeline);
+                later && other.begun <= time
+            };
+            let goes_on = way[nth].upto.max(left.unwrap_or_default()) < span.last.revision;
+            goes_on && all.iter().any(since)
+        }
+        None if left.is_some() => false,
+        None => listing.all().any(|name| {
+            let upto = listing.left.get(&name.timeline);
+            let is_own = |revision| {
+                holds(&way, name.timeline, revision) || upto.is_some_and(|upto| revision <= *upto)
+            };
+            let since = |at: Timestamp| span.begun.as_secs() < at.as_secs() && at <= time;
+            is_own(name.first) && since(name.from) || is_own(name.last) && since(name.to)
+        }),
+    }
 }
 
 /// Whether a history may have taken the place of another one: it comes of it, as far back as is
