@@ -228,10 +228,9 @@ impl Client {
         self.answer(call, reply)
     }
 
-    /// Starts a read whose answer streams, as long as it moves each time within the usual time, or
-    /// within `least` where that is longer; a refusal is read whole.
-    pub fn download(&self, call: &Call, least: Duration) -> Result<Reply, Error> {
-        self.stream(call, Patience::Moving(self.settings.timeout.max(least)))
+    /// Starts a read whose answer streams, as long as it moves; a refusal is read whole.
+    pub fn download(&self, call: &Call) -> Result<Reply, Error> {
+        self.stream(call, Patience::Moving(self.settings.timeout))
     }
 
     /// The same where the server says something only now and then.

@@ -1,7 +1,6 @@
 //! `snapshot save`: the server's whole store, into a file.
 
 use std::path::Path;
-use std::time::Duration;
 
 use argh::{ArgsInfo, FromArgs};
 
@@ -12,9 +11,6 @@ use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
 use crate::snapshot::save::{Saved, save_any};
-
-/// So long the server may write a large store to a slow card before it sends the first of it.
-const SPOOLING: Duration = Duration::from_secs(15 * 60);
 
 /// Save a snapshot of the server's store into a file.
 ///
@@ -39,9 +35,8 @@ impl Command for Save {
             return shown.map(|_| Exit::Done);
         }
         let client = cx.client()?;
-        let reply = client
-            .download(&call, SPOOLING)
-            .map_err(|e| Stop::from(e).about("Error taking the snapshot"))?;
+        let reply =
+            client.download(&call).map_err(|e| Stop::from(e).about("Error taking the snapshot"))?;
         let body = Progress::new("Saving", reply.length).reading(reply.body);
         let saved = save_any(body, reply.length, Path::new(name))
             .map_err(|e| Stop::Failed(format!("The snapshot cannot be saved in {name}: {e}")))?;

@@ -77,7 +77,7 @@ pub fn meet(listener: &Listener) -> Met {
 /// What it counts, where it tells that to everybody.
 pub fn metrics(listener: &Listener) -> Option<String> {
     let call = Call::get("sys/metrics").with_query("format", "prometheus");
-    let reply = client(listener)?.download(&call, Duration::ZERO).ok()?;
+    let reply = client(listener)?.download(&call).ok()?;
     let text = bounded::read(reply.body, bounded::BODY).and_then(bounded::text).ok()?;
     Some(text.to_string())
 }
