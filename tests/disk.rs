@@ -421,6 +421,11 @@ fn what_gives_room_back_is_done_below_the_floor_too() {
     for number in 5..count {
         delete(&store, &key(number)).unwrap();
     }
+    // Nor is it forgotten where there is no room at first.
+    let ballast = mount.fill(0);
+    store.maintain().unwrap();
+    assert!(store.condition().file_bytes > 4 << 20);
+    fs::remove_file(ballast).unwrap();
     store.maintain().unwrap();
     assert!(store.condition().file_bytes < 2 << 20, "{}", store.condition().file_bytes);
     put(&store, &key(5), &[5; 20_000]).unwrap();

@@ -67,19 +67,25 @@ impl Redb {
     /// Compacts where that is worth it.
     pub(super) fn compact_when_due(&self) -> Result<(), StorageError> {
         let (before, handle) = (self.site.data_bytes(), self.handle()?);
-        let removed = handle.removed.load(Ordering::Relaxed);
-        let look = self.until_look.load(Ordering::Relaxed) == 0 || removed * 2 >= before;
-        if !look || before <= self.options.compact_bytes {
+        let Options { floor_bytes, reserve_bytes, compact_bytes, .. } = self.options;
+        let much = handle.removed.load(Ordering::Relaxed) * 2 >= before;
+        let wanted = handle.wanted.load(Ordering::Relaxed);
+        let look = self.until_look.load(Ordering::Relaxed) == 0 || much || wanted > 0;
+        let free = self.site.free_bytes().unwrap_or(u64::MAX);
+        if !look || before <= compact_bytes || free <= wanted || handle.read_only.is_some() {
             return Ok(());
         }
         self.until_look.store(COMMITS_PER_LOOK, Ordering::Relaxed);
-        handle.removed.store(0, Ordering::Relaxed);
         let live = handle.live_bytes()?;
-        // Below the floor nothing but this may give room back.
-        let Options { floor_bytes, reserve_bytes, .. } = self.options;
-        let least = if self.is_below_floor() { reserve_bytes } else { floor_bytes };
-        let room = self.site.free_bytes().is_none_or(|free| free > live + least);
-        if handle.read_only.is_some() || live * 2 >= before || !room {
+        if live * 2 >= before {
+            handle.removed.store(0, Ordering::Relaxed);
+            handle.wanted.store(0, Ordering::Relaxed);
+            return Ok(());
+        }
+        // Where it gives much room back, or nothing else may, writes may be refused for a moment.
+        let least = if much || self.is_below_floor() { reserve_bytes } else { floor_bytes };
+        if free <= live + least {
+            handle.wanted.store(live + least, Ordering::Relaxed);
             return Ok(());
         }
         drop(handle);

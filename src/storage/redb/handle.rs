@@ -51,6 +51,8 @@ pub struct Handle {
     pub turns: Turns,
     /// Bytes of values that were removed since it was last looked for unused space.
     pub removed: AtomicU64,
+    /// So many bytes must be free before it can be compacted; 0 where that is not due.
+    pub wanted: AtomicU64,
     suspect: AtomicBool,
 }
 
@@ -73,6 +75,7 @@ impl Handle {
             pins: Pins::default(),
             turns: Turns::new(READERS),
             removed: AtomicU64::new(0),
+            wanted: AtomicU64::new(0),
             suspect: AtomicBool::new(false),
         };
         let device = Device::new(medium, Arc::clone(site), Arc::clone(&gauge))?;
