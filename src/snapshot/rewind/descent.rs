@@ -242,15 +242,26 @@ impl<K: Vouch> Clues<'_, '_, K> {
         Ok(kept)
     }
 
+    /// When the first commit was that a segment has behind another one.
+    pub fn time_behind(
+        &self,
+        name: &SegmentName,
+        revision: u64,
+    ) -> Result<Option<Timestamp>, Unfit> {
+        let mut behind = None;
+        self.each(name, |entry| {
+            let time = || Record::read(&entry.record).ok().map(|record| record.time);
+            behind = behind.or_else(|| (entry.revision > revision).then(time).flatten());
+        })?;
+        Ok(behind)
+    }
+
     /// When the first commit was that is known of a history; names tell whole seconds.
     pub fn began(&self, timeline: Timeline) -> Result<Option<Timestamp>, Unfit> {
         let of_it = self.listing.all().filter(|name| name.timeline == timeline);
         let mut began: Option<Timestamp> = None;
         if let Some(first) = of_it.min_by_key(|name| (name.first, name.from)) {
-            self.each(first, |entry| {
-                let time = || Record::read(&entry.record).ok().map(|record| record.time);
-                began = began.or_else(time);
-            })?;
+            began = self.time_behind(first, 0)?;
         }
         let bases = self.listing.snapshots.iter().filter(|name| name.timeline == timeline);
         Ok(bases.map(|name| name.taken).chain(began).min())

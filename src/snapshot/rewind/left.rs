@@ -42,6 +42,11 @@ impl Way<'_> {
             return Ok(Some(Whose::Left));
         }
         let other = plan.file_of(timeline, revision);
+        if !plan.named
+            && let Some(partly) = self.own_part(&other, revision, clues)?
+        {
+            return Err(partly.into());
+        }
         let mine = match self.part(plan, timeline, clues)? {
             Part::Left => true,
             Part::Past => !plan.named,
@@ -109,8 +114,13 @@ impl Way<'_> {
             return Ok(true);
         }
         for of in self.listing.segments.iter().filter(between) {
-            let parts = self.listing.partly.get(of) == Some(&revision);
-            if parts || differs(gone, of, clues)? {
+            if differs(gone, of, clues)? {
+                return Ok(true);
+            }
+            // Of what goes on behind the own part names do not tell when that was.
+            if self.listing.partly.get(of) == Some(&revision)
+                && clues.time_behind(of, revision)?.is_some_and(|behind| behind <= time)
+            {
                 return Ok(true);
             }
         }

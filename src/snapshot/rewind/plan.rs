@@ -133,8 +133,10 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     let gap = Gap { before: end, after: after.map(Instant::of) };
     let named = wish.timeline.is_some();
     // A server knows where it left that history, whoever went on in it.
-    let left = Stretch { timeline, upto: end.revision };
-    let ended = !named && own_way(listing).iter().skip(1).any(|part| *part == left);
+    let part = Stretch { timeline, upto: end.revision };
+    let left = own_way(listing).iter().skip(1).any(|of| *of == part)
+        || listing.left.get(&timeline) == Some(&end.revision);
+    let ended = !named && left;
     let gap = (beyond && !ended && !is_there(end, wish.at)).then_some(gap);
     let later = if named { None } else { doubt(listing, span, wish.at) };
     let (base, at, timeline) = (base.clone(), wish.at, span.timeline);

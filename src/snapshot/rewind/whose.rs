@@ -196,7 +196,8 @@ impl Way<'_> {
         }
     }
 
-    fn own_part(
+    /// The same; `None` where nothing stays.
+    pub(super) fn own_part(
         &self,
         file: &Kept,
         revision: u64,
