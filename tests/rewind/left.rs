@@ -345,8 +345,13 @@ fn what_was_lost_with_its_disk_is_told_where_an_older_state_is_given() {
     // The command is whole, but for what nobody but the user knows.
     let home = TempDir::new();
     let config = home.path().join("edgekeep.hcl");
-    let place = folder.path().display();
-    let declared = format!("snapshot \"disk\" {{ type = \"file\" path_prefix = \"{place}\" }}");
+    let (data, place) = (world.data(), folder.path().display());
+    let declared = format!(
+        "storage \"redb\" {{\n  path = \"{}\"\n}}\nlistener \"tcp\" {{\n  address = \
+         \"127.0.0.1:0\"\n}}\nsnapshot \"disk\" {{\n  type = \"file\"\n  path_prefix = \
+         \"{place}\"\n  interval = \"24h\"\n}}\n",
+        data.display()
+    );
     fs::write(&config, declared).unwrap();
     let filled = |word: String| {
         word.replace("=FOLDER", &format!("={}", home.path().join("new").display()))

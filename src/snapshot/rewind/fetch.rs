@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::file::{Getter, Unfit};
-use super::listing::{Instant, Leg, Listing, Span};
+use super::listing::{Instant, Leg, Listing, Span, Stretch};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::whose::{Gone, Passed};
@@ -104,8 +104,13 @@ impl<'a> Way<'a> {
             way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(keys.status().timeline);
-            let left = keys.left()?.into_iter().map(|left| (left.timeline, left.revision));
-            way.listing.left = left.collect();
+            for left in keys.left()? {
+                let end = Stretch { timeline: left.timeline, upto: left.revision };
+                for Stretch { timeline, upto } in way.way_to(end, left.origin) {
+                    let known = way.listing.left.entry(timeline).or_default();
+                    *known = upto.max(*known);
+                }
+            }
         }
         Ok(way)
     }

@@ -6,7 +6,6 @@
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::Unfit;
-use super::listing::Stretch;
 use super::plan::{At, Plan, Refusal};
 use super::segments::Start;
 use super::whose::{Gone, Whose};
@@ -159,7 +158,7 @@ impl Way<'_> {
         if self.listing.present == Some(timeline) {
             return Ok(Part::Past);
         }
-        let (past, left) = (self.own_upto(timeline), self.left_upto(timeline)?);
+        let (past, left) = (self.own_upto(timeline), self.left_upto(timeline));
         let (end, part) = if left > past { (left, Part::Left) } else { (past, Part::Past) };
         let Some(end) = end else { return Ok(Part::Behind) };
         let reached = match plan.at {
@@ -184,13 +183,8 @@ impl Way<'_> {
     }
 
     /// Up to which commit a history is in what this server has left, by numbers.
-    pub(super) fn left_upto(&self, timeline: Timeline) -> Result<Option<u64>, Unfit> {
-        let ways = self.left()?.into_iter().map(|left| {
-            let end = Stretch { timeline: left.timeline, upto: left.revision };
-            self.way_to(end, left.origin)
-        });
-        let in_it = ways.flatten().filter(|of| of.timeline == timeline);
-        Ok(in_it.map(|of| of.upto).max())
+    pub(super) fn left_upto(&self, timeline: Timeline) -> Option<u64> {
+        self.listing.left.get(&timeline).copied()
     }
 
     /// Whether something that this server wrote of a history, up to `end`, is as late as that.

@@ -39,7 +39,7 @@ pub struct Listing {
     pub begin: BTreeSet<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
-    /// Up to which commits it has written those that a restore has left.
+    /// Up to which commits it has written, or come of, those that a restore has left.
     pub left: BTreeMap<Timeline, u64>,
     /// Segments of which only what is up to a commit is of their history.
     pub partly: BTreeMap<SegmentName, u64>,

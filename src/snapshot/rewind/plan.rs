@@ -132,11 +132,8 @@ pub fn plan(listing: &Listing, wish: &Wish) -> Result<Plan, Refusal> {
     let after = on_way.filter(|name| name.revision > end.revision).min_by_key(newness);
     let gap = Gap { before: end, after: after.map(Instant::of) };
     let named = wish.timeline.is_some();
-    // A server knows where it left that history, whoever went on in it.
-    let part = Stretch { timeline, upto: end.revision };
-    let left = own_way(listing).iter().skip(1).any(|of| *of == part)
-        || listing.left.get(&timeline) == Some(&end.revision);
-    let ended = !named && left;
+    // A server knows how far it was in that history itself, whoever went on in it.
+    let ended = !named && own_end(listing, timeline) == Some(end.revision);
     let gap = (beyond && !ended && !is_there(end, wish.at)).then_some(gap);
     let later = if named { None } else { doubt(listing, span, wish.at) };
     let (base, at, timeline) = (base.clone(), wish.at, span.timeline);
@@ -266,30 +263,34 @@ fn own_way(listing: &Listing) -> Vec<Stretch> {
     listing.present.map(|present| listing.lineage(present)).unwrap_or_default()
 }
 
-/// Whether a history was another server's alone by that time: the one that asks had left it for a
-/// later one, or wrote something elsewhere since that began.
+/// Up to which commit a history that this server is in no more is of what it comes of, or what it
+/// wrote itself.
+fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
+    let part = own_way(listing).into_iter().skip(1).find(|part| part.timeline == timeline);
+    part.map(|part| part.upto).max(listing.left.get(&timeline).copied())
+}
+
+/// Whether a history was another server's alone by that time: the one that asks had left it for one
+/// that comes of it, or wrote something elsewhere since that began.
 fn is_anothers(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let way = own_way(listing);
-    let left = listing.left.get(&span.timeline).copied();
-    match way.iter().position(|part| part.timeline == span.timeline) {
-        Some(nth) => {
-            let since = |other: &Span| {
-                let later = way[..nth].iter().any(|part| part.timeline == other.timeline);
-                later && other.begun <= time
-            };
-            let goes_on = way[nth].upto.max(left.unwrap_or_default()) < span.last.revision;
-            goes_on && all.iter().any(since)
-        }
-        None if left.is_some() => false,
-        None => listing.all().any(|name| {
-            let upto = listing.left.get(&name.timeline);
-            let is_own = |revision| {
-                holds(&way, name.timeline, revision) || upto.is_some_and(|upto| revision <= *upto)
-            };
-            let since = |at: Timestamp| span.begun.as_secs() < at.as_secs() && at <= time;
-            is_own(name.first) && since(name.from) || is_own(name.last) && since(name.to)
-        }),
+    let is_own = |timeline, revision| {
+        let left = listing.left.get(&timeline).is_some_and(|upto| revision <= *upto);
+        left || holds(&way, timeline, revision)
+    };
+    if is_own(span.timeline, 0) {
+        let has_left = |other: &Span| {
+            let way = listing.lineage(other.timeline);
+            let comes_of_it = way.iter().skip(1).any(|part| part.timeline == span.timeline);
+            comes_of_it && other.begun <= time && is_own(other.timeline, 0)
+        };
+        return !is_own(span.timeline, span.last.revision) && all.iter().any(has_left);
     }
+    listing.all().any(|name| {
+        let since = |at: Timestamp| span.begun.as_secs() < at.as_secs() && at <= time;
+        let (first, last) = ((name.first, name.from), (name.last, name.to));
+        [first, last].into_iter().any(|(at, time)| is_own(name.timeline, at) && since(time))
+    })
 }
 
 /// Whether a history may have taken the place of another one: it comes of it, as far back as is

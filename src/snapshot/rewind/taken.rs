@@ -26,7 +26,7 @@ impl Way<'_> {
         let elsewhere = plan.timeline == base.timeline || Some(plan.timeline) != present;
         let behind = Some(base.timeline) != present
             && self.own_upto(base.timeline).is_none_or(|upto| upto < base.revision);
-        let left = self.left_upto(base.timeline)?.is_some_and(|upto| base.revision <= upto);
+        let left = self.left_upto(base.timeline).is_some_and(|upto| base.revision <= upto);
         match has(&self.own_stamps()?, base) {
             None => Ok(None),
             Some(true) => {

@@ -164,7 +164,7 @@ impl Way<'_> {
             return Ok(Whose::Other);
         }
         // Something on the way to where it left that is missing.
-        if self.left_upto(at.timeline)?.is_some_and(|upto| at.revision <= upto)
+        if self.left_upto(at.timeline).is_some_and(|upto| at.revision <= upto)
             && !self.is_lapse(at)?
             && !self.is_unshipped(at)?
             && !self.is_over(at, clues)?
@@ -204,7 +204,7 @@ impl Way<'_> {
         clues: &Clues<'_, '_>,
     ) -> Result<Option<Unfit>, Unfit> {
         let Some(name) = file.segment() else { return Ok(None) };
-        let mut ends = [self.own_upto(name.timeline), self.left_upto(name.timeline)?];
+        let mut ends = [self.own_upto(name.timeline), self.left_upto(name.timeline)];
         ends.sort_unstable_by(|one, other| other.cmp(one));
         let within = |upto: &u64| name.first <= *upto && *upto < revision;
         for upto in ends.into_iter().flatten().filter(within) {

@@ -181,4 +181,7 @@ fn where_the_own_way_has_left_a_history_nothing_is_missing() {
         listing.present = Some(present);
         assert!(!gap(&listing), "{present}");
     }
+    // But what it wrote there itself is, where a restore left it further on.
+    listing.left.insert(ONE, 8);
+    assert!(gap(&listing));
 }
