@@ -157,3 +157,18 @@ fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
     must_give(&root, &times);
     must_go_back(&root, &[times[5].0.clone(), times[6].0.clone()], &times);
 }
+
+/// It was put back to the midst of a segment, and then to before that.
+#[test]
+fn what_it_left_is_no_gap_where_another_one_goes_on() {
+    let home = Home::new();
+    let (_, new, server, mut times) = replaced(&home, 2);
+    let root = new.root(&server);
+    a_second_passes();
+    let to = [times[1].0.clone()];
+    times.iter_mut().skip(3).for_each(|(_, value)| *value = "third");
+    times.push(put(&root, "sixth"));
+    shipped(&root, "disk");
+    a_second_passes();
+    must_go_back(&root, &to, &times);
+}

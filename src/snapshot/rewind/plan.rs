@@ -266,8 +266,9 @@ fn own_way(listing: &Listing) -> Vec<Stretch> {
 /// Up to which commit a history that this server is in no more is of what it comes of, or what it
 /// wrote itself.
 fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
-    let part = own_way(listing).into_iter().skip(1).find(|part| part.timeline == timeline);
-    part.map(|part| part.upto).max(listing.left.get(&timeline).copied())
+    let part = own_way(listing).into_iter().find(|part| part.timeline == timeline);
+    let end = part.map(|part| part.upto).max(listing.left.get(&timeline).copied());
+    end.filter(|_| listing.present != Some(timeline))
 }
 
 /// Whether a history was another server's alone by that time: the one that asks had left it for one
