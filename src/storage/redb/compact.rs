@@ -68,24 +68,26 @@ impl Redb {
     pub(super) fn compact_when_due(&self) -> Result<(), StorageError> {
         let (before, handle) = (self.site.data_bytes(), self.handle()?);
         let Options { floor_bytes, reserve_bytes, compact_bytes, .. } = self.options;
+        let free = self.site.free_bytes().unwrap_or(u64::MAX);
         let much = handle.removed.load(Ordering::Relaxed) * 2 >= before;
         let wanted = handle.wanted.load(Ordering::Relaxed);
-        let look = self.until_look.load(Ordering::Relaxed) == 0 || much || wanted > 0;
-        let free = self.site.free_bytes().unwrap_or(u64::MAX);
-        if !look || before <= compact_bytes || free <= wanted || handle.read_only.is_some() {
+        let again = wanted > 0 && free > wanted;
+        let look = self.until_look.load(Ordering::Relaxed) == 0 || much || again;
+        if !look || before <= compact_bytes {
             return Ok(());
         }
         self.until_look.store(COMMITS_PER_LOOK, Ordering::Relaxed);
+        handle.removed.store(0, Ordering::Relaxed);
+        handle.wanted.store(0, Ordering::Relaxed);
         let live = handle.live_bytes()?;
-        if live * 2 >= before {
-            handle.removed.store(0, Ordering::Relaxed);
-            handle.wanted.store(0, Ordering::Relaxed);
+        if handle.read_only.is_some() || live * 2 >= before {
             return Ok(());
         }
         // Where it gives much room back, or nothing else may, writes may be refused for a moment.
-        let least = if much || self.is_below_floor() { reserve_bytes } else { floor_bytes };
-        if free <= live + least {
-            handle.wanted.store(live + least, Ordering::Relaxed);
+        let urgent = much || again || self.is_below_floor();
+        let least = live + if urgent { reserve_bytes } else { floor_bytes };
+        if free <= least {
+            handle.wanted.store(least, Ordering::Relaxed);
             return Ok(());
         }
         drop(handle);

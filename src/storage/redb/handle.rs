@@ -51,7 +51,8 @@ pub struct Handle {
     pub turns: Turns,
     /// Bytes of values that were removed since it was last looked for unused space.
     pub removed: AtomicU64,
-    /// So many bytes must be free before it can be compacted; 0 where that is not due.
+    /// Where there was no room to compact it, it is looked again once more than that is free, in
+    /// bytes; else 0.
     pub wanted: AtomicU64,
     suspect: AtomicBool,
 }
