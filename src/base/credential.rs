@@ -114,8 +114,9 @@ impl Credential {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
                     self.told(
                         "the service manager gave no credentials ($CREDENTIALS_DIRECTORY): \
-                         name it with LoadCredential= in the unit; a command by hand has that of a \
-                         unit that runs with CREDENTIALS_DIRECTORY=/run/credentials/edgekeep.service",
+                         name it with LoadCredential= in the unit; a command by hand has those of \
+                         the running unit by \
+                         CREDENTIALS_DIRECTORY=/run/credentials/edgekeep.service",
                     )
                 })?;
                 let path = Path::new(&folder).join(name);

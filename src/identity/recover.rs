@@ -3,7 +3,7 @@
 use super::entity::merged;
 use super::index::{self, ENTITIES, ENTITY_ALIASES, GROUP_ALIASES, GROUPS};
 use super::known::Known;
-use super::record::{Alias, Entity, Group};
+use super::record::{Alias, Entity, Group, GroupKind};
 use super::sweep;
 use crate::barrier::txn::{Scope, TxnError};
 use crate::base::fault::Fault;
@@ -83,6 +83,9 @@ impl Group {
         self.modify_index = self.modify_index.max(written);
         self.parents = self.parent_ids(scope)?.len() as u64;
         self.entities = self.entity_ids(scope)?.len() as u64;
+        // Those of an external one come with their logins.
+        let is_external = self.kind == GroupKind::External;
+        let entities = if is_external { Vec::new() } else { entities };
         let (above, wanted) = (self.ancestors(scope)?, entities.len() + groups.len());
         let (entities, mut groups) =
             (those::<Entity>(scope, entities)?, those::<Self>(scope, groups)?);

@@ -11,7 +11,7 @@ use crate::base::sync::lock;
 use crate::snapshot::keeper::settings::Settings;
 use crate::snapshot::keeper::status::{Standing, Status};
 use crate::snapshot::keeper::{Desk, Keeper};
-use crate::snapshot::rewind::plan::{At, Refusal};
+use crate::snapshot::rewind::plan::{Refusal, Wish};
 use crate::snapshot::rewind::{self, End, Found, RewindError};
 use crate::snapshot::spool::Spools;
 use crate::snapshot::target::Target;
@@ -84,12 +84,13 @@ impl Reached {
     }
 
     /// What may be missing in what was found, and the command that may have it.
-    pub fn lacking(&self, found: Found, at: At) -> Map<String, Value> {
+    pub fn lacking(&self, found: Found, wish: Wish) -> Map<String, Value> {
         let mut told = found.lacking();
         if let Some(why @ End::Beside) = found.end {
-            let name = &self.name;
+            let (name, at) = (&self.name, wish.at);
+            let of = wish.timeline.map(|of| format!(" -timeline={of}")).unwrap_or_default();
             let why = format!(
-                "{why}; `edgekeep snapshot restore -target={name} {at} -into=FOLDER \
+                "{why}; `edgekeep snapshot restore -target={name} {at}{of} -into=FOLDER \
                  -config=CONFIGURATION` asks no server and may have it"
             );
             told.insert("end_reason".into(), why.into());

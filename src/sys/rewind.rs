@@ -167,7 +167,7 @@ fn restore(service: &Rewind, ask: DirectAsk) -> Outcome {
     let unsealed = service.restoring.still(&keys)?;
     let same_store = store_id == own;
     let mut told = prepared.told();
-    told.extend(there.lacking(prepared.found(), wish.at));
+    told.extend(there.lacking(prepared.found(), wish));
     told.insert("own_past".into(), prepared.is_own_past().into());
     told.insert("present_timeline".into(), unsealed.status().timeline.to_string().into());
     told.insert("restored".into(), (!dry_run).into());

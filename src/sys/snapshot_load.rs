@@ -132,7 +132,7 @@ fn load_instant(service: &Loads, ask: DirectAsk) -> Outcome {
     let (loaded, prepared) = loaded.map_err(|error| there.refused(error))?;
     note(&loaded);
     let mut told = shown(&loaded);
-    told.extend(there.lacking(prepared.found(), wish.at));
+    told.extend(there.lacking(prepared.found(), wish));
     told.insert("own_past".into(), prepared.is_own_past().into());
     told.insert("present_timeline".into(), keys.get()?.status().timeline.to_string().into());
     told.insert("unusable".into(), json!(prepared.lost()));

@@ -71,7 +71,8 @@ pub fn run(command: &mut Command) -> bool {
     let output = command.output();
     let done = output.as_ref().is_ok_and(|output| output.status.success());
     if !done {
-        println!("skipped, for {command:?} does not work here: {output:?}");
+        let why = format!("{command:?} does not work here: {output:?}");
+        super::skipped("a file system of its own", why);
     }
     done
 }

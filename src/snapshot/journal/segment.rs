@@ -8,7 +8,8 @@
 //! `n` is a variable-length number, the header a [`Header`]. An entry's revision is that of the
 //! one before (the header's first less one) and `step`; a step of more than one is what a
 //! compaction made of so many commits: their last write of each key. The hash is that of everything
-//! before it, the MAC (HMAC-SHA-256 by the keyring's journal key) that of the hash.
+//! before it, the MAC (HMAC-SHA-256 by the keyring's journal key) that of the hash. Both end every
+//! version: by the hash a newer one is told from one whose version is damaged.
 
 use std::io::{self, Read, Write};
 

@@ -236,6 +236,8 @@ impl Keeper {
     /// What is to be done every second.
     pub fn round(&self) {
         let Some((unsealed, journaling)) = self.look() else { return };
+        let journal_max = lock(&self.running).journal_max;
+        self.limit_journal(&unsealed, journal_max);
         // What is late is so since now, whether anybody asks or not.
         let statuses = self.statuses();
         lock(&self.promises).look(&statuses, unsealed.time().now());
@@ -269,16 +271,15 @@ impl Keeper {
                 }
             }
         }
-        let (journaling, journal_max) = (running.journaling, running.journal_max);
+        let journaling = running.journaling;
         drop(running);
-        self.limit_journal(&unsealed, journal_max);
         Some((unsealed, journaling))
     }
 
-    /// The server ends: nothing is begun, and nobody waits for a target any more. What the requests
+    /// The server ends: nothing is begun any more, and nobody waits for a target. What the requests
     /// that still run commit is shipped.
     pub fn begin_end(&self) {
-        // A store that was just unsealed may have targets that nobody has looked at yet.
+        // A store that was just unsealed may have targets that nobody serves yet.
         self.look();
         let mut running = lock(&self.running);
         running.over = true;

@@ -166,7 +166,7 @@ impl Watch {
 
     /// The store holds it from now on, or is asked no more for a while.
     pub fn is_noted(&mut self, kept: bool, boot: Duration) {
-        self.due = boot + KEPT;
+        self.due = boot + if kept { KEPT } else { FIRST };
         if kept {
             self.kept.clone_from(&self.histories);
         }

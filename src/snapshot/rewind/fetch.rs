@@ -104,13 +104,8 @@ impl<'a> Way<'a> {
             way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(keys.status().timeline);
-            for left in keys.left()? {
-                let end = Stretch { timeline: left.timeline, upto: left.revision };
-                for Stretch { timeline, upto } in way.way_to(end, left.origin) {
-                    let known = way.listing.left.entry(timeline).or_default();
-                    *known = upto.max(*known);
-                }
-            }
+            let end = |left: &Head| Stretch { timeline: left.timeline, upto: left.revision };
+            way.listing.heads = keys.left()?.iter().map(|left| (end(left), left.origin)).collect();
         }
         Ok(way)
     }

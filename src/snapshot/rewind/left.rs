@@ -184,7 +184,8 @@ impl Way<'_> {
 
     /// Up to which commit a history is in what this server has left, by numbers.
     pub(super) fn left_upto(&self, timeline: Timeline) -> Option<u64> {
-        self.listing.left.get(&timeline).copied()
+        let parts = self.listing.left().into_iter().filter(|part| part.timeline == timeline);
+        parts.map(|part| part.upto).max()
     }
 
     /// Whether something that this server wrote of a history, up to `end`, is as late as that.

@@ -39,8 +39,8 @@ pub struct Listing {
     pub begin: BTreeSet<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
-    /// Up to which commits it has written, or come of, those that a restore has left.
-    pub left: BTreeMap<Timeline, u64>,
+    /// Where it has left histories by a restore, and those had left others before.
+    pub heads: Vec<(Stretch, Option<Origin>)>,
     /// Segments of which only what is up to a commit is of their history.
     pub partly: BTreeMap<SegmentName, u64>,
     /// Those that do not go on from where their names say.
@@ -115,6 +115,23 @@ impl Listing {
             }
         }
         listing
+    }
+
+    /// The way to the end of a history. Where that left another one the server that wrote it knows
+    /// before any name tells.
+    pub fn way_to(&self, end: Stretch, left: Option<Origin>) -> Vec<Stretch> {
+        let mut way = self.lineage(end.timeline);
+        way[0].upto = end.upto;
+        if let Some(left) = left.filter(|_| way.len() == 1) {
+            let before = self.lineage(left.timeline).into_iter();
+            way.extend(before.map(|of| Stretch { upto: of.upto.min(left.revision), ..of }));
+        }
+        way
+    }
+
+    /// What the server that asks has left by restores, with what that comes of.
+    pub fn left(&self) -> Vec<Stretch> {
+        self.heads.iter().flat_map(|(end, origin)| self.way_to(*end, *origin)).collect()
     }
 
     /// From now on it counts as absent.

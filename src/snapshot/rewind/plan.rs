@@ -266,8 +266,8 @@ fn own_way(listing: &Listing) -> Vec<Stretch> {
 /// Up to which commit a history that this server is in no more is of what it comes of, or what it
 /// wrote itself.
 fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
-    let part = own_way(listing).into_iter().find(|part| part.timeline == timeline);
-    let end = part.map(|part| part.upto).max(listing.left.get(&timeline).copied());
+    let own = own_way(listing).into_iter().chain(listing.left());
+    let end = own.filter(|part| part.timeline == timeline).map(|part| part.upto).max();
     end.filter(|_| listing.present != Some(timeline))
 }
 
@@ -275,15 +275,14 @@ fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
 /// that comes of it, or wrote something elsewhere since that began.
 fn is_anothers(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let way = own_way(listing);
-    let is_own = |timeline, revision| {
-        let left = listing.left.get(&timeline).is_some_and(|upto| revision <= *upto);
-        left || holds(&way, timeline, revision)
-    };
+    let left = listing.left();
+    let is_own =
+        |timeline, revision| holds(&way, timeline, revision) || holds(&left, timeline, revision);
     if is_own(span.timeline, 0) {
         let has_left = |other: &Span| {
-            let way = listing.lineage(other.timeline);
-            let comes_of_it = way.iter().skip(1).any(|part| part.timeline == span.timeline);
-            comes_of_it && other.begun <= time && is_own(other.timeline, 0)
+            let way = |of| listing.lineage(of).into_iter().skip(1);
+            let is_there = other.begun <= time && is_own(other.timeline, 0);
+            is_there && way(other.timeline).any(|part| part.timeline == span.timeline)
         };
         return !is_own(span.timeline, span.last.revision) && all.iter().any(has_left);
     }

@@ -14,7 +14,7 @@ use super::past::Past;
 use super::plan::Plan;
 use super::segments::Start;
 use super::{Found, RewindError};
-use crate::barrier::journal::{Head, Origin};
+use crate::barrier::journal::Head;
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 use crate::snapshot::lent::LentKeyring;
@@ -103,20 +103,8 @@ impl Way<'_> {
     /// Up to which commit a history is in the past of the server that asks, by numbers.
     pub(super) fn own_upto(&self, timeline: Timeline) -> Option<u64> {
         let end = Stretch { timeline: self.listing.present?, upto: u64::MAX };
-        let way = self.way_to(end, self.head().and_then(|head| head.origin));
+        let way = self.listing.way_to(end, self.head().and_then(|head| head.origin));
         way.into_iter().find(|of| of.timeline == timeline).map(|of| of.upto)
-    }
-
-    /// The way to the end of a history. Where that left another one the server that wrote it knows
-    /// before any name tells.
-    pub(super) fn way_to(&self, end: Stretch, left: Option<Origin>) -> Vec<Stretch> {
-        let mut way = self.listing.lineage(end.timeline);
-        way[0].upto = end.upto;
-        if let Some(left) = left.filter(|_| way.len() == 1) {
-            let before = self.listing.lineage(left.timeline).into_iter();
-            way.extend(before.map(|of| Stretch { upto: of.upto.min(left.revision), ..of }));
-        }
-        way
     }
 
     fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {

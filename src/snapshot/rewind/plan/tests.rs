@@ -182,6 +182,6 @@ fn where_the_own_way_has_left_a_history_nothing_is_missing() {
         assert!(!gap(&listing), "{present}");
     }
     // But what it wrote there itself is, where a restore left it further on.
-    listing.left.insert(ONE, 8);
+    listing.heads.push((Stretch { timeline: ONE, upto: 8 }, None));
     assert!(gap(&listing));
 }
