@@ -81,8 +81,8 @@ fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
     fs::rename(&folder, &disk).unwrap();
     fs::create_dir(&folder).unwrap();
     assert_eq!(root.post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    eventually("it is marked", || folder.join(MARK).is_file());
     is_well(&world);
-    assert!(folder.join(MARK).is_file());
     world.restart();
     is_well(&world);
 }
