@@ -304,12 +304,15 @@ fn it_looks_twice_before_it_tells_of_a_gap() {
     assert_eq!(standby.revision(), site.store().status().revision);
 }
 
+/// What happens once while it looks.
+type Happens = Box<dyn FnOnce() + Send>;
+
 #[test]
 fn what_goes_while_it_looks_is_no_end() {
     // What it does not take in its last look is lost.
     for is_last in [false, true] {
         let mut site = Site::new(17);
-        let meanwhile: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>> = Arc::default();
+        let meanwhile: Arc<Mutex<Option<Happens>>> = Arc::default();
         let next = meanwhile.clone();
         let changes = move |listed: Option<&mut Vec<Listed>>| {
             let happens = listed.is_none().then(|| next.lock().unwrap().take()).flatten();
