@@ -108,6 +108,8 @@ impl Site {
     fn must_let_go(&mut self) {
         self.put(10);
         self.serve();
+        // A round may note something itself.
+        self.serve();
         self.put(10);
         let mut left = self.local();
         left.retain(|(timeline, _)| !self.may_stay(*timeline) || *timeline == self.last.0);

@@ -26,7 +26,7 @@ use crate::site::Site;
 const ACTS: usize = 1500;
 /// How many of its instants are brought back, where targets hold so many of a history.
 const RESTORES: u64 = 200;
-/// So many they hold of each.
+/// So many they hold of each, or of a short one an eighth.
 const LEAST: u64 = RESTORES / 20;
 /// As many run unless told otherwise.
 const SIMULATIONS: u64 = 3;
@@ -54,7 +54,8 @@ fn what_is_promised_of_a_history_holds_whatever_happens() {
             "seed {seed}: {commits} commits in {timelines} histories; {back} instants came back, \
              {refused} more are not kept"
         );
-        assert!(back >= LEAST, "seed {seed}: hardly any came back");
+        let least = LEAST.min(commits as u64 / 8);
+        assert!(back >= least, "seed {seed}: hardly any came back");
     }
 }
 
