@@ -82,6 +82,18 @@ fn must_go_back(root: &Client, to: &[String], times: &Times) {
     }
 }
 
+/// Writes on after the first, each in a second of its own, and goes back to the third and the second.
+fn must_go_on(root: &Client, first: (String, &'static str)) {
+    let mut times = vec![first];
+    for value in ["second", "third", "fourth"] {
+        a_second_passes();
+        times.push(put(root, value));
+        shipped(root, "disk");
+    }
+    a_second_passes();
+    must_go_back(root, &[times[2].0.clone(), times[1].0.clone()], &times);
+}
+
 /// A restore was tried on another machine, which is off again.
 #[test]
 fn what_was_but_a_drill_makes_no_time_unclear() {
@@ -89,7 +101,7 @@ fn what_was_but_a_drill_makes_no_time_unclear() {
     let (store, server) = home.shipping("");
     let root = store.root(&server);
     shipped(&root, "disk");
-    let mut times = vec![put(&root, "first")];
+    let first = put(&root, "first");
     shipped(&root, "disk");
     let (target, into) = (option("target", &home.at("disk")), option("into", &home.at("drill")));
     let (exit, said) = edgekeep(&["restore", &target, &into]);
@@ -99,13 +111,7 @@ fn what_was_but_a_drill_makes_no_time_unclear() {
     put(&drill.root(&tried), "drill");
     shipped(&drill.root(&tried), "disk");
     tried.kill();
-    for value in ["second", "third", "fourth"] {
-        a_second_passes();
-        times.push(put(&root, value));
-        shipped(&root, "disk");
-    }
-    a_second_passes();
-    must_go_back(&root, &[times[2].0.clone(), times[1].0.clone()], &times);
+    must_go_on(&root, first);
 }
 
 /// The one that is lost had been put back once more after the instant that the new one comes of.
@@ -131,14 +137,7 @@ fn what_the_old_one_left_makes_no_time_of_the_new_one_unclear() {
     let new = store.moved(&home.at("new"));
     let server = new.start();
     let root = new.root(&server);
-    let mut times = vec![first];
-    for value in ["second", "third", "fourth"] {
-        a_second_passes();
-        times.push(put(&root, value));
-        shipped(&root, "disk");
-    }
-    a_second_passes();
-    must_go_back(&root, &[times[2].0.clone(), times[1].0.clone()], &times);
+    must_go_on(&root, first);
 }
 
 #[test]
