@@ -1,6 +1,8 @@
 //! `sys/auth`: which auth methods are enabled where.
 
-use super::mounts::{Mounts, Table, disable, enable, fields, list, read, read_tuning, tune};
+use super::mounts::{
+    Mounts, Table, disable, enable, fields, list, read, read_tuning, recover_tuning, tune,
+};
 use crate::api::ask::Verb;
 use crate::api::engine::Bound;
 use crate::api::route::{Access, Operation, Route};
@@ -36,6 +38,9 @@ const ROUTES: &[Route<Mounts>] = &[
             .stored(),
             Operation::system(Verb::Write, "Change it.", |mounts, call| {
                 tune(Table::Auth, mounts, call)
+            }),
+            Operation::recover_system("Bring it back.", |mounts, call, then| {
+                recover_tuning(Table::Auth, mounts, call, then)
             }),
         ],
     },

@@ -387,31 +387,129 @@ fn the_alias_of_a_group_comes_back_unless_another_one_has_it() {
 }
 
 #[test]
-fn what_cannot_be_recovered_is_read_to_be_written_by_hand() {
+fn settings_are_as_they_were() {
     let server = Server::dev();
     let root = server.root();
-    let origins = json!({ "allowed_origins": ["http://a.example"] });
+    let lockout = json!({ "lockout_threshold": "3", "lockout_duration": "5m" });
+    root.post("sys/auth/people", json!({ "type": "userpass" }));
     let kept = [
-        ("sys/config/cors", origins),
+        ("sys/config/cors", json!({ "allowed_origins": ["http://a.example"] })),
         ("sys/config/ui/headers/X-Kept", json!({ "values": ["a"] })),
+        ("sys/config/auditing/request-headers/X-Kept", json!({ "hmac": true })),
         ("sys/quotas/config", json!({ "rate_limit_exempt_paths": ["sys/health"] })),
-        ("sys/quotas/rate-limit/many", json!({ "rate": 10_000 })),
-        ("secret/config", json!({ "max_versions": 7 })),
-        ("sys/mounts/secret/tune", json!({ "default_lease_ttl": "1h" })),
+        ("sys/quotas/rate-limit/many", json!({ "rate": 10_000.5, "path": "secret/data/a*" })),
+        ("sys/quotas/lease-count/few", json!({ "max_leases": 9_000, "path": "auth/people" })),
+        ("secret/config", json!({ "max_versions": 7, "delete_version_after": "30m" })),
+        ("sys/mounts/secret/tune", json!({ "default_lease_ttl": "1h", "description": "kept" })),
+        ("sys/auth/people/tune", json!({ "user_lockout_config": lockout })),
     ];
+    let others = [
+        json!({ "allowed_origins": ["http://b.example"] }),
+        json!({ "values": ["b"] }),
+        json!({ "hmac": false }),
+        json!({ "rate_limit_exempt_paths": ["sys/host-info"] }),
+        json!({ "rate": 20_000 }),
+        json!({ "max_leases": 2 }),
+        json!({ "max_versions": 1, "delete_version_after": "1m", "cas_required": true }),
+        json!({ "default_lease_ttl": "2h", "max_lease_ttl": "3h", "description": "other" }),
+        json!({ "user_lockout_config": { "lockout_threshold": "4" }, "token_type": "batch" }),
+    ];
+    let set = |path: &str, sent: &Value| {
+        let set = root.post(path, sent.clone());
+        assert!(matches!(set.status, 200 | 204), "{path}: {} {}", set.status, error(&set));
+    };
     for (path, sent) in &kept {
-        let set = root.post(path, sent.clone()).status;
-        assert!(matches!(set, 200 | 204), "{path}: {set}");
+        set(path, sent);
     }
-    let then: Vec<Value> = kept.iter().map(|(path, _)| data(&root.get(path))).collect();
+    let shown = || -> Vec<Value> { kept.iter().map(|(path, _)| data(&root.get(path))).collect() };
+    let then = shown();
     let id = keep(&root);
-    for ((path, _), then) in kept.iter().zip(then) {
+    let all_back = || {
+        for (path, _) in &kept {
+            let back = recover(&root, &id, path);
+            assert!(matches!(back.status, 200 | 204), "{path}: {} {}", back.status, error(&back));
+        }
+        assert_eq!(shown(), then);
+    };
+    for ((path, _), other) in kept.iter().zip(&others) {
+        set(path, other);
+    }
+    assert!(shown().iter().zip(&then).all(|(now, then)| now != then), "{:#?}", shown());
+    all_back();
+    for (path, _) in kept.iter().filter(|(path, _)| path.starts_with("sys/")) {
         root.delete(path);
+    }
+    all_back();
+    for (path, _) in &kept[..8] {
+        if !path.contains("lease-count") {
+            assert_eq!(data(&read(&root, &id, path)), data(&root.get(path)), "{path}");
+        }
+    }
+    let elsewhere = ["sys/quotas/rate-limit/copy", "sys/quotas/rate-limit/many"];
+    let doubled = recover_from(&root, &id, elsewhere[0], elsewhere[1]);
+    assert!(error(&doubled).contains("exists under the name \"many\""), "{}", error(&doubled));
+    root.delete(elsewhere[1]);
+    assert_eq!(recover_from(&root, &id, elsewhere[0], elsewhere[1]).status, 204);
+    assert_eq!(data(&root.get(elsewhere[0]))["rate"], 10_000.5);
+}
+
+#[test]
+fn settings_of_what_is_not_there_or_is_another_kind() {
+    let server = Server::dev();
+    let root = server.root();
+    for (path, kind) in [("one", "kv"), ("two", "kv"), ("three", "kv")] {
+        root.post(&format!("sys/mounts/{path}"), json!({ "type": kind }));
+    }
+    root.post("sys/quotas/rate-limit/of-two", json!({ "rate": 100, "path": "two" }));
+    root.post("sys/mounts/one/tune", json!({ "options": { "note": "kept" } }));
+    let id = keep(&root);
+
+    root.post("sys/mounts/one/tune", json!({ "options": { "version": "2", "note": "" } }));
+    assert_eq!(recover(&root, &id, "sys/mounts/one/tune").status, 204);
+    let options = data(&root.get("sys/mounts/one"))["options"].clone();
+    assert_eq!(options, json!({ "version": "2", "note": "kept" }), "a version only goes up");
+    root.post("one/config", json!({ "max_versions": 3 }));
+    assert_eq!(recover(&root, &id, "one/config").status, 204, "nothing was set");
+    assert_eq!(data(&root.get("one/config"))["max_versions"], 0);
+
+    root.delete("sys/mounts/two");
+    let nowhere = recover(&root, &id, "sys/mounts/two/tune");
+    assert!(error(&nowhere).contains("no mount entry found"), "{}", error(&nowhere));
+    let nowhere = recover(&root, &id, "sys/quotas/rate-limit/of-two");
+    assert!(error(&nowhere).contains("invalid mount path \"two/\""), "{}", error(&nowhere));
+    root.post("sys/mounts/two", json!({ "type": "kv" }));
+    assert_eq!(recover(&root, &id, "sys/quotas/rate-limit/of-two").status, 204);
+
+    root.post("sys/mounts/new", json!({ "type": "kv" }));
+    for path in ["sys/mounts/new/tune", "sys/quotas/rate-limit/none"] {
+        let missing = recover(&root, &id, path);
+        let said = (missing.status, error(&missing));
+        assert_eq!(said, (404, "the snapshot has nothing there".into()), "{path}");
+    }
+    assert_eq!(recover_from(&root, &id, "sys/mounts/new/tune", "sys/mounts/one/tune").status, 204);
+    let from_version_2 = recover_from(&root, &id, "sys/mounts/new/tune", "sys/mounts/secret/tune");
+    assert_eq!(from_version_2.status, 204, "both are kv");
+    let options = data(&root.get("sys/mounts/new"))["options"].clone();
+    assert_eq!(options["version"], Value::Null, "that of kv stays: {options}");
+    let fixed = recover(&root, &id, "sys/mounts/cubbyhole/tune");
+    assert!(error(&fixed).contains("cannot tune"), "{}", error(&fixed));
+}
+
+#[test]
+fn what_proves_who_one_is_is_not_brought_back() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("sys/auth/approle", json!({ "type": "approle" }));
+    root.post("auth/approle/role/web", json!({}));
+    root.post("auth/approle/role/web/secret-id", json!({}));
+    let id = keep(&root);
+    for path in ["auth/approle/role/web/secret-id", "sys/mounts/secret", "sys/auth/approle"] {
         let refused = recover(&root, &id, path);
         assert_eq!(refused.status, 405, "{path}");
         assert!(error(&refused).contains("unsupported operation"), "{path}");
-        assert_eq!(data(&read(&root, &id, path)), then, "{path}");
     }
+    let listed = data(&list(&root, &id, "auth/approle/role/web/secret-id"));
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -60,6 +60,7 @@ static ROUTES: [Route<()>; 14] = [
         operations: &[
             Operation::new(Verb::Read, "Reads the configuration.", config::read),
             Operation::new(Verb::Write, "Changes the configuration.", config::write),
+            Operation::recover("Brings the configuration back.", recover::config),
         ],
     },
     Route {

@@ -1,6 +1,7 @@
 //! What a loaded snapshot has is brought back: by `data/` the value of a version, which becomes a
 //! new version of the secret as it is now; by `metadata/` the secret as it was, with all that was
-//! known of it and all of its versions, in the place of what is there now.
+//! known of it and all of its versions, in the place of what is there now; by `config` the settings of
+//! the mount.
 
 use super::data::no_data;
 use super::fields::VERSION;
@@ -47,6 +48,15 @@ pub fn secret(_: &(), call: &mut Call<'_>, then: &mut Call<'_>) -> Outcome {
         _ => Reply::nothing()
             .warn(format!("{lost} versions that were made since the snapshot are gone")),
     })
+}
+
+/// Puts the settings as they were in the place of those that hold now. When the mount was upgraded
+/// is no setting.
+pub fn config(_: &(), call: &mut Call<'_>, then: &mut Call<'_>) -> Outcome {
+    let standing = Config::load(&mut call.scope)?;
+    let old = Config::load(&mut then.scope)?;
+    Config { upgraded: standing.upgraded, ..old }.store(&mut call.scope)?;
+    Ok(Reply::nothing())
 }
 
 /// How many of the present versions the secret of then does not have.

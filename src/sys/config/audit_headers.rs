@@ -33,7 +33,7 @@ const ROUTES: &[Route<Arc<AuditedHeadersCache>>] = &[
         description: "None unless set.",
         fields: &[],
         access: Access::Sudo,
-        operations: &[Operation::system(Verb::Read, "Read all of them.", read_all)],
+        operations: &[Operation::system(Verb::Read, "Read all of them.", read_all).stored()],
     },
     Route {
         path: "config/auditing/request-headers/{header+}",
@@ -42,8 +42,9 @@ const ROUTES: &[Route<Arc<AuditedHeadersCache>>] = &[
         fields: &[&HEADER.info, &HMAC.info],
         access: Access::Sudo,
         operations: &[
-            Operation::system(Verb::Read, "Read how it is audited.", read),
+            Operation::system(Verb::Read, "Read how it is audited.", read).stored(),
             Operation::system(Verb::Write, "Audit it.", write),
+            Operation::recover_system("Audit it as it was.", recover),
             Operation::system(Verb::Delete, "Audit it no more.", delete),
         ],
     },
@@ -73,8 +74,28 @@ fn write(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>) -> Outcome
         return Err(Fault::bad_request(format!("{name:?} is no name of a header")));
     }
     let hmac = call.fields.get(&HMAC).copied().unwrap_or_default();
+    set(cache, call, name, Auditing { hmac })
+}
+
+fn recover(
+    cache: &Arc<AuditedHeadersCache>,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let old = then.fields.need(&HEADER)?.to_ascii_lowercase();
+    let AuditedHeaders(kept) = &*cache.read(then.txn)?;
+    let how = kept.get(&old).ok_or_else(Fault::not_in_snapshot)?;
+    set(cache, call, call.fields.need(&HEADER)?, *how)
+}
+
+fn set(
+    cache: &Arc<AuditedHeadersCache>,
+    call: &mut SystemCall<'_>,
+    name: &str,
+    how: Auditing,
+) -> Outcome {
     let mut headers = AuditedHeaders::clone(&*cache.read(call.txn)?);
-    headers.0.insert(name.to_ascii_lowercase(), Auditing { hmac });
+    headers.0.insert(name.to_ascii_lowercase(), how);
     if headers.0.len() > MOST {
         return Err(Fault::bad_request(format!("at most {MOST} headers can be audited")));
     }

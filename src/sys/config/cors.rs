@@ -64,6 +64,7 @@ const ROUTES: &[Route<()>] = &[Route {
     operations: &[
         Operation::system(Verb::Read, "Read the settings.", read).stored(),
         Operation::system(Verb::Write, "Allow these origins and no others.", write),
+        Operation::recover_system("Bring the settings back.", recover),
         Operation::system(Verb::Delete, "Turn it off.", delete),
     ],
 }];
@@ -83,6 +84,10 @@ impl Record for Cors {
 impl Cors {
     fn load(txn: &mut Txn) -> Result<Option<Self>, TxnError> {
         txn.scope(MountId::SYSTEM).read(PLACE)
+    }
+
+    fn store(&self, txn: &mut Txn) -> Result<(), TxnError> {
+        txn.scope(MountId::SYSTEM).write(PLACE, self)
     }
 
     fn allows(&self, origin: &str) -> bool {
@@ -127,7 +132,16 @@ fn write((): &(), call: &mut SystemCall<'_>) -> Outcome {
     if let Some(bad) = headers.iter().find(|name| !header::is_name(name)) {
         return Err(Fault::bad_request(format!("{bad:?} is no name of a header")));
     }
-    call.txn.scope(MountId::SYSTEM).write(PLACE, &Cors { origins, headers })?;
+    Cors { origins, headers }.store(call.txn)?;
+    Ok(Reply::nothing())
+}
+
+fn recover((): &(), call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    match Cors::load(then.txn)? {
+        Some(kept) => kept.store(call.txn)?,
+        // It was off.
+        None => return delete(&(), call),
+    }
     Ok(Reply::nothing())
 }
 

@@ -54,6 +54,7 @@ const ROUTES: &[Route<Configured>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read its values.", read).stored(),
             Operation::system(Verb::Write, "Set its values.", write),
+            Operation::recover_system("Bring its values back.", recover),
             Operation::system(Verb::Delete, "Remove it.", delete),
         ],
     },
@@ -99,8 +100,23 @@ fn read(_: &Configured, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn write(configured: &Configured, call: &mut SystemCall<'_>) -> Outcome {
-    let name = header::canonical(call.fields.need(&HEADER)?);
     let values = call.fields.get(&VALUES).cloned().unwrap_or_default();
+    set(configured, call, values)
+}
+
+/// Sets them as they were, which the configuration may forbid since.
+fn recover(
+    configured: &Configured,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let name = header::canonical(then.fields.need(&HEADER)?);
+    let values = UiHeaders::load(then.txn)?.0.remove(&name).ok_or_else(Fault::not_in_snapshot)?;
+    set(configured, call, values)
+}
+
+fn set(configured: &Configured, call: &mut SystemCall<'_>, values: Vec<String>) -> Outcome {
+    let name = header::canonical(call.fields.need(&HEADER)?);
     if values.is_empty() {
         return Err(Fault::bad_request("header and values must be specified"));
     }

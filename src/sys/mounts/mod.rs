@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use self::enable::{disable, enable};
 pub use self::shown::{list, read};
 pub use self::table::Table;
-pub use self::tune::{read as read_tuning, write as tune};
+pub use self::tune::{read as read_tuning, recover as recover_tuning, write as tune};
 use super::undo::Undo;
 use crate::api::ask::Verb;
 use crate::api::engine::Bound;
@@ -91,6 +91,9 @@ const ROUTES: &[Route<Mounts>] = &[
             .stored(),
             Operation::system(Verb::Write, "Change it.", |mounts, call| {
                 tune(Table::Secrets, mounts, call)
+            }),
+            Operation::recover_system("Bring it back.", |mounts, call, then| {
+                recover_tuning(Table::Secrets, mounts, call, then)
             }),
         ],
     },

@@ -12,6 +12,9 @@ use crate::base::golang;
 use crate::engines::kv2;
 use crate::mount::table::{AUTH, Mount};
 
+/// The option that says which engine a kv mount is.
+const VERSION: &str = "version";
+
 /// Reads it. A path inside a mount names it too.
 pub fn read(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
     let path = table.path(call.fields.need(&PATH)?);
@@ -23,14 +26,7 @@ pub fn read(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome
 
 /// Changes what was sent, all of it or nothing.
 pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcome {
-    let path = table.path(call.fields.need(&PATH)?);
-    if RESERVED.iter().any(|fixed| *fixed != AUTH && path.starts_with(fixed)) {
-        return Err(Fault::bad_request(format!("cannot tune {path:?}")));
-    }
-    let all = mounts.store.read(call.txn)?;
-    let none = || format!("tune of path {path:?} failed: no mount entry found");
-    let (mount, _) = all.resolve(&path).ok_or_else(|| Fault::bad_request(none()))?;
-    let mut mount = mount.clone();
+    let mut mount = tuned(table, mounts, call)?;
     if call.fields.get(&TOKEN_TYPE).is_some() {
         refuse_token_type(&mount)?;
     }
@@ -42,7 +38,7 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
     let mut reply = Reply::nothing();
     for (name, text) in call.fields.get(&OPTIONS).into_iter().flatten().flatten() {
         let options = mount.options.get_or_insert_default();
-        if name == "version" {
+        if name == VERSION {
             let (before, after) = change_version(call.txn, &mut mount, text)?;
             if before != after {
                 reply = reply.warn(format!(
@@ -60,6 +56,44 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
     Ok(lockout::warning(call.fields).into_iter().fold(reply, Reply::warn))
 }
 
+/// Sets what was set of a mount then, of the one that is at the path now. The version of a kv mount,
+/// which only goes up, stays.
+pub fn recover(
+    table: Table,
+    mounts: &Mounts,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Outcome {
+    let mut mount = tuned(table, mounts, call)?;
+    let path = table.path(then.fields.need(&PATH)?);
+    let all = mounts.store.read(then.txn)?;
+    let (old, _) = all.resolve(&path).ok_or_else(Fault::not_in_snapshot)?;
+    if old.kind != mount.kind {
+        let (then, now) = (&old.kind, &mount.kind);
+        return Err(Fault::bad_request(format!("{path} was of type {then}, and is of type {now}")));
+    }
+    let mut options = old.options.clone().unwrap_or_default();
+    options.remove(VERSION);
+    options.extend(mount.option(VERSION).map(|version| (VERSION.to_owned(), version.to_owned())));
+    mount.options = (!options.is_empty()).then_some(options);
+    mount.config = old.config.clone();
+    mount.description.clone_from(&old.description);
+    mounts.save(call.txn, mount)?;
+    Ok(Reply::nothing())
+}
+
+/// The mount that a change is of.
+fn tuned(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Result<Mount, Fault> {
+    let path = table.path(call.fields.need(&PATH)?);
+    if RESERVED.iter().any(|fixed| *fixed != AUTH && path.starts_with(fixed)) {
+        return Err(Fault::bad_request(format!("cannot tune {path:?}")));
+    }
+    let all = mounts.store.read(call.txn)?;
+    let none = || format!("tune of path {path:?} failed: no mount entry found");
+    let (mount, _) = all.resolve(&path).ok_or_else(|| Fault::bad_request(none()))?;
+    Ok(mount.clone())
+}
+
 fn refuse_token_type(mount: &Mount) -> Result<(), Fault> {
     if !mount.is_auth() {
         let text = "'token_type' can only be modified on auth mounts";
@@ -74,7 +108,7 @@ fn refuse_token_type(mount: &Mount) -> Result<(), Fault> {
 
 /// Sets the version of a kv mount, which only goes up. Returns the one before and the new one.
 fn change_version(txn: &mut Txn, mount: &mut Mount, text: &str) -> Result<(i64, i64), Fault> {
-    let before = mount.option("version").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let before = mount.option(VERSION).and_then(|text| text.parse().ok()).unwrap_or(0);
     let after = wanted_version(text, before)?;
     if mount.kind != "kv" && after != before {
         let text = format!("a mount of type {:?} has no versions", mount.kind);
@@ -85,7 +119,7 @@ fn change_version(txn: &mut Txn, mount: &mut Mount, text: &str) -> Result<(i64, 
     }
     // Engines are found by this text, however the number was written.
     let options = mount.options.get_or_insert_default();
-    options.insert("version".to_owned(), after.to_string());
+    options.insert(VERSION.to_owned(), after.to_string());
     Ok((before, after))
 }
 

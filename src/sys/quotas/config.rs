@@ -21,8 +21,16 @@ pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
 pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let flag = |field: &Field<bool>| call.fields.get(field).copied().unwrap_or_default();
     let exempt = call.fields.get(&EXEMPT).cloned().unwrap_or_default();
-    let config = Config { audit: flag(&AUDIT), headers: flag(&HEADERS), exempt };
-    store::set_config(call.txn, &config)?;
+    set(service, call, &Config { audit: flag(&AUDIT), headers: flag(&HEADERS), exempt })
+}
+
+/// Sets it as it was, also where nothing was set.
+pub fn recover(service: &Service, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    set(service, call, &store::config(then.txn)?)
+}
+
+fn set(service: &Service, call: &mut SystemCall<'_>, config: &Config) -> Outcome {
+    store::set_config(call.txn, config)?;
     service.quotas.changed(call.txn);
     Ok(Reply::nothing())
 }

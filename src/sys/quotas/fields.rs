@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Service;
 use crate::api::call::SystemCall;
 use crate::api::field::{Field, Fields};
+use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::quota::place::Place;
@@ -55,13 +56,17 @@ pub fn name<'f>(fields: &'f Fields<'_>) -> Result<&'f str, Fault> {
     Err(Fault::new(404, "1 error occurred:\n\t* unsupported path\n\n"))
 }
 
-/// The place that the path and the role say.
-pub fn place(service: &Service, call: &mut SystemCall<'_>) -> Result<Place, Fault> {
+/// The place that the sent path and role say.
+pub fn sent_place(service: &Service, call: &mut SystemCall<'_>) -> Result<Place, Fault> {
     let text = |field| call.fields.get(field).map_or("", String::as_str);
-    let (path, role) = (text(&PATH), text(&ROLE));
+    place(service, call.txn, text(&PATH), text(&ROLE))
+}
+
+/// The place that a path and a role say.
+pub fn place(service: &Service, txn: &mut Txn, path: &str, role: &str) -> Result<Place, Fault> {
     let path = format!("{}/", path.strip_suffix('/').unwrap_or(path));
     let path = path.strip_prefix('/').unwrap_or(&path);
-    let table = service.mounts.read(call.txn)?;
+    let table = service.mounts.read(txn)?;
     let refuse = |text: String| Err(Fault::bad_request(text));
     let found = match path {
         "" => None,

@@ -27,6 +27,11 @@ pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let most = call.fields.get(&MAX_LEASES).copied().unwrap_or_default();
     let max_leases = u64::try_from(most).ok().filter(|most| *most > 0);
     let max_leases = max_leases.ok_or_else(|| Fault::bad_request("'max_leases' is invalid"))?;
-    let place = fields::place(service, call)?;
+    let place = fields::sent_place(service, call)?;
     super::write(service, call, &LeaseCount { place, max_leases })
+}
+
+pub fn recover(service: &Service, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let count: LeaseCount = super::kept(service, call, then)?;
+    super::write(service, call, &count)
 }

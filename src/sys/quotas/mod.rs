@@ -57,6 +57,7 @@ const ROUTES: &[Route<Service>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read it.", config::read).stored(),
             Operation::system(Verb::Write, "Set it.", config::write),
+            Operation::recover_system("Bring it back.", config::recover),
         ],
     },
     Route {
@@ -86,6 +87,7 @@ const ROUTES: &[Route<Service>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read a rate limit.", rate_limit::read).stored(),
             Operation::system(Verb::Write, "Set a rate limit.", rate_limit::write),
+            Operation::recover_system("Bring a rate limit back.", rate_limit::recover),
             Operation::system(Verb::Delete, "Remove a rate limit.", delete::<RateLimit>),
         ],
     },
@@ -95,7 +97,9 @@ const ROUTES: &[Route<Service>] = &[
         description: LEASE_COUNTS,
         fields: &[],
         access: Access::Policy,
-        operations: &[Operation::system(Verb::List, "List their names.", list::<LeaseCount>)],
+        operations: &[
+            Operation::system(Verb::List, "List their names.", list::<LeaseCount>).stored()
+        ],
     },
     Route {
         path: "quotas/lease-count/{name}",
@@ -106,6 +110,7 @@ const ROUTES: &[Route<Service>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read a lease count.", lease_count::read),
             Operation::system(Verb::Write, "Set a lease count.", lease_count::write),
+            Operation::recover_system("Bring a lease count back.", lease_count::recover),
             Operation::system(Verb::Delete, "Remove a lease count.", delete::<LeaseCount>),
         ],
     },
@@ -119,6 +124,19 @@ fn delete<Q: Quota>(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     store::delete::<Q>(call.txn, fields::name(call.fields)?)?;
     service.quotas.changed(call.txn);
     Ok(Reply::nothing())
+}
+
+/// The quota that a snapshot has, in the place that its path and its role say now.
+fn kept<Q: Quota>(
+    service: &Service,
+    call: &mut SystemCall<'_>,
+    then: &mut SystemCall<'_>,
+) -> Result<Q, Fault> {
+    let kept: Q =
+        store::read(then.txn, fields::name(then.fields)?)?.ok_or_else(Fault::not_in_snapshot)?;
+    let place =
+        fields::place(service, call.txn, kept.place().path().as_str(), kept.place().role())?;
+    Ok(kept.moved(place))
 }
 
 /// Sets a quota, unless another of its kind holds in the same place.

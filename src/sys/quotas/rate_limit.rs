@@ -39,9 +39,18 @@ pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
         interval => interval,
     };
     let block_interval = span(&BLOCK_INTERVAL);
-    let place = fields::place(service, call)?;
-    let id = u64::from_le_bytes(service.entropy.bytes());
+    let place = fields::sent_place(service, call)?;
+    let id = new_id(service);
     super::write(service, call, &RateLimit { id, place, rate, interval, block_interval })
+}
+
+pub fn recover(service: &Service, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let limit: RateLimit = super::kept(service, call, then)?;
+    super::write(service, call, &RateLimit { id: new_id(service), ..limit })
+}
+
+fn new_id(service: &Service) -> u64 {
+    u64::from_le_bytes(service.entropy.bytes())
 }
 
 /// A number as Go writes it in JSON: whole ones without a point.
