@@ -79,11 +79,13 @@ impl Recover {
 
     /// What helps where the server brings nothing back.
     fn by_hand(&self, path: &str) -> String {
+        if let Some(elsewhere) = in_versions(path) {
+            return elsewhere;
+        }
         let id = self.snapshot_id.as_deref().unwrap_or_default();
         let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
-        let elsewhere = in_versions(path).unwrap_or_default();
         format!(
-            "{elsewhere}What cannot be recovered is read as it was, and written by hand: `edgekeep \
+            "What cannot be recovered is read as it was, and written by hand: `edgekeep \
              read -snapshot-id={id} {from}`"
         )
     }
@@ -97,7 +99,7 @@ fn in_versions(path: &str) -> Option<String> {
     (!known && !is_ours && !key.is_empty()).then(|| {
         format!(
             "Of kv version 2 the value is at MOUNT/data/KEY, as {mount}/data/{key}, and all its \
-             versions are at MOUNT/metadata/KEY\n"
+             versions are at MOUNT/metadata/KEY"
         )
     })
 }

@@ -111,7 +111,13 @@ impl Reach {
             Some(Status { error: Some(why), .. }) => {
                 Fault::new(503, format!("the target {name} is not served: {why}"))
             }
-            _ => Fault::new(404, format!("there is no target {name}")),
+            _ => Fault::new(
+                404,
+                format!(
+                    "there is no target {name}: `edgekeep snapshot status` names those that there \
+                     are"
+                ),
+            ),
         };
         self.keeper.target(name).ok_or_else(missing)
     }

@@ -211,10 +211,11 @@ fn the_command_line_names_instants() {
     assert!(exit == 2 && said.contains("the snapshot has nothing there"), "{said}");
     let (exit, said) = fail(&world, &["recover", &one, "v2/a"]);
     assert!(exit == 2 && said.contains("MOUNT/data/KEY, as v2/data/a"), "{said}");
-    let (exit, said) = fail(&world, &["recover", &one, "sys/config/cors"]);
-    let by_hand = format!("by hand: `edgekeep read {one} sys/config/cors`");
+    assert!(!said.contains("by hand"), "{said}");
+    let (exit, said) = fail(&world, &["recover", &one, "sys/mounts/v2"]);
+    let by_hand = format!("by hand: `edgekeep read {one} sys/mounts/v2`");
     assert!(exit == 2 && said.contains(&by_hand) && !said.contains("KEY"), "{said}");
-    assert!(run(&world, &["read", &one, "sys/config/cors"]).contains("enabled"));
+    assert!(run(&world, &["read", &one, "sys/mounts/v2"]).contains("accessor"));
     let (exit, said) = fail(&world, &["snapshot", "diff", &sides[0], "disk@1000000"]);
     assert!(exit == 2 && said.contains("nothing so late is known"), "{said}");
     // Whatever was loaded for a command alone is loaded no more, nor after what went wrong.

@@ -321,6 +321,10 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     assert!(!text(&done).contains("another history"), "{}", text(&done));
     world.advance(Duration::from_secs(10));
     must_not_tell_of_it(&world, &world.now());
+    put(&world, "three");
+    let told = text(&edgekeep(&world, &["snapshot", "log", "disk"]));
+    let both = told.contains(&format!(" of {left}")) && told.contains(" of 2-");
+    assert!(both, "of which history a number is: {told}");
     // The server has a history of its own now, and at that time there was the one that it left.
     // Its own past is no other history; what was committed after that is of one.
     let would = |instant: &[&str]| {

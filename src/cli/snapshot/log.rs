@@ -4,7 +4,7 @@ use argh::{ArgsInfo, FromArgs};
 use serde_json::Value;
 
 use super::state::warn_of;
-use super::target::text;
+use super::target::{TARGETS, text};
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
 use crate::cli::envelope::Envelope;
@@ -19,9 +19,9 @@ use crate::client::{Call, Error};
 /// No value is told. It needs sudo, as it shows names that policies may hide.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Log {
-    /// the target that holds the journal
+    /// the target that holds the journal, as NAME does
     #[argh(option, arg_name = "name")]
-    target: String,
+    target: Option<String>,
     /// not before this time, such as 2026-11-22T09:00:00Z
     #[argh(option, arg_name = "time")]
     since: Option<String>,
@@ -39,12 +39,12 @@ pub struct Log {
 }
 
 impl Command for Log {
-    const OPERANDS: &'static str = "";
+    const OPERANDS: &'static str = "[NAME]";
     const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
-        operands::none(&self.operands)?;
-        let mut call = Call::get(format!("sys/snapshots/targets/{}/log", self.target));
+        let target = one(operands::at_most_one(&self.operands, "0 or 1")?, self.target.as_deref())?;
+        let mut call = Call::get(format!("{TARGETS}/{target}/log"));
         let limit = self.limit.map(|limit| limit.to_string());
         for (name, given) in [
             ("since", self.since),
@@ -61,7 +61,16 @@ impl Command for Log {
             found.warn(cx);
             print(cx, &found.data)
         });
-        told.map_err(|stop| late(stop, &self.target).about("Error reading the journal"))
+        told.map_err(|stop| late(stop, target).about("Error reading the journal"))
+    }
+}
+
+/// The target that is named, in one of both ways.
+fn one<'a>(operand: Option<&'a str>, option: Option<&'a str>) -> Result<&'a str, Stop> {
+    match (operand, option) {
+        (Some(name), None) | (None, Some(name)) => Ok(name),
+        (None, None) => Err(Stop::Usage("Must name a target, as `snapshot status` does".into())),
+        (Some(_), Some(_)) => Err(Stop::Usage("A target is named once, by NAME or -target".into())),
     }
 }
 
@@ -92,8 +101,11 @@ fn print(cx: &mut Context, data: &Value) -> Result<Exit, Stop> {
     for gap in items(&data["gaps"]) {
         cx.warn(&format!("there is no record of the commits {} to {}", gap[0], gap[1]));
     }
-    for commit in items(&data["commits"]) {
-        cx.say(&line(commit))?;
+    let commits = items(&data["commits"]);
+    // A number may be meant twice where there is more than one.
+    let is_one = commits.iter().all(|commit| commit["timeline"] == commits[0]["timeline"]);
+    for commit in commits {
+        cx.say(&line(commit, is_one))?;
         for change in items(&commit["changes"]) {
             cx.say(&format!("    {:8} {}", text(&change["change"]), text(&change["path"])))?;
         }
@@ -105,9 +117,13 @@ fn print(cx: &mut Context, data: &Value) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// The line of a commit: when it was, which it is, and what came after it.
-fn line(commit: &Value) -> String {
+/// The line of a commit: when it was, which it is, of which timeline unless they are all of one,
+/// and what came after it.
+fn line(commit: &Value, is_one: bool) -> String {
     let mut line = format!("{}  revision {}", text(&commit["time"]), commit["revision"]);
+    if !is_one {
+        line += &format!(" of {}", text(&commit["timeline"]));
+    }
     match commit["commits"].as_u64() {
         Some(count) if count > 1 => line += &format!(" (of {count} commits)"),
         _ => {}

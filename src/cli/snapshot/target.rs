@@ -65,7 +65,7 @@ pub fn wait<T>(
 
 /// What is said where there is no such target.
 pub fn missing(name: &str) -> String {
-    format!("there is no target {name}: snapshot status names those that there are")
+    format!("there is no target {name}: `edgekeep snapshot status` names those that there are")
 }
 
 /// A text of an answer; empty where there is none.

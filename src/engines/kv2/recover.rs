@@ -1,7 +1,7 @@
 //! What a loaded snapshot has is brought back: by `data/` the value of a version, which becomes a
 //! new version of the secret as it is now; by `metadata/` the secret as it was, with all that was
-//! known of it and all of its versions, in the place of what is there now; by `config` the settings of
-//! the mount.
+//! known of it and all of its versions, in the place of what is there now; by `config` the mount's
+//! settings.
 
 use super::data::no_data;
 use super::fields::VERSION;

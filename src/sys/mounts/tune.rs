@@ -56,8 +56,8 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
     Ok(lockout::warning(call.fields).into_iter().fold(reply, Reply::warn))
 }
 
-/// Sets what was set of a mount then, of the one that is at the path now. The version of a kv mount,
-/// which only goes up, stays.
+/// Sets what was set of a mount then, of the one that is at the path now. The version of a kv
+/// mount, which only goes up, stays.
 pub fn recover(
     table: Table,
     mounts: &Mounts,
