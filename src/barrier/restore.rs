@@ -95,8 +95,8 @@ impl Barrier {
         let mut waits = Some((write(&self.unsealed), turn));
         let opening = write(&self.opening);
         let mut open = || {
-            let left = unsealed.status().timeline;
-            let opened = self.open(Key::new(*unsealed.root_key), Some(left))?;
+            let left = unsealed.status();
+            let opened = self.open(Key::new(*unsealed.root_key), Some(&left))?;
             // Where that has more to do, which may last, he is refused meanwhile.
             if self.is_long(&opened)? {
                 waits = None;

@@ -84,7 +84,12 @@ impl SegmentName {
         self.to < self.from || self.from.as_secs() <= time.as_secs()
     }
 
-    /// The same of a later one.
+    /// The earlier of both times.
+    pub fn earlier_end(&self) -> Timestamp {
+        self.from.min(self.to)
+    }
+
+    /// Whether it may hold commits of that time or a later one.
     pub fn may_hold_since(&self, time: Timestamp) -> bool {
         self.to < self.from || time.as_secs() <= self.to.as_secs()
     }

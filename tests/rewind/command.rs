@@ -134,7 +134,8 @@ fn what_is_of_a_history_that_was_left_is_told() {
     let said = format!("another history than the one that goes on there, {own}");
     let at = |time: Timestamp| format!("-at={}", time.rfc3339());
     for (at, is_left) in [
-        (at(left.time.plus(Duration::from_secs(90))), true),
+        (at(left.time.plus(Duration::from_secs(30))), true),
+        (at(left.time.plus(Duration::from_secs(90))), false),
         (at(begin.time), false),
         ("-at=latest".to_owned(), false),
     ] {

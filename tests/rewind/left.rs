@@ -35,7 +35,7 @@ fn twins(seed: u64, folder: &TempDir) -> (World, World) {
 }
 
 /// What a restore would bring, in the end; `None` where it is refused.
-fn had(world: &World, body: &Value) -> Option<String> {
+pub fn had(world: &World, body: &Value) -> Option<String> {
     let loaded = world.root().post("sys/snapshots/targets/disk/load", body.clone());
     if loaded.status != 200 {
         return None;

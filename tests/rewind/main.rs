@@ -1,6 +1,7 @@
 //! Rewinding: a store as it was at any instant that a target leads to.
 
 mod branch;
+mod clock;
 mod command;
 mod damage;
 mod history;

@@ -256,12 +256,14 @@ impl<K: Vouch> Clues<'_, '_, K> {
         Ok(behind)
     }
 
-    /// When the first commit was that is known of a history; names tell whole seconds.
+    /// The earliest time that is known of a history; names tell whole seconds.
     pub fn began(&self, timeline: Timeline) -> Result<Option<Timestamp>, Unfit> {
-        let of_it = self.listing.all().filter(|name| name.timeline == timeline);
         let mut began: Option<Timestamp> = None;
-        if let Some(first) = of_it.min_by_key(|name| (name.first, name.from)) {
-            began = self.time_behind(first, 0)?;
+        if let Some(earliest) = self.listing.earliest(timeline) {
+            self.each(earliest, |entry| {
+                let read = Record::read(&entry.record).ok().map(|record| record.time);
+                began = began.into_iter().chain(read).min();
+            })?;
         }
         let bases = self.listing.snapshots.iter().filter(|name| name.timeline == timeline);
         Ok(bases.map(|name| name.taken).chain(began).min())

@@ -175,11 +175,14 @@ impl<'a> Way<'a> {
     }
 
     /// Names tell in whole seconds when a history began: where one did in the wished second it may
-    /// not have begun yet, and another one be meant.
+    /// not have begun yet, and another one be meant. Where a clock was put right in the midst of a
+    /// segment they do not tell it at all.
     fn ask_when_begun(&mut self, wish: &Wish) -> Result<(), RewindError> {
         let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(()) };
         for Span { timeline, begun, .. } in self.listing.spans() {
-            if begun.as_secs() != time.as_secs() || self.listing.begun.contains_key(&timeline) {
+            let is_told = begun.as_secs() != time.as_secs()
+                && self.listing.earliest(timeline).is_none_or(|name| name.from <= name.to);
+            if is_told || self.listing.begun.contains_key(&timeline) {
                 continue;
             }
             let began = match self.clues(None).began(timeline) {

@@ -73,8 +73,10 @@ pub struct Span {
     pub reached: bool,
     /// The last that is known of it, whether it can be reached or not.
     pub last: Instant,
-    /// The first time that is known of it.
+    /// The earliest time that is known of it.
     pub begun: Timestamp,
+    /// When the first commit was that is known of it: later, where its clock was ahead then.
+    pub entered: Timestamp,
     /// Whether that is when it began.
     pub exact: bool,
 }
@@ -327,11 +329,20 @@ impl Listing {
             last.revision = last.revision.max(instant.revision);
             last.time = last.time.max(instant.time);
         }
-        let times = [start.map(|s| s.from), base.map(|base| base.time)];
-        let begun = times.into_iter().flatten().min().unwrap_or(first.time);
-        let begun = self.begun.get(&timeline).copied().unwrap_or(begun);
+        let entered = start.map(Instant::start).into_iter().chain(base);
+        let entered = entered.min_by_key(|at| (at.revision, at.time)).unwrap_or(first).time;
+        let earliest = self.earliest(timeline).map(SegmentName::earlier_end);
+        let begun = earliest.into_iter().chain(base.map(|base| base.time)).min();
+        let begun = self.begun.get(&timeline).copied().or(begun).unwrap_or(entered);
         let (reached, exact) = (linked.or(base).is_some(), branch.is_some());
-        Some(Span { timeline, first, reached, last, begun, exact })
+        Some(Span { timeline, first, reached, last, begun, entered, exact })
+    }
+
+    /// The segment of a history that has the earliest time: its first one, unless that was written
+    /// while the clock was ahead.
+    pub fn earliest(&self, timeline: Timeline) -> Option<&SegmentName> {
+        let of_it = self.all().filter(|name| name.timeline == timeline);
+        of_it.min_by_key(|name| (name.earlier_end(), name.first))
     }
 
     /// Where a history left another one, as far as it is known.

@@ -252,7 +252,7 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
 /// Whether a history had begun by that time, and none had taken its place.
 fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let replaced = |other: &Span| {
-        let after = other.begun <= time && span.last.time.as_secs() <= other.begun.as_secs();
+        let after = other.begun <= time && span.last.time.as_secs() <= other.entered.as_secs();
         after && may_replace(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)

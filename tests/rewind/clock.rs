@@ -1,0 +1,111 @@
+//! A board that has no clock of its own is restored before the network tells it the time.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::left::had;
+use crate::served::{edgekeep, get, put, target, text, world};
+use crate::support::world::World;
+use crate::support::{TempDir, eventually};
+
+fn is_shipped(world: &World) -> bool {
+    world.advance(Duration::from_secs(1));
+    let told = target(&world.root());
+    let is_there = told["last_good"]["timeline"] == told["journal"]["timeline"];
+    is_there && told["journal"]["behind"] == 0
+}
+
+/// A store that was written three times, is restored to the first of them by a clock that is
+/// `behind` since the power failed, and written again, then and when the clock is right. The three
+/// times.
+fn restored(seed: u64, folder: &TempDir, behind: Duration) -> (World, [String; 3]) {
+    let mut world = world(seed, folder);
+    let times = ["one", "two", "three"].map(|value| {
+        let time = put(&world, value);
+        world.advance(Duration::from_secs(50));
+        time
+    });
+    eventually("the target has it", || target(&world.root())["journal"]["behind"] == 0);
+    world.turn_back(behind);
+    world.restart();
+    world.advance(Duration::from_secs(5));
+    let at = format!("-at={}", times[0]);
+    let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at]);
+    assert!(done.status.success(), "{}", text(&done));
+    assert_eq!(get(&world), "one");
+    put(&world, "four");
+    world.jump(behind);
+    put(&world, "five");
+    eventually("the target has that", || is_shipped(&world));
+    (world, times)
+}
+
+fn at(time: &str) -> Value {
+    json!({ "at": time })
+}
+
+#[test]
+fn by_a_clock_that_is_behind_no_time_is_taken_twice() {
+    // Before all that was written, and in its midst.
+    for behind in [3600, 100] {
+        let folder = TempDir::new();
+        let (mut world, [one, two, three]) = restored(71, &folder, Duration::from_secs(behind));
+        for _ in 0..2 {
+            for (time, value) in [(&one, "one"), (&two, "two"), (&three, "three")] {
+                assert_eq!(had(&world, &at(time)).as_deref(), Some(value), "{behind}");
+            }
+            assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
+            world.restart();
+        }
+        // Who comes new to the target sees that one history took the place of the other.
+        let newest = bare(&world, &folder);
+        assert!(newest.contains("Would restore") && newest.contains("2-"), "{newest}");
+    }
+}
+
+/// What a machine would begin with that has nothing.
+fn bare(world: &World, folder: &TempDir) -> String {
+    let from = format!("-target={}", folder.path().display());
+    let into = format!("-into={}", folder.path().join("new").display());
+    text(&edgekeep(world, &["restore", &from, &into, "-wait=0", "-dry-run"]))
+}
+
+/// Each commit in a file, or all in one in whose midst the clock is put right.
+#[test]
+fn a_clock_that_is_ahead_at_a_restore_hides_nothing_of_what_came_after() {
+    for each in [true, false] {
+        let folder = TempDir::new();
+        let mut world = world(73, &folder);
+        let is_there = || target(&world.root())["journal"]["behind"] == 0;
+        let one = put(&world, "one");
+        let two = put(&world, "two");
+        eventually("the target has it", is_there);
+        world.jump(Duration::from_secs(3600));
+        let at_one = format!("-at={one}");
+        let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at_one]);
+        assert!(done.status.success(), "{}", text(&done));
+        if each {
+            eventually("the target has the present history", || is_shipped(&world));
+        }
+        put(&world, "ahead");
+        if each {
+            eventually("the target has that", is_there);
+        }
+        world.turn_back(Duration::from_secs(3600));
+        let three = put(&world, "three");
+        let four = put(&world, "four");
+        eventually("the target has that, too", || is_shipped(&world));
+        for _ in 0..2 {
+            let now = world.now();
+            let all = [(&one, "one"), (&two, "two"), (&three, "three"), (&four, "four")];
+            for (time, value) in all.into_iter().chain([(&now, "four")]) {
+                assert_eq!(had(&world, &at(time)).as_deref(), Some(value), "each: {each}");
+            }
+            assert_eq!(had(&world, &at("latest")).as_deref(), Some("four"));
+            world.restart();
+        }
+        let newest = bare(&world, &folder);
+        assert!(newest.contains("Would restore") && newest.contains("2-"), "{newest}");
+    }
+}
