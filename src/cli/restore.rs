@@ -82,7 +82,7 @@ impl Command for Restore {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         if !self.include {
             operands::none(&self.operands)?;
-        } else if self.operands.is_empty() && !self.dry_run && !cx.can_ask() {
+        } else if self.operands.is_empty() && !cx.can_ask() {
             return Err(Stop::Usage(format!("-include takes the unseal keys. {}", files::INSTEAD)));
         }
         if self.start && (self.config.is_empty() || self.dry_run) {
@@ -94,7 +94,7 @@ impl Command for Restore {
         let (states, unseen) = self.states(cx)?;
         let prepared = self.prepare(cx, states, timeline, &into);
         let (state, mut newest) = prepared.inspect_err(|_| tell_unseen(cx, &unseen))?;
-        let files = match self.include && !self.dry_run {
+        let files = match self.include {
             true => files::brought(cx, &newest.prepared, &into, (&self.operands, &self.config))?,
             false => Vec::new(),
         };
@@ -105,8 +105,8 @@ impl Command for Restore {
         }
         self.tell(cx, &newest, &state, &into)?;
         let mut exit = Exit::Done;
-        if self.include && !self.dry_run {
-            exit = files::put_back(cx, &files, self.force)?;
+        if self.include {
+            exit = files::put_back(cx, &files, self.force, self.dry_run)?;
         }
         if !self.dry_run && cx.format == Format::Table {
             cx.say(&next(self.start))?;

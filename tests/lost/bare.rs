@@ -315,6 +315,12 @@ fn the_files_of_the_machine_come_back_with_its_store() {
     let (exit, said) = restore(&[&words[..], &[other]].concat());
     assert_eq!(exit, 2, "{said}");
     assert!(!data.exists(), "the keys are tried before anything is made: {said}");
+    let (exit, said) = restore(&[&words[..], &["-dry-run", other]].concat());
+    assert_eq!(exit, 2, "a rehearsal tries the keys: {said}");
+    let (exit, said) = restore(&[&words[..], &["-dry-run", &*store.unseal_key()]].concat());
+    assert_eq!(exit, 0, "{said}");
+    assert!(said.contains(&format!("Would put back {}", key.display())), "{said}");
+    assert!(!data.exists() && !key.exists(), "it makes nothing");
     let (exit, said) = restore(&[&words[..], &[&*store.unseal_key()]].concat());
     assert_eq!(exit, 0, "{said}");
     assert!(said.contains(&format!("Put back {}", key.display())), "{said}");

@@ -144,6 +144,11 @@ fn a_reload_tells_what_it_does_not_take() {
             "; the seal was changed in the configuration, which the next start takes",
             "restart the server, or undo the change",
         ),
+        (
+            "snapshot \"box\" {\n type = \"file\"\n path_prefix = \"/mnt\"\n interval = \"1h\"\n}",
+            "; a snapshot was changed in the configuration, which the next start takes",
+            "snapshot \"box\" was changed, added or taken out",
+        ),
         ("", "", "certificates were read anew"),
     ] {
         server.configure(more);

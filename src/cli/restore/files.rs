@@ -50,22 +50,32 @@ pub fn brought(
     past.look(include::kept).map_err(|error| failed(&error))
 }
 
-/// Puts the files back. One that is there is left as it is, unless by `force`.
-pub fn put_back(cx: &mut Context, files: &[Included], force: bool) -> Result<Exit, Stop> {
+/// Puts the files back, or tells what would be. One that is there is left as it is, unless by
+/// `force`.
+pub fn put_back(
+    cx: &mut Context,
+    files: &[Included],
+    force: bool,
+    dry_run: bool,
+) -> Result<Exit, Stop> {
     if files.is_empty() {
         cx.warn("The store brought no files along: no snapshot \"NAME\" had an include");
     }
     let mut exit = Exit::Done;
     for file in files {
         let path = &file.path;
-        match put(file, force) {
-            Ok(Put::Made) => say(cx, &format!("Put back {path}"))?,
-            Ok(Put::Same) => say(cx, &format!("{path} is as it was"))?,
-            Ok(Put::Other) => {
-                cx.warn(&format!(
-                    "{path} is another now, and was left as it is: -force replaces it"
-                ));
-            }
+        let there = compare(file);
+        if matches!(there, Ok(There::Other)) && !force {
+            cx.warn(&format!("{path} is another now, and is left as it is: -force replaces it"));
+            continue;
+        }
+        let done = there.and_then(|there| match there {
+            There::Same => Ok(format!("{path} is as it was")),
+            There::Nothing | There::Other if dry_run => Ok(format!("Would put back {path}")),
+            There::Nothing | There::Other => put(file).map(|()| format!("Put back {path}")),
+        });
+        match done {
+            Ok(done) => say(cx, &done)?,
             Err(error) => {
                 cx.complain(&format!("{path}: {error}"));
                 exit = Exit::Failed;
@@ -75,16 +85,16 @@ pub fn put_back(cx: &mut Context, files: &[Included], force: bool) -> Result<Exi
     Ok(exit)
 }
 
-/// What became of a file.
-enum Put {
-    Made,
-    /// It was there, just so.
+/// What lies where a file was.
+enum There {
+    Nothing,
+    /// That file, just so.
     Same,
-    /// Another is there.
+    /// Another one.
     Other,
 }
 
-fn put(file: &Included, force: bool) -> io::Result<Put> {
+fn compare(file: &Included) -> io::Result<There> {
     let path = Path::new(&file.path);
     let plain = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
     if !path.is_absolute() || !path.components().all(plain) {
@@ -96,20 +106,22 @@ fn put(file: &Included, force: bool) -> io::Result<Put> {
         return Err(io::Error::new(ErrorKind::AlreadyExists, what));
     }
     match fs::read(path).map(Zeroizing::new) {
-        Ok(there) if *there == file.content => return Ok(Put::Same),
-        Ok(_) if !force => return Ok(Put::Other),
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Ok(there) if *there == file.content => Ok(There::Same),
+        Ok(_) => Ok(There::Other),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(There::Nothing),
+        Err(error) => Err(error),
     }
+}
+
+fn put(file: &Included) -> io::Result<()> {
+    let path = Path::new(&file.path);
     if let Some(folder) = path.parent() {
         make_folder(folder, file)?;
     }
     replace::make(path, 0o600, &file.content)?;
     give(path, file)?;
     // After its owner, who alone may have what was in it until now.
-    fs::set_permissions(path, Permissions::from_mode(file.mode & 0o777))?;
-    Ok(Put::Made)
+    fs::set_permissions(path, Permissions::from_mode(file.mode & 0o777))
 }
 
 /// Makes the folder of a file, and those around it. Whoever has the file has the folder too, and

@@ -1,5 +1,6 @@
 //! From a configuration to a server that serves until it is told to end.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::node::{Node, NodeError, Opened, World};
 use crate::server::FrontError;
 use crate::server::gate::inherited::Inherited;
 use crate::snapshot::follow::Followed;
+use crate::snapshot::keeper::settings::Settings as Target;
 use crate::snapshot::target::sftp::end_clients;
 
 /// Runs the server in the foreground.
@@ -275,8 +277,30 @@ impl Serving<'_> {
             );
             flaws.push("the seal was changed in the configuration, which the next start takes");
         }
+        let changed = changed(&self.config.snapshots, &config.snapshots);
+        for name in &changed {
+            log::warn!(
+                "configuration: snapshot \"{name}\" was changed, added or taken out, which the \
+                 next start takes: restart the server, or undo the change"
+            );
+        }
+        if !changed.is_empty() {
+            flaws.push("a snapshot was changed in the configuration, which the next start takes");
+        }
         flaws
     }
+}
+
+/// The names of targets of which the one says something else than the other.
+fn changed<'a>(
+    one: &'a BTreeMap<String, Target>,
+    other: &'a BTreeMap<String, Target>,
+) -> BTreeSet<&'a str> {
+    let given = |of: &'a BTreeMap<String, Target>, name: &str| {
+        of.get(name).map(|target| (&target.given, &target.include))
+    };
+    let names = one.keys().chain(other.keys());
+    names.map(String::as_str).filter(|name| given(one, name) != given(other, name)).collect()
 }
 
 /// Tells of a configuration with which no server starts.
