@@ -113,3 +113,43 @@ fn each_target_that_is_late_is_named() {
         })
     });
 }
+
+#[test]
+fn one_that_is_late_has_not_caught_up_by_a_restore() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let world = world(3, &folder, "  interval = \"24h\"\n  journal = true");
+    let root = world.root();
+    assert_eq!(root.post("secret/a", json!({ "a": "b" })).status, 204);
+    eventually("all is shipped", || {
+        let target = target(&root);
+        target["state"] == "good" && target["journal"]["behind"] == 0
+    });
+    let file = root.get("sys/storage/raft/snapshot").body;
+    fs::rename(&folder, home.path().join("away")).unwrap();
+    assert_eq!(root.post("secret/a", json!({ "a": "c" })).status, 204);
+    world.advance(Duration::from_secs(70));
+    eventually("it is told", || {
+        world.advance(Duration::from_secs(2));
+        target(&root)["state"] == "away" && target(&root)["late"] != ""
+    });
+    let before = target(&root);
+    assert_eq!(root.upload("sys/storage/raft/snapshot", &file).unwrap().status, 200);
+    let is_told = |told: &Value| {
+        let seconds = |of: &Value| of["journal"]["behind_seconds"].as_u64();
+        told["late"] != "" && told["journal"]["behind"].is_u64() && seconds(told) >= seconds(&before)
+    };
+    for _ in 0..20 {
+        world.advance(Duration::from_secs(1));
+        let told = target(&root);
+        assert!(is_told(&told), "{told:#}");
+    }
+    assert_ne!(target(&root)["journal"]["timeline"], before["journal"]["timeline"]);
+    fs::rename(home.path().join("away"), &folder).unwrap();
+    eventually("it has caught up", || {
+        world.advance(Duration::from_secs(2));
+        let told = target(&root);
+        told["journal"]["behind"] == 0 && told["late"] == ""
+    });
+}

@@ -109,3 +109,39 @@ fn a_clock_that_is_ahead_at_a_restore_hides_nothing_of_what_came_after() {
         assert!(newest.contains("Would restore") && newest.contains("2-"), "{newest}");
     }
 }
+
+#[test]
+fn one_commit_by_a_clock_that_was_ahead_leaves_no_doubt_for_ever() {
+    let folder = TempDir::new();
+    let mut world = world(74, &folder);
+    let is_there = || target(&world.root())["journal"]["behind"] == 0;
+    let one = put(&world, "one");
+    eventually("the target has it", is_there);
+    world.jump(Duration::from_secs(3600));
+    put(&world, "ahead");
+    eventually("the target has that", is_there);
+    world.turn_back(Duration::from_secs(3600));
+    let mut told = vec![(one.clone(), "one")];
+    for value in ["two", "three"] {
+        told.push((put(&world, value), value));
+    }
+    eventually("the target has that, too", is_there);
+    let at_one = format!("-at={one}");
+    for values in [["four", "five"], ["six", "seven"]] {
+        let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at_one]);
+        assert!(done.status.success(), "{}", text(&done));
+        for value in values {
+            told.push((put(&world, value), value));
+        }
+        eventually("the target has the new history", || is_shipped(&world));
+        let newest = bare(&world, &folder);
+        assert!(newest.contains("Would restore"), "{newest}");
+    }
+    for _ in 0..2 {
+        for (time, value) in &told {
+            assert_eq!(had(&world, &at(time)).as_deref(), Some(*value));
+        }
+        assert_eq!(had(&world, &at("latest")).as_deref(), Some("seven"));
+        world.restart();
+    }
+}

@@ -148,13 +148,17 @@ pub struct Shipped {
 
 impl Shipped {
     /// What is told now, where it was this `before`: of a history that was begun since, nothing is
-    /// there yet.
+    /// there yet, and a target that was behind in the one before has not caught up by that.
     pub fn now(before: Option<Self>, head: &Head, now: Timestamp) -> Self {
         let Head { timeline, revision: head, cut, .. } = *head;
-        let seen = before.as_ref().is_some_and(|before| before.seen);
-        let none = Self { timeline, revision: None, seen, head, since: None, cut, gap: None };
-        let before = before.filter(|before| before.timeline == timeline).unwrap_or(none);
-        let told = Self { head, cut, ..before };
+        let (same, other) = match before {
+            Some(before) if before.timeline == timeline => (Some(before), None),
+            before => (None, before),
+        };
+        let seen = other.as_ref().is_some_and(|other| other.seen || other.revision.is_some());
+        let since = other.filter(|other| other.behind() != Some(0)).and_then(|other| other.since);
+        let none = Self { timeline, revision: None, seen, head, since, cut, gap: None };
+        let told = Self { head, cut, ..same.unwrap_or(none) };
         let behind = told.behind() != Some(0);
         Self { since: told.since.or_else(|| behind.then_some(now)), ..told }
     }

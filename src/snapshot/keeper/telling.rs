@@ -6,7 +6,7 @@ use super::status::{Attempt, Shipped, Standing};
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::barrier::Unsealed;
-use crate::barrier::journal::{Head, live};
+use crate::barrier::journal::live;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 
@@ -116,23 +116,24 @@ impl Worker {
     }
 
     fn shipped(&self, unsealed: &Unsealed, now: Timestamp) -> Option<Shipped> {
-        let Head { timeline, revision: head, cut, .. } = unsealed.journal()?;
+        let head = unsealed.journal()?;
+        let before = Shipped::now(self.desk.status().journal, &head, now);
+        let timeline = head.timeline;
         let known = self.known.as_ref().filter(|known| known.timeline == timeline);
         let reach = known.and_then(|known| known.reach);
-        let before = self.desk.status().journal.filter(|before| before.timeline == timeline);
         // What it had when it was last seen counts while nobody can look.
-        let had = before.as_ref().filter(|_| self.known.is_none()).and_then(|had| had.revision);
-        let revision = reach.map(|reach| reach.cursor).or(had);
-        let gap = reach.and_then(|reach| reach.gap).or(before.as_ref().and_then(|b| b.gap));
-        let seen = known.is_some();
-        let told = Shipped { timeline, revision, seen, head, since: None, cut, gap };
+        let had = Some(&before).filter(|_| self.known.is_none());
+        let revision = reach.map(|reach| reach.cursor).or(had.and_then(|had| had.revision));
+        let seen = known.is_some() || had.is_some_and(|had| had.seen);
+        let gap = reach.and_then(|reach| reach.gap).or(before.gap);
+        let told = Shipped { revision, seen, gap, ..before };
         if told.behind() == Some(0) {
-            return Some(told);
+            return Some(Shipped { since: None, ..told });
         }
         // It goes on with what is shipped: while the server is written to, something is always on
         // its way.
         let first = revision.and_then(|revision| committed(unsealed, timeline, revision + 1));
-        let since = first.or(before.and_then(|before| before.since)).unwrap_or(now);
+        let since = first.or(told.since).unwrap_or(now);
         Some(Shipped { since: Some(since), ..told })
     }
 }

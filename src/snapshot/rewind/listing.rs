@@ -71,7 +71,8 @@ pub struct Span {
     pub first: Instant,
     /// Whether any can: by a snapshot of it, or from the history that it left.
     pub reached: bool,
-    /// The last that is known of it, whether it can be reached or not.
+    /// The last that is known of it, whether it can be reached or not: no later time that a clock
+    /// had while it was ahead.
     pub last: Instant,
     /// The earliest time that is known of it.
     pub begun: Timestamp,
@@ -324,11 +325,8 @@ impl Listing {
         let branch = start.filter(starts).map(Instant::start);
         let linked = branch.filter(|_| origin.is_some_and(|origin| self.leads_to(origin)));
         let first = linked.or(base).or(start.map(Instant::start))?;
-        let mut last = first;
-        for instant in self.known(timeline) {
-            last.revision = last.revision.max(instant.revision);
-            last.time = last.time.max(instant.time);
-        }
+        let known = self.known(timeline).chain([first]);
+        let last = known.max_by_key(|at| (at.revision, at.time)).unwrap_or(first);
         let entered = start.map(Instant::start).into_iter().chain(base);
         let entered = entered.min_by_key(|at| (at.revision, at.time)).unwrap_or(first).time;
         let earliest = self.earliest(timeline).map(SegmentName::earlier_end);
