@@ -72,7 +72,10 @@ impl fmt::Display for SnapshotError {
                 f,
                 "the snapshot was changed after it was taken: {what}; restore another one"
             ),
-            Self::Full => f.write_str("the disk has no room for the snapshot: free some space"),
+            Self::Full => f.write_str(
+                "the disk has no room for the snapshot, which is put together beside the store and \
+                 leaves 32 MiB free there: free some space on the disk of the store",
+            ),
             Self::Busy => {
                 f.write_str("too many snapshots are under way: try again when one has ended")
             }

@@ -194,6 +194,9 @@ fn log(service: &Rewind, ask: DirectAsk) -> Outcome {
     let given = |name: &str| ask.query(name).filter(|text| !text.is_empty());
     let since = given("since").map(|text| time("since", text)).transpose()?;
     let until = given("until").map(|text| time("until", text)).transpose()?;
+    if since.zip(until).is_some_and(|(since, until)| until < since) {
+        return Err(Fault::bad_request("since is later than until"));
+    }
     let timeline = given("timeline").map(parse_timeline).transpose()?;
     let limit = given("limit").map(str::parse).transpose();
     let limit = limit.ok().map(|limit| limit.unwrap_or(USUAL)).filter(|n| (1..=MOST).contains(n));

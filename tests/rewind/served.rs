@@ -325,6 +325,13 @@ fn the_command_line_goes_back_and_tells_what_changed() {
     let told = text(&edgekeep(&world, &["snapshot", "log", "disk"]));
     let both = told.contains(&format!(" of {left}")) && told.contains(" of 2-");
     assert!(both, "of which history a number is: {told}");
+    for (part, why) in [
+        (&["-timeline=7-0000000000000000"][..], "leads to the timeline 7-0000000000000000"),
+        (&["-since=2027-01-15T08:00:02Z", "-until=2027-01-15T08:00:01Z"], "later than until"),
+    ] {
+        let refused = edgekeep(&world, &[&["snapshot", "log"], part, &["disk"]].concat());
+        assert!(!refused.status.success() && text(&refused).contains(why), "{}", text(&refused));
+    }
     // The server has a history of its own now, and at that time there was the one that it left.
     // Its own past is no other history; what was committed after that is of one.
     let would = |instant: &[&str]| {

@@ -544,10 +544,10 @@ fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
     let (folder, entropy) = (mount.root().to_owned(), Arc::clone(&store.entropy));
     let precaution = Precaution::new(folder, Spools::new(mount.root(), 0), entropy);
     let keep = || precaution.keep(&store.barrier.unsealed().unwrap(), "before.snap");
-    let told = "the disk has no room for the snapshot: free some space";
-    assert_eq!(error_of(keep()), told);
+    let is_told = || error_of(keep()).contains("free some space on the disk of the store");
+    assert!(is_told());
     mount.fill(1 << 20);
-    assert_eq!(error_of(keep()), told);
+    assert!(is_told());
 }
 
 /// Gives what it has and then fails.

@@ -6,7 +6,7 @@ use super::descent::{Clues, Descent};
 use super::fetch::{add_own, is_of};
 use super::file::{Getter, Unfit};
 use super::listing::{Leg, Listing, Stretch};
-use super::plan::next;
+use super::plan::{Refusal, next};
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
 use crate::barrier::journal::lapse::Lapses;
@@ -92,17 +92,22 @@ pub fn history(
     let kept = !listing.segments.is_empty();
     let mut segments = Segments::new(spools.open()?);
     let store = keys.get()?;
+    let is_own = store.status().timeline == part.timeline;
     let (mut ends, mut lapses) = (Vec::new(), Lapses::default());
     if is_of(source, &store) {
         add_own(&store, &mut segments, &mut listing)?;
         ends = store.left()?;
         ends.extend(store.journal());
         // Who names another history than the present one may mean another server's.
-        if store.status().timeline == part.timeline {
+        if is_own {
             lapses = store.lapses()?;
         }
     }
     drop(store);
+    if !is_own && listing.span(part.timeline).is_none() {
+        let refusal = Refusal::NoTimeline(part.timeline, listing.spans());
+        return Err(RewindError::Refused(refusal, Vec::new()));
+    }
     let mut reading =
         Reading { getter: Getter::new(source), segments, listing, keys, ends, lapses };
     loop {
