@@ -30,6 +30,8 @@ pub struct Context {
     http: HttpFlags,
     bearer: Bearer,
     client: Option<Client>,
+    /// The policies of what is asked for beside the call that a command is about.
+    needed: Vec<String>,
 }
 
 /// Which token calls carry.
@@ -43,7 +45,7 @@ enum Bearer {
 impl Context {
     /// Surroundings for a command that was given these options; nothing is asked yet.
     pub const fn new(http: HttpFlags, format: Format, field: Option<String>) -> Self {
-        Self { format, field, http, bearer: Bearer::Usual, client: None }
+        Self { format, field, http, bearer: Bearer::Usual, client: None, needed: Vec::new() }
     }
 
     /// The server's client, made at the first call.
@@ -112,8 +114,9 @@ impl Context {
 
     /// The same for a call whose answer is not the result: it is never wrapped.
     pub fn ask(&mut self, call: &Call) -> Result<Answer, Stop> {
-        if self.http.output_policy {
-            return Err(Stop::Instead(curl::policy(call)));
+        if self.prints_policy() {
+            self.needed.insert(0, curl::policy(call));
+            return Err(Stop::Instead(self.needed.join("\n")));
         }
         let as_curl = self.http.output_curl_string;
         let client = self.client()?;
@@ -145,6 +148,18 @@ impl Context {
     /// Asks for what helps to say what is wrong. That it cannot be had is nothing to tell.
     pub fn look_up(&mut self, call: &Call) -> Option<Answer> {
         self.client().ok()?.call(call).ok()
+    }
+
+    /// Whether the policy that a call needs is printed instead of it.
+    pub const fn prints_policy(&self) -> bool {
+        self.http.output_policy
+    }
+
+    /// What a command asks for beside the call that it is about is to be in its policy, too.
+    pub fn also_needs(&mut self, call: &Call) {
+        if self.prints_policy() {
+            self.needed.push(curl::policy(call));
+        }
     }
 
     /// Whether a call is only printed, not made.

@@ -20,15 +20,16 @@ use super::snapshot::place::{self, Declared, Place};
 use super::snapshot::wait::Patience;
 use super::stop::{Exit, Stop};
 use super::values::parse_ttl;
+use crate::barrier::journal::Head;
 use crate::barrier::root::Timeline;
 use crate::base::ttl::Ttl;
 use crate::config::Storage;
 use crate::node::offline::{self, Interruption};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::layout::Folder;
-use crate::snapshot::rewind::listing::Listing;
+use crate::snapshot::rewind::listing::{Listing, holds};
 use crate::snapshot::rewind::plan::{Refusal, present as newest_of};
-use crate::snapshot::rewind::{Newest, RewindError, Source, has_any, stores};
+use crate::snapshot::rewind::{Found, Newest, Prepared, RewindError, Source, has_any, stores};
 use crate::snapshot::target::Target;
 
 /// Restore a lost machine's store from a target alone.
@@ -99,6 +100,9 @@ impl Command for Restore {
             false => Vec::new(),
         };
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
+        if self.force {
+            tell_further(cx, &state.listing, &newest.prepared, &into);
+        }
         if !self.dry_run {
             let done = offline::rewind(&mut newest.prepared, &into, self.force);
             done.map_err(|error| failed(&error))?;
@@ -319,6 +323,21 @@ impl Restore {
             ));
         }
         Ok(())
+    }
+}
+
+/// Tells of the store that is replaced where it holds what the one in its place does not.
+fn tell_further(cx: &mut Context, listing: &Listing, prepared: &Prepared, into: &Path) {
+    let Some(Head { timeline, revision, .. }) = offline::standing(into) else { return };
+    let Found { timeline: history, instant, .. } = prepared.found();
+    let mut way = listing.lineage(history);
+    way[0].upto = instant.revision;
+    if !holds(&way, timeline, revision) {
+        cx.warn(&format!(
+            "The store in {} is at revision {revision} of the timeline {timeline}, which no target \
+             leads to: what it has beside this is lost, unless you move that folder away first",
+            into.display()
+        ));
     }
 }
 

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::SPOOL_FLOOR;
+use crate::barrier::journal::{HEAD, Head};
 use crate::barrier::past::Past;
 use crate::barrier::root::Timeline;
 use crate::barrier::seal::Settings;
@@ -20,6 +21,7 @@ use crate::barrier::{Barrier, UnsealError};
 use crate::base::clock::SystemClock;
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::pages::Key;
+use crate::base::record::Record;
 use crate::config::data_of_vault;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::follow::promotion;
@@ -107,6 +109,17 @@ pub fn prepare_newest(
         return Err(SnapshotError::Occupied(folder.display().to_string()).into());
     }
     rewind::newest(source, timeline, &spools(folder))
+}
+
+/// Where the journal of the store in `folder` stands: without its keys nothing else tells how far
+/// it is. `None` where there is none, or a server has it.
+pub fn standing(folder: &Path) -> Option<Head> {
+    if !data_file(folder).exists() {
+        return None;
+    }
+    let storage = Redb::open(folder, Options::new(Arc::new(SystemClock))).ok()?;
+    let head = storage.view().ok()?.get(HEAD).ok()??;
+    Head::decode(&head).ok()
 }
 
 /// Looks at the files that a refusal rests on, before a store goes into `folder`: whether any was

@@ -1,6 +1,7 @@
 //! A snapshot that is kept beside the store before what cannot be undone, where no journal leads
 //! back: one of each kind, the last.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -24,8 +25,16 @@ pub struct Precaution {
 }
 
 impl Precaution {
-    /// In `folder`, as long as `spools` finds room there.
+    /// In `folder`, as long as `spools` finds room there. What a power cut left of one goes: the
+    /// next of its kind may be far off. Nobody else may have the folder.
     pub fn new(folder: PathBuf, spools: Spools, entropy: Arc<dyn Entropy>) -> Self {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(".before-") && name.ends_with(".snap.partial") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
         Self { folder, spools, entropy, turn: Mutex::default() }
     }
 

@@ -72,9 +72,12 @@ impl Reached {
                 "To have a good one taken, if this server's store is good: `edgekeep snapshot take \
                  {name}`"
             ),
-            RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => format!(
-                "To go on beside it: `edgekeep snapshot adopt {name}`. To have what the other one \
-                 wrote: `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"
+            RewindError::Refused(
+                Refusal::Ours(timeline, _, at, _) | Refusal::Ahead(timeline, _, _, at),
+                _,
+            ) => format!(
+                "To go on beside it: `edgekeep snapshot adopt {name}`. To have what is there: \
+                 `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"
             ),
             _ => return error.into(),
         };

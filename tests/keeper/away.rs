@@ -138,7 +138,9 @@ fn one_that_is_late_has_not_caught_up_by_a_restore() {
     assert_eq!(root.upload("sys/storage/raft/snapshot", &file).unwrap().status, 200);
     let is_told = |told: &Value| {
         let seconds = |of: &Value| of["journal"]["behind_seconds"].as_u64();
-        told["late"] != "" && told["journal"]["behind"].is_u64() && seconds(told) >= seconds(&before)
+        told["late"] != ""
+            && told["journal"]["behind"].is_u64()
+            && seconds(told) >= seconds(&before)
     };
     for _ in 0..20 {
         world.advance(Duration::from_secs(1));

@@ -141,6 +141,12 @@ fn what_is_ahead_is_restored_or_gone_on_beside() {
         eventually("all is shipped", || is_well(&world));
         world.go_back();
         eventually("it is ahead", || target(&world.root())["state"] == "ahead");
+        // It is so for long, and looked at less and less often.
+        for _ in 0..4 {
+            let before = target(&world.root())["errors"].clone();
+            world.advance(Duration::from_secs(120));
+            eventually("it was looked", || target(&world.root())["errors"] != before);
+        }
         let told = told(&world);
         let timeline = target(&world.root())["journal"]["timeline"].clone();
         let restore = "edgekeep snapshot restore -target=disk -at=latest -timeline=";
@@ -150,7 +156,10 @@ fn what_is_ahead_is_restored_or_gone_on_beside() {
         put(&world, "meanwhile");
         put(&world, "since");
         does(&world, &told[way]);
-        eventually("it is well", || is_well(&world));
+        eventually("it is well at once", || {
+            let target = target(&world.root());
+            target["state"] == "good" && target["journal"]["behind"] == 0
+        });
         assert_eq!((has(&world, "second"), has(&world, "meanwhile")), (way == 0, way == 1));
     }
 }

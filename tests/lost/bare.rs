@@ -507,3 +507,27 @@ fn a_sealed_server_takes_nothing_and_says_what_helps() {
     assert_eq!(exit, 0, "{said}");
     must_have(&store, &store.start(), "first");
 }
+
+#[test]
+fn a_store_that_is_further_than_what_replaces_it_is_told_of() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    shipped(&store.root(&server), "disk");
+    let config = option("config", &store.config());
+    let told = "which no target leads to: what it has beside this is lost";
+    server.kill();
+    let (exit, said) = restore(&[&config, "-force", "-dry-run"]);
+    assert!(exit == 0 && !said.contains(told), "{said}");
+    let server = store.start();
+    fs::rename(home.at("disk"), home.at("away")).unwrap();
+    write(&store, &server, "second");
+    drop(server);
+    fs::rename(home.at("away"), home.at("disk")).unwrap();
+    for more in [&["-dry-run"][..], &[]] {
+        let (exit, said) = restore(&[&[&*config, "-force"], more].concat());
+        assert!(exit == 0 && said.contains(told), "{said}");
+    }
+    let server = store.start();
+    must_have(&store, &server, "first");
+}

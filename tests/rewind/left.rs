@@ -378,7 +378,7 @@ fn what_another_one_wrote_is_had_by_the_command_that_is_offered() {
     eventually("the target is ahead", || target(&twin.root())["state"] == "ahead");
     let refused = edgekeep(&twin, &["snapshot", "restore", "-target=disk", "-at=latest"]);
     let told = text(&refused);
-    let (_, offered) = told.split_once("what the other one wrote:").unwrap();
+    let (_, offered) = told.split_once("To have what is there:").unwrap();
     let offered = command_of(offered);
     let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
     let done = edgekeep(&twin, &offered);

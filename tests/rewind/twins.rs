@@ -312,10 +312,18 @@ fn a_server_goes_forward_on_what_comes_of_it_where_that_is_named() {
     let found = twin.prepare(At::Latest, Some(timeline)).unwrap();
     assert_eq!(found.found().instant.revision, site.history.last().unwrap().revision);
     assert!(!found.is_own_past());
-    // Where nobody names that, its own latest is meant.
-    let found = twin.prepare(At::Latest, None).unwrap();
-    assert_eq!(found.found().instant.revision, twin.history.last().unwrap().revision);
-    assert!(found.is_own_past());
+    // Where nobody names that, its own latest may be meant, or what it wrote before its disk was put
+    // back.
+    let (own, there) = (twin.history.last().unwrap(), site.history.last().unwrap());
+    for at in [At::Latest, At::Revision(there.revision)] {
+        let text = refusal(twin.prepare(at, None));
+        assert!(text.contains("the target is ahead of this server"), "{text}");
+        assert!(text.contains(&format!("this server is at revision {}", own.revision)), "{text}");
+    }
+    for at in [At::Time(own.time), At::Revision(own.revision)] {
+        let found = twin.prepare(at, None).unwrap();
+        assert!(found.is_own_past() && found.found().instant.revision == own.revision);
+    }
 }
 
 #[test]

@@ -337,6 +337,7 @@ impl Site {
             | Refusal::Between(..)
             | Refusal::Twice(..)
             | Refusal::Ours(..)
+            | Refusal::Ahead(..)
             | Refusal::Other(..)
             | Refusal::Behind(..) => {
                 panic!("{what}: {error}")

@@ -542,8 +542,11 @@ fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
     let (store, _) = Store::with_entries(1);
     store.put("large", &[7; 5 << 20]);
     let (folder, entropy) = (mount.root().to_owned(), Arc::clone(&store.entropy));
+    let torn = mount.root().join(".before-restore.snap.partial");
+    fs::write(&torn, "what a power cut left").unwrap();
     let precaution = Precaution::new(folder, Spools::new(mount.root(), 0), entropy);
     let keep = || precaution.keep(&store.barrier.unsealed().unwrap(), "before.snap");
+    assert!(!torn.exists());
     let is_told = || error_of(keep()).contains("free some space on the disk of the store");
     assert!(is_told());
     mount.fill(1 << 20);

@@ -30,13 +30,17 @@ impl Command for Adopt {
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = operands::one(&self.operands)?;
+        let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/adopt"));
+        let list = Call::get(format!("{TARGETS}/{name}/list"));
+        cx.also_needs(&call);
+        cx.also_needs(&list);
         let mut before = target::status(cx, name)?.data;
         let state = |of: &Value| text(&of["state"]);
         let is_wanted =
             |of: &Value| [AHEAD, AWAY].contains(&&*state(of)) || !of["beside"].is_null();
         if !is_wanted(&before) {
             // What is told was seen some time ago; where it cannot be looked at, it is away.
-            let _seen = cx.fetch(Call::get(format!("{TARGETS}/{name}/list")));
+            let _seen = cx.fetch(list);
             before = target::status(cx, name)?.data;
         }
         if !is_wanted(&before) {
@@ -45,7 +49,6 @@ impl Command for Adopt {
                  writes there: there is nothing to adopt"
             )));
         }
-        let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/adopt"));
         let doing = "Error adopting the target";
         cx.send(call).map_err(|stop| stop.about(doing))?;
         let failed = target::wait(cx, (name, doing), before.clone(), |now| {

@@ -44,8 +44,13 @@ fn ids(
         ids.push(match &state.kind {
             Kind::Now => None,
             Kind::Loaded(id) => Some((*id).to_owned()),
-            // What is only printed is of the one that would be loaded.
-            Kind::File(_) | Kind::Instant(_) if cx.is_dry() => Some("ID".to_owned()),
+            // What is only printed is of the one that would be loaded, whatever its id is.
+            Kind::File(_) | Kind::Instant(_) if cx.is_dry() => {
+                let id = if cx.prints_policy() { "+" } else { "ID" };
+                cx.also_needs(&load::request(state)?);
+                cx.also_needs(&unload::request(id));
+                Some(id.to_owned())
+            }
             Kind::File(_) | Kind::Instant(_) => {
                 let answer = load::load(cx, state)?;
                 let id = answer

@@ -40,7 +40,7 @@ impl Command for Load {
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let state = self.state()?;
         if cx.is_dry() {
-            return cx.send(call(&state)?).map(|_| Exit::Done);
+            return cx.send(request(&state)?).map(|_| Exit::Done);
         }
         match load(cx, &state)? {
             Some(envelope) => envelope.print(cx),
@@ -70,7 +70,7 @@ impl Load {
 
 /// Has the server load a state; what it says of it.
 pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Stop> {
-    let call = call(state)?;
+    let call = request(state)?;
     let sent = match &state.kind {
         Kind::File(name) => {
             let (mut body, length) = file::open(name, "Loading")?;
@@ -91,7 +91,7 @@ pub fn load(cx: &mut Context, state: &State<'_>) -> Result<Option<Envelope>, Sto
 }
 
 /// The request that loads a state.
-fn call(State { text: named, kind }: &State<'_>) -> Result<Call, Stop> {
+pub fn request(State { text: named, kind }: &State<'_>) -> Result<Call, Stop> {
     match kind {
         Kind::File(_) => Ok(Call::new(Verb::Post, "sys/storage/raft/snapshot-load")),
         Kind::Instant(instant) if !instant.is_of_folder() => {

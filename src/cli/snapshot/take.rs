@@ -31,6 +31,7 @@ impl Command for Take {
         let name = operands::one(&self.operands)?;
         cx.never_wrap();
         let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/take"));
+        cx.also_needs(&target::told(name));
         let begun = cx.order(call).map_err(|stop| stop.about("Error asking for a snapshot"))?;
         let begun = Envelope::of(&begun).map(|begun| begun.data["attempts"].clone());
         let wanted = begun.and_then(|attempts| attempts.as_u64()).unwrap_or(1);

@@ -27,10 +27,15 @@ pub fn holdings(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {
     if is_one { Ok(found) } else { Err(cx.not_understood().about(doing)) }
 }
 
+/// The request that asks how a target stands, until something that was ordered is over.
+pub fn told(name: &str) -> Call {
+    Call::get(format!("{TARGETS}/{name}"))
+}
+
 /// How a target stands, or the token that wraps that.
 pub fn status(cx: &mut Context, name: &str) -> Result<Envelope, Stop> {
     let doing = "Error reading the target";
-    let found = cx.fetch(Call::get(format!("{TARGETS}/{name}")));
+    let found = cx.fetch(told(name));
     let found = found.map_err(|stop| stop.about(doing))?;
     let found = found.ok_or_else(|| Stop::Failed(missing(name)))?;
     let is_one = found.data["attempts"].is_number() || !found.wrap_info.is_null();

@@ -32,7 +32,7 @@ impl Command for Unload {
 
 /// Lets the loaded snapshot of that id go.
 pub fn unload(cx: &mut Context, id: &str, force: bool) -> Result<(), Stop> {
-    let mut call = Call::new(Verb::Delete, format!("sys/storage/raft/snapshot-load/{id}"));
+    let mut call = request(id);
     if force {
         call = call.with_query("force", "true");
     }
@@ -44,4 +44,9 @@ pub fn unload(cx: &mut Context, id: &str, force: bool) -> Result<(), Stop> {
         stop.missing(&missing).about("Error unloading the snapshot")
     })?;
     Ok(())
+}
+
+/// The request that lets it go.
+pub fn request(id: &str) -> Call {
+    Call::new(Verb::Delete, format!("sys/storage/raft/snapshot-load/{id}"))
 }

@@ -78,6 +78,7 @@ fn of_target(cx: &mut Context, name: &str) -> Result<Exit, Stop> {
     let doing = "Error verifying the target";
     cx.never_wrap();
     let call = Call::new(Verb::Post, format!("{TARGETS}/{name}/verify"));
+    cx.also_needs(&target::told(name));
     let none = format!("There is no file {name}, and no target: snapshot status names those");
     let begun = cx.order(call).map_err(|stop| stop.missing(&none).about(doing))?;
     let wanted = begun.body["data"]["verifications"].as_u64();

@@ -58,6 +58,8 @@ pub struct Worker {
     pub(super) settled: bool,
     /// What the target holds; `None` where that is not known at present.
     pub(super) known: Option<Known>,
+    /// The history of the store at the last round.
+    served: Option<Timeline>,
     /// What was read back of the snapshots there.
     pub(super) judged: BTreeMap<Name, (Judged, Option<Head>)>,
     /// Which of them were in this round.
@@ -148,6 +150,7 @@ impl Worker {
             schedule: Schedule::default(),
             settled: false,
             known: None,
+            served: None,
             judged: BTreeMap::new(),
             read_now: BTreeSet::new(),
             unreadable: RefCell::default(),
@@ -205,13 +208,17 @@ impl Worker {
         let mut wishes = self.desk.wishes();
         self.read_now.clear();
         self.seen.is_awake(self.boot());
-        if self.means.barrier.unsealed().is_none() {
+        let Some(unsealed) = self.means.barrier.unsealed() else {
             self.owed = self.owed.take().or(wishes.take.then(|| Trouble::Over.to_string()));
             self.refuse(&wishes, &Trouble::Over);
             self.seen.is_out_of_sight();
             return;
-        }
-        if wishes.any() {
+        };
+        // Another store has taken the place of the one that the target may have been ahead of.
+        let present = unsealed.status().timeline;
+        let is_another = self.served.replace(present).is_some_and(|before| before != present);
+        drop(unsealed);
+        if is_another || wishes.any() {
             self.schedule.hurry();
         }
         self.greet();

@@ -71,8 +71,7 @@ pub struct Span {
     pub first: Instant,
     /// Whether any can: by a snapshot of it, or from the history that it left.
     pub reached: bool,
-    /// The last that is known of it, whether it can be reached or not: no later time that a clock
-    /// had while it was ahead.
+    /// The last that is known of it, whether it can be reached or not.
     pub last: Instant,
     /// The earliest time that is known of it.
     pub begun: Timestamp,
@@ -325,8 +324,15 @@ impl Listing {
         let branch = start.filter(starts).map(Instant::start);
         let linked = branch.filter(|_| origin.is_some_and(|origin| self.leads_to(origin)));
         let first = linked.or(base).or(start.map(Instant::start))?;
-        let known = self.known(timeline).chain([first]);
-        let last = known.max_by_key(|at| (at.revision, at.time)).unwrap_or(first);
+        let end = self.end_of_one(timeline);
+        let mut last = Instant { revision: 0, time: Timestamp::EPOCH };
+        for instant in self.known(timeline).chain([first]) {
+            last.revision = last.revision.max(instant.revision);
+            // A later time before that end was of a clock that was ahead.
+            if end.is_none_or(|end| end.revision <= instant.revision) {
+                last.time = last.time.max(instant.time);
+            }
+        }
         let entered = start.map(Instant::start).into_iter().chain(base);
         let entered = entered.min_by_key(|at| (at.revision, at.time)).unwrap_or(first).time;
         let earliest = self.earliest(timeline).map(SegmentName::earlier_end);
@@ -334,6 +340,15 @@ impl Listing {
         let begun = self.begun.get(&timeline).copied().or(begun).unwrap_or(entered);
         let (reached, exact) = (linked.or(base).is_some(), branch.is_some());
         Some(Span { timeline, first, reached, last, begun, entered, exact })
+    }
+
+    /// Where the segments of a history end, if each begins behind the one before: two servers that
+    /// wrote it would have begun at one commit.
+    fn end_of_one(&self, timeline: Timeline) -> Option<Instant> {
+        let mut of_it: Vec<_> = self.all().filter(|name| name.timeline == timeline).collect();
+        of_it.sort_unstable_by_key(|name| name.first);
+        let is_one = of_it.windows(2).all(|pair| pair[0].last < pair[1].first);
+        of_it.last().filter(|_| is_one).map(|name| self.end_of(name))
     }
 
     /// The segment of a history that has the earliest time: its first one, unless that was written

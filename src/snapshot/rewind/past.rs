@@ -56,8 +56,17 @@ impl Way<'_> {
     pub(super) fn whose_past(&self, past: &Past<'_>) -> Result<Whose, Stop> {
         let Past { plan, gone, clues, head, end, .. } = past;
         match clues.descent(*end, head)? {
-            // It may have been its own, before its disk went back.
-            Descent::Proven if past.is_ahead() => self.elsewhere(plan, &gone.there, clues),
+            Descent::Proven if past.is_ahead() && !plan.named => match plan.at {
+                // What it held by then itself is told with what else there may have been.
+                At::Time(_) => self.elsewhere(plan, &gone.there, clues),
+                At::Latest | At::Revision(_) => Err(Stop::Refused(Refusal::Ahead(
+                    head.timeline,
+                    head.revision,
+                    gone.found.instant,
+                    plan.at,
+                ))),
+            },
+            Descent::Proven if past.is_ahead() => Ok(Whose::Other),
             Descent::Proven => Ok(Whose::Own),
             Descent::Unknown => self.whose_untold(past),
             Descent::Refuted => self.whose_refuted(past),

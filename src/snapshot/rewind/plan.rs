@@ -99,6 +99,9 @@ pub enum Refusal {
     /// The server that asks and another one did, in that history: what that one did is in this
     /// file. That was met on the way to this instant.
     Ours(Timeline, u64, At, Box<str>),
+    /// The target goes on, to this instant, behind the commit of that history at which the server
+    /// that asks is: another one wrote that, or this one before its disk was put back.
+    Ahead(Timeline, u64, Instant, At),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
@@ -423,6 +426,12 @@ impl fmt::Display for Refusal {
                 "this server wrote revision {revision} of its timeline, and so did another one, on \
                  a copy of the store ({file}): leave that file where it is"
             ),
+            Self::Ahead(timeline, revision, there, _) => write!(
+                f,
+                "the target is ahead of this server: it holds {there} of the timeline {timeline}, \
+                 and this server is at revision {revision}. Another server wrote that, on a copy \
+                 of the store, or this one did before its disk was put back to an older copy"
+            ),
             Self::Other(timeline, revision, file) => write!(
                 f,
                 "what is there of revision {revision} of the timeline {timeline} is another \
@@ -504,6 +513,7 @@ impl Refusal {
             | Self::Beyond(_)
             | Self::Twice(..)
             | Self::Ours(..)
+            | Self::Ahead(..)
             | Self::Other(..)
             | Self::Behind(..) => Vec::new(),
         }

@@ -113,6 +113,7 @@ impl Refusal {
             | Self::Folded(..)
             | Self::Twice(..)
             | Self::Ours(..)
+            | Self::Ahead(..)
             | Self::Other(..)
             | Self::Behind(..) => Vec::new(),
             // Nothing leads to one of those that a single file may have made up.
