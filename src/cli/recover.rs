@@ -59,6 +59,7 @@ impl Recover {
         // A Vault that is older than the header reads the parameter.
         call = call.with_query("recover_snapshot_id", id).with_header(HEADER, id);
         if let Some(from) = self.from.as_deref().map(operands::path) {
+            cx.also_needs(&Call::get(&*from));
             let mut path = String::new();
             url::encode_header(&from, &mut path);
             call = call.with_header("X-Vault-Recover-Source-Path", path);
@@ -85,8 +86,8 @@ impl Recover {
         let id = self.snapshot_id.as_deref().unwrap_or_default();
         let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
         format!(
-            "What cannot be recovered is read as it was, and written by hand: `edgekeep \
-             read -snapshot-id={id} {from}`"
+            "What cannot be recovered is read as it was, where a snapshot holds it, and written by \
+             hand: `edgekeep read -snapshot-id={id} {from}`"
         )
     }
 }

@@ -100,8 +100,11 @@ impl Command for Restore {
             false => Vec::new(),
         };
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
-        if self.force {
-            tell_further(cx, &state.listing, &newest.prepared, &into);
+        let further = self.force.then(|| further(&state.listing, &newest.prepared, &into));
+        if let Some(further) = further.flatten() {
+            let remedy = "to keep what it has beside that, move the folder away first";
+            let then = if self.dry_run { remedy } else { "what it had beside that is gone" };
+            cx.warn(&format!("{further}: {then}"));
         }
         if !self.dry_run {
             let done = offline::rewind(&mut newest.prepared, &into, self.force);
@@ -326,19 +329,20 @@ impl Restore {
     }
 }
 
-/// Tells of the store that is replaced where it holds what the one in its place does not.
-fn tell_further(cx: &mut Context, listing: &Listing, prepared: &Prepared, into: &Path) {
-    let Some(Head { timeline, revision, .. }) = offline::standing(into) else { return };
+/// What the store in a folder holds that the one which is to take its place does not, by the
+/// numbers of its journal.
+fn further(listing: &Listing, prepared: &Prepared, into: &Path) -> Option<String> {
+    let Head { timeline, revision, .. } = offline::standing(into)?;
     let Found { timeline: history, instant, .. } = prepared.found();
     let mut way = listing.lineage(history);
     way[0].upto = instant.revision;
-    if !holds(&way, timeline, revision) {
-        cx.warn(&format!(
-            "The store in {} is at revision {revision} of the timeline {timeline}, which no target \
-             leads to: what it has beside this is lost, unless you move that folder away first",
-            into.display()
-        ));
-    }
+    (!holds(&way, timeline, revision)).then(|| {
+        let into = into.display();
+        format!(
+            "The store that was in {into} was at revision {revision} of the timeline {timeline}, \
+             which is not in the one that takes its place"
+        )
+    })
 }
 
 /// What of it may be older than what is to be had.

@@ -17,7 +17,7 @@ use crate::api::ask::{Ask, FromSnapshot, Verb};
 use crate::api::call::{Caller, MountView};
 use crate::api::engine::Engine;
 use crate::api::reply::{Auth, Reply};
-use crate::api::route::Outcome;
+use crate::api::route::{Access, Outcome};
 use crate::barrier::names::MountId;
 use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
@@ -83,6 +83,9 @@ impl Pipeline {
         // Who may not read there is not told what is there, either.
         let sudo = may_read(asked, path)?.sudo;
         let from = locate::target(self, txn, path)?;
+        if from.access() == Access::Sudo && !sudo {
+            return Err(Fault::refused());
+        }
         if !are_alike(target, &from) {
             let why = format!("{path} is of another kind than {}", ask.path);
             return Err(Fault::bad_request(why));
@@ -138,7 +141,19 @@ fn at<'t, 'p>(
         }
         Target::Mounted { view, id, engine, below, .. } => (view, *id, *engine, *below),
         Target::Unsupported => return Err(Fault::unsupported_path()),
-        Target::Nowhere(path) => return Ok(Target::Nowhere(path)),
+        Target::Nowhere(path) => {
+            return match mounts.read(then)?.resolve(path) {
+                None => Ok(Target::Nowhere(path)),
+                Some((old, _)) => Err(Fault::new(
+                    404,
+                    format!(
+                        "no handler for route '{path}': in the snapshot {} is of type {}; to reach \
+                         what it held, mount such an engine there",
+                        old.path, old.kind
+                    ),
+                )),
+            };
+        }
     };
     let table = mounts.read(then)?;
     let now = Present { id, path: &view.path, engine };

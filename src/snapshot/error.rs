@@ -72,10 +72,7 @@ impl fmt::Display for SnapshotError {
                 f,
                 "the snapshot was changed after it was taken: {what}; restore another one"
             ),
-            Self::Full => f.write_str(
-                "the disk has no room for the snapshot, which is put together beside the store and \
-                 leaves 32 MiB free there: free some space on the disk of the store",
-            ),
+            Self::Full => f.write_str("the disk has no room for the snapshot: free some space"),
             Self::Busy => {
                 f.write_str("too many snapshots are under way: try again when one has ended")
             }
@@ -217,7 +214,12 @@ impl From<SnapshotError> for StorageError {
 impl From<SnapshotError> for Fault {
     fn from(error: SnapshotError) -> Self {
         let status = match error {
-            SnapshotError::Full => 507,
+            // A server has it on that disk first, wherever it goes or comes from.
+            SnapshotError::Full => {
+                let why = "the disk of the store has no room for the snapshot, which is put \
+                           together there and leaves 32 MiB free: free some space";
+                return Self::new(507, why);
+            }
             SnapshotError::Busy => 429,
             SnapshotError::Sealed => return Self::sealed(),
             SnapshotError::Gone => 503,

@@ -77,7 +77,8 @@ impl Reached {
                 _,
             ) => format!(
                 "To go on beside it: `edgekeep snapshot adopt {name}`. To have what is there: \
-                 `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`"
+                 `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`; where an \
+                 instant is one word it ends so: @{timeline}"
             ),
             _ => return error.into(),
         };
@@ -91,9 +92,9 @@ impl Reached {
         let mut told = found.lacking();
         if let Some(why @ End::Beside) = found.end {
             let (name, at) = (&self.name, wish.at);
-            let of = wish.timeline.map(|of| format!(" -timeline={of}")).unwrap_or_default();
+            let of = wish.timeline.unwrap_or(found.timeline);
             let why = format!(
-                "{why}; `edgekeep snapshot restore -target={name} {at}{of} -into=FOLDER \
+                "{why}; `edgekeep snapshot restore -target={name} {at} -timeline={of} -into=FOLDER \
                  -config=CONFIGURATION` asks no server and may have it"
             );
             told.insert("end_reason".into(), why.into());

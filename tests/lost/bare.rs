@@ -515,7 +515,7 @@ fn a_store_that_is_further_than_what_replaces_it_is_told_of() {
     write(&store, &server, "first");
     shipped(&store.root(&server), "disk");
     let config = option("config", &store.config());
-    let told = "which no target leads to: what it has beside this is lost";
+    let told = "which is not in the one that takes its place";
     server.kill();
     let (exit, said) = restore(&[&config, "-force", "-dry-run"]);
     assert!(exit == 0 && !said.contains(told), "{said}");
@@ -527,6 +527,7 @@ fn a_store_that_is_further_than_what_replaces_it_is_told_of() {
     for more in [&["-dry-run"][..], &[]] {
         let (exit, said) = restore(&[&[&*config, "-force"], more].concat());
         assert!(exit == 0 && said.contains(told), "{said}");
+        assert_eq!(said.contains("move the folder away first"), !more.is_empty(), "{said}");
     }
     let server = store.start();
     must_have(&store, &server, "first");

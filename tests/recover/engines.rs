@@ -472,6 +472,12 @@ fn settings_of_what_is_not_there_or_is_another_kind() {
     assert_eq!(recover(&root, &id, "one/config").status, 204, "nothing was set");
     assert_eq!(data(&root.get("one/config"))["max_versions"], 0);
 
+    root.post("sys/remount", json!({ "from": "three", "to": "moved" }));
+    root.post("sys/mounts/moved/tune", json!({ "description": "since" }));
+    assert_eq!(recover(&root, &id, "sys/mounts/moved/tune").status, 204);
+    assert_eq!(data(&root.get("sys/mounts/moved"))["description"], "");
+    assert_eq!(data(&root.get("sys/mounts/moved/tune"))["description"], "");
+
     root.delete("sys/mounts/two");
     let nowhere = recover(&root, &id, "sys/mounts/two/tune");
     assert!(error(&nowhere).contains("no mount entry found"), "{}", error(&nowhere));

@@ -145,3 +145,71 @@ fn one_commit_by_a_clock_that_was_ahead_leaves_no_doubt_for_ever() {
         world.restart();
     }
 }
+
+#[test]
+fn one_commit_by_a_clock_that_was_turned_back_is_told_beside_what_was_left() {
+    let folder = TempDir::new();
+    let mut world = world(75, &folder);
+    let is_there = || target(&world.root())["journal"]["behind"] == 0;
+    let mut times = Vec::new();
+    for value in ["one", "two", "three", "four"] {
+        times.push(put(&world, value));
+        world.advance(Duration::from_secs(300));
+        eventually("the target has it", is_there);
+    }
+    let at_one = format!("-at={}", times[0]);
+    let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at_one]);
+    assert!(done.status.success(), "{}", text(&done));
+    eventually("the target has the new history", || is_shipped(&world));
+    let mut back = Duration::ZERO;
+    while world.now() >= times[2] {
+        world.turn_back(Duration::from_secs(20));
+        back += Duration::from_secs(20);
+    }
+    let five = put(&world, "five");
+    eventually("the target has it", is_there);
+    world.jump(back);
+    put(&world, "six");
+    eventually("the target has that", is_there);
+    for _ in 0..2 {
+        assert!(times[1] < five && five < times[2], "{five} {times:?}");
+        let twice = edgekeep(&world, &["snapshot", "load", &format!("disk@{}", times[2])]);
+        let told = text(&twice);
+        assert!(!twice.status.success() && told.contains("several histories"), "{told}");
+        for (history, value) in [("1-", "three"), ("2-", "five")] {
+            let name = told.split_whitespace().find(|word| word.starts_with(history)).unwrap();
+            let named = json!({ "at": times[2], "timeline": name.trim_end_matches(':') });
+            assert_eq!(had(&world, &named).as_deref(), Some(value));
+        }
+        for (time, value) in [(&times[0], "one"), (&times[1], "two"), (&world.now(), "six")] {
+            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
+        }
+        world.restart();
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_long_is_over_with_a_restore() {
+    const LONG: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+    let folder = TempDir::new();
+    let mut world = world(76, &folder);
+    let is_there = || target(&world.root())["journal"]["behind"] == 0;
+    let one = put(&world, "one");
+    eventually("the target has it", is_there);
+    world.jump(LONG);
+    // Until it is believed.
+    for _ in 0..40 {
+        put(&world, "ahead");
+    }
+    eventually("the target has that", is_there);
+    world.restart();
+    world.turn_back(LONG);
+    put(&world, "still ahead");
+    let at_one = format!("-at={one}");
+    let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at_one]);
+    assert!(done.status.success(), "{}", text(&done));
+    put(&world, "two");
+    eventually("the target has the new history", || is_shipped(&world));
+    let now = at(&world.now());
+    assert_eq!(had(&world, &now).as_deref(), Some("two"), "its time is that of the clock");
+}

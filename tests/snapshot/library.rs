@@ -547,10 +547,10 @@ fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
     let precaution = Precaution::new(folder, Spools::new(mount.root(), 0), entropy);
     let keep = || precaution.keep(&store.barrier.unsealed().unwrap(), "before.snap");
     assert!(!torn.exists());
-    let is_told = || error_of(keep()).contains("free some space on the disk of the store");
-    assert!(is_told());
+    let told = "the disk has no room for the snapshot: free some space";
+    assert_eq!(error_of(keep()), told);
     mount.fill(1 << 20);
-    assert!(is_told());
+    assert_eq!(error_of(keep()), told);
 }
 
 /// Gives what it has and then fails.

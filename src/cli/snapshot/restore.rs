@@ -36,8 +36,8 @@ needs no keys (-into=FOLDER, or edgekeep restore -config=FILE -force).";
 /// Restore a store from a snapshot, or as it was at any instant that a target leads to.
 ///
 /// Everything is checked before anything is replaced. With -into no server is asked: the store in
-/// that folder, which no server may have open, is made or replaced. With -target there is no FILE:
-/// -at or -revision tells the instant.
+/// that folder, which no server may have open, is made, or replaced with -force. With -target there
+/// is no FILE: -at or -revision tells the instant.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Restore {
     /// restore a snapshot of other unseal keys too, and over any store: those keys are then needed

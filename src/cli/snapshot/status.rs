@@ -45,7 +45,8 @@ impl Command for Status {
         }
         if let Some(name) = operands::at_most_one(&self.operands, "0 or 1")? {
             let mut found = target::status(cx, name)?;
-            if cx.format == Format::Table && cx.field.is_none() {
+            let is_there = cx.field.as_ref().is_some_and(|field| found.data.get(field).is_some());
+            if cx.format == Format::Table && !is_there {
                 found.data = flat(found.data);
             }
             return found.print(cx);

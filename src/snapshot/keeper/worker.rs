@@ -189,6 +189,10 @@ impl Worker {
         let mut last = false;
         while !last && self.desk.rest(LOOK) {
             last = self.desk.is_last();
+            if last {
+                // What is noted goes there with the rest.
+                self.note_last();
+            }
             if last && !self.owes_journal() {
                 break;
             }

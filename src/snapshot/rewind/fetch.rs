@@ -176,24 +176,26 @@ impl<'a> Way<'a> {
 
     /// Names tell in whole seconds when a history began: where one did in the wished second it may
     /// not have begun yet, and another one be meant. Where a clock was put right in the midst of a
-    /// segment they do not tell it at all.
+    /// segment they do not tell it at all; where it was after that, the segment is to verify.
     fn ask_when_begun(&mut self, wish: &Wish) -> Result<(), RewindError> {
         let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(()) };
-        for Span { timeline, begun, .. } in self.listing.spans() {
-            let is_told = begun.as_secs() != time.as_secs()
-                && self.listing.earliest(timeline).is_none_or(|name| name.from <= name.to);
-            if is_told || self.listing.begun.contains_key(&timeline) {
-                continue;
-            }
-            let began = match self.clues(None).began(timeline) {
-                Ok(began) => began.unwrap_or(begun),
+        let is_doubted = |listing: &Listing, span: &Span| {
+            let turned = listing.earliest(span.timeline).is_some_and(|name| name.to < name.from);
+            let early = turned || span.begun < span.entered;
+            let doubt = early || span.begun.as_secs() == time.as_secs();
+            doubt && !listing.begun.contains_key(&span.timeline)
+        };
+        loop {
+            let spans = self.listing.spans();
+            let doubted = spans.into_iter().find(|span| is_doubted(&self.listing, span));
+            let Some(Span { timeline, begun, .. }) = doubted else { return Ok(()) };
+            match self.clues(None).began(timeline) {
+                Ok(began) => drop(self.listing.begun.insert(timeline, began.unwrap_or(begun))),
                 Err(Unfit::Failed(error)) => return Err(error),
-                // What is wrong with it is seen when it is needed.
-                Err(_) => begun,
-            };
-            self.listing.begun.insert(timeline, began);
+                // A name alone makes nothing begin earlier.
+                Err(unfit) => self.learn(unfit)?,
+            }
         }
-        Ok(())
     }
 
     /// What is inside of the files, or that one is gone, tells more than the names.

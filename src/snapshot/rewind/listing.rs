@@ -455,9 +455,11 @@ impl Listing {
         let ends = || bases().map(of_base).chain(segments().map(of_segment));
         let far = ends().max_by_key(|kept| kept.end().revision);
         let late = ends().max_by_key(|kept| kept.end().time);
-        let begun = [start.map(of_segment), left.map(of_segment), base.map(of_base)];
+        let early = segments().min_by_key(|name| (name.earlier_end(), name.first));
+        let begun = [start, early, left].map(|name| name.map(of_segment));
+        let begun = begun.into_iter().chain([base.map(of_base)]);
         let mut witnesses: Vec<Kept> = Vec::new();
-        for kept in begun.into_iter().chain([far, late]).flatten() {
+        for kept in begun.chain([far, late]).flatten() {
             if !witnesses.contains(&kept) {
                 witnesses.push(kept);
             }
@@ -467,7 +469,7 @@ impl Listing {
 
     /// Every instant of a history that a name tells of, lost or not; but not those of files that
     /// were never there.
-    fn known(&self, timeline: Timeline) -> impl Iterator<Item = Instant> {
+    pub fn known(&self, timeline: Timeline) -> impl Iterator<Item = Instant> {
         let tells = |flaw: &Flaw| !matches!(flaw.loss, Loss::Foreign | Loss::Other);
         let lost = self.lost.iter().filter(move |(_, flaw)| tells(flaw));
         let lost = lost.map(|(kept, _)| (kept.timeline(), kept.end()));

@@ -4,7 +4,7 @@ use super::Found;
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::Unfit;
-use super::listing::Leg;
+use super::listing::{Instant, Leg};
 use super::plan::{At, Gap, Plan, Refusal};
 use super::segments::Start;
 use super::whose::{Gone, Whose};
@@ -56,17 +56,14 @@ impl Way<'_> {
     pub(super) fn whose_past(&self, past: &Past<'_>) -> Result<Whose, Stop> {
         let Past { plan, gone, clues, head, end, .. } = past;
         match clues.descent(*end, head)? {
-            Descent::Proven if past.is_ahead() && !plan.named => match plan.at {
-                // What it held by then itself is told with what else there may have been.
-                At::Time(_) => self.elsewhere(plan, &gone.there, clues),
-                At::Latest | At::Revision(_) => Err(Stop::Refused(Refusal::Ahead(
-                    head.timeline,
-                    head.revision,
-                    gone.found.instant,
-                    plan.at,
-                ))),
+            // It may have been its own, before its disk went back; what it held by a time itself is
+            // told with what else there may have been.
+            Descent::Proven if past.is_ahead() => match plan.at {
+                At::Latest | At::Revision(_) if !plan.named => {
+                    Err(ahead(plan, (head.timeline, head.revision), gone.found.instant))
+                }
+                _ => self.elsewhere(plan, &gone.there, clues),
             },
-            Descent::Proven if past.is_ahead() => Ok(Whose::Other),
             Descent::Proven => Ok(Whose::Own),
             Descent::Unknown => self.whose_untold(past),
             Descent::Refuted => self.whose_refuted(past),
@@ -205,4 +202,9 @@ impl Way<'_> {
         }
         Ok(false)
     }
+}
+
+/// The target goes on to `there`, behind where the server that asks is.
+pub(super) fn ahead(plan: &Plan, (timeline, own): (Timeline, u64), there: Instant) -> Stop {
+    Stop::Refused(Refusal::Ahead(timeline, own, there, plan.at))
 }

@@ -237,6 +237,12 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
     // A server knows which history it is in, since that began.
     let present = all.iter().find(|span| Some(span.timeline) == listing.present);
     if let Some(present) = present.filter(|present| present.begun <= time) {
+        let went_through = |of: &&Span| of.reached && went_through(listing, of, present, time);
+        let mut both: Vec<Span> = all.iter().filter(went_through).copied().collect();
+        if !both.is_empty() {
+            both.push(*present);
+            return Err(Refusal::Ambiguous(both));
+        }
         let none = || Refusal::NoTimeline(present.timeline, spans);
         return present.reached.then_some(*present).ok_or_else(none);
     }
@@ -272,6 +278,18 @@ fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
     let own = own_way(listing).into_iter().chain(listing.left());
     let end = own.filter(|part| part.timeline == timeline).map(|part| part.upto).max();
     end.filter(|_| listing.present != Some(timeline))
+}
+
+/// Whether the server that asks went through such a time in a history that it has left, too: its
+/// clock was turned back in the present one, behind when it came there. It has left the other one
+/// by its last commit, which a clock that was ahead then may have dated.
+fn went_through(listing: &Listing, span: &Span, present: &Span, time: Timestamp) -> bool {
+    let Some(end) = own_end(listing, span.timeline) else { return false };
+    let before = present.entered.as_secs();
+    let within = |at: &Instant| present.begun < at.time && at.time.as_secs() < before;
+    let of_it = listing.all().filter(|name| name.timeline == span.timeline);
+    let mut own = listing.known(span.timeline).chain(of_it.map(Instant::start));
+    time.as_secs() < before && own.any(|at| at.revision < end && within(&at))
 }
 
 /// Whether a history was another server's alone by that time: the one that asks had left it for one

@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use super::descent::{Clues, Descent};
 use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
+use super::listing::Instant;
+use super::past::ahead;
 use super::plan::{At, Plan, Refusal};
 use super::whose::Whose;
 use crate::barrier::stamps::Stamps;
@@ -39,8 +41,20 @@ impl Way<'_> {
             Some(false) if behind && !self.has_own_after(plan, clues)? => {
                 Err(self.behind(&Kept::Snapshot(base.clone()), base.revision))
             }
-            Some(false) => Err(Unfit::of_other(Kept::Snapshot(base.clone())).into()),
+            Some(false) => Err(self
+                .ahead_by(plan)
+                .unwrap_or_else(|| Unfit::of_other(Kept::Snapshot(base.clone())).into())),
         }
+    }
+
+    /// The snapshot goes on behind where this server is, in its own history, and no time is wished
+    /// at which it was there itself.
+    fn ahead_by(&self, plan: &Plan) -> Option<Stop> {
+        let (base, own) = (&plan.base, self.own_keys()?.status());
+        let further = base.timeline == own.timeline && own.revision < base.revision;
+        let is_wished = !plan.named && !matches!(plan.at, At::Time(_));
+        let there = Instant::of(base);
+        (further && is_wished).then(|| ahead(plan, (own.timeline, own.revision), there))
     }
 
     /// What is behind where this server left a history is to be named.

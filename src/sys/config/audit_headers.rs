@@ -69,12 +69,8 @@ fn read(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>) -> Outcome 
 }
 
 fn write(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>) -> Outcome {
-    let name = call.fields.need(&HEADER)?;
-    if !header::is_name(name) {
-        return Err(Fault::bad_request(format!("{name:?} is no name of a header")));
-    }
     let hmac = call.fields.get(&HMAC).copied().unwrap_or_default();
-    set(cache, call, name, Auditing { hmac })
+    set(cache, call, Auditing { hmac })
 }
 
 fn recover(
@@ -85,15 +81,14 @@ fn recover(
     let old = then.fields.need(&HEADER)?.to_ascii_lowercase();
     let AuditedHeaders(kept) = &*cache.read(then.txn)?;
     let how = kept.get(&old).ok_or_else(Fault::not_in_snapshot)?;
-    set(cache, call, call.fields.need(&HEADER)?, *how)
+    set(cache, call, *how)
 }
 
-fn set(
-    cache: &Arc<AuditedHeadersCache>,
-    call: &mut SystemCall<'_>,
-    name: &str,
-    how: Auditing,
-) -> Outcome {
+fn set(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>, how: Auditing) -> Outcome {
+    let name = call.fields.need(&HEADER)?;
+    if !header::is_name(name) {
+        return Err(Fault::bad_request(format!("{name:?} is no name of a header")));
+    }
     let mut headers = AuditedHeaders::clone(&*cache.read(call.txn)?);
     headers.0.insert(name.to_ascii_lowercase(), how);
     if headers.0.len() > MOST {

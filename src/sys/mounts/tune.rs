@@ -56,8 +56,8 @@ pub fn write(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Outcom
     Ok(lockout::warning(call.fields).into_iter().fold(reply, Reply::warn))
 }
 
-/// Sets what was set of a mount then, of the one that is at the path now. The version of a kv
-/// mount, which only goes up, stays.
+/// Sets what was set of a mount then, which may have been moved since, or of the one that was at
+/// its path. The version of a kv mount, which only goes up, stays.
 pub fn recover(
     table: Table,
     mounts: &Mounts,
@@ -66,8 +66,11 @@ pub fn recover(
 ) -> Outcome {
     let mut mount = tuned(table, mounts, call)?;
     let path = table.path(then.fields.need(&PATH)?);
+    let is_itself = call.fields.need(&PATH)? == then.fields.need(&PATH)?;
     let all = mounts.store.read(then.txn)?;
-    let (old, _) = all.resolve(&path).ok_or_else(Fault::not_in_snapshot)?;
+    let same = all.by_id(mount.id).filter(|_| is_itself);
+    let old = same.or_else(|| all.resolve(&path).map(|(old, _)| old));
+    let old = old.ok_or_else(Fault::not_in_snapshot)?;
     if old.kind != mount.kind {
         let (then, now) = (&old.kind, &mount.kind);
         return Err(Fault::bad_request(format!("{path} was of type {then}, and is of type {now}")));
