@@ -226,3 +226,23 @@ fn what_was_undone_comes_back() {
     does(&world, &told[0]);
     assert!(has(&world, "first"));
 }
+
+#[test]
+fn a_snapshot_that_is_ahead_is_not_passed_over() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut world = world(150, &folder, "  interval = \"24h\"\n  keep_last = 9");
+    put(&world, "first");
+    does(&world, "edgekeep snapshot take disk");
+    world.remember();
+    put(&world, "second");
+    does(&world, "edgekeep snapshot take disk");
+    world.go_back();
+    let (exit, text) = run(&world, "edgekeep snapshot restore -target=disk -at=latest");
+    assert!(exit != 0 && text.contains("the target is ahead of this server"), "{text}");
+    let refused = commands(&text);
+    let [_, restore] = &refused[..] else { panic!("{text}") };
+    does(&world, restore);
+    assert!(has(&world, "second"));
+}
