@@ -45,7 +45,7 @@ use self::seal::{SealRecord, Settings};
 use self::served::{Opening, WhenOpened};
 use self::stamps::Stamps;
 use self::txn::{Txn, TxnError};
-use crate::base::clock::{Clock, Timestamp};
+use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::pages::Key;
 use crate::base::record::Record;
@@ -67,9 +67,6 @@ pub const ROOT: &[u8] = b"\0root";
 /// Where a restore leaves its note: the seal record that the root record counts. It is itself not
 /// counted.
 pub const RESTORED: &[u8] = b"\0restored";
-/// By less than this a board's clock is behind what passed before its power failed: it wakes at a
-/// time that it kept on its disk.
-const BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An opened value, wiped when dropped.
 pub type Opened = Zeroizing<Vec<u8>>;
@@ -250,8 +247,10 @@ impl Barrier {
             record.tally += hasher.tally(SEAL, &present);
             let left = record.timeline;
             record.timeline = left.next(replaced.map(|of| of.timeline), &*self.entropy);
-            if let Some(replaced) = replaced.filter(|of| self.is_behind(record.latest, of.latest)) {
-                record.latest = replaced.latest;
+            // A clock that is behind what is restored is wrong: time goes on from what has passed
+            // since, or one time would be in both histories.
+            if let Some(replaced) = replaced.filter(|_| self.clock.wall() < record.latest) {
+                record.latest = record.latest.max(replaced.latest);
             }
             let RootRecord { timeline, revision, .. } = record;
             journal = journal.map(|head| {
@@ -272,14 +271,6 @@ impl Barrier {
             write_records(&unsealed.committer.exclusive(), writes)?;
         }
         Ok(unsealed)
-    }
-
-    /// Whether the clock is wrong where what takes the place of a store knows of `then` and that
-    /// one knew of `left`: no time is to be in both histories. What is far ahead of the clock was
-    /// wrong itself, and is over with what was left.
-    fn is_behind(&self, then: Timestamp, left: Timestamp) -> bool {
-        let wall = self.clock.wall();
-        wall < left && then < left && (wall < then || left.since(wall) < BEHIND)
     }
 
     /// Whether that is a key of what stands in the store.

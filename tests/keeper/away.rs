@@ -155,3 +155,24 @@ fn one_that_is_late_has_not_caught_up_by_a_restore() {
         told["journal"]["behind"] == 0 && told["late"] == ""
     });
 }
+
+#[test]
+fn a_journal_that_came_to_its_limit_is_told_before_a_snapshot_that_is_late() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let settings = "  interval = \"24h\"\n  journal = true\n  journal_max = \"1MiB\"";
+    let world = world(5, &folder, settings);
+    let root = world.root();
+    eventually("all is shipped", || target(&root)["state"] == "good");
+    fs::rename(&folder, home.path().join("away")).unwrap();
+    let late = || target(&root)["late"].as_str().unwrap_or_default().to_owned();
+    world.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    eventually("a snapshot is late", || late().contains("overdue"));
+    let large = "x".repeat(400 << 10);
+    for number in 0..5 {
+        let reply = root.post(&format!("secret/{number}"), json!({ "a": large }));
+        assert_eq!(reply.status, 204);
+    }
+    eventually("the limit is told", || late().contains("the journal came to its limit"));
+}

@@ -47,20 +47,43 @@ fn at(time: &str) -> Value {
 
 #[test]
 fn by_a_clock_that_is_behind_no_time_is_taken_twice() {
-    // Before all that was written, and in its midst.
-    for behind in [3600, 100] {
-        let folder = TempDir::new();
-        let (mut world, [one, two, three]) = restored(71, &folder, Duration::from_secs(behind));
-        for _ in 0..2 {
-            for (time, value) in [(&one, "one"), (&two, "two"), (&three, "three")] {
-                assert_eq!(had(&world, &at(time)).as_deref(), Some(value), "{behind}");
-            }
-            assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
-            world.restart();
+    let folder = TempDir::new();
+    let (mut world, [one, two, three]) = restored(71, &folder, Duration::from_secs(3600));
+    for _ in 0..2 {
+        for (time, value) in [(&one, "one"), (&two, "two"), (&three, "three")] {
+            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
         }
-        // Who comes new to the target sees that one history took the place of the other.
-        let newest = bare(&world, &folder);
-        assert!(newest.contains("Would restore") && newest.contains("2-"), "{newest}");
+        assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
+        world.restart();
+    }
+    // Who comes new to the target sees that one history took the place of the other.
+    let newest = bare(&world, &folder);
+    assert!(newest.contains("Would restore") && newest.contains("2-"), "{newest}");
+}
+
+#[test]
+fn a_time_that_a_store_went_through_twice_is_told_with_both_histories() {
+    let folder = TempDir::new();
+    let (mut world, [one, two, three]) = restored(72, &folder, Duration::from_secs(100));
+    for _ in 0..2 {
+        must_be_both(&world, &three, [("1-", "three"), ("2-", "four")]);
+        for (time, value) in [(&one, "one"), (&two, "two"), (&world.now(), "five")] {
+            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
+        }
+        assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
+        world.restart();
+    }
+}
+
+/// The time is refused with both histories, and each that is named has its own value then.
+fn must_be_both(world: &World, time: &str, values: [(&str, &str); 2]) {
+    let twice = edgekeep(world, &["snapshot", "load", &format!("disk@{time}")]);
+    let told = text(&twice);
+    assert!(!twice.status.success() && told.contains("several histories"), "{told}");
+    for (history, value) in values {
+        let name = told.split_whitespace().find(|word| word.starts_with(history)).unwrap();
+        let named = json!({ "at": time, "timeline": name.trim_end_matches(':') });
+        assert_eq!(had(world, &named).as_deref(), Some(value));
     }
 }
 
@@ -173,14 +196,7 @@ fn one_commit_by_a_clock_that_was_turned_back_is_told_beside_what_was_left() {
     eventually("the target has that", is_there);
     for _ in 0..2 {
         assert!(times[1] < five && five < times[2], "{five} {times:?}");
-        let twice = edgekeep(&world, &["snapshot", "load", &format!("disk@{}", times[2])]);
-        let told = text(&twice);
-        assert!(!twice.status.success() && told.contains("several histories"), "{told}");
-        for (history, value) in [("1-", "three"), ("2-", "five")] {
-            let name = told.split_whitespace().find(|word| word.starts_with(history)).unwrap();
-            let named = json!({ "at": times[2], "timeline": name.trim_end_matches(':') });
-            assert_eq!(had(&world, &named).as_deref(), Some(value));
-        }
+        must_be_both(&world, &times[2], [("1-", "three"), ("2-", "five")]);
         for (time, value) in [(&times[0], "one"), (&times[1], "two"), (&world.now(), "six")] {
             assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
         }

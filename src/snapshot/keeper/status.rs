@@ -280,6 +280,10 @@ impl Status {
         if self.damage.is_some() {
             return Some(Broken::Damaged);
         }
+        // What was committed since is in no journal, which is worse than any that is late.
+        if self.journal.as_ref().is_some_and(|journal| journal.cut) {
+            return Some(Broken::Cut);
+        }
         let late = self.overdue.as_secs();
         if self.bare && self.overdue > LEAST_GRACE {
             return Some(Broken::Bare(late));
@@ -288,9 +292,6 @@ impl Status {
             return Some(Broken::Overdue(late));
         }
         let journal = self.journal.as_ref()?;
-        if journal.cut {
-            return Some(Broken::Cut);
-        }
         let late = journal.since.map(|since| now.since(since)).filter(|l| *l > JOURNAL_GRACE)?;
         Some(Broken::Behind(journal.behind(), late.as_secs()))
     }

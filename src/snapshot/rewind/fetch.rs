@@ -104,6 +104,7 @@ impl<'a> Way<'a> {
             way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(keys.status().timeline);
+            way.listing.now = Some(keys.time().now());
             let end = |left: &Head| Stretch { timeline: left.timeline, upto: left.revision };
             way.listing.heads = keys.left()?.iter().map(|left| (end(left), left.origin)).collect();
         }

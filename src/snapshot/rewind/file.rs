@@ -89,8 +89,8 @@ impl std::error::Error for Unfit {}
 impl Unfit {
     /// One that is whole, and is of another server that had a copy of the store.
     pub fn of_other(kept: Kept) -> Self {
-        let why =
-            "another server wrote it, on a copy of the store: what leads on does not come of it";
+        let why = "another server wrote it, on a copy of the store, or this one before its disk \
+                   was put back";
         Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 

@@ -39,6 +39,8 @@ pub struct Listing {
     pub begin: BTreeSet<Kept>,
     /// The history of the server that asks, if it has this store.
     pub present: Option<Timeline>,
+    /// What time it is to that one.
+    pub now: Option<Timestamp>,
     /// Where it has left histories by a restore, and those had left others before.
     pub heads: Vec<(Stretch, Option<Origin>)>,
     /// Segments of which only what is up to a commit is of their history.
@@ -344,7 +346,7 @@ impl Listing {
 
     /// Where the segments of a history end, if each begins behind the one before: two servers that
     /// wrote it would have begun at one commit.
-    fn end_of_one(&self, timeline: Timeline) -> Option<Instant> {
+    pub fn end_of_one(&self, timeline: Timeline) -> Option<Instant> {
         let mut of_it: Vec<_> = self.all().filter(|name| name.timeline == timeline).collect();
         of_it.sort_unstable_by_key(|name| name.first);
         let is_one = of_it.windows(2).all(|pair| pair[0].last < pair[1].first);

@@ -281,15 +281,23 @@ fn own_end(listing: &Listing, timeline: Timeline) -> Option<u64> {
 }
 
 /// Whether the server that asks went through such a time in a history that it has left, too: its
-/// clock was turned back in the present one, behind when it came there. It has left the other one
-/// by its last commit, which a clock that was ahead then may have dated.
+/// clock was behind when it left that, or was turned back since.
 fn went_through(listing: &Listing, span: &Span, present: &Span, time: Timestamp) -> bool {
     let Some(end) = own_end(listing, span.timeline) else { return false };
-    let before = present.entered.as_secs();
-    let within = |at: &Instant| present.begun < at.time && at.time.as_secs() < before;
+    let entered = present.entered.as_secs();
+    let ends = listing.known(span.timeline).filter(|known| known.revision <= end);
+    let last = ends.max_by_key(|known| (known.revision, known.time)).map(|last| last.time);
+    // What is still to come it never saw: a clock that was ahead told that.
+    let went_on = last.is_some_and(|last| {
+        let is_over = listing.now.is_some_and(|now| last <= now);
+        is_over && entered < last.as_secs() && time.as_secs() <= last.as_secs()
+    });
+    // By its last commit it has left that history, which a clock that was ahead may have dated.
     let of_it = listing.all().filter(|name| name.timeline == span.timeline);
     let mut own = listing.known(span.timeline).chain(of_it.map(Instant::start));
-    time.as_secs() < before && own.any(|at| at.revision < end && within(&at))
+    let within = |at: Timestamp| present.begun < at && at.as_secs() < entered;
+    let turned = time.as_secs() < entered && own.any(|at| at.revision < end && within(at.time));
+    went_on || turned
 }
 
 /// Whether a history was another server's alone by that time: the one that asks had left it for one
