@@ -197,6 +197,12 @@ fn one_commit_by_a_clock_that_was_turned_back_is_told_beside_what_was_left() {
     for _ in 0..2 {
         assert!(times[1] < five && five < times[2], "{five} {times:?}");
         must_be_both(&world, &times[2], [("1-", "three"), ("2-", "five")]);
+        let target = format!("-target={}", folder.path().display());
+        let into = format!("-into={}", folder.path().join("new").display());
+        let at_three = format!("-at={}", times[2]);
+        let words = ["snapshot", "restore", &target, &into, &at_three, "-dry-run"];
+        let told = text(&edgekeep(&world, &words));
+        assert!(told.contains("several histories"), "who has no store of it: {told}");
         for (time, value) in [(&times[0], "one"), (&times[1], "two"), (&world.now(), "six")] {
             assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
         }

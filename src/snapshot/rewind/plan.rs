@@ -262,9 +262,26 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
 fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool {
     let replaced = |other: &Span| {
         let after = other.begun <= time && span.last.time.as_secs() <= other.entered.as_secs();
-        after && may_replace(listing, other.timeline, span.timeline)
+        let turned = is_turned_back(listing, (span.timeline, span.last.revision), other, time);
+        after && !turned && may_replace(listing, other.timeline, span.timeline)
     };
     span.begun <= time && !all.iter().any(replaced)
+}
+
+/// Whether a time was gone through in a history that ended by that commit, and again in a later one,
+/// whose clock was turned back behind when that was entered. The last commit of the one tells of no
+/// time: a clock that was ahead when it was left may have dated that.
+fn is_turned_back(
+    listing: &Listing,
+    (timeline, end): (Timeline, u64),
+    later: &Span,
+    time: Timestamp,
+) -> bool {
+    let entered = later.entered.as_secs();
+    let within = |at: Timestamp| later.begun < at && at.as_secs() < entered;
+    let of_it = listing.all().filter(|name| name.timeline == timeline).map(Instant::start);
+    let mut known = listing.known(timeline).chain(of_it);
+    time.as_secs() < entered && known.any(|at| at.revision < end && within(at.time))
 }
 
 /// Which histories the server that asks comes of, the latest first.
@@ -292,12 +309,7 @@ fn went_through(listing: &Listing, span: &Span, present: &Span, time: Timestamp)
         let is_over = listing.now.is_some_and(|now| last <= now);
         is_over && entered < last.as_secs() && time.as_secs() <= last.as_secs()
     });
-    // By its last commit it has left that history, which a clock that was ahead may have dated.
-    let of_it = listing.all().filter(|name| name.timeline == span.timeline);
-    let mut own = listing.known(span.timeline).chain(of_it.map(Instant::start));
-    let within = |at: Timestamp| present.begun < at && at.as_secs() < entered;
-    let turned = time.as_secs() < entered && own.any(|at| at.revision < end && within(at.time));
-    went_on || turned
+    went_on || is_turned_back(listing, (span.timeline, end), present, time)
 }
 
 /// Whether a history was another server's alone by that time: the one that asks had left it for one
