@@ -268,9 +268,9 @@ fn alive(listing: &Listing, span: &Span, all: &[Span], time: Timestamp) -> bool 
     span.begun <= time && !all.iter().any(replaced)
 }
 
-/// Whether a time was gone through in a history that ended by that commit, and again in a later one,
-/// whose clock was turned back behind when that was entered. The last commit of the one tells of no
-/// time: a clock that was ahead when it was left may have dated that.
+/// Whether a time was gone through in a history that ended by that commit, and again in a later
+/// one, whose clock was turned back behind when that was entered. The last commit of the one tells
+/// of no time: a clock that was ahead when it was left may have dated that.
 fn is_turned_back(
     listing: &Listing,
     (timeline, end): (Timeline, u64),
