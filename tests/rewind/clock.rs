@@ -105,6 +105,8 @@ fn a_clock_that_is_ahead_at_a_restore_hides_nothing_of_what_came_after() {
         let two = put(&world, "two");
         eventually("the target has it", is_there);
         world.jump(Duration::from_secs(3600));
+        put(&world, "ahead, and left");
+        eventually("the target has it", is_there);
         let at_one = format!("-at={one}");
         let done = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at_one]);
         assert!(done.status.success(), "{}", text(&done));

@@ -278,7 +278,9 @@ fn is_turned_back(
     time: Timestamp,
 ) -> bool {
     let entered = later.entered.as_secs();
-    let within = |at: Timestamp| later.begun < at && at.as_secs() < entered;
+    // What is still to come nobody saw: a clock that was ahead told that.
+    let is_over = |at: Timestamp| listing.now.is_none_or(|now| at <= now);
+    let within = |at: Timestamp| later.begun < at && at.as_secs() < entered && is_over(at);
     let of_it = listing.all().filter(|name| name.timeline == timeline).map(Instant::start);
     let mut known = listing.known(timeline).chain(of_it);
     time.as_secs() < entered && known.any(|at| at.revision < end && within(at.time))
@@ -304,7 +306,6 @@ fn went_through(listing: &Listing, span: &Span, present: &Span, time: Timestamp)
     let entered = present.entered.as_secs();
     let ends = listing.known(span.timeline).filter(|known| known.revision <= end);
     let last = ends.max_by_key(|known| (known.revision, known.time)).map(|last| last.time);
-    // What is still to come it never saw: a clock that was ahead told that.
     let went_on = last.is_some_and(|last| {
         let is_over = listing.now.is_some_and(|now| last <= now);
         is_over && entered < last.as_secs() && time.as_secs() <= last.as_secs()
