@@ -101,14 +101,14 @@ impl Command for Restore {
         };
         let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{FAILED}: {error}"));
         let further = self.force.then(|| further(&state.listing, &newest.prepared, &into));
+        if !self.dry_run {
+            let done = offline::rewind(&mut newest.prepared, &into, self.force);
+            done.map_err(|error| failed(&error))?;
+        }
         if let Some(further) = further.flatten() {
             let remedy = "to keep what it has beside that, move the folder away first";
             let then = if self.dry_run { remedy } else { "what it had beside that is gone" };
             cx.warn(&format!("{further}: {then}"));
-        }
-        if !self.dry_run {
-            let done = offline::rewind(&mut newest.prepared, &into, self.force);
-            done.map_err(|error| failed(&error))?;
         }
         self.tell(cx, &newest, &state, &into)?;
         let mut exit = Exit::Done;

@@ -147,9 +147,10 @@ fn at<'t, 'p>(
                 Some((old, _)) => Err(Fault::new(
                     404,
                     format!(
-                        "no handler for route '{path}': in the snapshot {} is of type {}; to reach \
-                         what it held, mount such an engine there",
-                        old.path, old.kind
+                        "no handler for route '{path}': in the snapshot {} is mounted; to reach \
+                         what it held, mount one anew: {}",
+                        old.path,
+                        enabling(old)
                     ),
                 )),
             };
@@ -178,7 +179,15 @@ impl Present<'_> {
         }
         let alike =
             |mount: &&Mount| mount.engine().is_some_and(|engine| ptr::addr_eq(engine, self.engine));
-        let old = table.at(self.path).filter(alike).ok_or_else(|| not_yet(self.path))?;
+        let old = table.at(self.path).ok_or_else(|| not_yet(self.path))?;
+        let old = Some(old).filter(alike).ok_or_else(|| {
+            Fault::bad_request(format!(
+                "{} is of another type now than it was in the snapshot: mount there what it was, \
+                 or that elsewhere and move it there: {}",
+                self.path,
+                enabling(old)
+            ))
+        })?;
         if !sudo {
             return Err(Fault::bad_request(format!(
                 "{} was mounted anew since the snapshot: to reach what was there before takes sudo \
@@ -240,6 +249,16 @@ pub fn refuse(ask: &Ask) -> Result<(), Fault> {
         Some(_) if ask.verb != Verb::Recover => Err(nothing_there()),
         _ => Ok(()),
     }
+}
+
+/// The command that makes a mount like an old one.
+fn enabling(old: &Mount) -> String {
+    let kind = match old.option("version") {
+        Some("2") if old.kind == "kv" => "kv-v2",
+        _ => &old.kind,
+    };
+    let table = if old.is_auth() { "auth" } else { "secrets" };
+    format!("`edgekeep {table} enable -path={} {kind}`", old.listed_path())
 }
 
 fn not_yet(path: &str) -> Fault {

@@ -92,7 +92,7 @@ impl Reached {
         let mut told = found.lacking();
         if let Some(why @ End::Beside) = found.end {
             let (name, at) = (&self.name, wish.at);
-            let of = wish.timeline.unwrap_or(found.timeline);
+            let of = found.timeline;
             let why = format!(
                 "{why}; `edgekeep snapshot restore -target={name} {at} -timeline={of} -into=FOLDER \
                  -config=CONFIGURATION` asks no server and may have it"

@@ -222,3 +222,24 @@ fn the_first_snapshot_is_where_the_journal_goes_on() {
     assert_eq!(held(folder.path()).snapshots.len(), 1);
     assert_eq!(target(&root)["journal"]["gap"], serde_json::Value::Null);
 }
+
+#[test]
+fn who_is_stopped_right_after_a_restore_ships_what_came_since() {
+    let home = TempDir::new();
+    let folder = home.path().join("disk");
+    fs::create_dir(&folder).unwrap();
+    let mut world = world(16, &folder, SETTINGS);
+    write_and_ship(&world, &folder);
+    for round in 2..6 {
+        let file = world.root().get("sys/storage/raft/snapshot").body;
+        write_and_ship(&world, &folder);
+        let restored = world.root().upload("sys/storage/raft/snapshot", &file).unwrap();
+        assert_eq!(restored.status, 200);
+        assert_eq!(world.root().post("secret/since", json!({ "a": "b" })).status, 204);
+        world.while_off(|_| {
+            let there = held(&folder).segments;
+            let came = there.iter().any(|of| of.timeline.number == round);
+            assert!(came, "what was restored goes on there: {there:?}");
+        });
+    }
+}

@@ -610,6 +610,9 @@ fn a_snapshot_of_who_has_left_stops_nobody() {
     });
     let at = target(&one.root())["journal"]["revision"].as_u64().unwrap();
     assert!(at < taken, "it is not yet where the snapshot is of");
+    let latest = one.root().post("sys/snapshots/targets/disk/load", json!({ "at": "latest" }));
+    assert_eq!(latest.status, 200, "who has left goes nowhere there: {}", latest.json());
+    assert_eq!(data(&latest)["own_past"], true);
     // What is there of the other one counts, too, whenever it is told.
     let told = || target(&one.root())["snapshots"].as_u64();
     let there = || Some(held(&folder).snapshots.len() as u64);

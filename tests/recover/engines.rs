@@ -502,6 +502,36 @@ fn settings_of_what_is_not_there_or_is_another_kind() {
 }
 
 #[test]
+fn of_a_mount_that_is_gone_it_is_told_how_it_is_made_anew() {
+    let server = Server::dev();
+    let root = server.root();
+    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
+    root.post("sys/auth/people", json!({ "type": "userpass" }));
+    root.post("auth/people/users/ann", json!({ "password": "long enough" }));
+    let id = keep(&root);
+    root.delete("sys/mounts/secret");
+    root.delete("sys/auth/people");
+    for (path, command) in [
+        ("secret/data/a", "`edgekeep secrets enable -path=secret/ kv-v2`"),
+        ("auth/people/users/ann", "`edgekeep auth enable -path=people/ userpass`"),
+    ] {
+        for reply in [read(&root, &id, path), recover(&root, &id, path)] {
+            let said = (reply.status, error(&reply).contains(command));
+            assert_eq!(said, (404, true), "{}", error(&reply));
+        }
+    }
+    root.post("sys/mounts/secret", json!({ "type": "kv" }));
+    let other = read(&root, &id, "secret/data/a");
+    assert!(error(&other).contains("of another type now"), "{}", error(&other));
+    root.delete("sys/mounts/secret");
+    root.post("sys/mounts/secret", json!({ "type": "kv-v2" }));
+    assert_eq!(recover(&root, &id, "secret/data/a").status, 200);
+    assert_eq!(data(&root.get("secret/data/a"))["data"]["n"], 1);
+    let none = read(&root, &id, "nowhere/a");
+    assert_eq!(error(&none), "no handler for route 'nowhere/a'");
+}
+
+#[test]
 fn what_proves_who_one_is_is_not_brought_back() {
     let server = Server::dev();
     let root = server.root();

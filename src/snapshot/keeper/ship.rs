@@ -21,7 +21,9 @@ impl Worker {
     /// Whether there is more of the journal than the target has.
     pub fn is_behind(&self, timeline: &Timeline) -> bool {
         let head = self.means.barrier.unsealed().and_then(|unsealed| unsealed.journal());
-        let cursor = self.known.as_ref().and_then(|known| known.reach).map(|reach| reach.cursor);
+        // Of a history that was begun since it was looked nothing is there.
+        let known = self.known.as_ref().filter(|known| known.timeline == *timeline);
+        let cursor = known.and_then(|known| known.reach).map(|reach| reach.cursor);
         self.settings.journal
             && head.is_some_and(|head| {
                 head.timeline == *timeline && (Some(head.revision) > cursor || head.cut)

@@ -192,9 +192,9 @@ impl Worker {
             if last {
                 // What is noted goes there with the rest.
                 self.note_last();
-            }
-            if last && !self.owes_journal() {
-                break;
+                if !self.owes_journal() {
+                    break;
+                }
             }
             let round = catch_unwind(AssertUnwindSafe(|| self.round()));
             if round.is_err() {

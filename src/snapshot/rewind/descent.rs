@@ -266,7 +266,8 @@ impl<K: Vouch> Clues<'_, '_, K> {
             })?;
         }
         let bases = self.listing.snapshots.iter().filter(|name| name.timeline == timeline);
-        Ok(bases.map(|name| name.taken).chain(began).min())
+        let base = bases.min_by_key(|name| (name.revision, name.taken));
+        Ok(base.map(|name| name.taken).into_iter().chain(began).min())
     }
 
     /// Shows `visit` every entry of a segment.

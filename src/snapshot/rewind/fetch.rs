@@ -103,7 +103,7 @@ impl<'a> Way<'a> {
             let RootRecord { timeline, revision, .. } = keys.status();
             way.come = keys.journal().map(|_| (timeline, revision));
             add_own(&keys, &mut way.segments, &mut way.listing)?;
-            way.listing.present = Some(keys.status().timeline);
+            way.listing.present = Some(timeline);
             way.listing.now = Some(keys.time().now());
             let end = |left: &Head| Stretch { timeline: left.timeline, upto: left.revision };
             way.listing.heads = keys.left()?.iter().map(|left| (end(left), left.origin)).collect();
@@ -177,25 +177,36 @@ impl<'a> Way<'a> {
 
     /// Names tell in whole seconds when a history began: where one did in the wished second it may
     /// not have begun yet, and another one be meant. Where a clock was put right in the midst of a
-    /// segment they do not tell it at all; where it was after that, the segment is to verify.
+    /// segment they do not tell it at all. Where it was put right behind a first segment, that
+    /// which has the earliest time is to verify before it counts.
     fn ask_when_begun(&mut self, wish: &Wish) -> Result<(), RewindError> {
         let (At::Time(time), None) = (wish.at, wish.timeline) else { return Ok(()) };
         let is_doubted = |listing: &Listing, span: &Span| {
             let turned = listing.earliest(span.timeline).is_some_and(|name| name.to < name.from);
-            let early = turned || span.begun < span.entered;
+            let early = turned || span.begun.as_secs() < span.entered.as_secs();
             let doubt = early || span.begun.as_secs() == time.as_secs();
             doubt && !listing.begun.contains_key(&span.timeline)
         };
-        loop {
-            let spans = self.listing.spans();
-            let doubted = spans.into_iter().find(|span| is_doubted(&self.listing, span));
-            let Some(Span { timeline, begun, .. }) = doubted else { return Ok(()) };
-            match self.clues(None).began(timeline) {
-                Ok(began) => drop(self.listing.begun.insert(timeline, began.unwrap_or(begun))),
-                Err(Unfit::Failed(error)) => return Err(error),
-                // A name alone makes nothing begin earlier.
-                Err(unfit) => self.learn(unfit)?,
+        let keyring = self.own_keyring();
+        'anew: loop {
+            for span in self.listing.spans() {
+                if !is_doubted(&self.listing, &span) {
+                    continue;
+                }
+                let began = match self.clues(keyring.as_ref()).began(span.timeline) {
+                    Ok(began) => began,
+                    Err(Unfit::Failed(error)) => return Err(error),
+                    // A name alone makes nothing begin earlier.
+                    Err(unfit) if unfit.is_of_nothing() => {
+                        self.learn(unfit)?;
+                        continue 'anew;
+                    }
+                    // What is wrong with it is seen when it is needed.
+                    Err(_) => None,
+                };
+                self.listing.begun.insert(span.timeline, began.unwrap_or(span.begun));
             }
+            return Ok(());
         }
     }
 

@@ -94,6 +94,11 @@ impl Unfit {
         Self::Lost(kept, Flaw { loss: Loss::Other, why: why.into() })
     }
 
+    /// One of which nothing is there but its name.
+    pub fn is_of_nothing(&self) -> bool {
+        matches!(self, Self::Lost(_, Flaw { loss: Loss::Foreign | Loss::Gone, .. }))
+    }
+
     /// One of the server that asks, where what another one did is meant, or has led to it since.
     pub fn of_this(kept: Kept) -> Self {
         let why = "this server wrote it, on another way than the one that is asked for";

@@ -140,6 +140,7 @@ impl Listing {
 
     /// From now on it counts as absent.
     pub fn lose(&mut self, kept: Kept, flaw: Flaw) {
+        self.begun.remove(&kept.timeline());
         self.remove(&kept);
         self.lost.insert(kept, flaw);
     }
@@ -346,7 +347,7 @@ impl Listing {
 
     /// Where the segments of a history end, if each begins behind the one before: two servers that
     /// wrote it would have begun at one commit.
-    pub fn end_of_one(&self, timeline: Timeline) -> Option<Instant> {
+    fn end_of_one(&self, timeline: Timeline) -> Option<Instant> {
         let mut of_it: Vec<_> = self.all().filter(|name| name.timeline == timeline).collect();
         of_it.sort_unstable_by_key(|name| name.first);
         let is_one = of_it.windows(2).all(|pair| pair[0].last < pair[1].first);

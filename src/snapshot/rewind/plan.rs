@@ -3,6 +3,7 @@
 //! What orders is timeline and revision. Times find an instant in a history, and tell whether two
 //! histories went on beside each other; where that leaves a doubt, the history must be named.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use super::listing::{Instant, Leg, Listing, Span, Stretch, holds, is_on};
@@ -237,8 +238,9 @@ fn choose(listing: &Listing, wish: &Wish) -> Result<Span, Refusal> {
     // A server knows which history it is in, since that began.
     let present = all.iter().find(|span| Some(span.timeline) == listing.present);
     if let Some(present) = present.filter(|present| present.begun <= time) {
-        let went_through = |of: &&Span| of.reached && went_through(listing, of, present, time);
-        let mut both: Vec<Span> = all.iter().filter(went_through).copied().collect();
+        let begun = all.iter().filter(|of| of.reached && of.begun <= time);
+        let went_through = |of: &&Span| went_through(listing, of, present, time);
+        let mut both: Vec<Span> = begun.filter(went_through).copied().collect();
         if !both.is_empty() {
             both.push(*present);
             return Err(Refusal::Ambiguous(both));
@@ -305,7 +307,9 @@ fn went_through(listing: &Listing, span: &Span, present: &Span, time: Timestamp)
     let Some(end) = own_end(listing, span.timeline) else { return false };
     let entered = present.entered.as_secs();
     let ends = listing.known(span.timeline).filter(|known| known.revision <= end);
-    let last = ends.max_by_key(|known| (known.revision, known.time)).map(|last| last.time);
+    // Of one number the earlier time: the later one is of another server.
+    let last = ends.max_by_key(|known| (known.revision, Reverse(known.time)));
+    let last = last.map(|last| last.time);
     let went_on = last.is_some_and(|last| {
         let is_over = listing.now.is_some_and(|now| last <= now);
         is_over && entered < last.as_secs() && time.as_secs() <= last.as_secs()

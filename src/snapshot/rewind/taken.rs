@@ -11,7 +11,9 @@ use super::file::Unfit;
 use super::listing::Instant;
 use super::past::ahead;
 use super::plan::{At, Plan, Refusal};
+use super::segments::Start;
 use super::whose::Whose;
+use crate::barrier::journal::Head;
 use crate::barrier::stamps::Stamps;
 use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
 
@@ -22,6 +24,7 @@ impl Way<'_> {
     pub(super) fn whose_base(
         &self,
         plan: &Plan,
+        got: &Base,
         clues: &Clues<'_, '_>,
     ) -> Result<Option<Whose>, Stop> {
         let (base, present) = (&plan.base, self.listing.present);
@@ -41,20 +44,32 @@ impl Way<'_> {
             Some(false) if behind && !self.has_own_after(plan, clues)? => {
                 Err(self.behind(&Kept::Snapshot(base.clone()), base.revision))
             }
-            Some(false) => Err(self
-                .ahead_by(plan)
-                .unwrap_or_else(|| Unfit::of_other(Kept::Snapshot(base.clone())).into())),
+            Some(false) => {
+                let ahead = if self.has_left_by(got, clues)? { None } else { self.ahead_by(plan) };
+                let other = || Unfit::of_other(Kept::Snapshot(base.clone())).into();
+                Err(ahead.unwrap_or_else(other))
+            }
         }
     }
 
-    /// The snapshot goes on behind where this server is, in its own history, and no time is wished
-    /// at which it was there itself.
+    /// The snapshot goes on behind where this server is, in its own history, and is wished by its
+    /// number, or as the newest: not by a time at which the server was there itself.
     fn ahead_by(&self, plan: &Plan) -> Option<Stop> {
         let (base, own) = (&plan.base, self.own_keys()?.status());
-        let further = base.timeline == own.timeline && own.revision < base.revision;
-        let is_wished = !plan.named && !matches!(plan.at, At::Time(_));
+        let is_further = base.timeline == own.timeline && own.revision < base.revision;
+        let by_number = !plan.named && !matches!(plan.at, At::Time(_));
         let there = Instant::of(base);
-        (further && is_wished).then(|| ahead(plan, (own.timeline, own.revision), there))
+        (is_further && by_number).then(|| ahead(plan, (own.timeline, own.revision), there))
+    }
+
+    /// Whether who took a snapshot is known, by the journal in it, to have left its history since.
+    fn has_left_by(&self, base: &Base, clues: &Clues<'_, '_>) -> Result<bool, Stop> {
+        let (head, name) = (base.head()?, &base.name);
+        let at = |head: &Head| (head.timeline, head.revision) == (name.timeline, name.revision);
+        match head.filter(at) {
+            Some(head) => Ok(self.is_over(&Start::of(&head), clues)?),
+            None => Ok(false),
+        }
     }
 
     /// What is behind where this server left a history is to be named.

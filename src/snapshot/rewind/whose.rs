@@ -74,7 +74,7 @@ impl Way<'_> {
         let named = plan.named && self.own_upto(plan.timeline).is_none();
         let whose = match named && self.leads_on(plan, gone.there, &clues)? {
             true => self.whose_common(&gone.there, &clues)?,
-            false => self.whose(plan, gone, &clues)?,
+            false => self.whose(plan, gone, base, &clues)?,
         };
         if whose == Whose::Own {
             self.must_be_once(plan, gone, &clues)?;
@@ -107,7 +107,13 @@ impl Way<'_> {
         way.into_iter().find(|of| of.timeline == timeline).map(|of| of.upto)
     }
 
-    fn whose(&self, plan: &Plan, gone: &Gone, clues: &Clues<'_, '_>) -> Result<Whose, Stop> {
+    fn whose(
+        &self,
+        plan: &Plan,
+        gone: &Gone,
+        base: &Base,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Whose, Stop> {
         let there = &gone.there;
         let is_past =
             |at: &Start| self.own_upto(at.timeline).is_some_and(|upto| at.revision <= upto);
@@ -115,7 +121,7 @@ impl Way<'_> {
         if !past && let Some(whose) = self.whose_left(plan, gone, clues)? {
             return Ok(whose);
         }
-        let base = self.whose_base(plan, clues)?;
+        let base = self.whose_base(plan, base, clues)?;
         let bound = gone.bound.filter(is_past);
         match base {
             // What came after it may be another's, and its own be earlier than that.
