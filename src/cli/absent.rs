@@ -1,5 +1,6 @@
-//! Vault's flags that there is nothing for here, and why. They are in no help and are completed
-//! nowhere, but whoever gives one is told.
+//! Vault's flags that there is nothing for here, and why; and those by which other programs that
+//! keep snapshots call what has another name here. They are in no help and are completed nowhere,
+//! but whoever gives one is told.
 
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality};
 
@@ -140,6 +141,19 @@ pub static ABSENT: &[Absent] = &[
         ]),
         answer: Answer::Refused,
         flags: &[value("--dr-token", DR)],
+    },
+    Absent {
+        of: Of::Named(&[
+            &["restore"],
+            &["snapshot", "load"],
+            &["snapshot", "read"],
+            &["snapshot", "restore"],
+        ]),
+        answer: Answer::Refused,
+        flags: &[
+            value("--timestamp", "is called -at here: `edgekeep snapshot restore -at`"),
+            value("--txid", "is called -revision here: `edgekeep snapshot restore -revision`"),
+        ],
     },
 ];
 

@@ -105,7 +105,7 @@ fn a_mount_that_was_made_anew_since_is_another_one() {
     root.delete("sys/mounts/kv");
     root.post("sys/mounts/kv", kv("2"));
     let refused = read(&root, &id, "kv/data/a");
-    assert!(error(&refused).contains("was not mounted when"), "{}", error(&refused));
+    assert!(error(&refused).contains("of another type now"), "{}", error(&refused));
     root.post("sys/mounts/late", kv("1"));
     let refused = recover(&root, &id, "late/a");
     assert_eq!(refused.status, 400);
