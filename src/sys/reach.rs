@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Map, Value};
 
+use crate::barrier::root::Timeline;
 use crate::base::fault::Fault;
 use crate::base::sync::lock;
 use crate::snapshot::keeper::settings::Settings;
 use crate::snapshot::keeper::status::{Standing, Status};
 use crate::snapshot::keeper::{Desk, Keeper};
-use crate::snapshot::rewind::plan::{Refusal, Wish};
+use crate::snapshot::rewind::plan::{At, Refusal, Wish};
 use crate::snapshot::rewind::{self, End, Found, RewindError};
 use crate::snapshot::spool::Spools;
 use crate::snapshot::target::Target;
@@ -72,19 +73,25 @@ impl Reached {
                 "To have a good one taken, if this server's store is good: `edgekeep snapshot take \
                  {name}`"
             ),
-            RewindError::Refused(
-                Refusal::Ours(timeline, _, at, _) | Refusal::Ahead(timeline, _, _, at),
-                _,
-            ) => format!(
-                "To go on beside it: `edgekeep snapshot adopt {name}`. To have what is there: \
-                 `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`; where an \
-                 instant is one word it ends so: @{timeline}"
-            ),
+            RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => {
+                self.beside(*timeline, *at)
+            }
+            RewindError::Refused(Refusal::Ahead(ahead), _) => self.beside(ahead.timeline, ahead.at),
             _ => return error.into(),
         };
         let mut fault = Fault::from(error);
         fault.errors.push(help.into());
         fault
+    }
+
+    /// What helps where another server wrote that history, too.
+    fn beside(&self, timeline: Timeline, at: At) -> String {
+        let name = &self.name;
+        format!(
+            "To go on beside it: `edgekeep snapshot adopt {name}`. To have what is there: \
+             `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`; where an instant \
+             is one word it ends so: @{timeline}"
+        )
     }
 
     /// What may be missing in what was found, and the command that may have it.

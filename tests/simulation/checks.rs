@@ -337,7 +337,7 @@ impl Site {
             | Refusal::Between(..)
             | Refusal::Twice(..)
             | Refusal::Ours(..)
-            | Refusal::Ahead(..)
+            | Refusal::Ahead(_)
             | Refusal::Other(..)
             | Refusal::Behind(..) => {
                 panic!("{what}: {error}")

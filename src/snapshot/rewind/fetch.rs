@@ -379,7 +379,7 @@ impl<'a> Way<'a> {
             return Err(Stop::Refused(Refusal::Gap(plan.timeline, gap)));
         }
         if let Some(later) = plan.later.filter(|_| !sure) {
-            return Err(Stop::Refused(Refusal::Between(found, later)));
+            return Err(Stop::Refused(Refusal::Between(found, Box::new(later))));
         }
         if let At::Revision(revision) = plan.at
             && instant.revision != revision

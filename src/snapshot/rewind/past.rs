@@ -5,7 +5,7 @@ use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::Unfit;
 use super::listing::{Instant, Leg};
-use super::plan::{At, Gap, Plan, Refusal};
+use super::plan::{Ahead, At, Gap, Plan, Refusal};
 use super::segments::Start;
 use super::whose::{Gone, Whose};
 use crate::barrier::journal::Head;
@@ -206,5 +206,5 @@ impl Way<'_> {
 
 /// The target goes on to `there`, behind where the server that asks is.
 pub(super) fn ahead(plan: &Plan, (timeline, own): (Timeline, u64), there: Instant) -> Stop {
-    Stop::Refused(Refusal::Ahead(timeline, own, there, plan.at))
+    Stop::Refused(Refusal::Ahead(Box::new(Ahead { timeline, own, there, at: plan.at })))
 }

@@ -78,6 +78,19 @@ pub struct Gap {
     pub after: Option<Instant>,
 }
 
+/// How a target is ahead of the server that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// The history of both.
+    pub timeline: Timeline,
+    /// At which commit the server is.
+    pub own: u64,
+    /// What the target holds.
+    pub there: Instant,
+    /// What was wished.
+    pub at: At,
+}
+
 /// Why an instant cannot be reached, and which can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -100,9 +113,9 @@ pub enum Refusal {
     /// The server that asks and another one did, in that history: what that one did is in this
     /// file. That was met on the way to this instant.
     Ours(Timeline, u64, At, Box<str>),
-    /// The target goes on, to this instant, behind the commit of that history at which the server
-    /// that asks is: another one wrote that, or this one before its disk was put back.
-    Ahead(Timeline, u64, Instant, At),
+    /// The target goes on behind where the server that asks is: another one wrote that, or this
+    /// one before its disk was put back.
+    Ahead(Box<Ahead>),
     /// What is there of that commit of a history that the server that asks has left is another
     /// one's, in this file; its own is not kept.
     Other(Timeline, u64, Box<str>),
@@ -111,7 +124,7 @@ pub enum Refusal {
     Behind(Timeline, u64, Box<str>),
     /// It may be behind the end of a history, or in a later one before the first that is known of
     /// that.
-    Between((Timeline, Instant), Span),
+    Between((Timeline, Instant), Box<Span>),
 }
 
 /// Chooses the way. Of several the one with the newest snapshot and the largest segments is taken.
@@ -469,11 +482,12 @@ impl fmt::Display for Refusal {
                 "this server wrote revision {revision} of its timeline, and so did another one, on \
                  a copy of the store ({file}): leave that file where it is"
             ),
-            Self::Ahead(timeline, revision, there, _) => write!(
+            Self::Ahead(ahead) => write!(
                 f,
-                "the target is ahead of this server: it holds {there} of the timeline {timeline}, \
-                 and this server is at revision {revision}. Another server wrote that, on a copy \
-                 of the store, or this one did before its disk was put back to an older copy"
+                "the target is ahead of this server: it holds {} of the timeline {}, and this \
+                 server is at revision {}. Another server wrote that, on a copy of the store, or \
+                 this one did before its disk was put back to an older copy",
+                ahead.there, ahead.timeline, ahead.own
             ),
             Self::Other(timeline, revision, file) => write!(
                 f,
@@ -490,7 +504,7 @@ impl fmt::Display for Refusal {
                 named(timeline)
             ),
             Self::Between((one, last), other) => {
-                let Span { timeline, first, .. } = other;
+                let Span { timeline, first, .. } = &**other;
                 write!(
                     f,
                     "it is not known what was there then: the last that is known of the timeline \
@@ -556,7 +570,7 @@ impl Refusal {
             | Self::Beyond(_)
             | Self::Twice(..)
             | Self::Ours(..)
-            | Self::Ahead(..)
+            | Self::Ahead(_)
             | Self::Other(..)
             | Self::Behind(..) => Vec::new(),
         }

@@ -113,7 +113,7 @@ impl Refusal {
             | Self::Folded(..)
             | Self::Twice(..)
             | Self::Ours(..)
-            | Self::Ahead(..)
+            | Self::Ahead(_)
             | Self::Other(..)
             | Self::Behind(..) => Vec::new(),
             // Nothing leads to one of those that a single file may have made up.
@@ -122,7 +122,8 @@ impl Refusal {
                 unreached.chain(spans.iter().copied()).map(|span| span.timeline).collect()
             }
             Self::Ambiguous(spans) => spans.iter().map(|span| span.timeline).collect(),
-            Self::Before(span) | Self::Beyond(span) | Self::Between(_, span) => vec![span.timeline],
+            Self::Before(span) | Self::Beyond(span) => vec![span.timeline],
+            Self::Between(_, span) => vec![span.timeline],
             Self::Gap(timeline, _) => vec![*timeline],
         };
         timelines.into_iter().flat_map(|timeline| listing.witnesses(timeline)).collect()
