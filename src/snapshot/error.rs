@@ -218,7 +218,7 @@ impl From<SnapshotError> for Fault {
             SnapshotError::Full => {
                 let why = "the disk of the store has no room for the snapshot, which is put \
                            together there and leaves 32 MiB free: free some space";
-                return Self::new(507, why);
+                return Self::new(507, why).again_in(Self::SPACE);
             }
             SnapshotError::Busy => 429,
             SnapshotError::Sealed => return Self::sealed(),
@@ -239,7 +239,6 @@ impl From<SnapshotError> for Fault {
         };
         let fault = Self::new(status, error.to_string());
         match status {
-            507 => fault.again_in(Self::SPACE),
             503 => fault.again_in("1"),
             429 => fault.again_in("5"),
             _ => fault,

@@ -89,8 +89,8 @@ impl Reached {
         let name = &self.name;
         format!(
             "To go on beside it: `edgekeep snapshot adopt {name}`. To have what is there: \
-             `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`; where an instant \
-             is one word it ends so: @{timeline}"
+             `edgekeep snapshot restore -target={name} -timeline={timeline} {at}`; where an \
+             instant is one word it ends so: @{timeline}"
         )
     }
 
