@@ -50,9 +50,7 @@ fn by_a_clock_that_is_behind_no_time_is_taken_twice() {
     let folder = TempDir::new();
     let (mut world, [one, two, three]) = restored(71, &folder, Duration::from_secs(3600));
     for _ in 0..2 {
-        for (time, value) in [(&one, "one"), (&two, "two"), (&three, "three")] {
-            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
-        }
+        must_have(&world, [(&one, "one"), (&two, "two"), (&three, "three")]);
         assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
         world.restart();
     }
@@ -67,9 +65,7 @@ fn a_time_that_a_store_went_through_twice_is_told_with_both_histories() {
     let (mut world, [one, two, three]) = restored(72, &folder, Duration::from_secs(100));
     for _ in 0..2 {
         must_be_both(&world, &three, [("1-", "three"), ("2-", "four")]);
-        for (time, value) in [(&one, "one"), (&two, "two"), (&world.now(), "five")] {
-            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
-        }
+        must_have(&world, [(&one, "one"), (&two, "two"), (&world.now(), "five")]);
         assert_eq!(had(&world, &at("latest")).as_deref(), Some("five"));
         world.restart();
     }
@@ -84,6 +80,13 @@ fn must_be_both(world: &World, time: &str, values: [(&str, &str); 2]) {
         let name = told.split_whitespace().find(|word| word.starts_with(history)).unwrap();
         let named = json!({ "at": time, "timeline": name.trim_end_matches(':') });
         assert_eq!(had(world, &named).as_deref(), Some(value));
+    }
+}
+
+/// What there was at each of these times is had.
+fn must_have<'a>(world: &World, all: impl IntoIterator<Item = (&'a String, &'a str)>) {
+    for (time, value) in all {
+        assert_eq!(had(world, &at(time)).as_deref(), Some(value), "{time}");
     }
 }
 
@@ -124,9 +127,7 @@ fn a_clock_that_is_ahead_at_a_restore_hides_nothing_of_what_came_after() {
         for _ in 0..2 {
             let now = world.now();
             let all = [(&one, "one"), (&two, "two"), (&three, "three"), (&four, "four")];
-            for (time, value) in all.into_iter().chain([(&now, "four")]) {
-                assert_eq!(had(&world, &at(time)).as_deref(), Some(value), "each: {each}");
-            }
+            must_have(&world, all.into_iter().chain([(&now, "four")]));
             assert_eq!(had(&world, &at("latest")).as_deref(), Some("four"));
             world.restart();
         }
@@ -163,9 +164,7 @@ fn one_commit_by_a_clock_that_was_ahead_leaves_no_doubt_for_ever() {
         assert!(newest.contains("Would restore"), "{newest}");
     }
     for _ in 0..2 {
-        for (time, value) in &told {
-            assert_eq!(had(&world, &at(time)).as_deref(), Some(*value));
-        }
+        must_have(&world, told.iter().map(|(time, value)| (time, *value)));
         assert_eq!(had(&world, &at("latest")).as_deref(), Some("seven"));
         world.restart();
     }
@@ -205,9 +204,7 @@ fn one_commit_by_a_clock_that_was_turned_back_is_told_beside_what_was_left() {
         let words = ["snapshot", "restore", &target, &into, &at_three, "-dry-run"];
         let told = text(&edgekeep(&world, &words));
         assert!(told.contains("several histories"), "who has no store of it: {told}");
-        for (time, value) in [(&times[0], "one"), (&times[1], "two"), (&world.now(), "six")] {
-            assert_eq!(had(&world, &at(time)).as_deref(), Some(value));
-        }
+        must_have(&world, [(&times[0], "one"), (&times[1], "two"), (&world.now(), "six")]);
         world.restart();
     }
 }
