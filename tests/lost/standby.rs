@@ -10,9 +10,10 @@ use edgekeep::base::clock::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::dice::Dice;
+use super::support::http::Client;
 use super::support::hung::Hung;
 use super::support::store::Store;
-use super::support::{Server, eventually};
+use super::support::{Server, data, eventually};
 use super::{
     Home, edgekeep, junk, later, must_have, names, option, place, restore, shipped, shipping,
     target, write,
@@ -42,6 +43,11 @@ fn timelines(disk: &Path) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The other server that a target's status tells of.
+fn beside(root: &Client) -> Value {
+    data(&root.get("sys/snapshots/targets/disk"))["beside"].clone()
 }
 
 /// Promotes one that runs, and unseals it.
@@ -180,6 +186,37 @@ fn two_that_serve_on_are_told_apart() {
         let store = store.moved(&into);
         must_have(&store, &store.start(), value);
     }
+}
+
+#[test]
+fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
+    let home = Home::new();
+    let (store, old) = home.shipping("");
+    write(&store, &old, "both");
+    let revision = shipped(&store.root(&old), "disk");
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let new = standby.start_sealed();
+    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(revision));
+    promote(&standby);
+    eventually("it is promoted", || new.client().get("sys/health").status == 503);
+    // Nobody has stopped the old one yet, and the shares are not there yet.
+    write(&store, &old, "late");
+    shipped(&store.root(&old), "disk");
+    drop(old);
+    standby.unseal(&new);
+    let root = standby.root(&new);
+    eventually("it is told", || !beside(&root).is_null());
+    let health = new.client().get("sys/health?snapshots=1").json();
+    assert!(health["snapshots"].to_string().contains("another server writes there"), "{health}");
+    assert_eq!(root.post("sys/snapshots/targets/disk/adopt", json!({})).status, 200);
+    eventually("that is known", || beside(&root).is_null());
+    // And stays so.
+    drop(new);
+    let new = standby.start();
+    let root = standby.root(&new);
+    write(&standby, &new, "new");
+    shipped(&root, "disk");
+    assert!(beside(&root).is_null());
 }
 
 #[test]

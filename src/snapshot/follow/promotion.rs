@@ -31,6 +31,12 @@ pub fn is_marked(folder: &Path) -> bool {
     folder.join(PROMOTED).exists()
 }
 
+/// When it was told to, by the clock of then.
+pub fn since(folder: &Path) -> Option<Timestamp> {
+    let noted = fs::read_to_string(folder.join(PROMOTED)).ok()?;
+    Timestamp::parse_rfc3339(noted.trim_end())
+}
+
 /// Whether it is a standby, promoted or not.
 pub fn is_standby(folder: &Path) -> bool {
     folder.join(STANDBY).exists()

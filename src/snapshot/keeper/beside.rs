@@ -17,6 +17,7 @@ use crate::barrier::stamps::Stamps;
 use crate::barrier::txn::Txn;
 use crate::base::clock::Timestamp;
 use crate::base::sync::lock;
+use crate::snapshot::follow::promotion;
 use crate::snapshot::layout::{Kept, SnapshotName};
 use crate::snapshot::rewind::listing::Listing;
 use crate::snapshot::target::Name;
@@ -168,7 +169,8 @@ impl Worker {
         for timeline in grown {
             let Some(newest) = histories.get(&timeline).and_then(newest) else { continue };
             let last = newest.end().time;
-            if last <= begun || !(watched || now.since(last) < OVER) {
+            let after = begun < last || self.is_after_promotion(known, &newest)?;
+            if !after || !(watched || now.since(last) < OVER) {
                 continue;
             }
             let told = self.seen.grows.get(&timeline).map(|(beside, _)| beside.since);
@@ -188,6 +190,19 @@ impl Worker {
             self.note_others();
         }
         Ok(())
+    }
+
+    /// Whether a commit came after this server was told to serve, of who had not ended by then: it
+    /// may have been a while until this one was unsealed, and began its own history.
+    fn is_after_promotion(&self, known: &Known, newest: &Kept) -> Result<bool, Trouble> {
+        let Some(since) = self.means.home.as_deref().and_then(promotion::since) else {
+            return Ok(false);
+        };
+        let (timeline, end) = (newest.timeline(), newest.end());
+        let left = self.unsealed()?.left()?.into_iter().map(|head| (head.timeline, head.revision));
+        let origin = self.origin(known.timeline)?.map(|of| (of.timeline, of.revision));
+        let is_own = left.chain(origin).any(|(of, upto)| of == timeline && end.revision <= upto);
+        Ok(since < end.time && !is_own)
     }
 
     /// They are watched from now on, or still.
