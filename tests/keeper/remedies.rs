@@ -192,6 +192,39 @@ fn one_of_two_servers_goes_on() {
 }
 
 #[test]
+fn what_the_other_one_left_bars_nobody_from_its_own_newest_state() {
+    // What it left ends where a segment or a snapshot of the one that goes on does.
+    for (take, count) in [(false, 2), (false, 3), (true, 4)] {
+        let home = TempDir::new();
+        let one = shipping(125, &home);
+        let other = one.twin();
+        eventually("it has looked", || is_well(&other));
+        (0..3).for_each(|number| put(&one, &format!("one{number}")));
+        eventually("it ships", || is_well(&one));
+        if take {
+            let taken = one.root().post("sys/snapshots/targets/disk/take", json!({}));
+            assert!(taken.status < 300, "{}", taken.json());
+        }
+        put(&one, "one3");
+        eventually("it ships", || is_well(&one));
+        (0..count).for_each(|number| put(&other, &format!("other{number}")));
+        eventually("it finds what is there", || target(&other.root())["state"] == "ahead");
+        does(&other, &told(&other)[0]);
+        eventually("what it had written is there, too", || is_well(&other));
+        for name in ["on", "and", "again"] {
+            put(&one, name);
+            eventually("it ships", || is_well(&one));
+            let revision = target(&one.root())["journal"]["revision"].as_u64().unwrap();
+            for at in ["latest", &one.now()] {
+                let line = format!("edgekeep snapshot restore -target=disk -dry-run -at={at}");
+                let text = does(&one, &line);
+                assert!(text.contains(&format!("Would restore revision {revision} ")), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_server_that_writes_another_timeline_is_told_of_until_that_is_known() {
     let home = TempDir::new();
     let old = shipping(130, &home);

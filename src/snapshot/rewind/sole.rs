@@ -260,12 +260,29 @@ impl Way<'_> {
             return Ok(clues.other_of(other, revision)?.into());
         }
         if self.listing.present == Some(timeline) && !named {
-            return Ok(self.ours(of, revision, &other));
+            return match self.has_put(&other, clues)? {
+                true => Ok(clues.other_of(other, revision)?.into()),
+                false => Ok(self.ours(of, revision, &other)),
+            };
         }
         match named && !left && self.is_had_by(of, &own) {
             true => Ok(Unfit::of_this(own).into()),
             false => Ok(clues.other_of(other, revision)?.into()),
         }
+    }
+
+    /// Whether what the server that asks has put there itself goes as far as what another one has:
+    /// then that one was stopped, or has left.
+    fn has_put(&self, other: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let Some(head) = self.head() else { return Ok(false) };
+        let upto = other.end().revision;
+        let there = self.listing.segments.iter().filter(|name| name.timeline == head.timeline);
+        for name in there.filter(|name| upto <= name.last) {
+            if clues.descent_of(name, name.last, &head)? == Descent::Proven {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether what is wished is something that another server did, where `own` counts for nothing.
@@ -277,7 +294,10 @@ impl Way<'_> {
 
     /// Whether the server that asks wrote a file, or comes of it.
     fn is_own(&self, kept: &Kept, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
-        kept.segment().map_or(Ok(false), |name| self.is_of_this(&name, name.last, clues))
+        match kept {
+            Kept::Segment(name) => self.is_of_this(name, name.last, clues),
+            Kept::Snapshot(name) => self.has_taken(name),
+        }
     }
 
     pub(super) fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {

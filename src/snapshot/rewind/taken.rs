@@ -154,6 +154,11 @@ impl Way<'_> {
         Ok(())
     }
 
+    /// Whether a snapshot was taken of the store of the server that asks, as far as that is known.
+    pub(super) fn has_taken(&self, name: &SnapshotName) -> Result<bool, Unfit> {
+        Ok(has(&self.own_stamps()?, name) == Some(true))
+    }
+
     /// Which snapshots were taken of the store of the server that asks: of all that was listed they
     /// tell, if they are read after that.
     fn own_stamps(&self) -> Result<Stamps, Unfit> {
