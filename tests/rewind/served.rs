@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use edgekeep::base::clock::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use crate::left::while_away;
@@ -17,9 +18,14 @@ pub const RESTORE: &str = "sys/snapshots/targets/disk/restore";
 
 /// A world whose journal goes to `folder`.
 pub fn world(seed: u64, folder: &TempDir) -> World {
+    world_at(Timestamp::from_secs(1_800_000_000), seed, folder)
+}
+
+/// The same, which begins at that time.
+fn world_at(begin: Timestamp, seed: u64, folder: &TempDir) -> World {
     let path = folder.path().display();
     let block = format!("snapshot \"disk\" {{\n  path_prefix = \"{path}\"\n{SETTINGS}}}");
-    let world = World::configured(seed, &block);
+    let world = World::configured_at(begin, seed, &block);
     eventually("there is a base", || target(&world.root())["last_good"].is_object());
     world
 }
@@ -166,9 +172,10 @@ fn what_was_written_while_the_clock_was_ahead_hides_nothing_of_what_came_after()
 fn what_was_written_after_a_restart_bears_times_to_come_where_the_clock_was_ahead_and_that_is_told()
 {
     let folder = TempDir::new();
-    let mut world = world(34, &folder);
-    put(&world, "before");
     let hour = Duration::from_secs(3600);
+    let begin = SystemClock.wall().as_secs() - hour.as_secs() / 2;
+    let mut world = world_at(Timestamp::from_secs(begin), 34, &folder);
+    put(&world, "before");
     world.jump(hour);
     put(&world, "ahead");
     world.turn_back(hour);
@@ -178,6 +185,19 @@ fn what_was_written_after_a_restart_bears_times_to_come_where_the_clock_was_ahea
     let told = data(&world.root().post(RESTORE, json!({ "at": after, "dry_run": true })));
     let why = told["end_reason"].as_str().unwrap_or_default();
     assert!(why.contains("clock that was ahead"), "{told}");
+    // Who has the target alone is told by its own clock.
+    let target = format!("-target={}", folder.path().display());
+    let into = format!("-into={}", folder.path().join("new").display());
+    let bare = |at: &str| {
+        let args = ["snapshot", "restore", &target, &into, at, "-dry-run"];
+        text(&edgekeep(&world, &args))
+    };
+    let told = bare(&format!("-at={after}"));
+    assert!(told.contains("clock that was ahead"), "{told}");
+    let (_, named) = told.split_once("name a revision, from ").unwrap();
+    let named = named.split_whitespace().next().unwrap();
+    let there = bare(&format!("-revision={named}"));
+    assert!(there.contains(&format!("Would restore revision {named} ")), "{there}");
 }
 
 #[test]

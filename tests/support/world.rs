@@ -39,8 +39,13 @@ impl World {
 
     /// The same with `more` in its configuration.
     pub fn configured(seed: u64, more: &str) -> Self {
+        Self::configured_at(Timestamp::from_secs(1_800_000_000), seed, more)
+    }
+
+    /// The same, which begins at that time.
+    pub fn configured_at(begin: Timestamp, seed: u64, more: &str) -> Self {
         let mut world = Self {
-            clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000))),
+            clock: Arc::new(ManualClock::at(begin)),
             entropy: Arc::new(SeededEntropy::new(seed)),
             home: TempDir::new(),
             crashes: 0,

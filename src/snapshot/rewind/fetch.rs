@@ -16,7 +16,7 @@ use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::barrier::stamps::Stamps;
-use crate::base::clock::Timestamp;
+use crate::base::clock::{Clock as _, SystemClock, Timestamp};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SnapshotName};
@@ -360,7 +360,7 @@ impl<'a> Way<'a> {
                 there = place;
             } else {
                 bound.get_or_insert(place);
-                next.get_or_insert(time);
+                next.get_or_insert(last.1);
                 // A snapshot may stand in the middle of what was folded.
                 let before = found.1.revision;
                 let from = before.max(entry.revision - entry.step);
@@ -398,7 +398,7 @@ impl<'a> Way<'a> {
             At::Time(_) if !sure && !self.is_head(found) => Some(End::Unknown),
             // Where the clock was ahead what came after that bears times that are still to come.
             At::Time(_) => {
-                next.filter(|at| self.is_to_come(instant.time, *at)).map(|_| End::ToCome)
+                next.filter(|next| self.is_to_come(instant.time, next.time)).map(End::ToCome)
             }
         };
         Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
@@ -410,12 +410,13 @@ impl<'a> Way<'a> {
     }
 
     /// Whether the time of the next commit is later than what the server that asks takes for now,
-    /// or than what its machine does, unless that is behind the commit before it, too.
+    /// or than what the machine does, unless that is behind the commit before it, too.
     fn is_to_come(&self, before: Timestamp, next: Timestamp) -> bool {
-        self.own_keys().is_some_and(|keys| {
-            let (now, wall) = (keys.time().now(), keys.time().wall());
-            now < next || (before <= wall && wall < next)
-        })
+        let (now, wall) = match self.own_keys() {
+            Some(keys) => (Some(keys.time().now()), keys.time().wall()),
+            None => (None, SystemClock.wall()),
+        };
+        now.is_some_and(|now| now < next) || (before <= wall && wall < next)
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.

@@ -92,8 +92,8 @@ pub enum End {
     Unknown,
     /// The server that asks has gone on since, and no journal recorded that.
     Unrecorded,
-    /// What follows bears a time that is still to come, as by a clock that was ahead.
-    ToCome,
+    /// What follows, this, bears a time that is still to come, as by a clock that was ahead.
+    ToCome(Instant),
     /// Another server wrote that history by then as well, or the server that asks did, before its
     /// disk was put back.
     Beside,
@@ -102,17 +102,21 @@ pub enum End {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ToCome(next) => {
+                return write!(
+                    f,
+                    "what follows it, {next}, bears a time that is still to come, as by a clock \
+                     that was ahead: more may have been committed by the wished instant; to have \
+                     that, name a revision, from {} on",
+                    next.revision
+                );
+            }
             Self::Unknown => {
                 "that is the last that is known of this timeline by then: what may have been \
                  committed between it and the wished instant is not there"
             }
             Self::Unrecorded => {
                 "the server has committed more since, which no journal recorded: that is not there"
-            }
-            Self::ToCome => {
-                "what follows it bears a time that is still to come, as by a clock that was ahead: \
-                 more may have been committed by the wished instant; `edgekeep snapshot log` tells \
-                 of it, and a revision names it"
             }
             Self::Beside => {
                 "another server, on a copy of the store, wrote this timeline by then as well, or \
