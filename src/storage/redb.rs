@@ -2,6 +2,7 @@
 //!
 //! `README.md` beside this file tells the format and redb's habits that are met here.
 
+mod beside;
 mod compact;
 mod device;
 mod examine;
@@ -19,6 +20,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+pub use self::beside::peek_beside;
 use self::compact::{Noted, Noting};
 use self::device::Observers;
 pub use self::device::{Medium, Progress, Repair, Site};

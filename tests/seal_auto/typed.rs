@@ -149,11 +149,15 @@ fn a_diagnosis_tries_the_seal_on_the_store() {
         assert!(told.contains(text), "no {text:?} in {told}");
     };
     let mut server = house.serve(&house.stick("one"));
-    init(&server.client(), 1, 1);
     found("on the store it was not tried");
+    init(&server.client(), 1, 1);
+    found("static: it wraps a key, and gives it back, and it opens the store");
+    // Another stick has its name: the server that runs goes on, and the next start does not.
+    house.put_key("one", &[0x22; 32]);
+    found("static: it wraps a key, and gives it back, and yet it does not open the store");
     // Its first 32 bytes are the only copy of the key.
     house.put_key("one", &[&KEY[..], b"\n"].concat());
-    found("but 33 bytes: where nothing is sealed by it yet, make one");
+    found("but 33 bytes: bring the one that sealed the store");
     // Not closed, and then closed.
     server.kill();
     found("but 33 bytes: bring the one that sealed the store");

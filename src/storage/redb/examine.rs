@@ -66,7 +66,7 @@ pub fn peek(file: File, key: &[u8]) -> Option<Value> {
     }
 }
 
-fn cached() -> Builder {
+pub(super) fn cached() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE);
     builder
@@ -76,19 +76,19 @@ fn entries(db: &impl ReadableDatabase) -> Result<u64, redb::Error> {
     Ok(db.begin_read()?.open_table(ENTRIES)?.len()?)
 }
 
-fn entry(db: &impl ReadableDatabase, key: &[u8]) -> Result<Option<Value>, redb::Error> {
+pub(super) fn entry(db: &impl ReadableDatabase, key: &[u8]) -> Result<Option<Value>, redb::Error> {
     let entries = db.begin_read()?.open_table(ENTRIES)?;
     Ok(entries.get(key)?.map(|value| value.value().to_vec()))
 }
 
 /// Why a store does not open.
-enum Fault {
+pub(super) enum Fault {
     Unclosed,
     Damaged(String),
 }
 
 /// Tries something with redb, which panics over pages that make no sense.
-fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
+pub(super) fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
     match calmly(work) {
         Some(Ok(done)) => Ok(done),
         Some(Err(redb::Error::RepairAborted)) => Err(Fault::Unclosed),
@@ -99,7 +99,7 @@ fn tried<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, Fault> {
 
 /// A file that is only read.
 #[derive(Debug)]
-struct Unchanged(File);
+pub(super) struct Unchanged(pub File);
 
 impl StorageBackend for Unchanged {
     fn len(&self) -> io::Result<u64> {

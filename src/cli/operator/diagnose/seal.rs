@@ -18,10 +18,10 @@ use crate::base::record::Record;
 use crate::base::secret::same;
 use crate::config::Storage;
 use crate::storage::folder;
-use crate::storage::redb::peek;
+use crate::storage::redb::{peek, peek_beside};
 
-/// Has each automatic seal wrap a key, and unwrap it again; and the one in use open the store,
-/// where no server has that.
+/// Has each automatic seal wrap a key, and unwrap it again; and the one in use open the store, also
+/// beside a server: a key that was changed since its start it would miss only at the next one.
 pub fn look(subject: &Subject) -> Vec<Finding> {
     let seal = &subject.config.seal;
     let record = record(subject);
@@ -44,10 +44,15 @@ fn record(subject: &Subject) -> Option<SealRecord> {
     let Storage::Redb { folder, .. } = &subject.config.storage else { return None };
     let file = folder::data_file(folder);
     // What is no file is not opened, for it may never begin.
-    if subject.running.is_some() || !fs::metadata(&file).is_ok_and(|meta| meta.is_file()) {
+    if !fs::metadata(&file).is_ok_and(|meta| meta.is_file()) {
         return None;
     }
-    SealRecord::decode(&peek(File::open(&file).ok()?, SEAL)?).ok()
+    let file = File::open(&file).ok()?;
+    let found = match subject.running {
+        Some(_) => peek_beside(&file, SEAL),
+        None => peek(file, SEAL),
+    };
+    SealRecord::decode(&found?).ok()
 }
 
 fn is_of(record: &SealRecord, settings: Option<&Settings>) -> bool {
