@@ -17,6 +17,7 @@ use crate::barrier::journal::record::Mark;
 use crate::barrier::names::MountId;
 use crate::barrier::txn::{Txn, TxnError};
 use crate::base::clock::Timestamp;
+use crate::base::process;
 use crate::base::record::Record;
 
 /// The endpoint.
@@ -35,6 +36,9 @@ const ROUTES: &[Route<()>] = &[Route {
 
 /// Where they lie in the system's part of the store.
 const PLACE: &str = "core/versions";
+const BUILDS: &str = "core/builds";
+/// Builds that are remembered.
+const MOST_BUILDS: usize = 64;
 
 /// The versions in the order in which they came.
 #[derive(Default, Serialize, Deserialize)]
@@ -44,13 +48,22 @@ impl Record for Versions {
     const VERSION: u8 = 1;
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Version {
     name: String,
     since: Timestamp,
 }
 
-/// Notes that this version has opened the store, unless that is known.
+/// The fingerprints of the programs that have opened the store, the newest last. A version has many
+/// where people build it themselves, or a package is made anew.
+#[derive(Default, Serialize, Deserialize)]
+struct Builds(Vec<[u8; 32]>);
+
+impl Record for Builds {
+    const VERSION: u8 = 1;
+}
+
+/// Notes that this program has opened the store, unless that is known.
 pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
     let now = txn.now();
     let mut system = txn.scope(MountId::SYSTEM);
@@ -58,25 +71,36 @@ pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
     if versions.add(VERSION, now) {
         system.write(PLACE, &versions)?;
     }
+    let Some(build) = process::fingerprint() else { return Ok(()) };
+    let mut builds: Builds = system.read(BUILDS)?.unwrap_or_default();
+    if builds.add(build) {
+        system.write(BUILDS, &builds)?;
+    }
     Ok(())
 }
 
-/// Before a version opens a store that another one left, there is a way back to how that left it.
+/// Before a program opens a store that another one left, there is a way back to how that left it.
 pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
     match unsealed.transact(left) {
         Ok(None) => {}
         Ok(Some(before)) => {
             let kept = undo.before(unsealed, Mark::Upgrade);
             let kept = kept.as_deref().unwrap_or("nothing of that is kept");
-            log::info!("version {before} had this store, and {VERSION} has it now: {kept}");
+            let now = if before == VERSION { "another build of it" } else { VERSION };
+            log::info!("version {before} had this store, and {now} has it now: {kept}");
         }
         Err(error) => log::error!("which version had this store cannot be read: {error}"),
     }
 }
 
+/// The version that had it, where this program has not.
 fn left(txn: &mut Txn) -> Result<Option<String>, TxnError> {
-    let versions: Option<Versions> = txn.scope(MountId::SYSTEM).read(PLACE)?;
-    Ok(versions.unwrap_or_default().left_for(VERSION))
+    let mut system = txn.scope(MountId::SYSTEM);
+    let versions: Versions = system.read(PLACE)?.unwrap_or_default();
+    let builds: Builds = system.read(BUILDS)?.unwrap_or_default();
+    let known = versions.has(VERSION)
+        && process::fingerprint().is_none_or(|build| builds.0.contains(&build));
+    Ok(versions.last().filter(|_| !known))
 }
 
 /// The same of a store that was opened. It stays open where that cannot be noted.
@@ -94,17 +118,20 @@ fn list((): &(), call: &mut SystemCall<'_>) -> Outcome {
 impl Versions {
     /// Adds a version; whether it is a new one.
     fn add(&mut self, name: &str, since: Timestamp) -> bool {
-        let new = self.0.iter().all(|version| version.name != name);
+        let new = !self.has(name);
         if new {
             self.0.push(Version { name: name.to_owned(), since });
         }
         new
     }
 
-    /// The one that a version comes after that has not had the store yet.
-    fn left_for(mut self, name: &str) -> Option<String> {
-        let known = self.0.iter().any(|version| version.name == name);
-        self.0.pop().filter(|_| !known).map(|last| last.name)
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|version| version.name == name)
+    }
+
+    /// The one that came last.
+    fn last(mut self) -> Option<String> {
+        self.0.pop().map(|last| last.name)
     }
 
     /// Each with what is known of it.
@@ -123,6 +150,18 @@ impl Versions {
     }
 }
 
+impl Builds {
+    /// Adds one, in the place of the oldest where there are many; whether it is a new one.
+    fn add(&mut self, build: [u8; 32]) -> bool {
+        let new = !self.0.contains(&build);
+        if new {
+            self.0.drain(..self.0.len().saturating_sub(MOST_BUILDS - 1));
+            self.0.push(build);
+        }
+        new
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,13 +169,9 @@ mod tests {
     #[test]
     fn each_version_names_the_one_before() {
         let mut versions = Versions::default();
-        assert_eq!(Versions::default().left_for("1"), None);
         for (name, second, new) in [("1", 10, true), ("1", 11, false), ("2", 12, true)] {
             assert_eq!(versions.add(name, Timestamp::from_secs(second)), new, "{name}");
         }
-        let copy = || Versions(versions.0.iter().map(Version::clone).collect());
-        let left = |name: &str| copy().left_for(name);
-        assert_eq!((left("1"), left("2"), left("3").as_deref()), (None, None, Some("2")));
         let shown = versions.shown();
         let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["1", "2"]);
@@ -144,5 +179,14 @@ mod tests {
         assert_eq!(about(0, "timestamp_installed"), "1970-01-01T00:00:10Z");
         assert_eq!(about(0, "previous_version"), Value::Null);
         assert_eq!(about(1, "previous_version"), "1");
+    }
+
+    #[test]
+    fn as_many_builds_are_remembered_as_fit() {
+        let mut builds = Builds::default();
+        let build = |number: usize| [u8::try_from(number).unwrap(); 32];
+        assert!((0..=MOST_BUILDS).all(|number| builds.add(build(number))));
+        assert!(!builds.add(build(1)) && !builds.add(build(MOST_BUILDS)));
+        assert_eq!((builds.0.len(), builds.0[0]), (MOST_BUILDS, build(1)));
     }
 }

@@ -278,18 +278,44 @@ impl Record for Versions {
     const VERSION: u8 = 1;
 }
 
+/// And of the builds of them.
+#[derive(Serialize, Deserialize)]
+struct Builds(Vec<[u8; 32]>);
+
+impl Record for Builds {
+    const VERSION: u8 = 1;
+}
+
 /// As an older version would leave a store that no server has open.
 fn is_of_version(name: &str, folder: &Path, store: &Store) {
+    says(folder, store, "core/versions", &Versions(vec![(name.to_owned(), SystemClock.wall())]));
+}
+
+fn says(folder: &Path, store: &Store, place: &str, record: &impl Record) {
     let clock = Arc::new(SystemClock);
     let storage = Arc::new(Redb::open(folder, Options::new(clock.clone())).unwrap());
     let barrier = Barrier::new(storage, clock, Arc::new(SystemEntropy));
     let unsealed = barrier.unseal(&store.key()).unwrap();
-    let versions = Versions(vec![(name.to_owned(), SystemClock.wall())]);
     let write = unsealed.transact(|txn| {
-        txn.scope(MountId::SYSTEM).write("core/versions", &versions)?;
+        txn.scope(MountId::SYSTEM).write(place, record)?;
         Ok::<_, TxnError>(())
     });
     write.unwrap();
+}
+
+#[test]
+fn another_build_of_a_version_is_one_too() {
+    let home = TempDir::new();
+    let folder = home.path().join("data");
+    let (store, server) = Store::make(&folder);
+    drop(server);
+    let kept = folder.join("before-upgrade.snap");
+    // Two builds have had it, and the present one comes for the first time, and comes back.
+    says(&folder, &store, "core/builds", &Builds(vec![[1; 32], [2; 32]]));
+    drop(store.start());
+    fs::remove_file(&kept).unwrap();
+    drop(store.start());
+    assert!(!kept.exists(), "only the first time");
 }
 
 #[test]
