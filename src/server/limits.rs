@@ -41,6 +41,9 @@ pub struct Limits {
     pub linger: Duration,
     /// How long a server that stops waits for the first request of who came just before.
     pub newcomers: Duration,
+    /// How long a connection may rest between two requests when the server stops: who asks one
+    /// after the other is told with an answer that it ends, and loses none.
+    pub resting: Duration,
     /// How long the requests that run when the server stops may take to end.
     pub drain: Duration,
     /// Threads that run requests, which is how many run at once.
@@ -76,6 +79,7 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             linger: Duration::from_secs(2),
             newcomers: Duration::from_secs(3),
+            resting: Duration::from_millis(500),
             drain: Duration::from_secs(30),
             workers: 32,
         }

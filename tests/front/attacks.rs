@@ -404,12 +404,28 @@ fn stopping_lets_end_what_runs() {
     eventually("all are accepted", || house.front().counters().accepted.get() == 3);
     let front = house.front.take().unwrap();
     let stopping = std::thread::spawn(move || front.stop());
-    assert_eq!(to_the_end(idle), "", "who idles is sent away at once");
+    assert_eq!(to_the_end(idle), "", "who asks no more is sent away");
     assert!(TcpStream::connect(house.address).is_err());
     new.write_all(ASK).unwrap();
     let answer = to_the_end(new);
     assert!(answer.starts_with("HTTP/1.1 200 "), "who came just before is answered: {answer:?}");
     assert!(to_the_end(busy).len() > 20_000_000);
+    stopping.join().unwrap();
+}
+
+#[test]
+fn stopping_answers_once_more_who_was_answered_just_before() {
+    let mut house = House::with(Limits { resting: 10 * LONG, ..limits() });
+    let mut kept = house.connect();
+    kept.write_all(ASK).unwrap();
+    one(&mut kept);
+    let front = house.front.take().unwrap();
+    let stopping = std::thread::spawn(move || front.stop());
+    eventually("nobody new is accepted", || TcpStream::connect(house.address).is_err());
+    kept.write_all(ASK).unwrap();
+    let answer = to_the_end(kept);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer:?}");
     stopping.join().unwrap();
 }
 

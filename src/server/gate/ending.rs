@@ -11,7 +11,7 @@ impl Gate {
         Look { waiting: !self.waiting.is_empty(), moved: self.moved }
     }
 
-    /// Accepts no more. Whoever was accepted is answered one request yet.
+    /// Accepts no more. Whoever was accepted is answered one request yet, unless it comes late.
     pub(super) fn stop(&mut self) {
         self.desk.stopping = true;
         self.listeners.clear();
@@ -24,10 +24,9 @@ impl Gate {
                 peer.wire.readable = true;
             }
             self.guarded(Source::Peer(key), Self::drive);
-            if self.peers.get_mut(key).is_some_and(|peer| peer.is_resting()) {
-                self.close(key);
-            }
         }
+        // Who rests for long goes at once.
+        self.next_sweep = self.desk.now;
         for peer in self.peers.values_mut() {
             peer.persistence = Persistence::Closes;
         }

@@ -290,7 +290,9 @@ impl Gate {
     /// Looks for peers whose time is up, or who keep others waiting.
     fn sweep(&mut self) {
         let now = self.desk.now;
-        self.next_sweep = now + self.desk.limits.shortest() / 4;
+        let limits = &self.desk.limits;
+        let shortest = if self.desk.stopping { limits.resting } else { limits.shortest() };
+        self.next_sweep = now + shortest / 4;
         let late: Vec<Key> = self
             .peers
             .iter()

@@ -178,7 +178,10 @@ impl Peer {
             Phase::Greeting => limits.handshake,
             Phase::Lingering => limits.linger,
             _ if self.wire.unsent() > 0 => paced(limits.write_stall),
-            Phase::Head(_) if self.plain.is_empty() && self.served => limits.idle,
+            Phase::Head(_) if self.plain.is_empty() && self.served => match desk.stopping {
+                true => limits.resting,
+                false => limits.idle,
+            },
             Phase::Head(_) => limits.head,
             Phase::Body(_) | Phase::Running(_, Some(_)) => paced(limits.read_stall),
             Phase::Closing(_) => paced(limits.write_stall),
