@@ -105,3 +105,19 @@ fn it_goes_on_where_it_was_broken_off_until_all_passed() {
     assert!(success);
     assert_eq!(ran.len(), all - 1, "{ran:?}");
 }
+
+#[test]
+fn what_was_built_stays_where_a_name_is_wrong() {
+    let repository = Repository::new();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    repository.has("cross/build", &fs::read_to_string(here.join("cross/build")).unwrap());
+    for words in [&["--help"][..], &["riscv64", "arm64"]] {
+        let mut build = Command::new(repository.0.path().join("cross/build"));
+        let output = build.args(words).env_remove("EDGEKEEP_DIST").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let wrong = words.last().unwrap();
+        let told = format!("build: no target {wrong}: there are armv7 riscv64\n");
+        assert!(!output.status.success() && said == told, "{said}");
+        assert!(repository.0.path().join("target/dist/of").exists(), "{words:?}");
+    }
+}
