@@ -19,7 +19,7 @@ use edgekeep::pipeline::lockout::Terms;
 use edgekeep::quota::strangers::Allowance;
 use edgekeep::server::gate::listener::Address;
 use rcgen::{CertificateParams, KeyPair};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, Uid, kill_process};
 use serde_json::json;
 use support::{Server, free_address, program};
 
@@ -794,13 +794,23 @@ fn the_folder_of_the_store_must_be_of_use() {
     fs::remove_file(&data).unwrap();
     symlink("/dev/zero", &data).unwrap();
     assert!(said("old").contains("$F/old/edgekeep.redb is no file, and a store is one"));
-    // Whom nothing is forbidden this does not concern.
-    if !rustix::process::geteuid().is_root() {
-        fs::set_permissions(&folder.0, Permissions::from_mode(0o500)).unwrap();
-        let refused = said("new");
-        fs::set_permissions(&folder.0, Permissions::from_mode(0o700)).unwrap();
-        assert!(refused.ends_with(": let the user that runs edgekeep write to $F"), "{refused}");
-    }
+    // Whom nothing is forbidden this does not concern: root becomes somebody else.
+    let closed = folder.write("c.hcl", "");
+    let refused = std::thread::scope(|scope| {
+        let nobody = scope.spawn(|| {
+            fs::set_permissions(&folder.0, Permissions::from_mode(0o555)).unwrap();
+            fs::set_permissions(&closed, Permissions::from_mode(0o666)).unwrap();
+            if rustix::process::geteuid().is_root() {
+                let nobody = Uid::from_raw(65_534);
+                // Of this thread alone.
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            }
+            said("new")
+        });
+        nobody.join().unwrap()
+    });
+    fs::set_permissions(&folder.0, Permissions::from_mode(0o700)).unwrap();
+    assert!(refused.ends_with(": let the user that runs edgekeep write to $F"), "{refused}");
     assert!(!folder.0.join("new").exists(), "a check makes nothing");
 }
 

@@ -17,7 +17,33 @@ use edgekeep::storage::commit::{Changes, Committer, Meters, Reads, Witness, Writ
 use edgekeep::storage::redb::{Options, Redb};
 use edgekeep::storage::{Storage, StorageError, Urgency, contract};
 use support::TempDir;
-use support::mount::{Mount, run};
+use support::harness::{needs, tests};
+use support::mount::Mount;
+use support::volume::does;
+
+tests! {
+    self {
+        a_file_keeps_the_contract,
+        what_was_written_is_there_after_a_restart_and_for_nobody_else,
+        a_second_server_is_refused,
+        one_that_has_ended_holds_nobody_up_while_another_thread_starts_a_program,
+        a_file_that_others_can_read_is_refused,
+        a_store_that_is_gone_is_begun_anew_only_where_that_is_meant,
+        what_a_crash_left_behind_is_removed,
+        a_store_that_came_to_nothing_leaves_its_folder_as_it_was,
+        a_repair_after_a_crash_tells_how_far_it_is,
+        a_view_that_is_held_too_long_expires_and_the_file_stays_small,
+        unused_space_is_given_back_while_readers_read_on,
+        writes_go_on_while_the_file_is_compacted_and_none_is_lost,
+        how_fast_it_is,
+        below_the_floor_only_what_is_essential_passes,
+        what_gives_room_back_is_done_below_the_floor_too,
+        a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing,
+        a_replacement_that_does_not_fit_leaves_the_old,
+        a_file_system_gone_read_only_is_read_on,
+        a_damaged_file_is_named_and_never_ends_the_program,
+    }
+}
 
 fn options() -> Options {
     Options { floor_bytes: 0, ..Options::new(Arc::new(SystemClock)) }
@@ -39,7 +65,6 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-#[test]
 fn a_file_keeps_the_contract() {
     let scratch = TempDir::new();
     let count = std::cell::Cell::new(0);
@@ -50,7 +75,6 @@ fn a_file_keeps_the_contract() {
     .unwrap();
 }
 
-#[test]
 fn what_was_written_is_there_after_a_restart_and_for_nobody_else() {
     let scratch = TempDir::new();
     let folder = scratch.path().join("made/here");
@@ -62,7 +86,6 @@ fn what_was_written_is_there_after_a_restart_and_for_nobody_else() {
     assert_eq!(open(&folder).unwrap().view().unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
 }
 
-#[test]
 fn a_second_server_is_refused() {
     let scratch = TempDir::new();
     let store = open(scratch.path()).unwrap();
@@ -74,7 +97,6 @@ fn a_second_server_is_refused() {
     open(scratch.path()).unwrap();
 }
 
-#[test]
 fn one_that_has_ended_holds_nobody_up_while_another_thread_starts_a_program() {
     let scratch = TempDir::new();
     let over = AtomicBool::new(false);
@@ -91,7 +113,6 @@ fn one_that_has_ended_holds_nobody_up_while_another_thread_starts_a_program() {
     assert!(all.is_ok(), "{all:?}");
 }
 
-#[test]
 fn a_file_that_others_can_read_is_refused() {
     let scratch = TempDir::new();
     drop(open(scratch.path()).unwrap());
@@ -105,7 +126,6 @@ fn a_file_that_others_can_read_is_refused() {
     open(scratch.path()).unwrap();
 }
 
-#[test]
 fn a_store_that_is_gone_is_begun_anew_only_where_that_is_meant() {
     let scratch = TempDir::new();
     let file = scratch.path().join("edgekeep.redb");
@@ -139,7 +159,6 @@ fn a_store_that_is_gone_is_begun_anew_only_where_that_is_meant() {
     assert_eq!(fs::read_link(&file).unwrap(), elsewhere);
 }
 
-#[test]
 fn what_a_crash_left_behind_is_removed() {
     let scratch = TempDir::new();
     let left = scratch.path().join("edgekeep.redb.next");
@@ -148,7 +167,6 @@ fn what_a_crash_left_behind_is_removed() {
     assert!(!left.exists());
 }
 
-#[test]
 fn a_store_that_came_to_nothing_leaves_its_folder_as_it_was() {
     let scratch = TempDir::new();
     let fail = |folder: &Path| {
@@ -176,7 +194,6 @@ fn a_store_that_came_to_nothing_leaves_its_folder_as_it_was() {
     assert_eq!(again.unwrap().view().unwrap().get(b"k").unwrap(), Some(b"v".to_vec()));
 }
 
-#[test]
 fn a_repair_after_a_crash_tells_how_far_it_is() {
     let scratch = TempDir::new();
     let (before, after) = (scratch.path().join("before"), scratch.path().join("after"));
@@ -201,7 +218,6 @@ fn a_repair_after_a_crash_tells_how_far_it_is() {
     assert!(told.first().is_some_and(|repair| repair.read == 0 && repair.size > 1_000_000));
 }
 
-#[test]
 fn a_view_that_is_held_too_long_expires_and_the_file_stays_small() {
     let scratch = TempDir::new();
     let store = open_with(scratch.path(), Options { growth_bytes: 2 << 20, ..options() }).unwrap();
@@ -220,7 +236,6 @@ fn a_view_that_is_held_too_long_expires_and_the_file_stays_small() {
     assert_eq!(store.view().unwrap().get(b"first").unwrap(), Some(b"1".to_vec()));
 }
 
-#[test]
 fn unused_space_is_given_back_while_readers_read_on() {
     let scratch = TempDir::new();
     let options = Options { compact_bytes: 1 << 20, ..options() };
@@ -244,7 +259,6 @@ fn unused_space_is_given_back_while_readers_read_on() {
     assert_holds(&open(scratch.path()).unwrap(), 280..301);
 }
 
-#[test]
 fn writes_go_on_while_the_file_is_compacted_and_none_is_lost() {
     let scratch = TempDir::new();
     let options = Options { compact_bytes: 1 << 20, ..options() };
@@ -293,10 +307,10 @@ fn writes_go_on_while_the_file_is_compacted_and_none_is_lost() {
     holds(&open(scratch.path()).unwrap());
 }
 
-/// Not a test: `cargo test --release --test disk -- --ignored --nocapture how_fast`.
-#[test]
-#[ignore = "a measurement"]
+/// Not a test: `EDGEKEEP_MEASURE=1 cargo test --release --test disk how_fast`.
 fn how_fast_it_is() {
+    let asked = std::env::var("EDGEKEEP_MEASURE");
+    needs("a measurement", asked.map_err(|_| "EDGEKEEP_MEASURE asks for it"));
     let scratch = TempDir::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Arc::new(open(scratch.path()).unwrap());
@@ -381,9 +395,8 @@ fn assert_holds(store: &Redb, numbers: std::ops::Range<u32>) {
     assert!(entries == expected, "{} entries, not {}", entries.len(), expected.len());
 }
 
-#[test]
 fn below_the_floor_only_what_is_essential_passes() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=12m");
     let options = Options { floor_bytes: 2 << 20, reserve_bytes: 1 << 20, ..options() };
     let store = open_with(&mount.path(), options).unwrap();
     let reserve = mount.path().join("edgekeep.reserve");
@@ -410,9 +423,8 @@ fn below_the_floor_only_what_is_essential_passes() {
     assert_holds(&store, count / 2..count + 1);
 }
 
-#[test]
 fn what_gives_room_back_is_done_below_the_floor_too() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=12m");
     let (floor_bytes, reserve_bytes, compact_bytes) = (4 << 20, 1 << 20, 1 << 20);
     let options = Options { floor_bytes, reserve_bytes, compact_bytes, ..options() };
     let store = open_with(&mount.path(), options).unwrap();
@@ -432,9 +444,8 @@ fn what_gives_room_back_is_done_below_the_floor_too() {
     assert_holds(&store, 0..6);
 }
 
-#[test]
 fn a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=12m");
     let options = Options { reserve_bytes: 1 << 20, ..options() };
     let store = open_with(&mount.path(), options).unwrap();
     let ballast = mount.fill(3 << 20);
@@ -456,9 +467,8 @@ fn a_disk_that_fills_in_the_middle_of_a_commit_loses_nothing() {
     assert_holds(&open(&mount.path()).unwrap(), 10..count + 1);
 }
 
-#[test]
 fn a_replacement_that_does_not_fit_leaves_the_old() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=12m");
     let store = open(&mount.path()).unwrap();
     put(&store, &key(0), &[0; 20_000]).unwrap();
     let outcome = store.replace(&mut |to| {
@@ -476,9 +486,8 @@ fn a_replacement_that_does_not_fit_leaves_the_old() {
     assert_holds(&store, 0..2);
 }
 
-#[test]
 fn a_file_system_gone_read_only_is_read_on() {
-    let Some(mount) = Mount::new("ext4", "{}/disk", "loop,errors=remount-ro") else { return };
+    let mount = Mount::new("ext4", "{}/disk", "loop,errors=remount-ro");
     let store = open(&mount.path()).unwrap();
     let count = 20;
     for number in 0..count {
@@ -486,9 +495,8 @@ fn a_file_system_gone_read_only_is_read_on() {
     }
     let held = store.view().unwrap();
     // What ext4 does to itself after an error of its device.
-    if !run(Command::new("mount").args(["-o", "remount,abort"]).arg(mount.root())) {
-        return;
-    }
+    let mut abort = Command::new("mount");
+    needs("an error of ext4", does(abort.args(["-o", "remount,abort"]).arg(mount.root())));
     let refused = put(&store, b"more", b"").unwrap_err();
     println!("{refused}");
     assert_holds(&store, 0..count);
@@ -507,12 +515,11 @@ fn a_file_system_gone_read_only_is_read_on() {
     assert!(matches!(put(&store, b"more", b""), Err(StorageError::ReadOnly(_))));
 }
 
-#[test]
 fn a_damaged_file_is_named_and_never_ends_the_program() {
     quiet_redb();
     let scratch = TempDir::new();
     // Thousands of stores are opened: where that is allowed, not on a real disk.
-    let mount = Mount::new("tmpfs", "none", "size=32m");
+    let mount = Mount::made("tmpfs", "none", "size=32m");
     let place = mount.as_ref().map_or(scratch.path(), |mount| mount.root());
     let sound = {
         let folder = place.join("sound");

@@ -9,9 +9,21 @@ use std::time::{Duration, Instant};
 
 use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Value, json};
+use support::harness::{needs, tests};
 use support::http::Client;
 use support::store::Store;
-use support::{Server, TempDir, skipped};
+use support::{Server, TempDir};
+
+tests! {
+    self {
+        the_end_of_a_token_with_a_large_cubbyhole_takes_little,
+        the_end_of_a_secret_with_large_versions_takes_little,
+        what_objects_cost_is_counted,
+        a_text_may_be_as_long_as_a_request,
+        what_was_freed_is_wiped,
+        large_values_that_are_read_at_once_share_what_memory_there_is,
+    }
+}
 
 /// How many large values there are: all together they are more than the server may take.
 const MANY: usize = 8;
@@ -75,7 +87,6 @@ impl Hoarder {
     }
 }
 
-#[test]
 fn the_end_of_a_token_with_a_large_cubbyhole_takes_little() {
     let folder = TempDir::new();
     let (store, server) = Store::make(folder.path());
@@ -94,7 +105,6 @@ fn the_end_of_a_token_with_a_large_cubbyhole_takes_little() {
     eventually("its cubbyhole is removed", || entries(&root) == before);
 }
 
-#[test]
 fn the_end_of_a_secret_with_large_versions_takes_little() {
     let folder = TempDir::new();
     let (store, server) = Store::make(folder.path());
@@ -120,7 +130,6 @@ fn objects(count: usize) -> String {
     format!("{{\"data\":{{\"a\":[{{}}{}]}}}}", ",{\"a\":0}".repeat(count - 1))
 }
 
-#[test]
 fn what_objects_cost_is_counted() {
     let server = Server::dev();
     let root = server.root();
@@ -132,7 +141,6 @@ fn what_objects_cost_is_counted() {
     assert_took_few(&server);
 }
 
-#[test]
 fn a_text_may_be_as_long_as_a_request() {
     let server = Server::dev();
     let text = json!({ "v": "x".repeat((32 << 20) - 100) });
@@ -143,12 +151,12 @@ fn a_text_may_be_as_long_as_a_request() {
     assert!(most < 200_000, "{most} kB");
 }
 
-/// How often that stands in the server's memory, the stacks aside; none when nobody lets us look.
-fn copies(server: &Server, mark: &[u8]) -> Option<usize> {
+/// How often that stands in the server's memory, the stacks aside.
+fn copies(server: &Server, mark: &[u8]) -> usize {
     let file = |name| format!("/proc/{}/{name}", server.id());
-    let memory = fs::File::open(file("mem")).ok()?;
+    let memory = needs("the memory of the server", fs::File::open(file("mem")));
     let mut found = 0;
-    for line in fs::read_to_string(file("maps")).ok()?.lines() {
+    for line in needs("its maps", fs::read_to_string(file("maps"))).lines() {
         let (range, what) = line.split_once(' ').unwrap();
         let (start, end) = range.split_once('-').unwrap();
         let [start, end] = [start, end].map(|text| u64::from_str_radix(text, 16).unwrap());
@@ -162,10 +170,9 @@ fn copies(server: &Server, mark: &[u8]) -> Option<usize> {
             found += bytes.windows(mark.len()).filter(|window| *window == mark).count();
         }
     }
-    Some(found)
+    found
 }
 
-#[test]
 fn what_was_freed_is_wiped() {
     let server = Server::dev();
     let root = server.root();
@@ -175,14 +182,11 @@ fn what_was_freed_is_wiped() {
         let body = format!("{{\"data\":{{\"a\":\"{secret}\",\"b\":[\"{secret}{secret}\",");
         assert_eq!(root.upload("secret/data/a", body.as_bytes()).unwrap().status, 400);
     }
-    match copies(&server, b"this is the secret of number") {
-        // The last ones stand in buffers that are in use; of the 300 sent, 200 would in all.
-        Some(found) => assert!(found < 100, "{found}"),
-        None => skipped("what was freed", "only root may read the memory of the server"),
-    }
+    // The last ones stand in buffers that are in use; of the 300 sent, 200 would in all.
+    let found = copies(&server, b"this is the secret of number");
+    assert!(found < 100, "{found}");
 }
 
-#[test]
 fn large_values_that_are_read_at_once_share_what_memory_there_is() {
     let server = Server::dev();
     let root = server.root();

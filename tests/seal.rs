@@ -11,8 +11,28 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use edgekeep::snapshot::inspect::inspect;
 use serde_json::{Value, json};
+use support::harness::{needs_package, tests};
 use support::http::{Client, Reply};
-use support::{Server, TempDir, data, free_address, missing};
+use support::{Server, TempDir, data, free_address};
+
+tests! {
+    self {
+        a_store_is_made_once_and_opened_share_by_share,
+        any_three_of_five_shares_open_and_no_two_do,
+        one_share_is_the_key_and_odd_shapes_are_refused,
+        a_rekey_puts_new_shares_in_the_place_of_the_old,
+        a_verified_rekey_is_in_force_only_when_its_shares_came_back,
+        a_lost_root_token_has_a_way_back,
+        rotated_keys_leave_everything_readable,
+        shares_and_tokens_are_encrypted_to_keys_of_gnupg,
+        the_part_of_a_key_that_may_encrypt_is_found,
+        a_key_that_cannot_be_encrypted_to_is_refused_with_the_reason,
+        a_revoked_token_leaves_nothing_behind,
+        nobody_without_a_token_makes_the_server_build_what_they_send,
+        what_was_to_be_wrapped_never_goes_out_in_the_clear,
+        whom_nobody_let_in_seals_nothing_that_is_opened_this_moment,
+    }
+}
 
 /// A folder with a store in it, and servers of it one after the other.
 struct House {
@@ -115,7 +135,6 @@ fn secret(root: &Client) -> Value {
     data(&root.get("safe/it"))["is"].clone()
 }
 
-#[test]
 fn a_store_is_made_once_and_opened_share_by_share() {
     let house = House::new();
     let mut server = house.serve();
@@ -182,7 +201,6 @@ fn a_store_is_made_once_and_opened_share_by_share() {
     assert_eq!(secret(&root), "kept");
 }
 
-#[test]
 fn any_three_of_five_shares_open_and_no_two_do() {
     let house = House::new();
     let server = house.serve();
@@ -207,7 +225,6 @@ fn any_three_of_five_shares_open_and_no_two_do() {
     unseal(&client, &keys.shares[..3]);
 }
 
-#[test]
 fn one_share_is_the_key_and_odd_shapes_are_refused() {
     let house = House::new();
     let server = house.serve();
@@ -239,7 +256,6 @@ fn rekey_update(client: &Client, key: &str, nonce: &Value) -> Reply {
     client.post("sys/rekey/update", json!({ "key": key, "nonce": nonce }))
 }
 
-#[test]
 fn a_rekey_puts_new_shares_in_the_place_of_the_old() {
     let house = House::new();
     let mut server = house.serve();
@@ -279,7 +295,6 @@ fn a_rekey_puts_new_shares_in_the_place_of_the_old() {
     assert_eq!(secret(&client.token(&keys.root)), "kept");
 }
 
-#[test]
 fn a_verified_rekey_is_in_force_only_when_its_shares_came_back() {
     let house = House::new();
     let mut server = house.serve();
@@ -332,7 +347,6 @@ fn generate(client: &Client, key: &str, nonce: &Value) -> Reply {
     client.post("sys/generate-root/update", json!({ "key": key, "nonce": nonce }))
 }
 
-#[test]
 fn a_lost_root_token_has_a_way_back() {
     let house = House::new();
     let server = house.serve();
@@ -368,7 +382,6 @@ fn a_lost_root_token_has_a_way_back() {
     assert_eq!(ok(client.get("sys/rekey/init"))["started"], false);
 }
 
-#[test]
 fn rotated_keys_leave_everything_readable() {
     let house = House::new();
     let mut server = house.serve();
@@ -399,13 +412,9 @@ fn rotated_keys_leave_everything_readable() {
 struct Gpg(TempDir);
 
 impl Gpg {
-    /// `None`, said aloud, where GnuPG is missing.
-    fn new() -> Option<Self> {
-        if Command::new("gpg").arg("--version").output().is_err() {
-            missing("OpenPGP", "gpg is not installed");
-            return None;
-        }
-        Some(Self(TempDir::new()))
+    fn new() -> Self {
+        needs_package("OpenPGP", Command::new("gpg").arg("--version").output().ok(), "gnupg");
+        Self(TempDir::new())
     }
 
     fn run(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
@@ -464,9 +473,8 @@ impl Drop for Gpg {
     }
 }
 
-#[test]
 fn shares_and_tokens_are_encrypted_to_keys_of_gnupg() {
-    let Some(gpg) = Gpg::new() else { return };
+    let gpg = Gpg::new();
     let rsa = gpg.key("rsa@example.org", "rsa2048", Some("rsa2048"));
     let curve = gpg.key("curve@example.org", "ed25519", Some("cv25519"));
     let signs_only = gpg.key("signs@example.org", "ed25519", None);
@@ -520,9 +528,8 @@ fn shares_and_tokens_are_encrypted_to_keys_of_gnupg() {
     assert_eq!(client.token(&token).get("sys/key-status").status, 200);
 }
 
-#[test]
 fn the_part_of_a_key_that_may_encrypt_is_found() {
-    let Some(gpg) = Gpg::new() else { return };
+    let gpg = Gpg::new();
     let on = |day: &str, args: &[&str]| {
         gpg.run(&[&["--faked-system-time", &format!("{day}T000000")], args].concat(), b"");
     };
@@ -563,9 +570,8 @@ fn the_part_of_a_key_that_may_encrypt_is_found() {
     unseal(&client, &shares);
 }
 
-#[test]
 fn a_key_that_cannot_be_encrypted_to_is_refused_with_the_reason() {
-    let Some(gpg) = Gpg::new() else { return };
+    let gpg = Gpg::new();
     let good = gpg.key("good@example.org", "ed25519", Some("cv25519"));
     let signs_only = gpg.key("signs@example.org", "ed25519", None);
     let other = gpg.key("other@example.org", "ed25519", Some("nistp256"));
@@ -624,7 +630,6 @@ fn entries(root: &Client) -> u64 {
     inspect(&snapshot[..]).unwrap().meta.about.entries
 }
 
-#[test]
 fn a_revoked_token_leaves_nothing_behind() {
     let house = House::new();
     let server = house.serve();
@@ -656,7 +661,6 @@ fn most_memory(server: &Server) -> u64 {
     line.trim_end_matches("kB").trim().parse().unwrap()
 }
 
-#[test]
 fn nobody_without_a_token_makes_the_server_build_what_they_send() {
     let house = House::new();
     let server = house.serve();
@@ -692,7 +696,6 @@ fn nobody_without_a_token_makes_the_server_build_what_they_send() {
     assert_eq!(upload(&root, "safe/it", &numbers(100_000)).0, 204);
 }
 
-#[test]
 fn what_was_to_be_wrapped_never_goes_out_in_the_clear() {
     let server = Server::dev();
     let headers = [("X-Vault-Token", support::ROOT), ("X-Vault-Wrap-TTL", "60")];
@@ -711,7 +714,6 @@ fn what_was_to_be_wrapped_never_goes_out_in_the_clear() {
     }
 }
 
-#[test]
 fn whom_nobody_let_in_seals_nothing_that_is_opened_this_moment() {
     let house = House::new();
     let limits = "unauthenticated_rate = 0\n unauthenticated_total_rate = 0";

@@ -10,10 +10,26 @@ use std::time::{Duration, Instant};
 use redb::{Database, TableDefinition};
 use serde_json::{Value, json};
 
+use support::harness::{needs, tests};
 use support::http::{Client, Reply};
-use support::mount::{Mount, run};
+use support::mount::Mount;
 use support::store::Store;
+use support::volume::does;
 use support::{Server, TempDir, data, eventually};
+
+tests! {
+    self {
+        a_full_disk_refuses_writes_and_serves_on,
+        the_journal_that_waits_for_a_target_leaves_room_for_what_is_written,
+        a_disk_gone_read_only_is_read_on,
+        a_disk_that_can_be_written_again_is_written_again,
+        a_file_that_is_removed_takes_no_writes_until_it_is_restored,
+        a_file_that_is_replaced_takes_no_writes_and_is_not_written_over,
+        what_befell_the_file_is_in_the_log,
+        a_start_that_would_do_harm_is_refused_by_name,
+        a_file_in_the_place_of_the_folder_is_refused_by_name,
+    }
+}
 
 /// Secrets of each kind.
 const COUNT: u64 = 20;
@@ -96,10 +112,9 @@ fn trouble(server: &Server) -> String {
     health["degraded"].as_str().unwrap_or_default().to_owned()
 }
 
-#[test]
 fn a_full_disk_refuses_writes_and_serves_on() {
     let full = "the disk is nearly full: writes are refused until space is freed";
-    let Some(mount) = Mount::new("tmpfs", "none", "size=64m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=64m");
     let (store, mut server) = Store::make(&mount.path());
     let mut root = store.root(&server);
     fill(&root);
@@ -137,9 +152,8 @@ fn a_full_disk_refuses_writes_and_serves_on() {
     store.verify(&server);
 }
 
-#[test]
 fn the_journal_that_waits_for_a_target_leaves_room_for_what_is_written() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=64m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=64m");
     let folder = TempDir::new();
     let (disk, away) = (folder.path().join("disk"), folder.path().join("away"));
     fs::create_dir(&disk).unwrap();
@@ -166,16 +180,14 @@ fn the_journal_that_waits_for_a_target_leaves_room_for_what_is_written() {
     assert_holds(&root, 0);
 }
 
-#[test]
 fn a_disk_gone_read_only_is_read_on() {
-    let Some(mount) = Mount::new("ext4", "{}/disk", "loop,errors=remount-ro") else { return };
+    let mount = Mount::new("ext4", "{}/disk", "loop,errors=remount-ro");
     let (store, mut server) = Store::make(&mount.path());
     let mut root = store.root(&server);
     fill(&root);
     // What ext4 does to itself after an error of its device.
-    if !run(Command::new("mount").args(["-o", "remount,abort"]).arg(mount.root())) {
-        return;
-    }
+    let mut abort = Command::new("mount");
+    needs("an error of ext4", does(abort.args(["-o", "remount,abort"]).arg(mount.root())));
     // It may be told of an error of the device first.
     assert!(root.post("plain/new", value(0)).status >= 500);
     for _ in 0..2 {
@@ -190,13 +202,11 @@ fn a_disk_gone_read_only_is_read_on() {
     }
 }
 
-#[test]
 fn a_disk_that_can_be_written_again_is_written_again() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=64m") else { return };
+    let mount = Mount::new("tmpfs", "none", "size=64m");
     let remount = |how: &str| {
-        assert!(run(Command::new("mount")
-            .args(["-o", &format!("remount,{how}")])
-            .arg(mount.root())));
+        let options = format!("remount,{how}");
+        does(Command::new("mount").args(["-o", &options]).arg(mount.root())).unwrap();
     };
     let (store, mut server) = Store::make(&mount.path());
     fill(&store.root(&server));
@@ -215,7 +225,6 @@ fn a_disk_that_can_be_written_again_is_written_again() {
     assert_eq!(trouble(&server), "");
 }
 
-#[test]
 fn a_file_that_is_removed_takes_no_writes_until_it_is_restored() {
     let scratch = TempDir::new();
     let (store, mut server) = Store::make(&scratch.path().join("data"));
@@ -239,7 +248,6 @@ fn a_file_that_is_removed_takes_no_writes_until_it_is_restored() {
     store.verify(&server);
 }
 
-#[test]
 fn a_file_that_is_replaced_takes_no_writes_and_is_not_written_over() {
     let scratch = TempDir::new();
     let (store, server) = Store::make(&scratch.path().join("data"));
@@ -264,7 +272,6 @@ fn a_file_that_is_replaced_takes_no_writes_and_is_not_written_over() {
     store.verify(&server);
 }
 
-#[test]
 fn what_befell_the_file_is_in_the_log() {
     let scratch = TempDir::new();
     let folder = scratch.path().join("data");
@@ -280,7 +287,6 @@ fn what_befell_the_file_is_in_the_log() {
     store.verify(&server);
 }
 
-#[test]
 fn a_start_that_would_do_harm_is_refused_by_name() {
     let scratch = TempDir::new();
     let folder = scratch.path().join("data");
@@ -330,7 +336,6 @@ fn a_start_that_would_do_harm_is_refused_by_name() {
     assert_holds(&store.root(&server), 0);
 }
 
-#[test]
 fn a_file_in_the_place_of_the_folder_is_refused_by_name() {
     let scratch = TempDir::new();
     let folder = scratch.path().join("data");

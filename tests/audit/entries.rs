@@ -11,8 +11,7 @@ use crate::support::{ROOT, Server};
 /// What nobody may read in a log.
 const PASSWORD: &str = "correct horse battery staple";
 
-#[test]
-fn an_entry_has_vaults_fields_and_every_text_hashed() {
+pub fn an_entry_has_vaults_fields_and_every_text_hashed() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -63,8 +62,7 @@ fn an_entry_has_vaults_fields_and_every_text_hashed() {
     }
 }
 
-#[test]
-fn a_line_has_vaults_order() {
+pub fn a_line_has_vaults_order() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -79,8 +77,7 @@ fn a_line_has_vaults_order() {
     assert_eq!(found, places, "{line}");
 }
 
-#[test]
-fn a_device_starts_with_an_entry_of_nobody() {
+pub fn a_device_starts_with_an_entry_of_nobody() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -96,8 +93,7 @@ fn a_device_starts_with_an_entry_of_nobody() {
     assert!(!paths.contains(&"sys/audit/test".into()), "{paths:?}");
 }
 
-#[test]
-fn raw_and_accessors_are_shown_where_that_is_asked_for() {
+pub fn raw_and_accessors_are_shown_where_that_is_asked_for() {
     let server = Server::dev();
     let root = server.root();
     let raw = json!({ "log_raw": "true", "prefix": "@cee: " });
@@ -119,8 +115,7 @@ fn raw_and_accessors_are_shown_where_that_is_asked_for() {
     assert_eq!(request["auth"]["client_token"], hash(&root, "plain", ROOT));
 }
 
-#[test]
-fn jsonx_is_one_line_of_xml() {
+pub fn jsonx_is_one_line_of_xml() {
     let server = Server::dev();
     let root = server.root();
     let log = json!({ "format": "jsonx" });
@@ -132,8 +127,7 @@ fn jsonx_is_one_line_of_xml() {
     }
 }
 
-#[test]
-fn a_mount_names_keys_that_are_shown() {
+pub fn a_mount_names_keys_that_are_shown() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -157,8 +151,7 @@ fn a_mount_names_keys_that_are_shown() {
     assert_eq!(response.unwrap()["response"]["data"]["data"], expected);
 }
 
-#[test]
-fn listings_are_shown_by_their_length_where_that_is_asked_for() {
+pub fn listings_are_shown_by_their_length_where_that_is_asked_for() {
     let server = Server::dev();
     let root = server.root();
     let options = json!({ "elide_list_responses": "true" });
@@ -172,8 +165,7 @@ fn listings_are_shown_by_their_length_where_that_is_asked_for() {
     assert_eq!(response["response"]["data"], json!({ "keys": 3 }));
 }
 
-#[test]
-fn headers_are_shown_that_are_asked_for() {
+pub fn headers_are_shown_that_are_asked_for() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -193,8 +185,7 @@ fn headers_are_shown_that_are_asked_for() {
     assert_eq!(response["request"]["headers"], expected);
 }
 
-#[test]
-fn who_is_refused_is_told_of_and_gives_nothing_away() {
+pub fn who_is_refused_is_told_of_and_gives_nothing_away() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -225,8 +216,7 @@ fn who_is_refused_is_told_of_and_gives_nothing_away() {
     assert!(!text.contains(PASSWORD) && !text.contains(unknown), "{text}");
 }
 
-#[test]
-fn tokens_that_are_handed_out_are_hashed() {
+pub fn tokens_that_are_handed_out_are_hashed() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -266,8 +256,7 @@ fn tokens_that_are_handed_out_are_hashed() {
     assert!(!log.text().contains(token));
 }
 
-#[test]
-fn a_login_is_told_of_with_whom_it_makes_known() {
+pub fn a_login_is_told_of_with_whom_it_makes_known() {
     let server = Server::dev();
     let root = server.root();
     assert_eq!(root.post("sys/auth/userpass", json!({ "type": "userpass" })).status, 204);
@@ -314,8 +303,7 @@ fn a_login_is_told_of_with_whom_it_makes_known() {
     assert_eq!(request["request"]["client_id"], client);
 }
 
-#[test]
-fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
+pub fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -344,8 +332,7 @@ fn what_is_wrapped_is_told_of_when_it_is_and_when_it_is_not_any_more() {
     assert!(!text.contains(PASSWORD) && !text.contains(token), "{text}");
 }
 
-#[test]
-fn a_wrapping_token_is_known_again_in_whatever_form_it_comes() {
+pub fn a_wrapping_token_is_known_again_in_whatever_form_it_comes() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -359,8 +346,7 @@ fn a_wrapping_token_is_known_again_in_whatever_form_it_comes() {
     assert_eq!(request["auth"]["client_token"], made, "{request}");
 }
 
-#[test]
-fn what_is_no_json_is_no_data() {
+pub fn what_is_no_json_is_no_data() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));
@@ -372,8 +358,7 @@ fn what_is_no_json_is_no_data() {
     assert!(!log.text().contains("sys/health"), "anybody may ask that");
 }
 
-#[test]
-fn a_request_that_meets_conflicts_has_one_entry() {
+pub fn a_request_that_meets_conflicts_has_one_entry() {
     const WRITERS: u64 = 8;
     const EACH: u64 = 20;
     let server = Server::dev();
@@ -401,8 +386,7 @@ fn a_request_that_meets_conflicts_has_one_entry() {
     assert!(kinds.values().all(|kinds| kinds == &["request", "response"]), "{kinds:?}");
 }
 
-#[test]
-fn an_answer_names_its_request() {
+pub fn an_answer_names_its_request() {
     let server = Server::dev();
     let root = server.root();
     let log = Log::enable(&root, "file", &server.home.path().join("audit.log"), json!({}));

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use crate::log::{Log, hang_up, hash};
 use crate::support::http::{Client, Reply};
-use crate::support::mount::{Mount, run};
+use crate::support::mount::Mount;
 use crate::support::store::Store;
+use crate::support::volume::does;
 use crate::support::{Server, TempDir};
 
 /// How long something may take that is to happen by itself.
@@ -43,8 +44,7 @@ fn degraded(server: &Server) -> Option<String> {
     text
 }
 
-#[test]
-fn moving_a_file_away_loses_and_doubles_nothing_under_load() {
+pub fn moving_a_file_away_loses_and_doubles_nothing_under_load() {
     const MOVES: usize = 20;
     let server = Server::dev();
     let root = server.root();
@@ -84,8 +84,7 @@ fn moving_a_file_away_loses_and_doubles_nothing_under_load() {
     }
 }
 
-#[test]
-fn a_file_that_is_moved_away_is_written_on_until_it_is_told() {
+pub fn a_file_that_is_moved_away_is_written_on_until_it_is_told() {
     let server = Server::dev();
     let root = server.root();
     let (file, moved) = (server.home.path().join("a.log"), server.home.path().join("a.log.1"));
@@ -96,9 +95,8 @@ fn a_file_that_is_moved_away_is_written_on_until_it_is_told() {
     Log::at(&moved).pair("secret/data/x");
 }
 
-#[test]
-fn a_full_disk_refuses_everything_and_all_is_well_once_there_is_room() {
-    let Some(disk) = Mount::new("tmpfs", "tmpfs", "size=1m") else { return };
+pub fn a_full_disk_refuses_everything_and_all_is_well_once_there_is_room() {
+    let disk = Mount::new("tmpfs", "tmpfs", "size=1m");
     let server = Server::dev();
     let root = server.root();
     let file = disk.root().join("audit.log");
@@ -126,8 +124,7 @@ fn a_full_disk_refuses_everything_and_all_is_well_once_there_is_room() {
     log.entries();
 }
 
-#[test]
-fn a_request_that_nobody_is_told_of_is_not_carried_out() {
+pub fn a_request_that_nobody_is_told_of_is_not_carried_out() {
     let server = Server::dev();
     let root = server.root();
     let file = server.home.path().join("audit.log");
@@ -151,8 +148,7 @@ fn a_request_that_nobody_is_told_of_is_not_carried_out() {
     assert_eq!(root.get("secret/data/new").status, 404);
 }
 
-#[test]
-fn one_of_two_devices_is_enough() {
+pub fn one_of_two_devices_is_enough() {
     let server = Server::dev();
     let root = server.root();
     let (good, bad) = (server.home.path().join("good.log"), server.home.path().join("bad.log"));
@@ -173,13 +169,12 @@ fn one_of_two_devices_is_enough() {
     assert_eq!(degraded(&server), None);
 }
 
-#[test]
-fn a_device_that_cannot_be_written_to_is_not_enabled() {
+pub fn a_device_that_cannot_be_written_to_is_not_enabled() {
     let server = Server::dev();
     let root = server.root();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let unread = server.home.path().join("pipe");
-    assert!(run(Command::new("mkfifo").arg(&unread)));
+    does(Command::new("mkfifo").arg(&unread)).unwrap();
     for body in [
         json!({ "type": "file", "options": { "file_path": unread.to_str() } }),
         json!({ "type": "file", "options": { "file_path": "/dev/full" } }),
@@ -195,8 +190,7 @@ fn a_device_that_cannot_be_written_to_is_not_enabled() {
     assert_eq!(put(&root, "x").status, 200);
 }
 
-#[test]
-fn a_file_has_the_mode_that_is_asked_for_and_is_never_executable() {
+pub fn a_file_has_the_mode_that_is_asked_for_and_is_never_executable() {
     let server = Server::dev();
     let root = server.root();
     let file = |name: &str| server.home.path().join("deep/er").join(name);
@@ -214,8 +208,7 @@ fn a_file_has_the_mode_that_is_asked_for_and_is_never_executable() {
     assert_eq!(mode(&file("d")), 0o620, "it is left alone");
 }
 
-#[test]
-fn a_log_does_not_lie_in_the_stores_folder() {
+pub fn a_log_does_not_lie_in_the_stores_folder() {
     let folder = TempDir::new();
     let server = Server::dev_in(&folder.path().join("data"));
     for file in ["edgekeep.redb", "audit.log", "deep/er/audit.log"] {
@@ -226,8 +219,7 @@ fn a_log_does_not_lie_in_the_stores_folder() {
     Log::enable(&server.root(), "x", &folder.path().join("audit.log"), json!({}));
 }
 
-#[test]
-fn a_peer_that_reads_nothing_holds_nobody_up_for_longer_than_it_may() {
+pub fn a_peer_that_reads_nothing_holds_nobody_up_for_longer_than_it_may() {
     let server = Server::dev();
     let root = server.root();
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -261,8 +253,7 @@ fn a_peer_that_reads_nothing_holds_nobody_up_for_longer_than_it_may() {
     assert!(took < soon, "{took:?}");
 }
 
-#[test]
-fn a_peer_that_comes_back_is_found_again() {
+pub fn a_peer_that_comes_back_is_found_again() {
     let server = Server::dev();
     let root = server.root();
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -284,8 +275,7 @@ fn a_peer_that_comes_back_is_found_again() {
     assert!(text.lines().all(|line| line.contains("secret/data/again")), "{text}");
 }
 
-#[test]
-fn the_machines_log_is_sent_packets_and_found_again() {
+pub fn the_machines_log_is_sent_packets_and_found_again() {
     let server = Server::dev();
     let root = server.root();
     let place = server.home.path().join("log.socket");
@@ -312,8 +302,7 @@ fn the_machines_log_is_sent_packets_and_found_again() {
     assert!(receive(&daemon).contains("secret/data/y"));
 }
 
-#[test]
-fn devices_and_their_hashes_outlive_the_server() {
+pub fn devices_and_their_hashes_outlive_the_server() {
     let folder = TempDir::new();
     let data = folder.path().join("data");
     let (store, server) = Store::make(&data);
@@ -348,8 +337,7 @@ fn write_until_killed(root: &Client, writer: usize) -> BTreeSet<String> {
     acknowledged
 }
 
-#[test]
-fn every_acknowledged_write_has_its_line_after_a_kill() {
+pub fn every_acknowledged_write_has_its_line_after_a_kill() {
     const KILLS: usize = 5;
     let folder = TempDir::new();
     let (store, mut server) = Store::make(&folder.path().join("data"));

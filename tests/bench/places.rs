@@ -10,6 +10,7 @@ use crate::peers::places::{self, Fields};
 use crate::peers::sshd::Sshd;
 use crate::peers::versitygw::Gateway;
 use crate::support::TempDir;
+use crate::support::harness::attempt;
 
 /// A place that is there for as long as this is kept.
 pub struct Place {
@@ -30,10 +31,12 @@ impl Place {
     }
 }
 
-/// One of each kind whose server is on this machine; the others say that they are skipped.
+/// One of each kind whose server is on this machine; of the others it is said that they are skipped.
 pub fn all() -> Vec<Place> {
-    let folder = Some(Place::folder(TempDir::new()));
-    [folder, s3(), sftp(), http()].into_iter().flatten().collect()
+    let far =
+        [s3, sftp, http].map(|make| attempt(make).inspect_err(|why| eprintln!("skipped: {why}")));
+    let folder = Place::folder(TempDir::new());
+    [folder].into_iter().chain(far.into_iter().flatten()).collect()
 }
 
 /// As the API takes them.
@@ -41,24 +44,24 @@ fn told(fields: Fields) -> Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn s3() -> Option<Place> {
-    let gateway = Gateway::start()?;
+fn s3() -> Place {
+    let gateway = Gateway::start();
     let mut settings = places::s3(&gateway.process.address);
     settings.push(("path_prefix", "bench".into()));
     let folder = gateway.root.clone();
-    Some(Place { kind: "aws-s3", settings: told(settings), folder, _server: Box::new(gateway) })
+    Place { kind: "aws-s3", settings: told(settings), folder, _server: Box::new(gateway) }
 }
 
-fn sftp() -> Option<Place> {
-    let sshd = Sshd::start()?;
+fn sftp() -> Place {
+    let sshd = Sshd::start();
     let settings = told(places::sftp(sshd.settings()));
     let folder = sshd.root.clone();
-    Some(Place { kind: "sftp", settings, folder, _server: Box::new(sshd) })
+    Place { kind: "sftp", settings, folder, _server: Box::new(sshd) }
 }
 
-fn http() -> Option<Place> {
-    let nginx = Nginx::usual()?;
+fn http() -> Place {
+    let nginx = Nginx::usual();
     let settings = told(places::http(&nginx.process.address));
     let folder = nginx.home.path().to_path_buf();
-    Some(Place { kind: "http", settings, folder, _server: Box::new(nginx) })
+    Place { kind: "http", settings, folder, _server: Box::new(nginx) }
 }

@@ -13,8 +13,7 @@ use super::canned::{Canned, answer, serve};
 use super::support::TempDir;
 use super::{edgekeep, text};
 
-#[test]
-fn one_redirect_is_followed_and_the_token_goes_along() {
+pub fn one_redirect_is_followed_and_the_token_goes_along() {
     let server = Canned::start(|address| {
         let elsewhere = format!("Location: http://{address}/v1/there\r\n");
         let redirect = answer("307 Temporary Redirect", &elsewhere, "");
@@ -38,8 +37,7 @@ fn one_redirect_is_followed_and_the_token_goes_along() {
     assert!(requests[1].to_lowercase().contains("x-vault-token: root\r\n"), "{}", requests[1]);
 }
 
-#[test]
-fn a_redirect_is_followed_once_and_to_no_user() {
+pub fn a_redirect_is_followed_once_and_to_no_user() {
     let server = Canned::start(|address| {
         let to =
             |place: &str| answer("307 Temporary Redirect", &format!("Location: {place}\r\n"), "");
@@ -66,8 +64,7 @@ fn a_redirect_is_followed_once_and_to_no_user() {
     assert!(away.contains("redirects to another, http://127.0.0.1:9/v1/sys/health"), "{away}");
 }
 
-#[test]
-fn a_success_that_is_none_is_no_success() {
+pub fn a_success_that_is_none_is_no_success() {
     let errors = r#"{"request_id":"1","errors":["no"]}"#;
     let page = r#"{"hello":"there"}"#;
     let server = Canned::start(|_| {
@@ -89,8 +86,7 @@ fn a_success_that_is_none_is_no_success() {
     }
 }
 
-#[test]
-fn what_is_too_large_is_said_to_be() {
+pub fn what_is_too_large_is_said_to_be() {
     let body = r#"{"errors":["error parsing JSON"]}"#;
     let server = Canned::start(|_| vec![answer("413 Request Entity Too Large", "", body)]);
     let told = server.run(&TempDir::new(), &["write", "x", "a=1"]);
@@ -99,8 +95,7 @@ fn what_is_too_large_is_said_to_be() {
     assert!(said.contains("* the request is larger than the server takes: 32 MiB"), "{said}");
 }
 
-#[test]
-fn a_download_that_does_not_move_ends() {
+pub fn a_download_that_does_not_move_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let home = TempDir::new();
@@ -120,8 +115,7 @@ fn a_download_that_does_not_move_ends() {
     assert!(!home.path().join("x.snap").exists());
 }
 
-#[test]
-fn a_server_that_says_not_now_is_asked_again() {
+pub fn a_server_that_says_not_now_is_asked_again() {
     let server = Canned::start(|_| {
         let not_now = answer("502 Bad Gateway", "", "");
         vec![not_now, answer("200 OK", "", r#"{"data":{"a":"1"}}"#)]
@@ -132,8 +126,7 @@ fn a_server_that_says_not_now_is_asked_again() {
     assert_eq!(text(&found.stdout), "1");
 }
 
-#[test]
-fn a_field_in_a_pipe_ends_without_a_newline() {
+pub fn a_field_in_a_pipe_ends_without_a_newline() {
     let found = r#"{"data":{"a":{"b":"1"}}}"#;
     let server = Canned::start(|_| vec![answer("200 OK", "", found); 3]);
     let home = TempDir::new();
@@ -146,8 +139,7 @@ fn a_field_in_a_pipe_ends_without_a_newline() {
     }
 }
 
-#[test]
-fn a_snapshot_that_breaks_off_leaves_no_file() {
+pub fn a_snapshot_that_breaks_off_leaves_no_file() {
     let server = Canned::start(|_| {
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
         vec![format!("{head}only this")]
@@ -162,8 +154,7 @@ fn a_snapshot_that_breaks_off_leaves_no_file() {
     assert_eq!(fs::read_to_string(home.path().join("x.snap")).unwrap(), "the one before");
 }
 
-#[test]
-fn a_snapshot_goes_to_the_server_as_it_is() {
+pub fn a_snapshot_goes_to_the_server_as_it_is() {
     let done = answer("204 No Content", "", "");
     let unsealed = answer("200 OK", "", r#"{"sealed":false}"#);
     let server = Canned::start(|_| vec![done.clone(), done.clone(), unsealed.clone()]);
@@ -183,8 +174,7 @@ fn a_snapshot_goes_to_the_server_as_it_is() {
     }
 }
 
-#[test]
-fn a_restored_store_is_sealed_where_the_server_says_so() {
+pub fn a_restored_store_is_sealed_where_the_server_says_so() {
     let home = TempDir::new();
     fs::write(home.path().join("x.snap"), "0123456789").unwrap();
     let done = answer("200 OK", "", r#"{"request_id":"r","data":{"sealed":true}}"#);
@@ -197,8 +187,7 @@ fn a_restored_store_is_sealed_where_the_server_says_so() {
     assert_eq!((&told["restored"], &told["sealed"]), (&json!(true), &json!(true)), "{told}");
 }
 
-#[test]
-fn a_target_is_named_that_a_server_may_wait_for() {
+pub fn a_target_is_named_that_a_server_may_wait_for() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let home = TempDir::new();
@@ -212,8 +201,7 @@ fn a_target_is_named_that_a_server_may_wait_for() {
     assert!(!said.contains("overloaded"), "{said}");
 }
 
-#[test]
-fn what_is_wanted_of_a_target_that_is_set_anew_is_not_waited_for() {
+pub fn what_is_wanted_of_a_target_that_is_set_anew_is_not_waited_for() {
     let say =
         |data: &str| answer("200 OK", "", &format!("{{\"request_id\":\"r\",\"data\":{data}}}"));
     let status = |attempts: u64, verifications: u64, errors: u64| {
@@ -240,8 +228,7 @@ fn what_is_wanted_of_a_target_that_is_set_anew_is_not_waited_for() {
     }
 }
 
-#[test]
-fn a_move_is_waited_for() {
+pub fn a_move_is_waited_for() {
     let say =
         |data: &str| answer("200 OK", "", &format!("{{\"request_id\":\"r\",\"data\":{data}}}"));
     let status = |word: &str| say(&format!("{{\"migration_info\":{{\"status\":{word:?}}}}}"));
@@ -265,8 +252,7 @@ fn a_move_is_waited_for() {
     }
 }
 
-#[test]
-fn a_unix_socket_is_spoken_to() {
+pub fn a_unix_socket_is_spoken_to() {
     let home = TempDir::new();
     let socket = home.path().join("edgekeep.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -282,8 +268,7 @@ fn a_unix_socket_is_spoken_to() {
     assert!(served.join().unwrap().starts_with("GET /v1/x HTTP/1.1\r\n"));
 }
 
-#[test]
-fn what_is_kept_before_a_change_is_told() {
+pub fn what_is_kept_before_a_change_is_told() {
     let home = TempDir::new();
     let kept = r#"{"request_id":"1","data":null,"warnings":["the journal is marked"]}"#;
     let status = r#"{"request_id":"2","data":{"term":2,"install_time":"2026-11-22T09:59:59Z",

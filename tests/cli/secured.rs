@@ -84,8 +84,7 @@ impl SelfSigned {
     }
 }
 
-#[test]
-fn a_certificate_may_be_its_own_authority() {
+pub fn a_certificate_may_be_its_own_authority() {
     let mut servers = SelfSigned::new();
     let good = servers.add("good", |_| {});
     let usual = servers.add("usual", |params| {
@@ -145,8 +144,7 @@ fn a_certificate_may_be_its_own_authority() {
     assert!(said.contains("its certificate is not one for a server"), "{said}");
 }
 
-#[test]
-fn a_server_may_ask_who_the_client_is() {
+pub fn a_server_may_ask_who_the_client_is() {
     let mut servers = SelfSigned::new();
     let file = |name: &str| servers.folder.path().join(name);
     let mut authority = CertificateParams::default();
@@ -200,8 +198,7 @@ fn a_server_may_ask_who_the_client_is() {
     assert!(said.starts_with("Key "), "{said}");
 }
 
-#[test]
-fn what_speaks_no_tls_is_told_apart() {
+pub fn what_speaks_no_tls_is_told_apart() {
     let home = TempDir::new();
     let status = |address: &str| {
         let done = edgekeep(&home, &format!("https://{address}"), &["status"]).output().unwrap();
@@ -235,8 +232,7 @@ fn what_speaks_no_tls_is_told_apart() {
     assert!(said.contains(&format!("export VAULT_ADDR=http://{}\n", silent.address)), "{said}");
 }
 
-#[test]
-fn the_file_at_fault_is_named() {
+pub fn the_file_at_fault_is_named() {
     let folder = TempDir::new();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write("old.pem", VERSION_1);

@@ -48,8 +48,7 @@ fn interrupt(child: &Child) {
     kill_process(id, Signal::INT).unwrap();
 }
 
-#[test]
-fn a_monitor_ends_quietly_when_it_is_interrupted() {
+pub fn a_monitor_ends_quietly_when_it_is_interrupted() {
     let (server, home) = (Server::dev(), TempDir::new());
     let (child, _lines, first) = monitor(&home, &server, &["-log-level=trace"]);
     assert!(first.contains("[DEBUG]") || first.contains("[TRACE]"), "{first}");
@@ -61,8 +60,7 @@ fn a_monitor_ends_quietly_when_it_is_interrupted() {
     );
 }
 
-#[test]
-fn a_monitor_ends_quietly_when_nobody_reads_it() {
+pub fn a_monitor_ends_quietly_when_nobody_reads_it() {
     let (server, home) = (Server::dev(), TempDir::new());
     let more = ["-log-level=trace", "-log-format=json"];
     let (mut child, lines, first) = monitor(&home, &server, &more);
@@ -81,8 +79,7 @@ fn a_monitor_ends_quietly_when_nobody_reads_it() {
     assert_eq!((status.code(), said.as_str()), (Some(0), ""));
 }
 
-#[test]
-fn a_monitor_says_when_the_server_ends_the_stream() {
+pub fn a_monitor_says_when_the_server_ends_the_stream() {
     let (server, home) = (Server::dev(), TempDir::new());
     let (child, _lines, _) = monitor(&home, &server, &["-log-level=trace"]);
     assert_eq!(server.root().post("sys/seal", serde_json::json!({})).status, 204);
@@ -92,8 +89,7 @@ fn a_monitor_says_when_the_server_ends_the_stream() {
     assert_eq!(ended.status.code(), Some(0));
 }
 
-#[test]
-fn a_reader_that_goes_away_ends_the_command_quietly() {
+pub fn a_reader_that_goes_away_ends_the_command_quietly() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let home = TempDir::new();
@@ -106,8 +102,7 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
     assert_eq!((text(&ended.stderr), ended.status.code()), (String::new(), Some(0)));
 }
 
-#[test]
-fn a_result_that_cannot_be_printed_is_no_success() {
+pub fn a_result_that_cannot_be_printed_is_no_success() {
     let home = TempDir::new();
     for line in ["version", "-help", "kv get -help", "read -output-curl-string x", "man kv"] {
         let words: Vec<&str> = line.split(' ').collect();
@@ -119,8 +114,7 @@ fn a_result_that_cannot_be_printed_is_no_success() {
     }
 }
 
-#[test]
-fn a_closed_stdin_is_no_empty_value() {
+pub fn a_closed_stdin_is_no_empty_value() {
     let home = TempDir::new();
     let line = format!("exec {} kv put secret/a x=- <&-", program());
     let mut command = Command::new("sh");

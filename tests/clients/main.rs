@@ -2,7 +2,7 @@
 //! environment that is made here, of pinned packages, and kept under `target/tmp/clients`.
 //!
 //! Each client's tests lie in a folder of its own, in the client's own language. A client whose
-//! language or registry cannot be had is skipped, and that is printed, captured or not.
+//! language or registry cannot be had is ignored.
 
 mod consul_template;
 mod environment;
@@ -15,29 +15,53 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use environment::{Missing, run};
+use environment::run;
 use secured::Secured;
-use support::{say, skipped};
+use support::harness::{needs, tests};
+
+tests! {
+    self {
+        hvac,
+        ansible,
+        node_vault,
+        go,
+    }
+    consul_template {
+        consul_template,
+    }
+    openbao {
+        its_command_line_against_our_server,
+        our_command_line_against_its_server,
+        an_import_from_it,
+    }
+    openapi {
+        every_endpoint_bears_every_body,
+    }
+    raw {
+        bodies_in_every_dress,
+        bodies_of_nothing,
+        values_in_every_form,
+        lists_in_every_form,
+    }
+}
 
 /// How long the tests of a client may take. A bound for a loaded machine, not an expectation.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-#[test]
 fn hvac() {
-    let Some(python) = has("hvac", environment::python("hvac")) else { return };
+    let python = needs("hvac", environment::python("hvac"));
     let server = Secured::new();
     let mut tests = server.client(&python);
     tests.args(["-W", "ignore::DeprecationWarning", "-m", "unittest", "discover"]);
     passes("hvac", &server, tests.current_dir(folder("hvac")));
 }
 
-#[test]
 fn ansible() {
     let python = environment::python("ansible");
     let made = python.and_then(|python| Ok((environment::collection(&python)?, python)));
-    let Some((collections, python)) = has("ansible", made) else { return };
+    let (collections, python) = needs("ansible", made);
     let server = Secured::new();
     let mut tests = server.client(python.with_file_name("ansible-playbook"));
     tests.env("ANSIBLE_COLLECTIONS_PATH", collections).env("VAULT_TOKEN", server.open().token);
@@ -50,9 +74,8 @@ fn ansible() {
     );
 }
 
-#[test]
 fn node_vault() {
-    let Some(modules) = has("node-vault", environment::node("node-vault")) else { return };
+    let modules = needs("node-vault", environment::node("node-vault"));
     let server = Secured::new();
     let mut tests = server.client("node");
     passes(
@@ -62,9 +85,8 @@ fn node_vault() {
     );
 }
 
-#[test]
 fn go() {
-    let Some(()) = has("go", environment::go("go")) else { return };
+    needs("go", environment::go("go"));
     let built = environment::kept_file("go.test");
     let mut compiler = Command::new("go");
     compiler.args(["test", "-c", "-vet=off", "-o"]).arg(&built).current_dir(folder("go"));
@@ -78,17 +100,10 @@ fn folder(client: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
 }
 
-/// What a client needs, or none, said aloud.
-fn has<T>(client: &str, made: Result<T, Missing>) -> Option<T> {
-    made.inspect_err(|why| skipped(client, why)).ok()
-}
-
 /// Runs the tests of a client: all must pass, and the server live.
 fn passes(client: &str, server: &Secured, tests: &mut Command) {
-    let began = Instant::now();
     if let Err(output) = run(tests, PATIENCE) {
         panic!("{client}: {tests:?}\n{output}");
     }
     server.lives();
-    say(&format!("{client}: passed in {:.1} s", began.elapsed().as_secs_f64()));
 }

@@ -79,8 +79,7 @@ fn is(reply: &Reply, status: u16, what: &str) {
     assert_eq!(reply.status, status, "{what}: {}", reply.json());
 }
 
-#[test]
-fn bodies_in_every_dress() {
+pub fn bodies_in_every_dress() {
     let server = Secured::new();
     let peer = Peer::of(&server);
     is(&peer.send("POST /v1/sys/mounts/kv", r#"{"type":"kv"}"#), 204, "mount");
@@ -123,8 +122,7 @@ fn bodies_in_every_dress() {
     }
 }
 
-#[test]
-fn bodies_of_nothing() {
+pub fn bodies_of_nothing() {
     let server = Secured::new();
     let peer = Peer::of(&server);
     for (what, headers, body) in [
@@ -158,8 +156,7 @@ fn bodies_of_nothing() {
     }
 }
 
-#[test]
-fn values_in_every_form() {
+pub fn values_in_every_form() {
     let server = Secured::new();
     let peer = Peer::of(&server);
     let mounts = [("kv", r#"{"type":"kv","options":{"version":2},"unknown":{"a":[null]}}"#)];
@@ -197,8 +194,7 @@ fn values_in_every_form() {
     assert_eq!(login.json()["auth"]["lease_duration"], 60);
 }
 
-#[test]
-fn lists_in_every_form() {
+pub fn lists_in_every_form() {
     let server = Secured::new();
     let peer = Peer::of(&server);
     is(&peer.send("POST /v1/sys/mounts/kv", r#"{"type":"kv"}"#), 204, "mount");

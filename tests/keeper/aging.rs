@@ -13,8 +13,7 @@ use super::support::{TempDir, eventually};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-#[test]
-fn what_is_older_than_a_week_is_kept_by_the_hour() {
+pub fn what_is_older_than_a_week_is_kept_by_the_hour() {
     let folder = TempDir::new();
     let settings = "  interval = \"720h\"\n  keep_last = 99\n  journal = true";
     let world = world(50, folder.path(), settings);
@@ -49,8 +48,7 @@ fn what_is_older_than_a_week_is_kept_by_the_hour() {
     eventually("it goes on", || held(folder.path()).reach(after.timeline()) > Some(last));
 }
 
-#[test]
-fn a_clock_that_has_just_jumped_makes_nothing_old() {
+pub fn a_clock_that_has_just_jumped_makes_nothing_old() {
     let folder = TempDir::new();
     let settings = "  interval = \"9000h\"\n  keep_last = 99\n  journal = true";
     let world = world(62, folder.path(), settings);
@@ -80,8 +78,7 @@ fn a_clock_that_has_just_jumped_makes_nothing_old() {
     assert!(are_alone());
 }
 
-#[test]
-fn what_another_machine_has_compacted_is_not_missed() {
+pub fn what_another_machine_has_compacted_is_not_missed() {
     let folder = TempDir::new();
     let world = world(61, folder.path(), "  interval = \"720h\"\n  journal = true");
     let root = world.root();
@@ -109,8 +106,7 @@ fn what_another_machine_has_compacted_is_not_missed() {
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 0"), "{told}");
 }
 
-#[test]
-fn a_file_that_is_torn_holds_up_nothing() {
+pub fn a_file_that_is_torn_holds_up_nothing() {
     let folder = TempDir::new();
     let world = world(60, folder.path(), "  interval = \"720h\"\n  journal = true");
     let root = world.root();

@@ -9,8 +9,7 @@ use super::snapshots::{target, world};
 use super::support::world::World;
 use super::support::{TempDir, data, eventually};
 
-#[test]
-fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
+pub fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     let mut world = world(1, &folder, "  interval = \"24h\"");
@@ -44,8 +43,7 @@ fn one_that_never_had_a_snapshot_is_told_of_within_a_minute() {
     assert_eq!(target(&root)["late"], "");
 }
 
-#[test]
-fn how_far_it_is_behind_is_counted_from_what_it_had() {
+pub fn how_far_it_is_behind_is_counted_from_what_it_had() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -87,8 +85,7 @@ fn how_far_it_is_behind_is_counted_from_what_it_had() {
     });
 }
 
-#[test]
-fn each_target_that_is_late_is_named() {
+pub fn each_target_that_is_late_is_named() {
     let home = TempDir::new();
     let block = |name: &str| {
         let path = home.path().join(name);
@@ -114,8 +111,7 @@ fn each_target_that_is_late_is_named() {
     });
 }
 
-#[test]
-fn one_that_is_late_has_not_caught_up_by_a_restore() {
+pub fn one_that_is_late_has_not_caught_up_by_a_restore() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -156,8 +152,7 @@ fn one_that_is_late_has_not_caught_up_by_a_restore() {
     });
 }
 
-#[test]
-fn a_journal_that_came_to_its_limit_is_told_before_a_snapshot_that_is_late() {
+pub fn a_journal_that_came_to_its_limit_is_told_before_a_snapshot_that_is_late() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();

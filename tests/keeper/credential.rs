@@ -15,8 +15,7 @@ use super::support::{TempDir, data, eventually};
 
 const PASSWORD: &str = "open sesame";
 
-#[test]
-fn it_is_sent_as_it_was_given_and_missed_where_it_was_not() {
+pub fn it_is_sent_as_it_was_given_and_missed_where_it_was_not() {
     let home = TempDir::new();
     fs::write(home.path().join("dav"), format!("{PASSWORD}\n")).unwrap();
     let place = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -17,8 +17,7 @@ pub fn metrics(root: &Client) -> String {
     String::from_utf8_lossy(&root.get("sys/metrics?format=prometheus").body).into_owned()
 }
 
-#[test]
-fn one_that_was_emptied_has_a_base_again_at_once() {
+pub fn one_that_was_emptied_has_a_base_again_at_once() {
     let folder = TempDir::new();
     let settings = "  interval = \"24h\"\n  keep_last = 99\n  journal = true";
     let world = world(30, folder.path(), settings);
@@ -50,8 +49,7 @@ fn one_that_was_emptied_has_a_base_again_at_once() {
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }
 
-#[test]
-fn one_that_went_bad_is_told_until_a_good_one_stands() {
+pub fn one_that_went_bad_is_told_until_a_good_one_stands() {
     let folder = TempDir::new();
     let settings = "  interval = \"24h\"\n  local_max_space = \"1MiB\"\n  verify_after = \"1h\"";
     let world = world(31, folder.path(), settings);
@@ -125,8 +123,7 @@ fn is_made_good(root: &Client, folder: &TempDir, present: u64) {
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }
 
-#[test]
-fn a_segment_that_was_changed_is_found_when_it_is_read_back() {
+pub fn a_segment_that_was_changed_is_found_when_it_is_read_back() {
     let folder = TempDir::new();
     let (world, middle) = three_segments(32, &folder);
     let root = world.root();
@@ -139,8 +136,7 @@ fn a_segment_that_was_changed_is_found_when_it_is_read_back() {
     is_made_good(&root, &folder, present);
 }
 
-#[test]
-fn a_segment_that_was_cut_is_found_at_the_next_look() {
+pub fn a_segment_that_was_cut_is_found_at_the_next_look() {
     let folder = TempDir::new();
     let (world, middle) = three_segments(33, &folder);
     let root = world.root();
@@ -151,8 +147,7 @@ fn a_segment_that_was_cut_is_found_at_the_next_look() {
     is_made_good(&root, &folder, present);
 }
 
-#[test]
-fn a_made_up_name_accuses_no_file_of_ones_own() {
+pub fn a_made_up_name_accuses_no_file_of_ones_own() {
     let folder = TempDir::new();
     let (world, middle) = three_segments(34, &folder);
     let root = world.root();
@@ -178,8 +173,7 @@ fn a_made_up_name_accuses_no_file_of_ones_own() {
     });
 }
 
-#[test]
-fn what_rotted_since_it_was_put_takes_no_good_one_along() {
+pub fn what_rotted_since_it_was_put_takes_no_good_one_along() {
     let folder = TempDir::new();
     let world = world(36, folder.path(), "  interval = \"24h\"\n  keep_last = 99");
     let root = world.root();
@@ -210,8 +204,7 @@ fn what_rotted_since_it_was_put_takes_no_good_one_along() {
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }
 
-#[test]
-fn what_the_server_may_not_read_is_told() {
+pub fn what_the_server_may_not_read_is_told() {
     // Its threads come of this one.
     let alone = std::thread::spawn(|| {
         let none = CapabilitySet::empty();

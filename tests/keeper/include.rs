@@ -12,8 +12,7 @@ use serde_json::json;
 use super::snapshots::{target, world};
 use super::support::{TempDir, data, eventually};
 
-#[test]
-fn what_changes_between_two_snapshots_is_in_the_journal() {
+pub fn what_changes_between_two_snapshots_is_in_the_journal() {
     let (folder, etc) = (TempDir::new(), TempDir::new());
     let file = etc.path().join("edgekeep.hcl");
     fs::write(&file, "before").unwrap();
@@ -40,8 +39,7 @@ fn what_changes_between_two_snapshots_is_in_the_journal() {
     assert_eq!(target(&root)["snapshots"], 1, "no snapshot was taken for it");
 }
 
-#[test]
-fn what_is_no_file_keeps_nothing_back() {
+pub fn what_is_no_file_keeps_nothing_back() {
     let (folder, etc) = (TempDir::new(), TempDir::new());
     // Nobody ever writes to it.
     let pipe = etc.path().join("pipe");
@@ -57,8 +55,7 @@ fn what_is_no_file_keeps_nothing_back() {
     eventually("there is a snapshot", || target(&world.root())["last_good"].is_object());
 }
 
-#[test]
-fn what_does_not_go_along_is_told_and_a_link_back_hides_nothing() {
+pub fn what_does_not_go_along_is_told_and_a_link_back_hides_nothing() {
     let (folder, etc) = (TempDir::new(), TempDir::new());
     let first = etc.path().join("first");
     fs::create_dir_all(first.join("deep")).unwrap();
@@ -88,8 +85,7 @@ fn what_does_not_go_along_is_told_and_a_link_back_hides_nothing() {
     assert_eq!(told, wanted, "and nothing is too much");
 }
 
-#[test]
-fn what_is_named_itself_goes_before_what_lies_in_a_folder() {
+pub fn what_is_named_itself_goes_before_what_lies_in_a_folder() {
     let etc = TempDir::new();
     let (many, last) = (etc.path().join("many"), etc.path().join("last"));
     fs::create_dir(&many).unwrap();

@@ -37,8 +37,7 @@ fn shipped(world: &World, folder: &Path) -> u64 {
     reach
 }
 
-#[test]
-fn it_is_shipped_and_goes_on_after_a_restart_a_crash_and_an_absence() {
+pub fn it_is_shipped_and_goes_on_after_a_restart_a_crash_and_an_absence() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -68,8 +67,7 @@ fn it_is_shipped_and_goes_on_after_a_restart_a_crash_and_an_absence() {
     assert_eq!(held(&folder).snapshots.len(), 1);
 }
 
-#[test]
-fn a_cut_journal_is_shipped_to_its_end_and_begun_anew() {
+pub fn a_cut_journal_is_shipped_to_its_end_and_begun_anew() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -102,8 +100,7 @@ fn a_cut_journal_is_shipped_to_its_end_and_begun_anew() {
     assert!(after.first().unwrap().first <= base + 1);
 }
 
-#[test]
-fn its_limit_holds_from_the_first_request_on() {
+pub fn its_limit_holds_from_the_first_request_on() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -120,8 +117,7 @@ fn its_limit_holds_from_the_first_request_on() {
     eventually("it is cut", || target(&root)["journal"]["cut"] == true);
 }
 
-#[test]
-fn a_server_that_went_back_writes_nothing_over_and_may_go_on_beside() {
+pub fn a_server_that_went_back_writes_nothing_over_and_may_go_on_beside() {
     let folder = TempDir::new();
     let mut world = world(3, folder.path(), SETTINGS);
     write_and_ship(&world, folder.path());
@@ -149,8 +145,7 @@ fn a_server_that_went_back_writes_nothing_over_and_may_go_on_beside() {
     assert_eq!(both.timeline().number, there.timeline().number + 1);
 }
 
-#[test]
-fn what_was_written_before_a_restore_is_shipped_too() {
+pub fn what_was_written_before_a_restore_is_shipped_too() {
     let folder = TempDir::new();
     let world = world(4, folder.path(), SETTINGS);
     let root = world.root();
@@ -169,8 +164,7 @@ fn what_was_written_before_a_restore_is_shipped_too() {
     assert!(there.reach(before).unwrap() >= restored + 5, "what the restore took back is there");
 }
 
-#[test]
-fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
+pub fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();
@@ -197,8 +191,7 @@ fn a_name_that_tells_of_more_than_there_is_stops_nothing() {
     assert!(held(&folder).reach(timeline).unwrap() > first);
 }
 
-#[test]
-fn the_first_snapshot_is_where_the_journal_goes_on() {
+pub fn the_first_snapshot_is_where_the_journal_goes_on() {
     let folder = TempDir::new();
     let world = World::new(10);
     let root = world.root();
@@ -223,8 +216,7 @@ fn the_first_snapshot_is_where_the_journal_goes_on() {
     assert_eq!(target(&root)["journal"]["gap"], serde_json::Value::Null);
 }
 
-#[test]
-fn who_is_stopped_right_after_a_restore_ships_what_came_since() {
+pub fn who_is_stopped_right_after_a_restore_ships_what_came_since() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();

@@ -15,8 +15,7 @@ use super::support::{Server, TempDir, data, eventually};
 
 const KILLS: u64 = 8;
 
-#[test]
-fn the_journal_outlives_kills_without_a_gap() {
+pub fn the_journal_outlives_kills_without_a_gap() {
     let (home, folder) = (TempDir::new(), TempDir::new());
     let dice = Dice::new(7);
     let (store, mut server) = Store::make(&home.path().join("data"));
@@ -68,8 +67,7 @@ fn the_journal_outlives_kills_without_a_gap() {
     println!("{} writes over {KILLS} kills, {} segments", written.len(), there.segments.len());
 }
 
-#[test]
-fn who_ends_in_peace_ships_what_was_committed_last() {
+pub fn who_ends_in_peace_ships_what_was_committed_last() {
     let (home, folder) = (TempDir::new(), TempDir::new());
     let place = folder.path().display();
     let target = format!(

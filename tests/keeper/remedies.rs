@@ -110,8 +110,7 @@ fn change_disk(home: &Path, name: &str) {
     fs::create_dir(home.join("disk")).unwrap();
 }
 
-#[test]
-fn another_place_is_adopted() {
+pub fn another_place_is_adopted() {
     let home = TempDir::new();
     let world = shipping(101, &home);
     change_disk(home.path(), "before");
@@ -131,8 +130,7 @@ fn another_place_is_adopted() {
     eventually("it is well", || is_well(&world));
 }
 
-#[test]
-fn what_is_ahead_is_restored_or_gone_on_beside() {
+pub fn what_is_ahead_is_restored_or_gone_on_beside() {
     for way in 0..2 {
         let home = TempDir::new();
         let mut world = shipping(110 + way as u64, &home);
@@ -164,8 +162,7 @@ fn what_is_ahead_is_restored_or_gone_on_beside() {
     }
 }
 
-#[test]
-fn one_of_two_servers_goes_on() {
+pub fn one_of_two_servers_goes_on() {
     let home = TempDir::new();
     let one = shipping(120, &home);
     let other = one.twin();
@@ -191,8 +188,7 @@ fn one_of_two_servers_goes_on() {
     assert!(has(&other, "other") && !has(&other, "one"));
 }
 
-#[test]
-fn what_the_other_one_left_bars_nobody_from_its_own_newest_state() {
+pub fn what_the_other_one_left_bars_nobody_from_its_own_newest_state() {
     // What it left ends where a segment or a snapshot of the one that goes on does.
     for (take, count) in [(false, 2), (false, 3), (true, 4)] {
         let home = TempDir::new();
@@ -224,8 +220,7 @@ fn what_the_other_one_left_bars_nobody_from_its_own_newest_state() {
     }
 }
 
-#[test]
-fn a_server_that_writes_another_timeline_is_told_of_until_that_is_known() {
+pub fn a_server_that_writes_another_timeline_is_told_of_until_that_is_known() {
     let home = TempDir::new();
     let old = shipping(130, &home);
     let new = old.twin();
@@ -249,8 +244,7 @@ fn a_server_that_writes_another_timeline_is_told_of_until_that_is_known() {
     eventually("that was known", || target(&new.root())["beside"].is_null());
 }
 
-#[test]
-fn what_was_undone_comes_back() {
+pub fn what_was_undone_comes_back() {
     let home = TempDir::new();
     let world = shipping(140, &home);
     let text = does(&world, "edgekeep secrets disable secret/");
@@ -260,8 +254,7 @@ fn what_was_undone_comes_back() {
     assert!(has(&world, "first"));
 }
 
-#[test]
-fn a_snapshot_that_is_ahead_is_not_passed_over() {
+pub fn a_snapshot_that_is_ahead_is_not_passed_over() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
     fs::create_dir(&folder).unwrap();

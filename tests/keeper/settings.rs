@@ -19,8 +19,7 @@ use super::support::{TempDir, data, eventually};
 
 const CONFIG: &str = "sys/storage/raft/snapshot-auto/config";
 
-#[test]
-fn a_target_is_set_read_listed_and_removed() {
+pub fn a_target_is_set_read_listed_and_removed() {
     let folder = TempDir::new();
     let path = folder.path().to_str().unwrap();
     let mut world = World::new(1);
@@ -62,8 +61,7 @@ fn a_target_is_set_read_listed_and_removed() {
     assert!(!super::folder::held(folder.path()).snapshots.is_empty(), "what it holds stays");
 }
 
-#[test]
-fn a_field_of_another_kind_of_place_is_not_taken_silently() {
+pub fn a_field_of_another_kind_of_place_is_not_taken_silently() {
     let world = World::new(3);
     let root = world.root();
     let sent = json!({
@@ -84,8 +82,7 @@ fn a_field_of_another_kind_of_place_is_not_taken_silently() {
     assert_eq!(again.status, 204, "{}", again.json());
 }
 
-#[test]
-fn what_cannot_be_is_refused_with_a_reason() {
+pub fn what_cannot_be_is_refused_with_a_reason() {
     let world = World::configured(
         2,
         "snapshot \"fixed\" {\n  type = \"file\"\n  path_prefix = \"/nowhere\"\n  interval = 60\n}",
@@ -140,8 +137,7 @@ fn what_cannot_be_is_refused_with_a_reason() {
     assert_eq!(world.client().get(CONFIG).status, 403);
 }
 
-#[test]
-fn what_the_api_brings_names_no_place_of_the_server() {
+pub fn what_the_api_brings_names_no_place_of_the_server() {
     let hidden = TempDir::new();
     let secret = hidden.path().join("password");
     std::fs::write(&secret, "s3cret").unwrap();
@@ -184,8 +180,7 @@ fn what_the_api_brings_names_no_place_of_the_server() {
     assert_eq!(data(&root.list(CONFIG)), json!({ "keys": ["fixed"] }));
 }
 
-#[test]
-fn kept_credentials_go_nowhere_else() {
+pub fn kept_credentials_go_nowhere_else() {
     let world = World::new(6);
     let root = world.root();
     let set = |name: &str, sent: &Value| {
@@ -238,8 +233,7 @@ fn kept_credentials_go_nowhere_else() {
     assert_eq!(set("s3", &kind), (204, String::new()), "of another word nothing is kept");
 }
 
-#[test]
-fn a_target_is_known_as_soon_as_the_store_is_open() {
+pub fn a_target_is_known_as_soon_as_the_store_is_open() {
     let folder = TempDir::new();
     let mut world = super::snapshots::world(3, folder.path(), "  interval = \"24h\"");
     let root = world.root();
@@ -254,8 +248,7 @@ fn a_target_is_known_as_soon_as_the_store_is_open() {
     }
 }
 
-#[test]
-fn a_field_that_nobody_knows_is_told() {
+pub fn a_field_that_nobody_knows_is_told() {
     let world = World::new(5);
     let path = format!("{CONFIG}/one");
     let sent = json!({
@@ -272,8 +265,7 @@ fn a_field_that_nobody_knows_is_told() {
     assert_eq!(again.status, 204, "{}", again.json());
 }
 
-#[test]
-fn a_field_that_is_misspelt_destroys_nothing() {
+pub fn a_field_that_is_misspelt_destroys_nothing() {
     let folder = TempDir::new();
     let world = super::snapshots::world(4, folder.path(), "  interval = \"24h\"\n  keep_last = 9");
     let root = world.root();
@@ -307,8 +299,7 @@ fn opened(data: &Path, unseal_key: &str) -> Arc<Unsealed> {
     barrier.unseal(&key).unwrap()
 }
 
-#[test]
-fn what_a_version_before_took_from_the_api_is_shown_and_told_with_what_helps() {
+pub fn what_a_version_before_took_from_the_api_is_shown_and_told_with_what_helps() {
     let mut world = World::new(7);
     let root = world.root();
     assert_eq!(root.post("secret/a", json!({ "b": "c" })).status, 204);
@@ -374,8 +365,7 @@ fn what_a_version_before_took_from_the_api_is_shown_and_told_with_what_helps() {
     assert_eq!(data(&root.get(&format!("{CONFIG}/old"))), shown);
 }
 
-#[test]
-fn several_that_are_set_at_once_keep_nobody_from_writing() {
+pub fn several_that_are_set_at_once_keep_nobody_from_writing() {
     let folder = TempDir::new();
     let world = World::new(8);
     // The one that wants a journal may be written by a transaction that has all for itself.

@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use super::support::world::World;
 use super::support::{data, eventually};
 
-#[test]
-fn what_is_late_is_told_while_the_call_hangs() {
+pub fn what_is_late_is_told_while_the_call_hangs() {
     let mute = Mute::listen();
     let world = mute.world(61);
     let root = world.root();
@@ -30,8 +29,7 @@ fn what_is_late_is_told_while_the_call_hangs() {
     assert_eq!(late["error"], "", "it hung all the while: {late}");
 }
 
-#[test]
-fn what_was_wanted_when_the_server_was_sealed_is_refused_and_the_thread_rests() {
+pub fn what_was_wanted_when_the_server_was_sealed_is_refused_and_the_thread_rests() {
     let mute = Mute::listen();
     let world = mute.world(62);
     let root = world.root();

@@ -33,8 +33,7 @@ fn count(folder: &Path) -> usize {
     held(folder).snapshots.len()
 }
 
-#[test]
-fn they_come_by_themselves_and_as_many_stay_as_are_wanted() {
+pub fn they_come_by_themselves_and_as_many_stay_as_are_wanted() {
     let folder = TempDir::new();
     let world = world(1, folder.path(), "  interval = \"1h\"\n  retain = 2");
     let root = world.root();
@@ -63,8 +62,7 @@ fn they_come_by_themselves_and_as_many_stay_as_are_wanted() {
     });
 }
 
-#[test]
-fn a_target_that_was_away_catches_up_and_shows_in_health() {
+pub fn a_target_that_was_away_catches_up_and_shows_in_health() {
     let home = TempDir::new();
     let folder = home.path().join("stick");
     let world = world(2, &folder, "  interval = \"1h\"");
@@ -92,8 +90,7 @@ fn a_target_that_was_away_catches_up_and_shows_in_health() {
     assert!(metrics.contains("edgekeep_snapshot_target_good{target=\"disk\"} 1"), "{metrics}");
 }
 
-#[test]
-fn what_does_not_verify_counts_as_absent_and_the_last_good_one_stays() {
+pub fn what_does_not_verify_counts_as_absent_and_the_last_good_one_stays() {
     let folder = TempDir::new();
     let mut world = world(3, folder.path(), "  interval = \"1h\"\n  retain = 1");
     eventually("there is one", || target(&world.root())["last_good"].is_object());
@@ -110,8 +107,7 @@ fn what_does_not_verify_counts_as_absent_and_the_last_good_one_stays() {
     assert!(!good.exists());
 }
 
-#[test]
-fn one_is_taken_when_it_is_asked_for() {
+pub fn one_is_taken_when_it_is_asked_for() {
     let folder = TempDir::new();
     let world = world(4, folder.path(), "  interval = \"24h\"\n  keep_last = 9");
     let root = world.root();
@@ -127,8 +123,7 @@ fn one_is_taken_when_it_is_asked_for() {
     assert_eq!(root.list("sys/snapshots/targets").status, 200);
 }
 
-#[test]
-fn two_servers_share_a_folder() {
+pub fn two_servers_share_a_folder() {
     let folder = TempDir::new();
     let settings = "  interval = \"1h\"\n  journal = true";
     let (one, other) = (world(5, folder.path(), settings), world(6, folder.path(), settings));
@@ -144,8 +139,7 @@ fn two_servers_share_a_folder() {
     assert_eq!(of("sys/snapshots/targets/disk/list?all=true"), 2);
 }
 
-#[test]
-fn there_is_room_for_as_much_as_is_allowed() {
+pub fn there_is_room_for_as_much_as_is_allowed() {
     let folder = TempDir::new();
     let world = world(7, folder.path(), "  interval = \"1h\"\n  local_max_space = \"1KiB\"");
     let root = world.root();

@@ -106,8 +106,7 @@ fn beside(seed: u64, home: &Path) -> [World; 2] {
     [old, new]
 }
 
-#[test]
-fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
+pub fn what_two_have_shipped_in_one_second_is_there_in_full_and_both_tell_of_it() {
     let home = TempDir::new();
     let (one, folder) = alone(71, home.path());
     let other = one.twin();
@@ -157,8 +156,7 @@ fn parted(seed: u64, home: &Path) -> (World, World, Value) {
     (one, other, at)
 }
 
-#[test]
-fn what_the_other_has_written_is_no_past_of_who_goes_on() {
+pub fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     let home = TempDir::new();
     let (one, other, at) = parted(75, home.path());
     write(&other, "other");
@@ -178,8 +176,7 @@ fn what_the_other_has_written_is_no_past_of_who_goes_on() {
     }
 }
 
-#[test]
-fn one_that_finds_the_others_segment_later_tells_of_it() {
+pub fn one_that_finds_the_others_segment_later_tells_of_it() {
     let home = TempDir::new();
     let (mut one, folder) = alone(72, home.path());
     let other = one.twin();
@@ -212,8 +209,7 @@ fn one_that_finds_the_others_segment_later_tells_of_it() {
     tells_of_another(&one);
 }
 
-#[test]
-fn snapshots_of_two_do_not_take_each_others_place() {
+pub fn snapshots_of_two_do_not_take_each_others_place() {
     let home = TempDir::new();
     let folder = disk(home.path());
     let one = world(73, &folder, "  interval = \"1h\"\n  retain = 1");
@@ -242,8 +238,7 @@ fn snapshots_of_two_do_not_take_each_others_place() {
     assert_eq!(held(&folder).snapshots.len(), 2);
 }
 
-#[test]
-fn a_clock_that_is_far_ahead_drops_nothing_of_another_server() {
+pub fn a_clock_that_is_far_ahead_drops_nothing_of_another_server() {
     let home = TempDir::new();
     let folder = disk(home.path());
     let mut one = world(91, &folder, "  interval = \"240h\"\n  journal = true\n  keep_last = 1");
@@ -279,8 +274,7 @@ fn a_clock_that_is_far_ahead_drops_nothing_of_another_server() {
     assert!(before.is_subset(&of_other()), "{before:?} {:?}", names(&folder));
 }
 
-#[test]
-fn where_there_is_no_room_nothing_goes_of_who_goes_on_in_what_was_left() {
+pub fn where_there_is_no_room_nothing_goes_of_who_goes_on_in_what_was_left() {
     let home = TempDir::new();
     let folder = disk(home.path());
     // Room for two.
@@ -381,8 +375,7 @@ fn unseen(seed: u64, home: &Path, one: &str, other: &str) -> ([World; 2], [u64; 
     ([one, twin], [of_one, of_other])
 }
 
-#[test]
-fn without_a_journal_each_has_what_it_took_itself() {
+pub fn without_a_journal_each_has_what_it_took_itself() {
     for journal in ["", "\n  journal = true"] {
         let home = TempDir::new();
         let settings = format!("{SNAPSHOTS}{journal}");
@@ -432,8 +425,7 @@ fn without_a_journal_each_has_what_it_took_itself() {
     }
 }
 
-#[test]
-fn who_keeps_no_journal_hears_of_one_that_does() {
+pub fn who_keeps_no_journal_hears_of_one_that_does() {
     let home = TempDir::new();
     let folder = disk(home.path());
     let one = world(78, &folder, JOURNAL);
@@ -459,8 +451,7 @@ fn who_keeps_no_journal_hears_of_one_that_does() {
     tells_of_another(&other);
 }
 
-#[test]
-fn what_was_written_while_no_journal_was_kept_is_not_taken_from_the_other() {
+pub fn what_was_written_while_no_journal_was_kept_is_not_taken_from_the_other() {
     let home = TempDir::new();
     let folder = disk(home.path());
     let one = world(79, &folder, JOURNAL);
@@ -487,8 +478,7 @@ fn what_was_written_while_no_journal_was_kept_is_not_taken_from_the_other() {
     tells_of_another(&other);
 }
 
-#[test]
-fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
+pub fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
     let home = TempDir::new();
     let ([one, other], [of_one, _]) =
         unseen(77, home.path(), SNAPSHOTS, &SNAPSHOTS.replace('9', "1"));
@@ -508,8 +498,7 @@ fn who_goes_on_without_a_journal_drops_nothing_of_the_other() {
     assert_eq!(loaded(&one, &json!({ "at": one.now() })), (200, "one".into(), json!(true)));
 }
 
-#[test]
-fn a_history_that_grows_beside_is_told_of_until_it_ends() {
+pub fn a_history_that_grows_beside_is_told_of_until_it_ends() {
     let home = TempDir::new();
     let [old, new] = beside(74, home.path());
     // The old one is not seen to write any more: all is well.
@@ -541,8 +530,7 @@ fn a_history_that_grows_beside_is_told_of_until_it_ends() {
     assert_eq!(data(&new.root().get("secret/still"))["a"], "still");
 }
 
-#[test]
-fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
+pub fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
     let home = TempDir::new();
     let (one, folder) = alone(81, home.path());
     let [other, third] = [one.twin(), one.twin()];
@@ -581,8 +569,7 @@ fn each_of_several_that_grow_beside_is_told_of_since_it_was_first_seen() {
     assert_eq!(at(), before, "there is nothing to note");
 }
 
-#[test]
-fn a_snapshot_of_who_has_left_stops_nobody() {
+pub fn a_snapshot_of_who_has_left_stops_nobody() {
     let home = TempDir::new();
     let (one, folder) = alone(82, home.path());
     let other = one.twin();
@@ -625,8 +612,7 @@ fn a_snapshot_of_who_has_left_stops_nobody() {
     assert_eq!(told(), there());
 }
 
-#[test]
-fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
+pub fn what_who_leaves_has_written_goes_beside_and_stops_nobody() {
     // The first one may have gone further by then, or not.
     [0, 8].into_iter().for_each(leaves_beside);
 }
@@ -688,8 +674,7 @@ fn leaves_beside(further: usize) {
     });
 }
 
-#[test]
-fn what_would_stop_the_other_is_kept_here_and_told() {
+pub fn what_would_stop_the_other_is_kept_here_and_told() {
     let home = TempDir::new();
     let (one, other, at) = parted(77, home.path());
     let old = timeline(&one);
@@ -709,8 +694,7 @@ fn what_would_stop_the_other_is_kept_here_and_told() {
     eventually("one ships on", || is_shipped(&one));
 }
 
-#[test]
-fn what_came_while_it_was_off_is_told_too() {
+pub fn what_came_while_it_was_off_is_told_too() {
     let home = TempDir::new();
     let [old, mut new] = beside(78, home.path());
     old.advance(Duration::from_secs(2));

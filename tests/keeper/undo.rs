@@ -44,8 +44,7 @@ fn kept(reply: &Reply, name: &str) -> (PathBuf, u64) {
     (path, meta.about.revision)
 }
 
-#[test]
-fn without_a_journal_the_last_snapshot_of_each_kind_is_kept() {
+pub fn without_a_journal_the_last_snapshot_of_each_kind_is_kept() {
     let world = World::new(51);
     let root = world.root();
     let secret = json!({ "b": "c" });
@@ -73,8 +72,7 @@ fn without_a_journal_the_last_snapshot_of_each_kind_is_kept() {
     assert_eq!(left.meta.about.revision, replaced);
 }
 
-#[test]
-fn a_rekey_says_what_is_kept() {
+pub fn a_rekey_says_what_is_kept() {
     let world = World::new(53);
     let done = rekeyed(&world);
     assert_eq!(done.json()["complete"], true);
@@ -90,8 +88,7 @@ fn rekeyed(world: &World) -> Reply {
 }
 
 /// Who restores into another folder asks no server where its targets are.
-#[test]
-fn a_rekey_is_not_taken_back_from_a_target_that_no_configuration_has() {
+pub fn a_rekey_is_not_taken_back_from_a_target_that_no_configuration_has() {
     let (folder, world) = (TempDir::new(), World::new(58));
     let root = world.root();
     let settings = json!({
@@ -105,8 +102,7 @@ fn a_rekey_is_not_taken_back_from_a_target_that_no_configuration_has() {
     kept(&rekeyed(&world), "before-rekey.snap");
 }
 
-#[test]
-fn what_cannot_be_kept_is_told_and_holds_up_nothing() {
+pub fn what_cannot_be_kept_is_told_and_holds_up_nothing() {
     let world = World::new(54);
     let root = world.root();
     let (path, _) = kept(&root.post("sys/rotate", json!({})), "before-rotate.snap");
@@ -117,8 +113,7 @@ fn what_cannot_be_kept_is_told_and_holds_up_nothing() {
     assert_eq!(root.get("sys/key-status").json()["term"], 3);
 }
 
-#[test]
-fn a_journal_is_marked_and_no_snapshot_kept() {
+pub fn a_journal_is_marked_and_no_snapshot_kept() {
     let folder = TempDir::new();
     let world = world(55, folder.path(), "  interval = \"24h\"\n  journal = true");
     let root = world.root();
@@ -139,8 +134,7 @@ fn a_journal_is_marked_and_no_snapshot_kept() {
     assert!(told.contains("-into=FOLDER") && !told.contains("takes this back"), "{told}");
 }
 
-#[test]
-fn where_no_target_leads_back_to_the_mark_a_snapshot_is_kept_too() {
+pub fn where_no_target_leads_back_to_the_mark_a_snapshot_is_kept_too() {
     let home = TempDir::new();
     let disk = home.path().join("disk");
     let world = world(57, &disk, "  interval = \"24h\"\n  journal = true");
@@ -169,8 +163,7 @@ fn where_no_target_leads_back_to_the_mark_a_snapshot_is_kept_too() {
     kept(&root.upload("sys/storage/raft/snapshot", &disabled).unwrap(), "before-restore.snap");
 }
 
-#[test]
-fn the_history_that_a_restore_left_stays_for_a_while() {
+pub fn the_history_that_a_restore_left_stays_for_a_while() {
     let folder = TempDir::new();
     let world = world(56, folder.path(), "  interval = \"12h\"\n  retain = 1\n  journal = true");
     let root = world.root();
@@ -205,8 +198,7 @@ fn the_history_that_a_restore_left_stays_for_a_while() {
     assert_eq!(root.get("secret/late").status, 200);
 }
 
-#[test]
-fn the_history_that_was_left_yields_only_if_that_makes_room() {
+pub fn the_history_that_was_left_yields_only_if_that_makes_room() {
     let folder = TempDir::new();
     let more = "  interval = \"12h\"\n  retain = 1\n  local_max_space = \"1MiB\"";
     let world = world(57, folder.path(), more);
@@ -231,8 +223,7 @@ fn the_history_that_was_left_yields_only_if_that_makes_room() {
     assert!(there.iter().any(|of| of.timeline.to_string() == left.as_str().unwrap()));
 }
 
-#[test]
-fn the_history_that_was_left_yields_where_that_makes_room() {
+pub fn the_history_that_was_left_yields_where_that_makes_room() {
     let folder = TempDir::new();
     // Room for three.
     let more = "  interval = \"12h\"\n  keep_last = 2\n  local_max_space = \"1500000\"";
@@ -303,8 +294,7 @@ fn says(folder: &Path, store: &Store, place: &str, record: &impl Record) {
     write.unwrap();
 }
 
-#[test]
-fn another_build_of_a_version_is_one_too() {
+pub fn another_build_of_a_version_is_one_too() {
     let home = TempDir::new();
     let folder = home.path().join("data");
     let (store, server) = Store::make(&folder);
@@ -318,8 +308,7 @@ fn another_build_of_a_version_is_one_too() {
     assert!(!kept.exists(), "only the first time");
 }
 
-#[test]
-fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() {
+pub fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() {
     let home = TempDir::new();
     let (folder, disk) = (home.path().join("data"), home.path().join("disk"));
     fs::create_dir(&disk).unwrap();

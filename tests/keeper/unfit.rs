@@ -10,8 +10,7 @@ use super::support::{TempDir, eventually};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-#[test]
-fn the_journal_goes_on_and_room_can_be_made_while_no_snapshot_fits() {
+pub fn the_journal_goes_on_and_room_can_be_made_while_no_snapshot_fits() {
     let folder = TempDir::new();
     let settings =
         "  interval = \"1h\"\n  retain = 7\n  local_max_space = \"1MiB\"\n  journal = true";

@@ -103,8 +103,7 @@ fn begin(
     Arc::new(Follower::new(followed, means).unwrap().expect("it is a standby"))
 }
 
-#[test]
-fn it_goes_along_with_a_random_history() {
+pub fn it_goes_along_with_a_random_history() {
     for seed in 0..4 {
         let dice = Dice::new(seed);
         let mut site = Site::new(seed);
@@ -138,8 +137,7 @@ fn it_goes_along_with_a_random_history() {
     }
 }
 
-#[test]
-fn it_passes_over_what_one_who_has_left_the_history_wrote() {
+pub fn it_passes_over_what_one_who_has_left_the_history_wrote() {
     let mut site = Site::new(31);
     let standby = Standby::of_history(&site, 32, Some(site.store().status().timeline));
     site.put("a", b"1");
@@ -164,8 +162,7 @@ fn it_passes_over_what_one_who_has_left_the_history_wrote() {
     standby.promote(&site);
 }
 
-#[test]
-fn it_waits_behind_a_gap_for_the_next_snapshot() {
+pub fn it_waits_behind_a_gap_for_the_next_snapshot() {
     let mut site = Site::new(11);
     let standby = Standby::of(&site, 12);
     site.put("a", b"1");
@@ -186,8 +183,7 @@ fn it_waits_behind_a_gap_for_the_next_snapshot() {
     standby.promote(&site);
 }
 
-#[test]
-fn a_name_that_somebody_has_made_up_hinders_nothing() {
+pub fn a_name_that_somebody_has_made_up_hinders_nothing() {
     let far = (1 << 30, Timestamp::from_secs(4_000_000_000));
     for number in 0..2 {
         let mut site = Site::new(51 + number);
@@ -244,8 +240,7 @@ impl<F: Fn(Option<&mut Vec<Listed>>) + Send + Sync> Target for Eventful<F> {
     }
 }
 
-#[test]
-fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
+pub fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
     let mut site = Site::new(41);
     let gate: Arc<RwLock<()>> = Arc::default();
     let held = gate.clone();
@@ -279,8 +274,7 @@ fn it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then() {
     promoted.must_be(&had.1, "promoted");
 }
 
-#[test]
-fn it_looks_twice_before_it_tells_of_a_gap() {
+pub fn it_looks_twice_before_it_tells_of_a_gap() {
     let mut site = Site::new(13);
     let late: Arc<Mutex<Option<Name>>> = Arc::default();
     let lacks = late.clone();
@@ -307,8 +301,7 @@ fn it_looks_twice_before_it_tells_of_a_gap() {
 /// What happens once while it looks.
 type Happens = Box<dyn FnOnce() + Send>;
 
-#[test]
-fn what_goes_while_it_looks_is_no_end() {
+pub fn what_goes_while_it_looks_is_no_end() {
     // What it does not take in its last look is lost.
     for is_last in [false, true] {
         let mut site = Site::new(17);
@@ -342,8 +335,7 @@ fn what_goes_while_it_looks_is_no_end() {
     }
 }
 
-#[test]
-fn of_two_histories_that_go_on_it_keeps_to_its_own() {
+pub fn of_two_histories_that_go_on_it_keeps_to_its_own() {
     let mut site = Site::new(21);
     let standby = Standby::of(&site, 22);
     site.put("a", b"1");

@@ -23,9 +23,74 @@ use edgekeep::base::clock::Timestamp;
 use edgekeep::snapshot::layout::{Folder, Kept};
 use serde_json::json;
 use site::{made_up, made_up_snapshot};
+use support::harness::tests;
 use support::http::Client;
 use support::store::Store;
 use support::{Server, TempDir, data, eventually, program};
+
+tests! {
+    bare {
+        a_lost_machine_comes_back_from_its_target_alone,
+        what_is_torn_is_told_and_what_is_before_it_comes_back,
+        a_name_that_somebody_has_made_up_holds_up_nothing,
+        what_is_torn_on_one_target_is_whole_on_another,
+        a_store_that_is_in_the_way_is_told_once_and_other_histories_under_one_head,
+        who_names_the_folder_around_or_in_it_gets_it_too,
+        a_restore_that_is_killed_is_run_again,
+        a_disk_that_is_too_small_gets_nothing,
+        the_files_of_the_machine_come_back_with_its_store,
+        the_files_of_the_machine_come_back_as_their_owners,
+        several_stores_on_a_target_are_told_apart,
+        a_store_that_somebody_has_made_up_is_none,
+        a_restore_is_told_to_programs,
+        of_each_store_on_a_target_its_present_history_is_told,
+        a_sealed_server_takes_nothing_and_says_what_helps,
+        a_store_that_is_further_than_what_replaces_it_is_told_of,
+    }
+    follower {
+        it_goes_along_with_a_random_history,
+        it_passes_over_what_one_who_has_left_the_history_wrote,
+        it_waits_behind_a_gap_for_the_next_snapshot,
+        a_name_that_somebody_has_made_up_hinders_nothing,
+        it_is_promoted_while_its_target_hangs_and_takes_nothing_from_it_then,
+        it_looks_twice_before_it_tells_of_a_gap,
+        what_goes_while_it_looks_is_no_end,
+        of_two_histories_that_go_on_it_keeps_to_its_own,
+    }
+    remote {
+        a_bucket_gives_a_lost_machine_back,
+        a_host_gives_a_lost_machine_back,
+        a_web_server_gives_a_lost_machine_back,
+        a_bucket_whose_certificate_is_its_own_does_too,
+        a_web_server_whose_certificate_is_its_own_does_too,
+        what_is_cut_off_on_its_way_is_got_once_more,
+    }
+    replaced {
+        of_what_the_old_one_wrote_behind_the_instant_that_it_comes_of_nothing_is_its_past,
+        what_was_but_a_drill_makes_no_time_unclear,
+        what_the_old_one_left_makes_no_time_of_the_new_one_unclear,
+        an_old_one_that_wakes_makes_no_time_of_its_past_unclear,
+        what_it_left_is_no_gap_where_another_one_goes_on,
+    }
+    standby {
+        a_standby_that_is_killed_at_random_has_all_that_was_shipped,
+        a_history_of_which_nothing_verifies_is_not_followed,
+        two_that_serve_on_are_told_apart,
+        who_is_promoted_is_told_of_what_the_old_one_wrote_after_that,
+        one_that_serves_follows_no_more_whatever_is_restored_into_it,
+        one_that_went_back_too_far_and_forward_again_is_followed,
+        who_promotes_one_in_trouble_is_told,
+        one_that_has_taken_nothing_is_not_promoted,
+        only_a_standby_is_promoted,
+        a_standby_tells_in_its_metrics_how_far_it_is,
+        one_whose_folder_hangs_at_its_start_says_so_and_follows_once_it_answers,
+    }
+    stick {
+        a_restore_waits_for_the_stick,
+        a_stick_that_was_let_go_is_asked_for_before_anything_else_is_taken,
+        a_stick_that_is_left_in_is_no_trouble,
+    }
+}
 
 /// A folder as a place, as a configuration has it.
 fn place(disk: &Path) -> String {

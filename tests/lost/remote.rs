@@ -16,59 +16,59 @@ use super::{Home, edgekeep, must_have, option, restore, shipped, shipping, targe
 /// A server of the kind, running, and the place there as a configuration has it.
 type Peer = (Box<dyn Any>, String);
 
-fn s3() -> Option<Peer> {
-    let gateway = Gateway::start()?;
+fn s3() -> Peer {
+    let gateway = Gateway::start();
     let mut place = places::s3(&gateway.process.address);
     place.push(("path_prefix", "site/box".into()));
-    Some((Box::new(gateway), block(&place)))
+    (Box::new(gateway), block(&place))
 }
 
-fn trusted_s3() -> Option<Peer> {
+fn trusted_s3() -> Peer {
     let home = TempDir::new();
     let root = home.path().join("root");
-    let gateway = Gateway::start_in(home, root, true)?;
+    let gateway = Gateway::start_in(home, root, true);
     let certificate = gateway.home.path().join("cert.pem");
     let place = places::trusted(places::s3(&gateway.process.address), certificate);
-    Some((Box::new(gateway), block(&place)))
+    (Box::new(gateway), block(&place))
 }
 
-fn sftp() -> Option<Peer> {
-    let sshd = Sshd::start()?;
+fn sftp() -> Peer {
+    let sshd = Sshd::start();
     let place = places::sftp(sshd.settings());
-    Some((Box::new(sshd), block(&place)))
+    (Box::new(sshd), block(&place))
 }
 
-fn http() -> Option<Peer> {
-    let nginx = Nginx::usual()?;
+fn http() -> Peer {
+    let nginx = Nginx::usual();
     let place = places::http(&nginx.process.address);
-    Some((Box::new(nginx), block(&place)))
+    (Box::new(nginx), block(&place))
 }
 
-fn trusted_http() -> Option<Peer> {
-    let nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true })?;
+fn trusted_http() -> Peer {
+    let nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true });
     let certificate = nginx.home.path().join("cert.pem");
     let place = places::trusted(places::http(&nginx.process.address), certificate);
-    Some((Box::new(nginx), block(&place)))
+    (Box::new(nginx), block(&place))
 }
 
-#[test]
-fn a_bucket_gives_a_lost_machine_back() {
-    s3().into_iter().for_each(comes_back);
+pub fn a_bucket_gives_a_lost_machine_back() {
+    comes_back(s3());
 }
 
-#[test]
-fn a_host_gives_a_lost_machine_back() {
-    sftp().into_iter().for_each(comes_back);
+pub fn a_host_gives_a_lost_machine_back() {
+    comes_back(sftp());
 }
 
-#[test]
-fn a_web_server_gives_a_lost_machine_back() {
-    http().into_iter().for_each(comes_back);
+pub fn a_web_server_gives_a_lost_machine_back() {
+    comes_back(http());
 }
 
-#[test]
-fn a_bucket_and_a_web_server_whose_certificates_are_their_own_do_too() {
-    [trusted_s3(), trusted_http()].into_iter().flatten().for_each(comes_back);
+pub fn a_bucket_whose_certificate_is_its_own_does_too() {
+    comes_back(trusted_s3());
+}
+
+pub fn a_web_server_whose_certificate_is_its_own_does_too() {
+    comes_back(trusted_http());
 }
 
 /// A standby has followed all along and takes over; then the lost machine comes back by itself.
@@ -109,9 +109,8 @@ fn comes_back((peer, place): Peer) {
     assert_eq!(exit, 2, "{said}");
 }
 
-#[test]
-fn what_is_cut_off_on_its_way_is_got_once_more() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn what_is_cut_off_on_its_way_is_got_once_more() {
+    let nginx = Nginx::usual();
     let proxy = Proxy::to(&nginx.process.address);
     let home = Home::new();
     let far = target("far", &block(&places::http(&proxy.address)), "");

@@ -57,8 +57,7 @@ fn replaced(home: &Home, upto: usize) -> (Store, Store, Server, Times) {
     (store, new, server, times)
 }
 
-#[test]
-fn of_what_the_old_one_wrote_behind_the_instant_that_it_comes_of_nothing_is_its_past() {
+pub fn of_what_the_old_one_wrote_behind_the_instant_that_it_comes_of_nothing_is_its_past() {
     let home = Home::new();
     let (_, new, server, mut times) = replaced(&home, 2);
     times.iter_mut().skip(3).for_each(|(_, value)| *value = "third");
@@ -95,8 +94,7 @@ fn must_go_on(root: &Client, first: (String, &'static str)) {
 }
 
 /// A restore was tried on another machine, which is off again.
-#[test]
-fn what_was_but_a_drill_makes_no_time_unclear() {
+pub fn what_was_but_a_drill_makes_no_time_unclear() {
     let home = Home::new();
     let (store, server) = home.shipping("");
     let root = store.root(&server);
@@ -115,8 +113,7 @@ fn what_was_but_a_drill_makes_no_time_unclear() {
 }
 
 /// The one that is lost had been put back once more after the instant that the new one comes of.
-#[test]
-fn what_the_old_one_left_makes_no_time_of_the_new_one_unclear() {
+pub fn what_the_old_one_left_makes_no_time_of_the_new_one_unclear() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     let root = store.root(&server);
@@ -140,8 +137,7 @@ fn what_the_old_one_left_makes_no_time_of_the_new_one_unclear() {
     must_go_on(&root, first);
 }
 
-#[test]
-fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
+pub fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
     let home = Home::new();
     let (old, new, server, mut times) = replaced(&home, 4);
     let root = new.root(&server);
@@ -158,8 +154,7 @@ fn an_old_one_that_wakes_makes_no_time_of_its_past_unclear() {
 }
 
 /// It was put back to the midst of a segment, and then to before that.
-#[test]
-fn what_it_left_is_no_gap_where_another_one_goes_on() {
+pub fn what_it_left_is_no_gap_where_another_one_goes_on() {
     let home = Home::new();
     let (_, new, server, mut times) = replaced(&home, 2);
     let root = new.root(&server);

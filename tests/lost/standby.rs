@@ -57,8 +57,7 @@ fn takes_over(standby: &Store, server: &Server) {
     standby.unseal(server);
 }
 
-#[test]
-fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
+pub fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
     let home = Home::new();
     let disk = home.at("disk");
     let (store, mut server) = home.shipping("");
@@ -123,8 +122,7 @@ fn a_standby_that_is_killed_at_random_has_all_that_was_shipped() {
     assert!(refused.contains("is no standby's"), "{refused}");
 }
 
-#[test]
-fn a_history_of_which_nothing_verifies_is_not_followed() {
+pub fn a_history_of_which_nothing_verifies_is_not_followed() {
     let home = Home::new();
     let disk = home.at("disk");
     let (store, mut server) = home.shipping("");
@@ -148,8 +146,7 @@ fn a_history_of_which_nothing_verifies_is_not_followed() {
     must_have(&standby, &following, "second");
 }
 
-#[test]
-fn two_that_serve_on_are_told_apart() {
+pub fn two_that_serve_on_are_told_apart() {
     let home = Home::new();
     let disk = option("target", &home.at("disk"));
     let (store, old) = home.shipping("");
@@ -188,8 +185,7 @@ fn two_that_serve_on_are_told_apart() {
     }
 }
 
-#[test]
-fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
+pub fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
     let home = Home::new();
     let (store, old) = home.shipping("");
     write(&store, &old, "both");
@@ -219,8 +215,7 @@ fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
     assert!(beside(&root).is_null());
 }
 
-#[test]
-fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
+pub fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     write(&store, &server, "first");
@@ -244,8 +239,7 @@ fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
     must_have(&standby, &new, "first");
 }
 
-#[test]
-fn one_that_went_back_too_far_and_forward_again_is_followed() {
+pub fn one_that_went_back_too_far_and_forward_again_is_followed() {
     let home = Home::new();
     let (store, server) = home.shipping("");
     let root = store.root(&server);
@@ -285,8 +279,7 @@ fn one_that_went_back_too_far_and_forward_again_is_followed() {
     must_have(&standby, &following, "right");
 }
 
-#[test]
-fn who_promotes_one_in_trouble_is_told() {
+pub fn who_promotes_one_in_trouble_is_told() {
     let home = Home::new();
     let (disk, away) = (home.at("disk"), home.at("away"));
     let (store, server) = home.shipping("");
@@ -315,8 +308,7 @@ fn who_promotes_one_in_trouble_is_told() {
     assert!(!promote(&standby).contains("could not follow"), "it serves");
 }
 
-#[test]
-fn one_that_has_taken_nothing_is_not_promoted() {
+pub fn one_that_has_taken_nothing_is_not_promoted() {
     let home = Home::new();
     let (disk, away) = (home.at("disk"), home.at("away"));
     let (store, server) = home.shipping("");
@@ -370,8 +362,7 @@ fn one_that_has_taken_nothing_is_not_promoted() {
     assert!(promote(&other).contains("Success!"), "it has something, and may be promoted");
 }
 
-#[test]
-fn only_a_standby_is_promoted() {
+pub fn only_a_standby_is_promoted() {
     let home = Home::new();
     let (store, server) = home.shipping("");
     let config = option("config", &store.config());
@@ -383,8 +374,7 @@ fn only_a_standby_is_promoted() {
     }
 }
 
-#[test]
-fn a_standby_tells_in_its_metrics_how_far_it_is() {
+pub fn a_standby_tells_in_its_metrics_how_far_it_is() {
     let home = Home::new();
     let disk = home.at("disk");
     let (store, server) = home.shipping("");
@@ -416,8 +406,7 @@ fn a_standby_tells_in_its_metrics_how_far_it_is() {
     eventually("it hears again", || silent() < 3.0 && is("good", 1.0));
 }
 
-#[test]
-fn one_whose_folder_hangs_at_its_start_says_so_and_follows_once_it_answers() {
+pub fn one_whose_folder_hangs_at_its_start_says_so_and_follows_once_it_answers() {
     let home = Home::new();
     // The stores lie in a folder of it: that is found out only when it answers.
     let (around, disk) = (home.at("stick"), home.at("stick/edgekeep"));
@@ -425,7 +414,7 @@ fn one_whose_folder_hangs_at_its_start_says_so_and_follows_once_it_answers() {
     write(&store, &server, "first");
     let first = shipped(&store.root(&server), "disk");
     server.kill();
-    let Some(hung) = Hung::over(&around) else { return };
+    let hung = Hung::over(&around);
     let follow = format!("-follow={}", around.display());
     let standby = store.moved(&home.at("standby")).having("").with(&[&follow]);
     let following = hung.holds_up_not("the start of a standby", || standby.start_sealed());

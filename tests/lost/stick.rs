@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
+use super::support::harness::{is_failing, needs_root};
 use super::support::http::Client;
 use super::support::mount::Mount;
 use super::support::volume::does;
-use super::support::{Server, eventually, program, skipped};
+use super::support::{Server, eventually, program};
 use super::{Home, edgekeep, must_have, option, place, restore, shipped, shipping, target, write};
 
 /// Where root's unit mounts sticks, and where the server asks for them.
@@ -56,7 +57,7 @@ impl Asking {
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if is_failing() {
             let ended = self.child.try_wait();
             eprintln!("the client ({ended:?}) told {:?}", fs::read_to_string(&self.told));
             let flights = self.root.ask("GET", "sys/in-flight-req", None).map(|reply| reply.body);
@@ -68,14 +69,9 @@ impl Drop for Asking {
     }
 }
 
-#[test]
-fn a_restore_waits_for_the_stick() {
-    if !geteuid().is_root() {
-        return skipped("a stick that is waited for", "only root lends sticks");
-    }
-    let Some(stick) = Mount::new("tmpfs", "none", "size=64m") else {
-        return skipped("a stick that is waited for", "a tmpfs may not be mounted");
-    };
+pub fn a_restore_waits_for_the_stick() {
+    needs_root("to lend a stick");
+    let stick = Mount::new("tmpfs", "none", "size=64m");
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     write(&store, &server, "first");
@@ -185,14 +181,9 @@ fn is_let_go(volume: &str) -> bool {
     said.starts_with("done") && !Path::new(MOUNTS).join(volume).exists()
 }
 
-#[test]
-fn a_stick_that_was_let_go_is_asked_for_before_anything_else_is_taken() {
-    if !geteuid().is_root() {
-        return skipped("a stick that is let go", "only root lends sticks");
-    }
-    let Some(stick) = Mount::new("tmpfs", "none", "size=64m") else {
-        return skipped("a stick that is let go", "a tmpfs may not be mounted");
-    };
+pub fn a_stick_that_was_let_go_is_asked_for_before_anything_else_is_taken() {
+    needs_root("to lend a stick");
+    let stick = Mount::new("tmpfs", "none", "size=64m");
     let home = Home::new();
     let (store, mut server) = home.shipping("");
     write(&store, &server, "first");
@@ -240,14 +231,9 @@ fn a_stick_that_was_let_go_is_asked_for_before_anything_else_is_taken() {
     must_have(&bare, &bare.start(), "second");
 }
 
-#[test]
-fn a_stick_that_is_left_in_is_no_trouble() {
-    if !geteuid().is_root() {
-        return skipped("a stick that is left in", "only root lends sticks");
-    }
-    let Some(stick) = Mount::new("tmpfs", "none", "size=64m") else {
-        return skipped("a stick that is left in", "a tmpfs may not be mounted");
-    };
+pub fn a_stick_that_is_left_in_is_no_trouble() {
+    needs_root("to lend a stick");
+    let stick = Mount::new("tmpfs", "none", "size=64m");
     fs::create_dir(stick.root().join("edgekeep")).unwrap();
     let (home, volume) = (Home::new(), format!("LEFT{}", std::process::id()));
     let place = format!("type = \"usb\"\n  usb_volume = \"{volume}\"");

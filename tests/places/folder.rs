@@ -1,4 +1,4 @@
-//! A folder on a disk of its own, where one can be mounted.
+//! A folder, on a disk of its own or beside others.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,11 +17,12 @@ pub enum Disk {
 }
 
 impl Disk {
-    pub fn new() -> Self {
-        match Volume::fallible("ext4") {
-            Some(volume) => Self::Own { volume, ballast: None },
-            None => Self::Shared(TempDir::new()),
-        }
+    pub fn own() -> Self {
+        Self::Own { volume: Volume::fallible("ext4"), ballast: None }
+    }
+
+    pub fn shared() -> Self {
+        Self::Shared(TempDir::new())
     }
 
     pub fn path(&self) -> PathBuf {
@@ -29,10 +30,6 @@ impl Disk {
             Self::Own { volume, .. } => volume.path(),
             Self::Shared(folder) => folder.path().to_owned(),
         }
-    }
-
-    pub fn is_own(&self) -> bool {
-        matches!(self, Self::Own { .. })
     }
 }
 
@@ -42,18 +39,23 @@ pub struct Local {
 }
 
 impl Local {
-    pub fn start() -> Option<Self> {
-        let local = Self { disk: Disk::new() };
-        if !local.disk.is_own() {
-            fs::create_dir(local.folder()).unwrap();
-        }
-        Some(local)
+    /// Where a disk is mounted: a folder that is there without the disk, too.
+    pub fn mounted() -> Self {
+        Self { disk: Disk::own() }
     }
 
-    /// Where a disk is mounted: a folder that is there without the disk, too.
+    /// One that can only be moved away.
+    pub fn moved() -> Self {
+        let local = Self { disk: Disk::shared() };
+        fs::create_dir(local.folder()).unwrap();
+        local
+    }
+
     fn folder(&self) -> PathBuf {
-        let path = self.disk.path();
-        if self.disk.is_own() { path } else { path.join("backup") }
+        match &self.disk {
+            Disk::Own { volume, .. } => volume.path(),
+            Disk::Shared(folder) => folder.path().join("backup"),
+        }
     }
 }
 
@@ -65,10 +67,6 @@ impl Place for Local {
     fn settings(&self) -> Vec<(&'static str, Value)> {
         let folder = self.folder().display().to_string();
         vec![("storage_type", "file".into()), ("path_prefix", folder.into())]
-    }
-
-    fn can(&self, trouble: Trouble) -> bool {
-        self.disk.is_own() || trouble == Trouble::Cut
     }
 
     fn begin(&mut self, trouble: Trouble) {

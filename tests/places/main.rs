@@ -1,8 +1,7 @@
 //! Each kind of place for snapshots and journal in trouble, under the built server that writes
 //! there: it serves on meanwhile, catches up by itself, and what it acknowledged can be restored.
 //! (`tests/targets` and `tests/remote` try the same places without a server.)
-//!
-//! Where root or a program is missing its tests are skipped, and that is printed, captured or not.
+//! What needs root or a program that is missing is ignored.
 
 mod disk;
 mod folder;
@@ -19,65 +18,62 @@ mod writers;
 
 use place::{Place, Trouble};
 use scenario::Scenario;
+use support::harness::tests;
 
-/// A place of its own for each trouble; `start` gives none, and says so, where it cannot be had.
-fn all<P: Place>(start: impl Fn() -> Option<P>) {
-    for trouble in Trouble::ALL {
-        let Some(mut place) = start() else { return };
-        if place.can(trouble) {
-            Scenario::usual(trouble).run(&mut place);
-        } else {
-            support::skipped(place.kind(), format!("{trouble:?} needs a disk of its own, of root"));
-        }
+tests! {
+    self {
+        a_folder_in_trouble for Trouble::ALL,
+        a_folder_that_is_moved_away,
+        a_stick_in_trouble for Trouble::ALL,
+        a_webdav_server_in_trouble for Trouble::ALL,
+        a_bucket_in_trouble for Trouble::ALL,
+        a_host_in_trouble for Trouble::ALL,
+        a_journal_that_comes_to_its_limit for ["file", "http"],
+        a_place_that_is_left_behind for ["file", "http"],
+        a_server_that_dies_while_its_place_is_away for ["file", "http"],
     }
 }
 
-#[test]
-fn a_folder_in_trouble() {
-    all(folder::Local::start);
+fn a_folder_in_trouble(trouble: Trouble) {
+    Scenario::usual(trouble).run(&mut folder::Local::mounted());
 }
 
-#[test]
-fn a_stick_in_trouble() {
-    all(stick::Stick::start);
+fn a_folder_that_is_moved_away() {
+    Scenario::usual(Trouble::Cut).run(&mut folder::Local::moved());
 }
 
-#[test]
-fn a_webdav_server_in_trouble() {
-    all(remote::nginx);
+fn a_stick_in_trouble(trouble: Trouble) {
+    Scenario::usual(trouble).run(&mut stick::Stick::plugged());
 }
 
-#[test]
-fn a_bucket_in_trouble() {
-    all(remote::versitygw);
+fn a_webdav_server_in_trouble(trouble: Trouble) {
+    Scenario::usual(trouble).run(&mut remote::nginx(trouble));
 }
 
-#[test]
-fn a_host_in_trouble() {
-    all(remote::sshd);
+fn a_bucket_in_trouble(trouble: Trouble) {
+    Scenario::usual(trouble).run(&mut remote::versitygw(trouble));
 }
 
-#[test]
-fn a_journal_that_comes_to_its_limit() {
-    each(Scenario::limited);
+fn a_host_in_trouble(trouble: Trouble) {
+    Scenario::usual(trouble).run(&mut remote::sshd(trouble));
 }
 
-#[test]
-fn a_place_that_is_left_behind() {
-    each(Scenario::left_behind);
+fn a_journal_that_comes_to_its_limit(kind: &str) {
+    Scenario::limited().run(&mut *of(kind));
 }
 
-#[test]
-fn a_server_that_dies_while_its_place_is_away() {
-    each(Scenario::killed);
+fn a_place_that_is_left_behind(kind: &str) {
+    Scenario::left_behind().run(&mut *of(kind));
 }
 
-/// A near place and a far one.
-fn each(scenario: impl Fn() -> Scenario) {
-    let mut places: Vec<Box<dyn Place>> = Vec::new();
-    places.extend(folder::Local::start().map(|place| Box::new(place) as Box<dyn Place>));
-    places.extend(remote::nginx().map(|place| Box::new(place) as Box<dyn Place>));
-    for mut place in places {
-        scenario().run(&mut *place);
+fn a_server_that_dies_while_its_place_is_away(kind: &str) {
+    Scenario::killed().run(&mut *of(kind));
+}
+
+/// A near place, or a far one, that goes away.
+fn of(kind: &str) -> Box<dyn Place> {
+    match kind {
+        "file" => Box::new(folder::Local::mounted()),
+        _ => Box::new(remote::nginx(Trouble::Cut)),
     }
 }

@@ -1,5 +1,7 @@
 //! What a place is to the tests: it can be brought into trouble, and out of it.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// What befalls a place.
@@ -21,6 +23,18 @@ impl Trouble {
     pub const ALL: [Self; 5] = [Self::Killed, Self::Cut, Self::Full, Self::ReadOnly, Self::Slow];
 }
 
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Killed => "killed",
+            Self::Cut => "cut",
+            Self::Full => "full",
+            Self::ReadOnly => "read_only",
+            Self::Slow => "slow",
+        })
+    }
+}
+
 /// A place for snapshots and journal.
 pub trait Place {
     /// Which kind of place, for people.
@@ -28,9 +42,6 @@ pub trait Place {
 
     /// How a server finds it: the fields of a target and their values.
     fn settings(&self) -> Vec<(&'static str, Value)>;
-
-    /// Whether such trouble can be made here.
-    fn can(&self, trouble: Trouble) -> bool;
 
     /// Makes trouble, or more of it.
     fn begin(&mut self, trouble: Trouble);

@@ -1,4 +1,5 @@
-//! Places behind a network: the real servers, each over a disk of its own where one can be mounted.
+//! Places behind a network: the real servers, each over a disk of its own where that is what is in
+//! trouble.
 
 use std::fs;
 
@@ -32,36 +33,44 @@ pub struct Remote {
     disk: Disk,
 }
 
-/// WebDAV; `None`, and says so, where it cannot be had.
-pub fn nginx() -> Option<Remote> {
-    let disk = Disk::new();
+/// Where a server keeps its objects that comes into such trouble.
+fn disk(trouble: Trouble) -> Disk {
+    match trouble {
+        Trouble::Full | Trouble::ReadOnly => Disk::own(),
+        Trouble::Killed | Trouble::Cut | Trouble::Slow => Disk::shared(),
+    }
+}
+
+/// WebDAV.
+pub fn nginx(trouble: Trouble) -> Remote {
+    let disk = disk(trouble);
     let root = disk.path().join("dav");
-    let Nginx { process, home } = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false })?;
+    let Nginx { process, home } = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false });
     let proxy = Proxy::to(&process.address);
     let settings = places::http(&proxy.address);
-    Some(Remote { kind: "http", settings, proxy, process, _home: home, disk })
+    Remote { kind: "http", settings, proxy, process, _home: home, disk }
 }
 
 /// S3.
-pub fn versitygw() -> Option<Remote> {
-    let disk = Disk::new();
+pub fn versitygw(trouble: Trouble) -> Remote {
+    let disk = disk(trouble);
     let root = disk.path().join("store");
-    let Gateway { process, home, .. } = Gateway::start_in(TempDir::new(), root, false)?;
+    let Gateway { process, home, .. } = Gateway::start_in(TempDir::new(), root, false);
     let proxy = Proxy::to(&process.address);
     let settings = places::s3(&proxy.address);
-    Some(Remote { kind: "s3", settings, proxy, process, _home: home, disk })
+    Remote { kind: "s3", settings, proxy, process, _home: home, disk }
 }
 
 /// SFTP.
-pub fn sshd() -> Option<Remote> {
-    let disk = Disk::new();
+pub fn sshd(trouble: Trouble) -> Remote {
+    let disk = disk(trouble);
     let root = disk.path().join("store");
     fs::create_dir(&root).unwrap();
-    let sshd = Sshd::start_in(TempDir::new(), root, "Subsystem sftp internal-sftp")?;
+    let sshd = Sshd::start_in(TempDir::new(), root, "Subsystem sftp internal-sftp");
     let proxy = Proxy::to(&sshd.process.address);
     let settings = places::sftp(sshd.at(&proxy.address));
     let Sshd { process, home, .. } = sshd;
-    Some(Remote { kind: "sftp", settings, proxy, process, _home: home, disk })
+    Remote { kind: "sftp", settings, proxy, process, _home: home, disk }
 }
 
 impl Place for Remote {
@@ -71,10 +80,6 @@ impl Place for Remote {
 
     fn settings(&self) -> Vec<(&'static str, Value)> {
         self.settings.clone()
-    }
-
-    fn can(&self, trouble: Trouble) -> bool {
-        self.disk.is_own() || !matches!(trouble, Trouble::Full | Trouble::ReadOnly)
     }
 
     fn begin(&mut self, trouble: Trouble) {

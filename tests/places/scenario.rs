@@ -127,7 +127,7 @@ impl Scenario {
         let into = home.path().join("restored");
         restored::restore(place, "-at=latest", &into, false);
         restored::compare(&store, &into, &written);
-        super::support::say(&format!(
+        println!(
             "{} {:?}: {} writes, {before}/s before and {during}/s in it, the slowest {:.0?}, \
              caught up in {caught_up:.1?}, {} snapshots, the file {} KiB: passed",
             place.kind(),
@@ -136,7 +136,7 @@ impl Scenario {
             written.slowest,
             snapshots.len(),
             length >> 10
-        ));
+        );
     }
 
     fn declare(&self, name: &str, fields: Vec<(&'static str, Value)>, root: &Client) {

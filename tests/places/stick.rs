@@ -4,18 +4,23 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::disk;
 use super::place::{Place, Trouble};
+use super::support::TempDir;
+use super::support::harness::{is_failing, needs_root};
 use super::support::volume::{Volume, does};
-use super::support::{TempDir, skipped};
 
 const MOUNTS: &str = "/run/edgekeep-usb";
 /// What the unit of the server makes for it.
 const RUN: &str = "/run/edgekeep";
+
+/// The folders are those of the machine: there is one stick at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A stick that the server knows by its UUID, which no other test has.
 pub struct Stick {
@@ -27,25 +32,25 @@ pub struct Stick {
     script: Option<Child>,
     /// What lets its electronics fail.
     ballast: Option<PathBuf>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Stick {
-    /// `None`, and says so, where none can be had.
-    pub fn start() -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skipped("usb", "only root lends sticks");
-            return None;
-        }
-        let volume = Volume::fallible("ext4")?;
+    /// One that is plugged in, where root can lend it.
+    pub fn plugged() -> Self {
+        needs_root("to lend a stick");
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let volume = Volume::fallible("ext4");
         volume.unmount();
         let made_run = fs::create_dir(RUN).is_ok();
         let mut blkid = Command::new("blkid");
         let uuid = blkid.args(["-p", "-s", "UUID", "-o", "value"]).arg(volume.device());
         let uuid = does(uuid).unwrap().trim().to_owned();
         let home = TempDir::new();
-        let mut stick = Self { volume, uuid, home, made_run, script: None, ballast: None };
+        let (script, ballast, _alone) = (None, None, alone);
+        let mut stick = Self { volume, uuid, home, made_run, script, ballast, _alone };
         stick.plug();
-        Some(stick)
+        stick
     }
 
     fn mounted(&self) -> PathBuf {
@@ -93,10 +98,6 @@ impl Place for Stick {
         vec![("storage_type", "usb".into()), ("usb_volume", self.uuid.as_str().into())]
     }
 
-    fn can(&self, _: Trouble) -> bool {
-        true
-    }
-
     fn begin(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Killed => self.ballast = Some(self.volume.fail()),
@@ -133,7 +134,7 @@ impl Drop for Stick {
             let _ = fs::remove_dir(RUN);
         }
         let _ = fs::remove_file(Path::new(MOUNTS).join(format!(".{}", self.uuid)));
-        if std::thread::panicking() {
+        if is_failing() {
             let log = fs::read_to_string(self.home.path().join("log"));
             eprintln!("the stick's script said:\n{}", log.unwrap_or_default());
         }

@@ -10,7 +10,8 @@ use edgekeep::snapshot::target::{Target as _, TargetError, contract};
 
 use super::peers::process::{Process, files, program};
 use super::peers::proxy::Proxy;
-use super::support::{TempDir, free_address, missing};
+use super::support::harness::needs_package;
+use super::support::{TempDir, free_address};
 use super::trouble;
 use trouble::{means, name, put};
 
@@ -22,13 +23,11 @@ struct Apache {
 }
 
 impl Apache {
-    /// `None`, and says so, where this machine has none.
-    fn start() -> Option<Self> {
+    /// Where this machine has one.
+    fn start() -> Self {
         let there = Path::new(MODULES).join("mod_dav_fs.so").is_file();
-        let Some(apache) = program("apache2").filter(|_| there) else {
-            missing("http: Apache", "apache2-bin is not installed");
-            return None;
-        };
+        let apache = program("apache2").filter(|_| there);
+        let apache = needs_package("http: Apache", apache, "apache2-bin");
         let (home, address) = (TempDir::new(), free_address());
         let at = home.path().to_owned();
         fs::create_dir(at.join("root")).unwrap();
@@ -69,7 +68,7 @@ impl Apache {
             command.arg("-DFOREGROUND").arg("-f").arg(at.join("httpd.conf"));
             command
         });
-        Some(Self { process, home })
+        Self { process, home }
     }
 
     fn at(address: &str, password: &str) -> HttpTarget {
@@ -90,25 +89,22 @@ impl Apache {
     }
 }
 
-#[test]
-fn apache_keeps_the_contract() {
-    let Some(apache) = Apache::start() else { return };
+pub fn apache_keeps_the_contract() {
+    let apache = Apache::start();
     contract::run(&Apache::at(&apache.process.address, "s3cret")).unwrap();
     assert_eq!(apache.holds(), 0);
 }
 
-#[test]
-fn apache_is_cut_off() {
-    let Some(apache) = Apache::start() else { return };
+pub fn apache_is_cut_off() {
+    let apache = Apache::start();
     let proxy = Proxy::to(&apache.process.address);
     let target = Apache::at(&proxy.address, "s3cret");
     trouble::ended_once(&target, &proxy);
     trouble::cut_off(&target, &proxy, || apache.holds());
 }
 
-#[test]
-fn apache_refuses_strangers() {
-    let Some(apache) = Apache::start() else { return };
+pub fn apache_refuses_strangers() {
+    let apache = Apache::start();
     let target = Apache::at(&apache.process.address, "wrong");
     let error = put(&target, "a/b", 1, 20 << 20).unwrap_err();
     assert!(matches!(error, TargetError::Denied(_)), "{error:?}");

@@ -14,33 +14,29 @@ use super::peers::versitygw::{BUCKET, Gateway};
 use super::support::world::World;
 use super::support::{data, eventually};
 
-#[test]
-fn a_web_server_keeps_what_was_cut_off_when_it_was_read() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn a_web_server_keeps_what_was_cut_off_when_it_was_read() {
+    let nginx = Nginx::usual();
     let proxy = Proxy::to(&nginx.process.address);
     let place = places::http(&proxy.address);
     stays(71, &place, &proxy, || files(&nginx.home.path().join("root")));
 }
 
-#[test]
-fn a_bucket_keeps_what_was_cut_off_when_it_was_read() {
-    let Some(gateway) = Gateway::start() else { return };
+pub fn a_bucket_keeps_what_was_cut_off_when_it_was_read() {
+    let gateway = Gateway::start();
     let proxy = Proxy::to(&gateway.process.address);
     let place = places::s3(&proxy.address);
     stays(72, &place, &proxy, || files(&gateway.root.join(BUCKET)));
 }
 
-#[test]
-fn a_host_keeps_what_was_cut_off_when_it_was_read() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn a_host_keeps_what_was_cut_off_when_it_was_read() {
+    let sshd = Sshd::start();
     let proxy = Proxy::to(&sshd.process.address);
     let place = places::sftp(sshd.at(&proxy.address));
     stays(73, &place, &proxy, || files(&sshd.root));
 }
 
-#[test]
-fn what_does_not_read_back_as_it_was_put_takes_no_room() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn what_does_not_read_back_as_it_was_put_takes_no_room() {
+    let nginx = Nginx::usual();
     let proxy = Proxy::to(&nginx.process.address);
     let place = block(&places::http(&proxy.address));
     let settings = "interval = \"24h\"\n  keep_last = 30\n  journal = true";

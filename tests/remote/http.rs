@@ -10,7 +10,6 @@ use super::peers::nginx::{DAV, Kind, Nginx};
 use super::peers::process::files;
 use super::peers::proxy::{Network, Proxy};
 use super::support::mount::Mount;
-use super::support::skipped;
 use super::trouble;
 use trouble::{means, name, put};
 
@@ -28,9 +27,8 @@ fn target(settings: HttpSettings) -> HttpTarget {
     HttpTarget::new(settings, means()).unwrap()
 }
 
-#[test]
-fn nginx_keeps_the_contract() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn nginx_keeps_the_contract() {
+    let nginx = Nginx::usual();
     let target = target(settings(&nginx.process.address, "/dav/"));
     contract::run(&target).unwrap();
     assert_eq!(nginx.holds(), 0);
@@ -40,9 +38,8 @@ fn nginx_keeps_the_contract() {
     );
 }
 
-#[test]
-fn nginx_is_cut_off() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn nginx_is_cut_off() {
+    let nginx = Nginx::usual();
     let proxy = Proxy::to(&nginx.process.address);
     let target = target(settings(&proxy.address, "/dav"));
     trouble::ended_once(&target, &proxy);
@@ -50,17 +47,15 @@ fn nginx_is_cut_off() {
     trouble::slow_and_stuck(&target, &proxy);
 }
 
-#[test]
-fn nginx_is_killed() {
-    let Some(mut nginx) = Nginx::usual() else { return };
+pub fn nginx_is_killed() {
+    let mut nginx = Nginx::usual();
     let target = target(settings(&nginx.process.address, "/dav"));
     let root = nginx.home.path().join("root");
     trouble::killed(&target, &mut nginx.process, || files(&root).len());
 }
 
-#[test]
-fn what_an_earlier_process_left_is_removed() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn what_an_earlier_process_left_is_removed() {
+    let nginx = Nginx::usual();
     let root = nginx.home.path().join("root/dav/a");
     fs::create_dir(&root).unwrap();
     for left in ["b.snap~0011223344556677", "b.snap~mine", ".hidden"] {
@@ -75,16 +70,11 @@ fn what_an_earlier_process_left_is_removed() {
     assert_eq!(names, [".hidden", "b.snap~mine", "c.snap"]);
 }
 
-#[test]
-fn nginx_is_full() {
+pub fn nginx_is_full() {
     // Small, and mounted where nobody else looks.
-    let Some(mount) = Mount::new("tmpfs", "none", "size=8m") else {
-        return skipped("http: a full disk", "a tmpfs may not be mounted");
-    };
+    let mount = Mount::new("tmpfs", "none", "size=8m");
     let root = mount.root().join("dav");
-    let Some(nginx) = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false }) else {
-        return;
-    };
+    let nginx = Nginx::start(&Kind { root: Some(&root), dav: DAV, tls: false });
     let ballast = mount.fill(1 << 20);
     let target = target(settings(&nginx.process.address, "/dav"));
     let told = |error: &TargetError| {
@@ -94,9 +84,8 @@ fn nginx_is_full() {
     assert_eq!(files(&root).len(), 2, "{:?}", files(&root));
 }
 
-#[test]
-fn tls_is_spoken_and_judged() {
-    let Some(nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+pub fn tls_is_spoken_and_judged() {
+    let nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true });
     let address = &nginx.process.address;
     let mut settings = settings(address, "/dav");
     settings.url = format!("https://{address}/dav");
@@ -115,9 +104,8 @@ fn tls_is_spoken_and_judged() {
     contract_of_one(&target);
 }
 
-#[test]
-fn an_authority_that_is_exchanged_is_believed_at_once() {
-    let Some(mut nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+pub fn an_authority_that_is_exchanged_is_believed_at_once() {
+    let mut nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true });
     let address = &nginx.process.address;
     let named = nginx.home.path().join("named.pem");
     fs::copy(nginx.home.path().join("cert.pem"), &named).unwrap();
@@ -138,9 +126,8 @@ fn an_authority_that_is_exchanged_is_believed_at_once() {
     assert!(gone.contains("cannot be read from") && gone.contains("named.pem"), "{gone}");
 }
 
-#[test]
-fn a_connection_that_is_cut_says_nothing_of_tls() {
-    let Some(nginx) = Nginx::start(&Kind { root: None, dav: DAV, tls: true }) else { return };
+pub fn a_connection_that_is_cut_says_nothing_of_tls() {
+    let nginx = Nginx::start(&Kind { root: None, dav: DAV, tls: true });
     let proxy = Proxy::to(&nginx.process.address);
     let mut settings = settings("", "");
     settings.url = format!("https://{}/dav", proxy.address);
@@ -155,7 +142,7 @@ fn a_connection_that_is_cut_says_nothing_of_tls() {
     proxy.is(Network::Whole);
     put(&target, "after", 1, 1).unwrap();
     // What answers in plain HTTP is told of.
-    let Some(plain) = Nginx::usual() else { return };
+    let plain = Nginx::usual();
     let mut settings = self::settings("", "");
     settings.url = format!("https://{}/dav", plain.process.address);
     (settings.allow_http, settings.tls_skip_verify) = (false, true);
@@ -169,8 +156,7 @@ fn contract_of_one(target: &dyn Target) {
     target.delete(&name("one/a")).unwrap();
 }
 
-#[test]
-fn nobody_sends_a_password_without_tls_by_mistake() {
+pub fn nobody_sends_a_password_without_tls_by_mistake() {
     let told = |settings| HttpTarget::new(settings, means()).err().unwrap().to_string();
     let mut plain = settings("127.0.0.1:9", "/dav");
     plain.allow_http = false;
@@ -189,9 +175,8 @@ fn nobody_sends_a_password_without_tls_by_mistake() {
     assert!(!debug.contains("s3cret"), "{debug}");
 }
 
-#[test]
-fn each_refusal_says_what_to_do() {
-    let Some(nginx) = Nginx::usual() else { return };
+pub fn each_refusal_says_what_to_do() {
+    let nginx = Nginx::usual();
     let address = &nginx.process.address;
     let on = |path: &str| target(settings(address, path));
     let is = |outcome: Result<(), TargetError>, kind: &str, part: &str| {

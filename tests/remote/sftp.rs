@@ -14,7 +14,7 @@ use super::peers::proxy::Proxy;
 use super::peers::sshd::{Sshd, know};
 use super::support::mount::Mount;
 use super::support::store::Store;
-use super::support::{TempDir, eventually, skipped};
+use super::support::{TempDir, eventually};
 use super::trouble;
 use trouble::{means, name, put};
 
@@ -22,9 +22,8 @@ fn target(settings: SftpSettings) -> SftpTarget {
     SftpTarget::new(settings, means()).unwrap()
 }
 
-#[test]
-fn a_host_keeps_the_contract() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn a_host_keeps_the_contract() {
+    let sshd = Sshd::start();
     let target = target(sshd.settings());
     contract::run(&target).unwrap();
     assert_eq!(files(&sshd.root), [] as [&Path; 0]);
@@ -33,29 +32,24 @@ fn a_host_keeps_the_contract() {
     assert_eq!(url, wanted);
 }
 
-#[test]
-fn a_host_is_cut_off() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn a_host_is_cut_off() {
+    let sshd = Sshd::start();
     let proxy = Proxy::to(&sshd.process.address);
     let target = target(sshd.at(&proxy.address));
     trouble::cut_off(&target, &proxy, || files(&sshd.root).len());
     trouble::slow_and_stuck(&target, &proxy);
 }
 
-#[test]
-fn the_server_of_a_host_is_killed() {
-    let Some(mut sshd) = Sshd::start() else { return };
+pub fn the_server_of_a_host_is_killed() {
+    let mut sshd = Sshd::start();
     let (target, root) = (target(sshd.settings()), sshd.root.clone());
     trouble::killed(&target, &mut sshd.process, || files(&root).len());
 }
 
-#[test]
-fn a_host_is_full_or_read_only() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=12m") else {
-        return skipped("sftp: a full disk", "a tmpfs may not be mounted");
-    };
+pub fn a_host_is_full_or_read_only() {
+    let mount = Mount::new("tmpfs", "none", "size=12m");
     let subsystem = "Subsystem sftp internal-sftp";
-    let Some(sshd) = Sshd::start_in(TempDir::new(), mount.path(), subsystem) else { return };
+    let sshd = Sshd::start_in(TempDir::new(), mount.path(), subsystem);
     let target = target(sshd.settings());
     let ballast = mount.fill(1 << 20);
     let told = |error: &TargetError| matches!(error, TargetError::Full(_));
@@ -69,9 +63,8 @@ fn a_host_is_full_or_read_only() {
     assert!(trouble::is_whole(&target, "full/new", 9, 4 << 20));
 }
 
-#[test]
-fn what_an_earlier_process_left_is_removed() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn what_an_earlier_process_left_is_removed() {
+    let sshd = Sshd::start();
     fs::create_dir(sshd.root.join("a")).unwrap();
     for left in ["b.snap~0011223344556677", "b.snap~mine", ".hidden"] {
         fs::write(sshd.root.join("a").join(left), "left").unwrap();
@@ -85,9 +78,8 @@ fn what_an_earlier_process_left_is_removed() {
     assert_eq!(names, [".hidden", "b.snap~mine", "c.snap"]);
 }
 
-#[test]
-fn a_session_is_used_again_and_ends_when_nobody_uses_it() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn a_session_is_used_again_and_ends_when_nobody_uses_it() {
+    let sshd = Sshd::start();
     let target = target(sshd.settings());
     for seed in 1..20 {
         put(&target, "a/b", seed, 300_000).unwrap();
@@ -103,9 +95,8 @@ fn a_session_is_used_again_and_ends_when_nobody_uses_it() {
     eventually("the session has ended", || sshd.process.helpers() == 0);
 }
 
-#[test]
-fn a_client_that_hangs_ends_with_the_server() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn a_client_that_hangs_ends_with_the_server() {
+    let sshd = Sshd::start();
     let SftpSettings { host, port, path, known_hosts, .. } = sshd.settings();
     let data = TempDir::new();
     let pipe = data.path().join("key");
@@ -132,9 +123,8 @@ fn a_client_that_hangs_ends_with_the_server() {
     eventually("it has ended with the server", || clients() == 0);
 }
 
-#[test]
-fn each_refusal_says_what_to_do() {
-    let Some(sshd) = Sshd::start() else { return };
+pub fn each_refusal_says_what_to_do() {
+    let sshd = Sshd::start();
     let (at, settings) = (sshd.home.path(), sshd.settings());
     let is = |settings: SftpSettings, kind: &str, part: &str| {
         let target = target(settings);
@@ -166,22 +156,20 @@ fn each_refusal_says_what_to_do() {
     is(SftpSettings { port: Some(port), ..settings }, "Away", "");
 }
 
-#[test]
-fn a_host_that_offers_no_sftp_is_told() {
+pub fn a_host_that_offers_no_sftp_is_told() {
     let home = TempDir::new();
     let root = home.path().join("root");
-    let Some(sshd) = Sshd::start_in(home, root, "") else { return };
+    let sshd = Sshd::start_in(home, root, "");
     let error = put(&target(sshd.settings()), "a", 1, 1).unwrap_err();
     assert!(error.to_string().contains("Subsystem sftp"), "{error:?}");
     let home = TempDir::new();
     let root = home.path().join("root");
-    let Some(sshd) = Sshd::start_in(home, root, "Subsystem sftp /bin/echo Welcome") else { return };
+    let sshd = Sshd::start_in(home, root, "Subsystem sftp /bin/echo Welcome");
     let error = put(&target(sshd.settings()), "a", 1, 1).unwrap_err();
     assert!(error.to_string().contains("does not speak SFTP"), "{error:?}");
 }
 
-#[test]
-fn what_can_be_no_host_is_refused_at_once() {
+pub fn what_can_be_no_host_is_refused_at_once() {
     let told = |change: fn(&mut SftpSettings)| {
         let mut settings = SftpSettings { host: "h".into(), ..SftpSettings::default() };
         change(&mut settings);

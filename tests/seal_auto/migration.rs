@@ -10,8 +10,7 @@ use crate::house::{
 const KEY: [u8; 32] = [0xa5; 32];
 const NO_OPTION: &str = "migrate option not provided and seal migration is in progress";
 
-#[test]
-fn from_people_to_a_stick_and_back() {
+pub fn from_people_to_a_stick_and_back() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve("");
@@ -71,8 +70,7 @@ fn from_people_to_a_stick_and_back() {
     assert_eq!(secret(&client.token(&keys.root)), "kept");
 }
 
-#[test]
-fn a_migration_that_cannot_be_done_leaves_the_seal_as_it_was() {
+pub fn a_migration_that_cannot_be_done_leaves_the_seal_as_it_was() {
     let house = House::new();
     let mut server = house.serve("");
     let keys = init_by_people(&server.client(), 1, 1);
@@ -88,8 +86,7 @@ fn a_migration_that_cannot_be_done_leaves_the_seal_as_it_was() {
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
 }
 
-#[test]
-fn a_seal_that_is_lost_can_be_left() {
+pub fn a_seal_that_is_lost_can_be_left() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));

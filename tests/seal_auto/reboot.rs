@@ -14,8 +14,7 @@ use crate::support::hung::Hung;
 const KEY: [u8; 32] = *b"a key of 32 bytes, on a stick: a";
 const NEXT: [u8; 32] = *b"a key of 32 bytes, on a stick: b";
 
-#[test]
-fn a_board_reboots_alone() {
+pub fn a_board_reboots_alone() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -56,8 +55,7 @@ fn a_board_reboots_alone() {
     }
 }
 
-#[test]
-fn a_stick_may_come_late() {
+pub fn a_stick_may_come_late() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -82,8 +80,7 @@ fn a_stick_may_come_late() {
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
 }
 
-#[test]
-fn a_new_key_takes_the_place_of_the_old() {
+pub fn a_new_key_takes_the_place_of_the_old() {
     let house = House::new();
     house.put_key("one", &KEY);
     // In hex, with a line break, it is the same kind of key.
@@ -114,8 +111,7 @@ fn a_new_key_takes_the_place_of_the_old() {
     waits(&server, "sealed by the key");
 }
 
-#[test]
-fn a_server_that_somebody_sealed_stays_sealed_until_people_say_otherwise() {
+pub fn a_server_that_somebody_sealed_stays_sealed_until_people_say_otherwise() {
     let house = House::new();
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));
@@ -136,8 +132,7 @@ fn a_server_that_somebody_sealed_stays_sealed_until_people_say_otherwise() {
     assert_eq!(secret(&root), "kept");
 }
 
-#[test]
-fn whom_nobody_let_in_keeps_no_board_from_opening() {
+pub fn whom_nobody_let_in_keeps_no_board_from_opening() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -154,8 +149,7 @@ fn whom_nobody_let_in_keeps_no_board_from_opening() {
     assert!(!server.output().contains(" sealed\n"), "{}", server.output());
 }
 
-#[test]
-fn shares_that_were_given_before_do_not_count_later() {
+pub fn shares_that_were_given_before_do_not_count_later() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -174,8 +168,7 @@ fn shares_that_were_given_before_do_not_count_later() {
     assert_eq!((&given["sealed"], &given["progress"]), (&json!(true), &json!(1)));
 }
 
-#[test]
-fn a_store_that_people_opened_goes_over_to_the_key_that_is_there() {
+pub fn a_store_that_people_opened_goes_over_to_the_key_that_is_there() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -195,8 +188,7 @@ fn a_store_that_people_opened_goes_over_to_the_key_that_is_there() {
     waits(&house.serve(&house.stick("one")), "is not the one that sealed the store");
 }
 
-#[test]
-fn nothing_is_made_where_the_key_is_away() {
+pub fn nothing_is_made_where_the_key_is_away() {
     let house = House::new();
     let server = house.serve(&house.stick("one"));
     let client = server.client();
@@ -213,8 +205,7 @@ fn nothing_is_made_where_the_key_is_away() {
     write_secret(&client.token(&keys.root), "kept");
 }
 
-#[test]
-fn recovery_keys_open_the_store_where_the_stick_is_lost() {
+pub fn recovery_keys_open_the_store_where_the_stick_is_lost() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -232,15 +223,14 @@ fn recovery_keys_open_the_store_where_the_stick_is_lost() {
     assert_eq!(secret(&client.token(&keys.root)), "kept");
 }
 
-#[test]
-fn a_stick_that_hangs_keeps_nobody_from_the_server() {
+pub fn a_stick_that_hangs_keeps_nobody_from_the_server() {
     let house = House::new();
     house.put_key("one", &KEY);
     let stick = house.stick("one");
     let mut server = house.serve(&stick);
     let keys = init(&server.client(), 1, 1);
     server.kill();
-    let Some(hung) = Hung::over(&house.path("stick")) else { return };
+    let hung = Hung::over(&house.path("stick"));
     hung.holds_up_not("a start, and who has the recovery key", || {
         let mut server = house.serve(&stick);
         assert!(is_sealed(&server.client()));
@@ -250,8 +240,7 @@ fn a_stick_that_hangs_keeps_nobody_from_the_server() {
     });
 }
 
-#[test]
-fn a_seal_that_is_not_configured_is_told() {
+pub fn a_seal_that_is_not_configured_is_told() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));

@@ -40,8 +40,7 @@ pub fn rekeyed(client: &Client, old: &[String], shares: u8) -> Vec<String> {
     texts(&done["keys_base64"])
 }
 
-#[test]
-fn enough_recovery_keys_make_a_root_token_and_no_others() {
+pub fn enough_recovery_keys_make_a_root_token_and_no_others() {
     let house = House::new();
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));
@@ -55,8 +54,7 @@ fn enough_recovery_keys_make_a_root_token_and_no_others() {
     assert_eq!(begun["required"], 2);
 }
 
-#[test]
-fn recovery_keys_are_changed_by_those_who_hold_them() {
+pub fn recovery_keys_are_changed_by_those_who_hold_them() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -94,8 +92,7 @@ fn recovery_keys_are_changed_by_those_who_hold_them() {
     assert!(makes_a_root_token(&server.client(), &new[..3]));
 }
 
-#[test]
-fn new_recovery_keys_can_be_verified_first() {
+pub fn new_recovery_keys_can_be_verified_first() {
     let house = House::new();
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));
@@ -123,8 +120,7 @@ fn new_recovery_keys_can_be_verified_first() {
     assert!(!is_sealed(&client));
 }
 
-#[test]
-fn old_recovery_keys_open_no_store() {
+pub fn old_recovery_keys_open_no_store() {
     let house = House::new();
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));

@@ -21,8 +21,7 @@ fn made(house: &House, peer: &Peer, shares: u8, threshold: u8) -> Keys {
     keys
 }
 
-#[test]
-fn a_key_that_is_wrapped_anew_brings_no_old_recovery_keys_back() {
+pub fn a_key_that_is_wrapped_anew_brings_no_old_recovery_keys_back() {
     let (house, peer) = (House::new(), Peer::start());
     let Keys { shares: old, .. } = made(&house, &peer, 1, 1);
     peer.rotate();
@@ -47,8 +46,7 @@ fn a_key_that_is_wrapped_anew_brings_no_old_recovery_keys_back() {
     assert!(!makes_a_root_token(&server.client(), &old));
 }
 
-#[test]
-fn whoever_has_the_seal_is_not_taken_for_people() {
+pub fn whoever_has_the_seal_is_not_taken_for_people() {
     let (house, peer) = (House::new(), Peer::start());
     let server = house.serve(&peer.section(&house));
     let client = server.client();
@@ -67,8 +65,7 @@ fn whoever_has_the_seal_is_not_taken_for_people() {
     assert!(is_sealed(&client));
 }
 
-#[test]
-fn who_asks_how_far_a_rekey_is_waits_for_no_seal() {
+pub fn who_asks_how_far_a_rekey_is_waits_for_no_seal() {
     let (house, peer) = (House::new(), Peer::start());
     let server = house.serve(&peer.section(&house));
     let client = server.client();
@@ -84,8 +81,7 @@ fn who_asks_how_far_a_rekey_is_waits_for_no_seal() {
     });
 }
 
-#[test]
-fn only_one_makes_a_store_and_nobody_waits_behind_him() {
+pub fn only_one_makes_a_store_and_nobody_waits_behind_him() {
     let (house, peer) = (House::new(), Peer::start());
     let server = house.serve(&peer.section(&house));
     let client = server.client();
@@ -101,8 +97,7 @@ fn only_one_makes_a_store_and_nobody_waits_behind_him() {
     });
 }
 
-#[test]
-fn an_answer_that_comes_late_opens_no_store_that_somebody_sealed_meanwhile() {
+pub fn an_answer_that_comes_late_opens_no_store_that_somebody_sealed_meanwhile() {
     let (house, peer) = (House::new(), Peer::start());
     let keys = made(&house, &peer, 1, 1);
     peer.hold(DECRYPT, 1);
@@ -118,8 +113,7 @@ fn an_answer_that_comes_late_opens_no_store_that_somebody_sealed_meanwhile() {
     assert_eq!(ok(give(&client, &keys.shares[0]))["sealed"], false);
 }
 
-#[test]
-fn a_seal_that_cannot_tell_its_version_changes_nothing() {
+pub fn a_seal_that_cannot_tell_its_version_changes_nothing() {
     let (house, peer) = (House::new(), Peer::start());
     made(&house, &peer, 1, 1);
     peer.refuse(ENCRYPT, 500, "not today");
@@ -133,8 +127,7 @@ fn a_seal_that_cannot_tell_its_version_changes_nothing() {
     assert!(status(&server.client()).get("degraded").is_none());
 }
 
-#[test]
-fn people_who_open_a_store_are_told_that_its_seal_would_not() {
+pub fn people_who_open_a_store_are_told_that_its_seal_would_not() {
     let (house, peer) = (House::new(), Peer::start());
     let keys = made(&house, &peer, 1, 1);
     peer.refuse(DECRYPT, 403, "permission denied");
@@ -151,8 +144,7 @@ fn people_who_open_a_store_are_told_that_its_seal_would_not() {
     assert_eq!(ok(client.get("sys/seal-backend-status"))["healthy"], true);
 }
 
-#[test]
-fn what_the_seal_answers_is_told_in_one_plain_line() {
+pub fn what_the_seal_answers_is_told_in_one_plain_line() {
     let (house, peer) = (House::new(), Peer::start());
     made(&house, &peer, 1, 1);
     let long = format!("boom\n\u{1b}]0;owned\u{7}\u{1b}[31mred {}", "x".repeat(100_000));
@@ -165,8 +157,7 @@ fn what_the_seal_answers_is_told_in_one_plain_line() {
     assert!(logged.len() < 100_000 && !logged.contains('\u{7}'), "{logged}");
 }
 
-#[test]
-fn a_token_that_cannot_be_renewed_is_not_asked_about_each_minute() {
+pub fn a_token_that_cannot_be_renewed_is_not_asked_about_each_minute() {
     let peer = Peer::start();
     let seal = Transit::new(Settings {
         address: peer.url(),

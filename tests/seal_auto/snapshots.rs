@@ -10,8 +10,7 @@ use crate::house::{
 
 const KEY: [u8; 32] = [0x77; 32];
 
-#[test]
-fn a_bare_machine_with_the_key_opens_a_restored_store_by_itself() {
+pub fn a_bare_machine_with_the_key_opens_a_restored_store_by_itself() {
     let lost = House::new();
     lost.put_key("one", &KEY);
     let mut server = lost.serve(&lost.stick("one"));
@@ -48,8 +47,7 @@ fn a_bare_machine_with_the_key_opens_a_restored_store_by_itself() {
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
 }
 
-#[test]
-fn a_snapshot_from_before_a_migration_leaves_the_seal_of_today() {
+pub fn a_snapshot_from_before_a_migration_leaves_the_seal_of_today() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve("");

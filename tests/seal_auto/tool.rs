@@ -90,8 +90,7 @@ impl Tool {
     }
 }
 
-#[test]
-fn a_tool_sees_nothing_that_is_not_for_it() {
+pub fn a_tool_sees_nothing_that_is_not_for_it() {
     alone("a_tool_sees_nothing_that_is_not_for_it", |tool| {
         let house = House::new();
         let server = house.serve(
@@ -114,8 +113,7 @@ fn signal(server: &Server, signal: Signal) {
     kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), signal).unwrap();
 }
 
-#[test]
-fn a_pin_that_is_refused_is_tried_once() {
+pub fn a_pin_that_is_refused_is_tried_once() {
     alone("a_pin_that_is_refused_is_tried_once", |tool| {
         let house = House::new();
         let (server, before) = tool.rebooted(&house, || house.put_key("pin", b"wrong"));
@@ -136,8 +134,7 @@ fn a_pin_that_is_refused_is_tried_once() {
     });
 }
 
-#[test]
-fn who_waits_rests_after_an_attempt_however_long_it_took() {
+pub fn who_waits_rests_after_an_attempt_however_long_it_took() {
     alone("who_waits_rests_after_an_attempt_however_long_it_took", |tool| {
         let house = House::new();
         let slow = "sleep 2; echo 'no card' >&2; exit 1\n";
@@ -149,8 +146,7 @@ fn who_waits_rests_after_an_attempt_however_long_it_took() {
     });
 }
 
-#[test]
-fn a_stop_waits_for_no_tool() {
+pub fn a_stop_waits_for_no_tool() {
     alone("a_stop_waits_for_no_tool", |tool| {
         let house = House::new();
         for hangs in ["sleep 600\n", "exec sleep 600 >&- 2>&-\n", "sleep 600 & exit 1\n"] {

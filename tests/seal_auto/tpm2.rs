@@ -16,7 +16,8 @@ use serde_json::json;
 
 use crate::house::{House, give, init, ok, opens, secret, waits, write_secret};
 use crate::process::program;
-use crate::support::{Server, TempDir, eventually, missing};
+use crate::support::harness::needs_package;
+use crate::support::{Server, TempDir, eventually};
 
 /// A chip, which forgets nothing when it has no power.
 struct Chip {
@@ -25,15 +26,13 @@ struct Chip {
 }
 
 impl Chip {
-    /// `None`, and says so, where there is no swtpm or are no tools.
-    fn new() -> Option<Self> {
-        if program("swtpm").is_none() || program("tpm2_create").is_none() {
-            missing("seal \"tpm2\"", "swtpm or tpm2-tools is not installed");
-            return None;
+    fn new() -> Self {
+        for (needed, package) in [("swtpm", "swtpm"), ("tpm2_create", "tpm2-tools")] {
+            needs_package("seal \"tpm2\"", program(needed), package);
         }
         let mut chip = Self { home: TempDir::new(), child: None };
         chip.power_on();
-        Some(chip)
+        chip
     }
 
     fn power_on(&mut self) {
@@ -90,16 +89,14 @@ impl Drop for Chip {
     }
 }
 
-#[test]
-fn it_keeps_the_contract() {
-    let (Some(chip), Some(other)) = (Chip::new(), Chip::new()) else { return };
+pub fn it_keeps_the_contract() {
+    let (chip, other) = (Chip::new(), Chip::new());
     contract::run(&chip.seal(&[]), &other.seal(&[]), &SystemEntropy).unwrap();
     contract::run(&chip.seal(&[0, 7, 16]), &other.seal(&[0, 7, 16]), &SystemEntropy).unwrap();
 }
 
-#[test]
-fn who_asks_the_chip_at_once_takes_turns() {
-    let Some(chip) = Chip::new() else { return };
+pub fn who_asks_the_chip_at_once_takes_turns() {
+    let chip = Chip::new();
     let (seal, key) = (chip.seal(&[]), Key::new([7; 32]));
     let wrapped = seal.wrap(&key, &SystemEntropy).unwrap();
     thread::scope(|scope| {
@@ -111,9 +108,8 @@ fn who_asks_the_chip_at_once_takes_turns() {
     });
 }
 
-#[test]
-fn another_boot_gets_no_key() {
-    let Some(chip) = Chip::new() else { return };
+pub fn another_boot_gets_no_key() {
+    let chip = Chip::new();
     let key = Key::new([7; 32]);
     let [any, bound] = [&[][..], &[16]].map(|pcrs| chip.seal(pcrs));
     let wrapped = [&any, &bound].map(|seal| seal.wrap(&key, &SystemEntropy).unwrap());
@@ -127,9 +123,8 @@ fn another_boot_gets_no_key() {
     assert!(error.starts_with("tpm2_unseal failed: "), "{error}");
 }
 
-#[test]
-fn a_board_opens_its_store_with_its_chip_and_no_other() {
-    let (Some(mut chip), Some(other)) = (Chip::new(), Chip::new()) else { return };
+pub fn a_board_opens_its_store_with_its_chip_and_no_other() {
+    let (mut chip, other) = (Chip::new(), Chip::new());
     let house = House::new();
     let serve = |chip: &Chip| -> Server { house.serve(&chip.section("pcrs = [\"0\", \"7\"]")) };
     let mut server = serve(&chip);
@@ -152,8 +147,7 @@ fn a_board_opens_its_store_with_its_chip_and_no_other() {
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
 }
 
-#[test]
-fn folders_of_those_who_were_killed_are_removed() {
+pub fn folders_of_those_who_were_killed_are_removed() {
     let house = House::new();
     let server = house.serve("seal \"tpm2\" { tcti = \"device:/nowhere\" }\n");
     let path = |name: &str| server.home.path().join(name);

@@ -13,23 +13,17 @@ use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::pages::Key;
 use serde_json::{Value, json};
 
-use crate::environment;
+use crate::environment::{self, Missing};
 use crate::house::{House, init, is_sealed, ok, opens, secret, waits, write_secret};
 use crate::process::Process;
+use crate::support::harness::needs;
 use crate::support::http::Client;
-use crate::support::{TempDir, eventually, free_address, skipped};
+use crate::support::{TempDir, eventually, free_address};
 
-/// It is looked for once, and said once where there is none: the tests run side by side.
-fn program() -> Option<PathBuf> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let look = || match environment::openbao() {
-        Ok(program) => Some(program),
-        Err(why) => {
-            skipped("seal \"transit\"", why);
-            None
-        }
-    };
-    FOUND.get_or_init(look).clone()
+/// It is looked for once: the tests run side by side.
+fn program() -> PathBuf {
+    static FOUND: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
+    needs("seal \"transit\"", FOUND.get_or_init(environment::openbao).as_ref()).clone()
 }
 
 /// A server of OpenBao with an engine of transit; its data outlives it.
@@ -41,9 +35,8 @@ struct Bao {
 }
 
 impl Bao {
-    /// `None`, and says so, where there is no OpenBao.
-    fn start() -> Option<Self> {
-        let program = program()?;
+    fn start() -> Self {
+        let program = program();
         let (home, address, cluster) = (TempDir::new(), free_address(), free_address());
         fs::create_dir(home.path().join("data")).unwrap();
         let config = format!(
@@ -73,7 +66,7 @@ impl Bao {
                       path \"transit/decrypt/edge\" { capabilities = [\"update\"] }\n";
         let policy = json!({ "policy": policy });
         assert_eq!(root.post("sys/policies/acl/edge", policy).status, 204);
-        Some(bao)
+        bao
     }
 
     fn client(&self) -> Client {
@@ -135,9 +128,8 @@ fn bao(program: PathBuf, home: PathBuf, config: PathBuf) -> impl Fn() -> Command
     }
 }
 
-#[test]
-fn it_keeps_the_contract() {
-    let Some(bao) = Bao::start() else { return };
+pub fn it_keeps_the_contract() {
+    let bao = Bao::start();
     let (seal, other) = (bao.seal("edge", &bao.root), bao.seal("other", &bao.root));
     contract::run(&seal, &other, &SystemEntropy).unwrap();
     let refused = bao.seal("other", &bao.token()).wrap(&Key::new([1; 32]), &SystemEntropy);
@@ -147,9 +139,8 @@ fn it_keeps_the_contract() {
     assert!(absent.unwrap_err().to_string().contains("nowhere/token cannot be read"));
 }
 
-#[test]
-fn a_board_waits_for_the_server_that_has_its_key() {
-    let Some(mut bao) = Bao::start() else { return };
+pub fn a_board_waits_for_the_server_that_has_its_key() {
+    let mut bao = Bao::start();
     let house = House::new();
     let mut server = house.serve(&bao.section(&house));
     let keys = init(&server.client(), 1, 1);
@@ -173,9 +164,8 @@ fn a_board_waits_for_the_server_that_has_its_key() {
     assert!(!server.output().contains(token.trim()));
 }
 
-#[test]
-fn a_key_that_was_rotated_there_wraps_anew() {
-    let Some(bao) = Bao::start() else { return };
+pub fn a_key_that_was_rotated_there_wraps_anew() {
+    let bao = Bao::start();
     let house = House::new();
     let mut server = house.serve(&bao.section(&house));
     let keys = init(&server.client(), 1, 1);
@@ -193,9 +183,8 @@ fn a_key_that_was_rotated_there_wraps_anew() {
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
 }
 
-#[test]
-fn the_token_is_renewed() {
-    let Some(bao) = Bao::start() else { return };
+pub fn the_token_is_renewed() {
+    let bao = Bao::start();
     let house = House::new();
     let server = house.serve(&bao.section(&house));
     init(&server.client(), 1, 1);

@@ -26,8 +26,7 @@ fn word(text: &str, start: &str) -> String {
     line.split_whitespace().last().unwrap().to_owned()
 }
 
-#[test]
-fn a_store_is_made_and_moved_from_seal_to_seal() {
+pub fn a_store_is_made_and_moved_from_seal_to_seal() {
     let house = House::new();
     house.put_key("one", &KEY);
     let mut server = house.serve(&house.stick("one"));
@@ -84,8 +83,7 @@ fn a_store_is_made_and_moved_from_seal_to_seal() {
     opens(&server);
 }
 
-#[test]
-fn init_for_programs() {
+pub fn init_for_programs() {
     let house = House::new();
     house.put_key("one", &KEY);
     let server = house.serve(&house.stick("one"));
@@ -110,8 +108,7 @@ fn init_for_programs() {
     assert_eq!(made["unseal_keys_b64"], serde_json::json!([]));
 }
 
-#[test]
-fn a_diagnosis_tries_the_seal() {
+pub fn a_diagnosis_tries_the_seal() {
     let house = House::new();
     house.configure(&house.stick("one"), "127.0.0.1:9");
     let diagnosed = || {
@@ -139,8 +136,7 @@ fn a_diagnosis_tries_the_seal() {
     assert!(told.contains("stick/one: it is open to all users (mode 0777)"), "{told}");
 }
 
-#[test]
-fn a_diagnosis_tries_the_seal_on_the_store() {
+pub fn a_diagnosis_tries_the_seal_on_the_store() {
     let house = House::new();
     house.put_key("one", &KEY);
     let found = |text: &str| {

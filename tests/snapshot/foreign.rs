@@ -48,8 +48,7 @@ fn foreign() -> Vec<u8> {
     packed.unwrap().stdout
 }
 
-#[test]
-fn one_that_another_program_has_made_is_kept_as_it_comes_or_not_at_all() {
+pub fn one_that_another_program_has_made_is_kept_as_it_comes_or_not_at_all() {
     let (file, folder) = (foreign(), TempDir::new());
     let name = folder.path().join("a.snap");
     let cut = save_from(&file, false, &folder);
@@ -60,8 +59,7 @@ fn one_that_another_program_has_made_is_kept_as_it_comes_or_not_at_all() {
     assert_eq!(fs::read(&name).unwrap(), file);
 }
 
-#[test]
-fn one_of_ours_is_checked_though_nobody_tells_its_length() {
+pub fn one_of_ours_is_checked_though_nobody_tells_its_length() {
     let file = Server::dev().root().get("sys/storage/raft/snapshot").body;
     let folder = TempDir::new();
     let name = folder.path().join("a.snap");

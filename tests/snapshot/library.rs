@@ -31,6 +31,7 @@ use edgekeep::storage::memory::Memory;
 use edgekeep::storage::{Storage, StorageError, Urgency};
 
 use crate::altered::without_its_last_entry;
+use crate::support::harness::needs_root;
 use crate::support::mount::Mount;
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -169,8 +170,7 @@ fn error_of<T>(outcome: Result<T, SnapshotError>) -> String {
     outcome.err().expect("refused").to_string()
 }
 
-#[test]
-fn what_is_restored_elsewhere_is_what_was_taken() {
+pub fn what_is_restored_elsewhere_is_what_was_taken() {
     let (store, key) = Store::with_entries(1);
     let record = store.barrier.unsealed().unwrap().status();
     let file = store.snapshot();
@@ -197,8 +197,7 @@ fn what_is_restored_elsewhere_is_what_was_taken() {
     assert!(unsealed.verify(&*elsewhere.storage.view().unwrap()).unwrap().good());
 }
 
-#[test]
-fn the_same_server_goes_back_and_stays_unsealed() {
+pub fn the_same_server_goes_back_and_stays_unsealed() {
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     let before = store.barrier.unsealed().unwrap().status().timeline;
@@ -213,8 +212,7 @@ fn the_same_server_goes_back_and_stays_unsealed() {
     assert_eq!(inspect(&store.snapshot()[..]).unwrap().meta.about.timeline, timeline.to_string());
 }
 
-#[test]
-fn a_snapshot_from_before_a_rekey_does_not_bring_the_old_shares_back() {
+pub fn a_snapshot_from_before_a_rekey_does_not_bring_the_old_shares_back() {
     let (store, old_key) = Store::with_entries(1);
     let file = store.snapshot();
     let unsealed = store.barrier.unsealed().unwrap();
@@ -232,8 +230,7 @@ fn a_snapshot_from_before_a_rekey_does_not_bring_the_old_shares_back() {
     }
 }
 
-#[test]
-fn a_snapshot_taken_in_an_earlier_term_is_restored() {
+pub fn a_snapshot_taken_in_an_earlier_term_is_restored() {
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     store.barrier.unsealed().unwrap().rotate().unwrap();
@@ -245,8 +242,7 @@ fn a_snapshot_taken_in_an_earlier_term_is_restored() {
     assert_eq!(store.get("secret/a").unwrap(), b"later");
 }
 
-#[test]
-fn other_keys_are_refused_by_name_and_forced_in_sealed() {
+pub fn other_keys_are_refused_by_name_and_forced_in_sealed() {
     let (theirs, their_key) = Store::with_entries(1);
     let (store, our_key) = Store::with_entries(2);
     let file = theirs.snapshot();
@@ -271,8 +267,7 @@ fn other_keys_are_refused_by_name_and_forced_in_sealed() {
     assert_eq!(store.get("secret/a").unwrap(), b"one");
 }
 
-#[test]
-fn every_changed_byte_is_found() {
+pub fn every_changed_byte_is_found() {
     let file = Store::with_entries(1).0.snapshot();
     inspect(&file[..]).unwrap();
     for at in 0..file.len() {
@@ -284,8 +279,7 @@ fn every_changed_byte_is_found() {
     }
 }
 
-#[test]
-fn every_cut_and_every_addition_is_found() {
+pub fn every_cut_and_every_addition_is_found() {
     let file = Store::with_entries(1).0.snapshot();
     for length in 0..file.len() {
         let error = error_of(inspect(&file[..length]));
@@ -295,8 +289,7 @@ fn every_cut_and_every_addition_is_found() {
     assert!(error.contains("something follows its end"), "{error}");
 }
 
-#[test]
-fn a_changed_file_replaces_nothing_even_when_forced() {
+pub fn a_changed_file_replaces_nothing_even_when_forced() {
     let (store, _) = Store::with_entries(1);
     let mut file = store.snapshot();
     let middle = file.len() / 2;
@@ -307,8 +300,7 @@ fn a_changed_file_replaces_nothing_even_when_forced() {
 }
 
 /// A store whose device fails at any one operation of a restore is the old one or the new one.
-#[test]
-fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
+pub fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
     let file = Store::with_entries(1).0.snapshot();
     let (mut failed, mut at) = (0, 0);
     loop {
@@ -339,8 +331,7 @@ fn a_restore_that_fails_anywhere_replaces_all_or_nothing() {
 }
 
 /// What was put does not open, or not wholly: it is told that the store is another one now.
-#[test]
-fn a_restore_that_does_not_open_what_it_put_says_that_it_is_done() {
+pub fn a_restore_that_does_not_open_what_it_put_says_that_it_is_done() {
     let (store, key) = Store::with_entries(1);
     let file = store.snapshot();
     store.put("secret/a", b"later");
@@ -380,8 +371,7 @@ fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-#[test]
-fn other_programs_open_it() {
+pub fn other_programs_open_it() {
     let file = Store::with_entries(1).0.snapshot();
     let listing = String::from_utf8(pipe("tar", &["tzf", "-"], &file)).unwrap();
     let members = ["meta.json", "state.bin", "SHA256SUMS", "SHA256SUMS.sealed"];
@@ -400,8 +390,7 @@ fn other_programs_open_it() {
     assert_eq!(meta["Version"], 1);
 }
 
-#[test]
-fn decompressed_it_is_read_and_compressed_again_it_says_what_to_do() {
+pub fn decompressed_it_is_read_and_compressed_again_it_says_what_to_do() {
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     let tar = pipe("gunzip", &["-c"], &file);
@@ -414,8 +403,7 @@ fn decompressed_it_is_read_and_compressed_again_it_says_what_to_do() {
 
 /// Vault's inspect reads state.bin as messages behind their lengths, with the fields 1 to 3; it
 /// steps over fields that it does not know.
-#[test]
-fn the_state_is_protobuf_without_the_fields_of_vault() {
+pub fn the_state_is_protobuf_without_the_fields_of_vault() {
     fn varint(bytes: &mut &[u8]) -> u64 {
         let mut number = 0;
         for place in (0..).step_by(7) {
@@ -454,8 +442,7 @@ fn the_state_is_protobuf_without_the_fields_of_vault() {
     assert_eq!(messages, entries + 2, "a begin and an end around the entries");
 }
 
-#[test]
-fn verify_opens_every_entry() {
+pub fn verify_opens_every_entry() {
     let (store, key) = Store::with_entries(1);
     let file = store.snapshot();
     let verified = verify(&file[..], &key).unwrap();
@@ -464,8 +451,7 @@ fn verify_opens_every_entry() {
     assert!(error_of(verify(&file[..], &other_key)).contains("unseal keys"));
 }
 
-#[test]
-fn verify_names_what_was_bad_in_the_store() {
+pub fn verify_names_what_was_bad_in_the_store() {
     let (store, key) = Store::with_entries(1);
     store.rot();
     let file = store.snapshot();
@@ -480,8 +466,7 @@ fn verify_names_what_was_bad_in_the_store() {
     }
 }
 
-#[test]
-fn what_a_damaged_store_gave_is_not_good_when_it_is_read_back() {
+pub fn what_a_damaged_store_gave_is_not_good_when_it_is_read_back() {
     let (store, _) = Store::with_entries(1);
     let read_back = || {
         let (taken, keys) = (store.take(), store.barrier.unsealed().unwrap());
@@ -496,8 +481,7 @@ fn what_a_damaged_store_gave_is_not_good_when_it_is_read_back() {
     assert!(error.contains("the store was damaged when it was taken"), "{error}");
 }
 
-#[test]
-fn an_altered_snapshot_of_the_same_keys_is_refused_even_when_forced() {
+pub fn an_altered_snapshot_of_the_same_keys_is_refused_even_when_forced() {
     let (store, key) = Store::with_entries(1);
     let altered = without_its_last_entry(&store.snapshot());
     inspect(&altered[..]).unwrap();
@@ -516,8 +500,7 @@ fn an_altered_snapshot_of_the_same_keys_is_refused_even_when_forced() {
     assert!(!unsealed.scrub(u64::MAX, &mut |_| true).unwrap().unwrap().good());
 }
 
-#[test]
-fn a_spool_leaves_the_disk_its_last_space() {
+pub fn a_spool_leaves_the_disk_its_last_space() {
     let (store, _) = Store::with_entries(1);
     let folder = Folder::new();
     let file = store.snapshot();
@@ -536,9 +519,8 @@ fn a_spool_leaves_the_disk_its_last_space() {
     spools.open().unwrap();
 }
 
-#[test]
-fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
-    let Some(mount) = Mount::new("tmpfs", "none", "size=8m") else { return };
+pub fn one_that_is_kept_beside_the_store_says_that_it_has_no_room() {
+    let mount = Mount::new("tmpfs", "none", "size=8m");
     let (store, _) = Store::with_entries(1);
     store.put("large", &[7; 5 << 20]);
     let (folder, entropy) = (mount.root().to_owned(), Arc::clone(&store.entropy));
@@ -565,8 +547,7 @@ impl Read for Breaking<'_> {
     }
 }
 
-#[test]
-fn a_save_writes_through_no_link() {
+pub fn a_save_writes_through_no_link() {
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     let folder = Folder::new();
@@ -584,10 +565,9 @@ fn a_save_writes_through_no_link() {
     save(&file[..], &name).unwrap();
 }
 
-#[test]
-fn a_save_puts_the_file_where_a_link_leads() {
+pub fn a_save_puts_the_file_where_a_link_leads() {
     use std::os::fd::AsRawFd;
-    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    use std::os::unix::fs::symlink;
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     let folder = Folder::new();
@@ -623,15 +603,22 @@ fn a_save_puts_the_file_where_a_link_leads() {
     }
     assert_eq!(open.metadata().unwrap().len(), 0);
     assert!(!at("absent").exists());
+}
 
-    // Only root can make what another user has put there.
+pub fn a_save_follows_no_link_that_another_user_has_put_where_all_may() {
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+    needs_root("to give a link to somebody");
+    let (store, _) = Store::with_entries(1);
+    let file = store.snapshot();
+    let folder = Folder::new();
+    let link = folder.0.join("link");
+    symlink("s.snap", &link).unwrap();
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o1777)).unwrap();
-    if lchown(at("link"), Some(65_534), None).is_ok() {
-        let error = error_of(save(&file[..], &at("link")));
-        assert!(error.contains("is a link of another user"), "{error}");
-        chown(&folder.0, Some(65_534), None).unwrap();
-        save(&file[..], &at("link")).unwrap();
-    }
+    lchown(&link, Some(65_534), None).unwrap();
+    let error = error_of(save(&file[..], &link));
+    assert!(error.contains("is a link of another user"), "{error}");
+    chown(&folder.0, Some(65_534), None).unwrap();
+    save(&file[..], &link).unwrap();
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -642,8 +629,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-#[test]
-fn a_saved_file_is_complete_or_absent() {
+pub fn a_saved_file_is_complete_or_absent() {
     let (store, _) = Store::with_entries(1);
     let file = store.snapshot();
     let folder = Folder::new();

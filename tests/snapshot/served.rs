@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use crate::altered::without_its_last_entry;
 use crate::support::dice::Dice;
 use crate::support::http::{Client, Reply};
+use crate::support::mount::Mount;
 use crate::support::store::Store;
-use crate::support::{ROOT, Server, TempDir, program, skipped};
+use crate::support::{ROOT, Server, TempDir, program};
 
 const SNAPSHOT: &str = "sys/storage/raft/snapshot";
 
@@ -40,8 +41,7 @@ fn run(server: &Server, args: &[&str]) -> Output {
     edgekeep(&server.address, args).output().unwrap()
 }
 
-#[test]
-fn a_server_is_saved_and_restored_from_the_command_line() {
+pub fn a_server_is_saved_and_restored_from_the_command_line() {
     let home = TempDir::new();
     let (file, data) = (home.path().join("a.snap"), home.path().join("data"));
     let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
@@ -98,8 +98,7 @@ fn a_server_is_saved_and_restored_from_the_command_line() {
     assert!(text(&refused).contains("there is a store in"), "{}", text(&refused));
 }
 
-#[test]
-fn without_a_right_token_there_is_no_snapshot() {
+pub fn without_a_right_token_there_is_no_snapshot() {
     let server = Server::dev();
     for method in ["GET", "POST"] {
         assert_eq!(server.client().send(method, SNAPSHOT, None).status, 403);
@@ -109,8 +108,7 @@ fn without_a_right_token_there_is_no_snapshot() {
     assert_eq!(server.root().delete(SNAPSHOT).status, 405);
 }
 
-#[test]
-fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
+pub fn an_altered_snapshot_is_told_of_as_soon_as_it_can_be() {
     let (server, other) = (Server::dev(), Server::dev());
     server.root().post("secret/data/a", json!({ "data": { "n": 1 } }));
     let altered = without_its_last_entry(&server.root().get(SNAPSHOT).body);
@@ -157,8 +155,7 @@ fn count_up(client: &Client, writer: usize, stop: &AtomicBool) -> History {
     history
 }
 
-#[test]
-fn snapshots_under_load_are_each_one_instant() {
+pub fn snapshots_under_load_are_each_one_instant() {
     let home = TempDir::new();
     let (there, elsewhere) = (home.path().join("there"), home.path().join("elsewhere"));
     let (server, other) = (Server::dev_in(&there), Server::dev_in(&elsewhere));
@@ -213,8 +210,7 @@ fn snapshots_under_load_are_each_one_instant() {
 }
 
 /// Killed at any time, the server has the old store or the new one.
-#[test]
-fn who_reads_while_a_store_is_replaced_is_refused_nothing_and_audited() {
+pub fn who_reads_while_a_store_is_replaced_is_refused_nothing_and_audited() {
     let home = TempDir::new();
     let log = home.path().join("audit.log");
     let server = Server::dev();
@@ -256,8 +252,7 @@ fn who_reads_while_a_store_is_replaced_is_refused_nothing_and_audited() {
     assert!(odd.is_empty(), "told of {}, but for these: {odd:?}", requests.len());
 }
 
-#[test]
-fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
+pub fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
     const ENTRIES: usize = 200;
     let home = TempDir::new();
     let (store, mut server) = Store::make(&home.path().join("data"));
@@ -301,8 +296,7 @@ fn a_server_that_is_killed_in_a_restore_has_all_or_nothing() {
 }
 
 /// Ended at any time, by Ctrl-C or by a kill, there is the whole store or none.
-#[test]
-fn a_restore_into_a_folder_that_is_ended_leaves_no_store_or_a_whole_one() {
+pub fn a_restore_into_a_folder_that_is_ended_leaves_no_store_or_a_whole_one() {
     let home = TempDir::new();
     let server = Server::dev();
     server.root().post("sys/mounts/flat", json!({ "type": "kv" }));
@@ -356,8 +350,7 @@ fn a_restore_into_a_folder_that_is_ended_leaves_no_store_or_a_whole_one() {
     assert!(interrupted > 0, "in none of 100 times it was at work");
 }
 
-#[test]
-fn nothing_is_restored_into_a_folder_of_vault() {
+pub fn nothing_is_restored_into_a_folder_of_vault() {
     let home = TempDir::new();
     let server = Server::dev();
     let file = home.path().join("s.snap");
@@ -378,8 +371,7 @@ fn nothing_is_restored_into_a_folder_of_vault() {
     }
 }
 
-#[test]
-fn a_slow_peer_does_not_make_the_store_grow() {
+pub fn a_slow_peer_does_not_make_the_store_grow() {
     let home = TempDir::new();
     let server = Server::dev_in(home.path());
     let root = server.root();
@@ -415,70 +407,34 @@ fn a_slow_peer_does_not_make_the_store_grow() {
     assert_eq!(reply.header("content-length"), Some(&*reply.body.len().to_string()));
 }
 
-/// A small file system of its own, unmounted when dropped.
-struct Small(TempDir);
-
-impl Small {
-    /// `None`, and says why, where that is not allowed.
-    fn new(size: &str) -> Option<Self> {
-        let folder = TempDir::new();
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        if !mount.status.success() {
-            skipped("a full disk", format!("nothing can be mounted: {}", text(&mount)));
-            return None;
-        }
-        Some(Self(folder))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn names(&self) -> BTreeSet<PathBuf> {
-        listing(self.0.path())
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
-
-#[test]
-fn a_full_or_read_only_target_gets_no_file() {
-    let Some(target) = Small::new("16k") else { return };
+pub fn a_full_or_read_only_target_gets_no_file() {
+    let target = Mount::new("tmpfs", "none", "size=16k");
     let server = Server::dev();
     server.root().post("secret/data/a", json!({ "data": { "v": "x".repeat(64 << 10) } }));
-    let name = target.path("s.snap");
+    let name = target.root().join("s.snap");
     let full = run(&server, &["snapshot", "save", name.to_str().unwrap()]);
     assert_eq!(full.status.code(), Some(2));
     assert!(text(&full).contains("no room"), "{}", text(&full));
-    assert!(target.names().is_empty(), "{:?}", target.names());
+    assert!(listing(target.root()).is_empty(), "{:?}", listing(target.root()));
 
     let remounted =
-        Command::new("mount").args(["-o", "remount,ro"]).arg(target.0.path()).status().unwrap();
+        Command::new("mount").args(["-o", "remount,ro"]).arg(target.root()).status().unwrap();
     assert!(remounted.success());
     let read_only = run(&server, &["snapshot", "save", name.to_str().unwrap()]);
     assert_eq!(read_only.status.code(), Some(2));
     assert!(text(&read_only).to_lowercase().contains("read-only"), "{}", text(&read_only));
-    assert!(target.names().is_empty());
+    assert!(listing(target.root()).is_empty());
 }
 
-#[test]
-fn a_server_on_a_full_disk_says_so_and_serves_on() {
-    let Some(disk) = Small::new("34m") else { return };
-    let server = Server::dev_in(&disk.path("data"));
+pub fn a_server_on_a_full_disk_says_so_and_serves_on() {
+    let disk = Mount::new("tmpfs", "none", "size=34m");
+    let server = Server::dev_in(&disk.root().join("data"));
     let root = server.root();
     root.post("secret/data/a", json!({ "data": { "n": 1 } }));
-    let before = listing(&disk.path("data/data"));
+    let before = listing(&disk.root().join("data/data"));
     let full = root.get(SNAPSHOT);
     assert_eq!(full.status, 507, "{}", String::from_utf8_lossy(&full.body));
-    assert_eq!(listing(&disk.path("data/data")), before, "nothing is left");
+    assert_eq!(listing(&disk.root().join("data/data")), before, "nothing is left");
     assert_eq!(root.post("secret/data/a", json!({ "data": { "n": 2 } })).status, 200);
     let file = Server::dev().root().get(SNAPSHOT).body;
     assert_eq!(restore(&server, "snapshot-force", &file).status, 507);
@@ -489,8 +445,7 @@ fn listing(folder: &Path) -> BTreeSet<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-#[test]
-fn a_save_that_is_killed_leaves_no_file_of_that_name() {
+pub fn a_save_that_is_killed_leaves_no_file_of_that_name() {
     // A server that never ends: it sends the beginning of a snapshot, and then nothing.
     let real = Server::dev().root().get(SNAPSHOT).body;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::skipped;
+use super::harness::needs;
 use super::volume::does;
 
 /// So long may take what is not to wait for it.
@@ -22,8 +22,8 @@ pub struct Hung {
 }
 
 impl Hung {
-    /// Mounts it over a folder; `None`, and says why, where it cannot be had.
-    pub fn over(folder: &Path) -> Option<Self> {
+    /// Mounts it over a folder, where that is allowed.
+    pub fn over(folder: &Path) -> Self {
         let mounted = || {
             let asked = OpenOptions::new().read(true).write(true).open("/dev/fuse");
             let asked = asked.map_err(|error| format!("/dev/fuse: {error}"))?;
@@ -32,9 +32,9 @@ impl Hung {
             mount.args(["-i", "-t", "fuse", "-o", options, "hung"]).arg(folder);
             mount.stdin(asked.try_clone().map_err(|error| error.to_string())?);
             does(&mut mount).map_err(|why| why.to_string())?;
-            Ok(Self { at: folder.to_owned(), asked: Mutex::new(Some(asked)) })
+            Ok::<_, String>(Self { at: folder.to_owned(), asked: Mutex::new(Some(asked)) })
         };
-        mounted().map_err(|why: String| skipped("a folder that hangs", why)).ok()
+        needs("a folder that hangs", mounted())
     }
 
     /// What is done while it hangs must come to its end all the same.

@@ -1,9 +1,10 @@
 //! What several tests need: a server of the built program, an HTTP client that says exactly what
 //! it is told, folders that vanish.
-#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test uses its own part")]
 
 pub mod archive;
 pub mod dice;
+pub mod harness;
 pub mod http;
 pub mod hung;
 pub mod mount;
@@ -12,9 +13,7 @@ pub mod store;
 pub mod volume;
 pub mod world;
 
-use std::fmt::Display;
 use std::fs;
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -32,26 +31,6 @@ pub const NOBODY: &str = "http://127.0.0.1:9";
 
 /// How long a server may take to answer. It is a bound for a loaded machine, not an expectation.
 const START: Duration = Duration::from_secs(60);
-
-/// Prints past the capture of the tests' output: nobody shall take what is skipped for passed.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Tells what is not tested, as it needs what not every machine can have: root, a kernel that knows
-/// a file system, a registry that answers. `.ci/run` lists it at its end.
-pub fn skipped(what: &str, why: impl Display) {
-    say(&format!("skipped: {what}: {why}"));
-}
-
-/// Tells what is not tested for want of a package that can be installed. Where `EDGEKEEP_TESTS` is
-/// `all`, as `.ci/run` has installed each of them, the test fails.
-#[track_caller]
-pub fn missing(what: &str, why: impl Display) {
-    let all = std::env::var_os("EDGEKEEP_TESTS").is_some_and(|tests| tests == "all");
-    assert!(!all, "{what}: {why}, and EDGEKEEP_TESTS says that all is there");
-    skipped(what, why);
-}
 
 /// The program that the tests run: the built one, or one for another machine behind what runs it
 /// here (`cross/test`).
@@ -236,9 +215,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
-        if std::thread::panicking() {
+        if harness::is_failing() {
             eprintln!("the server at {} said:\n{}", self.address, self.output());
-        } else if !self.may_panic {
+        } else if !self.may_panic && !std::thread::panicking() {
             // It may well have gone on, without what that thread was there for.
             let output = self.output();
             assert!(!output.contains("panicked at"), "a thread of the server broke:\n{output}");

@@ -8,6 +8,8 @@ use std::process::Command;
 use rustix::fs::statvfs;
 
 use super::TempDir;
+use super::harness::needs;
+use super::volume::{Missing, does};
 
 /// A file system of its own, unmounted when dropped.
 pub struct Mount {
@@ -16,26 +18,28 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts `device` by these options; `None`, and says why, where that is not allowed.
-    pub fn new(kind: &str, device: &str, options: &str) -> Option<Self> {
+    /// Mounts `device` by these options, where that is allowed.
+    pub fn new(kind: &str, device: &str, options: &str) -> Self {
+        needs("a file system of its own", Self::made(kind, device, options))
+    }
+
+    /// The same, or why not.
+    pub fn made(kind: &str, device: &str, options: &str) -> Result<Self, Missing> {
         let folder = TempDir::new();
         let at = folder.path().join("mounted");
         fs::create_dir(&at).unwrap();
-        let mount = Self { folder, at };
-        let device = device.replace("{}", &mount.folder.path().display().to_string());
+        let device = device.replace("{}", &folder.path().display().to_string());
         if kind == "ext4" {
             fs::File::create(&device).unwrap().set_len(96 << 20).unwrap();
-            if !run(Command::new("mkfs.ext4").args(["-q", &device])) {
-                return None;
-            }
+            does(Command::new("mkfs.ext4").args(["-q", &device]))?;
         }
         let mut command = Command::new("mount");
-        command.args(["-t", kind, "-o", options, &device]).arg(&mount.at);
-        run(&mut command).then_some(mount)
+        does(command.args(["-t", kind, "-o", options, &device]).arg(&at))?;
+        Ok(Self { folder, at })
     }
 
     /// What lies in a folder is seen at another path, too.
-    pub fn bind(folder: &Path) -> Option<Self> {
+    pub fn bind(folder: &Path) -> Self {
         Self::new("none", &folder.display().to_string(), "bind")
     }
 
@@ -62,17 +66,6 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        run(Command::new("umount").arg(&self.at));
+        let _ = Command::new("umount").arg(&self.at).output();
     }
-}
-
-/// Whether a command did its work; says so where not.
-pub fn run(command: &mut Command) -> bool {
-    let output = command.output();
-    let done = output.as_ref().is_ok_and(|output| output.status.success());
-    if !done {
-        let why = format!("{command:?} does not work here: {output:?}");
-        super::skipped("a file system of its own", why);
-    }
-    done
 }

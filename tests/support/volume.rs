@@ -7,8 +7,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::TempDir;
+use super::harness::needs;
 use super::mount::Mount;
-use super::{TempDir, skipped};
 
 /// A file system in an image behind a loop device; unmounted and detached when dropped.
 pub struct Volume {
@@ -27,23 +28,19 @@ pub const KINDS: [&str; 3] = ["vfat", "exfat", "ext4"];
 pub const LABEL: &str = "EDGEKEEP";
 
 impl Volume {
-    /// A volume of `bytes`, mounted; `None`, and says why, where it cannot be had.
-    pub fn mounted(kind: &'static str, bytes: u64) -> Option<Self> {
+    /// A volume of `bytes`, mounted, where it can be had.
+    pub fn mounted(kind: &'static str, bytes: u64) -> Self {
         Self::over(None, kind, bytes)
     }
 
     /// The same on a device that can be made to fail.
-    pub fn fallible(kind: &'static str) -> Option<Self> {
-        let below = Mount::new("tmpfs", "none", "size=64m");
-        if below.is_none() {
-            skipped(&format!("{kind} that fails"), "nothing can be mounted");
-        }
-        Self::over(Some(below?), kind, 48 << 20)
+    pub fn fallible(kind: &'static str) -> Self {
+        Self::over(Some(Mount::new("tmpfs", "none", "size=64m")), kind, 48 << 20)
     }
 
-    fn over(below: Option<Mount>, kind: &'static str, bytes: u64) -> Option<Self> {
+    fn over(below: Option<Mount>, kind: &'static str, bytes: u64) -> Self {
         let made = Self::make(below, kind, bytes).and_then(|made| made.mount().map(|()| made));
-        made.map_err(|why| skipped(kind, why)).ok()
+        needs(kind, made)
     }
 
     fn make(below: Option<Mount>, kind: &'static str, bytes: u64) -> Result<Self, Missing> {

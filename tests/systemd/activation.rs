@@ -61,8 +61,7 @@ fn ask_slowly(address: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-#[test]
-fn no_request_is_lost_while_one_server_follows_another() {
+pub fn no_request_is_lost_while_one_server_follows_another() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     let home = TempDir::new();
@@ -113,8 +112,7 @@ fn no_request_is_lost_while_one_server_follows_another() {
     let _ = server.wait();
 }
 
-#[test]
-fn what_cannot_be_listened_on_is_told() {
+pub fn what_cannot_be_listened_on_is_told() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     let home = TempDir::new();
@@ -133,8 +131,7 @@ fn what_cannot_be_listened_on_is_told() {
     assert!(log.contains(odd), "{log}");
 }
 
-#[test]
-fn a_socket_of_another_address_on_the_port_is_named() {
+pub fn a_socket_of_another_address_on_the_port_is_named() {
     let socket = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     let home = TempDir::new();

@@ -36,13 +36,11 @@ fn read(text: &str) -> Vec<String> {
     warnings.iter().map(ToString::to_string).collect()
 }
 
-#[test]
-fn it_is_right_as_it_is() {
+pub fn it_is_right_as_it_is() {
     assert_eq!(read(&example()), [""; 0]);
 }
 
-#[test]
-fn it_is_right_with_all_that_it_offers() {
+pub fn it_is_right_with_all_that_it_offers() {
     // But for what has to be on the machine already.
     let there = |line: &&str| {
         !["socket_user", "socket_group", "ca_cert"].iter().any(|key| line.contains(key))
@@ -68,8 +66,7 @@ fn end(section: &str) -> usize {
     section.find("\n}\n").unwrap() + 3
 }
 
-#[test]
-fn it_has_every_key() {
+pub fn it_has_every_key() {
     let text = whole();
     let says = |word: &str| {
         text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|other| other == word)

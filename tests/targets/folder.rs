@@ -9,8 +9,8 @@ use edgekeep::snapshot::target::folder::Folder;
 use edgekeep::snapshot::target::{Name, Target, TargetError, contract};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::support::volume::{KINDS, Volume};
-use super::support::{TempDir, say};
+use super::support::TempDir;
+use super::support::volume::Volume;
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
@@ -57,23 +57,17 @@ impl<F: FnOnce()> Read for Midway<F> {
     }
 }
 
-#[test]
-fn a_folder_passes() {
+pub fn a_folder_passes() {
     let scratch = TempDir::new();
     contract::run(&Folder::new(scratch.path())).unwrap();
 }
 
-#[test]
-fn it_passes_on_what_a_stick_may_have() {
-    for kind in KINDS {
-        let Some(volume) = Volume::mounted(kind, 64 << 20) else { continue };
-        contract::run(&Folder::new(volume.path())).unwrap();
-        say(&format!("a folder on {kind}: passed"));
-    }
+pub fn it_passes_on_what_a_stick_may_have(kind: &'static str) {
+    let volume = Volume::mounted(kind, 64 << 20);
+    contract::run(&Folder::new(volume.path())).unwrap();
 }
 
-#[test]
-fn nobody_else_can_read_it_and_nothing_is_left_beside_it() {
+pub fn nobody_else_can_read_it_and_nothing_is_left_beside_it() {
     let scratch = TempDir::new();
     let folder = Folder::new(scratch.path());
     put(&folder, "a/b/c.snap", b"content").unwrap();
@@ -86,8 +80,7 @@ fn nobody_else_can_read_it_and_nothing_is_left_beside_it() {
     assert_eq!(folder.url(&name("a/b/c.snap")), expected);
 }
 
-#[test]
-fn a_folder_that_is_not_there_is_away_and_is_not_made() {
+pub fn a_folder_that_is_not_there_is_away_and_is_not_made() {
     let scratch = TempDir::new();
     let place = scratch.path().join("mounted");
     let folder = Folder::new(&place);
@@ -111,8 +104,7 @@ fn a_folder_that_is_not_there_is_away_and_is_not_made() {
     assert_eq!(got(&folder, "a"), b"1");
 }
 
-#[test]
-fn one_that_goes_in_the_middle_of_a_put_is_away() {
+pub fn one_that_goes_in_the_middle_of_a_put_is_away() {
     let scratch = TempDir::new();
     let (place, elsewhere) = (scratch.path().join("mounted"), scratch.path().join("elsewhere"));
     fs::create_dir(&place).unwrap();
@@ -134,8 +126,7 @@ fn one_that_goes_in_the_middle_of_a_put_is_away() {
     assert_eq!(listed(&folder), ["a/old"]);
 }
 
-#[test]
-fn what_failed_attempts_left_is_removed_by_the_next() {
+pub fn what_failed_attempts_left_is_removed_by_the_next() {
     let scratch = TempDir::new();
     let inside = scratch.path().join("a");
     fs::create_dir(&inside).unwrap();
@@ -160,8 +151,7 @@ fn what_failed_attempts_left_is_removed_by_the_next() {
     assert_eq!(listed(&folder), ["a/b"]);
 }
 
-#[test]
-fn no_link_leads_out_of_it() {
+pub fn no_link_leads_out_of_it() {
     let scratch = TempDir::new();
     let (inside, outside) = (scratch.path().join("inside"), scratch.path().join("outside"));
     fs::create_dir_all(inside.join("real")).unwrap();
@@ -193,8 +183,7 @@ fn no_link_leads_out_of_it() {
     assert_eq!(got(&Folder::new(scratch.path().join("chosen")), "real/link"), b"1");
 }
 
-#[test]
-fn what_is_not_ours_is_neither_listed_nor_touched() {
+pub fn what_is_not_ours_is_neither_listed_nor_touched() {
     let scratch = TempDir::new();
     let folder = Folder::new(scratch.path());
     fs::create_dir(scratch.path().join("System Volume Information")).unwrap();
@@ -208,8 +197,7 @@ fn what_is_not_ours_is_neither_listed_nor_touched() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 6);
 }
 
-#[test]
-fn an_object_that_is_cut_short_while_it_is_read_is_an_error() {
+pub fn an_object_that_is_cut_short_while_it_is_read_is_an_error() {
     let scratch = TempDir::new();
     let folder = Folder::new(scratch.path());
     put(&folder, "a", &[1; 100_000]).unwrap();
@@ -221,9 +209,8 @@ fn an_object_that_is_cut_short_while_it_is_read_is_an_error() {
     assert_eq!((error.kind(), content.len()), (io::ErrorKind::UnexpectedEof, 70_000));
 }
 
-#[test]
-fn what_is_read_comes_from_the_device() {
-    let Some(volume) = Volume::mounted("ext4", 64 << 20) else { return };
+pub fn what_is_read_comes_from_the_device() {
+    let volume = Volume::mounted("ext4", 64 << 20);
     let folder = Folder::new(volume.path());
     put(&folder, "a", &[1; 1 << 20]).unwrap();
     let cached = || is_cached(&volume.path().join("a"));

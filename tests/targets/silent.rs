@@ -49,8 +49,7 @@ fn set(root: &Client, name: &str, address: &str) {
     assert_eq!(set.status, 204, "{}", set.json());
 }
 
-#[test]
-fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
+pub fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
     let home = TempDir::new();
     let (store, server, root) = server(&home);
     let kv = json!({ "type": "kv" });
@@ -107,8 +106,7 @@ fn few_wait_for_a_target_that_hangs_and_all_others_are_served() {
     assert!(!again.contains("was not closed"), "{again}");
 }
 
-#[test]
-fn many_targets_that_hang_hold_half_of_the_workers() {
+pub fn many_targets_that_hang_hold_half_of_the_workers() {
     let home = TempDir::new();
     let (_, _server, root) = server(&home);
     let names: Vec<String> = (0..6).map(|number| format!("mute{number}")).collect();
@@ -224,8 +222,7 @@ fn seen(root: &Client) -> Arc<Silence> {
     silence
 }
 
-#[test]
-fn what_is_known_of_one_that_hangs_is_told_without_it() {
+pub fn what_is_known_of_one_that_hangs_is_told_without_it() {
     let home = TempDir::new();
     let (_, _server, root) = server(&home);
     seen(&root).to(Some("PROPFIND"));
@@ -236,8 +233,7 @@ fn what_is_known_of_one_that_hangs_is_told_without_it() {
     assert_eq!(told["snapshots"].as_array().map(Vec::len), Some(3), "{told}");
 }
 
-#[test]
-fn who_lists_one_that_hangs_keeps_no_key_of_a_sealed_server() {
+pub fn who_lists_one_that_hangs_keeps_no_key_of_a_sealed_server() {
     let home = TempDir::new();
     let (store, server) = Store::configured(&home.path().join("data"), "disable_mlock = false\n");
     let root = store.root(&server);

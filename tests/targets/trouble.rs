@@ -9,8 +9,9 @@ use edgekeep::snapshot::target::{Target, TargetError, contract};
 use rustix::process::Uid;
 
 use super::folder::{Midway, got, listed, name, put};
-use super::support::volume::{KINDS, Volume};
-use super::support::{TempDir, say, skipped};
+use super::support::TempDir;
+use super::support::harness::{needs, needs_root};
+use super::support::volume::Volume;
 
 /// What nobody should read.
 struct Untouched;
@@ -26,122 +27,99 @@ fn files(folder: &Folder) -> usize {
     fs::read_dir(folder.path().join("a")).unwrap().count()
 }
 
-#[test]
-fn what_does_not_fit_is_refused_before_it_begins() {
-    for kind in KINDS {
-        let Some(volume) = Volume::mounted(kind, 48 << 20) else { continue };
-        let folder = Folder::new(volume.path());
-        put(&folder, "a/old", b"1").unwrap();
-        let refused = folder.put(&name("a/new"), 1 << 30, &mut Untouched).unwrap_err();
-        assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
-        assert!(refused.to_string().contains("make room"), "{refused}");
-        // Where there is room for so much it would end at 4 GiB.
-        let refused = folder.put(&name("a/new"), 1 << 32, &mut Untouched).unwrap_err();
-        assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
-        assert_eq!(
-            refused.to_string().contains("format it with exFAT"),
-            kind == "vfat",
-            "{refused}"
-        );
-        assert_eq!((listed(&folder), files(&folder)), (vec!["a/old".to_owned()], 1));
-        say(&format!("too large for {kind}: passed"));
-    }
+pub fn what_does_not_fit_is_refused_before_it_begins(kind: &'static str) {
+    let volume = Volume::mounted(kind, 48 << 20);
+    let folder = Folder::new(volume.path());
+    put(&folder, "a/old", b"1").unwrap();
+    let refused = folder.put(&name("a/new"), 1 << 30, &mut Untouched).unwrap_err();
+    assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
+    assert!(refused.to_string().contains("make room"), "{refused}");
+    // Where there is room for so much it would end at 4 GiB.
+    let refused = folder.put(&name("a/new"), 1 << 32, &mut Untouched).unwrap_err();
+    assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
+    assert_eq!(refused.to_string().contains("format it with exFAT"), kind == "vfat", "{refused}");
+    assert_eq!((listed(&folder), files(&folder)), (vec!["a/old".to_owned()], 1));
 }
 
-#[test]
-fn a_disk_that_somebody_fills_in_the_middle_keeps_what_it_had() {
+pub fn a_disk_that_somebody_fills_in_the_middle_keeps_what_it_had(kind: &'static str) {
     const LENGTH: u64 = 16 << 20;
-    for kind in KINDS {
-        let Some(volume) = Volume::mounted(kind, 48 << 20) else { continue };
-        let folder = Folder::new(volume.path());
-        put(&folder, "a/old", b"1").unwrap();
-        let ballast = volume.path().join("holiday photos");
-        let mut content = Midway::new(LENGTH, LENGTH / 2, || {
-            let mut file = fs::File::create(&ballast).unwrap();
-            assert!(std::io::copy(&mut std::io::repeat(1), &mut file).is_err());
-        });
-        let refused = folder.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
-        assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
-        assert_eq!((listed(&folder), files(&folder)), (vec!["a/old".to_owned()], 1));
-        assert_eq!(got(&folder, "a/old"), b"1");
-        // And room can be made there.
-        folder.delete(&name("a/old")).unwrap();
-        fs::remove_file(ballast).unwrap();
-        contract::run(&folder).unwrap();
-        say(&format!("{kind} that fills up: passed"));
-    }
+    let volume = Volume::mounted(kind, 48 << 20);
+    let folder = Folder::new(volume.path());
+    put(&folder, "a/old", b"1").unwrap();
+    let ballast = volume.path().join("holiday photos");
+    let mut content = Midway::new(LENGTH, LENGTH / 2, || {
+        let mut file = fs::File::create(&ballast).unwrap();
+        assert!(std::io::copy(&mut std::io::repeat(1), &mut file).is_err());
+    });
+    let refused = folder.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
+    assert!(matches!(refused, TargetError::Full(_)), "{refused:?}");
+    assert_eq!((listed(&folder), files(&folder)), (vec!["a/old".to_owned()], 1));
+    assert_eq!(got(&folder, "a/old"), b"1");
+    // And room can be made there.
+    folder.delete(&name("a/old")).unwrap();
+    fs::remove_file(ballast).unwrap();
+    contract::run(&folder).unwrap();
 }
 
-#[test]
-fn what_is_mounted_read_only_is_read() {
-    for kind in KINDS {
-        let Some(volume) = Volume::mounted(kind, 48 << 20) else { continue };
-        let folder = Folder::new(volume.path());
-        put(&folder, "a/old", b"1").unwrap();
-        if let Err(why) = volume.remount("ro") {
-            skipped(&format!("{kind} read-only"), why);
-            continue;
-        }
-        for refused in [
-            put(&folder, "a/new", b"2"),
-            put(&folder, "a/old", b"2"),
-            put(&folder, "b/new", b"2"),
-            folder.delete(&name("a/old")),
-        ] {
-            assert!(matches!(refused, Err(TargetError::ReadOnly(_))), "{refused:?}");
-        }
-        assert_eq!(
-            (listed(&folder), got(&folder, "a/old")),
-            (vec!["a/old".to_owned()], b"1".into())
-        );
-        volume.remount("rw").unwrap();
-        put(&folder, "a/old", b"2").unwrap();
-        say(&format!("{kind} that is read-only: passed"));
+pub fn what_is_mounted_read_only_is_read(kind: &'static str) {
+    let volume = Volume::mounted(kind, 48 << 20);
+    let folder = Folder::new(volume.path());
+    put(&folder, "a/old", b"1").unwrap();
+    needs("a disk that is mounted anew", volume.remount("ro"));
+    for refused in [
+        put(&folder, "a/new", b"2"),
+        put(&folder, "a/old", b"2"),
+        put(&folder, "b/new", b"2"),
+        folder.delete(&name("a/old")),
+    ] {
+        assert!(matches!(refused, Err(TargetError::ReadOnly(_))), "{refused:?}");
     }
+    assert_eq!((listed(&folder), got(&folder, "a/old")), (vec!["a/old".to_owned()], b"1".into()));
+    volume.remount("rw").unwrap();
+    put(&folder, "a/old", b"2").unwrap();
 }
 
-#[test]
-fn a_device_that_fails_in_the_middle_keeps_what_it_had() {
+pub fn a_device_that_fails_in_the_middle_keeps_what_it_had(kind: &'static str) {
+    goes_in_the_middle(kind, false);
+}
+
+pub fn a_disk_that_is_gone_in_the_middle_keeps_what_it_had(kind: &'static str) {
+    goes_in_the_middle(kind, true);
+}
+
+fn goes_in_the_middle(kind: &'static str, pulled: bool) {
     const LENGTH: u64 = 16 << 20;
-    for kind in KINDS {
-        for pulled in [false, true] {
-            let Some(volume) = Volume::fallible(kind) else { continue };
-            let folder = Folder::new(volume.path());
-            let old = vec![5; 3 << 20];
-            put(&folder, "a/old", &old).unwrap();
-            let mut ballast = None;
-            let mut content = Midway::new(LENGTH, LENGTH / 2, || {
-                ballast = Some(volume.fail());
-                if pulled {
-                    volume.unmount();
-                }
-            });
-            let refused = folder.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
-            match &refused {
-                TargetError::Away(_) => assert!(pulled, "{refused:?}"),
-                // A loop device fails as what is below it does.
-                TargetError::Failed(_) | TargetError::ReadOnly(_) | TargetError::Full(_) => {
-                    assert!(!pulled, "{refused:?}");
-                }
-                _ => panic!("{refused:?}"),
-            }
-            fs::remove_file(ballast.unwrap()).unwrap();
+    let volume = Volume::fallible(kind);
+    let folder = Folder::new(volume.path());
+    let old = vec![5; 3 << 20];
+    put(&folder, "a/old", &old).unwrap();
+    let mut ballast = None;
+    let mut content = Midway::new(LENGTH, LENGTH / 2, || {
+        ballast = Some(volume.fail());
+        if pulled {
             volume.unmount();
-            volume.mount().unwrap();
-            assert_eq!(listed(&folder), ["a/old"], "{refused:?}");
-            assert!(got(&folder, "a/old") == old);
-            put(&folder, "a/new", b"2").unwrap();
-            assert_eq!(files(&folder), 2, "what the failed attempt left is gone");
-            say(&format!("{kind} that fails ({refused}): passed"));
         }
+    });
+    let refused = folder.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
+    match &refused {
+        TargetError::Away(_) => assert!(pulled, "{refused:?}"),
+        // A loop device fails as what is below it does.
+        TargetError::Failed(_) | TargetError::ReadOnly(_) | TargetError::Full(_) => {
+            assert!(!pulled, "{refused:?}");
+        }
+        _ => panic!("{refused:?}"),
     }
+    fs::remove_file(ballast.unwrap()).unwrap();
+    volume.unmount();
+    volume.mount().unwrap();
+    assert_eq!(listed(&folder), ["a/old"], "{refused:?}");
+    assert!(got(&folder, "a/old") == old);
+    put(&folder, "a/new", b"2").unwrap();
+    assert_eq!(files(&folder), 2, "what the failed attempt left is gone");
 }
 
-#[test]
-fn what_is_not_ours_is_denied() {
-    if !rustix::process::geteuid().is_root() {
-        return skipped("what is not ours", "only root can become somebody else");
-    }
+pub fn what_is_not_ours_is_denied() {
+    needs_root("to become somebody else");
     let scratch = TempDir::new();
     let folder = Folder::new(scratch.path());
     put(&folder, "a/old", b"1").unwrap();

@@ -10,8 +10,9 @@ use edgekeep::snapshot::target::{Target, TargetError, contract, usb};
 use rustix::process::{Pid, Signal};
 
 use super::folder::{Midway, got, listed, name, put};
-use super::support::volume::{KINDS, LABEL, Volume, does};
-use super::support::{TempDir, eventually, say, skipped};
+use super::support::harness::needs;
+use super::support::volume::{LABEL, Volume, does};
+use super::support::{TempDir, eventually};
 
 /// Who the server is, to root.
 const USER: u32 = 12_345;
@@ -103,20 +104,17 @@ impl Drop for Plugged<'_> {
     }
 }
 
-/// A stick of that kind, not mounted; `None`, and says so, where the kernel knows none.
-fn stick(kind: &'static str, made: Option<Volume>) -> Option<Volume> {
-    let volume = made?;
+/// A stick, not mounted, where the kernel knows its kind.
+fn stick(kind: &'static str, volume: Volume) -> Volume {
     let known = fs::read_to_string("/proc/filesystems").unwrap();
-    if !known.split_ascii_whitespace().any(|known| known == kind) {
-        skipped(&format!("a stick with {kind}"), "this kernel mounts none");
-        return None;
-    }
+    let is_known = known.split_ascii_whitespace().any(|known| known == kind);
+    let what = format!("a stick with {kind}");
+    needs(&what, is_known.then_some(()).ok_or("this kernel mounts none"));
     volume.unmount();
-    Some(volume)
+    volume
 }
 
-#[test]
-fn who_ask_for_it_at_the_same_time_are_all_told_to_plug_it_in() {
+pub fn who_ask_for_it_at_the_same_time_are_all_told_to_plug_it_in() {
     let machine = Machine::new();
     let asking: Vec<_> = (0..64).map(|_| machine.usb(LABEL)).collect();
     std::thread::scope(|scope| {
@@ -131,49 +129,45 @@ fn who_ask_for_it_at_the_same_time_are_all_told_to_plug_it_in() {
     assert_eq!(fs::read_to_string(&asked).unwrap(), "want\n");
 }
 
-#[test]
-fn a_stick_is_lent_while_it_is_wanted_and_can_then_be_pulled() {
-    for kind in KINDS {
-        let Some(volume) = stick(kind, Volume::mounted(kind, 64 << 20)) else { continue };
-        let machine = Machine::new();
-        let usb = machine.usb(LABEL);
-        assert_eq!(usb.visit(), None);
-        machine.is_of_the_server();
-        let plugged = machine.plug(&volume);
-        eventually("it blinks", || machine.shows("timer"));
-        let first = usb.visit().unwrap();
-        let ours = machine.path("mounts").join(LABEL).join("edgekeep");
-        let owner = fs::metadata(&ours).map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o777));
-        assert_eq!(owner.unwrap(), (USER, USER, 0o700));
-        contract::run(&usb).unwrap();
-        put(&usb, "kept/1", b"1").unwrap();
-        assert_eq!(usb.url(&name("kept/1")), "usb://EDGEKEEP/edgekeep/kept/1");
+pub fn a_stick_is_lent_while_it_is_wanted_and_can_then_be_pulled(kind: &'static str) {
+    let volume = stick(kind, Volume::mounted(kind, 64 << 20));
+    let machine = Machine::new();
+    let usb = machine.usb(LABEL);
+    assert_eq!(usb.visit(), None);
+    machine.is_of_the_server();
+    let plugged = machine.plug(&volume);
+    eventually("it blinks", || machine.shows("timer"));
+    let first = usb.visit().unwrap();
+    let ours = machine.path("mounts").join(LABEL).join("edgekeep");
+    let owner = fs::metadata(&ours).map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o777));
+    assert_eq!(owner.unwrap(), (USER, USER, 0o700));
+    contract::run(&usb).unwrap();
+    put(&usb, "kept/1", b"1").unwrap();
+    assert_eq!(usb.url(&name("kept/1")), "usb://EDGEKEEP/edgekeep/kept/1");
 
-        usb.rest(&first).unwrap();
-        eventually("it can be pulled", || machine.logged("can be pulled") == 1);
-        assert!(usb.visit().is_none() && machine.shows("default-on"));
-        assert_eq!(fs::read(machine.path("console")).unwrap(), b"\x07");
+    usb.rest(&first).unwrap();
+    eventually("it can be pulled", || machine.logged("can be pulled") == 1);
+    assert!(usb.visit().is_none() && machine.shows("default-on"));
+    assert_eq!(fs::read(machine.path("console")).unwrap(), b"\x07");
 
-        // Something is owed again while it is still in.
-        eventually("it is lent again", || listed_or_away(&usb).is_some());
-        assert_eq!(listed_or_away(&usb).unwrap(), ["kept/1"]);
-        let second = usb.visit().unwrap();
-        assert_ne!(second, first);
-        eventually("it blinks again", || machine.shows("timer"));
-        drop(plugged);
-        assert!(machine.shows("mmc0"), "what it showed before");
-        assert_eq!(usb.visit(), None);
+    // Something is owed again while it is still in.
+    eventually("it is lent again", || listed_or_away(&usb).is_some());
+    assert_eq!(listed_or_away(&usb).unwrap(), ["kept/1"]);
+    let second = usb.visit().unwrap();
+    assert_ne!(second, first);
+    eventually("it blinks again", || machine.shows("timer"));
+    drop(plugged);
+    assert!(machine.shows("mmc0"), "what it showed before");
+    assert_eq!(usb.visit(), None);
 
-        // What the server said of an earlier visit does not end this one.
-        usb.rest(&second).unwrap();
-        let plugged = machine.plug(&volume);
-        eventually("it is lent", || usb.visit().is_some_and(|visit| visit != second));
-        assert_eq!(got(&usb, "kept/1"), b"1");
-        drop(usb);
-        eventually("nobody wants it", || machine.logged("can be pulled") == 2);
-        drop(plugged);
-        say(&format!("a stick with {kind}: passed"));
-    }
+    // What the server said of an earlier visit does not end this one.
+    usb.rest(&second).unwrap();
+    let plugged = machine.plug(&volume);
+    eventually("it is lent", || usb.visit().is_some_and(|visit| visit != second));
+    assert_eq!(got(&usb, "kept/1"), b"1");
+    drop(usb);
+    eventually("nobody wants it", || machine.logged("can be pulled") == 2);
+    drop(plugged);
 }
 
 fn listed_or_away(usb: &Usb) -> Option<Vec<String>> {
@@ -183,41 +177,36 @@ fn listed_or_away(usb: &Usb) -> Option<Vec<String>> {
     }
 }
 
-#[test]
-fn a_stick_that_is_pulled_in_the_middle_keeps_what_it_had() {
+pub fn a_stick_that_is_pulled_in_the_middle_keeps_what_it_had(kind: &'static str) {
     const LENGTH: u64 = 16 << 20;
-    for kind in KINDS {
-        let Some(volume) = stick(kind, Volume::fallible(kind)) else { continue };
-        let machine = Machine::new();
-        let usb = machine.usb(LABEL);
-        let mut plugged = Some(machine.plug(&volume));
-        eventually("it is lent", || listed_or_away(&usb).is_some());
-        put(&usb, "a/old", b"1").unwrap();
-        let mut ballast = None;
-        let mut content = Midway::new(LENGTH, LENGTH / 2, || {
-            ballast = Some(volume.fail());
-            plugged = None;
-        });
-        let refused = usb.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
-        assert!(matches!(refused, TargetError::Away(_)), "{refused:?}");
-        assert!(refused.to_string().contains("was pulled: plug it in"), "{refused}");
-        assert_eq!(machine.logged("was taken away in use"), 1);
-        assert!(listed_or_away(&usb).is_none());
+    let volume = stick(kind, Volume::fallible(kind));
+    let machine = Machine::new();
+    let usb = machine.usb(LABEL);
+    let mut plugged = Some(machine.plug(&volume));
+    eventually("it is lent", || listed_or_away(&usb).is_some());
+    put(&usb, "a/old", b"1").unwrap();
+    let mut ballast = None;
+    let mut content = Midway::new(LENGTH, LENGTH / 2, || {
+        ballast = Some(volume.fail());
+        plugged = None;
+    });
+    let refused = usb.put(&name("a/new"), LENGTH, &mut content).unwrap_err();
+    assert!(matches!(refused, TargetError::Away(_)), "{refused:?}");
+    assert!(refused.to_string().contains("was pulled: plug it in"), "{refused}");
+    assert_eq!(machine.logged("was taken away in use"), 1);
+    assert!(listed_or_away(&usb).is_none());
 
-        fs::remove_file(ballast.unwrap()).unwrap();
-        let plugged = machine.plug(&volume);
-        eventually("it is back", || listed_or_away(&usb).is_some());
-        assert_eq!((listed(&usb), got(&usb, "a/old")), (vec!["a/old".to_owned()], b"1".into()));
-        put(&usb, "a/new", b"2").unwrap();
-        let inside = machine.path("mounts").join(LABEL).join("edgekeep/a");
-        assert_eq!(fs::read_dir(inside).unwrap().count(), 2);
-        drop(plugged);
-        say(&format!("a stick with {kind} that is pulled: passed"));
-    }
+    fs::remove_file(ballast.unwrap()).unwrap();
+    let plugged = machine.plug(&volume);
+    eventually("it is back", || listed_or_away(&usb).is_some());
+    assert_eq!((listed(&usb), got(&usb, "a/old")), (vec!["a/old".to_owned()], b"1".into()));
+    put(&usb, "a/new", b"2").unwrap();
+    let inside = machine.path("mounts").join(LABEL).join("edgekeep/a");
+    assert_eq!(fs::read_dir(inside).unwrap().count(), 2);
+    drop(plugged);
 }
 
-#[test]
-fn an_empty_folder_is_no_stick() {
+pub fn an_empty_folder_is_no_stick() {
     let machine = Machine::new();
     let ours = machine.path("mounts").join(LABEL).join("edgekeep");
     fs::create_dir_all(&ours).unwrap();
@@ -238,8 +227,7 @@ fn an_empty_folder_is_no_stick() {
     assert!(!request.exists());
 }
 
-#[test]
-fn who_looks_beside_the_keeper_takes_no_stick_from_it() {
+pub fn who_looks_beside_the_keeper_takes_no_stick_from_it() {
     let machine = Machine::new();
     let usb = machine.usb(LABEL);
     usb.visit();
@@ -255,8 +243,7 @@ fn who_looks_beside_the_keeper_takes_no_stick_from_it() {
     assert!(!request.exists());
 }
 
-#[test]
-fn where_nobody_can_be_asked_that_is_said() {
+pub fn where_nobody_can_be_asked_that_is_said() {
     let machine = Machine::new();
     // No folder can be made there.
     fs::remove_dir(machine.path("run/edgekeep")).unwrap();
@@ -266,9 +253,8 @@ fn where_nobody_can_be_asked_that_is_said() {
     assert!(refused.to_string().contains("run/edgekeep/usb/EDGEKEEP cannot be"), "{refused}");
 }
 
-#[test]
-fn one_that_is_write_protected_says_so() {
-    let Some(volume) = stick("ext4", Volume::mounted("ext4", 48 << 20)) else { return };
+pub fn one_that_is_write_protected_says_so() {
+    let volume = stick("ext4", Volume::mounted("ext4", 48 << 20));
     let protected = |how| does(Command::new("blockdev").arg(how).arg(volume.device())).unwrap();
     protected("--setro");
     let machine = Machine::new();
@@ -283,9 +269,8 @@ fn one_that_is_write_protected_says_so() {
     protected("--setrw");
 }
 
-#[test]
-fn one_that_cannot_be_mounted_is_told_of() {
-    let Some(volume) = stick("ext4", Volume::mounted("ext4", 48 << 20)) else { return };
+pub fn one_that_cannot_be_mounted_is_told_of() {
+    let volume = stick("ext4", Volume::mounted("ext4", 48 << 20));
     let machine = Machine::new();
     let mount = machine.path("bin/mount");
     fs::write(&mount, "#!/bin/sh\nexit 32\n").unwrap();
@@ -299,9 +284,8 @@ fn one_that_cannot_be_mounted_is_told_of() {
     assert!(!machine.path("mounts").join(LABEL).exists());
 }
 
-#[test]
-fn one_that_nobody_asks_for_is_left_alone() {
-    let Some(volume) = stick("ext4", Volume::mounted("ext4", 48 << 20)) else { return };
+pub fn one_that_nobody_asks_for_is_left_alone() {
+    let volume = stick("ext4", Volume::mounted("ext4", 48 << 20));
     let machine = Machine::new();
     let other = machine.usb("OTHER");
     other.visit();

@@ -2,27 +2,24 @@
 
 use crate::screen::Terminal;
 
-#[test]
-fn bash_completes() {
-    let Some(terminal) = Terminal::bash(80, "127.0.0.1:9") else { return };
+pub fn bash_completes() {
+    let terminal = Terminal::bash(80, "127.0.0.1:9");
     terminal.runs("source <(edgekeep completion bash)");
     completes(&terminal);
 }
 
-#[test]
-fn zsh_completes() {
+pub fn zsh_completes() {
     let line = "env PS1='[0] $ ' zsh -f -i";
-    let Some(terminal) = Terminal::start(80, "127.0.0.1:9", "zsh", line) else { return };
+    let terminal = Terminal::start(80, "127.0.0.1:9", "zsh", line);
     terminal.wait_for("[0] $");
     terminal.runs("source <(edgekeep completion zsh)");
     completes(&terminal);
 }
 
-#[test]
-fn fish_completes() {
+pub fn fish_completes() {
     let prompt = "function fish_prompt; echo -n \"[0] \\$ \"; end; set fish_greeting";
     let line = format!("fish --no-config -i -C '{prompt}'");
-    let Some(terminal) = Terminal::start(80, "127.0.0.1:9", "fish", &line) else { return };
+    let terminal = Terminal::start(80, "127.0.0.1:9", "fish", &line);
     terminal.wait_for("[0] $");
     terminal.runs("edgekeep completion fish | source");
     completes(&terminal);

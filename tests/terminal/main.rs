@@ -11,8 +11,32 @@ use rustix::process::{Pid, Signal, kill_process};
 use screen::Terminal;
 use serde_json::json;
 use slow::Slow;
+use support::harness::tests;
 use support::store::Store;
 use support::{ROOT, Server, TempDir, data, eventually};
+
+tests! {
+    self {
+        a_share_is_asked_for_and_not_shown,
+        a_login_asks_for_what_is_secret,
+        who_interrupts_a_question_gets_the_terminal_back,
+        who_interrupts_the_question_of_a_restore_ends_it,
+        whatever_ends_a_question_gives_the_terminal_back,
+        a_question_that_breaks_off_leaves_stdout_empty,
+        a_question_that_is_stopped_is_hidden_again_when_it_goes_on,
+        a_bar_shows_how_far_a_snapshot_is,
+        mistakes_are_red_where_colours_are_wanted,
+    }
+    completion {
+        bash_completes,
+        zsh_completes,
+        fish_completes,
+    }
+    tables {
+        a_diagnosis_is_a_table_with_its_remedies,
+        an_import_counts_and_then_tells_what_came,
+    }
+}
 
 /// A server that is sealed, and the one share that opens it.
 fn sealed() -> (Server, String, String) {
@@ -23,10 +47,9 @@ fn sealed() -> (Server, String, String) {
     (server, text(&made["keys_base64"][0]), text(&made["root_token"]))
 }
 
-#[test]
 fn a_share_is_asked_for_and_not_shown() {
     let (server, share, root) = sealed();
-    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let terminal = Terminal::bash(80, &server.address);
     terminal.begins("edgekeep operator unseal");
     terminal.wait_for("Unseal Key (will be hidden):");
     terminal.wait_until_hidden();
@@ -52,10 +75,9 @@ fn a_share_is_asked_for_and_not_shown() {
     assert!(screen.contains("\nKey 1: ") && !screen.contains(&share[..4]), "{screen}");
 }
 
-#[test]
 fn a_login_asks_for_what_is_secret() {
     let server = Server::dev();
-    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let terminal = Terminal::bash(80, &server.address);
     let root = server.root();
     root.post("sys/auth/userpass", json!({ "type": "userpass" }));
     root.post("auth/userpass/users/ann", json!({ "password": "hunter2" }));
@@ -75,10 +97,9 @@ fn a_login_asks_for_what_is_secret() {
     }
 }
 
-#[test]
 fn who_interrupts_a_question_gets_the_terminal_back() {
     let (server, ..) = sealed();
-    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let terminal = Terminal::bash(80, &server.address);
     // A shell that does not put the terminal right by itself, as one that reads lines does.
     terminal.begins("sh -c 'trap : INT; edgekeep operator unseal; echo exit $?; stty -a'");
     terminal.wait_until_hidden();
@@ -88,7 +109,6 @@ fn who_interrupts_a_question_gets_the_terminal_back() {
     assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
 }
 
-#[test]
 fn who_interrupts_the_question_of_a_restore_ends_it() {
     let home = TempDir::new();
     let disk = home.path().join("disk");
@@ -101,7 +121,7 @@ fn who_interrupts_the_question_of_a_restore_ends_it() {
     let (store, server) = Store::configured(&home.path().join("data"), &target);
     let stands = || data(&store.root(&server).get("sys/snapshots/targets/disk"));
     eventually("there is a snapshot", || stands()["last_good"].is_object());
-    let Some(terminal) = Terminal::bash(100, &server.address) else { return };
+    let terminal = Terminal::bash(100, &server.address);
     let (disk, into) = (disk.display(), home.path().join("new"));
     let line = format!("edgekeep restore -target={disk} -into={} -include", into.display());
     std::fs::write(terminal.home().join("asks"), format!("{line}\necho exit $?; stty -a\n"))
@@ -115,10 +135,9 @@ fn who_interrupts_the_question_of_a_restore_ends_it() {
     assert!(screen.contains(" echo ") && !screen.contains("-echo "), "{screen}");
 }
 
-#[test]
 fn whatever_ends_a_question_gives_the_terminal_back() {
     let (server, ..) = sealed();
-    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let terminal = Terminal::bash(80, &server.address);
     let script = "sh -c 'echo $$ >asking; exec edgekeep operator unseal'\necho exit $?; stty -a\n";
     std::fs::write(terminal.home().join("asks"), script).unwrap();
     for signal in [Signal::USR1, Signal::USR2, Signal::ALARM, Signal::TERM] {
@@ -132,10 +151,9 @@ fn whatever_ends_a_question_gives_the_terminal_back() {
     }
 }
 
-#[test]
 fn a_question_that_breaks_off_leaves_stdout_empty() {
     let server = Server::dev();
-    let Some(terminal) = Terminal::bash(100, &server.address) else { return };
+    let terminal = Terminal::bash(100, &server.address);
     let login = "edgekeep login -method=userpass username=ann";
     terminal.begins(&format!("sh -c 'trap : INT; {login} >said; wc -c said'"));
     terminal.wait_until_hidden();
@@ -144,10 +162,9 @@ fn a_question_that_breaks_off_leaves_stdout_empty() {
     assert!(screen.trim_end().ends_with("Password (will be hidden):\n0 said"), "{screen}");
 }
 
-#[test]
 fn a_question_that_is_stopped_is_hidden_again_when_it_goes_on() {
     let (server, share, _) = sealed();
-    let Some(terminal) = Terminal::bash(80, &server.address) else { return };
+    let terminal = Terminal::bash(80, &server.address);
     terminal.begins("edgekeep operator unseal");
     terminal.wait_until_hidden();
     terminal.presses("C-z");
@@ -163,7 +180,6 @@ fn a_question_that_is_stopped_is_hidden_again_when_it_goes_on() {
     assert!(!screen.contains(&share[..4]), "{screen}");
 }
 
-#[test]
 fn a_bar_shows_how_far_a_snapshot_is() {
     let server = Server::dev();
     for i in 0..12 {
@@ -172,7 +188,7 @@ fn a_bar_shows_how_far_a_snapshot_is() {
         assert_eq!(server.root().post(&path, json!({ "data": { "a": value } })).status, 200);
     }
     let slow = Slow::before(&server.address);
-    let Some(terminal) = Terminal::bash(80, &slow.address) else { return };
+    let terminal = Terminal::bash(80, &slow.address);
     let half_way = |line: &str, columns: u32| {
         terminal.is_wide(columns);
         slow.hold();
@@ -198,9 +214,8 @@ fn a_bar_shows_how_far_a_snapshot_is() {
     assert!(done.starts_with("$ edgekeep snapshot save a.snap\nSuccess! Saved "), "{done}");
 }
 
-#[test]
 fn mistakes_are_red_where_colours_are_wanted() {
-    let Some(terminal) = Terminal::bash(80, "127.0.0.1:9") else { return };
+    let terminal = Terminal::bash(80, "127.0.0.1:9");
     terminal.runs("edgekeep kv get");
     let red = "\x1b[31mNot enough arguments (expected 1, got 0)";
     assert!(terminal.coloured().contains(red), "{}", terminal.coloured());

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{self, ROOT, TempDir, missing};
+use crate::support::harness::needs_package;
+use crate::support::volume::does;
+use crate::support::{self, ROOT, TempDir};
 
 /// How long something may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,22 +20,19 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// One with bash, of so many columns; `None`, and that is told, where there is no tmux.
-    pub fn bash(columns: u32, address: &str) -> Option<Self> {
+    /// One with bash, of so many columns.
+    pub fn bash(columns: u32, address: &str) -> Self {
         let shell = format!("env PS1='{PROMPT}' bash --norc --noprofile -i");
-        let terminal = Self::start(columns, address, "bash", &shell)?;
+        let terminal = Self::start(columns, address, "bash", &shell);
         terminal.wait_for("[0] $");
-        Some(terminal)
+        terminal
     }
 
     /// One with a program in it, which is looked for by its first name.
-    pub fn start(columns: u32, address: &str, program: &str, line: &str) -> Option<Self> {
+    pub fn start(columns: u32, address: &str, program: &str, line: &str) -> Self {
         for needed in ["tmux", program] {
-            let found = Command::new("sh").arg("-c").arg(format!("command -v {needed}")).output();
-            if !found.is_ok_and(|found| found.status.success()) {
-                missing("a terminal", format!("there is no {needed}"));
-                return None;
-            }
+            let found = does(Command::new("sh").arg("-c").arg(format!("command -v {needed}")));
+            needs_package("a terminal", found.ok(), needed);
         }
         let home = TempDir::new();
         let built = Path::new(support::program()).parent().unwrap();
@@ -54,7 +53,7 @@ impl Terminal {
             .output()
             .unwrap();
         assert!(started.status.success(), "{started:?}");
-        Some(Self { home })
+        Self { home }
     }
 
     /// Its home folder.

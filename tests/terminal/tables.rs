@@ -8,9 +8,8 @@ use crate::screen::Terminal;
 use crate::slow::Slow;
 use crate::support::{ROOT, Server, free_address};
 
-#[test]
-fn a_diagnosis_is_a_table_with_its_remedies() {
-    let Some(terminal) = Terminal::bash(80, "127.0.0.1:9") else { return };
+pub fn a_diagnosis_is_a_table_with_its_remedies() {
+    let terminal = Terminal::bash(80, "127.0.0.1:9");
     let address = free_address();
     let config = |storage: &str, address: &str| {
         let listener = format!("address = \"{address}\"\n  tls_disable = true");
@@ -58,8 +57,7 @@ storage         fail       cannot create /proc/nope: /proc holds what the kernel
     assert!(terminal.coloured().contains("\x1b[31mfail"), "{}", terminal.coloured());
 }
 
-#[test]
-fn an_import_counts_and_then_tells_what_came() {
+pub fn an_import_counts_and_then_tells_what_came() {
     let (from, to) = (Server::dev(), Server::dev());
     let root = from.root();
     for i in 0..6 {
@@ -69,7 +67,7 @@ fn an_import_counts_and_then_tells_what_came() {
     }
     root.post("sys/policies/acl/app", json!({ "policy": "path \"secret/*\" {}" }));
     let slow = Slow::before(&from.address);
-    let Some(terminal) = Terminal::bash(80, &to.address) else { return };
+    let terminal = Terminal::bash(80, &to.address);
     terminal.runs(&format!("export EDGEKEEP_FROM_ADDR=http://{}", slow.address));
     terminal.runs(&format!("export EDGEKEEP_FROM_TOKEN={ROOT}"));
     slow.hold();

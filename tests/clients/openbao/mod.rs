@@ -13,42 +13,38 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::environment::{self, Missing};
 use super::secured::Secured;
+use super::support::harness::needs;
 use super::support::http::Client;
-use super::support::{self, ROOT, Server, TempDir, say, shell};
-use super::{environment, has};
+use super::support::{self, ROOT, Server, TempDir, shell};
 use server::OpenBao;
 
-/// It is looked for once, and said once where there is none: the tests run side by side.
-fn program() -> Option<PathBuf> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    FOUND.get_or_init(|| has("openbao", environment::openbao())).clone()
+/// It is looked for once: the tests run side by side.
+fn program() -> PathBuf {
+    static FOUND: OnceLock<Result<PathBuf, Missing>> = OnceLock::new();
+    needs("openbao", FOUND.get_or_init(environment::openbao).as_ref()).clone()
 }
 
-#[test]
-fn its_command_line_against_our_server() {
-    let Some(program) = program() else { return };
+pub fn its_command_line_against_our_server() {
+    let program = program();
     let server = Secured::new();
     let address = format!("https://{}", server.address);
     let mut cli = Cli::new(&program, &address);
     cli.env.push(("VAULT_CACERT", server.authority().display().to_string()));
     life::whole(&mut cli, &server.plain());
     server.lives();
-    say("openbao: its command line passed");
 }
 
-#[test]
-fn our_command_line_against_its_server() {
-    let Some(program) = program() else { return };
+pub fn our_command_line_against_its_server() {
+    let program = program();
     let server = OpenBao::with_raft(&program);
     let mut cli = Cli::new(Path::new(support::program()), &server.url());
     life::whole(&mut cli, &Client::new(&server.address));
-    say("openbao: its server passed");
 }
 
-#[test]
-fn an_import_from_it() {
-    let Some(program) = program() else { return };
+pub fn an_import_from_it() {
+    let program = program();
     let (from, to) = (OpenBao::dev(&program), Server::dev());
     let mut there = Cli::new(Path::new(support::program()), &from.url());
     there.token(ROOT);
@@ -101,7 +97,6 @@ fn an_import_from_it() {
         assert_eq!(here.json(line).pointer(key), Some(&value), "{line}\n{report:#}");
     }
     here.says("policy read app", "capabilities = [\"read\"]");
-    say("openbao: an import passed");
 }
 
 /// A command line, ours or another's, that speaks to one server.

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::super::PATIENCE;
+use super::super::support::harness::is_failing;
 use super::super::support::http::Client;
 use super::super::support::{ROOT, TempDir, free_address};
 
@@ -92,7 +93,7 @@ impl Drop for OpenBao {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
+        if is_failing() {
             let lines: Vec<String> = self.output().lines().map(str::to_owned).collect();
             let last = &lines[lines.len().saturating_sub(20)..];
             eprintln!("OpenBao at {} said at last:\n{}", self.address, last.join("\n"));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::process::{Process, files, program};
-use crate::support::{TempDir, free_address, missing};
+use crate::support::harness::needs_package;
+use crate::support::{TempDir, free_address};
 
 const MODULE: &str = "ngx_http_dav_ext_module.so";
 
@@ -31,16 +32,14 @@ pub struct Kind<'a> {
 pub const DAV: &str = "dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS;";
 
 impl Nginx {
-    /// `None`, and says so, where this machine has none.
-    pub fn start(kind: &Kind<'_>) -> Option<Self> {
+    /// Where this machine has one.
+    pub fn start(kind: &Kind<'_>) -> Self {
         let modules =
             ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
         let module = modules.map(|folder| Path::new(folder).join(MODULE));
         let module = module.into_iter().find(|path| path.is_file());
-        let (Some(nginx), Some(module)) = (program("nginx"), module) else {
-            missing("http", "nginx with libnginx-mod-http-dav-ext is not installed");
-            return None;
-        };
+        let nginx = needs_package("http", program("nginx"), "nginx");
+        let module = needs_package("http", module, "libnginx-mod-http-dav-ext");
         let home = TempDir::new();
         let (at, address) = (home.path(), free_address());
         let own = at.join("root/dav");
@@ -89,11 +88,11 @@ impl Nginx {
             command.arg("-p").arg(&prefix).args(["-c", "nginx.conf", "-e", "error.log"]);
             command
         });
-        Some(Self { process, home })
+        Self { process, home }
     }
 
     /// Without TLS, its objects in its home.
-    pub fn usual() -> Option<Self> {
+    pub fn usual() -> Self {
         Self::start(&Kind { root: None, dav: DAV, tls: false })
     }
 

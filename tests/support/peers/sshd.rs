@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use edgekeep::snapshot::target::sftp::SftpSettings;
 
 use super::process::{Process, program};
-use crate::support::{TempDir, free_address, missing};
+use crate::support::harness::needs_package;
+use crate::support::{TempDir, free_address};
 
 /// A server with a host key and a user key of its own.
 pub struct Sshd {
@@ -21,20 +22,18 @@ pub struct Sshd {
 
 impl Sshd {
     /// Over a folder in its home.
-    pub fn start() -> Option<Self> {
+    pub fn start() -> Self {
         let home = TempDir::new();
         let root = home.path().join("root");
         Self::start_in(home, root, "Subsystem sftp internal-sftp")
     }
 
-    /// `None`, and says so, where this machine has none.
-    pub fn start_in(home: TempDir, root: PathBuf, more: &str) -> Option<Self> {
-        let (Some(sshd), Some(_), Some(_)) =
-            (program("sshd"), program("ssh"), program("ssh-keygen"))
-        else {
-            missing("sftp", "openssh-server or openssh-client is not installed");
-            return None;
-        };
+    /// Where this machine has one.
+    pub fn start_in(home: TempDir, root: PathBuf, more: &str) -> Self {
+        for needed in ["ssh", "ssh-keygen"] {
+            needs_package("sftp", program(needed), "openssh-client");
+        }
+        let sshd = needs_package("sftp", program("sshd"), "openssh-server");
         if rustix::process::geteuid().is_root() {
             // Where it parts with its privileges; the service's start makes it.
             fs::create_dir_all("/run/sshd").unwrap();
@@ -59,7 +58,7 @@ impl Sshd {
             command.args(["-D", "-e", "-f"]).arg(at.join("sshd_config"));
             command
         });
-        Some(Self { process, home, root })
+        Self { process, home, root }
     }
 
     /// The settings to reach it at an address, whose host key is known.

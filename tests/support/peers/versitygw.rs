@@ -6,7 +6,8 @@ use std::process::Command;
 
 use super::environment;
 use super::process::Process;
-use crate::support::{TempDir, free_address, skipped};
+use crate::support::harness::needs;
+use crate::support::{TempDir, free_address};
 
 /// The bucket that is there.
 pub const BUCKET: &str = "backups";
@@ -23,16 +24,15 @@ pub struct Gateway {
 
 impl Gateway {
     /// Over a folder in its home.
-    pub fn start() -> Option<Self> {
+    pub fn start() -> Self {
         let home = TempDir::new();
         let root = home.path().join("root");
         Self::start_in(home, root, false)
     }
 
-    /// `None`, and says so, where none can be had.
-    pub fn start_in(home: TempDir, root: PathBuf, tls: bool) -> Option<Self> {
-        let made = environment::go_program("versitygw");
-        let program = made.inspect_err(|why| skipped("s3", why)).ok()?;
+    /// Where one can be had.
+    pub fn start_in(home: TempDir, root: PathBuf, tls: bool) -> Self {
+        let program = needs("s3", environment::go_program("versitygw"));
         fs::create_dir_all(root.join(BUCKET)).unwrap();
         let address = free_address();
         let at = home.path().to_owned();
@@ -53,6 +53,6 @@ impl Gateway {
             command.arg("posix").arg(&folder).current_dir(&at);
             command
         });
-        Some(Self { process, root, home })
+        Self { process, root, home }
     }
 }
