@@ -309,3 +309,32 @@ fn what_is_expected_is_reasoned() {
     }
     holds(&faults);
 }
+
+#[test]
+fn what_is_on_the_harness_has_no_test_of_another() {
+    // The attribute would take it away there, listed or not.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = include_str!("../Cargo.toml");
+    let named = manifest.split("[[test]]\nname = \"").skip(1);
+    let mut faults = Vec::new();
+    for name in named.map(|rest| rest.split('"').next().unwrap()) {
+        let mut paths = vec![root.join("tests").join(format!("{name}.rs"))];
+        paths.retain(|path| path.exists());
+        let mut folders = vec![root.join("tests").join(name)];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(folder).into_iter().flatten();
+            let (inner, files): (Vec<_>, Vec<_>) =
+                entries.map(|entry| entry.unwrap().path()).partition(|path| path.is_dir());
+            folders.extend(inner);
+            paths.extend(files.into_iter().filter(|path| path.extension() == Some("rs".as_ref())));
+        }
+        assert!(!paths.is_empty(), "{name}");
+        for path in paths {
+            let text = fs::read_to_string(&path).unwrap();
+            if text.contains("#[test]") {
+                faults.push(format!("{}: list it in tests!", path.display()));
+            }
+        }
+    }
+    holds(&faults);
+}
