@@ -4,13 +4,14 @@ mod support;
 
 use std::process::Command;
 
-use support::harness::{needs_package, tests};
+use support::harness::{attempt, needs, needs_package, tests};
 use support::{Server, TempDir};
 
 tests! {
     self {
         what_is_not_there_is_ignored_and_told,
         what_can_be_installed_must_be_there_where_all_is,
+        what_is_no_test_goes_on_without,
         beside_a_server,
         of_a_thread_of_its_own,
     }
@@ -69,4 +70,12 @@ fn what_can_be_installed_must_be_there_where_all_is() {
     assert_eq!(code, Some(101), "{said}");
     assert!(said.contains(" 0 passed; 2 failed; 0 ignored;"), "{said}");
     assert!(said.contains("EDGEKEEP_TESTS says that all is there"), "{said}");
+}
+
+fn what_is_no_test_goes_on_without() {
+    assert_eq!(attempt(|| needs("this", Ok::<_, &str>(3))), Ok(3));
+    assert_eq!(
+        attempt(|| needs("that", Err::<(), _>("is not here"))).unwrap_err(),
+        "that: is not here"
+    );
 }

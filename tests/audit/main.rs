@@ -41,6 +41,7 @@ tests! {
         a_peer_that_comes_back_is_found_again,
         the_machines_log_is_sent_packets_and_found_again,
         devices_and_their_hashes_outlive_the_server,
+        a_sealed_server_holds_no_file,
         every_acknowledged_write_has_its_line_after_a_kill,
     }
 }
