@@ -186,6 +186,17 @@ impl<S> Operation<S> {
         Self::of(Verb::Recover, summary, Run::RecoverSystem(run)).signpost()
     }
 
+    /// Says of a part of something that it is brought back with the whole, which is the path
+    /// above.
+    pub const fn recover_with_whole() -> Self {
+        Self::recover("Says what it comes back with.", |_, call, _| {
+            let path = call.ask.path.trim_end_matches('/');
+            let whole = path.rsplit_once('/').map_or(path, |(whole, _)| whole);
+            let refused = Fault::unsupported_operation();
+            Err(refused.saying(format!("it comes back with the whole, which is {whole}")))
+        })
+    }
+
     /// A read of `sys` whose answer is in the store alone, so that a loaded snapshot has one too.
     #[must_use]
     pub const fn stored(mut self) -> Self {

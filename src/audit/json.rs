@@ -171,6 +171,7 @@ impl Refusal {
             // That of a quota, which names the path: it is told anyway.
             429 => whole.clone(),
             403 => listed("permission denied"),
+            405 => listed("unsupported operation"),
             500.. => listed("internal error"),
             _ => listed("invalid request"),
         };

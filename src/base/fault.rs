@@ -61,6 +61,13 @@ impl Fault {
         self
     }
 
+    /// The same with one more text, which says what to do instead.
+    #[must_use]
+    pub fn saying(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.errors.push(text.into());
+        self
+    }
+
     /// Says after how many seconds the same request may be worth sending again.
     #[must_use]
     pub fn again_in(self, seconds: &str) -> Self {

@@ -5,7 +5,7 @@
 //! [`meter`]. Values: [`secret`], [`credential`], [`password`], [`ttl`], [`cidr`], [`fault`],
 //! [`digest`], [`signature`]. Forms that are read and written: [`record`], [`header`], [`hex`],
 //! [`url`], [`golang`], [`hcl`], [`json`], [`jose`], [`merge_patch`], [`openpgp`], [`pem`]. Words:
-//! [`nearest`], [`policies`], [`said`].
+//! [`nearest`], [`policies`], [`said`], [`shell`].
 
 pub mod bounded;
 pub mod cidr;
@@ -36,6 +36,7 @@ pub mod record;
 pub mod room;
 pub mod said;
 pub mod secret;
+pub mod shell;
 pub mod signature;
 pub mod sync;
 pub mod systemd;

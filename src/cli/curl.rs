@@ -1,6 +1,7 @@
 //! What is printed instead of a call: the curl command, or the policy, that stands for it.
 
 use super::recover;
+use crate::base::shell::word;
 use crate::base::{golang, url};
 use crate::client::{Call, Client, Verb};
 
@@ -13,7 +14,7 @@ pub fn command(client: &Client, call: &Call) -> String {
         out.push_str("--insecure ");
     }
     if let Some(socket) = client.address().socket() {
-        out.push_str(&format!("--unix-socket {} ", quoted(&socket.to_string_lossy())));
+        out.push_str(&format!("--unix-socket {} ", word(&socket.to_string_lossy())));
     }
     if call.verb != Verb::Get {
         out.push_str(&format!("-X {} ", call.verb.name()));
@@ -26,19 +27,19 @@ pub fn command(client: &Client, call: &Call) -> String {
         ("--key", identity.map(|identity| &identity.key)),
     ] {
         if let Some(file) = file {
-            out.push_str(&format!("{option} {} ", quoted(&file.to_string_lossy())));
+            out.push_str(&format!("{option} {} ", word(&file.to_string_lossy())));
         }
     }
     for (name, value) in client.headers(call) {
-        out.push_str(&format!("-H {} ", quoted(&format!("{name}: {value}"))));
+        out.push_str(&format!("-H {} ", word(&format!("{name}: {value}"))));
     }
     out.push_str("-H \"X-Vault-Token: $(edgekeep print token)\" ");
     if opens(call) {
         out.push_str("-d @- ");
     } else if call.body.is_some() {
-        out.push_str(&format!("-d {} ", quoted(&call.body_text())));
+        out.push_str(&format!("-d {} ", word(&call.body_text())));
     }
-    out.push_str(&quoted(&client.url(call)));
+    out.push_str(&word(&client.url(call)));
     out
 }
 
@@ -134,15 +135,6 @@ pub fn is_like(path: &str, pattern: &str) -> bool {
         }
         None => path == pattern,
     }
-}
-
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "/:._-%+@,[]".contains(c);
-    if !text.is_empty() && text.chars().all(safe) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::snapshot::lent::lend;
 use super::snapshot::state::{Kind, State};
 use super::stop::{Exit, Stop};
 use super::{data, operands};
+use crate::base::shell::word;
 use crate::base::url;
-use crate::client::{Call, Verb};
+use crate::client::{Call, Error, Verb};
 
 /// By which a call names the snapshot that it recovers from.
 pub const HEADER: &str = "X-Vault-Recover-Snapshot-Id";
@@ -67,7 +68,11 @@ impl Recover {
         let doing = format!("Error recovering {path}");
         let answer = cx.send(call).map_err(|stop| {
             let stop = stop.about(&doing);
-            if stop.says("unsupported operation") { stop.with(&self.by_hand(path)) } else { stop }
+            let advice = stop.says(UNSUPPORTED).then(|| self.by_hand(cx, path, id, &stop));
+            match advice.flatten() {
+                Some(advice) => stop.with(&advice),
+                None => stop,
+            }
         })?;
         match Envelope::of(&answer) {
             Some(envelope) => envelope.print(cx),
@@ -78,32 +83,33 @@ impl Recover {
         }
     }
 
-    /// What helps where the server brings nothing back.
-    fn by_hand(&self, path: &str) -> String {
-        if let Some(elsewhere) = in_versions(path) {
-            return elsewhere;
-        }
-        let id = self.snapshot_id.as_deref().unwrap_or_default();
+    /// What helps where the server brings nothing back: what it can show of then is asked for
+    /// first. `None` where it said itself what helps.
+    fn by_hand(&self, cx: &mut Context, path: &str, id: &str, stop: &Stop) -> Option<String> {
         let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
-        format!(
-            "What cannot be recovered is read as it was, where a snapshot holds it, and written by \
-             hand: `edgekeep read -snapshot-id={id} {from}`"
-        )
+        let mut shows = |call: Call| cx.look_up(&call.with_query("read_snapshot_id", id)).is_some();
+        let command = |verb: &str| {
+            let named = self.snapshot_id.as_deref().unwrap_or_default();
+            format!("`edgekeep {verb} -snapshot-id={} {}`", word(named), word(&from))
+        };
+        if shows(Call::get(&*from)) {
+            return Some(format!("It is read as it was: {}", command("read")));
+        }
+        if shows(Call::list(&*from)) {
+            return Some(format!("What there was is listed: {}", command("list")));
+        }
+        let is_told = matches!(stop, Stop::Call(_, Error::Refused(refusal)) if
+            refusal.errors.as_ref().is_some_and(|errors| errors.len() > 1));
+        let instead = match from.starts_with("auth/token/") {
+            true => "Tokens are not brought back: `edgekeep token create` makes a new one",
+            false => "The snapshot shows nothing there, either: make it anew",
+        };
+        (!is_told).then(|| instead.to_owned())
     }
 }
 
-/// Where kv version 2 has what is called `path` without that.
-fn in_versions(path: &str) -> Option<String> {
-    let (mount, key) = path.split_once('/')?;
-    let known = ["data/", "metadata/"].iter().any(|part| key.starts_with(part));
-    let is_ours = ["sys", "auth", "identity", "cubbyhole"].contains(&mount);
-    (!known && !is_ours && !key.is_empty()).then(|| {
-        format!(
-            "Of kv version 2 the value is at MOUNT/data/KEY, as {mount}/data/{key}, and all its \
-             versions are at MOUNT/metadata/KEY"
-        )
-    })
-}
+/// How a server says that something is not brought back.
+const UNSUPPORTED: &str = "unsupported operation";
 
 /// Snapshot Options
 #[derive(FromArgs, ArgsInfo)]

@@ -12,6 +12,7 @@ use crate::auth;
 use crate::barrier::names::MountId;
 use crate::base::entropy::Entropy;
 use crate::base::record::{Record, RecordError, decode_body};
+use crate::base::shell;
 use crate::engines;
 
 /// What the path of every auth method begins with.
@@ -109,6 +110,21 @@ impl Mount {
             true => auth::method(&self.kind),
             false => engines::engine(&self.kind, self.option("version")),
         }
+    }
+
+    /// The command that makes one like it.
+    pub fn enabling(&self) -> String {
+        let kind = match self.option("version") {
+            Some("2") if self.kind == "kv" => "kv-v2",
+            _ => &self.kind,
+        };
+        let path = shell::word(self.listed_path());
+        format!("`edgekeep {} enable -path={path} {kind}`", self.command())
+    }
+
+    /// The command that is about mounts of its table.
+    pub fn command(&self) -> &'static str {
+        if self.is_auth() { "auth" } else { "secrets" }
     }
 
     /// The TTLs that hold in it.

@@ -150,7 +150,7 @@ fn at<'t, 'p>(
                         "no handler for route '{path}': in the snapshot {} is mounted; to reach \
                          what it held, mount one anew: {}",
                         old.path,
-                        enabling(old)
+                        old.enabling()
                     ),
                 )),
             };
@@ -182,10 +182,10 @@ impl Present<'_> {
         let old = table.at(self.path).ok_or_else(|| not_yet(self.path))?;
         let old = Some(old).filter(alike).ok_or_else(|| {
             Fault::bad_request(format!(
-                "{} is of another type now than it was in the snapshot: mount there what it was, \
-                 or that elsewhere and move it there: {}",
+                "{} is of another type now than it was in the snapshot: move it away, and mount \
+                 there what it was: {}",
                 self.path,
-                enabling(old)
+                old.enabling()
             ))
         })?;
         if !sudo {
@@ -249,16 +249,6 @@ pub fn refuse(ask: &Ask) -> Result<(), Fault> {
         Some(_) if ask.verb != Verb::Recover => Err(nothing_there()),
         _ => Ok(()),
     }
-}
-
-/// The command that makes a mount like an old one.
-fn enabling(old: &Mount) -> String {
-    let kind = match old.option("version") {
-        Some("2") if old.kind == "kv" => "kv-v2",
-        _ => &old.kind,
-    };
-    let table = if old.is_auth() { "auth" } else { "secrets" };
-    format!("`edgekeep {table} enable -path={} {kind}`", old.listed_path())
 }
 
 fn not_yet(path: &str) -> Fault {

@@ -12,10 +12,11 @@ use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
 use crate::audit::devices::{Audit, Wanted};
-use crate::audit::store;
+use crate::audit::store::{self, StoredDevice};
 use crate::barrier::{Barrier, Unsealed};
 use crate::base::fault::Fault;
 use crate::base::golang;
+use crate::base::shell::word;
 
 /// What these endpoints are given.
 pub struct AuditDevices {
@@ -50,7 +51,7 @@ const ROUTES: &[Route<AuditDevices>] = &[
         description: "Each device's path with its type and options.",
         fields: &[],
         access: Access::Sudo,
-        operations: &[Operation::system(Verb::Read, "List them.", list)],
+        operations: &[Operation::system(Verb::Read, "List them.", list).stored()],
     },
     Route {
         path: "audit/{path+}",
@@ -63,6 +64,7 @@ const ROUTES: &[Route<AuditDevices>] = &[
         access: Access::Sudo,
         operations: &[
             Operation::direct(Verb::Write, "Enable a device.", enable),
+            Operation::recover_system("Says what to do instead.", recover),
             Operation::direct(Verb::Delete, "Disable a device.", disable),
         ],
     },
@@ -109,6 +111,42 @@ fn enable(service: &AuditDevices, ask: DirectAsk) -> Outcome {
 fn disable(service: &AuditDevices, ask: DirectAsk) -> Outcome {
     service.audit.disable(&service.unsealed()?, path(&ask))?;
     Ok(Reply::nothing())
+}
+
+/// A device is tried when it is enabled, which no transaction does.
+fn recover(_: &AuditDevices, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
+    let whole = |sent: &str| format!("{}/", sent.trim_end_matches('/'));
+    let (path, source) = (whole(call.fields.need(&PATH)?), whole(then.fields.need(&PATH)?));
+    let old = store::all(then.txn)?.into_iter().find(|device| device.path == source);
+    let anew = enabling(&path, &old.ok_or_else(Fault::not_in_snapshot)?);
+    let is_there = store::all(call.txn)?.iter().any(|device| device.path == path);
+    let refused = Fault::unsupported_operation();
+    Err(match is_there {
+        true => refused.saying(format!(
+            "an audit device is enabled anew, as it was, when the one that is there now is \
+             disabled: `edgekeep audit disable {} && {anew}`",
+            word(path.trim_end_matches('/'))
+        )),
+        false => refused.saying(format!("an audit device is enabled anew, as it was: `{anew}`")),
+    })
+}
+
+/// The command that enables one like it at `path`.
+fn enabling(path: &str, device: &StoredDevice) -> String {
+    let mut command = format!("edgekeep audit enable -path={}", word(path.trim_end_matches('/')));
+    if !device.description.is_empty() {
+        command.push_str(&format!(" -description={}", word(&device.description)));
+    }
+    if device.local {
+        command.push_str(" -local");
+    }
+    command.push_str(&format!(" {}", device.kind));
+    for (name, value) in device.options.iter().flatten() {
+        // The command takes what follows an `@` for the name of a file.
+        let escape = if value.starts_with('@') { "\\" } else { "" };
+        command.push_str(&format!(" {}={}", word(name), word(&format!("{escape}{value}"))));
+    }
+    command
 }
 
 fn hash(service: &AuditDevices, call: &mut SystemCall<'_>) -> Outcome {

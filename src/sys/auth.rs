@@ -1,7 +1,8 @@
 //! `sys/auth`: which auth methods are enabled where.
 
 use super::mounts::{
-    Mounts, Table, disable, enable, fields, list, read, read_tuning, recover_tuning, tune,
+    INSTEAD, Mounts, Table, disable, enable, fields, list, read, read_tuning, recover_tuning,
+    refuse_to_recover, tune,
 };
 use crate::api::ask::Verb;
 use crate::api::engine::Bound;
@@ -57,6 +58,9 @@ const ROUTES: &[Route<Mounts>] = &[
             .stored(),
             Operation::system(Verb::Write, "Enable an auth method.", |mounts, call| {
                 enable(Table::Auth, mounts, call)
+            }),
+            Operation::recover_system(INSTEAD, |mounts, call, then| {
+                refuse_to_recover(Table::Auth, mounts, call, then)
             }),
             Operation::system(Verb::Delete, "Disable it and delete its data.", |mounts, call| {
                 disable(Table::Auth, mounts, call)

@@ -73,6 +73,7 @@ const ROUTES: &[Route<Arc<Meters>>] = &[
         operations: &[
             Operation::system(Verb::Read, "Read a policy's text.", read_old).stored(),
             Operation::system(Verb::Write, "Set a policy's text.", write_old),
+            Operation::recover_system("Bring a policy back.", recover),
             Operation::system(Verb::Delete, "Delete a policy.", delete),
         ],
     },

@@ -257,6 +257,7 @@ fn users_roles_and_policies_come_back_too() {
     // Under another name its id would be there twice.
     let copied = recover_from(&root, &id, "auth/approle/role/b", "auth/approle/role/app");
     assert!(error(&copied).contains("role_id already in use"), "{}", error(&copied));
+    assert_eq!(recover(&root, &id, "sys/policy/a").status, 204, "by its old path");
     assert_eq!(recover(&root, &id, "sys/policies/acl/root").status, 400);
 }
 
@@ -499,89 +500,4 @@ fn settings_of_what_is_not_there_or_is_another_kind() {
     assert_eq!(options["version"], Value::Null, "that of kv stays: {options}");
     let fixed = recover(&root, &id, "sys/mounts/cubbyhole/tune");
     assert!(error(&fixed).contains("cannot tune"), "{}", error(&fixed));
-}
-
-#[test]
-fn of_a_mount_that_is_gone_it_is_told_how_it_is_made_anew() {
-    let server = Server::dev();
-    let root = server.root();
-    root.post("secret/data/a", json!({ "data": { "n": 1 } }));
-    root.post("sys/auth/people", json!({ "type": "userpass" }));
-    root.post("auth/people/users/ann", json!({ "password": "long enough" }));
-    let id = keep(&root);
-    root.delete("sys/mounts/secret");
-    root.delete("sys/auth/people");
-    for (path, command) in [
-        ("secret/data/a", "`edgekeep secrets enable -path=secret/ kv-v2`"),
-        ("auth/people/users/ann", "`edgekeep auth enable -path=people/ userpass`"),
-    ] {
-        for reply in [read(&root, &id, path), recover(&root, &id, path)] {
-            let said = (reply.status, error(&reply).contains(command));
-            assert_eq!(said, (404, true), "{}", error(&reply));
-        }
-    }
-    root.post("sys/mounts/secret", json!({ "type": "kv" }));
-    let other = read(&root, &id, "secret/data/a");
-    assert!(error(&other).contains("of another type now"), "{}", error(&other));
-    root.delete("sys/mounts/secret");
-    root.post("sys/mounts/secret", json!({ "type": "kv-v2" }));
-    assert_eq!(recover(&root, &id, "secret/data/a").status, 200);
-    assert_eq!(data(&root.get("secret/data/a"))["data"]["n"], 1);
-    let none = read(&root, &id, "nowhere/a");
-    assert_eq!(error(&none), "no handler for route 'nowhere/a'");
-}
-
-#[test]
-fn what_proves_who_one_is_is_not_brought_back() {
-    let server = Server::dev();
-    let root = server.root();
-    root.post("sys/auth/approle", json!({ "type": "approle" }));
-    root.post("auth/approle/role/web", json!({}));
-    root.post("auth/approle/role/web/secret-id", json!({}));
-    let id = keep(&root);
-    for path in ["auth/approle/role/web/secret-id", "sys/mounts/secret", "sys/auth/approle"] {
-        let refused = recover(&root, &id, path);
-        assert_eq!(refused.status, 405, "{path}");
-        assert!(error(&refused).contains("unsupported operation"), "{path}");
-    }
-    let listed = data(&list(&root, &id, "auth/approle/role/web/secret-id"));
-    assert_eq!(listed["keys"].as_array().unwrap().len(), 1);
-}
-
-#[test]
-fn what_the_store_does_not_keep_is_in_no_snapshot() {
-    let server = Server::dev();
-    let root = server.root();
-    root.post("sys/auth/approle", json!({ "type": "approle" }));
-    let id = keep(&root);
-    for path in [
-        "sys/health",
-        "sys/seal-status",
-        "sys/metrics",
-        "sys/storage/raft/snapshot",
-        "sys/internal/counters/activity",
-        "auth/token/lookup-self",
-        "sys/policies/password/p/generate",
-    ] {
-        let refused = read(&root, &id, path);
-        assert_eq!(refused.status, 400, "{path}");
-        assert!(error(&refused).contains("no snapshot holds"), "{path}: {}", error(&refused));
-    }
-    for method in ["POST", "PUT", "DELETE"] {
-        let path = format!("secret/data/a?read_snapshot_id={id}");
-        let refused = root.send(method, &path, Some(&json!({ "data": {} })));
-        assert_eq!(refused.status, 400, "{method}");
-        assert!(error(&refused).contains("is only read and listed"), "{}", error(&refused));
-    }
-    assert_eq!(root.get("secret/metadata/a").status, 404);
-    let nobody = server.client();
-    assert_eq!(nobody.get("sys/metrics").status, 200, "here they are told to everybody");
-    for path in ["secret/data/a", "identity/oidc/.well-known/keys", "sys/health", "sys/metrics"] {
-        let refused = read(&nobody, &id, path).status;
-        assert!(matches!(refused, 400 | 403), "{path}: {refused}");
-    }
-    let login = recover(&nobody, &id, "auth/approle/login");
-    assert!(matches!(login.status, 400 | 403 | 405), "{}", login.status);
-    // Help needs none.
-    assert!(root.get("secret/data/a?help=1").body.windows(7).any(|text| text == b"RECOVER"));
 }

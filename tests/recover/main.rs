@@ -6,6 +6,7 @@ mod door;
 mod engines;
 mod instants;
 mod loads;
+mod refusals;
 mod rights;
 mod source;
 #[path = "../support/mod.rs"]

@@ -20,6 +20,7 @@ use crate::base::cidr::Cidr;
 use crate::base::fault::Fault;
 use crate::base::golang::quote;
 use crate::base::json;
+use crate::base::shell::word;
 
 pub fn generate(_: &(), call: &mut Call<'_>) -> Outcome {
     let secret_id = call.scope.entropy().uuid();
@@ -31,6 +32,22 @@ pub fn custom(_: &(), call: &mut Call<'_>) -> Outcome {
     let secret_id = secret_id.ok_or_else(|| Fault::bad_request("missing secret_id"))?;
     fits(secret_id, SECRET_ID.info.name)?;
     issue(call, secret_id)
+}
+
+/// One that was revoked is to stay so.
+pub fn recover(_: &(), call: &mut Call<'_>, _: &mut Call<'_>) -> Outcome {
+    let name = name(call)?;
+    let takes_them = Role::load(&mut call.scope, &name)?.is_some_and(|role| role.bind_secret_id);
+    let refused = Fault::unsupported_operation();
+    let path = call.ask.path.trim_end_matches('/');
+    Err(match takes_them {
+        true => refused.saying(format!(
+            "no secret id comes back, as one that was revoked stays so; a new one is made by \
+             `edgekeep write -force {}`",
+            word(path)
+        )),
+        false => refused.saying("no secret id comes back, as one that was revoked stays so"),
+    })
 }
 
 fn issue(call: &mut Call<'_>, secret_id: &str) -> Outcome {

@@ -123,6 +123,7 @@ static ROUTES: [Route<()>; 23] = [
         operations: &[
             Operation::new(Verb::Read, "Reads it.", roles::read_id),
             Operation::new(Verb::Write, "Sets it.", roles::set_id),
+            Operation::recover_with_whole(),
         ],
     },
     Route {
@@ -131,7 +132,10 @@ static ROUTES: [Route<()>; 23] = [
         description: "",
         fields: &[&fields::ROLE_NAME.info],
         access: Access::Policy,
-        operations: &[Operation::new(Verb::Read, "Reads it.", roles::read_local)],
+        operations: &[
+            Operation::new(Verb::Read, "Reads it.", roles::read_local),
+            Operation::recover_with_whole(),
+        ],
     },
     Route {
         path: "role/{role_name:name}/secret-id/?",
@@ -148,6 +152,7 @@ static ROUTES: [Route<()>; 23] = [
         access: Access::Policy,
         operations: &[
             Operation::new(Verb::Write, "Makes one.", issue::generate),
+            Operation::recover("Says what to do instead.", issue::recover),
             Operation::new(Verb::List, "Lists their accessors.", lookup::list),
         ],
     },

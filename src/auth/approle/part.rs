@@ -45,6 +45,7 @@ pub const fn route<P: Part>(
             &[
                 Operation::new(Verb::Read, "Reads it.", read::<P>),
                 Operation::new(Verb::Write, "Sets it.", write::<P>),
+                Operation::recover_with_whole(),
                 Operation::new(Verb::Delete, "Sets it to its default.", delete::<P>),
             ]
         },

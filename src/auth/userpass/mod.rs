@@ -55,7 +55,10 @@ static ROUTES: [Route<()>; 6] = [
         description: "",
         fields: &[&NAME.info, &PASSWORD.info],
         access: Access::Policy,
-        operations: &[Operation::new(Verb::Write, "Sets the password.", users::set_password)],
+        operations: &[
+            Operation::new(Verb::Write, "Sets the password.", users::set_password),
+            Operation::recover_with_whole(),
+        ],
     },
     Route {
         path: "users/{username:name}/policies",
@@ -63,7 +66,10 @@ static ROUTES: [Route<()>; 6] = [
         description: "They hold for later logins; tokens with others are not renewed.\n",
         fields: &[&NAME.info, &terms::POLICIES.info, &terms::OLD_POLICIES.info],
         access: Access::Policy,
-        operations: &[Operation::new(Verb::Write, "Sets the policies.", users::set_policies)],
+        operations: &[
+            Operation::new(Verb::Write, "Sets the policies.", users::set_policies),
+            Operation::recover_with_whole(),
+        ],
     },
     Route {
         path: "login/{username:name}",

@@ -6,6 +6,7 @@ use crate::api::ask::Verb;
 use crate::api::call::Call;
 use crate::api::reply::{Content, Reply};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::base::fault::Fault;
 
 /// `data` without a path, and its like.
 pub const fn root(path: &'static str) -> Route<()> {
@@ -30,6 +31,7 @@ pub const ELSEWHERE: Route<()> = Route {
         Operation::new(Verb::Read, WRONG, |_, _| elsewhere("get")).signpost(),
         Operation::new(Verb::Write, WRONG, |_, _| elsewhere("put")).signpost(),
         Operation::new(Verb::Patch, WRONG, |_, _| elsewhere("patch")).signpost(),
+        Operation::recover(WRONG, |_, call, _| recover(call)),
         Operation::new(Verb::Delete, WRONG, |_, _| elsewhere("delete")).signpost(),
         Operation::new(Verb::List, WRONG, |_, _| elsewhere("list")).signpost(),
     ],
@@ -53,6 +55,14 @@ fn elsewhere(command: &str) -> Outcome {
         "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API \
          endpoints to use. If using the Vault CLI, use 'vault kv {command}' for this operation."
     ))
+}
+
+fn recover(call: &Call<'_>) -> Outcome {
+    let (mount, path) = (&call.mount.path, call.path);
+    Err(Fault::unsupported_operation().saying(format!(
+        "{mount} is of version 2: the value is at {mount}data/{path}, and all its versions are at \
+         {mount}metadata/{path}"
+    )))
 }
 
 fn nowhere(warning: impl Into<String>) -> Outcome {

@@ -83,20 +83,20 @@ const NAME_FIELDS: &[&FieldInfo] = &[&NAME.info];
 const INTROSPECT_FIELDS: &[&FieldInfo] = &[&TOKEN.info, &CLIENT_ID.info];
 
 const CONFIG: Operations = &[
-    Operation::system(Verb::Read, "Reads the configuration.", read_config),
+    Operation::system(Verb::Read, "Reads the configuration.", read_config).stored(),
     Operation::system(Verb::Write, "Changes the configuration.", write_config),
 ];
-const KEYS: Operations = &[Operation::system(Verb::List, "Lists the names.", list_keys)];
+const KEYS: Operations = &[Operation::system(Verb::List, "Lists the names.", list_keys).stored()];
 const ONE_KEY: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read_key),
+    Operation::system(Verb::Read, "Reads it.", read_key).stored(),
     Operation::system(Verb::Write, "Makes it, or changes it.", write_key)
         .creating_system(key_exists),
     Operation::system(Verb::Delete, "Deletes it, unless a role has it.", delete_key),
 ];
 const ROTATE: Operations = &[Operation::system(Verb::Write, "Lets the next one sign.", rotate)];
-const ROLES: Operations = &[Operation::system(Verb::List, "Lists the names.", list_roles)];
+const ROLES: Operations = &[Operation::system(Verb::List, "Lists the names.", list_roles).stored()];
 const ONE_ROLE: Operations = &[
-    Operation::system(Verb::Read, "Reads it.", read_role),
+    Operation::system(Verb::Read, "Reads it.", read_role).stored(),
     Operation::system(Verb::Write, "Makes it, or changes it.", write_role)
         .creating_system(role_exists),
     Operation::system(Verb::Delete, "Deletes it.", delete_role),

@@ -1,6 +1,7 @@
 //! `sys/mounts` and `sys/remount`: where the secrets engines are. `sys/auth` is its twin: what
 //! both do is done here, in the words of either.
 
+mod anew;
 mod config;
 mod enable;
 pub mod fields;
@@ -13,6 +14,7 @@ pub mod ui;
 
 use std::sync::Arc;
 
+pub use self::anew::recover as refuse_to_recover;
 pub use self::enable::{disable, enable};
 pub use self::shown::{list, read};
 pub use self::table::Table;
@@ -66,6 +68,9 @@ impl Mounts {
     }
 }
 
+/// Of a recovery.
+pub const INSTEAD: &str = "Says what to do instead.";
+
 const ROUTES: &[Route<Mounts>] = &[
     Route {
         path: "mounts",
@@ -110,6 +115,9 @@ const ROUTES: &[Route<Mounts>] = &[
             .stored(),
             Operation::system(Verb::Write, "Mount an engine.", |mounts, call| {
                 enable(Table::Secrets, mounts, call)
+            }),
+            Operation::recover_system(INSTEAD, |mounts, call, then| {
+                refuse_to_recover(Table::Secrets, mounts, call, then)
             }),
             Operation::system(Verb::Delete, "Unmount it and delete its data.", |mounts, call| {
                 disable(Table::Secrets, mounts, call)

@@ -53,6 +53,11 @@ pub fn is_reserved(path: &str) -> bool {
     RESERVED.iter().any(|reserved| path.starts_with(reserved))
 }
 
+/// Whether what is mounted at `path` is always there, and nothing of it can be tuned.
+pub fn is_fixed(path: &str) -> bool {
+    RESERVED.iter().any(|fixed| *fixed != AUTH && path.starts_with(fixed))
+}
+
 /// Whether requests to a mount at `path` would arrive there: the gate redirects or refuses other
 /// paths, and `tune` is a word of `sys/mounts`.
 pub fn can_be_reached(path: &str) -> bool {

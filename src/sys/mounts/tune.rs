@@ -1,7 +1,7 @@
 //! What can be set of a mount: read and changed.
 
 use super::fields::{DESCRIPTION, OPTIONS, PATH, TOKEN_TYPE};
-use super::table::{RESERVED, TOKEN};
+use super::table::{TOKEN, is_fixed};
 use super::{Mounts, Table, config, lockout, shown};
 use crate::api::call::SystemCall;
 use crate::api::reply::Reply;
@@ -10,7 +10,7 @@ use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::golang;
 use crate::engines::kv2;
-use crate::mount::table::{AUTH, Mount};
+use crate::mount::table::Mount;
 
 /// The option that says which engine a kv mount is.
 const VERSION: &str = "version";
@@ -88,7 +88,7 @@ pub fn recover(
 /// The mount that a change is of.
 fn tuned(table: Table, mounts: &Mounts, call: &mut SystemCall<'_>) -> Result<Mount, Fault> {
     let path = table.path(call.fields.need(&PATH)?);
-    if RESERVED.iter().any(|fixed| *fixed != AUTH && path.starts_with(fixed)) {
+    if is_fixed(&path) {
         return Err(Fault::bad_request(format!("cannot tune {path:?}")));
     }
     let all = mounts.store.read(call.txn)?;

@@ -37,7 +37,7 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         description: TARGETS,
         fields: &[],
         access: Access::Sudo,
-        operations: &[Operation::system(Verb::List, "List their names.", list)],
+        operations: &[Operation::system(Verb::List, "List their names.", list).stored()],
     },
     Route {
         path: "storage/raft/snapshot-auto/config/{name:name}",
@@ -46,7 +46,7 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
         fields: fields::SETTINGS,
         access: Access::Sudo,
         operations: &[
-            Operation::system(Verb::Read, "Read a target's settings.", read),
+            Operation::system(Verb::Read, "Read a target's settings.", read).stored(),
             Operation::system(Verb::Write, "Set a target.", write).creating_system(exists),
             Operation::system(Verb::Delete, "Remove a target; what it holds stays.", delete),
         ],
@@ -63,10 +63,17 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
 
 fn list(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let mut names = stored::list(call.txn)?;
-    names.extend(keeper.configured_names().map(str::to_owned));
+    if !is_past(call) {
+        names.extend(keeper.configured_names().map(str::to_owned));
+    }
     names.sort_unstable();
     names.dedup();
     Reply::list(names)
+}
+
+/// Whether a loaded snapshot is asked, which has what was set through the API alone.
+fn is_past(call: &SystemCall<'_>) -> bool {
+    call.ask.snapshot.is_some()
 }
 
 fn exists(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Result<bool, Fault> {
@@ -76,7 +83,7 @@ fn exists(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Result<bool, Fault
 
 fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let name = call.fields.need(&NAME)?;
-    if let Some(settings) = keeper.configured(name) {
+    if let Some(settings) = keeper.configured(name).filter(|_| !is_past(call)) {
         return Ok(Reply::data(shown(settings)));
     }
     let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
@@ -84,7 +91,8 @@ fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
         Ok(settings) => Ok(Reply::data(shown(&settings))),
         // It was taken by a version before.
         Err(wrong) => {
-            let why = keeper.status(name).and_then(|status| status.error);
+            let status = keeper.status(name).filter(|_| !is_past(call));
+            let why = status.and_then(|status| status.error);
             let why = why.unwrap_or_else(|| wrong.to_string());
             Ok(Reply::data(given(&fields)).warn(format!("it is not served: {why}")))
         }
