@@ -75,3 +75,10 @@ pub struct SystemCall<'a> {
     /// The transaction.
     pub txn: &'a mut Txn,
 }
+
+impl SystemCall<'_> {
+    /// Whether a loaded snapshot is asked: what the server has in memory is not of that.
+    pub const fn is_past(&self) -> bool {
+        self.ask.snapshot.is_some()
+    }
+}

@@ -108,7 +108,7 @@ const ROUTES: &[Route<Service>] = &[
         fields: &[&NAME.info, &TYPE.info, &PATH.info, &ROLE.info, &MAX_LEASES.info],
         access: Access::Policy,
         operations: &[
-            Operation::system(Verb::Read, "Read a lease count.", lease_count::read),
+            Operation::system(Verb::Read, "Read a lease count.", lease_count::read).stored(),
             Operation::system(Verb::Write, "Set a lease count.", lease_count::write),
             Operation::recover_system("Bring a lease count back.", lease_count::recover),
             Operation::system(Verb::Delete, "Remove a lease count.", delete::<LeaseCount>),

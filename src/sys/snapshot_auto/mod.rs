@@ -63,17 +63,12 @@ const ROUTES: &[Route<Arc<Keeper>>] = &[
 
 fn list(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let mut names = stored::list(call.txn)?;
-    if !is_past(call) {
+    if !call.is_past() {
         names.extend(keeper.configured_names().map(str::to_owned));
     }
     names.sort_unstable();
     names.dedup();
     Reply::list(names)
-}
-
-/// Whether a loaded snapshot is asked, which has what was set through the API alone.
-fn is_past(call: &SystemCall<'_>) -> bool {
-    call.ask.snapshot.is_some()
 }
 
 fn exists(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Result<bool, Fault> {
@@ -83,7 +78,7 @@ fn exists(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Result<bool, Fault
 
 fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
     let name = call.fields.need(&NAME)?;
-    if let Some(settings) = keeper.configured(name).filter(|_| !is_past(call)) {
+    if let Some(settings) = keeper.configured(name).filter(|_| !call.is_past()) {
         return Ok(Reply::data(shown(settings)));
     }
     let fields = stored::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
@@ -91,7 +86,7 @@ fn read(keeper: &Arc<Keeper>, call: &mut SystemCall<'_>) -> Outcome {
         Ok(settings) => Ok(Reply::data(shown(&settings))),
         // It was taken by a version before.
         Err(wrong) => {
-            let status = keeper.status(name).filter(|_| !is_past(call));
+            let status = keeper.status(name).filter(|_| !call.is_past());
             let why = status.and_then(|status| status.error);
             let why = why.unwrap_or_else(|| wrong.to_string());
             Ok(Reply::data(given(&fields)).warn(format!("it is not served: {why}")))
