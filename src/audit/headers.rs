@@ -12,7 +12,7 @@ use crate::base::record::Record;
 use crate::base::sync::lock;
 
 /// Where they lie in the system's part of the store.
-const PLACE: &str = "config/audit/headers";
+pub const PLACE: &str = "config/audit/headers";
 
 /// How a header is audited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,11 @@ impl Record for AuditedHeaders {
 }
 
 impl AuditedHeaders {
+    /// Reads them.
+    pub fn load(txn: &mut Txn) -> Result<Self, TxnError> {
+        Ok(txn.scope(MountId::SYSTEM).read(PLACE)?.unwrap_or_default())
+    }
+
     /// Writes them.
     pub fn store(&self, txn: &mut Txn) -> Result<(), TxnError> {
         let mut system = txn.scope(MountId::SYSTEM);

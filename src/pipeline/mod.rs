@@ -32,7 +32,7 @@ pub mod wrapping;
 
 use std::sync::Arc;
 
-pub use self::past::may_read_there;
+pub use self::past::{may_read_setting, may_read_there};
 pub use self::respond::fault as refusal;
 
 use self::flights::{Flight, Flights};

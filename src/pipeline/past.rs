@@ -221,6 +221,14 @@ pub fn may_read_there(
     })
 }
 
+/// Whether somebody of these rights may read a setting, which may take `sudo`.
+pub fn may_read_setting(acl: &Acl, path: &str, takes_sudo: bool) -> bool {
+    let question = Question { capability: Capability::Read, path, wrap_ttl: None };
+    let nothing = Map::new();
+    let asked = acl.check(&question, || Ok::<_, Infallible>(&nothing));
+    asked.is_ok_and(|given| given.allowed && (given.sudo || !takes_sudo))
+}
+
 /// Whether both are of the same route of the same engine.
 fn are_alike(one: &Target<'_, '_>, other: &Target<'_, '_>) -> bool {
     match (one, other) {

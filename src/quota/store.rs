@@ -11,7 +11,7 @@ use crate::base::record::Record;
 /// The folder in the system's part of the store; each kind has one in it.
 const FOLDER: &str = "core/quota";
 /// Where the configuration lies.
-const CONFIG: &str = "core/quota/config";
+pub const CONFIG: &str = "core/quota/config";
 
 /// Where the state's name lies; there is none before the first of them is set.
 const STATE: &str = "core/quota/state";
@@ -60,6 +60,12 @@ pub fn delete<Q: Quota>(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
 /// The names of all quotas of a kind.
 pub fn list<Q: Quota>(txn: &mut Txn) -> Result<Vec<String>, TxnError> {
     txn.scope(MountId::SYSTEM).list(&format!("{FOLDER}/{}", Q::KIND))
+}
+
+/// The name of the quota of a kind that lies at an entry.
+pub fn name_at<Q: Quota>(entry: &str) -> Option<&str> {
+    let below = entry.strip_prefix(FOLDER)?.strip_prefix('/')?;
+    below.strip_prefix(Q::KIND)?.strip_prefix('/')
 }
 
 /// All quotas of a kind, with their names.

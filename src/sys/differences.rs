@@ -1,5 +1,7 @@
 //! What became of everything that people keep, from one state of the store to another.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::difference::{Change, Difference};
@@ -15,6 +17,8 @@ use crate::pipeline::alone;
 use crate::policy::name::Name;
 use crate::policy::{password, store};
 use crate::sys::identity;
+use crate::sys::mounts::tuned;
+use crate::sys::settings::{self, Settings};
 use crate::token::role;
 
 /// What is not the same.
@@ -28,19 +32,36 @@ pub struct Differences {
 /// One thing that is not the same.
 pub struct Found {
     what: Difference,
-    /// The mount that has it in both states, wherever each has that one, and the path below it at
-    /// which it is read; `None` of what lies in no mount.
-    place: Option<(MountId, String)>,
+    value: Values,
+}
+
+/// Where the values of it are that may be told.
+enum Values {
+    /// Nowhere.
+    None,
+    /// Below the mount that has it in both states, wherever each has that one, at the path at
+    /// which it is read.
+    Below(MountId, String),
+    /// Here: that of before, and that of after.
+    Set([Option<Map<String, Value>>; 2]),
 }
 
 impl From<Difference> for Found {
     fn from(what: Difference) -> Self {
-        Self { what, place: None }
+        Self { what, value: Values::None }
     }
 }
 
-/// Who may be told what lies below a mount of a state that has this table.
-pub type Permission<'a> = dyn Fn(&MountTable, &Mount, &str) -> bool + 'a;
+/// What somebody is to be told.
+pub enum Wanted<'a> {
+    /// What lies below a mount of a state that has this table.
+    Below(&'a MountTable, &'a Mount, &'a str),
+    /// What is set at a path.
+    Setting(&'a str),
+}
+
+/// Who may be told it.
+pub type Permission<'a> = dyn Fn(&Wanted<'_>) -> bool + 'a;
 
 /// Compares two states of one store. At most `most` entries that are not the same are looked at.
 ///
@@ -64,29 +85,45 @@ pub fn compare(
     Ok(Differences { found, more: differing.more })
 }
 
-/// What became of what lies at an entry.
+/// What became of what lies at an entry, which may be several things.
 fn became(
     at: &PlainPath,
     [old, new]: [&MountTable; 2],
     before: &mut Txn,
     after: &mut Txn,
-) -> Result<Option<Found>, Fault> {
+) -> Result<Vec<Found>, Fault> {
     if at.mount == MountId::SYSTEM {
-        return Ok(of_system(&at.path, before, after)?.map(Found::from));
+        let mut found =
+            of_settings(settings::at(&at.path, before)?, settings::at(&at.path, after)?);
+        found.extend(of_system(&at.path, before, after)?);
+        return Ok(found);
     }
     let (Some(_), Some(mount)) = (old.by_id(at.mount), new.by_id(at.mount)) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let (mut old, mut new) = (before.scope(at.mount), after.scope(at.mount));
     if mount.path == identity::PREFIX {
-        return Ok(of_identity(&at.path, &mut old, &mut new)?.map(Found::from));
+        let found = of_identity(&at.path, &mut old, &mut new)?;
+        return Ok(found.map(Found::from).into_iter().collect());
     }
-    let Some(engine) = mount.engine() else { return Ok(None) };
+    let Some(engine) = mount.engine() else { return Ok(Vec::new()) };
     let found = engine.compare(&at.path, &mut old, &mut new)?;
-    Ok(found.map(|found| Found {
-        place: Some((at.mount, found.read.clone())),
+    let found = found.map(|found| Found {
+        value: Values::Below(at.mount, found.read.clone()),
         what: Difference { path: format!("{}{}", mount.path, found.path), ..found },
-    }))
+    });
+    Ok(found.into_iter().collect())
+}
+
+/// What became of settings.
+fn of_settings(mut before: Settings, mut after: Settings) -> Vec<Found> {
+    let paths: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+    let found = paths.into_iter().filter_map(|path| {
+        let values = [before.remove(&path), after.remove(&path)];
+        let change = Change::between(&values[0], &values[1])?;
+        Some(Found { what: Difference::at(path, change), value: Values::Set(values) })
+    });
+    found.collect()
 }
 
 /// Entities and groups. What the last login of somebody left, and who is in which group, is nothing
@@ -126,35 +163,46 @@ fn of_identity(
 }
 
 /// What belongs to no mount: policies, and the mounts themselves.
-fn of_system(
-    path: &str,
-    before: &mut Txn,
-    after: &mut Txn,
-) -> Result<Option<Difference>, TxnError> {
+fn of_system(path: &str, before: &mut Txn, after: &mut Txn) -> Result<Option<Found>, TxnError> {
     if let Some(name) = path.strip_prefix(store::FOLDER).and_then(below) {
         let name = Name::of(name);
         let change = Change::between(&store::text(before, &name)?, &store::text(after, &name)?);
-        return Ok(change.map(|change| Difference::at(format!("sys/policies/acl/{name}"), change)));
+        let path = format!("sys/policies/acl/{name}");
+        return Ok(change.map(|change| Difference::at(path, change).into()));
     }
     if let Some(name) = path.strip_prefix(password::FOLDER).and_then(below) {
         let change = Change::between(&password::text(before, name)?, &password::text(after, name)?);
         let path = format!("sys/policies/password/{name}");
-        return Ok(change.map(|change| Difference::at(path, change)));
+        return Ok(change.map(|change| Difference::at(path, change).into()));
     }
     if let Some(name) = path.strip_prefix(role::FOLDER).and_then(below) {
         let change = Change::between(&role::get(before, name)?, &role::get(after, name)?);
-        return Ok(change.map(|change| Difference::at(format!("auth/token/roles/{name}"), change)));
+        let path = format!("auth/token/roles/{name}");
+        return Ok(change.map(|change| Difference::at(path, change).into()));
     }
     let (old, new) = (stored(before, path)?, stored(after, path)?);
     let Some(mount) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
     let table = if mount.is_auth() { "sys/auth" } else { "sys/mounts" };
     let place = format!("{table}/{}", mount.listed_path().trim_end_matches('/'));
+    if let (Some(old), Some(new)) = (&old, &new)
+        && is_tuned(old, new)
+    {
+        let what = Difference::at(format!("{place}/tune"), Change::Changed);
+        let values = [Some(tuned(old)), Some(tuned(new))];
+        return Ok(Some(Found { what, value: Values::Set(values) }));
+    }
     let about = match &old {
         Some(old) if old.path != mount.path => format!("it was at {}", old.path),
         _ => mount.kind.clone(),
     };
     let change = Change::between(&old, &new);
-    Ok(change.map(|change| Difference { about, ..Difference::at(place, change) }))
+    Ok(change.map(|change| Difference { about, ..Difference::at(place, change) }.into()))
+}
+
+/// Whether the same mount was tuned since, and nothing else became of it.
+fn is_tuned(old: &Mount, new: &Mount) -> bool {
+    let Mount { description, options, config, .. } = new.clone();
+    old != new && Mount { description, options, config, ..old.clone() } == *new
 }
 
 fn below(rest: &str) -> Option<&str> {
@@ -169,26 +217,38 @@ pub fn show(
     [before, after]: [&mut Txn; 2],
     may: &Permission<'_>,
 ) -> Result<Map<String, Value>, Fault> {
-    let Found { what, place } = found;
+    let Found { what, value } = found;
     let mut shown =
         object([("path", what.path.clone().into()), ("change", what.change.name().into())]);
     if !what.about.is_empty() {
         shown.insert("about".to_owned(), what.about.clone().into());
     }
-    let Some((id, below)) = place else { return Ok(shown) };
-    for (name, txn) in [("before", before), ("after", after)] {
-        let table = mounts.read(txn)?;
-        if let Some(mount) = table.by_id(*id).filter(|mount| may(&table, mount, below))
-            && let Some(value) = value(mount, txn, below)?
-        {
-            shown.insert(name.to_owned(), value);
+    let states = [("before", before), ("after", after)];
+    match value {
+        Values::None => {}
+        Values::Set(values) if may(&Wanted::Setting(&what.path)) => {
+            for ((name, _), value) in states.into_iter().zip(values) {
+                shown.extend(value.clone().map(|value| (name.to_owned(), value.into())));
+            }
+        }
+        Values::Set(_) => {}
+        Values::Below(id, below) => {
+            for (name, txn) in states {
+                let table = mounts.read(txn)?;
+                let may = |mount: &&Mount| may(&Wanted::Below(&table, mount, below));
+                if let Some(mount) = table.by_id(*id).filter(may)
+                    && let Some(value) = read(mount, txn, below)?
+                {
+                    shown.insert(name.to_owned(), value);
+                }
+            }
         }
     }
     Ok(shown)
 }
 
 /// What a read below a mount answers; of kv 2 the value alone. `None` where there is nothing.
-fn value(mount: &Mount, txn: &mut Txn, below: &str) -> Result<Option<Value>, Fault> {
+fn read(mount: &Mount, txn: &mut Txn, below: &str) -> Result<Option<Value>, Fault> {
     let reply = match alone::read_in(mount, txn, below, &Map::new()) {
         Ok(reply) if reply.status == 200 => reply,
         Ok(_) => return Ok(None),

@@ -35,6 +35,7 @@ pub mod rekey;
 pub mod restoring;
 pub mod rewind;
 pub mod seal;
+pub mod settings;
 pub mod shares;
 pub mod snapshot;
 pub mod snapshot_auto;

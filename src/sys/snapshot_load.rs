@@ -16,15 +16,15 @@ use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::json;
-use crate::mount::table::{Mount, MountTable};
-use crate::pipeline::may_read_there;
 use crate::pipeline::rights::Rights;
+use crate::pipeline::{may_read_setting, may_read_there};
 use crate::snapshot::lent::Lent;
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
-use crate::sys::differences::{Differences, compare, show};
+use crate::sys::differences::{Differences, Wanted, compare, show};
 use crate::sys::reach::Reach;
 use crate::sys::rewind::{AT, NAME, REVISION, TIMELINE, folder, reached, wish};
+use crate::sys::settings::take_sudo;
 
 /// What these endpoints are given.
 pub struct Loads {
@@ -100,9 +100,9 @@ const ROUTES: &[Route<Loads>] = &[
         path: "storage/raft/snapshot-load/{snapshot_id}/diff",
         synopsis: "What became of everything since a snapshot.",
         description: "Which paths were added, changed and deleted: secrets, users, roles, \
-                      entities, groups, policies and mounts. At most 10,000 entries that are not \
-                      the same are looked at, and 8 MiB told; `more` tells whether there are \
-                      others.",
+                      entities, groups, policies, mounts and settings. At most 10,000 entries \
+                      that are not the same are looked at, and 8 MiB told; `more` tells whether \
+                      there are others.",
         fields: &[&ID.info, &WITH.info, &REVERSE.info, &VALUES.info],
         access: Access::Sudo,
         operations: &[Operation::system(Verb::Read, "Compare it.", diff)],
@@ -167,8 +167,13 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
         _ => None,
     };
     let present = service.rights.mounts.read(call.txn)?;
-    let may = |then: &MountTable, mount: &Mount, below: &str| {
-        acl.as_ref().is_some_and(|acl| may_read_there(acl, &present, (then, mount), below))
+    let may = |wanted: &Wanted<'_>| {
+        acl.as_ref().is_some_and(|acl| match wanted {
+            Wanted::Below(then, mount, below) => {
+                may_read_there(acl, &present, (then, mount), below)
+            }
+            Wanted::Setting(path) => may_read_setting(acl, path, take_sudo(path)),
+        })
     };
     let differ = |before: &mut Txn, after: &mut Txn| {
         let mounts = &service.rights.mounts;

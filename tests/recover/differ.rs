@@ -126,6 +126,83 @@ fn values_are_told_when_asked_and_allowed() {
     assert_eq!(refused.status, 403, "{}", error(&refused));
 }
 
+#[test]
+fn settings_are_told_by_the_path_at_which_they_are_read() {
+    let server = Server::dev();
+    let root = server.root();
+    let set = |path: &str, sent: Value| {
+        let set = root.post(path, sent);
+        assert!(matches!(set.status, 200 | 204), "{path}: {} {}", set.status, error(&set));
+    };
+    set("sys/auth/people", json!({ "type": "userpass" }));
+    set("sys/config/ui/headers/X-Same", json!({ "values": ["a"] }));
+    set("sys/config/ui/headers/X-Gone", json!({ "values": ["a"] }));
+    set("sys/config/auditing/request-headers/X-One", json!({ "hmac": true }));
+    set("sys/quotas/rate-limit/many", json!({ "rate": 10_000 }));
+    set("sys/quotas/rate-limit/same", json!({ "rate": 10_000, "path": "secret" }));
+    set("sys/quotas/lease-count/few", json!({ "max_leases": 9_000 }));
+    let some = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\", \"sudo\"] }
+        path \"sys/quotas/rate-limit/many\" { capabilities = [\"read\"] }
+        path \"sys/config/cors\" { capabilities = [\"read\"] }
+        path \"sys/mounts/secret/tune\" { capabilities = [\"read\"] }";
+    let bob = allowed(&root, "bob", some);
+    let id = keep(&root);
+    set("secret/config", json!({ "max_versions": 7 }));
+    set("sys/mounts/secret/tune", json!({ "default_lease_ttl": "1h" }));
+    set("sys/auth/people/tune", json!({ "description": "all of them" }));
+    set("sys/config/cors", json!({ "allowed_origins": ["http://a.example"] }));
+    root.delete("sys/config/ui/headers/X-Gone");
+    set("sys/config/ui/headers/X-New", json!({ "values": ["a", "b"] }));
+    set("sys/config/auditing/request-headers/X-One", json!({ "hmac": false }));
+    set("sys/quotas/config", json!({ "rate_limit_exempt_paths": ["sys/health"] }));
+    set("sys/quotas/rate-limit/many", json!({ "rate": 20_000 }));
+    set("sys/quotas/rate-limit/same", json!({ "rate": 10_000, "path": "secret" }));
+    root.delete("sys/quotas/lease-count/few");
+
+    let path = format!("{LOAD}/{id}/diff");
+    let all = data(&root.get(&path));
+    let expected = [
+        "changed secret/config",
+        "changed sys/auth/people/tune",
+        "changed sys/config/auditing/request-headers/x-one",
+        "changed sys/config/cors",
+        "deleted sys/config/ui/headers/X-Gone",
+        "added sys/config/ui/headers/X-New",
+        "changed sys/mounts/secret/tune",
+        "changed sys/quotas/config",
+        "deleted sys/quotas/lease-count/few",
+        "changed sys/quotas/rate-limit/many",
+    ];
+    assert_eq!(changes(&all), expected);
+    assert!(!all.to_string().contains("before") && !all.to_string().contains("after"));
+
+    // Values, to whom a read would tell them.
+    let values = |client: &Client| -> Vec<(Value, Value)> {
+        let told = data(&client.get(&format!("{path}?values=true")));
+        let all = told["changes"].as_array().unwrap().clone();
+        all.iter().map(|one| (one["before"].clone(), one["after"].clone())).collect()
+    };
+    let of_root = values(&root);
+    let field = |at: usize, name: &str| (of_root[at].0[name].clone(), of_root[at].1[name].clone());
+    assert_eq!(field(0, "max_versions"), (json!(0), json!(7)));
+    assert_eq!(field(1, "description"), (json!(""), json!("all of them")));
+    assert_eq!(of_root[2], (json!({ "hmac": true }), json!({ "hmac": false })));
+    assert_eq!(field(3, "enabled"), (json!(false), json!(true)));
+    assert_eq!(of_root[4], (json!({ "values": ["a"] }), Value::Null));
+    assert_eq!(of_root[5], (Value::Null, json!({ "values": ["a", "b"] })));
+    assert_eq!(field(6, "default_lease_ttl"), (json!(0), json!(3600)));
+    assert_eq!(field(7, "rate_limit_exempt_paths").1, json!(["sys/health"]));
+    assert_eq!(field(8, "max_leases"), (json!(9_000), Value::Null));
+    assert_eq!(field(9, "rate"), (json!(10_000), json!(20_000)));
+
+    let of_some = values(&bob);
+    for (at, (told, whole)) in of_some.iter().zip(&of_root).enumerate() {
+        // To read those of CORS takes sudo.
+        let none = (Value::Null, Value::Null);
+        assert_eq!(told, if [6, 9].contains(&at) { whole } else { &none }, "{}", expected[at]);
+    }
+}
+
 /// `path before after` of what lies in mounts, where the values are told.
 fn told(client: &Client, query: &str) -> Vec<(String, Value, Value)> {
     let told = data(&client.get(&format!("{LOAD}/{query}")));

@@ -16,9 +16,8 @@ use crate::cli::stop::{Exit, Stop};
 use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
-use crate::mount::table::{Mount, MountTable};
 use crate::node::opened;
-use crate::sys::differences::{Differences, compare, show};
+use crate::sys::differences::{Differences, Wanted, compare, show};
 
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
 
@@ -33,7 +32,7 @@ pub type Diff = With<Own, Offline>;
 /// target that is a folder (/mnt/stick@latest) or that a -config declares, are compared here, which
 /// takes unseal keys; without KEY they are asked for, and not shown. Else the server compares, for
 /// whoever has sudo there: what it has not loaded is loaded for that, and unloaded again. Told of
-/// are secrets, users, roles, entities, groups, policies and mounts.
+/// are secrets, users, roles, entities, groups, policies, mounts and settings.
 #[derive(FromArgs, ArgsInfo)]
 pub struct Own {
     /// tell the values too, as far as they may be read
@@ -105,7 +104,7 @@ impl Diff {
         let [before, after] = if newest == 1 { [&second, &past] } else { [&past, &second] };
         let mounts = opened::mounts();
         // Who has the keys may read all of it.
-        let may = |_: &MountTable, _: &Mount, _: &str| self.own.values;
+        let may = |_: &Wanted<'_>| self.own.values;
         let changes = before.look(|before| {
             after.look(|after| {
                 let Differences { found, .. } = compare(&mounts, before, after, usize::MAX)?;

@@ -10,9 +10,11 @@ use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
-use crate::audit::headers::{AuditedHeaders, AuditedHeadersCache, Auditing};
+use crate::audit::headers::{AuditedHeaders, AuditedHeadersCache, Auditing, PLACE};
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::base::header;
+use crate::sys::settings::Settings;
 
 /// The endpoints, with what reads the headers.
 pub fn engine(cache: Arc<AuditedHeadersCache>) -> Bound<Arc<AuditedHeadersCache>> {
@@ -58,6 +60,18 @@ fn read_all(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>) -> Outc
     let AuditedHeaders(headers) = &*cache.read(call.txn)?;
     let headers: Value = headers.iter().map(|(name, how)| (name.clone(), shown(*how))).collect();
     Ok(Reply::data_at_top(object([("headers", headers)])))
+}
+
+/// What is set at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    if entry != PLACE {
+        return Ok(Settings::new());
+    }
+    let told = |(name, how): (String, Auditing)| {
+        let path = format!("config/auditing/request-headers/{name}");
+        (path, object([("hmac", how.hmac.into())]))
+    };
+    Ok(AuditedHeaders::load(txn)?.0.into_iter().map(told).collect())
 }
 
 fn read(cache: &Arc<AuditedHeadersCache>, call: &mut SystemCall<'_>) -> Outcome {

@@ -1,7 +1,7 @@
 //! `sys/config/cors`: which web pages' scripts may ask this server (Fetch, section 3.2).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
@@ -15,6 +15,7 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::base::header;
 use crate::base::record::Record;
+use crate::sys::settings::Settings;
 
 /// The endpoint.
 pub fn engine() -> Bound<()> {
@@ -101,13 +102,25 @@ impl Cors {
 }
 
 fn read((): &(), call: &mut SystemCall<'_>) -> Outcome {
+    Ok(Reply::data_at_top(shown(call.txn)?))
+}
+
+fn shown(txn: &mut Txn) -> Result<Map<String, Value>, TxnError> {
     let mut data = object([("enabled", false.into())]);
-    if let Some(cors) = Cors::load(call.txn)? {
+    if let Some(cors) = Cors::load(txn)? {
         data.insert("enabled".to_owned(), true.into());
         data.insert("allowed_headers".to_owned(), json!(cors.allowed_headers()));
         data.insert("allowed_origins".to_owned(), Value::from(cors.origins));
     }
-    Ok(Reply::data_at_top(data))
+    Ok(data)
+}
+
+/// What is set at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    match entry {
+        PLACE => Ok([("config/cors".to_owned(), shown(txn)?)].into()),
+        _ => Ok(Settings::new()),
+    }
 }
 
 fn write((): &(), call: &mut SystemCall<'_>) -> Outcome {

@@ -15,6 +15,7 @@ use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::base::header;
 use crate::base::record::Record;
+use crate::sys::settings::Settings;
 
 /// The headers that the configuration gives to all answers: these cannot be set here.
 pub type Configured = Vec<String>;
@@ -97,6 +98,17 @@ fn read(_: &Configured, call: &mut SystemCall<'_>) -> Outcome {
         Some(true) => object([("values", values.into())]),
         _ => object([("value", values.into_iter().next().into())]),
     }))
+}
+
+/// What is set at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    if entry != PLACE {
+        return Ok(Settings::new());
+    }
+    let headers = UiHeaders::load(txn)?.0.into_iter();
+    let shown = |values: Vec<String>| object([("values", values.into())]);
+    let told = |(name, values)| (format!("config/ui/headers/{name}"), shown(values));
+    Ok(headers.map(told).collect())
 }
 
 fn write(configured: &Configured, call: &mut SystemCall<'_>) -> Outcome {

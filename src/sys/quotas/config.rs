@@ -1,5 +1,7 @@
 //! `sys/quotas/config`.
 
+use serde_json::{Map, Value};
+
 use super::Service;
 use super::fields::{AUDIT, EXEMPT, HEADERS};
 use crate::api::call::SystemCall;
@@ -10,12 +12,16 @@ use crate::quota::record::Config;
 use crate::quota::store;
 
 pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
-    let Config { audit, headers, exempt } = store::config(call.txn)?;
-    Ok(Reply::data(object([
+    Ok(Reply::data(shown(store::config(call.txn)?)))
+}
+
+/// As it is shown.
+pub fn shown(Config { audit, headers, exempt }: Config) -> Map<String, Value> {
+    object([
         (AUDIT.info.name, audit.into()),
         (HEADERS.info.name, headers.into()),
         (EXEMPT.info.name, exempt.into()),
-    ])))
+    ])
 }
 
 pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {

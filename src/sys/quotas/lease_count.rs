@@ -1,5 +1,7 @@
 //! `sys/quotas/lease-count`.
 
+use serde_json::{Map, Value};
+
 use super::Service;
 use super::fields::{self, MAX_LEASES};
 use crate::api::call::SystemCall;
@@ -12,19 +14,24 @@ use crate::quota::store;
 pub fn read(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let name = fields::name(call.fields)?;
     let count: LeaseCount = store::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
-    let mut shown = object([
-        ("name", name.into()),
-        ("type", LeaseCount::KIND.into()),
-        ("path", count.place.path().into()),
-        ("role", count.place.role().into()),
-        ("max_leases", count.max_leases.into()),
-    ]);
+    let mut shown = shown(name, &count);
     // How many there were then is counted nowhere.
     if !call.is_past() {
         let counter = service.tokens.lease_count(call.txn, name)?;
         shown.insert("counter".to_owned(), counter.into());
     }
     Ok(Reply::data(shown))
+}
+
+/// As it is shown.
+pub fn shown(name: &str, count: &LeaseCount) -> Map<String, Value> {
+    object([
+        ("name", name.into()),
+        ("type", LeaseCount::KIND.into()),
+        ("path", count.place.path().into()),
+        ("role", count.place.role().into()),
+        ("max_leases", count.max_leases.into()),
+    ])
 }
 
 pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {

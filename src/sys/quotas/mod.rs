@@ -7,6 +7,8 @@ mod rate_limit;
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use self::fields::{
     AUDIT, BLOCK_INTERVAL, EXEMPT, HEADERS, INTERVAL, MAX_LEASES, NAME, PATH, RATE, ROLE, TYPE,
 };
@@ -15,6 +17,7 @@ use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::reply::Reply;
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::mount::store::MountStore;
@@ -22,6 +25,7 @@ use crate::pipeline::tokens::Tokens;
 use crate::quota::limiter::Quotas;
 use crate::quota::record::{LeaseCount, Quota, RateLimit};
 use crate::quota::store;
+use crate::sys::settings::Settings;
 
 /// What these endpoints are given.
 pub struct Service {
@@ -115,6 +119,26 @@ const ROUTES: &[Route<Service>] = &[
         ],
     },
 ];
+
+/// What is set at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    if entry == store::CONFIG {
+        return Ok([("quotas/config".to_owned(), config::shown(store::config(txn)?))].into());
+    }
+    let limit = set::<RateLimit>(entry, txn, rate_limit::shown)?;
+    let count = set::<LeaseCount>(entry, txn, lease_count::shown)?;
+    Ok(limit.into_iter().chain(count).collect())
+}
+
+fn set<Q: Quota>(
+    entry: &str,
+    txn: &mut Txn,
+    shown: fn(&str, &Q) -> Map<String, Value>,
+) -> Result<Option<(String, Map<String, Value>)>, TxnError> {
+    let Some(name) = store::name_at::<Q>(entry) else { return Ok(None) };
+    let quota: Option<Q> = store::read(txn, name)?;
+    Ok(quota.map(|quota| (format!("quotas/{}/{name}", Q::KIND), shown(name, &quota))))
+}
 
 fn list<Q: Quota>(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
     Reply::list(store::list::<Q>(call.txn)?)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Service;
 use super::fields::{self, BLOCK_INTERVAL, INTERVAL, RATE};
@@ -17,7 +17,12 @@ use crate::quota::store;
 pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let name = fields::name(call.fields)?;
     let limit: RateLimit = store::read(call.txn, name)?.ok_or_else(Fault::not_found)?;
-    Ok(Reply::data(object([
+    Ok(Reply::data(shown(name, &limit)))
+}
+
+/// As it is shown.
+pub fn shown(name: &str, limit: &RateLimit) -> Map<String, Value> {
+    object([
         ("name", name.into()),
         ("type", RateLimit::KIND.into()),
         ("path", limit.place.path().into()),
@@ -25,7 +30,7 @@ pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
         ("rate", number(limit.rate)),
         ("interval", limit.interval.as_secs().into()),
         ("block_interval", limit.block_interval.as_secs().into()),
-    ])))
+    ])
 }
 
 pub fn write(service: &Service, call: &mut SystemCall<'_>) -> Outcome {
