@@ -13,23 +13,22 @@ use super::inspect::{Inspected, inspect};
 use super::link::{folder_of, follow};
 use super::take::Taken;
 
+/// What was kept.
+#[derive(Debug)]
+pub struct Saved {
+    /// The length of the file, in bytes.
+    pub length: u64,
+    /// What a snapshot of Edgekeep's holds; `None` of another program's, which is as it came.
+    pub checked: Option<Inspected>,
+}
+
 /// Writes what `stream` gives to a file called `name` (0600), in place of one that is there; where
 /// that is a link, in place of what it leads to. The name is taken only by a whole snapshot that
 /// is on the disk; whatever happens before leaves what stood there.
-pub fn save(stream: impl Read, name: &Path) -> Result<Inspected, SnapshotError> {
+pub fn save(stream: impl Read, name: &Path) -> Result<Saved, SnapshotError> {
     let mut file = Unfinished::create(&follow(name)?)?;
-    let inspected = inspect(Tee { from: stream, to: &mut file.file })?;
-    file.finish()?;
-    Ok(inspected)
-}
-
-/// What was kept.
-#[derive(Debug)]
-pub enum Saved {
-    /// A snapshot of Edgekeep's, checked.
-    Checked(Box<Inspected>),
-    /// One of another program, so many bytes long, as it came.
-    Foreign(u64),
+    let checked = Some(inspect(Tee { from: stream, to: &mut file.file })?);
+    Ok(Saved { length: file.finish()?, checked })
 }
 
 /// The same of whichever server: a snapshot of another program's cannot be checked here. Only a
@@ -44,12 +43,11 @@ pub fn save_any(
     let foreign = length.is_none() && archive::is_foreign(&start);
     let mut stream = start.as_slice().chain(stream);
     if !foreign {
-        return Ok(Saved::Checked(Box::new(save(stream, name)?)));
+        return save(stream, name);
     }
     let mut file = Unfinished::create(&follow(name)?)?;
-    let length = io::copy(&mut stream, &mut file.file)?;
-    file.finish()?;
-    Ok(Saved::Foreign(length))
+    io::copy(&mut stream, &mut file.file)?;
+    Ok(Saved { length: file.finish()?, checked: None })
 }
 
 /// Writes a snapshot that was taken to a file called `name`, as [`save`] does with one that
@@ -61,7 +59,8 @@ pub fn keep(taken: &Taken, name: &Path) -> Result<(), SnapshotError> {
     to.flush()?;
     file.file.sync_all()?;
     inspect(BufReader::with_capacity(256 << 10, File::open(&file.temporary)?))?;
-    Ok(file.finish()?)
+    file.finish()?;
+    Ok(())
 }
 
 /// A file that has not got its name yet. Dropped, it is gone.
@@ -104,10 +103,12 @@ impl Unfinished {
         Ok(Self { file, folder, temporary, name: name.to_owned() })
     }
 
-    fn finish(&self) -> io::Result<()> {
+    /// Gives the file its name; its length.
+    fn finish(&self) -> io::Result<u64> {
         self.file.sync_all()?;
         std::fs::rename(&self.temporary, &self.name)?;
-        File::open(&self.folder)?.sync_all()
+        File::open(&self.folder)?.sync_all()?;
+        Ok(self.file.metadata()?.len())
     }
 }
 

@@ -203,6 +203,14 @@ impl Restore {
         let (content, _) = file::open(name, "Restoring")?;
         let restored = offline::restore(content, Path::new(folder), self.force);
         let meta = restored.map_err(|e| Stop::Failed(format!("Error restoring {name}: {e}")))?;
+        if cx.format != Format::Table {
+            let mut told = meta.about.told();
+            for name in ["restored", "sealed"] {
+                told.insert(name.into(), true.into());
+            }
+            cx.say_value(&Value::Object(told))?;
+            return Ok(Exit::Done);
+        }
         let (entries, revision) = (meta.about.entries, meta.about.revision);
         cx.say(&format!(
             "Success! Restored {entries} entries at revision {revision} into {folder}; a server \

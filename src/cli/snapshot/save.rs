@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use argh::{ArgsInfo, FromArgs};
+use serde_json::{Map, Value};
 
 use super::file;
 use crate::cli::command::{Command, Shared};
 use crate::cli::context::Context;
+use crate::cli::format::Format;
 use crate::cli::progress::Progress;
 use crate::cli::stop::{Exit, Stop};
 use crate::client::Call;
@@ -25,7 +27,7 @@ pub struct Save {
 
 impl Command for Save {
     const OPERANDS: &'static str = "FILE";
-    const SHARED: Shared = Shared::Http;
+    const SHARED: Shared = Shared::Format;
 
     fn run(self, cx: &mut Context) -> Result<Exit, Stop> {
         let name = file::name(&self.operands)?;
@@ -40,16 +42,26 @@ impl Command for Save {
         let body = Progress::new("Saving", reply.length).reading(reply.body);
         let saved = save_any(body, reply.length, Path::new(name))
             .map_err(|e| Stop::Failed(format!("The snapshot cannot be saved in {name}: {e}")))?;
-        let what = match saved {
-            Saved::Checked(saved) => {
-                let about = &saved.meta.about;
+        if cx.format != Format::Table {
+            cx.say_value(&told(&saved, name))?;
+            return Ok(Exit::Done);
+        }
+        let what = match saved.checked.map(|checked| checked.meta.about) {
+            Some(about) => {
                 format!("{} entries at revision {} in {name}", about.entries, about.revision)
             }
-            Saved::Foreign(length) => {
-                format!("{length} bytes of another program in {name}, unchecked")
-            }
+            None => format!("{} bytes of another program in {name}, unchecked", saved.length),
         };
         cx.say(&format!("Success! Saved {what}"))?;
         Ok(Exit::Done)
     }
+}
+
+/// What was saved, for scripts.
+fn told(saved: &Saved, name: &str) -> Map<String, Value> {
+    let mut told = saved.checked.as_ref().map(|it| it.meta.about.told()).unwrap_or_default();
+    told.insert("checked".into(), saved.checked.is_some().into());
+    told.insert("file".into(), name.into());
+    told.insert("length".into(), saved.length.into());
+    told
 }

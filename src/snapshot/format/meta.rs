@@ -1,6 +1,7 @@
 //! `meta.json`: what `inspect` shows, beside the fields that HashiCorp's raft tools read.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::broken;
 use crate::snapshot::SnapshotError;
@@ -65,6 +66,20 @@ pub struct About {
     pub bytes: u64,
     /// Which root key it needs: its fingerprint.
     pub key_id: String,
+}
+
+impl About {
+    /// What is told of the state in it, as of an instant of a target.
+    pub fn told(&self) -> Map<String, Value> {
+        let told = json!({
+            "entries": self.entries,
+            "revision": self.revision,
+            "store_id": self.store_id,
+            "time": self.time,
+            "timeline": self.timeline,
+        });
+        told.as_object().cloned().unwrap_or_default()
+    }
 }
 
 impl Meta {
