@@ -98,6 +98,31 @@ fn nor_does_what_was_not_recorded_here_for_as_long_as_it_cannot_be() {
 }
 
 #[test]
+fn many_that_cannot_be_read_after_a_restart_hold_it_up_no_longer_than_one() {
+    let mut site = with(1);
+    let place = site.places[0].clone();
+    for _ in 0..8 {
+        site.put(100);
+        serve(&mut site, 3);
+    }
+    let timeline = site.last.0;
+    let mut segments = place.segments(timeline);
+    segments.sort_unstable_by_key(|segment| segment.of.last);
+    let newest = segments.iter().rev().map(|segment| segment.of).take(6).collect::<Vec<_>>();
+    assert_eq!(newest.len(), 6);
+    newest.iter().for_each(|of| place.spoil(&site.folder.segment(of).unwrap()));
+    site.stop();
+    site.open();
+    site.put(100);
+    let last = site.store().status().revision;
+    serve(&mut site, 60);
+    let status = site.desks[0].status();
+    let behind = status.journal.as_ref().and_then(|journal| journal.behind());
+    assert_eq!((status.standing, behind), (Standing::Good, Some(0)), "{status:?}");
+    assert!(place.told_of(timeline) >= last, "it was shipped");
+}
+
+#[test]
 fn what_could_not_be_read_is_read_again() {
     let mut site = with(2);
     let place = site.places[0].clone();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::check::Steps;
 use super::contact::Known;
+use super::reading::AT_ONCE;
 use super::retention::Judged;
 use super::ship::{damaged, drop_records};
 use super::status::HeldBack;
@@ -266,19 +267,36 @@ impl Worker {
         known: &mut Known,
         timeline: Timeline,
     ) -> Result<Option<(u64, Chain)>, Trouble> {
+        // Why that is not known yet: the newest of those that may be read another time.
+        let (mut waits, mut waited) = (Ok(None), 0);
         loop {
             let of_timeline = known.segments.iter().enumerate();
             let of_timeline = of_timeline.filter(|(_, held)| held.of.timeline == timeline);
             let newest = of_timeline.max_by_key(|(_, held)| held.of.last);
-            let Some((index, newest)) = newest else { return Ok(None) };
+            let Some((index, newest)) = newest else { return waits };
             let (of, name) = (newest.of, newest.name.clone());
             let proved = self.proved.get(&timeline).filter(|(proved, _)| *proved == name);
             if let Some((_, chain)) = proved {
                 return Ok(Some((of.last, *chain)));
             }
-            if let Some(Steps { end, .. }) = self.steps(&name, &of, |_| false)? {
-                self.proved.insert(timeline, (name, end));
-                return Ok(Some((of.last, end)));
+            // Before one of those, one that was good need not be read once more.
+            if waits.is_err() && self.judgement(&name) == Judged::Good {
+                return waits;
+            }
+            match self.steps(&name, &of, |_| false) {
+                Ok(None) => {}
+                Ok(Some(_)) if waits.is_err() => return waits,
+                Ok(Some(Steps { end, .. })) => {
+                    self.proved.insert(timeline, (name, end));
+                    return Ok(Some((of.last, end)));
+                }
+                // Those before it are tried as well: each is waited for from now on, and not only
+                // when the wait for this one is over.
+                Err(trouble @ Trouble::Unread(_)) if waited < AT_ONCE => {
+                    waited += 1;
+                    waits = waits.and(Err(trouble));
+                }
+                Err(trouble) => return waits.and(Err(trouble)),
             }
             known.segments.swap_remove(index);
         }

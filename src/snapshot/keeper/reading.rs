@@ -16,6 +16,8 @@ use crate::snapshot::target::{Name, TargetError};
 const UNREADABLE: Duration = Duration::from_secs(60);
 /// How often what could not be read is read again.
 const READ_AGAIN: Duration = Duration::from_secs(600);
+/// So many files that cannot be read are waited for at once.
+pub const AT_ONCE: usize = 20;
 /// Of so many files it is told by name, at one look, that they count as absent.
 pub const TOLD: usize = 20;
 
@@ -128,7 +130,7 @@ impl Worker {
         let since = *self.unreadable.borrow_mut().entry(name.clone()).or_insert(boot);
         if boot.saturating_sub(since) < UNREADABLE {
             let what = format!("{} cannot be read: {error}", self.target.url(name));
-            return Err(TargetError::Away(what).into());
+            return Err(Trouble::Unread(what));
         }
         let folder = self.folder(&self.unsealed()?.status().store_id)?;
         self.target.list(folder.path())?;

@@ -15,6 +15,8 @@ use crate::storage::StorageError;
 pub enum Trouble {
     /// The target.
     Target(TargetError),
+    /// A file there that cannot be read, and may be another time.
+    Unread(String),
     /// Taking a snapshot, or what was read back.
     Snapshot(SnapshotError),
     /// The store.
@@ -50,7 +52,7 @@ impl Trouble {
     /// How the target stands then.
     pub fn standing(&self) -> Standing {
         match self {
-            Self::Target(TargetError::Away(_)) => Standing::Away,
+            Self::Target(TargetError::Away(_)) | Self::Unread(_) => Standing::Away,
             Self::Ahead(_) => Standing::Ahead,
             Self::Unserved(_) => Standing::Unserved,
             _ => Standing::Failing,
@@ -59,10 +61,8 @@ impl Trouble {
 
     /// Whether nothing else can be done there either: not a snapshot alone that could not be put.
     pub fn ends_all(&self) -> bool {
-        matches!(
-            self,
-            Self::Over | Self::Unserved(_) | Self::Ahead(_) | Self::Target(TargetError::Away(_))
-        )
+        let never = matches!(self, Self::Over | Self::Unserved(_) | Self::Ahead(_));
+        never || self.standing() == Standing::Away
     }
 }
 
@@ -72,7 +72,9 @@ impl fmt::Display for Trouble {
             Self::Target(error) => error.fmt(f),
             Self::Snapshot(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Rotten(what) | Self::Settings(what) | Self::Ahead(what) => f.write_str(what),
+            Self::Unread(what) | Self::Rotten(what) | Self::Settings(what) | Self::Ahead(what) => {
+                f.write_str(what)
+            }
             Self::Unserved(wrong) => wrong.fmt(f),
             Self::Over => f.write_str("the server was sealed"),
         }

@@ -27,7 +27,7 @@ use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
 use crate::snapshot::rewind::Lost;
 use crate::snapshot::spool::Spools;
-use crate::snapshot::target::{Name, Target, TargetError, Visit};
+use crate::snapshot::target::{Name, Target, Visit};
 
 /// How often it is looked whether there is something to do.
 const LOOK: Duration = Duration::from_secs(1);
@@ -267,7 +267,7 @@ impl Worker {
             self.verified(self.newest());
         }
         let outcome = self.act(wishes);
-        if let Err(Trouble::Target(_)) = outcome {
+        if let Err(Trouble::Target(_) | Trouble::Unread(_)) = outcome {
             self.seen.is_put(false);
         }
         outcome
@@ -339,7 +339,8 @@ impl Worker {
     /// a while: then it goes without waiting for the next snapshot, as a stick may be pulled.
     fn keep_to_policy(&mut self) -> Result<(), Trouble> {
         let outcome = self.forget(self.settings.policy).map(drop);
-        self.to_forget = matches!(outcome, Err(Trouble::Target(TargetError::Away(_))));
+        let comes = |trouble: &Trouble| trouble.standing() == Standing::Away;
+        self.to_forget = outcome.as_ref().is_err_and(comes);
         outcome
     }
 

@@ -125,19 +125,20 @@ pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
     if entry == store::CONFIG {
         return Ok([("quotas/config".to_owned(), config::shown(store::config(txn)?))].into());
     }
-    let limit = set::<RateLimit>(entry, txn, rate_limit::shown)?;
-    let count = set::<LeaseCount>(entry, txn, lease_count::shown)?;
-    Ok(limit.into_iter().chain(count).collect())
+    let mut all = set::<RateLimit>(entry, txn, rate_limit::shown)?;
+    all.extend(set::<LeaseCount>(entry, txn, lease_count::shown)?);
+    Ok(all)
 }
 
 fn set<Q: Quota>(
     entry: &str,
     txn: &mut Txn,
     shown: fn(&str, &Q) -> Map<String, Value>,
-) -> Result<Option<(String, Map<String, Value>)>, TxnError> {
-    let Some(name) = store::name_at::<Q>(entry) else { return Ok(None) };
+) -> Result<Settings, TxnError> {
+    let Some(name) = store::name_at::<Q>(entry) else { return Ok(Settings::new()) };
     let quota: Option<Q> = store::read(txn, name)?;
-    Ok(quota.map(|quota| (format!("quotas/{}/{name}", Q::KIND), shown(name, &quota))))
+    let told = |quota| (format!("quotas/{}/{name}", Q::KIND), shown(name, &quota));
+    Ok(quota.map(told).into_iter().collect())
 }
 
 fn list<Q: Quota>(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
