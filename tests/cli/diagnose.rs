@@ -11,6 +11,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use super::support::harness::needs_root;
 use super::support::http::Client;
 use super::support::hung::Hung;
 use super::support::mount::Mount;
@@ -157,6 +158,7 @@ fn refusal(case: &Case) -> String {
 }
 
 pub fn a_server_that_does_not_answer_is_no_good_one() {
+    needs_root("to see whose a listener is");
     let case = Case::new("");
     let server = case.start();
     let pid = Pid::from_raw(server.id().try_into().unwrap()).unwrap();
@@ -363,6 +365,7 @@ pub fn an_address_is_free_or_taken_by_somebody() {
 }
 
 pub fn a_server_that_wants_a_certificate_of_its_clients_is_known() {
+    needs_root("to see whose a listener is");
     let case = Case::new("");
     let [cert, private] = ["cert.pem", "key.pem"].map(|name| case.home.path().join(name));
     let key = KeyPair::generate().unwrap();
