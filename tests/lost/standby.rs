@@ -22,6 +22,14 @@ use super::{
 const WRITERS: u64 = 16;
 const KILLS: u64 = 5;
 
+/// A standby that has all up to that transaction, and its server.
+fn following(home: &Home, store: &Store, upto: u64) -> (Store, Server) {
+    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
+    let server = standby.start_sealed();
+    eventually("it has it", || follows(&server)["revision"].as_u64() >= Some(upto));
+    (standby, server)
+}
+
 /// What a standby tells of itself.
 fn follows(server: &Server) -> Value {
     let health = server.client().get("sys/health");
@@ -128,9 +136,7 @@ pub fn a_history_of_which_nothing_verifies_is_not_followed() {
     let (store, mut server) = home.shipping("");
     write(&store, &server, "first");
     let first = shipped(&store.root(&server), "disk");
-    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
-    let following = standby.start_sealed();
-    eventually("it has it", || follows(&following)["revision"].as_u64() >= Some(first));
+    let (standby, following) = following(&home, &store, first);
     // Anybody may write a name of a later history, of a time that has not come.
     for kept in later(Timestamp::from_secs(3_900_000_000)) {
         junk(&disk, &kept);
@@ -152,9 +158,7 @@ pub fn two_that_serve_on_are_told_apart() {
     let (store, old) = home.shipping("");
     write(&store, &old, "both");
     let revision = shipped(&store.root(&old), "disk");
-    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
-    let new = standby.start_sealed();
-    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(revision));
+    let (standby, new) = following(&home, &store, revision);
     // Nobody has stopped the old one.
     takes_over(&standby, &new);
     write(&standby, &new, "new");
@@ -190,9 +194,7 @@ pub fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
     let (store, old) = home.shipping("");
     write(&store, &old, "both");
     let revision = shipped(&store.root(&old), "disk");
-    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
-    let new = standby.start_sealed();
-    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(revision));
+    let (standby, new) = following(&home, &store, revision);
     promote(&standby);
     eventually("it is promoted", || new.client().get("sys/health").status == 503);
     // Nobody has stopped the old one yet, and the shares are not there yet.
@@ -222,9 +224,7 @@ pub fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {
     let first = shipped(&store.root(&server), "disk");
     write(&store, &server, "second");
     let second = shipped(&store.root(&server), "disk");
-    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
-    let mut new = standby.start_sealed();
-    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(second));
+    let (standby, mut new) = following(&home, &store, second);
     server.kill();
     takes_over(&standby, &new);
     new.kill();
@@ -285,9 +285,7 @@ pub fn who_promotes_one_in_trouble_is_told() {
     let (store, server) = home.shipping("");
     write(&store, &server, "first");
     let revision = shipped(&store.root(&server), "disk");
-    let standby = store.moved(&home.at("standby")).with(&["-follow=disk"]);
-    let following = standby.start_sealed();
-    eventually("it has all", || follows(&following)["revision"].as_u64() >= Some(revision));
+    let (standby, following) = following(&home, &store, revision);
     assert_eq!(follows(&following)["target"], "disk");
     let address = format!("-address=http://{}", following.address);
     let (_, said) = edgekeep(&["status", &address]);
