@@ -6,19 +6,18 @@ use std::sync::Arc;
 
 use super::file::{Getter, Unfit};
 use super::listing::{Instant, Leg, Listing, Span, Stretch};
+use super::own::{self, Own, is_of};
 use super::plan::{At, Gap, Plan, Refusal, Wish, plan};
 use super::segments::{Broken, Segments, Start, Walk};
 use super::whose::{Gone, Passed};
 use super::{End, Found, Keys, Prepared, RewindError, Source};
 use crate::barrier::Unsealed;
-use crate::barrier::journal::live::{origin, timelines};
 use crate::barrier::journal::record::Record;
 use crate::barrier::journal::{Chain, Head};
 use crate::barrier::root::{RootRecord, Timeline};
 use crate::barrier::stamps::Stamps;
-use crate::base::clock::{Clock as _, SystemClock, Timestamp};
+use crate::base::clock::Timestamp;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::journal::export::{Owner, export, runs};
 use crate::snapshot::layout::{Kept, SnapshotName};
 use crate::snapshot::lent::{Lent, LentKeyring};
 use crate::snapshot::restore::Received;
@@ -37,6 +36,8 @@ pub struct Way<'a> {
     own: bool,
     /// How far that had come when this was begun, where it ever kept a journal.
     come: Option<(Timeline, u64)>,
+    /// What the machine's clock says, where no server is asked.
+    wall: Option<Timestamp>,
 }
 
 /// A snapshot that has arrived.
@@ -96,13 +97,14 @@ impl<E: Into<Unfit>> From<E> for Stop {
 impl<'a> Way<'a> {
     /// Lists the target.
     pub fn new(source: Source<'a>, keys: Keys, spools: &'a Spools) -> Result<Self, RewindError> {
-        let listed = source.target.list(source.folder.path())?;
-        let mut way = Self::over(source, Listing::read(source.folder, &listed), spools)?;
+        let (listing, own) = own::list(source, keys.as_ref())?;
+        let mut way = Self::over(source, listing, spools)?;
         way.keys = keys;
-        if let Some(keys) = way.own_keys() {
+        if let Some(own) = own {
+            own.add(&mut way.segments, &mut way.listing)?;
+            let Own { keys, .. } = own;
             let RootRecord { timeline, revision, .. } = keys.status();
             way.come = keys.journal().map(|_| (timeline, revision));
-            add_own(&keys, &mut way.segments, &mut way.listing)?;
             way.listing.present = Some(timeline);
             way.listing.now = Some(keys.time().now());
             let end = |left: &Head| Stretch { timeline: left.timeline, upto: left.revision };
@@ -120,7 +122,13 @@ impl<'a> Way<'a> {
         listing.must_be_few(source)?;
         let segments = Segments::new(spools.open()?);
         let (getter, own) = (Getter::new(source), false);
-        Ok(Self { getter, spools, listing, keys: None, base: None, segments, own, come: None })
+        let (keys, base, come, wall) = (None, None, None, None);
+        Ok(Self { getter, spools, listing, keys, base, segments, own, come, wall })
+    }
+
+    /// The same for who has no server, whose clock says this.
+    pub fn at(self, wall: Timestamp) -> Self {
+        Self { wall: Some(wall), ..self }
     }
 
     /// What is left to choose from.
@@ -412,11 +420,11 @@ impl<'a> Way<'a> {
     /// Whether the time of the next commit is later than what the server that asks takes for now,
     /// or than what the machine does, unless that is behind the commit before it, too.
     fn is_to_come(&self, before: Timestamp, next: Timestamp) -> bool {
-        let (now, wall) = match self.own_keys() {
-            Some(keys) => (Some(keys.time().now()), keys.time().wall()),
-            None => (None, SystemClock.wall()),
-        };
-        now.is_some_and(|now| now < next) || (before <= wall && wall < next)
+        let own = self.own_keys();
+        let is_after = |now: Timestamp| now < next;
+        let wall = own.as_ref().map(|keys| keys.time().wall()).or(self.wall);
+        own.is_some_and(|keys| is_after(keys.time().now()))
+            || wall.is_some_and(|wall| before <= wall && is_after(wall))
     }
 
     /// Whether it is the last commit of the server that asks: nothing was there after it.
@@ -426,41 +434,6 @@ impl<'a> Way<'a> {
             (status.timeline, status.revision) == (timeline, instant.revision)
         })
     }
-}
-
-/// Whether the target's folder is that of the store that is open here.
-pub fn is_of(source: Source<'_>, keys: &Unsealed) -> bool {
-    keys.status().store_id == source.folder.store_id()
-}
-
-/// What is still here of the journal leads on too: the last seconds, or all since a target went
-/// away.
-pub fn add_own(
-    keys: &Unsealed,
-    segments: &mut Segments,
-    listing: &mut Listing,
-) -> Result<(), RewindError> {
-    let view = keys.journal_view()?;
-    let (store_id, key_id) = (keys.status().store_id, String::new());
-    let owner = Owner { store_id, key_id };
-    let keyring = keys.keyring();
-    let head = keys.journal();
-    for timeline in timelines(&*view)? {
-        let here = head.filter(|head| head.timeline == timeline).and_then(|head| head.origin);
-        let here = here.or(origin(&*view, timeline)?);
-        let origin = here.or_else(|| listing.origin(timeline));
-        for run in runs(&*view, timeline, origin, (0, u64::MAX), u64::MAX)? {
-            let run = run?;
-            let name = run.name;
-            if !segments.has(&name) {
-                segments.make(&name, |to| export(&*view, &run, &owner, &keyring, to).map(drop))?;
-            }
-            if !listing.segments.contains(&name) {
-                listing.own.push(name);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Has the keys vouch for a snapshot, where they are its own.

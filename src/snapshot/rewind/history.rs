@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::descent::{Clues, Descent};
-use super::fetch::{add_own, is_of};
 use super::file::{Getter, Unfit};
 use super::listing::{Leg, Listing, Stretch};
+use super::own;
 use super::plan::{Refusal, next};
 use super::segments::{Broken, Segments, Walk};
 use super::{Lost, RewindError, Source};
@@ -86,16 +86,15 @@ pub fn history(
     keys: &Lent,
     spools: &Spools,
 ) -> Result<History, RewindError> {
-    let listed = source.target.list(source.folder.path())?;
-    let mut listing = Listing::read(source.folder, &listed);
+    let (mut listing, own) = own::list(source, Some(keys))?;
     listing.must_be_few(source)?;
     let kept = !listing.segments.is_empty();
     let mut segments = Segments::new(spools.open()?);
     let store = keys.get()?;
     let is_own = store.status().timeline == part.timeline;
     let (mut ends, mut lapses) = (Vec::new(), Lapses::default());
-    if is_of(source, &store) {
-        add_own(&store, &mut segments, &mut listing)?;
+    if let Some(own) = own {
+        own.add(&mut segments, &mut listing)?;
         ends = store.left()?;
         ends.extend(store.journal());
         // Who names another history than the present one may mean another server's.

@@ -13,6 +13,7 @@ pub mod history;
 mod left;
 pub mod listing;
 mod newest;
+mod own;
 mod past;
 pub mod plan;
 pub(super) mod segments;
