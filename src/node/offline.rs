@@ -18,7 +18,7 @@ use crate::barrier::root::Timeline;
 use crate::barrier::seal::Settings;
 use crate::barrier::verify::Report;
 use crate::barrier::{Barrier, UnsealError};
-use crate::base::clock::SystemClock;
+use crate::base::clock::{Clock as _, SystemClock};
 use crate::base::entropy::{Entropy, SystemEntropy};
 use crate::base::pages::Key;
 use crate::base::record::Record;
@@ -65,7 +65,7 @@ impl Reached {
         wish: &Wish,
         spools: &Spools,
     ) -> Result<Self, RewindError> {
-        let mut way = Way::new(source, None, spools)?;
+        let mut way = Way::new(source, None, spools)?.at(SystemClock.wall());
         let reached = way.reach(wish)?;
         let Found { timeline, instant, .. } = reached.found();
         let comes_of_it =
@@ -203,8 +203,7 @@ fn put(state: &impl Restorable, folder: &Path, force: bool) -> Result<(), Snapsh
         }
         state.restore(&barrier, force)?;
     }
-    // Were it a standby's that had taken nothing yet, it is no more.
-    Ok(promotion::fill(folder)?)
+    Ok(promotion::is_replaced(folder)?)
 }
 
 /// A store that lies somewhere and that no server has open, to be looked into with its unseal keys.

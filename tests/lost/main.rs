@@ -77,6 +77,8 @@ tests! {
         a_history_of_which_nothing_verifies_is_not_followed,
         two_that_serve_on_are_told_apart,
         who_is_promoted_is_told_of_what_the_old_one_wrote_after_that,
+        what_the_old_one_could_not_ship_before_that_is_told_when_it_comes,
+        that_is_told_however_late_it_is_unsealed,
         one_that_serves_follows_no_more_whatever_is_restored_into_it,
         one_that_went_back_too_far_and_forward_again_is_followed,
         who_promotes_one_in_trouble_is_told,

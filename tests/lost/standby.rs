@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use edgekeep::base::clock::Timestamp;
+use edgekeep::base::clock::{Clock as _, SystemClock, Timestamp};
 use serde_json::{Value, json};
 
 use super::support::dice::Dice;
 use super::support::http::Client;
 use super::support::hung::Hung;
 use super::support::store::Store;
-use super::support::{Server, data, eventually};
+use super::support::world::World;
+use super::support::{ROOT, Server, data, eventually};
 use super::{
     Home, edgekeep, junk, later, must_have, names, option, place, restore, shipped, shipping,
     target, write,
@@ -215,6 +216,54 @@ pub fn who_is_promoted_is_told_of_what_the_old_one_wrote_after_that() {
     write(&standby, &new, "new");
     shipped(&root, "disk");
     assert!(beside(&root).is_null());
+}
+
+pub fn what_the_old_one_could_not_ship_before_that_is_told_when_it_comes() {
+    let home = Home::new();
+    let (store, old) = home.shipping("");
+    write(&store, &old, "both");
+    let revision = shipped(&store.root(&old), "disk");
+    let (standby, new) = following(&home, &store, revision);
+    let (disk, away) = (home.at("disk"), home.at("away"));
+    fs::rename(&disk, &away).unwrap();
+    write(&store, &old, "late");
+    takes_over(&standby, &new);
+    fs::rename(&away, &disk).unwrap();
+    shipped(&store.root(&old), "disk");
+    drop(old);
+    // It need not wait for its next look.
+    drop(new);
+    let new = standby.start();
+    eventually("it is told", || !beside(&standby.root(&new)).is_null());
+}
+
+pub fn that_is_told_however_late_it_is_unsealed() {
+    let home = Home::new();
+    let ago = |hours: u64| {
+        Timestamp::from_secs(SystemClock.wall().as_secs().saturating_sub(hours * 3600))
+    };
+    let targets = target("disk", &place(&home.at("disk")), "");
+    let old = World::configured_at(ago(30), 160, &targets);
+    let write = || {
+        assert_eq!(old.root().post("secret/a", json!({ "a": "b" })).status, 204);
+        eventually("it ships", || {
+            old.advance(Duration::from_secs(1));
+            data(&old.root().get("sys/snapshots/targets/disk"))["journal"]["behind"] == 0
+        });
+    };
+    write();
+    let standby = Store::known(&home.at("standby"), &old.unseal_key(), ROOT).having(&targets);
+    let standby = standby.with(&["-follow=disk"]);
+    let new = standby.start_sealed();
+    eventually("it has it", || follows(&new)["revision"].as_u64() >= Some(1));
+    // As `promote` did it then.
+    fs::write(home.at("standby").join("promoted"), ago(29).rfc3339()).unwrap();
+    eventually("it is promoted", || new.client().get("sys/health").status == 503);
+    old.jump(Duration::from_secs(2 * 3600));
+    write();
+    drop(old);
+    standby.unseal(&new);
+    eventually("it is told", || !beside(&standby.root(&new)).is_null());
 }
 
 pub fn one_that_serves_follows_no_more_whatever_is_restored_into_it() {

@@ -149,7 +149,7 @@ fn what_cannot_be_loaded_is_refused_and_leaves_nothing() {
         (json!({ "at": "latest", "timeline": "x" }), "that is no timeline"),
         (
             json!({ "at": "latest", "timeline": "9-0011223344556677" }),
-            "that it has with -timeline=TIMELINE (or NAME@INSTANT@TIMELINE):",
+            "that it has with -timeline=TIMELINE (where the instant is one word: NAME@INSTANT@TIMELINE):",
         ),
     ] {
         let refused = root.post(FROM_TARGET, body.clone());

@@ -8,6 +8,7 @@
 //! | there | absent | a standby |
 //! | there | there | a standby that takes a last look at its target, and then serves |
 //! | absent | there | it was one, and serves: it never follows again |
+//! | absent | empty | the same, with what was restored since |
 //!
 //! Beside them `standby-empty` is there as long as it has nothing that it could serve, and
 //! `standby-trouble` says what hinders it.
@@ -31,10 +32,9 @@ pub fn is_marked(folder: &Path) -> bool {
     folder.join(PROMOTED).exists()
 }
 
-/// When it was told to, by the clock of then.
-pub fn since(folder: &Path) -> Option<Timestamp> {
-    let noted = fs::read_to_string(folder.join(PROMOTED)).ok()?;
-    Timestamp::parse_rfc3339(noted.trim_end())
+/// Whether what it serves is what it took as a standby.
+pub fn has_taken_over(folder: &Path) -> bool {
+    fs::metadata(folder.join(PROMOTED)).is_ok_and(|mark| mark.len() > 0)
 }
 
 /// Whether it is a standby, promoted or not.
@@ -59,6 +59,13 @@ pub fn begin(folder: &Path, empty: bool, now: Timestamp) -> io::Result<()> {
 /// Notes that there is something in its store.
 pub fn fill(folder: &Path) -> io::Result<()> {
     gone(fs::remove_file(folder.join(EMPTY)))
+}
+
+/// Another state was put in the place of what it has. Were it a standby that had taken nothing yet,
+/// it is no more; and what was promoted is told by an empty mark to be gone.
+pub fn is_replaced(folder: &Path) -> io::Result<()> {
+    fill(folder)?;
+    gone(File::options().write(true).truncate(true).open(folder.join(PROMOTED)).map(drop))
 }
 
 /// Tells it, durably, to serve. Whether that is new.

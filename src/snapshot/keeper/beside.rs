@@ -169,8 +169,11 @@ impl Worker {
         for timeline in grown {
             let Some(newest) = histories.get(&timeline).and_then(newest) else { continue };
             let last = newest.end().time;
-            let after = begun < last || self.is_after_promotion(known, &newest)?;
-            if !after || !(watched || now.since(last) < OVER) {
+            let is_late = begun < last && (watched || now.since(last) < OVER);
+            // Times tell nothing of what this server has not written and comes while it looks.
+            let went_on = before.contains_key(&timeline);
+            let is_told = is_late || went_on || self.is_after_promotion(known, &newest)?;
+            if !is_told || (!is_late && self.is_of_this(known, &newest)?) {
                 continue;
             }
             let told = self.seen.grows.get(&timeline).map(|(beside, _)| beside.since);
@@ -183,7 +186,8 @@ impl Worker {
             }
             self.seen.grows.insert(timeline, (beside, boot));
         }
-        let note = heard || ((first || present != known.timeline) && before != ends);
+        // A store that has gone back knows what was noted of them then.
+        let note = heard || present != known.timeline || (first && before != ends);
         // What was put from here meanwhile is known, too.
         (self.seen.others, self.seen.away) = (Some((known.timeline, ends)), false);
         if note {
@@ -192,17 +196,20 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether a commit came after this server was told to serve, of who had not ended by then: it
-    /// may have been a while until this one was unsealed, and began its own history.
+    /// Whether it came after this server was promoted, of who had not ended by then: of the history
+    /// that this one goes on from it had taken all that was there.
     fn is_after_promotion(&self, known: &Known, newest: &Kept) -> Result<bool, Trouble> {
-        let Some(since) = self.means.home.as_deref().and_then(promotion::since) else {
-            return Ok(false);
-        };
+        let origin = self.origin(known.timeline)?;
+        let is_origin = origin.is_some_and(|origin| origin.timeline == newest.timeline());
+        Ok(is_origin && self.means.home.as_deref().is_some_and(promotion::has_taken_over))
+    }
+
+    /// Whether this server wrote a commit and left it, or comes of it.
+    fn is_of_this(&self, known: &Known, newest: &Kept) -> Result<bool, Trouble> {
         let (timeline, end) = (newest.timeline(), newest.end());
         let left = self.unsealed()?.left()?.into_iter().map(|head| (head.timeline, head.revision));
         let origin = self.origin(known.timeline)?.map(|of| (of.timeline, of.revision));
-        let is_own = left.chain(origin).any(|(of, upto)| of == timeline && end.revision <= upto);
-        Ok(since < end.time && !is_own)
+        Ok(left.chain(origin).any(|(of, upto)| of == timeline && end.revision <= upto))
     }
 
     /// They are watched from now on, or still.

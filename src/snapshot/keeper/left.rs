@@ -296,7 +296,7 @@ impl Worker {
                     waited += 1;
                     waits = waits.and(Err(trouble));
                 }
-                Err(trouble) => return waits.and(Err(trouble)),
+                Err(trouble) => return Err(trouble),
             }
             known.segments.swap_remove(index);
         }

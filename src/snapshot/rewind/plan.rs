@@ -389,7 +389,7 @@ fn doubt(listing: &Listing, span: Span, at: At) -> Option<Span> {
 
 /// How a command has a history named: by an option, or behind an instant that is one word.
 pub fn named(timeline: impl fmt::Display) -> String {
-    format!("-timeline={timeline} (or NAME@INSTANT@{timeline})")
+    format!("-timeline={timeline} (where the instant is one word: NAME@INSTANT@{timeline})")
 }
 
 /// As the command line takes it.
