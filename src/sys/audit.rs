@@ -118,22 +118,40 @@ fn recover(_: &AuditDevices, call: &mut SystemCall<'_>, then: &mut SystemCall<'_
     let whole = |sent: &str| format!("{}/", sent.trim_end_matches('/'));
     let (path, source) = (whole(call.fields.need(&PATH)?), whole(then.fields.need(&PATH)?));
     let old = store::all(then.txn)?.into_iter().find(|device| device.path == source);
-    let anew = enabling(&path, &old.ok_or_else(Fault::not_in_snapshot)?);
+    let old = old.ok_or_else(Fault::not_in_snapshot)?;
     let is_there = store::all(call.txn)?.iter().any(|device| device.path == path);
-    let refused = Fault::unsupported_operation();
-    Err(match is_there {
-        true => refused.saying(format!(
-            "an audit device is enabled anew, as it was, when the one that is there now is \
-             disabled: `edgekeep audit disable {} && {anew}`",
-            word(path.trim_end_matches('/'))
-        )),
-        false => refused.saying(format!("an audit device is enabled anew, as it was: `{anew}`")),
-    })
+    let path = path.trim_end_matches('/');
+    let first = if is_there { ", when the one that is there now is disabled" } else { "" };
+    let how = match (is_misread(path, &old), is_there) {
+        (true, _) => "how it was is read at sys/audit in the snapshot".to_owned(),
+        (false, true) => {
+            format!("`edgekeep audit disable {} && {}`", word(path), enabling(path, &old))
+        }
+        (false, false) => format!("`{}`", enabling(path, &old)),
+    };
+    let told = format!("an audit device is enabled anew, as it was{first}: {how}");
+    Err(Fault::unsupported_operation().saying(told))
+}
+
+/// Whether a command line that enables it at `path` would be taken for another: a word of it for an
+/// option, for a file or for what comes from stdin, or what cannot be printed as it is.
+fn is_misread(path: &str, device: &StoredDevice) -> bool {
+    let is_odd = |text: &str| !text.chars().all(golang::is_printable);
+    let mut options = device.options.iter().flatten();
+    path.starts_with('-')
+        || path.trim() != path
+        || is_odd(path)
+        || is_odd(&device.description)
+        || options.any(|(name, value)| {
+            let is_value_taken = value == "-" || value.starts_with("\\@");
+            let is_name_taken = name.starts_with(['-', '@']) || name.contains('=');
+            is_value_taken || is_name_taken || is_odd(name) || is_odd(value)
+        })
 }
 
 /// The command that enables one like it at `path`.
 fn enabling(path: &str, device: &StoredDevice) -> String {
-    let mut command = format!("edgekeep audit enable -path={}", word(path.trim_end_matches('/')));
+    let mut command = format!("edgekeep audit enable -path={}", word(path));
     if !device.description.is_empty() {
         command.push_str(&format!(" -description={}", word(&device.description)));
     }

@@ -132,6 +132,37 @@ fn what_is_set_up_anew_is_read_as_it_was() {
 }
 
 #[test]
+fn no_command_is_told_that_the_command_line_would_take_for_another() {
+    let server = Server::dev();
+    let root = server.root();
+    let folder = TempDir::new();
+    let log = folder.path().join("a.log");
+    let devices = [
+        ("usual", "@cee: ", true),
+        ("stdin", "-", false),
+        ("escaped", "\\@x", false),
+        ("-dash", "x", false),
+        ("lines", "a\nb", false),
+    ];
+    for (path, prefix, _) in devices {
+        let options = json!({ "file_path": log.to_str(), "prefix": prefix });
+        let device = json!({ "type": "file", "options": options });
+        assert_eq!(root.post(&format!("sys/audit/{path}"), device).status, 204, "{path}");
+    }
+    let id = keep(&root);
+    for is_there in [true, false] {
+        for (path, _, is_told) in devices {
+            let words = if is_told { "prefix='\\@cee: '`" } else { "sys/audit in the snapshot" };
+            let refused = recover(&root, &id, &format!("sys/audit/{path}"));
+            assert!(is_refused_with(&refused, words));
+            assert_eq!(error(&refused).contains('`'), is_told, "{}", error(&refused));
+            assert_eq!(error(&refused).contains("there now is disabled"), is_there, "{path}");
+            root.delete(&format!("sys/audit/{path}"));
+        }
+    }
+}
+
+#[test]
 fn what_the_store_does_not_keep_is_in_no_snapshot() {
     let server = Server::dev();
     let root = server.root();
