@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::http::Reply;
 use crate::support::{Server, TempDir, data};
-use crate::{error, keep, list, read, recover};
+use crate::{error, keep, list, read, recover, recover_from};
 
 #[test]
 fn of_a_mount_that_is_gone_it_is_told_how_it_is_made_anew() {
@@ -90,6 +90,12 @@ fn a_mount_is_made_anew_and_the_path_is_told_of_what_comes_back() {
     }
     assert_eq!(recover(&root, &id, "sys/mounts/secret/tune").status, 204);
     assert!(!error(&recover(&root, &id, "sys/mounts/cubbyhole")).contains("tune"));
+    for (path, from, words) in [
+        ("sys/mounts/new", "sys/mounts/a/deep", "`edgekeep secrets enable -path=new/ kv-v2`"),
+        ("sys/auth/new", "sys/auth/approle", "`edgekeep auth enable -path=new/ approle`"),
+    ] {
+        assert!(is_refused_with(&recover_from(&root, &id, path, from), words));
+    }
     root.post("sys/mounts/new", json!({ "type": "kv" }));
     assert_eq!(recover(&root, &id, "sys/mounts/new").status, 404);
 }

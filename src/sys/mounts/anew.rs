@@ -7,6 +7,7 @@ use super::{Mounts, Table};
 use crate::api::call::SystemCall;
 use crate::api::route::Outcome;
 use crate::base::fault::Fault;
+use crate::mount::table::Mount;
 
 /// Says what to do instead.
 pub fn recover(
@@ -26,7 +27,7 @@ pub fn recover(
         _ if is_fixed(&old.path) => refused,
         None => refused.saying(format!(
             "a mount is made anew, and filled with what the snapshot has in it: {}",
-            old.enabling()
+            Mount { path, ..old.clone() }.enabling()
         )),
         Some(_) => refused.saying(format!(
             "what is tuned of a mount comes back with {}/tune, and what it held with the paths \
