@@ -74,13 +74,12 @@ impl Recover {
                 None => stop,
             }
         })?;
-        match Envelope::of(&answer) {
-            Some(envelope) => envelope.print(cx),
-            None => {
-                cx.done(&format!("Data recovered at: {path}"))?;
-                Ok(Exit::Done)
-            }
+        let envelope = Envelope::of(&answer);
+        // Warnings alone do not say that it was done.
+        if envelope.as_ref().is_none_or(|envelope| envelope.data.is_null() && cx.field.is_none()) {
+            cx.done(&format!("Data recovered at: {path}"))?;
         }
+        envelope.map_or(Ok(Exit::Done), |envelope| envelope.print(cx))
     }
 
     /// What helps where the server brings nothing back: what it can show of then is asked for
