@@ -79,7 +79,11 @@ pub fn meant_by(named: &str, config: &[String]) -> Result<Meant, Stop> {
     let complaint = format!("the configuration declares no snapshot {named:?}");
     let mut text = meant(complaint.clone(), named, all.iter().map(|(name, _)| name.as_str()));
     if text == complaint {
-        text += ": a target that was set through the API is named by its folder, with a / in it";
+        let declared: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        if !declared.is_empty() {
+            text += &format!("; it has {}", declared.join(", "));
+        }
+        text += ". A target that was set through the API is named by its folder, with a / in it";
     }
     Err(Stop::Usage(text))
 }
