@@ -21,8 +21,8 @@ use super::support::{ROOT, Server, TempDir, data, eventually, program};
 /// Where the page has something on the machine.
 const PLACES: [&str; 5] = ["/etc/", "/var/lib/", "/var/log/", "/mnt/", "/media/"];
 
-/// The server that the page talks to.
-const ADDRESS: &str = "http://127.0.0.1:8200";
+/// The server that the page talks to, which has no TLS here.
+const ADDRESSES: [&str; 2] = ["http://127.0.0.1:8200", "https://127.0.0.1:8200"];
 
 /// The times of the page: before all, and the one to go back to.
 const BEFORE: &str = "2026-11-22T09:00:00Z";
@@ -165,7 +165,8 @@ impl Machine {
     }
 
     fn here(&self, line: &str) -> String {
-        let line = placed(line, &self.root).replace(ADDRESS, &format!("http://{}", self.address));
+        let (line, here) = (placed(line, &self.root), format!("http://{}", self.address));
+        let line = ADDRESSES.iter().fold(line, |line, address| line.replace(address, &here));
         self.names.iter().fold(line, |line, (word, is)| line.replace(word, is))
     }
 

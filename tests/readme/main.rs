@@ -93,7 +93,7 @@ fn back_to_any_instant() {
 }
 
 /// The section of a stick that is mounted, with the files of the machine.
-const STICK: &str = "snapshot \"usb\" {\n  type = \"file\"\n  path_prefix = \"/media/stick\"\n  \
+const STICK: &str = "snapshot \"box\" {\n  type = \"file\"\n  path_prefix = \"/media/stick\"\n  \
                      interval = \"24h\"\n  journal = true\n  include = [\"/etc/edgekeep\"]\n}\n";
 
 #[test]
@@ -101,7 +101,7 @@ fn a_machine_is_lost() {
     let mut page = Section::of("A machine is lost");
     let mut machine = Machine::serving(STICK);
     machine.write("first");
-    machine.shipped("usb");
+    machine.shipped("box");
 
     machine.is_lost();
     machine.types(&page.next("edgekeep restore -config"), &[]);
@@ -110,14 +110,14 @@ fn a_machine_is_lost() {
     machine.types(&page.next("edgekeep operator unseal"), &[(HIDDEN, &machine.unseal_key())]);
     assert_eq!(machine.read(), "first");
     machine.write("second");
-    machine.shipped("usb");
+    machine.shipped("box");
 
     machine.is_lost();
     machine.types(&other, &[]);
     machine.serves();
     assert_eq!(machine.read(), "second");
     machine.write("third");
-    machine.shipped("usb");
+    machine.shipped("box");
 
     machine.is_lost();
     let config = machine.path("etc/edgekeep/edgekeep.hcl");
@@ -138,12 +138,14 @@ fn a_standby() {
     let mut page = Section::of("A standby");
     let mut machine = Machine::serving(STICK);
     machine.write("first");
-    let revision = machine.shipped("usb");
+    let revision = machine.shipped("box");
 
     machine.is_lost();
     machine.starts(&page.next("edgekeep server -config"));
-    let health = page.next("curl -s");
-    eventually("it follows", || machine.types(&health, &[]).contains("\"follows\""));
+    let health = page.next("curl -sw");
+    machine.names(" --cacert $VAULT_CACERT", Some(""));
+    let follows = |shown: &str| shown.contains("\"follows\"") && shown.ends_with("472");
+    eventually("it follows", || follows(&machine.types(&health, &[])));
     eventually("it has all", || machine.follows(revision));
     machine.types(&page.next("edgekeep promote"), &[]);
     eventually("it serves", || !machine.types(&health, &[]).contains("\"follows\""));
