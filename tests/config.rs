@@ -200,6 +200,21 @@ fn json_says_the_same() {
 }
 
 #[test]
+fn a_key_that_is_missed_is_told_with_the_one_that_was_mistyped() {
+    let target = "snapshot \"box\" {\n  type = \"file\"\n  path_prefix = \"/mnt/box\"\n  ";
+    let missed = |key: &str| {
+        read_text("missed", &format!("{LEAST}{target}{key} = \"24h\"\n}}\n")).unwrap_err()
+    };
+    assert_eq!(
+        missed("intervall"),
+        "c.hcl:3: interval is required; c.hcl:6: unknown key \"intervall\" is not heeded: did you \
+         mean interval?"
+    );
+    let alone = "c.hcl:3: interval is required; see snapshot in the reference of the configuration";
+    assert_eq!(missed("keep_within"), alone);
+}
+
+#[test]
 fn warnings_name_the_line() {
     let cases = [
         ("colour = \"red\"", "c.hcl:3: unknown key \"colour\" is not heeded: take it out"),

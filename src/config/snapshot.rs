@@ -52,6 +52,7 @@ fn target<'a>(
     environment: &'a Environment<'a>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Settings, ConfigError> {
+    let before = warnings.len();
     let section = Section::new(&SNAPSHOT, entry.block()?, environment, warnings);
     let mut fields = Fields::default();
     let heeded = SNAPSHOT.keys.iter().filter(|key| key.standing == Standing::Heeded);
@@ -72,7 +73,10 @@ fn target<'a>(
     let include = include(&section)?;
     let read = Settings::read(fields, Giver::Configuration).map_err(|wrong| {
         let what = wrong.to_string().replace(field::STORAGE_TYPE, TYPE);
-        entry.error(what, "see snapshot in the reference of the configuration")
+        // What is missing may stand there, mistyped.
+        let told = warnings.get(before).map(Warning::to_string);
+        let usual = || "see snapshot in the reference of the configuration".to_owned();
+        entry.error(what, told.unwrap_or_else(usual))
     });
     Ok(Settings { include, ..read? })
 }
