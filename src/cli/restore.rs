@@ -4,6 +4,7 @@ mod files;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +21,12 @@ use super::snapshot::place::{self, Declared, Place};
 use super::snapshot::wait::Patience;
 use super::stop::{Exit, Stop};
 use super::values::parse_ttl;
+use crate::barrier::SEAL;
 use crate::barrier::journal::Head;
 use crate::barrier::root::Timeline;
+use crate::barrier::seal::SealRecord;
+use crate::barrier::seal::auto::Mechanism;
+use crate::base::record::Record;
 use crate::base::ttl::Ttl;
 use crate::config::Storage;
 use crate::node::offline::{self, Interruption};
@@ -31,6 +36,8 @@ use crate::snapshot::rewind::listing::{Listing, holds};
 use crate::snapshot::rewind::plan::{Refusal, present as newest_of};
 use crate::snapshot::rewind::{Found, Newest, Prepared, RewindError, Source, has_any, stores};
 use crate::snapshot::target::Target;
+use crate::storage::folder;
+use crate::storage::redb::peek;
 
 /// Restore a lost machine's store from a target alone.
 ///
@@ -116,7 +123,7 @@ impl Command for Restore {
             exit = files::put_back(cx, &files, self.force, self.dry_run)?;
         }
         if !self.dry_run && cx.format == Format::Table {
-            cx.say(&next(self.start))?;
+            cx.say(&next(self.start, seal_of(&into)))?;
         }
         tell_unseen(cx, &unseen);
         if !self.start {
@@ -471,11 +478,24 @@ pub fn folder_of(config: &[String]) -> Result<PathBuf, Stop> {
     }
 }
 
+/// The automatic seal of the store in a folder, if it has one.
+fn seal_of(into: &Path) -> Option<Mechanism> {
+    let file = File::open(folder::data_file(into)).ok()?;
+    SealRecord::decode(&peek(file, SEAL)?).ok()?.kind().mechanism()
+}
+
 /// What is to be done then, by who has the server started at once (`start`) too.
-fn next(start: bool) -> String {
+fn next(start: bool, seal: Option<Mechanism>) -> String {
     let served = match start {
         false => "Start the server here:              edgekeep server -config=...",
         true => "The server starts here now.",
+    };
+    let opened = match seal.map(Mechanism::name) {
+        None => "Unseal it, with the unseal keys that the store had then:".to_owned(),
+        Some(name) => format!(
+            "The {name} seal opens it, if it is configured and its key is there; else\n     \
+             unseal it, with the recovery keys that the store had then:"
+        ),
     };
     format!(
         "
@@ -483,7 +503,7 @@ The store is sealed. What to do next:
 
   1. Make sure that the lost machine does not serve any more.
   2. {served}
-  3. Unseal it, with the unseal keys that the store had then:
+  3. {opened}
                                          edgekeep operator unseal
 
 Then it begins a new timeline, and goes on with its tokens, its policies and its secrets."

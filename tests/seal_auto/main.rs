@@ -67,6 +67,7 @@ tests! {
     }
     snapshots {
         a_bare_machine_with_the_key_opens_a_restored_store_by_itself,
+        a_bare_machine_is_told_what_opens_its_store,
         a_snapshot_from_before_a_migration_leaves_the_seal_of_today,
     }
     tool {

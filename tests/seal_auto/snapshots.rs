@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::house::{
     House, give, give_to_migrate, init, init_by_people, ok, opens, secret, status, write_secret,
 };
+use crate::support::eventually;
 
 const KEY: [u8; 32] = [0x77; 32];
 
@@ -45,6 +46,28 @@ pub fn a_bare_machine_with_the_key_opens_a_restored_store_by_itself() {
     let server = bare.serve(&bare.stick("one"));
     opens(&server);
     assert_eq!(secret(&server.client().token(&keys.root)), "kept");
+}
+
+pub fn a_bare_machine_is_told_what_opens_its_store() {
+    let house = House::new();
+    house.put_key("one", &KEY);
+    let disk = house.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let target = format!(
+        "snapshot \"box\" {{ type = \"file\" path_prefix = {disk:?} interval = \"24h\" }}\n"
+    );
+    let server = house.serve(&(house.stick("one") + &target));
+    init(&server.client(), 1, 1);
+
+    let (bare, target) = (House::new(), format!("-target={}", disk.display()));
+    let mut told = String::new();
+    eventually("a snapshot is restored", || {
+        let (said, code) = bare.run(&["restore", &target, "-into=store", "-wait=0"]);
+        told = said;
+        code == Some(0)
+    });
+    assert!(told.contains("The static seal opens it, if"), "{told}");
+    assert!(told.contains("the recovery keys that the store had then"), "{told}");
 }
 
 pub fn a_snapshot_from_before_a_migration_leaves_the_seal_of_today() {
