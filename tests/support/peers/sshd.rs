@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use edgekeep::snapshot::target::sftp::SftpSettings;
 
 use super::process::{Process, program};
-use crate::support::harness::needs_package;
+use crate::support::harness::{needs, needs_package};
 use crate::support::{TempDir, free_address};
 
 /// A server with a host key and a user key of its own.
@@ -34,7 +34,8 @@ impl Sshd {
             needs_package("sftp", program(needed), "openssh-client");
         }
         let sshd = needs_package("sftp", program("sshd"), "openssh-server");
-        if rustix::process::geteuid().is_root() {
+        let is_root = rustix::process::geteuid().is_root();
+        if is_root {
             // Where it parts with its privileges; the service's start makes it.
             fs::create_dir_all("/run/sshd").unwrap();
         }
@@ -58,7 +59,28 @@ impl Sshd {
             command.args(["-D", "-e", "-f"]).arg(at.join("sshd_config"));
             command
         });
-        Self { process, home, root }
+        let sshd = Self { process, home, root };
+        if !is_root {
+            needs("sftp", sshd.lets_in());
+        }
+        sshd
+    }
+
+    /// Whether it lets in who runs the tests: of an account that is locked it takes no key.
+    fn lets_in(&self) -> Result<(), String> {
+        let (host, port) = self.process.address.split_once(':').unwrap();
+        let mut command = Command::new("ssh");
+        command.args(["-F", "none", "-p", port, "-i"]).arg(self.home.path().join("user"));
+        for option in ["BatchMode=yes", "IdentitiesOnly=yes", "LogLevel=ERROR"] {
+            command.args(["-o", option]);
+        }
+        command.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
+        let output = command.args([host, "true"]).stdin(Stdio::null()).output().unwrap();
+        // Any other code is that of the command there.
+        match output.status.code() {
+            Some(255) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// The settings to reach it at an address, whose host key is known.
