@@ -36,9 +36,8 @@ const ROUTES: &[Route<()>] = &[Route {
 
 /// Where they lie in the system's part of the store.
 const PLACE: &str = "core/versions";
-const BUILDS: &str = "core/builds";
-/// Builds that are remembered.
-const MOST_BUILDS: usize = 64;
+/// And where the program lies that had it last.
+const PROGRAM: &str = "core/program";
 
 /// The versions in the order in which they came.
 #[derive(Default, Serialize, Deserialize)]
@@ -54,16 +53,19 @@ struct Version {
     since: Timestamp,
 }
 
-/// The fingerprints of the programs that have opened the store, the newest last. A version has many
-/// where people build it themselves, or a package is made anew.
-#[derive(Default, Serialize, Deserialize)]
-struct Builds(Vec<[u8; 32]>);
+/// A program that opens the store. A version has many builds where people build it themselves, or a
+/// package is made anew.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Program {
+    version: String,
+    build: Option<[u8; 32]>,
+}
 
-impl Record for Builds {
+impl Record for Program {
     const VERSION: u8 = 1;
 }
 
-/// Notes that this program has opened the store, unless that is known.
+/// Notes that this program has the store, unless that is known.
 pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
     let now = txn.now();
     let mut system = txn.scope(MountId::SYSTEM);
@@ -71,10 +73,9 @@ pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
     if versions.add(VERSION, now) {
         system.write(PLACE, &versions)?;
     }
-    let Some(build) = process::fingerprint() else { return Ok(()) };
-    let mut builds: Builds = system.read(BUILDS)?.unwrap_or_default();
-    if builds.add(build) {
-        system.write(BUILDS, &builds)?;
+    let program = Program::this();
+    if system.read(PROGRAM)?.as_ref() != Some(&program) {
+        system.write(PROGRAM, &program)?;
     }
     Ok(())
 }
@@ -85,7 +86,7 @@ pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
         Ok(None) => {}
         Ok(Some(before)) => {
             let kept = undo.before(unsealed, Mark::Upgrade);
-            let kept = kept.as_deref().unwrap_or("nothing of that is kept");
+            let kept = kept.as_deref().unwrap_or("nothing is kept of how that left it");
             let now = if before == VERSION { "another build of it" } else { VERSION };
             log::info!("version {before} had this store, and {now} has it now: {kept}");
         }
@@ -93,20 +94,21 @@ pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
     }
 }
 
-/// The version that had it, where this program has not.
+/// The version that had it last, where that was another program.
 fn left(txn: &mut Txn) -> Result<Option<String>, TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
+    if let Some(last) = system.read::<Program>(PROGRAM)? {
+        return Ok((last != Program::this()).then_some(last.version));
+    }
+    // One that noted no more than its version.
     let versions: Versions = system.read(PLACE)?.unwrap_or_default();
-    let builds: Builds = system.read(BUILDS)?.unwrap_or_default();
-    let known = versions.has(VERSION)
-        && process::fingerprint().is_none_or(|build| builds.0.contains(&build));
-    Ok(versions.last().filter(|_| !known))
+    Ok(versions.last())
 }
 
 /// The same of a store that was opened. It stays open where that cannot be noted.
 pub fn note_opened(unsealed: &Arc<Unsealed>) {
     if let Err(error) = unsealed.transact(note) {
-        log::error!("that this version has opened the store cannot be noted: {error}");
+        log::error!("that this program has the store cannot be noted: {error}");
     }
 }
 
@@ -150,15 +152,10 @@ impl Versions {
     }
 }
 
-impl Builds {
-    /// Adds one, in the place of the oldest where there are many; whether it is a new one.
-    fn add(&mut self, build: [u8; 32]) -> bool {
-        let new = !self.0.contains(&build);
-        if new {
-            self.0.drain(..self.0.len().saturating_sub(MOST_BUILDS - 1));
-            self.0.push(build);
-        }
-        new
+impl Program {
+    /// The one that runs.
+    fn this() -> Self {
+        Self { version: VERSION.to_owned(), build: process::fingerprint() }
     }
 }
 
@@ -179,14 +176,5 @@ mod tests {
         assert_eq!(about(0, "timestamp_installed"), "1970-01-01T00:00:10Z");
         assert_eq!(about(0, "previous_version"), Value::Null);
         assert_eq!(about(1, "previous_version"), "1");
-    }
-
-    #[test]
-    fn as_many_builds_are_remembered_as_fit() {
-        let mut builds = Builds::default();
-        let build = |number: usize| [u8::try_from(number).unwrap(); 32];
-        assert!((0..=MOST_BUILDS).all(|number| builds.add(build(number))));
-        assert!(!builds.add(build(1)) && !builds.add(build(MOST_BUILDS)));
-        assert_eq!((builds.0.len(), builds.0[0]), (MOST_BUILDS, build(1)));
     }
 }

@@ -269,17 +269,18 @@ impl Record for Versions {
     const VERSION: u8 = 1;
 }
 
-/// And of the builds of them.
+/// And of the program that had it last: its version, and which build of that.
 #[derive(Serialize, Deserialize)]
-struct Builds(Vec<[u8; 32]>);
+struct Program(String, Option<[u8; 32]>);
 
-impl Record for Builds {
+impl Record for Program {
     const VERSION: u8 = 1;
 }
 
 /// As an older version would leave a store that no server has open.
 fn is_of_version(name: &str, folder: &Path, store: &Store) {
     says(folder, store, "core/versions", &Versions(vec![(name.to_owned(), SystemClock.wall())]));
+    says(folder, store, "core/program", &Program(name.to_owned(), None));
 }
 
 fn says(folder: &Path, store: &Store, place: &str, record: &impl Record) {
@@ -300,12 +301,14 @@ pub fn another_build_of_a_version_is_one_too() {
     let (store, server) = Store::make(&folder);
     drop(server);
     let kept = folder.join("before-upgrade.snap");
-    // Two builds have had it, and the present one comes for the first time, and comes back.
-    says(&folder, &store, "core/builds", &Builds(vec![[1; 32], [2; 32]]));
-    drop(store.start());
-    fs::remove_file(&kept).unwrap();
-    drop(store.start());
-    assert!(!kept.exists(), "only the first time");
+    // Another one has it, and this one again: each time that it changes there is a way back.
+    for time in ["first", "second"] {
+        says(&folder, &store, "core/program", &Program(VERSION.to_owned(), Some([1; 32])));
+        drop(store.start());
+        fs::remove_file(&kept).unwrap_or_else(|error| panic!("the {time} time: {error}"));
+        drop(store.start());
+        assert!(!kept.exists(), "it had it already");
+    }
 }
 
 pub fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() {
