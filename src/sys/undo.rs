@@ -72,7 +72,15 @@ impl Undo {
                 format!("a snapshot ({}) is kept on the server: {}", mark.text(), path.display())
             }
             Err(error) => {
-                let text = format!("no snapshot is kept ({}): {error}", mark.text());
+                // The program has the store from now on, so that this is not tried again.
+                let late = match mark {
+                    Mark::Upgrade => {
+                        "; it goes on without: what `edgekeep snapshot save FILE` keeps from now \
+                         on is nearest to that"
+                    }
+                    _ => "",
+                };
+                let text = format!("no snapshot is kept ({}): {error}{late}", mark.text());
                 log::warn!("{text}");
                 text
             }

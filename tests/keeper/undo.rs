@@ -309,6 +309,13 @@ pub fn another_build_of_a_version_is_one_too() {
         drop(store.start());
         assert!(!kept.exists(), "it had it already");
     }
+    // Where nothing can be kept, it is told what is nearest to that.
+    fs::create_dir_all(kept.join("taken")).unwrap();
+    says(&folder, &store, "core/program", &Program(VERSION.to_owned(), None));
+    let told = store.start().output();
+    let not_kept =
+        told.lines().find(|line| line.contains("no snapshot is kept (before an upgrade)"));
+    assert!(not_kept.is_some_and(|line| line.contains("edgekeep snapshot save FILE")), "{told}");
 }
 
 pub fn before_a_version_has_the_store_that_one_before_it_left_there_is_a_way_back() {
