@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub use self::beside::peek_beside;
+pub use self::beside::{Unclear, peek_beside};
 use self::compact::{Noted, Noting};
 use self::device::Observers;
 pub use self::device::{Medium, Progress, Repair, Site};

@@ -168,4 +168,14 @@ pub fn a_diagnosis_tries_the_seal_on_the_store() {
     found("static: it wraps a key, and gives it back, and yet it does not open the store");
     house.configure("", "127.0.0.1:9");
     found("the store is under the seal \"static\", and the configuration says \"shamir\"");
+    // For a moment it is no store that is seen.
+    house.put_key("one", &KEY);
+    let mut server = house.serve(&house.stick("one"));
+    let file = house.path("store/edgekeep.redb");
+    std::fs::rename(&file, house.path("store/aside")).unwrap();
+    std::fs::write(&file, [0; 4096]).unwrap();
+    found("static: it wraps a key, and gives it back; on the store it could not be tried");
+    std::fs::rename(house.path("store/aside"), &file).unwrap();
+    found("static: it wraps a key, and gives it back, and it opens the store");
+    server.kill();
 }

@@ -18,7 +18,7 @@ use crate::base::record::Record;
 use crate::base::secret::same;
 use crate::config::Storage;
 use crate::storage::folder;
-use crate::storage::redb::{peek, peek_beside};
+use crate::storage::redb::{Unclear, peek, peek_beside};
 
 /// Has each automatic seal wrap a key, and unwrap it again; and the one in use open the store, also
 /// beside a server: a key that was changed since its start it would miss only at the next one.
@@ -26,11 +26,14 @@ pub fn look(subject: &Subject) -> Vec<Finding> {
     let seal = &subject.config.seal;
     let record = record(subject);
     let mut findings = Vec::new();
-    if let Some(record) = &record {
+    if let Ok(Some(record)) = &record {
         findings.extend(other_seal(record, seal.present.as_ref()));
     }
     for settings in seal.all() {
-        let sealed = record.as_ref().filter(|record| is_of(record, Some(settings)));
+        let sealed = match &record {
+            Ok(record) => Ok(record.as_ref().filter(|record| is_of(record, Some(settings)))),
+            Err(Unclear) => Err(Unclear),
+        };
         findings.extend(of_one(subject, settings, sealed));
     }
     match findings.is_empty() {
@@ -40,19 +43,19 @@ pub fn look(subject: &Subject) -> Vec<Finding> {
 }
 
 /// What seals the store, where it can be looked at.
-fn record(subject: &Subject) -> Option<SealRecord> {
-    let Storage::Redb { folder, .. } = &subject.config.storage else { return None };
+fn record(subject: &Subject) -> Result<Option<SealRecord>, Unclear> {
+    let Storage::Redb { folder, .. } = &subject.config.storage else { return Ok(None) };
     let file = folder::data_file(folder);
     // What is no file is not opened, for it may never begin.
     if !fs::metadata(&file).is_ok_and(|meta| meta.is_file()) {
-        return None;
+        return Ok(None);
     }
-    let file = File::open(&file).ok()?;
+    let Ok(file) = File::open(&file) else { return Ok(None) };
     let found = match subject.running {
-        Some(_) => peek_beside(&file, SEAL),
+        Some(_) => peek_beside(&file, SEAL)?,
         None => peek(file, SEAL),
     };
-    SealRecord::decode(&found?).ok()
+    Ok(found.and_then(|found| SealRecord::decode(&found).ok()))
 }
 
 fn is_of(record: &SealRecord, settings: Option<&Settings>) -> bool {
@@ -70,27 +73,34 @@ fn other_seal(record: &SealRecord, present: Option<&Settings>) -> Option<Finding
 }
 
 /// `sealed` is the store that is under it.
-fn of_one(subject: &Subject, settings: &Settings, sealed: Option<&SealRecord>) -> Vec<Finding> {
+fn of_one(
+    subject: &Subject,
+    settings: &Settings,
+    sealed: Result<Option<&SealRecord>, Unclear>,
+) -> Vec<Finding> {
     let name = settings.mechanism().name();
     let seal = settings.clone().seal(Arc::new(SystemEntropy), &subject.config.seal.hidden);
     let wraps = "it wraps a key, and gives it back";
-    let wrapped = tried(&*seal);
-    let found = match (sealed.map(|record| record.try_seal(&*seal)), wrapped) {
-        (None, Ok(())) => Ok(format!("{name}: {wraps}; on the store it was not tried")),
-        (Some(Ok(())), Ok(())) => Ok(format!("{name}: {wraps}, and it opens the store")),
-        (Some(Err(error)), Ok(())) => {
-            Err(format!("{wraps}, and yet it does not open the store: {error}"))
+    let without = "without it the server stays sealed after its next start";
+    let fail = |why: String| Finding::fail(format!("{name}: {why}"), without);
+    let mut findings = vec![match (tried(&*seal), sealed) {
+        (Ok(()), Err(Unclear)) => Finding::warn(
+            format!("{name}: {wraps}; on the store it could not be tried while the server writes"),
+            "run it again",
+        ),
+        (Ok(()), Ok(None)) => {
+            Finding::ok(format!("{name}: {wraps}; on the store it was not tried"))
         }
-        // What mends a key that does not open the store goes before what makes a new one.
-        (Some(Err(error)), Err(_)) => Err(error.to_string()),
-        (_, Err(error)) => Err(error.to_string()),
-    };
-    let mut findings = vec![match found {
-        Ok(what) => Finding::ok(what),
-        Err(why) => {
-            let remedy = "without it the server stays sealed after its next start";
-            Finding::fail(format!("{name}: {why}"), remedy)
-        }
+        (wrapped, Ok(Some(record))) => match (record.try_seal(&*seal), wrapped) {
+            (Ok(()), Ok(())) => Finding::ok(format!("{name}: {wraps}, and it opens the store")),
+            (Ok(()), Err(error)) => fail(error.to_string()),
+            (Err(error), Ok(())) => {
+                fail(format!("{wraps}, and yet it does not open the store: {error}"))
+            }
+            // What mends a key that does not open the store goes before what makes a new one.
+            (Err(error), Err(_)) => fail(error.to_string()),
+        },
+        (Err(error), _) => fail(error.to_string()),
     }];
     for credential in settings.credentials() {
         if let Credential::File(path) = credential {
