@@ -75,6 +75,7 @@ tests! {
         a_pin_that_is_refused_is_tried_once,
         who_waits_rests_after_an_attempt_however_long_it_took,
         a_stop_waits_for_no_tool,
+        a_diagnosis_asks_a_chip_that_hangs_once,
     }
     tpm2 {
         it_keeps_the_contract,

@@ -162,3 +162,41 @@ pub fn a_stop_waits_for_no_tool() {
         }
     });
 }
+
+/// In the place of the TPM's tools: what is sealed lies open in their folder.
+const CHIP: &str = "#!/bin/sh\n\
+    bin=\"${0%/*}\"\n\
+    date +%s%N >> \"$bin/begun\"\n\
+    . \"$bin/mood\"\n\
+    case ${0##*/} in\n\
+    tpm2_create) cat > private; echo public > public ;;\n\
+    tpm2_unseal) cat private ;;\n\
+    esac\n";
+
+pub fn a_diagnosis_asks_a_chip_that_hangs_once() {
+    alone("a_diagnosis_asks_a_chip_that_hangs_once", |tool| {
+        let house = House::new();
+        for name in ["createprimary", "create", "load", "unseal", "flushcontext"] {
+            let file = tool.folder.join(format!("tpm2_{name}"));
+            fs::write(&file, CHIP).unwrap();
+            fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut server = house.serve("seal \"tpm2\" {\n}\n");
+        init(&server.client(), 1, 1);
+        server.kill();
+        let path = std::env::var("PATH").unwrap();
+        let diagnosed = || {
+            let args = ["operator", "diagnose", "-config=edgekeep.hcl"];
+            let told = house.output(&args, &[("PATH", &path)]).stdout;
+            let told = String::from_utf8(told).unwrap();
+            told.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let told = diagnosed();
+        assert!(told.contains("and it opens the store"), "{told}");
+        tool.set_mood("sleep 600\n");
+        let before = tool.runs().len();
+        let told = diagnosed();
+        assert!(told.contains("tpm2: tpm2_createprimary has not ended in 30 s"), "{told}");
+        assert_eq!(tool.runs().len(), before + 1, "what hangs is neither asked nor cleared again");
+    });
+}

@@ -91,6 +91,8 @@ pub struct WrappedKey {
 pub enum SealError {
     /// What it needs is not there, or is not right. It may be tried as often as one likes.
     Away(String),
+    /// What it needs does not answer within its time: the same, but that each attempt takes long.
+    Silent(String),
     /// It refuses what it is opened with, and each attempt may cost one of few: a card locks its
     /// PIN. It is not asked again before that is another one, or until it is [told](
     /// AutoSeal::reconsider) to.
@@ -99,7 +101,7 @@ pub enum SealError {
 
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Away(text) | Self::Refused(text)) = self;
+        let (Self::Away(text) | Self::Silent(text) | Self::Refused(text)) = self;
         f.write_str(text)
     }
 }

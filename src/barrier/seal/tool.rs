@@ -99,7 +99,7 @@ impl Tools {
                 }
                 Ok(None) if left.is_zero() => {
                     let patience = self.patience.as_secs();
-                    return Err(failed(format!("has not ended in {patience} s")));
+                    return Err(SealError::Silent(format!("{name} has not ended in {patience} s")));
                 }
                 Ok(None) => thread::sleep(LOOK),
             }

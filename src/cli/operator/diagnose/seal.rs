@@ -84,6 +84,8 @@ fn of_one(
     let without = "without it the server stays sealed after its next start";
     let fail = |why: String| Finding::fail(format!("{name}: {why}"), without);
     let mut findings = vec![match (tried(&*seal), sealed) {
+        // What hangs is not asked again.
+        (Err(error @ SealError::Silent(_)), _) => fail(error.to_string()),
         (Ok(()), Err(Unclear)) => Finding::warn(
             format!("{name}: {wraps}; on the store it could not be tried while the server writes"),
             "run it again",
