@@ -121,10 +121,10 @@ pub fn a_diagnosis_tries_the_seal() {
     };
     assert!(diagnosed().contains("cannot be read"), "{}", diagnosed());
     house.put_key("one", &KEY);
-    std::fs::create_dir(house.path("store")).unwrap();
     let found = diagnosed();
     assert!(found.contains("static: it wraps a key, and gives it back"), "{found}");
-    // The test's stick is a folder of the same disk, with the mode that a umask left.
+    // The test's stick is a folder of the disk where the store will be, with the mode that a umask
+    // left.
     assert!(found.contains("lies on the same disk as the store"), "{found}");
     assert!(found.contains("is open to other users"), "{found}");
 

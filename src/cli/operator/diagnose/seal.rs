@@ -133,7 +133,7 @@ fn of_file(subject: &Subject, path: &Path) -> Vec<Finding> {
         ));
     }
     if let Storage::Redb { folder, .. } = &subject.config.storage
-        && fs::metadata(&**folder).is_ok_and(|store| store.dev() == key.dev())
+        && disk_of(folder).is_some_and(|disk| disk == key.dev())
     {
         findings.push(Finding::warn(
             format!("{shown} lies on the same disk as the store: who takes that has both"),
@@ -141,4 +141,10 @@ fn of_file(subject: &Subject, path: &Path) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// The disk that a folder is on, or will be where it is not there yet.
+fn disk_of(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("."));
+    fs::metadata(there).ok().map(|folder| folder.dev())
 }
