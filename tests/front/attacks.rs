@@ -430,6 +430,22 @@ fn stopping_answers_once_more_who_was_answered_just_before() {
 }
 
 #[test]
+fn stopping_waits_for_nobody_who_sends_blank_lines() {
+    let mut house = House::with(Limits { drain: 10 * LONG, ..limits() });
+    let mut kept = house.connect();
+    kept.write_all(ASK).unwrap();
+    one(&mut kept);
+    let front = house.front.take().unwrap();
+    let begun = Instant::now();
+    let stopping = std::thread::spawn(move || front.stop());
+    while kept.write_all(b"\r\n").is_ok() {
+        assert!(begun.elapsed() < LONG / 2, "it is waited for as long as it likes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    stopping.join().unwrap();
+}
+
+#[test]
 fn stopping_waits_for_nobody_who_never_asks() {
     let mut house = House::with(Limits { newcomers: Duration::from_millis(100), ..limits() });
     let silent = house.connect();

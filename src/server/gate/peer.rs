@@ -271,7 +271,13 @@ impl Peer {
                 return Ok(None);
             }
             Phase::Head(scanned) => {
-                if let Some(head) = next_head(&mut self.plain, scanned, desk)? {
+                let begins = *scanned == 0 && self.served;
+                let head = next_head(&mut self.plain, scanned, desk)?;
+                // Blank lines begin no request.
+                if begins && !self.plain.is_empty() {
+                    self.pace = Pace::from(desk.now);
+                }
+                if let Some(head) = head {
                     return self.take_head(head, desk);
                 }
             }
@@ -325,14 +331,8 @@ impl Peer {
     }
 
     fn read(&mut self, desk: &mut Desk) -> Result<Option<Step>, Refusal> {
-        let was_empty = self.plain.is_empty();
         match self.wire.fill(&mut desk.scratch, &mut self.plain, &desk.counters) {
-            Ok(Fill::Some) => {
-                if was_empty && matches!(self.phase, Phase::Head(_)) && self.served {
-                    self.pace = Pace::from(desk.now);
-                }
-                Ok(None)
-            }
+            Ok(Fill::Some) => Ok(None),
             Ok(Fill::Blocked) => Ok(Some(Step::Rest)),
             Ok(Fill::End) | Err(Lost::Socket) => Ok(Some(Step::Close)),
             Err(lost) => {
