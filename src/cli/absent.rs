@@ -143,16 +143,19 @@ pub static ABSENT: &[Absent] = &[
         flags: &[value("--dr-token", DR)],
     },
     Absent {
-        of: Of::Named(&[
-            &["restore"],
-            &["snapshot", "load"],
-            &["snapshot", "read"],
-            &["snapshot", "restore"],
-        ]),
+        of: Of::Named(&[&["restore"]]),
         answer: Answer::Refused,
         flags: &[
             value("--timestamp", "is called -at here: `edgekeep snapshot restore -at`"),
             value("--txid", "is called -revision here: `edgekeep snapshot restore -revision`"),
+        ],
+    },
+    Absent {
+        of: Of::Named(&[&["snapshot", "load"], &["snapshot", "read"], &["snapshot", "restore"]]),
+        answer: Answer::Refused,
+        flags: &[
+            value("--timestamp", "is called -at here"),
+            value("--txid", "is called -revision here"),
         ],
     },
 ];

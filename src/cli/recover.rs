@@ -86,24 +86,32 @@ impl Recover {
     /// first. `None` where it said itself what helps.
     fn by_hand(&self, cx: &mut Context, path: &str, id: &str, stop: &Stop) -> Option<String> {
         let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
-        let mut shows = |call: Call| cx.look_up(&call.with_query("read_snapshot_id", id)).is_some();
+        let mut hidden = false;
+        let mut shows = |call: Call| {
+            let looked = cx.client().ok()?.call(&call.with_query("read_snapshot_id", id));
+            hidden |= matches!(&looked, Err(Error::Refused(refusal)) if refusal.status == 403);
+            looked.ok()
+        };
         let command = |verb: &str| {
             let named = self.snapshot_id.as_deref().unwrap_or_default();
             format!("`edgekeep {verb} -snapshot-id={} {}`", word(named), word(&from))
         };
-        if shows(Call::get(&*from)) {
+        if shows(Call::get(&*from)).is_some() {
             return Some(format!("It is read as it was: {}", command("read")));
         }
-        if shows(Call::list(&*from)) {
+        if shows(Call::list(&*from)).is_some() {
             return Some(format!("What there was is listed: {}", command("list")));
         }
         let is_told = matches!(stop, Stop::Call(_, Error::Refused(refusal)) if
             refusal.errors.as_ref().is_some_and(|errors| errors.len() > 1));
         let instead = match from.starts_with("auth/token/") {
-            true => "Tokens are not brought back: `edgekeep token create` makes a new one",
-            false => "The snapshot shows nothing there, either: make it anew",
+            true => {
+                "Tokens are not brought back: `edgekeep token create` makes a new one".to_owned()
+            }
+            false if hidden => format!("Who may read it sees it as it was: {}", command("read")),
+            false => "The snapshot shows nothing there, either: make it anew".to_owned(),
         };
-        (!is_told).then(|| instead.to_owned())
+        (!is_told).then_some(instead)
     }
 }
 
