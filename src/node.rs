@@ -496,6 +496,7 @@ fn builtins(services: Services) -> Vec<Builtin> {
         loader,
         rights: rights.clone(),
         reach: reach.clone(),
+        ttls,
     };
     let leases = sys::leases::Leases { tokens: tokens.clone(), barrier: barrier.clone() };
     let restoring =

@@ -17,7 +17,7 @@ use crate::mount::store::MountStore;
 use crate::mount::table::Mount;
 
 /// Those of Vault, of which a read only tells.
-const TTLS: Ttls = Ttls { default: 2_764_800, max: 2_764_800 };
+pub const TTLS: Ttls = Ttls { default: 2_764_800, max: 2_764_800 };
 
 /// Where a secret is read.
 #[derive(Clone, Debug, PartialEq, Eq)]

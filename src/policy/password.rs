@@ -14,7 +14,7 @@ use crate::base::record::Record;
 
 /// Where they lie in the system's part of the store.
 /// Where they lie.
-pub const FOLDER: &str = "policy/password";
+const FOLDER: &str = "policy/password";
 
 /// How short a password may be, and how long.
 const LENGTHS: std::ops::RangeInclusive<usize> = 4..=100;
@@ -191,6 +191,11 @@ pub fn text(txn: &mut Txn, name: &str) -> Result<Option<String>, TxnError> {
 /// Removes the policy `name`, if it is there.
 pub fn delete(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&format!("{FOLDER}/{name}"))
+}
+
+/// The name of what lies at an entry of the system's part of the store, if that is one of these.
+pub fn name_at(entry: &str) -> Option<&str> {
+    entry.strip_prefix(FOLDER)?.strip_prefix('/')
 }
 
 /// The names of all password policies.

@@ -14,7 +14,7 @@ use crate::base::policies;
 use crate::base::record::{Record, RecordError};
 
 /// Where they lie.
-pub const FOLDER: &str = "policy/acl";
+const FOLDER: &str = "policy/acl";
 
 /// The part that holds the text.
 const TEXT: u64 = 0;
@@ -72,6 +72,11 @@ pub fn delete(txn: &mut Txn, name: &Name) -> Result<(), TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
     system.delete(&place(name))?;
     system.delete_part(&place(name), TEXT)
+}
+
+/// The name of what lies at an entry of the system's part of the store, if that is one of these.
+pub fn name_at(entry: &str) -> Option<Name> {
+    entry.strip_prefix(FOLDER)?.strip_prefix('/').map(Name::of)
 }
 
 /// The names of all policies that a token may be given, root last.

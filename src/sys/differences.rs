@@ -11,15 +11,13 @@ use crate::barrier::txn::{Scope, Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::identity::known::Known;
 use crate::identity::record::{Entity, Group};
+use crate::mount::config::{MountConfig, Ttls};
 use crate::mount::store::{MountStore, stored};
 use crate::mount::table::{Mount, MountTable};
 use crate::pipeline::alone;
-use crate::policy::name::Name;
-use crate::policy::{password, store};
 use crate::sys::identity;
-use crate::sys::mounts::tuned;
+use crate::sys::mounts::tuning;
 use crate::sys::settings::{self, Settings};
-use crate::token::role;
 
 /// What is not the same.
 pub struct Differences {
@@ -32,13 +30,12 @@ pub struct Differences {
 /// One thing that is not the same.
 pub struct Found {
     what: Difference,
-    value: Values,
+    /// Of what has none that are told, none.
+    values: Option<Values>,
 }
 
 /// Where the values of it are that may be told.
 enum Values {
-    /// Nowhere.
-    None,
     /// Below the mount that has it in both states, wherever each has that one, at the path at
     /// which it is read.
     Below(MountId, String),
@@ -48,12 +45,12 @@ enum Values {
 
 impl From<Difference> for Found {
     fn from(what: Difference) -> Self {
-        Self { what, value: Values::None }
+        Self { what, values: None }
     }
 }
 
 /// What somebody is to be told.
-pub enum Wanted<'a> {
+pub enum Told<'a> {
     /// What lies below a mount of a state that has this table.
     Below(&'a MountTable, &'a Mount, &'a str),
     /// What is set at a path.
@@ -61,15 +58,16 @@ pub enum Wanted<'a> {
 }
 
 /// Who may be told it.
-pub type Permission<'a> = dyn Fn(&Wanted<'_>) -> bool + 'a;
+pub type Permission<'a> = dyn Fn(&Told<'_>) -> bool + 'a;
 
 /// Compares two states of one store. At most `most` entries that are not the same are looked at.
 ///
-/// Of a mount that only one of them has, the mount alone is told of.
+/// Of a mount that only one of them has, the mount alone is told of. `system` are the TTLs that
+/// hold where a mount has none of its own.
 pub fn compare(
     mounts: &MountStore,
-    before: &mut Txn,
-    after: &mut Txn,
+    system: Ttls,
+    [before, after]: [&mut Txn; 2],
     most: usize,
 ) -> Result<Differences, Fault> {
     if !before.is_of_the_same_store(after) {
@@ -79,7 +77,7 @@ pub fn compare(
     let tables = [mounts.read(before)?, mounts.read(after)?];
     let mut found = Vec::new();
     for path in differing.paths {
-        found.extend(became(&path, [&tables[0], &tables[1]], before, after)?);
+        found.extend(became(&path, [&tables[0], &tables[1]], [&mut *before, &mut *after], system)?);
     }
     found.sort_unstable_by(|one: &Found, other| one.what.path.cmp(&other.what.path));
     Ok(Differences { found, more: differing.more })
@@ -89,13 +87,13 @@ pub fn compare(
 fn became(
     at: &PlainPath,
     [old, new]: [&MountTable; 2],
-    before: &mut Txn,
-    after: &mut Txn,
+    [before, after]: [&mut Txn; 2],
+    system: Ttls,
 ) -> Result<Vec<Found>, Fault> {
     if at.mount == MountId::SYSTEM {
         let mut found =
             of_settings(settings::at(&at.path, before)?, settings::at(&at.path, after)?);
-        found.extend(of_system(&at.path, before, after)?);
+        found.extend(of_mount(&at.path, before, after, system)?);
         return Ok(found);
     }
     let (Some(_), Some(mount)) = (old.by_id(at.mount), new.by_id(at.mount)) else {
@@ -109,7 +107,7 @@ fn became(
     let Some(engine) = mount.engine() else { return Ok(Vec::new()) };
     let found = engine.compare(&at.path, &mut old, &mut new)?;
     let found = found.map(|found| Found {
-        value: Values::Below(at.mount, found.read.clone()),
+        values: Some(Values::Below(at.mount, found.read.clone())),
         what: Difference { path: format!("{}{}", mount.path, found.path), ..found },
     });
     Ok(found.into_iter().collect())
@@ -121,7 +119,7 @@ fn of_settings(mut before: Settings, mut after: Settings) -> Vec<Found> {
     let found = paths.into_iter().filter_map(|path| {
         let values = [before.remove(&path), after.remove(&path)];
         let change = Change::between(&values[0], &values[1])?;
-        Some(Found { what: Difference::at(path, change), value: Values::Set(values) })
+        Some(Found { what: Difference::at(path, change), values: Some(Values::Set(values)) })
     });
     found.collect()
 }
@@ -162,47 +160,38 @@ fn of_identity(
         .map(|(change, name)| Difference::at(format!("identity/group/name/{name}"), change)))
 }
 
-/// What belongs to no mount: policies, and the mounts themselves.
-fn of_system(path: &str, before: &mut Txn, after: &mut Txn) -> Result<Option<Found>, TxnError> {
-    if let Some(name) = path.strip_prefix(store::FOLDER).and_then(below) {
-        let name = Name::of(name);
-        let change = Change::between(&store::text(before, &name)?, &store::text(after, &name)?);
-        let path = format!("sys/policies/acl/{name}");
-        return Ok(change.map(|change| Difference::at(path, change).into()));
-    }
-    if let Some(name) = path.strip_prefix(password::FOLDER).and_then(below) {
-        let change = Change::between(&password::text(before, name)?, &password::text(after, name)?);
-        let path = format!("sys/policies/password/{name}");
-        return Ok(change.map(|change| Difference::at(path, change).into()));
-    }
-    if let Some(name) = path.strip_prefix(role::FOLDER).and_then(below) {
-        let change = Change::between(&role::get(before, name)?, &role::get(after, name)?);
-        let path = format!("auth/token/roles/{name}");
-        return Ok(change.map(|change| Difference::at(path, change).into()));
-    }
-    let (old, new) = (stored(before, path)?, stored(after, path)?);
-    let Some(mount) = new.as_ref().or(old.as_ref()) else { return Ok(None) };
+/// What became of a mount: whether there is one, and where, and what is tuned of it.
+fn of_mount(
+    entry: &str,
+    before: &mut Txn,
+    after: &mut Txn,
+    system: Ttls,
+) -> Result<Vec<Found>, TxnError> {
+    let (old, new) = (stored(before, entry)?, stored(after, entry)?);
+    let Some(mount) = new.as_ref().or(old.as_ref()) else { return Ok(Vec::new()) };
     let table = if mount.is_auth() { "sys/auth" } else { "sys/mounts" };
     let place = format!("{table}/{}", mount.listed_path().trim_end_matches('/'));
-    if let (Some(old), Some(new)) = (&old, &new)
-        && is_tuned(old, new)
-    {
-        let what = Difference::at(format!("{place}/tune"), Change::Changed);
-        let values = [Some(tuned(old)), Some(tuned(new))];
-        return Ok(Some(Found { what, value: Values::Set(values) }));
-    }
     let about = match &old {
         Some(old) if old.path != mount.path => format!("it was at {}", old.path),
         _ => mount.kind.clone(),
     };
-    let change = Change::between(&old, &new);
-    Ok(change.map(|change| Difference { about, ..Difference::at(place, change) }.into()))
+    let change = Change::between(&old.as_ref().map(untuned), &new.as_ref().map(untuned));
+    let itself =
+        change.map(|change| Difference { about, ..Difference::at(place.clone(), change) }.into());
+    let of =
+        |mount: &Mount| (mount.description.clone(), mount.options.clone(), mount.config.clone());
+    let tuned = old.zip(new).filter(|(old, new)| of(old) != of(new));
+    let tuned = tuned.map(|(old, new)| Found {
+        what: Difference::at(format!("{place}/tune"), Change::Changed),
+        values: Some(Values::Set([old, new].map(|mount| Some(tuning(&mount, system))))),
+    });
+    Ok(itself.into_iter().chain(tuned).collect())
 }
 
-/// Whether the same mount was tuned since, and nothing else became of it.
-fn is_tuned(old: &Mount, new: &Mount) -> bool {
-    let Mount { description, options, config, .. } = new.clone();
-    old != new && Mount { description, options, config, ..old.clone() } == *new
+/// A mount but for what can be tuned of it.
+fn untuned(mount: &Mount) -> Mount {
+    let (description, options, config) = (String::new(), None, MountConfig::default());
+    Mount { description, options, config, ..mount.clone() }
 }
 
 fn below(rest: &str) -> Option<&str> {
@@ -217,25 +206,24 @@ pub fn show(
     [before, after]: [&mut Txn; 2],
     may: &Permission<'_>,
 ) -> Result<Map<String, Value>, Fault> {
-    let Found { what, value } = found;
+    let Found { what, values } = found;
     let mut shown =
         object([("path", what.path.clone().into()), ("change", what.change.name().into())]);
     if !what.about.is_empty() {
         shown.insert("about".to_owned(), what.about.clone().into());
     }
     let states = [("before", before), ("after", after)];
-    match value {
-        Values::None => {}
-        Values::Set(values) if may(&Wanted::Setting(&what.path)) => {
+    match values {
+        Some(Values::Set(values)) if may(&Told::Setting(&what.path)) => {
             for ((name, _), value) in states.into_iter().zip(values) {
                 shown.extend(value.clone().map(|value| (name.to_owned(), value.into())));
             }
         }
-        Values::Set(_) => {}
-        Values::Below(id, below) => {
+        None | Some(Values::Set(_)) => {}
+        Some(Values::Below(id, below)) => {
             for (name, txn) in states {
                 let table = mounts.read(txn)?;
-                let may = |mount: &&Mount| may(&Wanted::Below(&table, mount, below));
+                let may = |mount: &&Mount| may(&Told::Below(&table, mount, below));
                 if let Some(mount) = table.by_id(*id).filter(may)
                     && let Some(value) = read(mount, txn, below)?
                 {

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::entropy::Entropy;
 use crate::base::fault::Fault;
 use crate::base::golang::multierror;
 use crate::policy::password::{self, PasswordPolicy};
 use crate::policy::sent;
+use crate::sys::settings::Settings;
 
 /// What these endpoints are given.
 pub struct PasswordPolicies {
@@ -69,8 +73,19 @@ fn list(_: &PasswordPolicies, call: &mut SystemCall<'_>) -> Outcome {
 }
 
 fn read(_: &PasswordPolicies, call: &mut SystemCall<'_>) -> Outcome {
-    let text = found(call)?;
-    Ok(Reply::data(object([("policy", text.into())])))
+    Ok(Reply::data(shown(found(call)?)))
+}
+
+fn shown(text: String) -> Map<String, Value> {
+    object([("policy", text.into())])
+}
+
+/// The policy at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    let Some(name) = password::name_at(entry) else { return Ok(Settings::new()) };
+    let text = password::text(txn, name)?;
+    let told = |text| (format!("policies/password/{name}"), shown(text));
+    Ok(text.map(told).into_iter().collect())
 }
 
 fn write(_: &PasswordPolicies, call: &mut SystemCall<'_>) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
@@ -10,12 +10,14 @@ use crate::api::engine::Bound;
 use crate::api::field::Field;
 use crate::api::reply::{Reply, object};
 use crate::api::route::{Access, Operation, Outcome, Route};
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::base::policies;
 use crate::policy::meters::Meters;
 use crate::policy::name::Name;
 use crate::policy::parse::parse;
 use crate::policy::{sent, store};
+use crate::sys::settings::Settings;
 
 /// The endpoints. Policies are in the store alone: what they are given is where to count.
 pub fn engine(meters: Arc<Meters>) -> Bound<Arc<Meters>> {
@@ -92,7 +94,19 @@ fn list_old(meters: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
 
 fn read(_: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {
     let (name, text) = found(call)?;
-    Ok(Reply::data(object([("name", name.into()), ("policy", text.into())])))
+    Ok(Reply::data(shown(name, text)))
+}
+
+fn shown(name: String, text: String) -> Map<String, Value> {
+    object([("name", name.into()), ("policy", text.into())])
+}
+
+/// The policy at an entry of the store, below `sys/`.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    let Some(name) = store::name_at(entry) else { return Ok(Settings::new()) };
+    let path = format!("policies/acl/{name}");
+    let text = store::text(txn, &name)?;
+    Ok(text.map(|text| (path, shown(name.to_string(), text))).into_iter().collect())
 }
 
 fn read_old(_: &Arc<Meters>, call: &mut SystemCall<'_>) -> Outcome {

@@ -1,4 +1,4 @@
-//! Settings that lie in no mount, as they are told of: each by the path at which it is read.
+//! What is set in no mount, as it is told of: by the path at which it is read.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,21 @@ use serde_json::{Map, Value};
 
 use crate::barrier::txn::{Txn, TxnError};
 use crate::sys::config::{audit_headers, cors, ui_headers};
-use crate::sys::quotas;
+use crate::sys::{password_policies, policies, quotas, token};
 
 /// What is set at each path.
 pub type Settings = BTreeMap<String, Map<String, Value>>;
 
-/// The settings that lie at an entry of the system's part of the store.
+/// What is set at an entry of the system's part of the store.
 pub fn at(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
     let mut all = quotas::settings(entry, txn)?;
+    all.extend(policies::settings(entry, txn)?);
+    all.extend(password_policies::settings(entry, txn)?);
     all.extend(cors::settings(entry, txn)?);
     all.extend(ui_headers::settings(entry, txn)?);
     all.extend(audit_headers::settings(entry, txn)?);
-    Ok(all.into_iter().map(|(path, set)| (format!("sys/{path}"), set)).collect())
+    let below = all.into_iter().map(|(path, set)| (format!("sys/{path}"), set));
+    Ok(below.chain(token::settings(entry, txn)?).collect())
 }
 
 /// Whether to read what is set at `path` takes `sudo`.

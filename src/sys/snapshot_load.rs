@@ -16,12 +16,13 @@ use crate::barrier::past::Loaded;
 use crate::barrier::txn::Txn;
 use crate::base::fault::Fault;
 use crate::base::json;
+use crate::mount::config::Ttls;
 use crate::pipeline::rights::Rights;
 use crate::pipeline::{may_read_setting, may_read_there};
 use crate::snapshot::lent::Lent;
 use crate::snapshot::loaded::Loader;
 use crate::snapshot::rewind::Source;
-use crate::sys::differences::{Differences, Wanted, compare, show};
+use crate::sys::differences::{Differences, Told, compare, show};
 use crate::sys::reach::Reach;
 use crate::sys::rewind::{AT, NAME, REVISION, TIMELINE, folder, reached, wish};
 use crate::sys::settings::take_sudo;
@@ -36,6 +37,8 @@ pub struct Loads {
     pub rights: Arc<Rights>,
     /// Leads to targets.
     pub reach: Arc<Reach>,
+    /// The system's TTLs.
+    pub ttls: Ttls,
 }
 
 /// The endpoints with their service.
@@ -167,17 +170,16 @@ fn diff(service: &Loads, call: &mut SystemCall<'_>) -> Outcome {
         _ => None,
     };
     let present = service.rights.mounts.read(call.txn)?;
-    let may = |wanted: &Wanted<'_>| {
-        acl.as_ref().is_some_and(|acl| match wanted {
-            Wanted::Below(then, mount, below) => {
-                may_read_there(acl, &present, (then, mount), below)
-            }
-            Wanted::Setting(path) => may_read_setting(acl, path, take_sudo(path)),
+    let may = |told: &Told<'_>| {
+        acl.as_ref().is_some_and(|acl| match told {
+            Told::Below(then, mount, below) => may_read_there(acl, &present, (then, mount), below),
+            Told::Setting(path) => may_read_setting(acl, path, take_sudo(path)),
         })
     };
     let differ = |before: &mut Txn, after: &mut Txn| {
         let mounts = &service.rights.mounts;
-        let Differences { found, mut more } = compare(mounts, before, after, MOST)?;
+        let Differences { found, mut more } =
+            compare(mounts, service.ttls, [&mut *before, &mut *after], MOST)?;
         let (mut changes, mut length) = (Vec::<Value>::new(), 0);
         for one in &found {
             let shown = show(one, mounts, [&mut *before, &mut *after], &may)?;

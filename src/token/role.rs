@@ -11,7 +11,7 @@ use crate::base::cidr::Cidr;
 use crate::base::record::Record;
 
 /// Where they lie.
-pub const FOLDER: &str = "token/role";
+const FOLDER: &str = "token/role";
 
 /// The terms on which tokens are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +123,11 @@ pub fn put(txn: &mut Txn, name: &str, role: &Role) -> Result<(), TxnError> {
 /// Removes a role, if it is there.
 pub fn delete(txn: &mut Txn, name: &str) -> Result<(), TxnError> {
     txn.scope(MountId::SYSTEM).delete(&entry(name))
+}
+
+/// The name of what lies at an entry of the system's part of the store, if that is one of these.
+pub fn name_at(entry: &str) -> Option<&str> {
+    entry.strip_prefix(FOLDER)?.strip_prefix('/')
 }
 
 /// The names of all roles.

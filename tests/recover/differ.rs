@@ -144,6 +144,7 @@ fn settings_are_told_by_the_path_at_which_they_are_read() {
     let some = "path \"sys/storage/raft/snapshot-load/*\" { capabilities = [\"read\", \"sudo\"] }
         path \"sys/quotas/rate-limit/many\" { capabilities = [\"read\"] }
         path \"sys/config/cors\" { capabilities = [\"read\"] }
+        path \"sys/auth/people/tune\" { capabilities = [\"read\"] }
         path \"sys/mounts/secret/tune\" { capabilities = [\"read\"] }";
     let bob = allowed(&root, "bob", some);
     let id = keep(&root);
@@ -190,17 +191,70 @@ fn settings_are_told_by_the_path_at_which_they_are_read() {
     assert_eq!(field(3, "enabled"), (json!(false), json!(true)));
     assert_eq!(of_root[4], (json!({ "values": ["a"] }), Value::Null));
     assert_eq!(of_root[5], (Value::Null, json!({ "values": ["a", "b"] })));
-    assert_eq!(field(6, "default_lease_ttl"), (json!(0), json!(3600)));
+    assert_eq!(field(6, "default_lease_ttl"), (json!(2_764_800), json!(3600)));
     assert_eq!(field(7, "rate_limit_exempt_paths").1, json!(["sys/health"]));
     assert_eq!(field(8, "max_leases"), (json!(9_000), Value::Null));
     assert_eq!(field(9, "rate"), (json!(10_000), json!(20_000)));
 
     let of_some = values(&bob);
     for (at, (told, whole)) in of_some.iter().zip(&of_root).enumerate() {
-        // To read those of CORS takes sudo.
+        // To read those of CORS takes sudo, and what is tuned of an auth method.
         let none = (Value::Null, Value::Null);
         assert_eq!(told, if [6, 9].contains(&at) { whole } else { &none }, "{}", expected[at]);
     }
+}
+
+#[test]
+fn what_is_set_is_told_as_a_read_of_the_snapshot_answers_it() {
+    let server = Server::dev();
+    let root = server.root();
+    let settings = [
+        ("auth/token/roles/r", json!({ "orphan": true }), json!({ "orphan": false })),
+        (
+            "sys/policies/acl/p",
+            json!({ "policy": "path \"a\" {}" }),
+            json!({ "policy": "path \"b\" {}" }),
+        ),
+        (
+            "sys/policies/password/w",
+            json!({ "policy": "length = 20\nrule \"charset\" { charset = \"ab\" }" }),
+            json!({ "policy": "length = 30\nrule \"charset\" { charset = \"ab\" }" }),
+        ),
+    ];
+    let set =
+        |path: &str, sent: &Value| assert_eq!(root.post(path, sent.clone()).status, 204, "{path}");
+    settings.iter().for_each(|(path, sent, _)| set(path, sent));
+    root.post("sys/auth/people", json!({ "type": "userpass" }));
+    root.post("identity/group", json!({ "name": "g" }));
+    let id = keep(&root);
+    settings.iter().for_each(|(path, _, sent)| set(path, sent));
+    root.post("identity/group/name/g", json!({ "policies": ["p"] }));
+    root.post("sys/auth/people/tune", json!({ "max_lease_ttl": "1h" }));
+    let tuning = data(&read(&root, &id, "sys/auth/people/tune"));
+    root.post("sys/remount", json!({ "from": "auth/people", "to": "auth/all" }));
+    eventually("it is moved", || root.get("sys/auth/all/tune").status == 200);
+
+    let told = data(&root.get(&format!("{LOAD}/{id}/diff?values=true")));
+    let expected = [
+        "changed auth/token/roles/r",
+        "changed identity/group/name/g",
+        "changed sys/auth/all it was at auth/people/",
+        "changed sys/auth/all/tune",
+        "changed sys/policies/acl/p",
+        "changed sys/policies/password/w",
+    ];
+    assert_eq!(changes(&told), expected);
+    let told = |at: usize, state: &str| told["changes"][at][state].clone();
+    for (at, path) in
+        [(0, "auth/token/roles/r"), (4, "sys/policies/acl/p"), (5, "sys/policies/password/w")]
+    {
+        assert_eq!(told(at, "before"), data(&read(&root, &id, path)));
+        assert_eq!(told(at, "after"), data(&root.get(path)));
+    }
+    assert_eq!(told(3, "before"), tuning);
+    assert_eq!(told(3, "after"), data(&root.get("sys/auth/all/tune")));
+    // Who is in a group, and who an entity is, is told by names alone.
+    assert_eq!((told(1, "before"), told(1, "after")), (Value::Null, Value::Null));
 }
 
 /// `path before after` of what lies in mounts, where the values are told.

@@ -17,7 +17,8 @@ use crate::cli::values::items;
 use crate::cli::{operands, table};
 use crate::client::Call;
 use crate::node::opened;
-use crate::sys::differences::{Differences, Wanted, compare, show};
+use crate::pipeline::alone::TTLS;
+use crate::sys::differences::{Differences, Told, compare, show};
 
 const INSTEAD: &str = "Pipe them in, one a line, with a - for each after B";
 
@@ -104,10 +105,11 @@ impl Diff {
         let [before, after] = if newest == 1 { [&second, &past] } else { [&past, &second] };
         let mounts = opened::mounts();
         // Who has the keys may read all of it.
-        let may = |_: &Wanted<'_>| self.own.values;
+        let may = |_: &Told<'_>| self.own.values;
         let changes = before.look(|before| {
             after.look(|after| {
-                let Differences { found, .. } = compare(&mounts, before, after, usize::MAX)?;
+                let both = [&mut *before, &mut *after];
+                let Differences { found, .. } = compare(&mounts, TTLS, both, usize::MAX)?;
                 let shown = found
                     .iter()
                     .map(|one| Ok(show(one, &mounts, [&mut *before, &mut *after], &may)?.into()));
@@ -179,7 +181,7 @@ fn print(cx: &mut Context, changes: Vec<Value>) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// A line for each field that is not the same: `-` with its value before, `+` with that after.
+/// Each field that is not the same: `-` with its value before, `+` with that after, line by line.
 fn lines(one: &Value) -> Vec<[String; 2]> {
     let none = Map::new();
     let fields = |name: &str| one[name].as_object().unwrap_or(&none);
@@ -188,14 +190,18 @@ fn lines(one: &Value) -> Vec<[String; 2]> {
     names.sort_unstable();
     names.dedup();
     let differing = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
-    let line = |sign: char, name: &str, value: &Value| {
-        [format!("  {sign} {name}"), golang::display(value)]
+    let lines = |sign: char, name: &str, value: &Value| {
+        let text = golang::display(value);
+        let lines = text.trim_end_matches('\n').split('\n').enumerate().map(|(at, line)| {
+            [format!("  {sign} {}", if at == 0 { name } else { "" }), line.to_owned()]
+        });
+        lines.collect::<Vec<_>>()
     };
     differing
         .flat_map(|name| {
-            let before = before.get(name).map(|value| line('-', name, value));
-            let after = after.get(name).map(|value| line('+', name, value));
-            [before, after].into_iter().flatten()
+            let before = before.get(name).map(|value| lines('-', name, value));
+            let after = after.get(name).map(|value| lines('+', name, value));
+            [before, after].into_iter().flatten().flatten()
         })
         .collect()
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use self::anew::recover as refuse_to_recover;
 pub use self::enable::{disable, enable};
-pub use self::shown::{list, read, tuned};
+pub use self::shown::{list, read, tuning};
 pub use self::table::Table;
 pub use self::tune::{read as read_tuning, recover as recover_tuning, write as tune};
 use super::undo::Undo;

@@ -64,15 +64,6 @@ pub fn tuning(mount: &Mount, system: Ttls) -> Map<String, Value> {
     data
 }
 
-/// What is tuned of a mount itself.
-pub fn tuned(mount: &Mount) -> Map<String, Value> {
-    let mut data = config(mount);
-    data.insert("description".into(), mount.description.clone().into());
-    data.extend(mount.config.user_lockout.map(lockout::shown).unwrap_or_default());
-    data.insert("options".into(), json!(mount.options));
-    data
-}
-
 /// A mount's own configuration; what is not set is left out.
 fn config(mount: &Mount) -> Map<String, Value> {
     let config = &mount.config;

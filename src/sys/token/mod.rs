@@ -10,6 +10,7 @@ mod roles;
 use std::sync::Arc;
 
 use self::fields::{ACCESSOR, CREATE, INCREMENT, TOKEN};
+pub use self::roles::settings;
 use crate::api::ask::Verb;
 use crate::api::call::SystemCall;
 use crate::api::engine::Bound;

@@ -12,8 +12,10 @@ use crate::api::login::TokenType;
 use crate::api::reply::{Reply, object};
 use crate::api::route::Outcome;
 use crate::auth::terms;
+use crate::barrier::txn::{Txn, TxnError};
 use crate::base::fault::Fault;
 use crate::pipeline::login::sanitized;
+use crate::sys::settings::Settings;
 use crate::token::role::{self, Role};
 
 const ALLOWED: Field<Vec<String>> =
@@ -82,6 +84,13 @@ pub fn read(_: &Service, call: &mut SystemCall<'_>) -> Outcome {
     let name = name(call)?;
     let role = role::get(call.txn, &name)?.ok_or_else(Fault::not_found)?;
     Ok(Reply::data(shown(&name, &role)))
+}
+
+/// The role at an entry of the store, by its whole path.
+pub fn settings(entry: &str, txn: &mut Txn) -> Result<Settings, TxnError> {
+    let Some(name) = role::name_at(entry) else { return Ok(Settings::new()) };
+    let told = |role| (format!("auth/token/roles/{name}"), shown(name, &role));
+    Ok(role::get(txn, name)?.map(told).into_iter().collect())
 }
 
 pub fn recover(_: &Service, call: &mut SystemCall<'_>, then: &mut SystemCall<'_>) -> Outcome {
