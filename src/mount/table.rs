@@ -122,8 +122,14 @@ impl Mount {
         format!("`edgekeep {} enable -path={path} {kind}`", self.command())
     }
 
+    /// The command that moves it to another path.
+    pub fn moving(&self, to: &str) -> String {
+        let [from, to] = [&self.path, to].map(shell::word);
+        format!("`edgekeep {} move {from} {to}`", self.command())
+    }
+
     /// The command that is about mounts of its table.
-    pub fn command(&self) -> &'static str {
+    fn command(&self) -> &'static str {
         if self.is_auth() { "auth" } else { "secrets" }
     }
 

@@ -23,13 +23,19 @@ pub fn recover(
     let same = standing.and_then(|mount| then.by_id(mount.id));
     let old = same.or_else(|| then.at(&source)).ok_or_else(Fault::not_in_snapshot)?;
     let refused = Fault::unsupported_operation();
-    Err(match standing {
+    let moved = now.by_id(old.id).filter(|_| old.path == path);
+    Err(match (standing, moved) {
         _ if is_fixed(&old.path) => refused,
-        None => refused.saying(format!(
+        (None, Some(moved)) => refused.saying(format!(
+            "it is at {} now, with what it holds: {}",
+            moved.path,
+            moved.moving(&path)
+        )),
+        (None, None) => refused.saying(format!(
             "a mount is made anew, and filled with what the snapshot has in it: {}",
             Mount { path, ..old.clone() }.enabling()
         )),
-        Some(_) => refused.saying(format!(
+        (Some(_), _) => refused.saying(format!(
             "what is tuned of a mount comes back with {}/tune, and what it held with the paths \
              in it",
             call.ask.path.trim_end_matches('/')
