@@ -1,5 +1,6 @@
 //! The rules of the house that a text search can hold: see `src/README.md`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -310,14 +311,35 @@ fn what_is_expected_is_reasoned() {
     holds(&faults);
 }
 
+/// The tests that `Cargo.toml` has on the harness of tests/support.
+fn on_the_harness() -> BTreeSet<&'static str> {
+    let manifest = include_str!("../Cargo.toml");
+    let named = manifest.split("[[test]]\nname = \"").skip(1);
+    let named = named.filter_map(|rest| rest.split_once("\"\nharness = false\n"));
+    named.map(|(name, _)| name).collect()
+}
+
+#[test]
+fn what_lists_its_tests_is_on_the_harness() {
+    // Elsewhere none of them would run, and nothing would say so.
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut listing = BTreeSet::new();
+    for entry in fs::read_dir(tests).unwrap() {
+        let path = entry.unwrap().path();
+        let main = if path.is_dir() { path.join("main.rs") } else { path.clone() };
+        if fs::read_to_string(main).is_ok_and(|text| text.contains("\ntests! {\n")) {
+            listing.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    assert!(listing.iter().eq(on_the_harness()), "{listing:?} list theirs");
+}
+
 #[test]
 fn what_is_on_the_harness_has_no_test_of_another() {
     // The attribute would take it away there, listed or not.
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let manifest = include_str!("../Cargo.toml");
-    let named = manifest.split("[[test]]\nname = \"").skip(1);
     let mut faults = Vec::new();
-    for name in named.map(|rest| rest.split('"').next().unwrap()) {
+    for name in on_the_harness() {
         let mut paths = vec![root.join("tests").join(format!("{name}.rs"))];
         paths.retain(|path| path.exists());
         let mut folders = vec![root.join("tests").join(name)];
