@@ -28,9 +28,9 @@ tests! {
         a_webdav_server_in_trouble for Trouble::ALL,
         a_bucket_in_trouble for Trouble::ALL,
         a_host_in_trouble for Trouble::ALL,
-        a_journal_that_comes_to_its_limit for ["file", "http"],
-        a_place_that_is_left_behind for ["file", "http"],
-        a_server_that_dies_while_its_place_is_away for ["file", "http"],
+        a_journal_that_comes_to_its_limit for KINDS,
+        a_place_that_is_left_behind for KINDS,
+        a_server_that_dies_while_its_place_is_away for KINDS,
     }
 }
 
@@ -70,10 +70,13 @@ fn a_server_that_dies_while_its_place_is_away(kind: &str) {
     Scenario::killed().run(&mut *of(kind));
 }
 
-/// A near place, or a far one, that goes away.
+/// A near place, or a far one, that goes away; the second as one that any user can move away.
+const KINDS: [&str; 3] = ["file", "moved", "http"];
+
 fn of(kind: &str) -> Box<dyn Place> {
     match kind {
         "file" => Box::new(folder::Local::mounted()),
+        "moved" => Box::new(folder::Local::moved()),
         _ => Box::new(remote::nginx(Trouble::Cut)),
     }
 }
