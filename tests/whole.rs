@@ -11,7 +11,7 @@ use std::process::Command;
 use support::TempDir;
 
 /// What it reads.
-const SCRIPTS: [&str; 3] = [".ci/whole", "cross/lib.sh", "cross/tools.sh"];
+const SCRIPTS: [&str; 4] = [".ci/whole", ".ci/skipped", "cross/lib.sh", "cross/tools.sh"];
 
 /// What its steps run: each notes that, and ends as `ends` has it.
 const STEPS: [&str; 8] = [
@@ -104,6 +104,26 @@ fn it_goes_on_where_it_was_broken_off_until_all_passed() {
     let (success, _, ran) = repository.whole("", &[]);
     assert!(success);
     assert_eq!(ran.len(), all - 1, "{ran:?}");
+}
+
+#[test]
+fn what_ignored_tests_passed_in_part() {
+    let repository = Repository::new();
+    let ignores = "echo 'test a ... ignored (FAT: no such kernel)'; \
+                   echo 'test result: ok. 1 passed; 0 failed; 1 ignored; '";
+    let ends = format!("cross/test armv7 kv: {ignores}\ncross/test riscv64 kv: {ignores}\n");
+    let (success, first, _) = repository.whole(&ends, &[]);
+    assert!(success, "{first}");
+    // Nothing of it is run again, and all of it told.
+    let (success, again, ran) = repository.whole("", &[]);
+    assert!(success && ran.is_empty(), "{again}");
+    for said in [first, again] {
+        assert!(said.contains("\ncross/test armv7 kv (passed-in-part: "), "{said}");
+        assert!(said.contains("\nignored:\n  FAT: no such kernel (2 tests)\n"), "{said}");
+        let told = ", 2 passed in part, 0 failed, 0 skipped, 0 left\n\
+                    all passed, but for what was ignored\n";
+        assert!(said.ends_with(told), "{said}");
+    }
 }
 
 #[test]
