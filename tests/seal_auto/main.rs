@@ -56,6 +56,7 @@ tests! {
     }
     slow {
         a_key_that_is_wrapped_anew_brings_no_old_recovery_keys_back,
+        a_diagnosis_asks_one_that_does_not_answer_once,
         whoever_has_the_seal_is_not_taken_for_people,
         who_asks_how_far_a_rekey_is_waits_for_no_seal,
         only_one_makes_a_store_and_nobody_waits_behind_him,

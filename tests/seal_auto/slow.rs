@@ -46,6 +46,23 @@ pub fn a_key_that_is_wrapped_anew_brings_no_old_recovery_keys_back() {
     assert!(!makes_a_root_token(&server.client(), &old));
 }
 
+pub fn a_diagnosis_asks_one_that_does_not_answer_once() {
+    let (house, peer) = (House::new(), Peer::start());
+    made(&house, &peer, 1, 1);
+    let diagnosed = || {
+        let (told, _) = house.run(&["operator", "diagnose", "-config=edgekeep.hcl"]);
+        told.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let told = diagnosed();
+    assert!(told.contains("and it opens the store"), "{told}");
+    let before = peer.calls(DECRYPT);
+    peer.hold(ENCRYPT, 1);
+    let told = diagnosed();
+    peer.let_go();
+    assert!(told.contains("transit: ") && told.contains("did not answer in time"), "{told}");
+    assert_eq!(peer.calls(DECRYPT), before);
+}
+
 pub fn whoever_has_the_seal_is_not_taken_for_people() {
     let (house, peer) = (House::new(), Peer::start());
     let server = house.serve(&peer.section(&house));

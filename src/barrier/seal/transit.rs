@@ -177,6 +177,7 @@ fn version(ciphertext: &str) -> Option<&str> {
 fn told(error: Error) -> SealError {
     let refusal = match error {
         Error::Refused(refusal) => refusal,
+        late @ Error::Late(..) => return SealError::Silent(late.to_string()),
         other => return SealError::Away(other.to_string()),
     };
     let why = match refusal.errors.as_deref() {
