@@ -1,4 +1,5 @@
-//! `sys/version-history`: which versions of the program have opened this store, and since when.
+//! `sys/version-history`: which versions of the program have opened this store, and since when. And
+//! which program had it last.
 
 use std::sync::Arc;
 
@@ -85,10 +86,11 @@ pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
     match unsealed.transact(left) {
         Ok(None) => {}
         Ok(Some(before)) => {
-            let kept = undo.before(unsealed, Mark::Upgrade);
-            let kept = kept.as_deref().unwrap_or("nothing is kept of how that left it");
             let now = if before == VERSION { "another build of it" } else { VERSION };
-            log::info!("version {before} had this store, and {now} has it now: {kept}");
+            // A large store takes a slow disk a while.
+            log::info!("version {before} had this store, and {now} has it now: a way back first");
+            let kept = undo.before(unsealed, Mark::Upgrade);
+            log::info!("{}", kept.as_deref().unwrap_or("nothing is kept of how that left it"));
         }
         Err(error) => log::error!("which version had this store cannot be read: {error}"),
     }

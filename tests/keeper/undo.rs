@@ -313,6 +313,7 @@ pub fn another_build_of_a_version_is_one_too() {
     fs::create_dir_all(kept.join("taken")).unwrap();
     says(&folder, &store, "core/program", &Program(VERSION.to_owned(), None));
     let told = store.start().output();
+    assert!(told.contains("another build of it has it now: a way back first"), "{told}");
     let not_kept =
         told.lines().find(|line| line.contains("no snapshot is kept (before an upgrade)"));
     assert!(not_kept.is_some_and(|line| line.contains("edgekeep snapshot save FILE")), "{told}");
