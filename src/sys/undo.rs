@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::barrier::journal::record::Mark;
 use crate::barrier::root::Timeline;
 use crate::barrier::{Barrier, Unsealed};
+use crate::base::shell::word;
 use crate::snapshot::keeper::Keeper;
 use crate::snapshot::precaution::Precaution;
 
@@ -69,7 +70,15 @@ impl Undo {
         let kept = self.precaution.as_ref()?.keep(unsealed, file(mark)?);
         Some(match kept {
             Ok(path) => {
-                format!("a snapshot ({}) is kept on the server: {}", mark.text(), path.display())
+                let (text, path) = (mark.text(), path.to_string_lossy());
+                let kept = format!("a snapshot ({text}) is kept on the server: ");
+                match mark {
+                    // It has other shares, or is another program's.
+                    Mark::Rekey | Mark::Upgrade => kept + &path,
+                    _ => {
+                        format!("{kept}`edgekeep snapshot restore {}` takes this back", word(&path))
+                    }
+                }
             }
             Err(error) => {
                 // The program has the store from now on, so that this is not tried again.

@@ -1,5 +1,5 @@
 //! `sys/version-history`: which versions of the program have opened this store, and since when. And
-//! which program had it last.
+//! which programs had it last.
 
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ const ROUTES: &[Route<()>] = &[Route {
 
 /// Where they lie in the system's part of the store.
 const PLACE: &str = "core/versions";
-/// And where the program lies that had it last.
-const PROGRAM: &str = "core/program";
+/// And where the programs lie that had it last.
+const PROGRAMS: &str = "core/programs";
 
 /// The versions in the order in which they came.
 #[derive(Default, Serialize, Deserialize)]
@@ -56,13 +56,21 @@ struct Version {
 
 /// A program that opens the store. A version has many builds where people build it themselves, or a
 /// package is made anew.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Program {
     version: String,
     build: Option<[u8; 32]>,
 }
 
-impl Record for Program {
+/// The programs that had it last.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Programs {
+    last: Program,
+    /// Of which that one took it, if it did not go back to where it had left it.
+    before: Option<Program>,
+}
+
+impl Record for Programs {
     const VERSION: u8 = 1;
 }
 
@@ -74,9 +82,10 @@ pub fn note(txn: &mut Txn) -> Result<(), TxnError> {
     if versions.add(VERSION, now) {
         system.write(PLACE, &versions)?;
     }
-    let program = Program::this();
-    if system.read(PROGRAM)?.as_ref() != Some(&program) {
-        system.write(PROGRAM, &program)?;
+    let had: Option<Programs> = system.read(PROGRAMS)?;
+    let has = Programs::with_this(had.clone());
+    if had.as_ref() != Some(&has) {
+        system.write(PROGRAMS, &has)?;
     }
     Ok(())
 }
@@ -96,11 +105,14 @@ pub fn before_upgrade(unsealed: &Arc<Unsealed>, undo: &Undo) {
     }
 }
 
-/// The version that had it last, where that was another program.
+/// The version that had it last, where that was another program. Who goes back to the one before
+/// that may want what is kept of how this left it: that stays.
 fn left(txn: &mut Txn) -> Result<Option<String>, TxnError> {
     let mut system = txn.scope(MountId::SYSTEM);
-    if let Some(last) = system.read::<Program>(PROGRAM)? {
-        return Ok((last != Program::this()).then_some(last.version));
+    if let Some(had) = system.read::<Programs>(PROGRAMS)? {
+        let this = Some(Program::this());
+        let is_known = Some(&had.last) == this.as_ref() || had.before == this;
+        return Ok((!is_known).then_some(had.last.version));
     }
     // One that noted no more than its version.
     let versions: Versions = system.read(PLACE)?.unwrap_or_default();
@@ -151,6 +163,20 @@ impl Versions {
             (name, about)
         };
         self.0.into_iter().map(one).collect()
+    }
+}
+
+impl Programs {
+    /// This one has it next.
+    fn with_this(had: Option<Self>) -> Self {
+        let last = Program::this();
+        match had {
+            Some(had) if had.last == last => had,
+            Some(had) if had.before.as_ref() != Some(&last) => {
+                Self { last, before: Some(had.last) }
+            }
+            _ => Self { last, before: None },
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use edgekeep::api::VERSION;
 use edgekeep::barrier::Barrier;
 use edgekeep::barrier::names::MountId;
-use edgekeep::barrier::txn::TxnError;
+use edgekeep::barrier::txn::{Txn, TxnError};
 use edgekeep::base::clock::{Clock as _, SystemClock, Timestamp};
 use edgekeep::base::entropy::SystemEntropy;
 use edgekeep::base::record::Record;
@@ -36,7 +36,10 @@ fn warning(reply: &Reply) -> String {
 /// The file that a warning names, as it should be; the last commit in it.
 fn kept(reply: &Reply, name: &str) -> (PathBuf, u64) {
     let warning = warning(reply);
-    let path = PathBuf::from(warning.split_once(": ").unwrap().1);
+    let (_, told) = warning.split_once(": ").unwrap();
+    let command = told.strip_prefix("`edgekeep snapshot restore ");
+    let path = command.map_or(Some(told), |rest| rest.strip_suffix("` takes this back"));
+    let path = PathBuf::from(path.unwrap());
     assert!(path.ends_with(name), "{warning}");
     let file = fs::File::open(&path).unwrap();
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -269,30 +272,36 @@ impl Record for Versions {
     const VERSION: u8 = 1;
 }
 
-/// And of the program that had it last: its version, and which build of that.
-#[derive(Serialize, Deserialize)]
+/// And of a program that had it: its version, and which build of that.
+#[derive(Clone, Serialize, Deserialize)]
 struct Program(String, Option<[u8; 32]>);
 
-impl Record for Program {
+/// Of the last one, and of the one before that.
+#[derive(Serialize, Deserialize)]
+struct Programs(Program, Option<Program>);
+
+impl Record for Programs {
     const VERSION: u8 = 1;
 }
 
 /// As an older version would leave a store that no server has open.
 fn is_of_version(name: &str, folder: &Path, store: &Store) {
     says(folder, store, "core/versions", &Versions(vec![(name.to_owned(), SystemClock.wall())]));
-    says(folder, store, "core/program", &Program(name.to_owned(), None));
+    says(folder, store, PROGRAMS, &Programs(Program(name.to_owned(), None), None));
 }
 
-fn says(folder: &Path, store: &Store, place: &str, record: &impl Record) {
+const PROGRAMS: &str = "core/programs";
+
+/// Looks into a store that no server has open, or changes it.
+fn within<T>(folder: &Path, store: &Store, job: impl Fn(&mut Txn) -> Result<T, TxnError>) -> T {
     let clock = Arc::new(SystemClock);
     let storage = Arc::new(Redb::open(folder, Options::new(clock.clone())).unwrap());
     let barrier = Barrier::new(storage, clock, Arc::new(SystemEntropy));
-    let unsealed = barrier.unseal(&store.key()).unwrap();
-    let write = unsealed.transact(|txn| {
-        txn.scope(MountId::SYSTEM).write(place, record)?;
-        Ok::<_, TxnError>(())
-    });
-    write.unwrap();
+    barrier.unseal(&store.key()).unwrap().transact(job).unwrap()
+}
+
+fn says(folder: &Path, store: &Store, place: &str, record: &impl Record) {
+    within(folder, store, |txn| txn.scope(MountId::SYSTEM).write(place, record));
 }
 
 pub fn another_build_of_a_version_is_one_too() {
@@ -302,16 +311,26 @@ pub fn another_build_of_a_version_is_one_too() {
     drop(server);
     let kept = folder.join("before-upgrade.snap");
     // Another one has it, and this one again: each time that it changes there is a way back.
+    let other = Program(VERSION.to_owned(), Some([1; 32]));
     for time in ["first", "second"] {
-        says(&folder, &store, "core/program", &Program(VERSION.to_owned(), Some([1; 32])));
+        says(&folder, &store, PROGRAMS, &Programs(other.clone(), None));
         drop(store.start());
         fs::remove_file(&kept).unwrap_or_else(|error| panic!("the {time} time: {error}"));
         drop(store.start());
         assert!(!kept.exists(), "it had it already");
     }
+    // Who goes back has what was kept before the other one came, and has it anew with the next one.
+    let read = |txn: &mut Txn| txn.scope(MountId::SYSTEM).read::<Programs>(PROGRAMS);
+    let Programs(this, before) = within(&folder, &store, read).unwrap();
+    assert_eq!(before.map(|Program(_, build)| build), Some(other.1));
+    says(&folder, &store, PROGRAMS, &Programs(other, Some(this)));
+    drop(store.start());
+    assert!(!kept.exists(), "it is back");
+    let Programs(_, before) = within(&folder, &store, read).unwrap();
+    assert!(before.is_none());
     // Where nothing can be kept, it is told what is nearest to that.
     fs::create_dir_all(kept.join("taken")).unwrap();
-    says(&folder, &store, "core/program", &Program(VERSION.to_owned(), None));
+    says(&folder, &store, PROGRAMS, &Programs(Program(VERSION.to_owned(), None), None));
     let told = store.start().output();
     assert!(told.contains("another build of it has it now: a way back first"), "{told}");
     let not_kept =

@@ -180,8 +180,13 @@ impl Restore {
             ))?;
         }
         let revoked = &data["revoked_tokens"];
-        if !revoked.is_null() {
-            cx.say(&format!("Of these tokens {revoked} were revoked"))?;
+        match revoked.as_u64() {
+            None => {}
+            Some(0) => cx.say(
+                "None of them was revoked: those that lived in the store that was replaced, as after \
+                 a restore without -revoke-tokens, live on. To revoke them, take that back first",
+            )?,
+            Some(revoked) => cx.say(&format!("Of these tokens {revoked} were revoked"))?,
         }
         Ok(())
     }
