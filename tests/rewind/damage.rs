@@ -276,7 +276,10 @@ fn a_time_of_two_histories_must_name_one() {
     let bare = site.bare(51);
     for at in [At::Latest, At::Time(one.time)] {
         let text = refusal(bare.prepare(at, None));
-        assert!(text.contains("name one with -timeline=TIMELINE (or NAME@INST"), "{text}");
+        assert!(
+            text.contains("name one with -timeline=TIMELINE (where the instant is one word"),
+            "{text}"
+        );
         for past in [&one, &two] {
             assert!(text.contains(&format!("{}: revision", past.timeline)), "{text}");
             let prepared = bare.prepare(at, Some(past.timeline)).unwrap();

@@ -278,7 +278,7 @@ fn put_back(seed: u64, folder: &TempDir, each: bool) -> (World, [String; 2]) {
 fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
     for each in [true, false] {
         let folder = TempDir::new();
-        let (world, [_, own]) = put_back(31, &folder, each);
+        let (world, [lost, own]) = put_back(31, &folder, each);
         let left = target(&world.root())["journal"]["timeline"].clone();
         let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
         assert_eq!(done.status, 200, "{}", done.json());
@@ -294,6 +294,10 @@ fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
         for (history, value) in [(&left, "own"), (&named, "lost, too")] {
             let wish = json!({ "at": own, "timeline": history });
             assert_eq!(had(&world, &wish).as_deref(), Some(value), "{each}: {wish}");
+        }
+        // Before it wrote anything anew there was but one.
+        for wish in [json!({ "at": lost }), json!({ "at": lost, "timeline": left })] {
+            assert_eq!(had(&world, &wish).as_deref(), Some("lost"), "{each}: {wish}");
         }
     }
 }

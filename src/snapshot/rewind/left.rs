@@ -74,7 +74,7 @@ impl Way<'_> {
         let begun = |of: &&SegmentName| of.timeline == timeline && of.from <= time;
         let told = self.listing.all().chain(self.listing.aside());
         for of in told.filter(begun) {
-            if !differs(gone, of, clues)? {
+            if !differs(gone, of, clues)? || parted(gone, of, clues)?.is_some_and(|at| time < at) {
                 continue;
             }
             let Some(chain) = clues.chain_at(of, of.last)? else { continue };
@@ -251,4 +251,21 @@ fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool,
         return Ok(false);
     }
     Ok(clues.chain_at(of, revision)?.is_some_and(|there| there != chain))
+}
+
+/// When a segment had something first that is not on the way that was gone, as far as both tell of
+/// the same commits before that.
+fn parted(
+    gone: &Gone,
+    of: &SegmentName,
+    clues: &Clues<'_, '_>,
+) -> Result<Option<Timestamp>, Unfit> {
+    let mut common = of.first - 1;
+    for (at, ours) in gone.passed.range(of.first..of.last).rev() {
+        if clues.chain_at(of, *at)?.is_some_and(|there| there.short() == *ours) {
+            common = *at;
+            break;
+        }
+    }
+    clues.time_behind(of, common)
 }
