@@ -65,7 +65,7 @@ impl Reached {
         wish: &Wish,
         spools: &Spools,
     ) -> Result<Self, RewindError> {
-        let mut way = Way::new(source, None, spools)?.at(SystemClock.wall());
+        let mut way = Way::new(source, None, spools)?.by_clock(SystemClock.wall());
         let reached = way.reach(wish)?;
         let Found { timeline, instant, .. } = reached.found();
         let comes_of_it =
@@ -203,7 +203,7 @@ fn put(state: &impl Restorable, folder: &Path, force: bool) -> Result<(), Snapsh
         }
         state.restore(&barrier, force)?;
     }
-    Ok(promotion::is_replaced(folder)?)
+    Ok(promotion::replace(folder)?)
 }
 
 /// A store that lies somewhere and that no server has open, to be looked into with its unseal keys.

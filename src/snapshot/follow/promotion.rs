@@ -8,7 +8,7 @@
 //! | there | absent | a standby |
 //! | there | there | a standby that takes a last look at its target, and then serves |
 //! | absent | there | it was one, and serves: it never follows again |
-//! | absent | empty | the same, with what was restored since |
+//! | absent | empty | the same, with what was restored while no server ran |
 //!
 //! Beside them `standby-empty` is there as long as it has nothing that it could serve, and
 //! `standby-trouble` says what hinders it.
@@ -63,7 +63,7 @@ pub fn fill(folder: &Path) -> io::Result<()> {
 
 /// Another state was put in the place of what it has. Were it a standby that had taken nothing yet,
 /// it is no more; and what was promoted is told by an empty mark to be gone.
-pub fn is_replaced(folder: &Path) -> io::Result<()> {
+pub fn replace(folder: &Path) -> io::Result<()> {
     fill(folder)?;
     gone(File::options().write(true).truncate(true).open(folder.join(PROMOTED)).map(drop))
 }

@@ -171,7 +171,7 @@ impl Worker {
             let last = newest.end().time;
             let is_late = begun < last && (watched || now.since(last) < OVER);
             // Times tell nothing of what this server has not written and comes while it looks.
-            let went_on = before.contains_key(&timeline);
+            let went_on = watched && before.contains_key(&timeline);
             let is_told = is_late || went_on || self.is_after_promotion(known, &newest)?;
             if !is_told || (!is_late && self.is_of_this(known, &newest)?) {
                 continue;
@@ -196,11 +196,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether it came after this server was promoted, of who had not ended by then: of the history
-    /// that this one goes on from it had taken all that was there.
+    /// Whether the one that this server followed went on in its history after this one was promoted,
+    /// which had all of it that was there, and began the next one.
     fn is_after_promotion(&self, known: &Known, newest: &Kept) -> Result<bool, Trouble> {
-        let origin = self.origin(known.timeline)?;
-        let is_origin = origin.is_some_and(|origin| origin.timeline == newest.timeline());
+        let followed = newest.timeline();
+        let is_next = followed.number + 1 == known.timeline.number;
+        let origin = self.origin(known.timeline)?.filter(|_| is_next);
+        let is_origin = origin.is_some_and(|origin| origin.timeline == followed);
         Ok(is_origin && self.means.home.as_deref().is_some_and(promotion::has_taken_over))
     }
 

@@ -127,7 +127,7 @@ impl<'a> Way<'a> {
     }
 
     /// The same for who has no server, whose clock says this.
-    pub fn at(self, wall: Timestamp) -> Self {
+    pub fn by_clock(self, wall: Timestamp) -> Self {
         Self { wall: Some(wall), ..self }
     }
 

@@ -16,7 +16,7 @@ use crate::snapshot::lent::Lent;
 use crate::storage::{StorageError, View};
 
 /// So often a target is listed at most while records are dropped here.
-const LOOKS: usize = 4;
+const LOOKS: usize = 3;
 
 /// The records that are here, and the keys of who has them.
 pub struct Own {
@@ -25,8 +25,9 @@ pub struct Own {
 }
 
 /// Lists a target for who may ask with keys, and what is here then, where they are those of the
-/// store there. What is shipped while it is listed is dropped here next, and would be in neither:
-/// then it is listed once more.
+/// store there. What is shipped while it is listed is dropped here next, and would be in neither: of
+/// a history that was left it is listed once more then. In the present one that is a gap, for which
+/// all is looked at anew.
 pub fn list(
     source: Source<'_>,
     keys: Option<&Lent>,
@@ -42,7 +43,10 @@ pub fn list(
         looks += 1;
         let Some(own) = Own::of(source, keys)? else { return Ok((listing, None)) };
         let here = own.firsts()?;
-        if looks == LOOKS || !own.misses(&listing, &before, &here) {
+        let present = own.keys.status().timeline;
+        let is_dropped =
+            |(of, first): (&Timeline, &u64)| *of != present && here.get(of) != Some(first);
+        if looks == LOOKS || !before.iter().any(is_dropped) {
             return Ok((listing, Some(own)));
         }
         before = here;
@@ -67,20 +71,6 @@ impl Own {
             firsts.extend(first.and_then(|first| placed(&first)));
         }
         Ok(firsts)
-    }
-
-    /// Whether something was dropped here that was put after the listing. Of the present history
-    /// numbers tell; in one that was left another server may have others of the same.
-    fn misses(&self, listing: &Listing, before: &Firsts, here: &Firsts) -> bool {
-        let present = self.keys.status().timeline;
-        before.iter().any(|(timeline, first)| match here.get(timeline) {
-            Some(now) if now == first => false,
-            Some(now) if *timeline == present => {
-                let mut there = listing.segments.iter().filter(|of| of.timeline == present);
-                !there.any(|of| *now <= of.last + 1)
-            }
-            _ => true,
-        })
     }
 
     /// They lead on, too.
