@@ -86,20 +86,24 @@ impl Recover {
     /// first. `None` where it said itself what helps.
     fn by_hand(&self, cx: &mut Context, path: &str, id: &str, stop: &Stop) -> Option<String> {
         let from = self.from.as_deref().map_or_else(|| path.to_owned(), operands::path);
-        let mut hidden = false;
-        let mut shows = |call: Call| {
-            let looked = cx.client().ok()?.call(&call.with_query("read_snapshot_id", id));
-            hidden |= matches!(&looked, Err(Error::Refused(refusal)) if refusal.status == 403);
-            looked.ok()
+        // `None` where that cannot be told.
+        let mut shows = |call: Call| match cx.client().ok()?.call(&in_snapshot(call, id)) {
+            Ok(_) => Some(true),
+            Err(Error::Refused(refusal)) if matches!(refusal.status, 400 | 404 | 405) => {
+                Some(false)
+            }
+            Err(_) => None,
         };
         let command = |verb: &str| {
             let named = self.snapshot_id.as_deref().unwrap_or_default();
             format!("`edgekeep {verb} -snapshot-id={} {}`", word(named), word(&from))
         };
-        if shows(Call::get(&*from)).is_some() {
+        let read = shows(Call::get(&*from));
+        if read == Some(true) {
             return Some(format!("It is read as it was: {}", command("read")));
         }
-        if shows(Call::list(&*from)).is_some() {
+        let listed = shows(Call::list(&*from));
+        if listed == Some(true) {
             return Some(format!("What there was is listed: {}", command("list")));
         }
         let is_told = matches!(stop, Stop::Call(_, Error::Refused(refusal)) if
@@ -108,11 +112,20 @@ impl Recover {
             true => {
                 "Tokens are not brought back: `edgekeep token create` makes a new one".to_owned()
             }
-            false if hidden => format!("Who may read it sees it as it was: {}", command("read")),
+            false if read.is_none() => {
+                format!("Who may read it sees whether it was there: {}", command("read"))
+            }
+            false if listed.is_none() => {
+                format!("Who may list it sees whether it was there: {}", command("list"))
+            }
             false => "The snapshot shows nothing there, either: make it anew".to_owned(),
         };
         (!is_told).then_some(instead)
     }
+}
+
+fn in_snapshot(call: Call, id: &str) -> Call {
+    call.with_query("read_snapshot_id", id)
 }
 
 /// How a server says that something is not brought back.
