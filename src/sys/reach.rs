@@ -76,7 +76,7 @@ impl Reached {
             RewindError::Refused(Refusal::Ours(timeline, _, at, _), _) => {
                 self.beside(*timeline, *at)
             }
-            RewindError::Refused(Refusal::Ahead(ahead), _) => self.beside(ahead.timeline, ahead.at),
+            RewindError::Refused(Refusal::Ahead(ahead), _) => self.beside(ahead.goes_on, ahead.at),
             _ => return error.into(),
         };
         let mut fault = Fault::from(error);

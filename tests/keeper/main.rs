@@ -96,6 +96,7 @@ tests! {
     remedies {
         another_place_is_adopted,
         what_is_ahead_is_restored_or_gone_on_beside,
+        what_is_ahead_is_had_from_where_it_went_on,
         one_of_two_servers_goes_on,
         what_the_other_one_left_bars_nobody_from_its_own_newest_state,
         a_server_that_writes_another_timeline_is_told_of_until_that_is_known,

@@ -162,6 +162,33 @@ pub fn what_is_ahead_is_restored_or_gone_on_beside() {
     }
 }
 
+pub fn what_is_ahead_is_had_from_where_it_went_on() {
+    let home = TempDir::new();
+    let mut world = shipping(115, &home);
+    let first = target(&world.root())["journal"]["revision"].clone();
+    put(&world, "bad");
+    eventually("all is shipped", || is_well(&world));
+    world.remember();
+    put(&world, "worse");
+    eventually("that is shipped", || is_well(&world));
+    does(&world, &format!("edgekeep snapshot restore -target=disk -revision={first}"));
+    put(&world, "good");
+    eventually("what came since is shipped", || is_well(&world));
+    let timeline = target(&world.root())["journal"]["timeline"].clone();
+    world.go_back();
+    put(&world, "own");
+    eventually("it is ahead", || target(&world.root())["state"] == "ahead");
+    let (exit, text) = run(&world, "edgekeep snapshot restore -target=disk -at=latest");
+    assert_ne!(exit, 0, "{text}");
+    let refused = commands(&text);
+    let told = told(&world);
+    for command in [&told[0], &refused[1]] {
+        assert!(command.contains(timeline.as_str().unwrap()), "{command}");
+    }
+    does(&world, &told[0]);
+    assert!(has(&world, "good") && !has(&world, "worse") && !has(&world, "own"));
+}
+
 pub fn one_of_two_servers_goes_on() {
     let home = TempDir::new();
     let one = shipping(120, &home);

@@ -15,6 +15,7 @@ use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::rewind::listing::{Listing, holds};
+use crate::snapshot::rewind::plan::goes_on_in;
 use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
@@ -75,6 +76,11 @@ impl Known {
     /// The segments of the journal, by their names.
     pub fn journal(&self) -> Vec<SegmentName> {
         self.segments.iter().map(|held| held.of).collect()
+    }
+
+    fn listing(&self) -> Listing {
+        let snapshots = self.snapshots.iter().map(|held| held.of.clone()).collect();
+        Listing { snapshots, segments: self.journal(), ..Listing::default() }
     }
 
     /// A snapshot is there.
@@ -474,6 +480,13 @@ impl Worker {
     fn must_not_be_ahead(&mut self, known: &mut Known, record: &RootRecord) -> Result<(), Trouble> {
         let is_ahead =
             |timeline, revision| timeline == record.timeline && revision > record.revision;
+        let ends = known.snapshots.iter().map(|held| (held.of.timeline, held.of.revision));
+        let mut ends =
+            ends.chain(known.segments.iter().map(|held| (held.of.timeline, held.of.last)));
+        if !ends.any(|(timeline, end)| is_ahead(timeline, end)) {
+            return Ok(());
+        }
+        let goes_on = goes_on_in(&known.listing(), record.timeline);
         let snapshots = std::mem::take(&mut known.snapshots);
         for held in snapshots {
             if is_ahead(held.of.timeline, held.of.revision) {
@@ -482,7 +495,7 @@ impl Worker {
                 }
                 // A server that has left this history goes on in none.
                 if !self.is_aside(known, &held)? {
-                    return Err(self.beyond(held.of.revision, record));
+                    return Err(self.beyond(held.of.revision, goes_on, record));
                 }
                 known.theirs.push(held);
             } else {
@@ -496,7 +509,7 @@ impl Worker {
             } else {
                 match self.is_junk(&held.of, &held.name)? {
                     Some(true) => {}
-                    Some(false) => return Err(self.beyond(held.of.last, record)),
+                    Some(false) => return Err(self.beyond(held.of.last, goes_on, record)),
                     None => return Err(self.unread(&held.name)),
                 }
             }
@@ -504,13 +517,13 @@ impl Worker {
         Ok(())
     }
 
-    fn beyond(&self, there: u64, record: &RootRecord) -> Trouble {
+    fn beyond(&self, there: u64, goes_on: Timeline, record: &RootRecord) -> Trouble {
         let (RootRecord { timeline, revision, .. }, target) = (record, &self.name);
         Trouble::Ahead(format!(
             "the target is ahead of this server: it holds transaction {there} of timeline \
              {timeline}, and this server is at {revision}. If another server runs on a copy of \
              this store's data, stop the one that is to go first. To have what is there: \
-             `edgekeep snapshot restore -target={target} -at=latest -timeline={timeline}`; to go \
+             `edgekeep snapshot restore -target={target} -at=latest -timeline={goes_on}`; to go \
              on beside it: `edgekeep snapshot adopt {target}`"
         ))
     }

@@ -4,8 +4,8 @@ use super::Found;
 use super::descent::{Clues, Descent};
 use super::fetch::{Stop, Way};
 use super::file::Unfit;
-use super::listing::{Instant, Leg};
-use super::plan::{Ahead, At, Gap, Plan, Refusal};
+use super::listing::{Instant, Leg, Listing};
+use super::plan::{Ahead, At, Gap, Plan, Refusal, goes_on_in};
 use super::segments::Start;
 use super::whose::{Gone, Whose};
 use crate::barrier::journal::Head;
@@ -59,9 +59,12 @@ impl Way<'_> {
             // It may have been its own, before its disk went back; what it held by a time itself is
             // told with what else there may have been.
             Descent::Proven if past.is_ahead() => match plan.at {
-                At::Latest | At::Revision(_) if !plan.named => {
-                    Err(ahead(plan, (head.timeline, head.revision), gone.found.instant))
-                }
+                At::Latest | At::Revision(_) if !plan.named => Err(ahead(
+                    &self.listing,
+                    plan,
+                    (head.timeline, head.revision),
+                    gone.found.instant,
+                )),
                 _ => self.elsewhere(plan, &gone.there, clues),
             },
             Descent::Proven => Ok(Whose::Own),
@@ -205,6 +208,20 @@ impl Way<'_> {
 }
 
 /// The target goes on to `there`, behind where the server that asks is.
-pub(super) fn ahead(plan: &Plan, (timeline, own): (Timeline, u64), there: Instant) -> Stop {
-    Stop::Refused(Refusal::Ahead(Box::new(Ahead { timeline, own, there, at: plan.at })))
+pub(super) fn ahead(
+    listing: &Listing,
+    plan: &Plan,
+    (timeline, own): (Timeline, u64),
+    there: Instant,
+) -> Stop {
+    let (at, goes_on) = (plan.at, newest(listing, plan.at, timeline));
+    Stop::Refused(Refusal::Ahead(Box::new(Ahead { timeline, own, there, goes_on, at })))
+}
+
+/// In which history the newest state is, where that is wished, and a commit is meant of it else.
+pub(super) fn newest(listing: &Listing, at: At, timeline: Timeline) -> Timeline {
+    match at {
+        At::Latest => goes_on_in(listing, timeline),
+        _ => timeline,
+    }
 }

@@ -59,7 +59,8 @@ impl Way<'_> {
         let is_further = base.timeline == own.timeline && own.revision < base.revision;
         let by_number = !plan.named && !matches!(plan.at, At::Time(_));
         let there = Instant::of(base);
-        (is_further && by_number).then(|| ahead(plan, (own.timeline, own.revision), there))
+        (is_further && by_number)
+            .then(|| ahead(&self.listing, plan, (own.timeline, own.revision), there))
     }
 
     /// Whether who took a snapshot is known, by the journal in it, to have left its history since.
