@@ -163,9 +163,22 @@ pub fn what_is_ahead_is_restored_or_gone_on_beside() {
 }
 
 pub fn what_is_ahead_is_had_from_where_it_went_on() {
+    // Or from another history that went back to before the one that the image is of.
+    for beside in [false, true] {
+        goes_on(115 + u64::from(beside), beside);
+    }
+}
+
+fn goes_on(seed: u64, beside: bool) {
     let home = TempDir::new();
-    let mut world = shipping(115, &home);
+    let mut world = shipping(seed, &home);
     let first = target(&world.root())["journal"]["revision"].clone();
+    if beside {
+        put(&world, "left");
+        eventually("all is shipped", || is_well(&world));
+        let later = target(&world.root())["journal"]["revision"].clone();
+        does(&world, &format!("edgekeep snapshot restore -target=disk -revision={later}"));
+    }
     put(&world, "bad");
     eventually("all is shipped", || is_well(&world));
     world.remember();
@@ -173,6 +186,7 @@ pub fn what_is_ahead_is_had_from_where_it_went_on() {
     eventually("that is shipped", || is_well(&world));
     does(&world, &format!("edgekeep snapshot restore -target=disk -revision={first}"));
     put(&world, "good");
+    assert!(!has(&world, "bad") && !has(&world, "left"));
     eventually("what came since is shipped", || is_well(&world));
     let timeline = target(&world.root())["journal"]["timeline"].clone();
     world.go_back();

@@ -184,7 +184,7 @@ impl Restore {
             None => {}
             Some(0) => cx.say(
                 "None of them was revoked: those that lived in the store that was replaced, as after \
-                 a restore without -revoke-tokens, live on. To revoke them, take that back first",
+                 a restore without -revoke-tokens, live on: revoke them by `edgekeep token revoke`",
             )?,
             Some(revoked) => cx.say(&format!("Of these tokens {revoked} were revoked"))?,
         }

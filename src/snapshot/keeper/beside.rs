@@ -305,7 +305,7 @@ pub fn end(of_it: &Listing) -> Option<u64> {
 }
 
 /// What is newest of it.
-fn newest(of_it: &Listing) -> Option<Kept> {
+pub fn newest(of_it: &Listing) -> Option<Kept> {
     let snapshots = of_it.snapshots.iter().cloned().map(Kept::Snapshot);
     let all = snapshots.chain(of_it.segments.iter().copied().map(Kept::Segment));
     all.max_by_key(|kept| (kept.end().revision, kept.end().time))

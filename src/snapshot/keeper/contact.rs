@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::beside::newest;
 use super::reach::{Reach, reach};
 use super::reading::TOLD;
 use super::retention::{self, Judged, Snapshot};
@@ -486,7 +487,7 @@ impl Worker {
         if !ends.any(|(timeline, end)| is_ahead(timeline, end)) {
             return Ok(());
         }
-        let goes_on = goes_on_in(&known.listing(), record.timeline);
+        let goes_on = self.goes_on(known, record.timeline)?;
         let snapshots = std::mem::take(&mut known.snapshots);
         for held in snapshots {
             if is_ahead(held.of.timeline, held.of.revision) {
@@ -515,6 +516,14 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    /// Where the history of this server goes on there, by what is whole.
+    fn goes_on(&mut self, known: &Known, timeline: Timeline) -> Result<Timeline, Trouble> {
+        let later = goes_on_in(&known.listing(), timeline);
+        let newest = self.histories(known).get(&later).and_then(newest);
+        let is_there = newest.map(|newest| self.is_whole(known, &newest)).transpose()?;
+        Ok(if is_there == Some(true) { later } else { timeline })
     }
 
     fn beyond(&self, there: u64, goes_on: Timeline, record: &RootRecord) -> Trouble {

@@ -200,17 +200,11 @@ pub fn present(listing: &Listing) -> Result<Span, Refusal> {
     choose(listing, &Wish { at: At::Latest, timeline: None })
 }
 
-/// Where a history goes on that a server knows of: in the one that took its place meanwhile, as far
-/// as the names on the target tell.
+/// Where a history goes on that a server is in: in the one that took its place meanwhile, as far as
+/// the names on the target tell.
 pub fn goes_on_in(listing: &Listing, timeline: Timeline) -> Timeline {
     let listing = Listing { present: None, own: Vec::new(), ..listing.clone() };
-    let comes_of_it = |later: &Timeline| is_of(&listing.lineage(*later), timeline);
-    let latest = present(&listing).ok().map(|span| span.timeline);
-    latest.filter(comes_of_it).unwrap_or(timeline)
-}
-
-fn is_of(way: &[Stretch], timeline: Timeline) -> bool {
-    way.iter().any(|part| part.timeline == timeline)
+    present(&listing).map_or(timeline, |span| span.timeline)
 }
 
 /// Whether a history goes on, as far as names tell, and the present one does not come of it:

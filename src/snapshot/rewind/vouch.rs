@@ -109,13 +109,14 @@ impl Refusal {
     /// goes.
     fn witnesses(&self, listing: &Listing) -> Vec<Kept> {
         let timelines: Vec<Timeline> = match self {
+            Self::Ours(timeline, _, At::Latest, _) => vec![*timeline],
             Self::Nothing
             | Self::Folded(..)
             | Self::Twice(..)
             | Self::Ours(..)
-            | Self::Ahead(_)
             | Self::Other(..)
             | Self::Behind(..) => Vec::new(),
+            Self::Ahead(ahead) => vec![ahead.goes_on],
             // Nothing leads to one of those that a single file may have made up.
             Self::NoTimeline(_, spans) => {
                 let unreached = listing.spans().into_iter().filter(|span| !span.reached);
