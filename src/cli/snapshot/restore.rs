@@ -183,8 +183,9 @@ impl Restore {
         match revoked.as_u64() {
             None => {}
             Some(0) => cx.say(
-                "None of them was revoked: those that lived in the store that was replaced, as after \
-                 a restore without -revoke-tokens, live on: revoke them by `edgekeep token revoke`",
+                "No token was revoked: none that came back was revoked in the store that was \
+                 replaced. What a restore without -revoke-tokens brought back before lives on: \
+                 revoke it by `edgekeep token revoke`",
             )?,
             Some(revoked) => cx.say(&format!("Of these tokens {revoked} were revoked"))?,
         }
