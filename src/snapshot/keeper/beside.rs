@@ -196,8 +196,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether the one that this server followed went on in its history after this one was promoted,
-    /// which had all of it that was there, and began the next one.
+    /// Whether the one that this server followed went on in its history after this one was
+    /// promoted, which had all of it that was there, and began the next one.
     fn is_after_promotion(&self, known: &Known, newest: &Kept) -> Result<bool, Trouble> {
         let followed = newest.timeline();
         let is_next = followed.number + 1 == known.timeline.number;

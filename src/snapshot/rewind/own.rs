@@ -25,9 +25,9 @@ pub struct Own {
 }
 
 /// Lists a target for who may ask with keys, and what is here then, where they are those of the
-/// store there. What is shipped while it is listed is dropped here next, and would be in neither: of
-/// a history that was left it is listed once more then. In the present one that is a gap, for which
-/// all is looked at anew.
+/// store there. What is shipped while it is listed is dropped here next, and would be in neither:
+/// of a history that was left it is listed once more then. In the present one that is a gap, for
+/// which all is looked at anew.
 pub fn list(
     source: Source<'_>,
     keys: Option<&Lent>,
