@@ -302,6 +302,90 @@ fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
     }
 }
 
+/// What was lost goes on behind all that it wrote after that.
+#[test]
+fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_history_it_left() {
+    for each in [true, false] {
+        let folder = TempDir::new();
+        let mut world = world(39, &folder);
+        put(&world, "both");
+        eventually("the target has it", || is_shipped(&world));
+        world.remember();
+        let lost = ["lost", "lost, too", "lost last"].map(|value| {
+            let at = put(&world, value);
+            if each {
+                eventually("the target has that", || is_shipped(&world));
+            }
+            (at, value)
+        });
+        eventually("the target has all", || is_shipped(&world));
+        world.go_back();
+        let own = put(&world, "own");
+        eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+        let left = target(&world.root())["journal"]["timeline"].clone();
+        world.advance(Duration::from_millis(300));
+        let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
+        assert_eq!(done.status, 200, "{}", done.json());
+        assert_eq!(get(&world), "lost last");
+        eventually("the target has the new history", || is_shipped_then(&world));
+        let present = data(&done)["new_timeline"].clone();
+        let dry = |wish: Value| {
+            let mut wish = wish;
+            wish["dry_run"] = true.into();
+            data(&world.root().post(RESTORE, wish))
+        };
+        // Also once what it left is on the target.
+        for shipped in [false, true] {
+            // By its time alone it may be either.
+            assert_eq!(had(&world, &json!({ "at": own })), None, "{each}, {shipped}");
+            let named = json!({ "at": own, "timeline": left });
+            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {shipped}");
+            let revision = dry(named)["revision"].clone();
+            let named = json!({ "revision": revision, "timeline": left });
+            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {shipped}");
+            // What the other one was by then is told to be that, and that there was this one.
+            let named = json!({ "at": own, "timeline": present });
+            assert_eq!(had(&world, &named).as_deref(), Some("lost last"), "{each}, {shipped}");
+            let told = dry(named);
+            let why = told["end_reason"].as_str().unwrap_or_default();
+            assert!(why.contains("put back"), "{each}, {shipped}: {told}");
+            // Before it wrote anything anew there was but one.
+            for (at, value) in &lost {
+                for history in [Value::Null, left.clone(), present.clone()] {
+                    let mut wish = json!({ "at": at });
+                    if !history.is_null() {
+                        wish["timeline"] = history;
+                    }
+                    assert_eq!(
+                        had(&world, &wish).as_deref(),
+                        Some(*value),
+                        "{each}, {shipped}: {wish}"
+                    );
+                }
+            }
+            // Nor without a server.
+            let place = folder.path().display().to_string();
+            for (at, history, told) in [
+                (&own, &left, &revision),
+                (&own, &present, &dry(json!({ "at": own, "timeline": present }))["revision"]),
+                (&lost[1].0, &present, &dry(json!({ "at": lost[1].0 }))["revision"]),
+            ] {
+                let at = format!("-at={at}");
+                let history = format!("-timeline={}", history.as_str().unwrap());
+                let new = TempDir::new();
+                let into = format!("-into={}", new.path().join("new").display());
+                let from = format!("-target={place}");
+                let asked = ["snapshot", "restore", &from, &at, &history, &into, "-dry-run"];
+                let is_told = format!("Would restore revision {told} ");
+                eventually(&format!("{each}: {at} {history}"), || {
+                    let done = edgekeep(&world, &asked);
+                    done.status.success() && text(&done).contains(&is_told)
+                });
+            }
+        }
+    }
+}
+
 /// What was lost goes on behind the own end, in one segment.
 #[test]
 fn the_own_past_ends_within_what_was_lost_with_its_disk() {

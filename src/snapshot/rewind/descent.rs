@@ -271,7 +271,7 @@ impl<K: Vouch> Clues<'_, '_, K> {
     }
 
     /// Shows `visit` every entry of a segment.
-    fn each(&self, name: &SegmentName, mut visit: impl FnMut(&Entry)) -> Result<(), Unfit> {
+    pub fn each(&self, name: &SegmentName, mut visit: impl FnMut(&Entry)) -> Result<(), Unfit> {
         if self.segments.has(name) {
             let walked = self.segments.each(name, |_, entry| {
                 visit(entry);

@@ -8,8 +8,9 @@ use super::fetch::{Stop, Way};
 use super::file::Unfit;
 use super::plan::{At, Plan, Refusal};
 use super::segments::Start;
-use super::whose::{Gone, Whose};
+use super::whose::{Gone, Passed, Whose};
 use crate::barrier::journal::Head;
+use crate::barrier::journal::record::Record;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::SegmentName;
@@ -69,12 +70,23 @@ impl Way<'_> {
         gone: &Gone,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
-        let At::Time(time) = plan.at else { return Ok(()) };
         let timeline = gone.there.timeline;
-        let begun = |of: &&SegmentName| of.timeline == timeline && of.from <= time;
+        let named = plan.names(timeline);
+        let begun = |of: &&SegmentName| match plan.at {
+            At::Time(time) => of.from <= time,
+            // One that is not named is no such time, but one number in two histories.
+            At::Revision(revision) => named && of.first <= revision && revision <= of.last,
+            At::Latest => false,
+        };
+        let is_later = |(revision, time): (u64, Timestamp)| match plan.at {
+            At::Time(wished) => wished < time,
+            At::Revision(wished) => wished < revision,
+            At::Latest => true,
+        };
         let told = self.listing.all().chain(self.listing.aside());
-        for of in told.filter(begun) {
-            if !differs(gone, of, clues)? || parted(gone, of, clues)?.is_some_and(|at| time < at) {
+        for of in told.filter(|of| of.timeline == timeline).filter(begun) {
+            let Some(at) = differs(gone, of, clues)? else { continue };
+            if parted(&gone.passed, of, clues)?.is_some_and(is_later) {
                 continue;
             }
             let Some(chain) = clues.chain_at(of, of.last)? else { continue };
@@ -86,8 +98,7 @@ impl Way<'_> {
                     continue;
                 }
                 if named {
-                    let ours = plan.file_of(timeline, of.last);
-                    return Err(clues.other_of(ours, of.last)?.into());
+                    return Err(clues.other_of(plan.file_of(timeline, at), at)?.into());
                 }
                 let both = [Some(left.timeline), self.listing.present].into_iter().flatten();
                 let spans = both.filter_map(|timeline| self.listing.span(timeline)).collect();
@@ -107,18 +118,23 @@ impl Way<'_> {
     ) -> Result<bool, Unfit> {
         let At::Time(time) = plan.at else { return Ok(false) };
         let Start { timeline, revision, .. } = gone.there;
-        let between =
-            |of: &&SegmentName| of.timeline == timeline && of.last > revision && of.from <= time;
-        if self.listing.aside().any(|of| between(&of)) {
-            return Ok(true);
+        let begun = |of: &&SegmentName| of.timeline == timeline && of.from <= time;
+        let is_later = |at: Timestamp| time < at;
+        for of in self.listing.aside().filter(begun) {
+            let further = plan.named || of.last > revision;
+            if further && !parted(&gone.passed, of, clues)?.is_none_or(|(_, at)| is_later(at)) {
+                return Ok(true);
+            }
         }
-        for of in self.listing.segments.iter().filter(between) {
-            if differs(gone, of, clues)? {
+        for of in self.listing.all().filter(begun) {
+            let further = plan.named || of.last > revision;
+            let differs = further && differs(gone, of, clues)?.is_some();
+            if differs && !parted(&gone.passed, of, clues)?.is_some_and(|(_, at)| is_later(at)) {
                 return Ok(true);
             }
             // Of what goes on behind the own part names do not tell when that was.
             if self.listing.partly.get(of) == Some(&revision)
-                && clues.time_behind(of, revision)?.is_some_and(|behind| behind <= time)
+                && !clues.time_behind(of, revision)?.is_none_or(is_later)
             {
                 return Ok(true);
             }
@@ -159,6 +175,24 @@ impl Way<'_> {
             return Ok(Part::Past);
         }
         let (past, left) = (self.own_upto(timeline), self.left_upto(timeline));
+        // What its own history comes of has the name of that, too.
+        if plan.names(timeline)
+            && let Some((first, since)) = self.parted_from_past(timeline, clues)?
+        {
+            let is_left = match plan.at {
+                At::Latest => false,
+                At::Revision(revision) => {
+                    left.is_some_and(|end| first <= revision && revision <= end)
+                }
+                At::Time(time) => {
+                    let end = left.unwrap_or_default();
+                    since <= time && self.is_reached(timeline, end, time, clues)?
+                }
+            };
+            if is_left {
+                return Ok(Part::Left);
+            }
+        }
         let (end, part) = if left > past { (left, Part::Left) } else { (past, Part::Past) };
         let Some(end) = end else { return Ok(Part::Behind) };
         let reached = match plan.at {
@@ -169,6 +203,46 @@ impl Way<'_> {
             At::Time(time) => self.is_reached(timeline, end, time, clues)?,
         };
         Ok(if reached { part } else { Part::Behind })
+    }
+
+    /// Where a disk was put back to an older copy, and what was lost with it restored after
+    /// something else was written: the first commit of that, and when it was.
+    fn parted_from_past(
+        &self,
+        timeline: Timeline,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Option<(u64, Timestamp)>, Unfit> {
+        let ends = (self.head(), self.own_upto(timeline), self.left_upto(timeline));
+        let (Some(head), Some(past), Some(left)) = ends else { return Ok(None) };
+        let told = self.listing.all().chain(self.listing.aside());
+        let mut told: Vec<_> = told.filter(|name| name.timeline == timeline).collect();
+        told.sort_unstable_by_key(|name| name.first);
+        for name in told.iter().filter(|name| name.first <= left) {
+            let is_beside = |other: &&&SegmentName| {
+                *other != name && other.first <= name.last && name.first <= other.last
+            };
+            let beside: Vec<_> = told.iter().filter(is_beside).collect();
+            let revision = name.last.min(left);
+            if beside.is_empty() || clues.descent_of(name, revision, &head)? == Descent::Proven {
+                continue;
+            }
+            let Some(chain) = clues.chain_at(name, revision)? else { continue };
+            if self.has_left(&Start { timeline, revision, chain }, clues)? != Some(true) {
+                continue;
+            }
+            let mut passed = Passed::new();
+            for other in beside {
+                if clues.descent_of(other, other.last.min(past), &head)? == Descent::Proven {
+                    clues.each(other, |entry| {
+                        passed.insert(entry.revision, entry.after.short());
+                    })?;
+                }
+            }
+            if !passed.is_empty() {
+                return parted(&passed, name, clues);
+            }
+        }
+        Ok(None)
     }
 
     /// Whether what another server wrote of a history is meant: that is named, this server has left
@@ -240,32 +314,35 @@ impl Way<'_> {
     }
 }
 
-/// Whether a segment tells of another commit of a number that was passed: of its last one, or of
-/// that which was found.
-fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+/// At which number that was passed a segment tells of another commit: at its last one, or at that
+/// which was found.
+fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<Option<u64>, Unfit> {
     if let Some(ours) = gone.passed.get(&of.last) {
-        return Ok(*ours != of.chain);
+        return Ok(Some(of.last).filter(|_| *ours != of.chain));
     }
     let Start { revision, chain, .. } = gone.there;
     if revision < of.first || of.last < revision {
-        return Ok(false);
+        return Ok(None);
     }
-    Ok(clues.chain_at(of, revision)?.is_some_and(|there| there != chain))
+    let there = clues.chain_at(of, revision)?;
+    Ok(there.filter(|there| *there != chain).map(|_| revision))
 }
 
-/// When a segment had something first that is not on the way that was gone, as far as both tell of
+/// What a segment had first that is not on the way that was gone, and when, as far as both tell of
 /// the same commits before that.
 fn parted(
-    gone: &Gone,
+    passed: &Passed,
     of: &SegmentName,
     clues: &Clues<'_, '_>,
-) -> Result<Option<Timestamp>, Unfit> {
-    let mut common = of.first - 1;
-    for (at, ours) in gone.passed.range(of.first..of.last).rev() {
-        if clues.chain_at(of, *at)?.is_some_and(|there| there.short() == *ours) {
-            common = *at;
-            break;
+) -> Result<Option<(u64, Timestamp)>, Unfit> {
+    let mut parted = None;
+    clues.each(of, |entry| {
+        if passed.get(&entry.revision) == Some(&entry.after.short()) {
+            parted = None;
+        } else if parted.is_none() {
+            let record = Record::read(&entry.record).ok();
+            parted = record.map(|record| (entry.revision, record.time));
         }
-    }
-    clues.time_behind(of, common)
+    })?;
+    Ok(parted)
 }

@@ -44,8 +44,19 @@ impl Way<'_> {
         };
         let named = of.names(name.timeline);
         let over = self.is_over_in(&Kept::Segment(*name), &clues)?;
-        if named && beyond && !over && self.is_over_in(&before, &clues)? {
-            return Ok(Some(clues.other_of(before, revision)?.into()));
+        if named && beyond {
+            let left = self.is_over_in(&before, &clues)?;
+            if left && !over {
+                return Ok(Some(clues.other_of(before, revision)?.into()));
+            }
+            // To a server that asks that is who has left by a restore what it wrote itself.
+            let alone = || match self.head() {
+                Some(_) => Ok(self.part(of, name.timeline, &clues)? == Part::Left),
+                None => Ok::<_, Unfit>(before.segment().is_some()),
+            };
+            if over && !left && alone()? {
+                return Ok(Some(clues.other(name, self.listing.last_of(name))?.into()));
+            }
         }
         // Nor of who did not lead to the later history that was wished.
         let (timeline, last) = (name.timeline, self.listing.last_of(name));
