@@ -16,7 +16,7 @@ use crate::barrier::stamps::Stamps;
 use crate::base::clock::Timestamp;
 use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::rewind::listing::{Listing, holds};
-use crate::snapshot::rewind::plan::goes_on_in;
+use crate::snapshot::rewind::plan::{At, goes_on_in};
 use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// What a target holds of this store.
@@ -520,7 +520,7 @@ impl Worker {
 
     /// Where the history of this server goes on there, by what is whole.
     fn goes_on(&mut self, known: &Known, timeline: Timeline) -> Result<Timeline, Trouble> {
-        let later = goes_on_in(&known.listing(), timeline);
+        let later = goes_on_in(&known.listing(), At::Latest, timeline);
         let newest = self.histories(known).get(&later).and_then(newest);
         let is_there = newest.map(|newest| self.is_whole(known, &newest)).transpose()?;
         Ok(if is_there == Some(true) { later } else { timeline })

@@ -214,14 +214,6 @@ pub(super) fn ahead(
     (timeline, own): (Timeline, u64),
     there: Instant,
 ) -> Stop {
-    let (at, goes_on) = (plan.at, newest(listing, plan.at, timeline));
+    let (at, goes_on) = (plan.at, goes_on_in(listing, plan.at, timeline));
     Stop::Refused(Refusal::Ahead(Box::new(Ahead { timeline, own, there, goes_on, at })))
-}
-
-/// In which history the newest state is, where that is wished, and a commit is meant of it else.
-pub(super) fn newest(listing: &Listing, at: At, timeline: Timeline) -> Timeline {
-    match at {
-        At::Latest => goes_on_in(listing, timeline),
-        _ => timeline,
-    }
 }

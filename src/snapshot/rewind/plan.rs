@@ -200,11 +200,16 @@ pub fn present(listing: &Listing) -> Result<Span, Refusal> {
     choose(listing, &Wish { at: At::Latest, timeline: None })
 }
 
-/// Where a history goes on that a server is in: in the one that took its place meanwhile, as far as
-/// the names on the target tell.
-pub fn goes_on_in(listing: &Listing, timeline: Timeline) -> Timeline {
-    let listing = Listing { present: None, own: Vec::new(), ..listing.clone() };
-    present(&listing).map_or(timeline, |span| span.timeline)
+/// In which history the state of that instant is, as far as the names on the target tell, to who is
+/// in `timeline`: in the one that took its place meanwhile.
+pub fn goes_on_in(listing: &Listing, at: At, timeline: Timeline) -> Timeline {
+    let listing = Listing { present: None, own: Vec::new(), heads: Vec::new(), ..listing.clone() };
+    match at {
+        At::Revision(_) => timeline,
+        At::Latest | At::Time(_) => {
+            choose(&listing, &Wish { at, timeline: None }).map_or(timeline, |span| span.timeline)
+        }
+    }
 }
 
 /// Whether a history goes on, as far as names tell, and the present one does not come of it:

@@ -6,8 +6,7 @@ use super::fetch::{Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
 use super::left::Part;
 use super::listing::Stretch;
-use super::past::newest;
-use super::plan::{At, Plan, Refusal, Wish, plan};
+use super::plan::{At, Plan, Refusal, Wish, goes_on_in, plan};
 use super::segments::Start;
 use super::whose::Gone;
 use crate::barrier::root::Timeline;
@@ -314,7 +313,7 @@ impl Way<'_> {
 
     pub(super) fn ours(&self, of: &Plan, revision: u64, other: &Kept) -> Stop {
         let name = self.called(other).unwrap_or_default();
-        let timeline = newest(&self.listing, of.at, other.timeline());
+        let timeline = goes_on_in(&self.listing, of.at, other.timeline());
         Stop::Refused(Refusal::Ours(timeline, revision, of.at, name.into()))
     }
 }
