@@ -111,7 +111,7 @@ impl Credential {
             Self::Variable(name) => self.fit(variable(name).ok_or_else(|| self.told("not set"))?),
             Self::File(path) => self.fit(contents(path).map_err(|e| self.told(&e.to_string()))?),
             Self::Systemd(name) => {
-                let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                let folder = given().ok_or_else(|| {
                     self.told(
                         "the service manager gave no credentials ($CREDENTIALS_DIRECTORY): \
                          name it with LoadCredential= in the unit; a command by hand has those of \
@@ -122,6 +122,14 @@ impl Credential {
                 let path = Path::new(&folder).join(name);
                 self.fit(contents(&path).map_err(|e| self.told(&e.to_string()))?)
             }
+        }
+    }
+
+    /// What the service manager would give a unit, and gave this process nothing of.
+    pub fn withheld(&self) -> Option<&str> {
+        match self {
+            Self::Systemd(name) if given().is_none() => Some(name),
+            _ => None,
         }
     }
 
@@ -173,6 +181,11 @@ fn contents(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     room[length..].zeroize();
     room.truncate(length);
     Ok(room)
+}
+
+/// Where the service manager put what it gave.
+fn given() -> Option<OsString> {
+    std::env::var_os("CREDENTIALS_DIRECTORY")
 }
 
 impl fmt::Display for Credential {

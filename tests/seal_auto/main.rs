@@ -94,6 +94,7 @@ tests! {
     typed {
         a_store_is_made_and_moved_from_seal_to_seal,
         init_for_programs,
+        a_diagnosis_does_not_blame_what_only_the_unit_is_given,
         a_diagnosis_tries_the_seal,
         a_diagnosis_tries_the_seal_on_the_store,
     }

@@ -136,6 +136,27 @@ pub fn a_diagnosis_tries_the_seal() {
     assert!(told.contains("stick/one: it is open to all users (mode 0777)"), "{told}");
 }
 
+pub fn a_diagnosis_does_not_blame_what_only_the_unit_is_given() {
+    let house = House::new();
+    let key = "current_key_id = \"one\"\n current_key = \"systemd://sealkey\"\n";
+    house.configure(&format!("seal \"static\" {{\n {key}}}\n"), "127.0.0.1:9");
+    let found = |given: &[(&str, &str)]| {
+        let args = ["operator", "diagnose", "-config=edgekeep.hcl", "-format=json"];
+        let output = house.output(&args, given);
+        let tree: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = tree["children"].as_array().unwrap().clone();
+        checks.into_iter().find(|check| check["name"] == "autounseal").unwrap()
+    };
+    let told = found(&[]);
+    assert_eq!(told["status"], "skipped", "{told}");
+    assert!(told.to_string().contains("-p LoadCredentialEncrypted=sealkey:FILE"), "{told}");
+    // As that command has it.
+    house.put_key("sealkey", &KEY);
+    let given = house.path("stick");
+    let told = found(&[("CREDENTIALS_DIRECTORY", given.to_str().unwrap())]);
+    assert!(told.to_string().contains("it wraps a key, and gives it back"), "{told}");
+}
+
 pub fn a_diagnosis_tries_the_seal_on_the_store() {
     let house = House::new();
     house.put_key("one", &KEY);

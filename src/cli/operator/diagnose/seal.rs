@@ -79,6 +79,15 @@ fn of_one(
     sealed: Result<Option<&SealRecord>, Unclear>,
 ) -> Vec<Finding> {
     let name = settings.mechanism().name();
+    let withheld = settings.credentials().into_iter().find_map(Credential::withheld);
+    if let Some(credential) = withheld {
+        return vec![Finding::skipped(format!(
+            "{name}: only the unit is given systemd://{credential}. To have it tried, give it to \
+             the diagnosis as well, from the file that the unit names: `systemd-run --pipe --wait \
+             -p LoadCredentialEncrypted={credential}:FILE edgekeep operator diagnose \
+             -config=CONFIG`"
+        ))];
+    }
     let seal = settings.clone().seal(Arc::new(SystemEntropy), &subject.config.seal.hidden);
     let wraps = "it wraps a key, and gives it back";
     let without = "without it the server stays sealed after its next start";
