@@ -305,12 +305,21 @@ fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
 /// What was lost goes on behind all that it wrote after that.
 #[test]
 fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_history_it_left() {
-    for each in [true, false] {
+    // The copy may have more in its journal than what it wrote itself.
+    for (each, more) in [(true, false), (false, false), (true, true)] {
         let folder = TempDir::new();
         let mut world = world(39, &folder);
         put(&world, "both");
         eventually("the target has it", || is_shipped(&world));
-        world.remember();
+        if more {
+            while_away(&folder, || {
+                put(&world, "both, too");
+                world.remember();
+            });
+            eventually("the target has that", || is_shipped(&world));
+        } else {
+            world.remember();
+        }
         let lost = ["lost", "lost, too", "lost last"].map(|value| {
             let at = put(&world, value);
             if each {
@@ -337,18 +346,22 @@ fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_hist
         // Also once what it left is on the target.
         for shipped in [false, true] {
             // By its time alone it may be either.
-            assert_eq!(had(&world, &json!({ "at": own })), None, "{each}, {shipped}");
+            assert_eq!(had(&world, &json!({ "at": own })), None, "{each}, {more}, {shipped}");
             let named = json!({ "at": own, "timeline": left });
-            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {shipped}");
+            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {more}, {shipped}");
             let revision = dry(named)["revision"].clone();
             let named = json!({ "revision": revision, "timeline": left });
-            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {shipped}");
+            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {more}, {shipped}");
             // What the other one was by then is told to be that, and that there was this one.
             let named = json!({ "at": own, "timeline": present });
-            assert_eq!(had(&world, &named).as_deref(), Some("lost last"), "{each}, {shipped}");
+            assert_eq!(
+                had(&world, &named).as_deref(),
+                Some("lost last"),
+                "{each}, {more}, {shipped}"
+            );
             let told = dry(named);
             let why = told["end_reason"].as_str().unwrap_or_default();
-            assert!(why.contains("put back"), "{each}, {shipped}: {told}");
+            assert!(why.contains("put back"), "{each}, {more}, {shipped}: {told}");
             // Before it wrote anything anew there was but one.
             for (at, value) in &lost {
                 for history in [Value::Null, left.clone(), present.clone()] {
@@ -359,7 +372,7 @@ fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_hist
                     assert_eq!(
                         had(&world, &wish).as_deref(),
                         Some(*value),
-                        "{each}, {shipped}: {wish}"
+                        "{each}, {more}, {shipped}: {wish}"
                     );
                 }
             }
@@ -377,7 +390,7 @@ fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_hist
                 let from = format!("-target={place}");
                 let asked = ["snapshot", "restore", &from, &at, &history, &into, "-dry-run"];
                 let is_told = format!("Would restore revision {told} ");
-                eventually(&format!("{each}: {at} {history}"), || {
+                eventually(&format!("{each}, {more}: {at} {history}"), || {
                     let done = edgekeep(&world, &asked);
                     done.status.success() && text(&done).contains(&is_told)
                 });

@@ -233,6 +233,9 @@ impl Way<'_> {
             let mut passed = Passed::new();
             for other in beside {
                 if clues.descent_of(other, other.last.min(past), &head)? == Descent::Proven {
+                    let before = other.first - 1;
+                    let chain = clues.chain_at(other, before)?;
+                    passed.extend(chain.map(|chain| (before, chain.short())));
                     clues.each(other, |entry| {
                         passed.insert(entry.revision, entry.after.short());
                     })?;
