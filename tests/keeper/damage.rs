@@ -204,12 +204,46 @@ pub fn what_rotted_since_it_was_put_takes_no_good_one_along() {
     assert!(told.contains("edgekeep_snapshot_target_damages_total{target=\"disk\"} 1"), "{told}");
 }
 
-pub fn what_the_server_may_not_read_is_told() {
+/// As somebody who may read no more than the modes of files say.
+fn unprivileged(test: impl FnOnce() + Send + 'static) {
     // Its threads come of this one.
     let alone = std::thread::spawn(|| {
         let none = CapabilitySet::empty();
         let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
         set_capabilities(None, sets).unwrap();
+        test();
+    });
+    alone.join().unwrap();
+}
+
+pub fn a_newest_snapshot_that_it_may_not_read_after_a_restart_holds_up_nothing() {
+    unprivileged(|| {
+        let folder = TempDir::new();
+        let (mut world, _) = three_segments(37, &folder);
+        let newest = || {
+            let of_all = files(folder.path()).into_iter().map(|(_, path)| path);
+            of_all.filter(|path| path.extension().unwrap() == "snap").max().unwrap()
+        };
+        let before = newest();
+        world.while_off(|_| fs::set_permissions(&before, Permissions::from_mode(0o000)).unwrap());
+        let root = world.root();
+        root.post("secret/d", json!({ "a": "b" }));
+        eventually("all is shipped, and a new one is good", || {
+            world.advance(Duration::from_secs(5));
+            let target = target(&root);
+            target["state"] == "good" && target["damage"] == "" && target["journal"]["behind"] == 0
+        });
+        let there = newest();
+        assert!(there != before && before.exists());
+        let good = target(&root)["last_good"]["url"].as_str().unwrap().to_owned();
+        assert!(good.ends_with(&there.display().to_string()), "{good}");
+        let told = target(&root)["unusable"].as_str().unwrap().to_owned();
+        assert_eq!(told, format!("1 of the files there cannot be read, as {}", before.display()));
+    });
+}
+
+pub fn what_the_server_may_not_read_is_told() {
+    unprivileged(|| {
         let folder = TempDir::new();
         let (world, middle) = three_segments(35, &folder);
         let root = world.root();
@@ -230,5 +264,4 @@ pub fn what_the_server_may_not_read_is_told() {
             told().is_empty()
         });
     });
-    alone.join().unwrap();
 }

@@ -51,6 +51,7 @@ tests! {
         a_made_up_name_accuses_no_file_of_ones_own,
         what_rotted_since_it_was_put_takes_no_good_one_along,
         what_the_server_may_not_read_is_told,
+        a_newest_snapshot_that_it_may_not_read_after_a_restart_holds_up_nothing,
     }
     hung {
         it_holds_up_no_other_target_no_request_and_no_unseal,

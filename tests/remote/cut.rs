@@ -67,6 +67,39 @@ pub fn what_does_not_read_back_as_it_was_put_takes_no_room() {
     });
 }
 
+pub fn a_newest_snapshot_that_a_web_server_does_not_give_after_a_restart_holds_up_nothing() {
+    for (seed, status) in [(75, 403), (76, 500)] {
+        let nginx = Nginx::usual();
+        let place = block(&places::http(&nginx.process.address));
+        let settings = "interval = \"24h\"\n  keep_last = 30\n  journal = true";
+        let more = format!("snapshot \"far\" {{\n  {settings}\n  {place}\n}}");
+        let mut world = World::configured(seed, &more);
+        let target = |world: &World| data(&world.root().get("sys/snapshots/targets/far"));
+        let is_well = |world: &World| {
+            let target = target(world);
+            target["state"] == "good" && target["damage"] == "" && target["journal"]["behind"] == 0
+        };
+        eventually("there is a first one", || is_well(&world));
+        world.root().post("secret/a", json!({ "b": "c" }));
+        eventually("the journal is there", || is_well(&world));
+        let root = nginx.home.path().join("root");
+        let before = files(&root);
+        let is_snapshot = |path: &&PathBuf| path.extension().is_some_and(|kind| kind == "snap");
+        let only = before.iter().find(is_snapshot).unwrap();
+        world.while_off(|_| nginx.refuses(only, status));
+        world.root().post("secret/a", json!({ "b": "d" }));
+        eventually("all is shipped, and a new one is good", || {
+            world.advance(Duration::from_secs(5));
+            is_well(&world)
+        });
+        let there = files(&root);
+        assert!(there.contains(only));
+        assert_eq!(there.iter().filter(is_snapshot).count(), 2);
+        let told = target(&world)["unusable"].as_str().unwrap().to_owned();
+        assert!(told.starts_with("1 of the files there cannot be read, as http"), "{told}");
+    }
+}
+
 /// The newest snapshot is cut off when it is read back, then the target is away, then it is cut off
 /// once more: it is told that it cannot be read, is read at last, and counts.
 fn stays(seed: u64, place: &Fields, proxy: &Proxy, files: impl Fn() -> Vec<PathBuf>) {

@@ -27,6 +27,7 @@ tests! {
         a_bucket_keeps_what_was_cut_off_when_it_was_read,
         a_host_keeps_what_was_cut_off_when_it_was_read,
         what_does_not_read_back_as_it_was_put_takes_no_room,
+        a_newest_snapshot_that_a_web_server_does_not_give_after_a_restart_holds_up_nothing,
     }
     http {
         nginx_keeps_the_contract,

@@ -31,6 +31,8 @@ pub struct Weather {
     pub breaks: bool,
     /// Nothing can be deleted.
     pub stuck: bool,
+    /// Nothing of it may be read.
+    pub closed: bool,
 }
 
 struct Inner {
@@ -40,6 +42,8 @@ struct Inner {
     wrongs: Vec<String>,
     /// What can no longer be read, as by a bad sector.
     spoiled: BTreeSet<Name>,
+    /// What is not given when it is asked for, and what is answered.
+    refused: BTreeMap<Name, fn(String) -> TargetError>,
     /// How often it was let go.
     rests: u64,
     /// Which visit it is, where it comes and goes like a stick, and whether it is there.
@@ -95,6 +99,7 @@ impl Place {
             dice: Dice::new(seed),
             wrongs: Vec::new(),
             spoiled: BTreeSet::new(),
+            refused: BTreeMap::new(),
             rests: 0,
             visit: None,
             reads: BTreeMap::new(),
@@ -136,6 +141,11 @@ impl Place {
     /// An object can no longer be read to its end.
     pub fn spoil(&self, name: &Name) {
         self.inner().spoiled.insert(name.clone());
+    }
+
+    /// An object is not given any more to who asks for it.
+    pub fn refuse(&self, name: &Name, how: fn(String) -> TargetError) {
+        self.inner().refused.insert(name.clone(), how);
     }
 
     /// It can again.
@@ -444,6 +454,10 @@ impl Target for Place {
         let Some(object) = inner.objects.get(name) else {
             return Err(TargetError::Absent(format!("{name} is not there")));
         };
+        let closed = inner.weather.closed.then_some(TargetError::Denied as fn(String) -> _);
+        if let Some(how) = inner.refused.get(name).copied().or(closed) {
+            return Err(how(format!("{name} is not given")));
+        }
         let (bytes, harmed) = (object.bytes.clone(), inner.harmed());
         if harmed && inner.dice.one_in(2) {
             return failed("it gives nothing");

@@ -182,6 +182,7 @@ impl Worker {
 
     fn look_through(&mut self) -> Result<(), Trouble> {
         let before = self.known.take();
+        self.given.set(false);
         let record = self.unsealed()?.status();
         self.surveyed = Some(record.timeline);
         self.is_of_store(&record.store_id);

@@ -9,8 +9,8 @@ use super::retention::Judged;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{SegmentName, SnapshotName};
-use crate::snapshot::target::{Name, TargetError};
+use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// A file that cannot be read for so long is as good as gone: a disk that fails does not mend.
 const UNREADABLE: Duration = Duration::from_secs(60);
@@ -18,6 +18,8 @@ const UNREADABLE: Duration = Duration::from_secs(60);
 const READ_AGAIN: Duration = Duration::from_secs(600);
 /// So many files that cannot be read are waited for at once.
 pub const AT_ONCE: usize = 20;
+/// So many snapshots, and so many segments, are asked for to see whether a target gives any.
+const ASKED: usize = AT_ONCE / 2;
 /// Of so many files it is told by name, at one look, that they count as absent.
 pub const TOLD: usize = 20;
 
@@ -57,6 +59,7 @@ impl Worker {
             Ok(head) => {
                 self.judged.insert(name.clone(), (Judged::Good, head));
                 self.read_now.insert(name.clone());
+                self.unproved = false;
                 self.verified = Some(self.boot());
                 let now = self.now();
                 self.desk.tell(|status| status.verified = Some(now));
@@ -112,10 +115,10 @@ impl Worker {
         self.judged.insert(name.clone(), (judged, None));
     }
 
-    /// Reads an object. The outer error is that the target does not answer, the inner one what is
-    /// wrong with the object. One that cannot be read to its end for a minute, of a target that
-    /// answers, has gone bad by itself, as by a bad sector; until then it may be read another time,
-    /// and nothing is done that would rest on its being gone.
+    /// Reads an object. The outer error is that the target does not answer, or gives nothing, the
+    /// inner one what is wrong with the object. One that cannot be read to its end for a minute, of
+    /// a target that answers, has gone bad by itself, as by a bad sector; until then it may be read
+    /// another time, and nothing is done that would rest on its being gone.
     pub fn read<T>(
         &self,
         name: &Name,
@@ -143,21 +146,70 @@ impl Worker {
         check: impl Fn(&mut dyn Read) -> Result<T, SnapshotError>,
     ) -> Result<Result<T, SnapshotError>, Trouble> {
         let mut content = match self.target.get(name) {
+            Ok(content) => content,
             Err(TargetError::Absent(what)) => return Ok(Err(SnapshotError::Broken(what))),
-            // Where others could be read it is this one, and not what the server may do there.
-            Err(TargetError::Failed(what) | TargetError::Denied(what)) if self.reads_others() => {
-                return Ok(Err(SnapshotError::Io(io::Error::other(what))));
+            Err(error) if self.is_of_file(name, &error)? => {
+                return Ok(Err(SnapshotError::Io(io::Error::other(error.to_string()))));
             }
-            outcome => outcome?,
+            Err(error) => return Err(error.into()),
         };
+        self.given.set(true);
         match check(&mut content) {
             Err(error) if error.is_over() => Err(Trouble::Over),
             outcome => Ok(outcome),
         }
     }
 
-    fn reads_others(&self) -> bool {
-        self.judged.values().any(|(judged, _)| *judged == Judged::Good)
+    /// Whether it is this one file that is not given, and not what the target does with all.
+    fn is_of_file(&self, name: &Name, error: &TargetError) -> Result<bool, Trouble> {
+        match error {
+            TargetError::Failed(_) | TargetError::Denied(_) if self.given.get() => Ok(true),
+            TargetError::Failed(_) | TargetError::Denied(_) => self.gives_others(name),
+            // A server may hang at one file, and answers all else. A stick only rests.
+            TargetError::Away(_) if !self.settings.place.is_lent() => self.gives_others(name),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether the target gives any other file; where it does, those that it was seen not to give
+    /// either are waited for from now on, too. Where there is no other one, the next snapshot tells
+    /// it when it is read back.
+    fn gives_others(&self, name: &Name) -> Result<bool, Trouble> {
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        let (mut snapshots, mut segments) = (Vec::new(), Vec::new());
+        for Listed { name: other, .. } in self.target.list(folder.path())? {
+            match folder.read(&other).filter(|_| other != *name) {
+                Some(Kept::Snapshot(of)) => snapshots.push((of.timeline, of.revision, other)),
+                Some(Kept::Segment(of)) => segments.push((of.timeline, of.last, other)),
+                None => {}
+            }
+        }
+        if snapshots.is_empty() && segments.is_empty() {
+            return Ok(!self.unproved);
+        }
+        for others in [&mut snapshots, &mut segments] {
+            others.retain(|(.., other)| !self.unreadable.borrow().contains_key(other));
+            others.sort_unstable();
+            others.reverse();
+        }
+        // Of the journal some from all over: where what is old is not given, what is new may be.
+        let step = segments.len().div_ceil(ASKED).max(1);
+        let others = snapshots.into_iter().take(ASKED).chain(segments.into_iter().step_by(step));
+        let mut refused = Vec::new();
+        for (.., other) in others {
+            match self.target.get(&other) {
+                Ok(_) => {
+                    self.given.set(true);
+                    let since = refused.into_iter().map(|other| (other, self.boot()));
+                    self.unreadable.borrow_mut().extend(since);
+                    return Ok(true);
+                }
+                Err(TargetError::Failed(_) | TargetError::Denied(_)) => refused.push(other),
+                Err(TargetError::Away(_)) => break,
+                Err(_) => {}
+            }
+        }
+        Ok(false)
     }
 
     /// The target does not answer: for how long a file there cannot be read, nobody knows.

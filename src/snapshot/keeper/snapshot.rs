@@ -65,6 +65,7 @@ impl Worker {
         put(&*self.target, &name, &taken)?;
         drop(taken);
         let held = Held { of, name, length };
+        self.unproved = true;
         self.read_back(&held.name, &held.of)?;
         let judged = self.judgement(&held.name);
         if judged != Judged::Good {

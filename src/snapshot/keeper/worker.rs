@@ -1,6 +1,6 @@
 //! The thread of one target: it may hang for as long as its target does, and holds up nobody.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -66,6 +66,10 @@ pub struct Worker {
     pub(super) read_now: BTreeSet<Name>,
     /// Since when, by the boot clock, a file there cannot be read.
     pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
+    /// Whether any file was given to be read since the last look at what there is began.
+    pub(super) given: Cell<bool>,
+    /// Whether the snapshot that was put last could not be read back yet.
+    pub(super) unproved: bool,
     /// When such were last read again, by the boot clock.
     pub(super) read_again: Option<Duration>,
     /// For which history it was last looked what there is.
@@ -154,6 +158,8 @@ impl Worker {
             judged: BTreeMap::new(),
             read_now: BTreeSet::new(),
             unreadable: RefCell::default(),
+            given: Cell::default(),
+            unproved: false,
             read_again: None,
             surveyed: None,
             flaws: BTreeMap::new(),

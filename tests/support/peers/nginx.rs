@@ -55,7 +55,7 @@ impl Nginx {
                 "listen {address} ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;"
             );
         }
-        let root = root.parent().unwrap().display();
+        let (root, home_at) = (root.parent().unwrap().display(), at.display());
         let temps =
             ["proxy", "fastcgi", "uwsgi", "scgi"].map(|t| format!("{t}_temp_path temp/{t};"));
         let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
@@ -70,6 +70,8 @@ impl Nginx {
                  root {root};
                  location /dav/ {{
                    auth_basic backup; auth_basic_user_file users; {}
+                   if (-f {home_at}/403$uri) {{ return 403; }}
+                   if (-f {home_at}/500$uri) {{ return 500; }}
                    limit_except GET HEAD PROPFIND OPTIONS PUT DELETE MKCOL COPY MOVE {{ deny all; }}
                  }}
                  location /open/ {{ alias {root}/dav/; {} }}
@@ -99,6 +101,15 @@ impl Nginx {
     /// Gives it another certificate, with which it starts next.
     pub fn certify(&self) {
         certify(self.home.path());
+    }
+
+    /// Answers what is asked of a file with that status (403 or 500) from now on.
+    pub fn refuses(&self, file: &Path, status: u16) {
+        let home = self.home.path();
+        let marks = home.join(status.to_string());
+        let mark = marks.join(file.strip_prefix(home.join("root")).unwrap());
+        fs::create_dir_all(mark.parent().unwrap()).unwrap();
+        fs::write(mark, "").unwrap();
     }
 
     /// How many files it holds.
