@@ -512,6 +512,33 @@ pub fn a_sealed_server_takes_nothing_and_says_what_helps() {
     must_have(&store, &store.start(), "first");
 }
 
+pub fn what_a_server_had_that_is_stopped_right_after_a_write_is_all_on_the_target() {
+    let home = Home::new();
+    let (store, mut server) = home.shipping("");
+    write(&store, &server, "first");
+    let revision = shipped(&store.root(&server), "disk");
+    let config = option("config", &store.config());
+    for round in 0..6 {
+        let root = store.root(&server);
+        // Where others lie there, the server notes how long it has watched them.
+        if round % 3 != 2 {
+            let asked = json!({ "revision": revision });
+            let done = root.post("sys/snapshots/targets/disk/restore", asked);
+            assert_eq!(done.status, 200, "{}", done.json());
+        }
+        if round % 3 != 0 {
+            shipped(&root, "disk");
+        }
+        assert_eq!(root.post("secret/last", json!({ "a": "b" })).status, 204);
+        kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+        let (ended, output) = server.wait();
+        assert!(ended, "{output}");
+        let (exit, said) = restore(&[&config, "-force", "-dry-run"]);
+        assert!(exit == 0 && !said.contains("is not in the one"), "round {round}: {said}");
+        server = store.start();
+    }
+}
+
 pub fn a_store_that_is_further_than_what_replaces_it_is_told_of() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");

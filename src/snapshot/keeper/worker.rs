@@ -35,6 +35,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5);
 /// So old may be what is known of a target when something is done to it.
 const STALE: Duration = Duration::from_secs(60);
+/// So many rounds there are at the end: one may commit something itself, such as what it noted of
+/// the target, behind what it ships.
+const LAST: u32 = 3;
 
 /// What the thread of a target works with.
 pub struct Worker {
@@ -192,15 +195,17 @@ impl Worker {
 
     /// The thread.
     pub fn run(mut self) {
-        let mut last = false;
-        while !last && self.desk.rest(LOOK) {
-            last = self.desk.is_last();
-            if last {
+        let mut last = 0;
+        while self.desk.rest(LOOK) {
+            if self.desk.is_last() {
                 // What is noted goes there with the rest.
-                self.note_last();
-                if !self.owes_journal() {
-                    break;
+                if last == 0 {
+                    self.note_last();
                 }
+                if last == LAST || !self.owes_journal() {
+                    return self.desk.ended();
+                }
+                last += 1;
             }
             let round = catch_unwind(AssertUnwindSafe(|| self.round()));
             if round.is_err() {
