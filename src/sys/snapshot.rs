@@ -44,8 +44,9 @@ const ROUTES: &[Route<Snapshots>] = &[
         synopsis: "Take or restore a snapshot.",
         description: "Reading answers with the file; writing takes the file as its body, and \
                       refuses a snapshot of other keys. All of it is checked before anything is \
-                      replaced. Told is how many tokens and leases come back that were revoked \
-                      or had ended; ?revoke_tokens=true revokes these tokens.",
+                      replaced. Told is how many tokens and leases come back that are not in the \
+                      store, as they were revoked or had ended, or were made in what it had left; \
+                      ?revoke_tokens=true revokes these tokens.",
         fields: &[],
         access: Access::Policy,
         operations: &[

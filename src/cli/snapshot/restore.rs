@@ -176,7 +176,8 @@ impl Restore {
         if any || self.dry_run && !tokens.is_null() {
             let come = if self.dry_run { "would come back" } else { "came back" };
             cx.say(&format!(
-                "Tokens that were revoked or had ended and {come}: {tokens}; leases: {leases}"
+                "Tokens that {come} and were not in the store (revoked, ended, or made in what it \
+                 had left): {tokens}; leases: {leases}"
             ))?;
         }
         let revoked = &data["revoked_tokens"];
