@@ -302,99 +302,129 @@ fn what_it_had_before_it_took_back_what_was_lost_is_told_with_both_histories() {
     }
 }
 
-/// What was lost goes on behind all that it wrote after that.
+/// A disk that was put back to an older copy, and what was lost with it restored after it wrote
+/// something else.
+#[derive(Clone, Copy, Debug)]
+struct PutBack {
+    /// How many commits were lost, and how many it wrote then.
+    lost: usize,
+    own: usize,
+    /// Whether each of the lost ones lies in a file.
+    each: bool,
+    /// Whether the last one that is common to both was still here when it was copied: it lies in a
+    /// file, or in that of the lost ones.
+    pending: bool,
+}
+
 #[test]
-fn what_it_wrote_before_it_took_back_more_than_that_goes_by_the_name_of_the_history_it_left() {
-    // The copy may have more in its journal than what it wrote itself.
-    for (each, more) in [(true, false), (false, false), (true, true)] {
-        let folder = TempDir::new();
-        let mut world = world(39, &folder);
-        put(&world, "both");
-        eventually("the target has it", || is_shipped(&world));
-        if more {
-            while_away(&folder, || {
-                put(&world, "both, too");
-                world.remember();
-            });
-            eventually("the target has that", || is_shipped(&world));
-        } else {
-            world.remember();
+fn what_a_disk_wrote_that_was_put_back_goes_by_the_name_of_the_history_it_left() {
+    for (lost, own) in [(3, 1), (1, 3)] {
+        for (each, pending) in [(true, false), (true, true), (false, false), (false, true)] {
+            each_is_had_by_a_name(PutBack { lost, own, each, pending });
         }
-        let lost = ["lost", "lost, too", "lost last"].map(|value| {
-            let at = put(&world, value);
-            if each {
-                eventually("the target has that", || is_shipped(&world));
-            }
-            (at, value)
-        });
-        eventually("the target has all", || is_shipped(&world));
-        world.go_back();
-        let own = put(&world, "own");
-        eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
-        let left = target(&world.root())["journal"]["timeline"].clone();
-        world.advance(Duration::from_millis(300));
-        let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
-        assert_eq!(done.status, 200, "{}", done.json());
-        assert_eq!(get(&world), "lost last");
-        eventually("the target has the new history", || is_shipped_then(&world));
-        let present = data(&done)["new_timeline"].clone();
-        let dry = |wish: Value| {
-            let mut wish = wish;
-            wish["dry_run"] = true.into();
-            data(&world.root().post(RESTORE, wish))
+    }
+}
+
+fn each_is_had_by_a_name(how: PutBack) {
+    let folder = TempDir::new();
+    let mut world = world(39, &folder);
+    put(&world, "both");
+    eventually("the target has it", || is_shipped(&world));
+    let away = folder.path().with_extension("away");
+    if how.pending {
+        fs::rename(folder.path(), &away).unwrap();
+        put(&world, "common");
+        world.remember();
+        if how.each {
+            fs::rename(&away, folder.path()).unwrap();
+            eventually("the target has that", || is_shipped(&world));
+        }
+    } else {
+        world.remember();
+    }
+    let lost = (0..how.lost).map(|nth| {
+        let value = format!("lost {nth}");
+        let at = put(&world, &value);
+        if how.each {
+            eventually("the target has that", || is_shipped(&world));
+        }
+        (at, value)
+    });
+    let mut lost: Vec<(String, String)> = lost.collect();
+    if away.exists() {
+        fs::rename(&away, folder.path()).unwrap();
+    }
+    eventually("the target has all", || is_shipped(&world));
+    world.advance(Duration::from_secs(2));
+    // Before it wrote anything anew there was but one.
+    let last = lost.last().unwrap().1.clone();
+    lost.push((world.now(), last.clone()));
+    world.go_back();
+    world.advance(Duration::from_secs(2));
+    let own: Vec<(String, String)> = (0..how.own)
+        .map(|nth| format!("own {nth}"))
+        .map(|value| (put(&world, &value), value))
+        .collect();
+    eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+    let left = target(&world.root())["journal"]["timeline"].clone();
+    world.advance(Duration::from_millis(300));
+    let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": left }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    assert_eq!(get(&world), last);
+    eventually("the target has the new history", || is_shipped_then(&world));
+    let present = data(&done)["new_timeline"].clone();
+    let since = world.now();
+    let dry = |wish: &Value| {
+        let mut wish = wish.clone();
+        wish["dry_run"] = true.into();
+        data(&world.root().post(RESTORE, wish))
+    };
+    // Also once what it left is on the target.
+    for shipped in [false, true] {
+        let has = |wish: &Value, value: &str| {
+            assert_eq!(had(&world, wish).as_deref(), Some(value), "{how:?}, {shipped}: {wish}");
         };
-        // Also once what it left is on the target.
-        for shipped in [false, true] {
+        let is_told = |wish: &Value| {
+            let told = dry(wish);
+            told["end_reason"].as_str().unwrap_or_default().contains("put back")
+        };
+        for (at, value) in &own {
             // By its time alone it may be either.
-            assert_eq!(had(&world, &json!({ "at": own })), None, "{each}, {more}, {shipped}");
-            let named = json!({ "at": own, "timeline": left });
-            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {more}, {shipped}");
-            let revision = dry(named)["revision"].clone();
-            let named = json!({ "revision": revision, "timeline": left });
-            assert_eq!(had(&world, &named).as_deref(), Some("own"), "{each}, {more}, {shipped}");
+            assert_eq!(had(&world, &json!({ "at": at })), None, "{how:?}, {shipped}");
+            let named = json!({ "at": at, "timeline": left });
+            has(&named, value);
+            has(&json!({ "revision": dry(&named)["revision"], "timeline": left }), value);
             // What the other one was by then is told to be that, and that there was this one.
-            let named = json!({ "at": own, "timeline": present });
-            assert_eq!(
-                had(&world, &named).as_deref(),
-                Some("lost last"),
-                "{each}, {more}, {shipped}"
-            );
-            let told = dry(named);
-            let why = told["end_reason"].as_str().unwrap_or_default();
-            assert!(why.contains("put back"), "{each}, {more}, {shipped}: {told}");
-            // Before it wrote anything anew there was but one.
-            for (at, value) in &lost {
-                for history in [Value::Null, left.clone(), present.clone()] {
-                    let mut wish = json!({ "at": at });
-                    if !history.is_null() {
-                        wish["timeline"] = history;
-                    }
-                    assert_eq!(
-                        had(&world, &wish).as_deref(),
-                        Some(*value),
-                        "{each}, {more}, {shipped}: {wish}"
-                    );
-                }
-            }
-            // Nor without a server.
-            let place = folder.path().display().to_string();
-            for (at, history, told) in [
-                (&own, &left, &revision),
-                (&own, &present, &dry(json!({ "at": own, "timeline": present }))["revision"]),
-                (&lost[1].0, &present, &dry(json!({ "at": lost[1].0 }))["revision"]),
+            let named = json!({ "at": at, "timeline": present });
+            has(&named, &last);
+            assert!(is_told(&named), "{how:?}, {shipped}: {}", dry(&named));
+        }
+        for (at, value) in &lost {
+            for wish in [
+                json!({ "at": at }),
+                json!({ "at": at, "timeline": left }),
+                json!({ "at": at, "timeline": present }),
             ] {
-                let at = format!("-at={at}");
-                let history = format!("-timeline={}", history.as_str().unwrap());
-                let new = TempDir::new();
-                let into = format!("-into={}", new.path().join("new").display());
-                let from = format!("-target={place}");
-                let asked = ["snapshot", "restore", &from, &at, &history, &into, "-dry-run"];
-                let is_told = format!("Would restore revision {told} ");
-                eventually(&format!("{each}, {more}: {at} {history}"), || {
-                    let done = edgekeep(&world, &asked);
-                    done.status.success() && text(&done).contains(&is_told)
-                });
+                has(&wish, value);
+                assert!(!is_told(&wish), "{how:?}, {shipped}: {wish}: {}", dry(&wish));
             }
+        }
+        has(&json!({ "at": since, "timeline": left }), &last);
+        // Nor without a server.
+        let place = folder.path().display().to_string();
+        for (at, history) in [(&own[0].0, &left), (&own[0].0, &present), (&lost[0].0, &present)] {
+            let told = dry(&json!({ "at": at, "timeline": history }))["revision"].clone();
+            let at = format!("-at={at}");
+            let history = format!("-timeline={}", history.as_str().unwrap());
+            let new = TempDir::new();
+            let into = format!("-into={}", new.path().join("new").display());
+            let from = format!("-target={place}");
+            let asked = ["snapshot", "restore", &from, &at, &history, &into, "-dry-run"];
+            let is_told = format!("Would restore revision {told} ");
+            eventually(&format!("{how:?}: {at} {history}"), || {
+                let done = edgekeep(&world, &asked);
+                done.status.success() && text(&done).contains(&is_told)
+            });
         }
     }
 }

@@ -14,6 +14,7 @@ mod left;
 pub mod listing;
 mod newest;
 mod own;
+mod parting;
 mod past;
 pub mod plan;
 pub(super) mod segments;

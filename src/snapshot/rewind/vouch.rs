@@ -109,7 +109,7 @@ impl Refusal {
     /// goes.
     fn witnesses(&self, listing: &Listing) -> Vec<Kept> {
         let timelines: Vec<Timeline> = match self {
-            Self::Ours(timeline, _, At::Latest, _) => vec![*timeline],
+            Self::Ours(timeline, _, At::Latest | At::Time(_), _) => vec![*timeline],
             Self::Nothing
             | Self::Folded(..)
             | Self::Twice(..)
