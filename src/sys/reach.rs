@@ -97,7 +97,7 @@ impl Reached {
     /// What may be missing in what was found, and the command that may have it.
     pub fn lacking(&self, found: Found, wish: Wish) -> Map<String, Value> {
         let mut told = found.lacking();
-        if let Some(why @ End::Beside) = found.end {
+        if let Some(why @ End::Beside(None)) = found.end {
             let (name, at) = (&self.name, wish.at);
             let of = found.timeline;
             let why = format!(

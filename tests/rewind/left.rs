@@ -314,13 +314,16 @@ struct PutBack {
     /// Whether the last one that is common to both was still here when it was copied: it lies in a
     /// file, or in that of the lost ones.
     pending: bool,
+    /// Whether a snapshot was taken of the lost part.
+    taken: bool,
 }
 
 #[test]
 fn what_a_disk_wrote_that_was_put_back_goes_by_the_name_of_the_history_it_left() {
     for (lost, own) in [(3, 1), (1, 3)] {
         for (each, pending) in [(true, false), (true, true), (false, false), (false, true)] {
-            each_is_had_by_a_name(PutBack { lost, own, each, pending });
+            let taken = each && pending;
+            each_is_had_by_a_name(PutBack { lost, own, each, pending, taken });
         }
     }
 }
@@ -347,6 +350,10 @@ fn each_is_had_by_a_name(how: PutBack) {
         let at = put(&world, &value);
         if how.each {
             eventually("the target has that", || is_shipped(&world));
+        }
+        if how.taken && nth == 0 {
+            let taken = world.root().post("sys/snapshots/targets/disk/take", json!({}));
+            assert_eq!(taken.status, 200, "{}", taken.json());
         }
         (at, value)
     });
@@ -384,20 +391,22 @@ fn each_is_had_by_a_name(how: PutBack) {
         let has = |wish: &Value, value: &str| {
             assert_eq!(had(&world, wish).as_deref(), Some(value), "{how:?}, {shipped}: {wish}");
         };
-        let is_told = |wish: &Value| {
-            let told = dry(wish);
-            told["end_reason"].as_str().unwrap_or_default().contains("put back")
-        };
+        let told = |wish: &Value| dry(wish)["end_reason"].as_str().unwrap_or_default().to_owned();
         for (at, value) in &own {
             // By its time alone it may be either.
             assert_eq!(had(&world, &json!({ "at": at })), None, "{how:?}, {shipped}");
             let named = json!({ "at": at, "timeline": left });
             has(&named, value);
+            let why = told(&named);
+            let by = format!("-timeline={}", present.as_str().unwrap());
+            assert!(why.is_empty() || why.contains(&by), "{how:?}, {shipped}: {why}");
             has(&json!({ "revision": dry(&named)["revision"], "timeline": left }), value);
             // What the other one was by then is told to be that, and that there was this one.
             let named = json!({ "at": at, "timeline": present });
             has(&named, &last);
-            assert!(is_told(&named), "{how:?}, {shipped}: {}", dry(&named));
+            let why = told(&named);
+            let by = format!("-timeline={}", left.as_str().unwrap());
+            assert!(why.contains("put back") && why.contains(&by), "{how:?}, {shipped}: {why}");
         }
         for (at, value) in &lost {
             for wish in [
@@ -406,10 +415,15 @@ fn each_is_had_by_a_name(how: PutBack) {
                 json!({ "at": at, "timeline": present }),
             ] {
                 has(&wish, value);
-                assert!(!is_told(&wish), "{how:?}, {shipped}: {wish}: {}", dry(&wish));
+                assert!(!told(&wish).contains("put back"), "{how:?}, {shipped}: {wish}");
             }
         }
         has(&json!({ "at": since, "timeline": left }), &last);
+        // What goes further than what went on there may stay here: it is told.
+        if how.taken && how.own > how.lost {
+            assert_ne!(target(&world.root())["held_back"], "", "{how:?}");
+            continue;
+        }
         // Nor without a server.
         let place = folder.path().display().to_string();
         for (at, history) in [(&own[0].0, &left), (&own[0].0, &present), (&lost[0].0, &present)] {

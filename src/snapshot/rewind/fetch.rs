@@ -44,7 +44,7 @@ pub struct Way<'a> {
 pub struct Base {
     pub(super) name: SnapshotName,
     received: Received,
-    start: Start,
+    pub(super) start: Start,
     /// Its keys, and what its root record says, where there was somebody to open them.
     proved: Option<(LentKeyring, RootRecord)>,
 }
@@ -286,19 +286,19 @@ impl<'a> Way<'a> {
         for Leg { segment, .. } in &plan.legs {
             self.getter.segment(segment, keyring, &mut self.segments)?;
         }
-        let gone = self.locate(base, plan, keyring)?;
+        let gone = self.locate(base, plan)?;
         self.own = self.must_be_meant(plan, &gone, base)?;
-        let beside = self.is_beside_another(plan, &gone, &self.clues(keyring))?;
+        let beside = self.beside(plan, &gone, &self.clues(keyring))?;
         let end = match gone.found.end {
             // Who wrote on is known.
-            None | Some(End::Unknown) if beside => Some(End::Beside),
+            None | Some(End::Unknown) => beside.or(gone.found.end),
             end => end,
         };
         Ok(Found { end, ..gone.found })
     }
 
     /// A walk did not come to its end.
-    fn misled(&self, plan: &Plan, broken: Broken, keyring: Option<&LentKeyring>) -> Stop {
+    fn misled(&self, plan: &Plan, base: &Base, broken: Broken) -> Stop {
         let (name, unfit) = match broken {
             Broken::Link(name) => {
                 let why = "it does not go on from where the history before it ends";
@@ -310,7 +310,7 @@ impl<'a> Way<'a> {
             }
             Broken::Failed(error) => return error.into(),
         };
-        let astray = name.map(|name| self.astray(plan, &name, keyring)).transpose();
+        let astray = name.map(|name| self.astray(plan, base, &name)).transpose();
         match astray {
             Ok(astray) => astray.flatten().unwrap_or(unfit.into()),
             Err(unfit) => unfit.into(),
@@ -333,12 +333,7 @@ impl<'a> Way<'a> {
     }
 
     /// Goes along the chain to the wished instant.
-    fn locate(
-        &self,
-        base: &Base,
-        plan: &Plan,
-        keyring: Option<&LentKeyring>,
-    ) -> Result<Gone, Stop> {
+    fn locate(&self, base: &Base, plan: &Plan) -> Result<Gone, Stop> {
         let start = base.start;
         let (mut there, mut bound, mut next) = (start, None, None);
         let mut found = (start.timeline, Instant::of(&base.name));
@@ -378,7 +373,7 @@ impl<'a> Way<'a> {
             let ended = order.is_ge() && matches!(plan.at, At::Revision(_));
             Ok(if ended { Walk::Stop } else { Walk::On })
         });
-        walked.map_err(|broken| self.misled(plan, broken, keyring))?;
+        walked.map_err(|broken| self.misled(plan, base, broken))?;
         let (timeline, instant) = found;
         // Whoever names the very time of the last commit before a gap, to the nanosecond, means it.
         let sure = found != last || plan.at == At::Time(instant.time);
@@ -409,7 +404,8 @@ impl<'a> Way<'a> {
                 next.filter(|next| self.is_to_come(instant.time, next.time)).map(End::ToCome)
             }
         };
-        Ok(Gone { found: Found { instant, timeline, folded, end }, there, bound, passed })
+        let found = Found { instant, timeline, folded, end };
+        Ok(Gone { start, found, there, bound, passed })
     }
 
     /// Whether the server that asks went on from there: with what its journal has not recorded.

@@ -171,7 +171,7 @@ impl Way<'_> {
     }
 
     /// Whether the server that asks wrote a segment, and has left it by a restore.
-    fn is_left(&self, name: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+    pub(super) fn is_left(&self, name: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
         self.is_left_upto(name, name.last, clues)
     }
 

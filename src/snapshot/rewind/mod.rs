@@ -97,8 +97,8 @@ pub enum End {
     /// What follows, this, bears a time that is still to come, as by a clock that was ahead.
     ToCome(Instant),
     /// Another server wrote that history by then as well, or the server that asks did, before its
-    /// disk was put back.
-    Beside,
+    /// disk was put back; and the history by whose name that is had, where one is known.
+    Beside(Option<Timeline>),
 }
 
 impl fmt::Display for End {
@@ -120,9 +120,14 @@ impl fmt::Display for End {
             Self::Unrecorded => {
                 "the server has committed more since, which no journal recorded: that is not there"
             }
-            Self::Beside => {
-                "another server, on a copy of the store, wrote this timeline by then as well, or \
-                 this one did before its disk was put back to an older copy: that is not in it"
+            Self::Beside(had_by) => {
+                f.write_str(
+                    "another server, on a copy of the store, wrote this timeline by then as well, \
+                     or this one did before its disk was put back to an older copy: that is not \
+                     in it",
+                )?;
+                let had_by = had_by.as_ref();
+                return had_by.map_or(Ok(()), |by| write!(f, ", but had with -timeline={by}"));
             }
         })
     }

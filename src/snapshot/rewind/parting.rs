@@ -1,18 +1,19 @@
 //! A history that was written twice, on copies of one store: by another server, or by the one that
 //! asks, where its disk was put back to an older copy. Until the two ways part both tell the same.
 
+use super::End;
 use super::descent::{Clues, Descent};
-use super::fetch::{Stop, Way};
+use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
 use super::left::Part;
 use super::listing::Leg;
-use super::plan::{At, Plan, Refusal};
+use super::plan::{At, Plan, Refusal, goes_on_in};
 use super::segments::Start;
 use super::whose::{Gone, Passed};
 use crate::barrier::journal::record::Record;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
-use crate::snapshot::layout::SegmentName;
+use crate::snapshot::layout::{Kept, SegmentName};
 
 /// The first commit of the one way that is not on the other.
 #[derive(Clone, Copy, Debug)]
@@ -75,36 +76,96 @@ impl Way<'_> {
     }
 
     /// Whether another server wrote something between what was found and the wished time, or this
-    /// one, before its disk was put back to an older copy.
-    pub(super) fn is_beside_another(
+    /// one, before its disk was put back to an older copy; and the history by whose name that is
+    /// had, where one is known.
+    pub(super) fn beside(
         &self,
         plan: &Plan,
         gone: &Gone,
         clues: &Clues<'_, '_>,
-    ) -> Result<bool, Unfit> {
-        let At::Time(time) = plan.at else { return Ok(false) };
+    ) -> Result<Option<End>, Unfit> {
+        let At::Time(time) = plan.at else { return Ok(None) };
         let Start { timeline, revision, .. } = gone.there;
         let further =
             |of: &&SegmentName| has_begun(plan, timeline, of) && (plan.named || of.last > revision);
+        // What lies behind where the wished history left that one is no other way to it.
+        let lineage = self.listing.lineage(plan.timeline);
+        let left = lineage.iter().find(|part| part.timeline == timeline).map(|part| part.upto);
+        let is_within = |at: u64| left.is_none_or(|left| at <= left);
+        let is_told = |parting: Parting| parting.is_by(plan.at) && is_within(parting.revision);
         for of in self.listing.aside().filter(further) {
-            if parting_of(of, plan, gone, clues)?.is_some_and(|parting| parting.is_by(plan.at)) {
-                return Ok(true);
+            if parting_of(of, plan, gone, clues)?.is_some_and(is_told) {
+                return self.had_by(of, plan, clues).map(Some);
             }
         }
         for of in self.listing.all().filter(further) {
-            if differs(gone, of, clues)?.is_some()
-                && parting_of(of, plan, gone, clues)?.is_none_or(|parting| parting.is_by(plan.at))
-            {
-                return Ok(true);
-            }
             // Of what goes on behind the own part names do not tell when that was.
-            if self.listing.partly.get(of) == Some(&revision)
-                && clues.time_behind(of, revision)?.is_some_and(|behind| behind <= time)
-            {
-                return Ok(true);
+            let behind = match self.listing.partly.get(of) == Some(&revision) {
+                true => clues.time_behind(of, revision)?,
+                false => None,
+            };
+            let goes_on = is_within(revision + 1) && behind.is_some_and(|behind| behind <= time);
+            let differs = differs(gone, of, clues)?.is_some();
+            if goes_on || differs && parting_of(of, plan, gone, clues)?.is_none_or(is_told) {
+                return self.had_by(of, plan, clues).map(Some);
             }
         }
-        Ok(false)
+        Ok(None)
+    }
+
+    /// By which name a segment is had that is on another way than the one that was gone.
+    fn had_by(&self, of: &SegmentName, plan: &Plan, clues: &Clues<'_, '_>) -> Result<End, Unfit> {
+        let (head, is_left) = (self.head(), self.is_left(of, clues)?);
+        let is_past = match (&head, self.own_upto(of.timeline)) {
+            (Some(head), Some(upto)) => {
+                clues.descent_of(of, of.last.min(upto), head)? == Descent::Proven
+            }
+            _ => false,
+        };
+        let of = of.timeline;
+        let later = |at| Some(goes_on_in(&self.listing, at, of)).filter(|later| *later != of);
+        Ok(End::Beside(match &head {
+            Some(head) if is_past => Some(head.timeline),
+            // By its name this server is told of its own past.
+            Some(_) if !is_left && self.own_upto(of).is_some() => later(plan.at),
+            None if of == plan.timeline => later(At::Latest),
+            _ => Some(of),
+        }))
+    }
+
+    /// Who has the target alone and names a history means who has not left it, and not the one that
+    /// took the snapshot with which the way begins.
+    pub(super) fn must_have_stayed(
+        &self,
+        plan: &Plan,
+        base: &Base,
+        clues: &Clues<'_, '_>,
+    ) -> Result<(), Stop> {
+        let Start { timeline, revision, .. } = base.start;
+        let nobody = self.head().is_none() && plan.names(timeline);
+        if !nobody || !self.is_over(&base.start, clues)? {
+            return Ok(());
+        }
+        let holds = |of: &SegmentName| match plan.at {
+            At::Revision(wished) => of.first <= wished && wished <= of.last,
+            At::Latest | At::Time(_) => true,
+        };
+        let all = &self.listing.segments;
+        for of in all.iter().filter(|of| has_begun(plan, timeline, of) && holds(of)) {
+            let is_beside = |other: &&SegmentName| *other != of && overlap(other, of);
+            if revision < of.first || !all.iter().any(|other| is_beside(&other)) {
+                continue;
+            }
+            let at = of.last.min(revision);
+            let Some(chain) = clues.chain_at(of, at)? else { continue };
+            let there = Start { timeline, revision: at, chain };
+            if clues.leads(there, base.start, None)? == Descent::Refuted
+                && !self.is_over_in(&Kept::Segment(*of), clues)?
+            {
+                return Err(Unfit::of_other(Kept::Snapshot(base.name.clone())).into());
+            }
+        }
+        Ok(())
     }
 
     /// Where what the server that asks has left of a history parts from what its own comes of: its
@@ -161,21 +222,35 @@ fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<Optio
         return Ok(Some(of.last).filter(|_| *ours != of.chain));
     }
     let Start { revision, chain, .. } = gone.there;
-    if revision < of.first || of.last < revision {
+    if revision + 1 < of.first || of.last < revision {
         return Ok(None);
     }
-    let there = clues.chain_at(of, revision)?;
-    Ok(there.filter(|there| *there != chain).map(|_| revision))
+    let there = clues.chain_at(of, revision)?.map(|chain| Start { chain, ..gone.there });
+    let contradicts = |there: &Start| !there.is_begun() && there.chain != chain;
+    Ok(there.filter(contradicts).map(|_| revision))
 }
 
-/// Where a segment parts from the way that was gone.
+/// Where a segment parts from the way that was gone, with what leads to the beginning of that.
 fn parting_of(
     of: &SegmentName,
     plan: &Plan,
     gone: &Gone,
     clues: &Clues<'_, '_>,
 ) -> Result<Option<Parting>, Unfit> {
-    parting(of, &plan.legs, gone.passed.clone(), clues)
+    let mut way = plan.legs.clone();
+    let Start { timeline, revision: begins, .. } = gone.start;
+    let before = |name: &&SegmentName| {
+        name.timeline == timeline && name.first <= begins && overlap(name, of) && *name != of
+    };
+    for name in clues.listing.all().filter(before) {
+        let revision = name.last.min(begins);
+        let Some(chain) = clues.chain_at(name, revision)? else { continue };
+        let end = Start { timeline, revision, chain };
+        if clues.leads(end, gone.start, None)? == Descent::Proven {
+            way.push(Leg { segment: *name, upto: revision });
+        }
+    }
+    parting(of, &way, gone.passed.clone(), clues)
 }
 
 /// Where a segment parts from a way, of which some commits are known.

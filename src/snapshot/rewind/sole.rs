@@ -2,7 +2,7 @@
 //! nobody can tell.
 
 use super::descent::{Clues, Descent};
-use super::fetch::{Stop, Way};
+use super::fetch::{Base, Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
 use super::left::Part;
 use super::listing::Stretch;
@@ -11,7 +11,6 @@ use super::segments::Start;
 use super::whose::Gone;
 use crate::barrier::root::Timeline;
 use crate::snapshot::layout::{Kept, SegmentName};
-use crate::snapshot::lent::LentKeyring;
 
 impl Way<'_> {
     /// A segment is whole, and does not go on from what stands before it on a way. That may be the
@@ -19,9 +18,10 @@ impl Way<'_> {
     pub(super) fn astray(
         &self,
         of: &Plan,
+        base: &Base,
         name: &SegmentName,
-        keyring: Option<&LentKeyring>,
     ) -> Result<Option<Stop>, Unfit> {
+        let clues = self.clues(base.keyring());
         let Some(at) = of.legs.iter().position(|leg| leg.segment == *name) else {
             return Ok(None);
         };
@@ -32,9 +32,8 @@ impl Way<'_> {
         // What is still here nobody else wrote.
         if self.listing.own.contains(name) {
             let files = [Kept::Segment(*name), before];
-            return self.strange(of, revision, files, &self.clues(keyring)).map(Some);
+            return self.strange(of, revision, files, &clues).map(Some);
         }
-        let clues = self.clues(keyring);
         // What was wished is of who went on, and not of who had left by then.
         let beyond = match of.at {
             At::Latest => true,
@@ -44,7 +43,10 @@ impl Way<'_> {
         let named = of.names(name.timeline);
         let over = self.is_over_in(&Kept::Segment(*name), &clues)?;
         if named && beyond {
-            let left = self.is_over_in(&before, &clues)?;
+            let left = match &before {
+                Kept::Snapshot(_) => self.is_over(&base.start, &clues)?,
+                Kept::Segment(_) => self.is_over_in(&before, &clues)?,
+            };
             if left && !over {
                 return Ok(Some(clues.other_of(before, revision)?.into()));
             }
@@ -137,7 +139,7 @@ impl Way<'_> {
         gone: &Gone,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
-        let Gone { found, there, bound, passed } = gone;
+        let Gone { found, there, bound, passed, .. } = gone;
         let proved = of.legs.iter().any(|leg| leg.segment.timeline == of.timeline);
         if proved && found.timeline != of.timeline {
             return Ok(());

@@ -24,6 +24,8 @@ pub type Passed = BTreeMap<u64, u64>;
 
 /// Where a way has led by the chain.
 pub struct Gone {
+    /// Where it began.
+    pub start: Start,
     /// What was found.
     pub found: Found,
     /// The same place, with what the chain comes to there.
@@ -71,6 +73,7 @@ impl Way<'_> {
             clues.must_join(plan.timeline)?;
         }
         self.must_be_bound(plan, gone, &clues)?;
+        self.must_have_stayed(plan, base, &clues)?;
         let named = plan.named && self.own_upto(plan.timeline).is_none();
         let whose = match named && self.leads_on(plan, gone.there, &clues)? {
             true => self.whose_common(&gone.there, &clues)?,
