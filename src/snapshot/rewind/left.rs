@@ -37,6 +37,7 @@ impl Way<'_> {
         let Start { timeline, revision, .. } = gone.there;
         let Some(own) = self.has_left(&gone.there, clues)? else { return Ok(None) };
         if own {
+            self.must_go_furthest(plan, gone, clues)?;
             return Ok(Some(Whose::Left));
         }
         let other = plan.file_of(timeline, revision);

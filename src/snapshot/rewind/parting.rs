@@ -75,6 +75,33 @@ impl Way<'_> {
         Ok(())
     }
 
+    /// Of two ways of one history that the server that asks has left, each with a disk that was put
+    /// back in between, the one that had ended by a wished time is not meant where the other had
+    /// not.
+    pub(super) fn must_go_furthest(
+        &self,
+        plan: &Plan,
+        gone: &Gone,
+        clues: &Clues<'_, '_>,
+    ) -> Result<(), Stop> {
+        let (At::Time(time), None) = (plan.at, gone.bound) else { return Ok(()) };
+        let timeline = gone.there.timeline;
+        if !plan.names(timeline) {
+            return Ok(());
+        }
+        let told = self.listing.all().chain(self.listing.aside());
+        let goes_on = |of: &&SegmentName| time.as_secs() <= of.to.as_secs();
+        for of in told.filter(|of| has_begun(plan, timeline, of)).filter(goes_on) {
+            if let Some(at) = differs(gone, of, clues)?
+                && parting_of(of, plan, gone, clues)?.is_some_and(|parting| parting.is_by(plan.at))
+                && self.is_left(of, clues)?
+            {
+                return Err(clues.other_of(plan.file_of(timeline, at), at)?.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Whether another server wrote something between what was found and the wished time, or this
     /// one, before its disk was put back to an older copy; and the history by whose name that is
     /// had, where one is known.
