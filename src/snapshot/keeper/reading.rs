@@ -20,6 +20,8 @@ const READ_AGAIN: Duration = Duration::from_secs(600);
 pub const AT_ONCE: usize = 20;
 /// So many snapshots, and so many segments, are asked for to see whether a target gives any.
 const ASKED: usize = AT_ONCE / 2;
+/// At so many of them a server may hang, a time-out each, before it is taken to be away.
+const HANGING: usize = 2;
 /// Of so many files it is told by name, at one look, that they count as absent.
 pub const TOLD: usize = 20;
 
@@ -175,6 +177,38 @@ impl Worker {
     /// either are waited for from now on, too. Where there is no other one, the next snapshot tells
     /// it when it is read back.
     fn gives_others(&self, name: &Name) -> Result<bool, Trouble> {
+        let others = self.few_beside(name)?;
+        if others.is_empty() {
+            return Ok(!self.unproved);
+        }
+        let (mut refused, mut away) = (Vec::new(), 0);
+        for other in others {
+            match self.target.get(&other) {
+                Ok(_) => {
+                    self.given.set(true);
+                    let mut unreadable = self.unreadable.borrow_mut();
+                    for other in refused {
+                        unreadable.entry(other).or_insert(self.boot());
+                    }
+                    return Ok(true);
+                }
+                Err(TargetError::Failed(_) | TargetError::Denied(_)) => refused.push(other),
+                Err(TargetError::Away(_)) if away < HANGING => {
+                    refused.push(other);
+                    away += 1;
+                }
+                Err(TargetError::Away(_)) => break,
+                Err(_) => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Some files there but this one, in the order in which they are asked for: snapshots, the
+    /// newest first, so that several that are not given are seen at once, and segments from all
+    /// over the journal, for where what is old is not given, what is new may be. Those that are
+    /// known not to be given come last.
+    fn few_beside(&self, name: &Name) -> Result<Vec<Name>, Trouble> {
         let folder = self.folder(&self.unsealed()?.status().store_id)?;
         let (mut snapshots, mut segments) = (Vec::new(), Vec::new());
         for Listed { name: other, .. } in self.target.list(folder.path())? {
@@ -184,32 +218,16 @@ impl Worker {
                 None => {}
             }
         }
-        if snapshots.is_empty() && segments.is_empty() {
-            return Ok(!self.unproved);
-        }
         for others in [&mut snapshots, &mut segments] {
-            others.retain(|(.., other)| !self.unreadable.borrow().contains_key(other));
             others.sort_unstable();
             others.reverse();
         }
-        // Of the journal some from all over: where what is old is not given, what is new may be.
         let step = segments.len().div_ceil(ASKED).max(1);
-        let others = snapshots.into_iter().take(ASKED).chain(segments.into_iter().step_by(step));
-        let mut refused = Vec::new();
-        for (.., other) in others {
-            match self.target.get(&other) {
-                Ok(_) => {
-                    self.given.set(true);
-                    let since = refused.into_iter().map(|other| (other, self.boot()));
-                    self.unreadable.borrow_mut().extend(since);
-                    return Ok(true);
-                }
-                Err(TargetError::Failed(_) | TargetError::Denied(_)) => refused.push(other),
-                Err(TargetError::Away(_)) => break,
-                Err(_) => {}
-            }
-        }
-        Ok(false)
+        let some = snapshots.into_iter().take(ASKED).chain(segments.into_iter().step_by(step));
+        let mut some: Vec<Name> = some.map(|(.., other)| other).collect();
+        let unreadable = self.unreadable.borrow();
+        some.sort_by_key(|other| unreadable.contains_key(other));
+        Ok(some)
     }
 
     /// The target does not answer: for how long a file there cannot be read, nobody knows.

@@ -71,7 +71,7 @@ pub struct Worker {
     pub(super) unreadable: RefCell<BTreeMap<Name, Duration>>,
     /// Whether any file was given to be read since the last look at what there is began.
     pub(super) given: Cell<bool>,
-    /// Whether the snapshot that was put last could not be read back yet.
+    /// Whether a snapshot was put since one was last read to its end.
     pub(super) unproved: bool,
     /// When such were last read again, by the boot clock.
     pub(super) read_again: Option<Duration>,
