@@ -33,6 +33,8 @@ pub struct Weather {
     pub stuck: bool,
     /// Nothing of it may be read.
     pub closed: bool,
+    /// No snapshot of it may be read.
+    pub hides: bool,
 }
 
 struct Inner {
@@ -454,7 +456,9 @@ impl Target for Place {
         let Some(object) = inner.objects.get(name) else {
             return Err(TargetError::Absent(format!("{name} is not there")));
         };
-        let closed = inner.weather.closed.then_some(TargetError::Denied as fn(String) -> _);
+        let hides = inner.weather.hides && name.to_string().ends_with(".snap");
+        let closed = inner.weather.closed || hides;
+        let closed = closed.then_some(TargetError::Denied as fn(String) -> _);
         if let Some(how) = inner.refused.get(name).copied().or(closed) {
             return Err(how(format!("{name} is not given")));
         }

@@ -241,6 +241,34 @@ fn where_nothing_is_given_it_is_the_target_and_nothing_is_put_there() {
 }
 
 #[test]
+fn where_no_snapshot_is_given_few_are_put() {
+    for restarts in [true, false] {
+        let (mut site, place) = off_with(2);
+        if !restarts {
+            site.open();
+            serve(&mut site, 5);
+        }
+        place.set_weather(Weather { hides: true, ..Weather::default() });
+        if restarts {
+            site.open();
+        } else {
+            site.desks[0].verify();
+        }
+        let before = place.snapshots().len();
+        for _ in 0..10 {
+            site.put(100);
+            serve(&mut site, 60);
+        }
+        let status = site.desks[0].status();
+        assert_eq!(status.standing, Standing::Failing, "{restarts}: {status:?}");
+        assert!(place.snapshots().len() <= before + 1, "{restarts}: {}", place.told());
+        place.set_weather(Weather::default());
+        serve(&mut site, 300);
+        assert_eq!(site.desks[0].status().standing, Standing::Good);
+    }
+}
+
+#[test]
 fn where_the_only_file_is_not_given_what_is_put_next_tells_whether_it_is_the_target() {
     let (mut site, place) = off_with(1);
     for segment in place.segments(site.last.0) {

@@ -9,7 +9,7 @@ use super::retention::Judged;
 use super::trouble::Trouble;
 use super::worker::Worker;
 use crate::snapshot::SnapshotError;
-use crate::snapshot::layout::{Kept, SegmentName, SnapshotName};
+use crate::snapshot::layout::{Folder, Kept, SegmentName, SnapshotName};
 use crate::snapshot::target::{Listed, Name, TargetError};
 
 /// A file that cannot be read for so long is as good as gone: a disk that fails does not mend.
@@ -162,13 +162,20 @@ impl Worker {
         }
     }
 
-    /// Whether it is this one file that is not given, and not what the target does with all.
+    /// Whether it is this one file that is not given, and not what the target does with all. Where
+    /// a snapshot was put and is not given either, no further one would be.
     fn is_of_file(&self, name: &Name, error: &TargetError) -> Result<bool, Trouble> {
+        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+        if self.unproved && matches!(folder.read(name), Some(Kept::Snapshot(_))) {
+            return Ok(false);
+        }
         match error {
             TargetError::Failed(_) | TargetError::Denied(_) if self.given.get() => Ok(true),
-            TargetError::Failed(_) | TargetError::Denied(_) => self.gives_others(name),
+            TargetError::Failed(_) | TargetError::Denied(_) => self.gives_others(&folder, name),
             // A server may hang at one file, and answers all else. A stick only rests.
-            TargetError::Away(_) if !self.settings.place.is_lent() => self.gives_others(name),
+            TargetError::Away(_) if !self.settings.place.is_lent() => {
+                self.gives_others(&folder, name)
+            }
             _ => Ok(false),
         }
     }
@@ -176,10 +183,10 @@ impl Worker {
     /// Whether the target gives any other file; where it does, those that it was seen not to give
     /// either are waited for from now on, too. Where there is no other one, the next snapshot tells
     /// it when it is read back.
-    fn gives_others(&self, name: &Name) -> Result<bool, Trouble> {
-        let others = self.few_beside(name)?;
+    fn gives_others(&self, folder: &Folder, name: &Name) -> Result<bool, Trouble> {
+        let others = self.few_beside(folder, name)?;
         if others.is_empty() {
-            return Ok(!self.unproved);
+            return Ok(true);
         }
         let (mut refused, mut away) = (Vec::new(), 0);
         for other in others {
@@ -208,8 +215,7 @@ impl Worker {
     /// newest first, so that several that are not given are seen at once, and segments from all
     /// over the journal, for where what is old is not given, what is new may be. Those that are
     /// known not to be given come last.
-    fn few_beside(&self, name: &Name) -> Result<Vec<Name>, Trouble> {
-        let folder = self.folder(&self.unsealed()?.status().store_id)?;
+    fn few_beside(&self, folder: &Folder, name: &Name) -> Result<Vec<Name>, Trouble> {
         let (mut snapshots, mut segments) = (Vec::new(), Vec::new());
         for Listed { name: other, .. } in self.target.list(folder.path())? {
             match folder.read(&other).filter(|_| other != *name) {

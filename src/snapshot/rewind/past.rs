@@ -56,17 +56,11 @@ impl Way<'_> {
     pub(super) fn whose_past(&self, past: &Past<'_>) -> Result<Whose, Stop> {
         let Past { plan, gone, clues, head, end, .. } = past;
         match clues.descent(*end, head)? {
-            // It may have been its own, before its disk went back; what it held by a time itself is
-            // told with what else there may have been.
-            Descent::Proven if past.is_ahead() => match plan.at {
-                At::Latest | At::Revision(_) if !plan.named => Err(ahead(
-                    &self.listing,
-                    plan,
-                    (head.timeline, head.revision),
-                    gone.found.instant,
-                )),
-                _ => self.elsewhere(plan, &gone.there, clues),
-            },
+            // It may have been its own, before its disk went back.
+            Descent::Proven if past.is_ahead() && !plan.named => {
+                Err(ahead(&self.listing, plan, (head.timeline, head.revision), gone.found.instant))
+            }
+            Descent::Proven if past.is_ahead() => Ok(Whose::Other),
             Descent::Proven => Ok(Whose::Own),
             Descent::Unknown => self.whose_untold(past),
             Descent::Refuted => self.whose_refuted(past),
