@@ -443,6 +443,42 @@ fn each_is_had_by_a_name(how: PutBack) {
     }
 }
 
+/// Before it has written anything since, it is not told that there was no more.
+#[test]
+fn what_was_lost_with_its_disk_is_refused_by_its_time_with_the_command_that_has_it() {
+    for each in [true, false] {
+        let folder = TempDir::new();
+        let mut world = world(40, &folder);
+        put(&world, "both");
+        eventually("the target has it", || is_shipped(&world));
+        world.remember();
+        let lost = ["lost", "lost, too", "lost last"].map(|value| {
+            let at = put(&world, value);
+            if each {
+                eventually("the target has that", || is_shipped(&world));
+            }
+            (at, value)
+        });
+        eventually("the target has all", || is_shipped(&world));
+        world.go_back();
+        eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+        for (at, value) in &lost {
+            let at = format!("-at={at}");
+            let refused = edgekeep(&world, &["snapshot", "restore", "-target=disk", &at]);
+            let told = text(&refused);
+            assert!(!refused.status.success(), "{each}: {told}");
+            let (_, offered) = told.split_once("To have what is there:").expect(&told);
+            let mut offered = command_of(offered);
+            offered.push("-dry-run".into());
+            let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
+            assert!(edgekeep(&world, &offered).status.success(), "{each}: {told}");
+            let by = offered.iter().find_map(|word| word.strip_prefix("-timeline=")).unwrap();
+            let wish = json!({ "at": &at[4..], "timeline": by });
+            assert_eq!(had(&world, &wish).as_deref(), Some(*value), "{each}: {wish}");
+        }
+    }
+}
+
 /// What was lost goes on behind the own end, in one segment.
 #[test]
 fn the_own_past_ends_within_what_was_lost_with_its_disk() {
