@@ -1,6 +1,7 @@
 //! What comes before something that cannot be undone: a mark in the journal, to which a restore
 //! goes back, and where no target leads there a snapshot beside the store.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::barrier::journal::record::Mark;
@@ -43,7 +44,7 @@ impl Undo {
                 log::warn!("the journal could not be marked ({}): {error}", mark.text());
             }
         }
-        self.keep(unsealed, mark)
+        self.keep(unsealed, mark, true)
     }
 
     /// Before a restore of the `same` keys or of others; with others goes what the journal says
@@ -52,7 +53,7 @@ impl Undo {
         let unsealed = store.unsealed()?;
         match same {
             true => self.before(&unsealed, Mark::Restore),
-            false => self.keep(&unsealed, Mark::Restore),
+            false => self.keep(&unsealed, Mark::Restore, false),
         }
     }
 
@@ -66,18 +67,17 @@ impl Undo {
         found.map(|(name, _)| name)
     }
 
-    fn keep(&self, unsealed: &Unsealed, mark: Mark) -> Option<String> {
+    /// `same` are the keys of what comes then.
+    fn keep(&self, unsealed: &Unsealed, mark: Mark, same: bool) -> Option<String> {
         let kept = self.precaution.as_ref()?.keep(unsealed, file(mark)?);
         Some(match kept {
             Ok(path) => {
-                let (text, path) = (mark.text(), path.to_string_lossy());
-                let kept = format!("a snapshot ({text}) is kept on the server: ");
+                let kept = format!("a snapshot ({}) is kept on the server: ", mark.text());
                 match mark {
                     // It has other shares, or is another program's.
-                    Mark::Rekey | Mark::Upgrade => kept + &path,
-                    _ => {
-                        format!("{kept}`edgekeep snapshot restore {}` takes this back", word(&path))
-                    }
+                    Mark::Rekey | Mark::Upgrade => kept + &path.to_string_lossy(),
+                    _ if same => kept + &taken_back("", &path),
+                    _ => kept + &taken_back_from_others(&path),
                 }
             }
             Err(error) => {
@@ -112,6 +112,22 @@ fn marked(mark: Mark, target: &str, (timeline, revision): (Timeline, u64)) -> St
         ),
         _ => format!("the journal is marked ({what}): `{way}` takes this back"),
     }
+}
+
+fn taken_back(options: &str, file: &Path) -> String {
+    let file = file.to_string_lossy();
+    format!("`edgekeep snapshot restore {options}{}` takes this back", word(&file))
+}
+
+/// The server is sealed then. Who has put a stranger's snapshot there by mistake has no keys of it.
+fn taken_back_from_others(file: &Path) -> String {
+    let folder = file.parent().map(Path::to_string_lossy).unwrap_or_default();
+    format!(
+        "{}, once the server is unsealed by the keys of what was restored, with a token of that; \
+         without those {}, while the server is stopped",
+        taken_back("-force ", file),
+        taken_back(&format!("-force -into={} ", word(&folder)), file)
+    )
 }
 
 /// What the file is called.

@@ -102,6 +102,7 @@ tests! {
         what_the_other_one_left_bars_nobody_from_its_own_newest_state,
         a_server_that_writes_another_timeline_is_told_of_until_that_is_known,
         what_was_undone_comes_back,
+        what_a_snapshot_of_other_keys_replaced_comes_back,
         a_snapshot_that_is_ahead_is_not_passed_over,
     }
     rotten {

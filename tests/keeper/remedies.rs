@@ -301,6 +301,36 @@ pub fn what_was_undone_comes_back() {
     assert!(has(&world, "first"));
 }
 
+pub fn what_a_snapshot_of_other_keys_replaced_comes_back() {
+    let (mut world, other) = (World::new(145), World::new(146));
+    put(&world, "first");
+    let strange = other.root().get("sys/storage/raft/snapshot").body;
+    let replaced = |world: &World| {
+        let reply = world.root().upload("sys/storage/raft/snapshot-force", &strange).unwrap();
+        assert_eq!(data(&reply)["sealed"], true, "{}", reply.json());
+        commands(reply.json()["warnings"][0].as_str().unwrap())
+    };
+    let unseal = |world: &World, key: String| {
+        let reply = world.client().post("sys/unseal", json!({ "key": key }));
+        assert_eq!(reply.json()["sealed"], false, "{}", reply.json());
+    };
+    let told = replaced(&world);
+    assert_ne!(run(&world, &told[0]).0, 0, "it is sealed");
+    unseal(&world, other.unseal_key());
+    assert!(!has(&world, "first"));
+    does(&world, &told[0]);
+    unseal(&world, world.unseal_key());
+    assert!(has(&world, "first"));
+    // Without those keys.
+    let told = replaced(&world);
+    world.while_off(|_| {
+        let words = words(&told[1]);
+        let output = Command::new(program()).args(&words[1..]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    });
+    assert!(has(&world, "first"));
+}
+
 pub fn a_snapshot_that_is_ahead_is_not_passed_over() {
     let home = TempDir::new();
     let folder = home.path().join("disk");
