@@ -97,6 +97,7 @@ tests! {
     remedies {
         another_place_is_adopted,
         what_is_ahead_is_restored_or_gone_on_beside,
+        what_was_written_before_a_disk_was_put_back_is_had_where_as_much_was_since,
         what_is_ahead_is_had_from_where_it_went_on,
         one_of_two_servers_goes_on,
         what_the_other_one_left_bars_nobody_from_its_own_newest_state,

@@ -162,6 +162,35 @@ pub fn what_is_ahead_is_restored_or_gone_on_beside() {
     }
 }
 
+pub fn what_was_written_before_a_disk_was_put_back_is_had_where_as_much_was_since() {
+    for way in 0..2 {
+        let home = TempDir::new();
+        let mut world = shipping(112 + way as u64, &home);
+        world.remember();
+        put(&world, "lost");
+        eventually("all is shipped", || is_well(&world));
+        world.go_back();
+        eventually("it is ahead", || target(&world.root())["state"] == "ahead");
+        // Until what is there is no longer ahead by its number.
+        while target(&world.root())["error"].as_str().unwrap().contains("is ahead of this server") {
+            put(&world, "own");
+            let before = target(&world.root())["errors"].clone();
+            world.advance(Duration::from_secs(3600));
+            eventually("it was looked", || target(&world.root())["errors"] != before);
+        }
+        let why = target(&world.root())["error"].to_string();
+        assert!(why.contains("before its disk was put back to an older copy"), "{why}");
+        let told = told(&world);
+        let timeline = target(&world.root())["journal"]["timeline"].clone();
+        let restore = "edgekeep snapshot restore -target=disk -at=latest -timeline=";
+        let restore = format!("{restore}{}", timeline.as_str().unwrap());
+        assert_eq!(told, [&restore, "edgekeep snapshot adopt disk"]);
+        does(&world, &told[way]);
+        eventually("it is well", || is_well(&world));
+        assert_eq!((has(&world, "lost"), has(&world, "own")), (way == 0, way == 1));
+    }
+}
+
 pub fn what_is_ahead_is_had_from_where_it_went_on() {
     // Or from another history that went back to before the one that the image is of.
     for beside in [false, true] {
@@ -252,7 +281,7 @@ pub fn what_the_other_one_left_bars_nobody_from_its_own_newest_state() {
         eventually("it ships", || is_well(&one));
         (0..count).for_each(|number| put(&other, &format!("other{number}")));
         eventually("it finds what is there", || target(&other.root())["state"] == "ahead");
-        does(&other, &told(&other)[0]);
+        does(&other, told(&other).last().unwrap());
         eventually("what it had written is there, too", || is_well(&other));
         for name in ["on", "and", "again"] {
             put(&one, name);

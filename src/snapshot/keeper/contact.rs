@@ -520,7 +520,7 @@ impl Worker {
     }
 
     /// Where the history of this server goes on there, by what is whole.
-    fn goes_on(&mut self, known: &Known, timeline: Timeline) -> Result<Timeline, Trouble> {
+    pub fn goes_on(&mut self, known: &Known, timeline: Timeline) -> Result<Timeline, Trouble> {
         let later = goes_on_in(&known.listing(), At::Latest, timeline);
         let newest = self.histories(known).get(&later).and_then(newest);
         let is_there = newest.map(|newest| self.is_whole(known, &newest)).transpose()?;

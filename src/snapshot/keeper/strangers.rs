@@ -48,7 +48,7 @@ impl Worker {
         for held in known.segments.iter().filter(|held| held.of.timeline == head.timeline) {
             let ours = chain_at(&*self.unsealed()?, &head, held.of.last)?;
             if ours.is_some_and(|ours| ours.short() != held.of.chain) {
-                self.must_be_junk(&held.of, &held.name)?;
+                self.must_be_junk(known, &held.of, &held.name)?;
                 strange.insert(held.name.clone());
             }
         }
@@ -81,7 +81,7 @@ impl Worker {
                         if chain != shorter.0.chain
                             && self.left_at(known, timeline)? < Some(shorter.0.last) =>
                     {
-                        self.must_be_junk(&shorter.0, &shorter.1)?;
+                        self.must_be_junk(known, &shorter.0, &shorter.1)?;
                         shorter
                     }
                     Inside::At(_) | Inside::Nothing => break,
@@ -126,10 +126,15 @@ impl Worker {
 
     /// A segment that is not of the chain counts as absent where it does not verify. Where it can
     /// not be read it may be another server's: nothing is shipped until it can.
-    fn must_be_junk(&mut self, of: &SegmentName, name: &Name) -> Result<(), Trouble> {
+    fn must_be_junk(
+        &mut self,
+        known: &Known,
+        of: &SegmentName,
+        name: &Name,
+    ) -> Result<(), Trouble> {
         match self.is_junk(of, name)? {
             Some(true) => Ok(()),
-            Some(false) => Err(self.doubled(of.timeline, name)),
+            Some(false) => Err(self.doubled(known, of.timeline, name)?),
             None => Err(self.unread(name)),
         }
     }
@@ -191,7 +196,7 @@ impl Worker {
         let mut junk = BTreeSet::new();
         for (of, name) in known.segments_of(known.timeline) {
             if lapses.hold(of.timeline, of.last) {
-                self.must_be_junk(&of, &name)?;
+                self.must_be_junk(known, &of, &name)?;
                 junk.insert(name);
             }
         }
@@ -205,7 +210,7 @@ impl Worker {
         for held in known.snapshots.iter().filter(|held| held.of.timeline == known.timeline) {
             if self.is_strange(known, held) && self.worth(held)? == Judged::Good {
                 if self.left_at(known, known.timeline)? < Some(held.of.revision) {
-                    return Err(self.doubled(known.timeline, &held.name));
+                    return Err(self.doubled(known, known.timeline, &held.name)?);
                 }
                 theirs.insert(held.name.clone());
             }
@@ -227,14 +232,23 @@ impl Worker {
         }
     }
 
-    fn doubled(&self, timeline: Timeline, name: &Name) -> Trouble {
+    /// To this server what it wrote itself before its disk was put back is another's.
+    fn doubled(
+        &mut self,
+        known: &Known,
+        timeline: Timeline,
+        name: &Name,
+    ) -> Result<Trouble, Trouble> {
+        let goes_on = self.goes_on(known, timeline)?;
         let (url, target) = (self.target.url(name), &self.name);
-        Trouble::Ahead(format!(
+        Ok(Trouble::Ahead(format!(
             "another server writes the same timeline {timeline} there, on a copy of this store's \
-             data: {url} is not of this server. Nothing is shipped until that is settled: stop \
-             the one that is to go, then run `edgekeep snapshot adopt {target}` on the one that \
-             stays"
-        ))
+             data, or this one did before its disk was put back to an older copy: {url} is not \
+             of what it holds now. Nothing is shipped until that is settled. If another server \
+             runs, stop the one that is to go first. To have what is there: `edgekeep snapshot \
+             restore -target={target} -at=latest -timeline={goes_on}`; to go on beside it: \
+             `edgekeep snapshot adopt {target}`"
+        )))
     }
 }
 
