@@ -125,7 +125,7 @@ impl Credential {
         }
     }
 
-    /// What the service manager would give a unit, and gave this process nothing of.
+    /// Its name, where only a unit is given it and this process is none.
     pub fn withheld(&self) -> Option<&str> {
         match self {
             Self::Systemd(name) if given().is_none() => Some(name),

@@ -138,23 +138,36 @@ pub fn a_diagnosis_tries_the_seal() {
 
 pub fn a_diagnosis_does_not_blame_what_only_the_unit_is_given() {
     let house = House::new();
-    let key = "current_key_id = \"one\"\n current_key = \"systemd://sealkey\"\n";
-    house.configure(&format!("seal \"static\" {{\n {key}}}\n"), "127.0.0.1:9");
+    let keys = "current_key_id = \"new\"\n current_key = \"systemd://newkey\"\n \
+                previous_key_id = \"old\"\n previous_key = \"systemd://oldkey\"\n";
+    let nobody = "snapshot \"dav\" {\n type = \"http\"\n interval = \"24h\"\n \
+                  http_url = \"https://127.0.0.1:9/dav\"\n http_username = \"box\"\n \
+                  http_password = \"systemd://davpass\"\n}\n";
+    house.configure(&format!("seal \"static\" {{\n {keys}}}\n{nobody}"), "127.0.0.1:9");
     let found = |given: &[(&str, &str)]| {
         let args = ["operator", "diagnose", "-config=edgekeep.hcl", "-format=json"];
         let output = house.output(&args, given);
         let tree: Value = serde_json::from_slice(&output.stdout).unwrap();
         let checks = tree["children"].as_array().unwrap().clone();
-        checks.into_iter().find(|check| check["name"] == "autounseal").unwrap()
+        let of = |name| checks.iter().find(|check| check["name"] == name).unwrap().clone();
+        (of("autounseal"), of("targets"))
     };
-    let told = found(&[]);
-    assert_eq!(told["status"], "skipped", "{told}");
-    assert!(told.to_string().contains("-p LoadCredentialEncrypted=sealkey:FILE"), "{told}");
+    let (seal, targets) = found(&[]);
+    for (told, lacking) in
+        [(seal, "systemd://newkey and systemd://oldkey. "), (targets, "systemd://davpass. ")]
+    {
+        assert_eq!(told["status"], "skipped", "{told}");
+        let each = ["davpass", "newkey", "oldkey"]
+            .map(|name| format!("-p LoadCredentialEncrypted={name}:FILE "));
+        assert!(told.to_string().contains(&each.concat()), "{told}");
+        assert!(told.to_string().contains(&format!("only the unit is given {lacking}")), "{told}");
+    }
     // As that command has it.
-    house.put_key("sealkey", &KEY);
+    ["davpass", "newkey", "oldkey"].map(|name| house.put_key(name, &KEY));
     let given = house.path("stick");
-    let told = found(&[("CREDENTIALS_DIRECTORY", given.to_str().unwrap())]);
-    assert!(told.to_string().contains("it wraps a key, and gives it back"), "{told}");
+    let (seal, targets) = found(&[("CREDENTIALS_DIRECTORY", given.to_str().unwrap())]);
+    assert!(seal.to_string().contains("it wraps a key, and gives it back"), "{seal}");
+    assert_eq!(targets["status"], "warn", "nobody listens there: {targets}");
 }
 
 pub fn a_diagnosis_tries_the_seal_on_the_store() {

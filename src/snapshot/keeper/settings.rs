@@ -254,6 +254,11 @@ impl Fields {
         SECRETS.iter().filter(is_place).copied().collect()
     }
 
+    /// The secrets, by their places or as they are.
+    pub fn credentials(&self) -> impl Iterator<Item = Credential> {
+        SECRETS.iter().filter_map(|name| Credential::parse(self.text(name)?).ok())
+    }
+
     /// What was given in a field, unless that says as much as nothing.
     fn said(&self, name: &str) -> Option<&Given> {
         let says = |given: &&Given| match given {

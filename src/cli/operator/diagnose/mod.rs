@@ -21,6 +21,7 @@ mod storage;
 mod systemd;
 mod targets;
 mod wear;
+mod withheld;
 
 use std::path::PathBuf;
 

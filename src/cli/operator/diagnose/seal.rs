@@ -79,20 +79,29 @@ fn of_one(
     sealed: Result<Option<&SealRecord>, Unclear>,
 ) -> Vec<Finding> {
     let name = settings.mechanism().name();
-    let withheld = settings.credentials().into_iter().find_map(Credential::withheld);
-    if let Some(credential) = withheld {
-        return vec![Finding::skipped(format!(
-            "{name}: only the unit is given systemd://{credential}. To have it tried, give it to \
-             the diagnosis as well, from the file that the unit names: `systemd-run --pipe --wait \
-             -p LoadCredentialEncrypted={credential}:FILE edgekeep operator diagnose \
-             -config=CONFIG`"
-        ))];
+    let credentials: Vec<Credential> = settings.credentials().into_iter().cloned().collect();
+    let try_it = || tried_on(subject, settings, sealed);
+    let mut findings = vec![subject.withheld(name, &credentials).unwrap_or_else(try_it)];
+    for credential in credentials {
+        if let Credential::File(path) = credential {
+            findings.extend(of_file(subject, &path));
+        }
     }
+    findings
+}
+
+/// What comes of having it wrap a key, and open the store that is under it.
+fn tried_on(
+    subject: &Subject,
+    settings: &Settings,
+    sealed: Result<Option<&SealRecord>, Unclear>,
+) -> Finding {
+    let name = settings.mechanism().name();
     let seal = settings.clone().seal(Arc::new(SystemEntropy), &subject.config.seal.hidden);
     let wraps = "it wraps a key, and gives it back";
     let without = "without it the server stays sealed after its next start";
     let fail = |why: String| Finding::fail(format!("{name}: {why}"), without);
-    let mut findings = vec![match (tried(&*seal), sealed) {
+    match (tried(&*seal), sealed) {
         // What hangs is not asked again.
         (Err(error @ SealError::Silent(_)), _) => fail(error.to_string()),
         (Ok(()), Err(Unclear)) => Finding::warn(
@@ -112,13 +121,7 @@ fn of_one(
             (Err(error), Err(_)) => fail(error.to_string()),
         },
         (Err(error), _) => fail(error.to_string()),
-    }];
-    for credential in settings.credentials() {
-        if let Credential::File(path) = credential {
-            findings.extend(of_file(subject, path));
-        }
     }
-    findings
 }
 
 fn tried(seal: &dyn AutoSeal) -> Result<(), SealError> {
