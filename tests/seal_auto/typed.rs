@@ -152,18 +152,20 @@ pub fn a_diagnosis_does_not_blame_what_only_the_unit_is_given() {
         let of = |name| checks.iter().find(|check| check["name"] == name).unwrap().clone();
         (of("autounseal"), of("targets"))
     };
+    let names = ["davpass", "newkey", "oldkey"];
     let (seal, targets) = found(&[]);
     for (told, lacking) in
         [(seal, "systemd://newkey and systemd://oldkey. "), (targets, "systemd://davpass. ")]
     {
         assert_eq!(told["status"], "skipped", "{told}");
-        let each = ["davpass", "newkey", "oldkey"]
-            .map(|name| format!("-p LoadCredentialEncrypted={name}:FILE "));
+        let each = names.map(|name| format!("-p LoadCredentialEncrypted={name}:FILE "));
         assert!(told.to_string().contains(&each.concat()), "{told}");
         assert!(told.to_string().contains(&format!("only the unit is given {lacking}")), "{told}");
     }
     // As that command has it.
-    ["davpass", "newkey", "oldkey"].map(|name| house.put_key(name, &KEY));
+    for name in names {
+        house.put_key(name, &KEY);
+    }
     let given = house.path("stick");
     let (seal, targets) = found(&[("CREDENTIALS_DIRECTORY", given.to_str().unwrap())]);
     assert!(seal.to_string().contains("it wraps a key, and gives it back"), "{seal}");
