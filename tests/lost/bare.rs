@@ -539,6 +539,40 @@ pub fn what_a_server_had_that_is_stopped_right_after_a_write_is_all_on_the_targe
     }
 }
 
+pub fn what_a_server_had_that_is_stopped_is_on_each_of_its_targets() {
+    let home = Home::new();
+    let targets = ["a", "b", "c"];
+    let on = |name: &str| target(name, &place(&home.at(name)), "");
+    let (store, mut server) = shipping(&home.at("data"), &targets.map(on).concat());
+    write(&store, &server, "first");
+    let revision = targets.map(|name| shipped(&store.root(&server), name))[0];
+    for round in 0..6 {
+        let root = store.root(&server);
+        if round % 3 == 0 {
+            let asked = json!({ "revision": revision });
+            let done = root.post("sys/snapshots/targets/a/restore", asked);
+            assert_eq!(done.status, 200, "{}", done.json());
+            for name in targets {
+                shipped(&root, name);
+            }
+        }
+        assert_eq!(root.post("secret/last", json!({ "a": "b" })).status, 204);
+        for name in targets {
+            shipped(&root, name);
+        }
+        kill_process(Pid::from_raw(server.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+        let (ended, output) = server.wait();
+        assert!(ended, "{output}");
+        let config = option("config", &store.config());
+        for name in targets {
+            let (exit, said) =
+                restore(&[&config, &format!("-target={name}"), "-force", "-dry-run"]);
+            assert!(exit == 0 && !said.contains("is not in the one"), "{round} {name}: {said}");
+        }
+        server = store.start();
+    }
+}
+
 pub fn a_store_that_is_further_than_what_replaces_it_is_told_of() {
     let home = Home::new();
     let (store, mut server) = home.shipping("");

@@ -47,6 +47,7 @@ tests! {
         a_sealed_server_takes_nothing_and_says_what_helps,
         a_store_that_is_further_than_what_replaces_it_is_told_of,
         what_a_server_had_that_is_stopped_right_after_a_write_is_all_on_the_target,
+        what_a_server_had_that_is_stopped_is_on_each_of_its_targets,
     }
     follower {
         it_goes_along_with_a_random_history,

@@ -77,7 +77,7 @@ enum Course {
     On,
     /// The server ends: nobody waits for the target any more, and what is committed is shipped.
     Alone,
-    /// Once more, where the target lacks something.
+    /// Until the target lacks nothing, nor any other does.
     Last,
     /// It ends at the next occasion.
     Stop,
@@ -87,6 +87,8 @@ enum Course {
 struct State {
     course: Course,
     ended: bool,
+    /// At the end: up to which commit the target lacks nothing that it can be given.
+    whole: Option<u64>,
     wishes: Wishes,
     /// Whether the newest snapshot is being read back because that was wanted.
     verifying: bool,
@@ -230,7 +232,12 @@ impl Desk {
         !self.is_stopped()
     }
 
-    /// Whether the thread ends with this round.
+    /// At the end: waits for a while, or until the thread is to end.
+    pub fn linger(&self, at_most: Duration) {
+        wait_for(&self.bell, lock(&self.state), at_most, |state| state.course == Course::Stop);
+    }
+
+    /// Whether the thread ends once the target lacks nothing.
     pub fn is_last(&self) -> bool {
         lock(&self.state).course >= Course::Last
     }
@@ -245,7 +252,7 @@ impl Desk {
         self.go(Course::Alone);
     }
 
-    /// Has the thread end once it has shipped what the target lacks.
+    /// Has the thread ship what the target lacks, and nothing else, until it is told to end.
     pub fn finish(&self) {
         self.go(Course::Last);
     }
@@ -259,6 +266,19 @@ impl Desk {
         let mut state = lock(&self.state);
         state.course = state.course.max(course);
         self.bell.notify_all();
+    }
+
+    /// The target lacks nothing up to that commit, or it cannot be given.
+    pub fn lacks_nothing_until(&self, revision: u64) {
+        lock(&self.state).whole = Some(revision);
+        self.bell.notify_all();
+    }
+
+    /// Waits until that is so, for so long; whether it is.
+    pub fn wait_until_whole(&self, revision: u64, at_most: Duration) -> bool {
+        let is_whole = |s: &State| s.ended || s.whole.is_some_and(|upto| upto >= revision);
+        wait_for(&self.bell, lock(&self.state), at_most, is_whole);
+        is_whole(&lock(&self.state))
     }
 
     /// It has ended.

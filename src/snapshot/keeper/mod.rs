@@ -87,6 +87,14 @@ pub struct Means {
     pub home: Option<PathBuf>,
 }
 
+impl Means {
+    /// The last commit of which there is a record.
+    fn committed(&self) -> u64 {
+        let head = self.barrier.unsealed().and_then(|unsealed| unsealed.journal());
+        head.map_or(0, |head| head.revision)
+    }
+}
+
 /// Keeps all targets.
 pub struct Keeper {
     means: Arc<Means>,
@@ -286,8 +294,8 @@ impl Keeper {
         running.targets.values().for_each(|target| target.desk.leave_alone());
     }
 
-    /// Ends all threads, each once it has shipped what is committed, if its target is in reach;
-    /// those that hang end when their target lets them.
+    /// Ends all threads, once each has shipped what is committed, if its target is in reach; those
+    /// that hang end when their target lets them.
     pub fn stop(&self) {
         self.begin_end();
         let mut running = lock(&self.running);
@@ -297,10 +305,18 @@ impl Keeper {
         ending.extend(targets.into_values().map(|target| target.desk));
         ending.iter().for_each(|desk| desk.finish());
         let until = self.means.clock.boot() + PATIENCE;
-        for desk in &ending {
-            if !desk.wait_for_end(until.saturating_sub(self.means.clock.boot())) {
-                desk.stop();
+        let left = || until.saturating_sub(self.means.clock.boot());
+        // A thread may commit something itself, for which the others are waited for again.
+        loop {
+            let head = self.means.committed();
+            let all = ending.iter().all(|desk| desk.wait_until_whole(head, left()));
+            if !all || self.means.committed() == head {
+                break;
             }
+        }
+        ending.iter().for_each(|desk| desk.stop());
+        for desk in &ending {
+            desk.wait_for_end(left());
         }
     }
 

@@ -35,9 +35,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5);
 /// So old may be what is known of a target when something is done to it.
 const STALE: Duration = Duration::from_secs(60);
-/// So many rounds there are at the end: one may commit something itself, such as what it noted of
-/// the target, behind what it ships.
+/// So many rounds in a row there are at the end that bring the target no further.
 const LAST: u32 = 3;
+/// At the end it is looked so often whether another thread has committed something.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// What the thread of a target works with.
 pub struct Worker {
@@ -195,27 +196,46 @@ impl Worker {
 
     /// The thread.
     pub fn run(mut self) {
-        let mut last = 0;
         while self.desk.rest(LOOK) {
             if self.desk.is_last() {
-                // What is noted goes there with the rest.
-                if last == 0 {
-                    self.note_last();
-                }
-                if last == LAST || !self.owes_journal() {
-                    return self.desk.ended();
-                }
-                last += 1;
+                return self.end();
             }
-            let round = catch_unwind(AssertUnwindSafe(|| self.round()));
-            if round.is_err() {
-                log::error!("snapshots to {}: broken off by a defect of edgekeep", self.name);
-                self.known = None;
-                self.schedule.failed(self.boot(), false);
-            }
+            self.try_round();
         }
         self.note_last();
         self.desk.ended();
+    }
+
+    /// The rounds before the server ends. Each thread may commit something itself, such as what it
+    /// noted of its target: until none does any more that goes to all targets.
+    fn end(mut self) {
+        self.note_last();
+        let mut vain = 0;
+        while !self.desk.is_stopped() {
+            let head = self.means.committed();
+            if vain < LAST && self.owes_journal() {
+                let before = self.cursor();
+                self.try_round();
+                vain = if self.cursor() == before { vain + 1 } else { 0 };
+            } else {
+                self.desk.lacks_nothing_until(if vain < LAST { head } else { u64::MAX });
+                self.desk.linger(MOMENT);
+            }
+        }
+        self.desk.ended();
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        self.known.as_ref()?.reach.map(|reach| reach.cursor)
+    }
+
+    fn try_round(&mut self) {
+        let round = catch_unwind(AssertUnwindSafe(|| self.round()));
+        if round.is_err() {
+            log::error!("snapshots to {}: broken off by a defect of edgekeep", self.name);
+            self.known = None;
+            self.schedule.failed(self.boot(), false);
+        }
     }
 
     /// Looks once whether there is something to do, and does it.
