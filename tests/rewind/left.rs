@@ -314,15 +314,15 @@ struct PutBack {
     /// Whether the last one that is common to both was still here when it was copied: it lies in a
     /// file, or in that of the lost ones.
     pending: bool,
-    /// Whether a snapshot was taken of the lost part.
-    taken: bool,
+    /// Behind how many commits of the lost part a snapshot was taken.
+    taken: Option<usize>,
 }
 
 #[test]
 fn what_a_disk_wrote_that_was_put_back_goes_by_the_name_of_the_history_it_left() {
     for (lost, own) in [(3, 1), (1, 3)] {
         for (each, pending) in [(true, false), (true, true), (false, false), (false, true)] {
-            let taken = each && pending;
+            let taken = each.then_some(if pending { 1 } else { lost });
             each_is_had_by_a_name(PutBack { lost, own, each, pending, taken });
         }
     }
@@ -351,7 +351,7 @@ fn each_is_had_by_a_name(how: PutBack) {
         if how.each {
             eventually("the target has that", || is_shipped(&world));
         }
-        if how.taken && nth == 0 {
+        if how.taken == Some(nth + 1) {
             let taken = world.root().post("sys/snapshots/targets/disk/take", json!({}));
             assert_eq!(taken.status, 200, "{}", taken.json());
         }
@@ -420,7 +420,7 @@ fn each_is_had_by_a_name(how: PutBack) {
         }
         has(&json!({ "at": since, "timeline": left }), &last);
         // What goes further than what went on there may stay here: it is told.
-        if how.taken && how.own > how.lost {
+        if how.taken.is_some() && how.own > how.lost {
             assert_ne!(target(&world.root())["held_back"], "", "{how:?}");
             continue;
         }

@@ -242,11 +242,14 @@ fn overlap(one: &SegmentName, other: &SegmentName) -> bool {
     one.timeline == other.timeline && one.first <= other.last && other.first <= one.last
 }
 
-/// At which number that was passed a segment tells of another commit: at its last one, or at that
-/// which was found.
+/// At which number a segment tells of another commit than the way that was gone: at its last one,
+/// or at that which was found.
 fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<Option<u64>, Unfit> {
     if let Some(ours) = gone.passed.get(&of.last) {
         return Ok(Some(of.last).filter(|_| *ours != of.chain));
+    }
+    if of.timeline == gone.start.timeline && of.last < gone.start.revision {
+        return is_beside_start(gone, of, clues).map(|beside| beside.then_some(of.last));
     }
     let Start { revision, chain, .. } = gone.there;
     if revision + 1 < of.first || of.last < revision {
@@ -255,6 +258,18 @@ fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<Optio
     let there = clues.chain_at(of, revision)?.map(|chain| Start { chain, ..gone.there });
     let contradicts = |there: &Start| !there.is_begun() && there.chain != chain;
     Ok(there.filter(contradicts).map(|_| revision))
+}
+
+/// Whether a segment ends before the snapshot with which the way begins, and does not lead there.
+/// Where two ways parted something else tells of its numbers, too.
+fn is_beside_start(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+    if !clues.listing.all().any(|other| other != of && overlap(other, of)) {
+        return Ok(false);
+    }
+    let (timeline, revision) = (of.timeline, of.last);
+    let Some(chain) = clues.chain_at(of, revision)? else { return Ok(false) };
+    let end = Start { timeline, revision, chain };
+    Ok(clues.leads(end, gone.start, None)? == Descent::Refuted)
 }
 
 /// Where a segment parts from the way that was gone, with what leads to the beginning of that.
