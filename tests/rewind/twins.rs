@@ -305,6 +305,7 @@ fn a_server_goes_forward_on_what_comes_of_it_where_that_is_named() {
     let (mut site, _, _) = two((0, 1), (0, 1));
     let twin = site.twin();
     for number in 1..=3 {
+        site.pass(Duration::from_secs(1));
         site.put("one", &[number]);
         site.ship(u64::MAX);
     }
@@ -315,7 +316,7 @@ fn a_server_goes_forward_on_what_comes_of_it_where_that_is_named() {
     // Where nobody names that, its own latest may be meant, or what it wrote before its disk was put
     // back.
     let (own, there) = (twin.history.last().unwrap(), site.history.last().unwrap());
-    for at in [At::Latest, At::Revision(there.revision)] {
+    for at in [At::Latest, At::Revision(there.revision), At::Time(there.time)] {
         let text = refusal(twin.prepare(at, None));
         assert!(text.contains("the target is ahead of this server"), "{text}");
         assert!(text.contains(&format!("this server is at revision {}", own.revision)), "{text}");

@@ -113,8 +113,10 @@ impl Way<'_> {
     ) -> Result<Option<End>, Unfit> {
         let At::Time(time) = plan.at else { return Ok(None) };
         let Start { timeline, revision, .. } = gone.there;
+        // Who asks alone, without a name, knows its own past.
+        let all = plan.named || self.listing.present.is_none();
         let further =
-            |of: &&SegmentName| has_begun(plan, timeline, of) && (plan.named || of.last > revision);
+            |of: &&SegmentName| has_begun(plan, timeline, of) && (all || of.last > revision);
         // What lies behind where the wished history left that one is no other way to it.
         let lineage = self.listing.lineage(plan.timeline);
         let left = lineage.iter().find(|part| part.timeline == timeline).map(|part| part.upto);
@@ -149,15 +151,17 @@ impl Way<'_> {
             }
             _ => false,
         };
+        let stays = head.is_none() && !self.is_over_in(&Kept::Segment(*of), clues)?;
         let of = of.timeline;
         let later = |at| Some(goes_on_in(&self.listing, at, of)).filter(|later| *later != of);
-        Ok(End::Beside(match &head {
+        let by = match &head {
             Some(head) if is_past => Some(head.timeline),
             // By its name this server is told of its own past.
             Some(_) if !is_left && self.own_upto(of).is_some() => later(plan.at),
-            None if of == plan.timeline => later(At::Latest),
+            None if !stays => later(At::Latest),
             _ => Some(of),
-        }))
+        };
+        Ok(End::Beside(by.filter(|by| !plan.names(*by))))
     }
 
     /// Who has the target alone and names a history means who has not left it, and not the one that
