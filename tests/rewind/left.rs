@@ -443,6 +443,44 @@ fn each_is_had_by_a_name(how: PutBack) {
     }
 }
 
+/// What was lost had been left by a restore, too, and goes further by its numbers.
+#[test]
+fn of_two_ways_that_were_left_the_one_is_meant_that_had_not_ended_by_then() {
+    let folder = TempDir::new();
+    let mut world = world(41, &folder);
+    let base = put(&world, "base");
+    eventually("the target has it", || is_shipped(&world));
+    let first = target(&world.root())["journal"]["timeline"].clone();
+    put(&world, "bad");
+    eventually("the target has that", || is_shipped(&world));
+    world.remember();
+    let worse = ["worse", "worse still", "worst"].map(|value| {
+        let at = put(&world, value);
+        eventually("the target has that", || is_shipped(&world));
+        (at, value)
+    });
+    let done = world.root().post(RESTORE, json!({ "at": base }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    let good = put(&world, "good");
+    eventually("the target has what was written since", || is_shipped_then(&world));
+    let second = data(&done)["new_timeline"].clone();
+    world.go_back();
+    world.advance(Duration::from_secs(2));
+    let own = ["own", "own still"].map(|value| (put(&world, value), value));
+    eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+    let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": second }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    assert_eq!(get(&world), "good");
+    eventually("the target has the new history", || is_shipped_then(&world));
+    for (at, value) in worse.iter().chain(&own) {
+        let wish = json!({ "at": at, "timeline": first });
+        assert_eq!(had(&world, &wish).as_deref(), Some(*value), "{wish}");
+    }
+    let wish = json!({ "at": good, "timeline": second });
+    assert_eq!(had(&world, &wish).as_deref(), Some("good"));
+    assert_eq!(had(&world, &json!({ "at": own[1].0 })), None);
+}
+
 /// Before it has written anything since, it is not told that there was no more.
 #[test]
 fn what_was_lost_with_its_disk_is_refused_by_its_time_with_the_command_that_has_it() {
