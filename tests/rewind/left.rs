@@ -491,10 +491,13 @@ fn what_was_lost_with_its_disk_is_refused_by_its_time_with_the_command_that_has_
         eventually("the target has it", || is_shipped(&world));
         world.remember();
         let lost = ["lost", "lost, too", "lost last"].map(|value| {
-            let at = put(&world, value);
+            put(&world, value);
             if each {
                 eventually("the target has that", || is_shipped(&world));
             }
+            world.advance(Duration::from_secs(1));
+            let at = world.now();
+            world.advance(Duration::from_secs(1));
             (at, value)
         });
         eventually("the target has all", || is_shipped(&world));
