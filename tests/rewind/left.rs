@@ -481,6 +481,49 @@ fn of_two_ways_that_were_left_the_one_is_meant_that_had_not_ended_by_then() {
     assert_eq!(had(&world, &json!({ "at": own[1].0 })), None);
 }
 
+/// One of them by an ordinary restore, before the disk was put back: its numbers go further.
+#[test]
+fn a_revision_that_one_of_two_ways_alone_has_is_had_by_the_name_of_both() {
+    let folder = TempDir::new();
+    let mut world = world(42, &folder);
+    put(&world, "both");
+    eventually("the target has it", || is_shipped(&world));
+    let first = target(&world.root())["journal"]["timeline"].clone();
+    world.remember();
+    let all = ["1", "2", "3", "4", "5"].map(|value| {
+        let at = put(&world, value);
+        eventually("the target has that", || is_shipped(&world));
+        let told = world.root().post(RESTORE, json!({ "at": at, "dry_run": true }));
+        (data(&told)["revision"].clone(), at, value)
+    });
+    let done = world.root().post(RESTORE, json!({ "at": all[2].1 }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    put(&world, "good");
+    eventually("the target has what was written since", || is_shipped_then(&world));
+    let second = data(&done)["new_timeline"].clone();
+    world.go_back();
+    world.advance(Duration::from_secs(2));
+    let own = put(&world, "own");
+    eventually("the target is ahead", || target(&world.root())["state"] == "ahead");
+    let done = world.root().post(RESTORE, json!({ "at": "latest", "timeline": second }));
+    assert_eq!(done.status, 200, "{}", done.json());
+    eventually("the target has the new history", || is_shipped_then(&world));
+    let wish = json!({ "at": own, "timeline": first });
+    assert_eq!(had(&world, &wish).as_deref(), Some("own"));
+    let ended =
+        data(&world.root().post(RESTORE, json!({ "at": own, "timeline": first, "dry_run": true })));
+    // Behind all that it wrote then, with what it wrote itself.
+    let own_end = ended["revision"].as_u64().unwrap() + 1;
+    for (revision, at, value) in all {
+        let wish = json!({ "at": at, "timeline": first });
+        assert_eq!(had(&world, &wish).as_deref(), Some(value), "{wish}");
+        if revision.as_u64().unwrap() > own_end {
+            let wish = json!({ "revision": revision, "timeline": first });
+            assert_eq!(had(&world, &wish).as_deref(), Some(value), "{wish}");
+        }
+    }
+}
+
 /// Before it has written anything since, it is not told that there was no more.
 #[test]
 fn what_was_lost_with_its_disk_is_refused_by_its_time_with_the_command_that_has_it() {

@@ -74,6 +74,7 @@ tests! {
     tool {
         a_tool_sees_nothing_that_is_not_for_it,
         a_pin_that_is_refused_is_tried_once,
+        what_was_padded_in_another_way_is_no_key,
         who_waits_rests_after_an_attempt_however_long_it_took,
         a_stop_waits_for_no_tool,
         a_diagnosis_asks_a_chip_that_hangs_once,

@@ -134,6 +134,16 @@ pub fn a_pin_that_is_refused_is_tried_once() {
     });
 }
 
+pub fn what_was_padded_in_another_way_is_no_key() {
+    alone("what_was_padded_in_another_way_is_no_key", |tool| {
+        let house = House::new();
+        let longer = "case $* in *--encrypt*) ;; *) head -c 47; exit ;; esac";
+        let (server, _) = tool.rebooted(&house, || tool.set_mood(longer));
+        waits(&server, "another key of the module wrapped that, or it was changed");
+        stays_sealed(&server.client());
+    });
+}
+
 pub fn who_waits_rests_after_an_attempt_however_long_it_took() {
     alone("who_waits_rests_after_an_attempt_however_long_it_took", |tool| {
         let house = House::new();

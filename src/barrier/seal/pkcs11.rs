@@ -72,7 +72,7 @@ impl Pkcs11 {
     }
 
     /// Has the module's key do something with `input`.
-    fn ask(&self, act: &str, iv: &[u8], input: &[u8]) -> Result<Key<WRAPPED>, SealError> {
+    fn ask<const N: usize>(&self, act: &str, iv: &[u8], input: &[u8]) -> Result<Key<N>, SealError> {
         let Settings { lib, token, pin, key_id } = &self.settings;
         let pin = pin.read().map_err(|error| SealError::Away(error.to_string()))?;
         let text = std::str::from_utf8(pin.expose());
@@ -101,10 +101,8 @@ impl Pkcs11 {
             *refused = Some(Refused { pin: pin.clone(), why: why.clone() });
             why
         })?;
-        let mut whole = Key::new([0; WRAPPED]);
-        let room = whole.get_mut(..output.len());
-        room.filter(|_| !output.is_empty()).ok_or_else(odd)?.copy_from_slice(&output);
-        Ok(whole)
+        // Where the padding was changed it may still be one, of another length.
+        Key::from_bytes(&output).ok_or_else(odd)
     }
 }
 
@@ -124,7 +122,7 @@ impl AutoSeal for Pkcs11 {
     fn wrap(&self, key: &Key<32>, entropy: &dyn Entropy) -> Result<WrappedKey, SealError> {
         let between = Key::random(entropy);
         let iv: [u8; IV] = entropy.bytes();
-        let wrapped = self.ask("--encrypt", &iv, &*between)?;
+        let wrapped = self.ask::<WRAPPED>("--encrypt", &iv, &*between)?;
         let sealed = envelope::seal(&between, NO_TERM, &self.place(), &**key, entropy);
         let bytes = [&iv[..], &wrapped[..], &sealed].concat();
         Ok(WrappedKey { by: self.settings.key_id.clone(), bytes })
@@ -141,7 +139,6 @@ impl AutoSeal for Pkcs11 {
         let (iv, rest) = wrapped.bytes.split_first_chunk::<IV>().ok_or_else(odd)?;
         let (between, sealed) = rest.split_first_chunk::<WRAPPED>().ok_or_else(odd)?;
         let between = self.ask("--decrypt", iv, between)?;
-        let between = Key::from_bytes(&between[..32]).ok_or_else(odd)?;
         let key = envelope::open(&between, &self.place(), sealed);
         key.ok().and_then(|key| Key::from_bytes(&key)).ok_or_else(odd)
     }

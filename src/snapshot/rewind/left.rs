@@ -98,21 +98,23 @@ impl Way<'_> {
             true => self.parting_from_past(timeline, clues)?,
             false => None,
         };
-        if parting.is_some_and(|parting| !parting.is_by(plan.at)) {
-            return Ok(Part::Past);
+        let is_of_this = |name: &SegmentName| self.is_of_this(name, name.last, clues);
+        if let Some((parting, end)) = parting {
+            if !parting.is_by(plan.at) {
+                return Ok(Part::Past);
+            }
+            // What its own history comes of has the name of that, too.
+            if self.is_reached(plan, (timeline, end), |name| self.is_left(name, clues))? {
+                return Ok(Part::Left);
+            }
+            let end = past.max(left).unwrap_or_default();
+            let reached = self.is_reached(plan, (timeline, end), is_of_this)?;
+            return Ok(if reached { Part::Past } else { Part::Behind });
         }
-        // What its own history comes of has the name of that, too.
-        if let Some(left) = left.filter(|_| parting.is_some())
-            && self.is_reached(plan, (timeline, left), |name| self.is_left(name, clues))?
-        {
-            return Ok(Part::Left);
-        }
-        let is_left = left > past && parting.is_none();
-        let (end, part) = if is_left { (left, Part::Left) } else { (past, Part::Past) };
+        let (end, part) = if left > past { (left, Part::Left) } else { (past, Part::Past) };
         let Some(end) = end else { return Ok(Part::Behind) };
         // What its own history comes of was all of it until that began, later than wished.
         let whole = part == Part::Past && !plan.named && matches!(plan.at, At::Time(_));
-        let is_of_this = |name: &SegmentName| self.is_of_this(name, name.last, clues);
         let reached = whole || self.is_reached(plan, (timeline, end), is_of_this)?;
         Ok(if reached { part } else { Part::Behind })
     }

@@ -177,12 +177,8 @@ impl Way<'_> {
         if !nobody || !self.is_over(&base.start, clues)? {
             return Ok(());
         }
-        let holds = |of: &SegmentName| match plan.at {
-            At::Revision(wished) => of.first <= wished && wished <= of.last,
-            At::Latest | At::Time(_) => true,
-        };
         let all = &self.listing.segments;
-        for of in all.iter().filter(|of| has_begun(plan, timeline, of) && holds(of)) {
+        for of in all.iter().filter(|of| has_begun(plan, timeline, of)) {
             let is_beside = |other: &&SegmentName| *other != of && overlap(other, of);
             if revision < of.first || !all.iter().any(|other| is_beside(&other)) {
                 continue;
@@ -201,12 +197,12 @@ impl Way<'_> {
 
     /// Where what the server that asks has left of a history parts from what its own comes of: its
     /// disk was put back to an older copy, and what was lost restored after something else was
-    /// written.
+    /// written. And where that ended.
     pub(super) fn parting_from_past(
         &self,
         timeline: Timeline,
         clues: &Clues<'_, '_>,
-    ) -> Result<Option<Parting>, Unfit> {
+    ) -> Result<Option<(Parting, u64)>, Unfit> {
         let ends = (self.head(), self.own_upto(timeline), self.left_upto(timeline));
         let (Some(head), Some(past), Some(left)) = ends else { return Ok(None) };
         let told = self.listing.all().chain(self.listing.aside());
@@ -229,17 +225,45 @@ impl Way<'_> {
                     way.push(Leg { segment: **other, upto });
                 }
             }
-            if !way.is_empty() {
-                return parting(name, &way, Passed::new(), clues);
+            if let Some(parting) = parting(name, &way, Passed::new(), clues)?
+                && !way.is_empty()
+                && let Some(end) = self.left_behind(name, end, clues)?
+            {
+                return Ok(Some((parting, end)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the way was left on which a segment lies, up to a commit in it.
+    fn left_behind(
+        &self,
+        name: &SegmentName,
+        revision: u64,
+        clues: &Clues<'_, '_>,
+    ) -> Result<Option<u64>, Unfit> {
+        let timeline = name.timeline;
+        let Some(chain) = clues.chain_at(name, revision)? else { return Ok(None) };
+        for left in self.left()?.iter().filter(|left| left.timeline == timeline) {
+            if revision <= left.revision
+                && clues.descent(Start { timeline, revision, chain }, left)? == Descent::Proven
+            {
+                return Ok(Some(left.revision));
             }
         }
         Ok(None)
     }
 }
 
-/// Whether a segment is of that history, and by its name no later than what is wished.
+/// Whether a segment is of that history, and by its name no later than a wished time, or holds a
+/// wished commit.
 fn has_begun(plan: &Plan, timeline: Timeline, of: &SegmentName) -> bool {
-    of.timeline == timeline && !matches!(plan.at, At::Time(time) if time < of.from)
+    let has_begun = match plan.at {
+        At::Latest => true,
+        At::Revision(revision) => of.first <= revision && revision <= of.last,
+        At::Time(time) => of.from <= time,
+    };
+    of.timeline == timeline && has_begun
 }
 
 fn overlap(one: &SegmentName, other: &SegmentName) -> bool {
