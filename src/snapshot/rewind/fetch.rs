@@ -341,7 +341,7 @@ impl<'a> Way<'a> {
         let mut folded = false;
         // There may be millions of commits on the way: kept is what other files tell of, too.
         let told = self.listing.all().chain(self.listing.aside());
-        let ends = told.map(|name| self.listing.last_of(name));
+        let ends = told.flat_map(|name| [name.last, self.listing.last_of(name)]);
         let ends: BTreeSet<u64> = ends.collect();
         let mut passed = Passed::new();
         let walked = self.segments.walk(start, &plan.legs, |timeline, entry| {

@@ -6,10 +6,11 @@ use super::descent::{Clues, Descent};
 use super::fetch::{Base, Stop, Way};
 use super::file::Unfit;
 use super::left::Part;
-use super::listing::Leg;
+use super::listing::{Leg, Stretch};
 use super::plan::{At, Plan, Refusal, goes_on_in};
 use super::segments::Start;
-use super::whose::{Gone, Passed};
+use super::whose::{Gone, Passed, Whose};
+use crate::barrier::journal::Head;
 use crate::barrier::journal::record::Record;
 use crate::barrier::root::Timeline;
 use crate::base::clock::Timestamp;
@@ -35,17 +36,21 @@ impl Parting {
 
 impl Way<'_> {
     /// Where a disk was put back to an older copy the server that asks has written one history
-    /// twice: of a time at which it was in what it has left since, too, it is to be told which. By
-    /// the name of that history what it has left is meant, if it may be.
+    /// twice: of a time at which it was in both, what it has left and what its own comes of, it is
+    /// to be told which. By the name of that history what it has left is meant, if it may be.
     pub(super) fn must_be_once(
         &self,
         plan: &Plan,
         gone: &Gone,
+        whose: Whose,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
         let timeline = gone.there.timeline;
         let may_be_left = match (plan.named, plan.at) {
-            (true, _) => plan.names(timeline) && self.part(plan, timeline, clues)? == Part::Left,
+            (true, _) => {
+                let is_named = whose == Whose::Own && plan.names(timeline);
+                is_named && self.part(plan, timeline, clues)? == Part::Left
+            }
             (false, At::Time(_)) => true,
             (false, At::Latest | At::Revision(_)) => false,
         };
@@ -55,22 +60,28 @@ impl Way<'_> {
         let told = self.listing.all().chain(self.listing.aside());
         for of in told.filter(|of| has_begun(plan, timeline, of)) {
             let Some(at) = differs(gone, of, clues)? else { continue };
-            if parting_of(of, plan, gone, clues)?.is_some_and(|parting| !parting.is_by(plan.at)) {
+            let parting = parting_of(of, plan, gone, clues)?;
+            if parting.is_some_and(|parting| !parting.is_by(plan.at)) {
                 continue;
             }
-            let Some(chain) = clues.chain_at(of, of.last)? else { continue };
-            let end = Start { timeline, revision: of.last, chain };
-            for left in self.left()? {
-                if clues.descent(end, &left)? != Descent::Proven {
-                    continue;
+            let chain = clues.chain_at(of, of.last)?;
+            let end = match (whose, parting) {
+                (Whose::Own, _) => chain.map(|chain| Start { timeline, revision: of.last, chain }),
+                (_, Some(parting)) if self.is_past(of, parting.revision, clues)? => {
+                    Some(gone.there)
                 }
-                if plan.named {
-                    return Err(clues.other_of(plan.file_of(timeline, at), at)?.into());
-                }
-                let both = [Some(left.timeline), self.listing.present].into_iter().flatten();
-                let spans = both.filter_map(|timeline| self.listing.span(timeline)).collect();
-                return Err(Stop::Refused(Refusal::Ambiguous(spans)));
+                _ => None,
+            };
+            let Some(left) = end.map(|end| self.left_from(end, clues)).transpose()?.flatten()
+            else {
+                continue;
+            };
+            if plan.named {
+                return Err(clues.other_of(plan.file_of(timeline, at), at)?.into());
             }
+            let both = [Some(left.timeline), self.listing.present].into_iter().flatten();
+            let spans = both.filter_map(|timeline| self.listing.span(timeline)).collect();
+            return Err(Stop::Refused(Refusal::Ambiguous(spans)));
         }
         Ok(())
     }
@@ -94,7 +105,7 @@ impl Way<'_> {
         for of in told.filter(|of| has_begun(plan, timeline, of)).filter(goes_on) {
             if let Some(at) = differs(gone, of, clues)?
                 && parting_of(of, plan, gone, clues)?.is_some_and(|parting| parting.is_by(plan.at))
-                && self.is_left(of, clues)?
+                && self.is_of_this(of, of.last, clues)?
             {
                 return Err(clues.other_of(plan.file_of(timeline, at), at)?.into());
             }
@@ -134,8 +145,9 @@ impl Way<'_> {
                 false => None,
             };
             let goes_on = is_within(revision + 1) && behind.is_some_and(|behind| behind <= time);
-            let differs = differs(gone, of, clues)?.is_some();
-            if goes_on || differs && parting_of(of, plan, gone, clues)?.is_none_or(is_told) {
+            let differs = differs(gone, of, clues)?.is_some_and(is_within);
+            let is_by = |parting: Parting| parting.is_by(plan.at);
+            if goes_on || differs && parting_of(of, plan, gone, clues)?.is_none_or(is_by) {
                 return self.had_by(of, plan, clues).map(Some);
             }
         }
@@ -145,12 +157,8 @@ impl Way<'_> {
     /// By which name a segment is had that is on another way than the one that was gone.
     fn had_by(&self, of: &SegmentName, plan: &Plan, clues: &Clues<'_, '_>) -> Result<End, Unfit> {
         let (head, is_left) = (self.head(), self.is_left(of, clues)?);
-        let is_past = match (&head, self.own_upto(of.timeline)) {
-            (Some(head), Some(upto)) => {
-                clues.descent_of(of, of.last.min(upto), head)? == Descent::Proven
-            }
-            _ => false,
-        };
+        let end = self.own_upto(of.timeline).unwrap_or_default();
+        let is_past = self.is_past(of, of.last.min(end), clues)?;
         let stays = head.is_none() && !self.is_over_in(&Kept::Segment(*of), clues)?;
         let of = of.timeline;
         let later = |at| Some(goes_on_in(&self.listing, at, of)).filter(|later| *later != of);
@@ -165,10 +173,11 @@ impl Way<'_> {
     }
 
     /// Who has the target alone and names a history means who has not left it, and not the one that
-    /// took the snapshot with which the way begins.
+    /// took the snapshot with which the way begins, as long as that one wrote.
     pub(super) fn must_have_stayed(
         &self,
         plan: &Plan,
+        gone: &Gone,
         base: &Base,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
@@ -178,7 +187,8 @@ impl Way<'_> {
             return Ok(());
         }
         let all = &self.listing.segments;
-        for of in all.iter().filter(|of| has_begun(plan, timeline, of)) {
+        let wrote = |of: &&SegmentName| has_begun(plan, timeline, of) && goes_as_far(of, plan.at);
+        for of in all.iter().filter(wrote) {
             let is_beside = |other: &&SegmentName| *other != of && overlap(other, of);
             if revision < of.first || !all.iter().any(|other| is_beside(&other)) {
                 continue;
@@ -187,6 +197,7 @@ impl Way<'_> {
             let Some(chain) = clues.chain_at(of, at)? else { continue };
             let there = Start { timeline, revision: at, chain };
             if clues.leads(there, base.start, None)? == Descent::Refuted
+                && parting_of(of, plan, gone, clues)?.is_some_and(|at| at.is_by(plan.at))
                 && !self.is_over_in(&Kept::Segment(*of), clues)?
             {
                 return Err(Unfit::of_other(Kept::Snapshot(base.name.clone())).into());
@@ -235,6 +246,13 @@ impl Way<'_> {
         Ok(None)
     }
 
+    /// Whether the history of the server that asks comes of a segment up to a commit in it.
+    fn is_past(&self, of: &SegmentName, upto: u64, clues: &Clues<'_, '_>) -> Result<bool, Unfit> {
+        let ends = (self.head(), self.own_upto(of.timeline));
+        let (Some(head), Some(end)) = ends else { return Ok(false) };
+        Ok(upto <= end && clues.descent_of(of, upto, &head)? == Descent::Proven)
+    }
+
     /// Where the way was left on which a segment lies, up to a commit in it.
     fn left_behind(
         &self,
@@ -244,11 +262,20 @@ impl Way<'_> {
     ) -> Result<Option<u64>, Unfit> {
         let timeline = name.timeline;
         let Some(chain) = clues.chain_at(name, revision)? else { return Ok(None) };
-        for left in self.left()?.iter().filter(|left| left.timeline == timeline) {
-            if revision <= left.revision
-                && clues.descent(Start { timeline, revision, chain }, left)? == Descent::Proven
-            {
-                return Ok(Some(left.revision));
+        let left = self.left_from(Start { timeline, revision, chain }, clues)?;
+        Ok(left.and_then(|left| {
+            let end = Stretch { timeline: left.timeline, upto: left.revision };
+            let way = self.listing.way_to(end, left.origin);
+            way.into_iter().find(|part| part.timeline == timeline).map(|part| part.upto)
+        }))
+    }
+
+    /// Where the way was left on which a commit lies.
+    fn left_from(&self, at: Start, clues: &Clues<'_, '_>) -> Result<Option<Head>, Unfit> {
+        for left in self.left()? {
+            let beyond = at.timeline == left.timeline && at.revision > left.revision;
+            if !beyond && clues.descent(at, &left)? == Descent::Proven {
+                return Ok(Some(left));
             }
         }
         Ok(None)
@@ -264,6 +291,15 @@ fn has_begun(plan: &Plan, timeline: Timeline, of: &SegmentName) -> bool {
         At::Time(time) => of.from <= time,
     };
     of.timeline == timeline && has_begun
+}
+
+/// Whether a segment goes as far as what is wished, as far as its name tells.
+pub(super) fn goes_as_far(of: &SegmentName, at: At) -> bool {
+    match at {
+        At::Latest => false,
+        At::Revision(revision) => revision <= of.last,
+        At::Time(time) => time.as_secs() <= of.to.as_secs(),
+    }
 }
 
 fn overlap(one: &SegmentName, other: &SegmentName) -> bool {

@@ -6,6 +6,7 @@ use super::fetch::{Base, Stop, Way};
 use super::file::{Flaw, Loss, Unfit};
 use super::left::Part;
 use super::listing::Stretch;
+use super::parting::goes_as_far;
 use super::plan::{At, Plan, Refusal, Wish, goes_on_in, plan};
 use super::segments::Start;
 use super::whose::Gone;
@@ -51,11 +52,13 @@ impl Way<'_> {
                 return Ok(Some(clues.other_of(before, revision)?.into()));
             }
             // To a server that asks that is who has left by a restore what it wrote itself.
-            let alone = || match self.head() {
-                Some(_) => Ok(self.part(of, name.timeline, &clues)? == Part::Left),
-                None => Ok::<_, Unfit>(before.segment().is_some()),
+            let alone = || match (self.head(), &before) {
+                (Some(_), _) => Ok(self.part(of, name.timeline, &clues)? == Part::Left),
+                (None, Kept::Segment(before)) => Ok::<_, Unfit>(goes_as_far(before, of.at)),
+                (None, Kept::Snapshot(_)) => Ok(false),
             };
-            if over && !left && alone()? {
+            let either = self.is_either(of, &Kept::Segment(*name));
+            if either && over && !left && alone()? {
                 return Ok(Some(clues.other(name, self.listing.last_of(name))?.into()));
             }
         }

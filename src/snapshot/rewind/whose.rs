@@ -73,14 +73,14 @@ impl Way<'_> {
             clues.must_join(plan.timeline)?;
         }
         self.must_be_bound(plan, gone, &clues)?;
-        self.must_have_stayed(plan, base, &clues)?;
+        self.must_have_stayed(plan, gone, base, &clues)?;
         let named = plan.named && self.own_upto(plan.timeline).is_none();
         let whose = match named && self.leads_on(plan, gone.there, &clues)? {
             true => self.whose_common(&gone.there, &clues)?,
             false => self.whose(plan, gone, base, &clues)?,
         };
-        if whose == Whose::Own {
-            self.must_be_once(plan, gone, &clues)?;
+        if matches!(whose, Whose::Own | Whose::Left) {
+            self.must_be_once(plan, gone, whose, &clues)?;
         }
         let sure = matches!(whose, Whose::Own | Whose::Left);
         if !sure && !self.leads_on(plan, gone.there, &clues)? {
