@@ -59,7 +59,7 @@ impl Way<'_> {
         }
         let told = self.listing.all().chain(self.listing.aside());
         for of in told.filter(|of| has_begun(plan, timeline, of)) {
-            let Some(at) = differs(gone, of, clues)? else { continue };
+            let Some(at) = differs(plan, gone, of, clues)? else { continue };
             let parting = parting_of(of, plan, gone, clues)?;
             if parting.is_some_and(|parting| !parting.is_by(plan.at)) {
                 continue;
@@ -103,7 +103,7 @@ impl Way<'_> {
         let told = self.listing.all().chain(self.listing.aside());
         let goes_on = |of: &&SegmentName| time.as_secs() <= of.to.as_secs();
         for of in told.filter(|of| has_begun(plan, timeline, of)).filter(goes_on) {
-            if let Some(at) = differs(gone, of, clues)?
+            if let Some(at) = differs(plan, gone, of, clues)?
                 && parting_of(of, plan, gone, clues)?.is_some_and(|parting| parting.is_by(plan.at))
                 && self.is_of_this(of, of.last, clues)?
             {
@@ -145,7 +145,7 @@ impl Way<'_> {
                 false => None,
             };
             let goes_on = is_within(revision + 1) && behind.is_some_and(|behind| behind <= time);
-            let differs = differs(gone, of, clues)?.is_some_and(is_within);
+            let differs = differs(plan, gone, of, clues)?.is_some_and(is_within);
             let is_by = |parting: Parting| parting.is_by(plan.at);
             if goes_on || differs && parting_of(of, plan, gone, clues)?.is_none_or(is_by) {
                 return self.had_by(of, plan, clues).map(Some);
@@ -308,8 +308,18 @@ fn overlap(one: &SegmentName, other: &SegmentName) -> bool {
 
 /// At which number a segment tells of another commit than the way that was gone: at its last one,
 /// or at that which was found.
-fn differs(gone: &Gone, of: &SegmentName, clues: &Clues<'_, '_>) -> Result<Option<u64>, Unfit> {
-    if let Some(ours) = gone.passed.get(&of.last) {
+fn differs(
+    plan: &Plan,
+    gone: &Gone,
+    of: &SegmentName,
+    clues: &Clues<'_, '_>,
+) -> Result<Option<u64>, Unfit> {
+    // Behind that the way goes on in another history.
+    let of_it = plan.legs.iter().filter(|leg| leg.segment.timeline == of.timeline);
+    let end = of_it.map(|leg| leg.upto).max().unwrap_or(plan.base.revision);
+    if of.last <= end
+        && let Some(ours) = gone.passed.get(&of.last)
+    {
         return Ok(Some(of.last).filter(|_| *ours != of.chain));
     }
     if of.timeline == gone.start.timeline && of.last < gone.start.revision {
