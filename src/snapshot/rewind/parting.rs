@@ -156,16 +156,21 @@ impl Way<'_> {
 
     /// By which name a segment is had that is on another way than the one that was gone.
     fn had_by(&self, of: &SegmentName, plan: &Plan, clues: &Clues<'_, '_>) -> Result<End, Unfit> {
-        let (head, is_left) = (self.head(), self.is_left(of, clues)?);
-        let end = self.own_upto(of.timeline).unwrap_or_default();
-        let is_past = self.is_past(of, of.last.min(end), clues)?;
+        let head = self.head();
+        let is_past = self.is_past(of, of.last, clues)?;
+        let (timeline, revision) = (of.timeline, of.last);
+        let left = match clues.chain_at(of, revision)? {
+            Some(chain) => self.left_from(Start { timeline, revision, chain }, clues)?,
+            None => None,
+        };
         let stays = head.is_none() && !self.is_over_in(&Kept::Segment(*of), clues)?;
         let of = of.timeline;
         let later = |at| Some(goes_on_in(&self.listing, at, of)).filter(|later| *later != of);
         let by = match &head {
             Some(head) if is_past => Some(head.timeline),
+            Some(_) if left.is_some() => left.map(|left| left.timeline),
             // By its name this server is told of its own past.
-            Some(_) if !is_left && self.own_upto(of).is_some() => later(plan.at),
+            Some(_) if self.own_upto(of).is_some() => later(plan.at),
             None if !stays => later(At::Latest),
             _ => Some(of),
         };
