@@ -95,14 +95,13 @@ impl Way<'_> {
         gone: &Gone,
         clues: &Clues<'_, '_>,
     ) -> Result<(), Stop> {
-        let (At::Time(time), None) = (plan.at, gone.bound) else { return Ok(()) };
+        let (At::Time(_), None) = (plan.at, gone.bound) else { return Ok(()) };
         let timeline = gone.there.timeline;
         if !plan.names(timeline) {
             return Ok(());
         }
         let told = self.listing.all().chain(self.listing.aside());
-        let goes_on = |of: &&SegmentName| time.as_secs() <= of.to.as_secs();
-        for of in told.filter(|of| has_begun(plan, timeline, of)).filter(goes_on) {
+        for of in told.filter(|of| has_begun(plan, timeline, of) && goes_as_far(of, plan.at)) {
             if let Some(at) = differs(plan, gone, of, clues)?
                 && parting_of(of, plan, gone, clues)?.is_some_and(|parting| parting.is_by(plan.at))
                 && self.is_of_this(of, of.last, clues)?
